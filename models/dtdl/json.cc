@@ -1,0 +1,196 @@
+#include "models/dtdl/json.h"
+
+#include <rapidjson/error/en.h>
+#include <rapidjson/reader.h>
+
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace twin::dtdl {
+
+// Numbers stay tokens, so that 3.0 is not 3; strings are checked to be UTF-8.
+constexpr unsigned kParseFlags =
+    rapidjson::kParseNumbersAsStringsFlag | rapidjson::kParseValidateEncodingFlag;
+
+struct JsonParser::Buffers {
+  rapidjson::Reader reader;
+};
+
+JsonParser::JsonParser() : buffers_(std::make_unique<Buffers>()) {}
+JsonParser::~JsonParser() = default;
+
+const JsonNode* JsonNode::Find(absl::string_view name) const {
+  if (!is_object()) return nullptr;
+  for (const JsonNode& member : Children(*this)) {
+    if (member.key == name) return &member;
+  }
+  return nullptr;
+}
+
+TextPosition PositionOf(absl::string_view text, size_t offset) {
+  if (offset > text.size()) offset = text.size();
+  TextPosition position;
+  for (size_t i = 0; i < offset; ++i) {
+    if (text[i] == '\n') {
+      ++position.line;
+      position.column = 1;
+    } else if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80) {
+      ++position.column;  // Continuation bytes belong to the code point before them.
+    }
+  }
+  return position;
+}
+
+// Receives RapidJSON's events and appends a node for each value.
+class JsonTreeBuilder {
+ public:
+  JsonTreeBuilder(JsonDocument* document, const rapidjson::StringStream& stream,
+                  const JsonLimits& limits)
+      : document_(*document), text_(document->text_.get()), stream_(stream), limits_(limits) {}
+
+  // Of these two the reader tells when it stands behind them, of the other scalars when it still
+  // stands before them.
+  bool Null() { return Literal(JsonKind::kNull, 4); }
+  bool Bool(bool value) {
+    return value ? Literal(JsonKind::kTrue, 4) : Literal(JsonKind::kFalse, 5);
+  }
+  bool RawNumber(const char*, rapidjson::SizeType length, bool) {
+    const uint32_t begin = Here();
+    JsonNode* const node = NewNode(JsonKind::kNumber, begin);
+    node->end = begin + length;
+    node->text = {text_ + begin, length};
+    return true;
+  }
+  bool String(const char* text, rapidjson::SizeType length, bool) {
+    const uint32_t begin = Here();
+    JsonNode* const node = NewNode(JsonKind::kString, begin);
+    node->text = StringAt(begin, text, length, &node->end);
+    return valid_;
+  }
+  bool Key(const char* text, rapidjson::SizeType length, bool) {
+    key_begin_ = Here();
+    uint32_t end = 0;
+    key_ = StringAt(key_begin_, text, length, &end);
+    return valid_;
+  }
+  bool StartObject() { return Start(JsonKind::kObject); }
+  bool StartArray() { return Start(JsonKind::kArray); }
+  bool EndObject(rapidjson::SizeType count) { return End(count); }
+  bool EndArray(rapidjson::SizeType count) { return End(count); }
+
+  // RapidJSON asks for these too; with numbers as tokens it does not call them.
+  bool Int(int) { return false; }
+  bool Uint(unsigned) { return false; }
+  bool Int64(int64_t) { return false; }
+  bool Uint64(uint64_t) { return false; }
+  bool Double(double) { return false; }
+
+  // Why the builder stopped the reader; empty when it did not.
+  const std::string& stopped() const { return stopped_; }
+
+ private:
+  uint32_t Here() const { return static_cast<uint32_t>(stream_.Tell()); }
+
+  JsonNode* NewNode(JsonKind kind, uint32_t begin) {
+    JsonNode& node = document_.nodes_.emplace_back();
+    node.kind = kind;
+    node.begin = begin;
+    node.key = std::exchange(key_, {});
+    node.key_begin = key_begin_;
+    return &node;
+  }
+
+  bool Literal(JsonKind kind, uint32_t length) {
+    NewNode(kind, Here() - length)->end = Here();
+    return true;
+  }
+
+  bool Start(JsonKind kind) {
+    if (static_cast<int>(open_.size()) >= limits_.depth_max) {
+      stopped_ = absl::StrCat("arrays and objects are nested deeper than ", limits_.depth_max);
+      return false;
+    }
+    open_.push_back(static_cast<uint32_t>(document_.nodes_.size()));
+    NewNode(kind, Here() - 1);
+    return true;
+  }
+
+  bool End(uint32_t count) {
+    JsonNode& node = document_.nodes_[open_.back()];
+    node.end = Here();
+    node.count = count;
+    node.skip = static_cast<uint32_t>(document_.nodes_.size()) - open_.back();
+    open_.pop_back();
+    return true;
+  }
+
+  // The value of the string token at `begin`: a view of the text unless escapes make it another
+  // one. Sets `end` to one past the closing quote.
+  absl::string_view StringAt(uint32_t begin, const char* text, size_t length, uint32_t* end) {
+    const char* const first = text_ + begin + 1;
+    if (first[length] == '"' && std::memchr(first, '\\', length) == nullptr) {
+      *end = begin + static_cast<uint32_t>(length) + 2;
+      return {first, length};
+    }
+    const char* at = first;
+    while (*at != '"') at += *at == '\\' ? 2 : 1;
+    *end = static_cast<uint32_t>(at - text_) + 1;
+    const std::string& kept = document_.unescaped_.emplace_front(text, length);
+    // RapidJSON lets the second half of a surrogate pair stand alone, which is no UTF-8.
+    for (size_t i = 0; i + 1 < kept.size(); ++i) {
+      if (kept[i] == '\xED' && static_cast<unsigned char>(kept[i + 1]) >= 0xA0) {
+        stopped_ = "an escape is half of a surrogate pair";
+        valid_ = false;
+      }
+    }
+    return kept;
+  }
+
+  JsonDocument& document_;
+  const char* const text_;
+  const rapidjson::StringStream& stream_;
+  const JsonLimits limits_;
+  std::vector<uint32_t> open_;  // the containers around the current token
+  absl::string_view key_;       // of the member whose value comes next
+  uint32_t key_begin_ = 0;
+  bool valid_ = true;
+  std::string stopped_;
+};
+
+std::unique_ptr<const JsonDocument> JsonDocument::Parse(absl::string_view text, JsonParser& parser,
+                                                        JsonError* error,
+                                                        const JsonLimits& limits) {
+  if (text.size() > limits.text_bytes_max) {
+    *error = {absl::StrCat("the text is ", text.size(), " bytes long; at most ",
+                           limits.text_bytes_max, " are allowed"),
+              0};
+    return nullptr;
+  }
+  std::unique_ptr<JsonDocument> document(new JsonDocument());
+  document->size_ = text.size();
+  document->text_.reset(new char[text.size() + 1]);
+  if (!text.empty()) std::memcpy(document->text_.get(), text.data(), text.size());
+  document->text_[text.size()] = '\0';
+  document->nodes_.reserve(text.size() / 24 + 4);
+
+  rapidjson::StringStream stream(document->text_.get());
+  JsonTreeBuilder builder(document.get(), stream, limits);
+  const rapidjson::ParseResult result =
+      parser.buffers_->reader.Parse<kParseFlags>(stream, builder);
+  if (result.IsError()) {
+    const uint32_t offset = static_cast<uint32_t>(std::min(result.Offset(), text.size()));
+    *error = {builder.stopped().empty() ? rapidjson::GetParseError_En(result.Code())
+                                        : builder.stopped(),
+              offset};
+    return nullptr;
+  }
+  if (stream.Tell() != text.size()) {  // the reader takes a zero byte for the end
+    *error = {"a zero byte stands in the text", static_cast<uint32_t>(stream.Tell())};
+    return nullptr;
+  }
+  return document;
+}
+
+}  // namespace twin::dtdl

@@ -1,0 +1,845 @@
+#include "models/dtdl/reader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/algorithm/container.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "models/dtdl/codes.h"
+#include "models/dtdl/dtmi.h"
+#include "models/dtdl/vocabulary.h"
+
+namespace twin::dtdl {
+namespace {
+
+// How unknown words are told apart, for types and for members alike.
+enum class WordForm { kTerm, kDtmi, kBadDtmi, kOtherUri };
+WordForm FormOf(absl::string_view word, int version) {
+  if (absl::StartsWith(word, "dtmi:")) {
+    return IsModelId(word, version) ? WordForm::kDtmi : WordForm::kBadDtmi;
+  }
+  return absl::StrContains(word, ':') ? WordForm::kOtherUri : WordForm::kTerm;
+}
+
+bool IsClassOfAnyVersion(absl::string_view word) {
+  for (int i = 0; i < kClassCount; ++i) {
+    if (ClassName(static_cast<Class>(i)) == word) return true;
+  }
+  return false;
+}
+
+// The "name" of an element, also where its DTMI is written.
+const JsonNode* FindName(const JsonNode& node) {
+  for (const JsonNode& member : Children(node)) {
+    if (member.key == "name" || absl::StartsWith(member.key, "dtmi:dtdl:property:name;")) {
+      return &member;
+    }
+  }
+  return nullptr;
+}
+
+std::vector<absl::string_view> MemberNames(Class cls, int version) {
+  std::vector<absl::string_view> names;
+  for (const MemberRule& rule : MemberRules()) {
+    if (rule.owners.Has(cls) && InVersions(rule.versions, version)) names.push_back(rule.name);
+  }
+  return names;
+}
+
+// Whether the term is a member that one of the types brings.
+bool IsOf(const std::vector<const AdjunctType*>& types, const Term& term) {
+  return term.kind == TermKind::kAdjunctMember &&
+         absl::c_any_of(types, [&](const AdjunctType* type) {
+           return absl::c_any_of(type->members, [&](const AdjunctMember* member) {
+             return member->id == term.adjunct->id;
+           });
+         });
+}
+
+std::vector<absl::string_view> TermsOfKind(const ActiveContext& context, TermKind kind) {
+  std::vector<absl::string_view> names;
+  const auto add = [&](const Terms& terms) {
+    for (const auto& [name, term] : terms) {
+      if (term.kind == kind) names.push_back(name);
+    }
+  };
+  add(*context.core);
+  for (const ExtensionContext* extension : context.extensions) add(extension->terms);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace
+
+struct Reader::Keywords {
+  const JsonNode* context = nullptr;
+  const JsonNode* id = nullptr;
+  const JsonNode* type = nullptr;
+  const JsonNode* graph = nullptr;
+  const JsonNode* other = nullptr;     // the first that DTDL does not use
+  const JsonNode* repeated = nullptr;  // the first that stands twice
+  uint32_t count = 0;
+};
+
+bool Reader::Fail(absl::string_view code, const Element& element, const JsonNode& node,
+                  std::string message, std::string hint) {
+  state_.Error(code, PlaceOf(element, node), IdOf(element), std::move(message), std::move(hint),
+               element.partition);
+  return false;
+}
+
+bool Reader::FailAtKey(absl::string_view code, const Element& element, const JsonNode& member,
+                       std::string message, std::string hint) {
+  state_.Error(code, KeyPlaceOf(element, member), IdOf(element), std::move(message),
+               std::move(hint), element.partition);
+  return false;
+}
+
+void Reader::Warn(absl::string_view code, const Element& element, const JsonNode& node,
+                  std::string message, std::string hint) {
+  state_.Warn(code, PlaceOf(element, node), IdOf(element), std::move(message), std::move(hint));
+}
+
+void Reader::WarnRepeatedType(const JsonNode& node, const Element& element) {
+  Warn(code::kRepeatedType, element, node,
+       absl::StrCat("the type '", node.text, "' stands twice"), "remove one of them");
+}
+
+void Reader::PreferTerm(absl::string_view word, const Element& element, const JsonNode& node) {
+  if (!absl::StartsWith(word, "dtmi:")) return;
+  absl::string_view term = word.substr(0, word.find(';'));
+  term = term.substr(term.rfind(':') + 1);
+  Warn(code::kPreferTerm, element, node, absl::StrCat("'", word, "' has a shorter name"),
+       absl::StrCat("write \"", term, "\""));
+}
+
+void Reader::ReadDocument(uint32_t document) {
+  document_ = document;
+  const JsonNode& root = state_.documents[document]->root();
+  if (!root.is_array()) return ReadTopLevel(root);
+  for (const JsonNode& node : Children(root)) ReadTopLevel(node);
+}
+
+void Reader::ReadTopLevel(const JsonNode& node) {
+  if (!node.is_object()) {
+    state_.Error(code::kNotJsonObject, {document_, node.begin, node.end}, "",
+                 "an Interface must be a JSON object",
+                 "a text is one object, or an array of objects", nullptr);
+    return;
+  }
+  ReadElement(node, nullptr, nullptr, nullptr);
+}
+
+// --- Keywords, id, types -------------------------------------------------------------------------
+
+bool Reader::ReadKeywords(const JsonNode& node, Keywords* keywords) const {
+  for (const JsonNode& member : Children(node)) {
+    if (member.key.empty() || member.key[0] != '@') continue;
+    ++keywords->count;
+    const JsonNode** slot = &keywords->other;
+    if (member.key == "@context") slot = &keywords->context;
+    else if (member.key == "@id") slot = &keywords->id;
+    else if (member.key == "@type") slot = &keywords->type;
+    else if (member.key == "@graph") slot = &keywords->graph;
+    if (*slot != nullptr && (*slot)->key == member.key && keywords->repeated == nullptr) {
+      keywords->repeated = &member;
+    }
+    if (*slot == nullptr) *slot = &member;
+  }
+  return keywords->repeated == nullptr;
+}
+
+bool Reader::CheckKeywords(const Keywords& keywords, Element* element) {
+  const bool top = element->parent == nullptr;
+  if (keywords.repeated != nullptr) {
+    return FailAtKey(code::kDuplicatePropertyName, *element, *keywords.repeated,
+                     absl::StrCat("\"", keywords.repeated->key, "\" stands twice"),
+                     "remove one of them");
+  }
+  if (keywords.graph != nullptr) {
+    return FailAtKey(top ? code::kTopLevelGraphDisallowed : code::kGraphDisallowed, *element,
+                     *keywords.graph, "DTDL does not use \"@graph\"",
+                     "write the elements themselves, in an array");
+  }
+  if (keywords.other != nullptr && element->version > 2) {
+    return FailAtKey(top ? code::kTopLevelKeywordDisallowed : code::kKeywordDisallowed, *element,
+                     *keywords.other,
+                     absl::StrCat("DTDL ", element->version, " does not use \"",
+                                  keywords.other->key, "\""),
+                     "only @context, @id and @type are its keywords");
+  }
+  if (keywords.other != nullptr) {
+    Warn(code::kIgnoredKeyword, *element, *keywords.other,
+         absl::StrCat("DTDL 2 passes over \"", keywords.other->key, "\""), "remove it");
+  }
+  return true;
+}
+
+Element* Reader::ReadElement(const JsonNode& node, const ActiveContext* inherited, Element* parent,
+                             const MemberRule* role) {
+  Element* const element = state_.arena->New<Element>();
+  element->node = &node;
+  element->document = document_;
+  element->parent = parent;
+  element->role = role;
+  // Until the class is known, errors belong to the Interface around.
+  element->partition = parent == nullptr ? element : parent->partition;
+
+  Keywords keywords;
+  ReadKeywords(node, &keywords);
+  const ActiveContext* const context =
+      contexts_.Read(keywords.context, inherited, document_, node, element->partition);
+  if (context == nullptr) return nullptr;
+  element->version = static_cast<uint8_t>(context->version);
+  element->bounds = context->bounds;
+  const ActiveContext* const outer = std::exchange(context_, context);
+  const auto done = [&](Element* result) {
+    context_ = outer;
+    if (result == nullptr && !element->id.empty()) state_.broken_definitions.insert(element->id);
+    return result;
+  };
+
+  const JsonNode* const name = FindName(node);
+  if (name != nullptr && name->is_string()) {
+    element->name = name->text;
+    element->name_node = name;
+  }
+  if (!CheckKeywords(keywords, element)) return done(nullptr);
+  if (role != nullptr && keywords.id != nullptr && node.count == 1) {
+    Fail(code::kIdReference, *element, node,
+         absl::StrCat("'", role->name, "' has an object with only an \"@id\""),
+         absl::StrCat("write the reference as a string: \"", keywords.id->text, "\""));
+    return done(nullptr);
+  }
+  if (role != nullptr && (role->older() ? element->version > parent->version
+                                        : element->version != parent->version)) {
+    Fail(code::kDisallowedVersionDefinition, *element, *keywords.context,
+         absl::StrCat("'", role->name, "' of an element in DTDL ", parent->version,
+                      " cannot hold one in DTDL ", element->version),
+         role->older() ? "the version may be the same or older" : "the version must be the same");
+    return done(nullptr);
+  }
+  if (!ReadId(keywords, element) || !ReadTypes(keywords, element)) return done(nullptr);
+  if (element->cls == Class::kInterface) {
+    element->partition = element;
+    state_.interfaces.push_back(element);
+    const int limit = kInterfaceIdLength.of(element->bounds);
+    if (element->id.size() > static_cast<size_t>(limit)) {
+      Fail(code::kIdTooLongForType, *element, *element->id_node,
+           absl::StrCat("the id of an Interface is ", element->id.size(), " characters long"),
+           absl::StrCat("at most ", limit, " are allowed"));
+    }
+  }
+  // A name makes the element's id where it has none of its own and is one of several.
+  if (name == nullptr && element->id.empty() && role != nullptr && role->plural() &&
+      FindRule(element->cls, Member::kName, element->version) != nullptr) {
+    Fail(code::kMissingDtmiSegPropertyValue, *element, node,
+         absl::StrCat("the ", ClassName(element->cls), " has no 'name'"), "it is required");
+    return done(nullptr);
+  }
+  Define(element);
+  const std::vector<const AdjunctType*> rejected = std::exchange(rejected_cotypes_, {});
+  ReadMembers(node, element, rejected);
+  CheckRequired(node, element);
+  return done(element);
+}
+
+bool Reader::ReadId(const Keywords& keywords, Element* element) {
+  const MemberRule* const role = element->role;
+  if (keywords.id == nullptr) {
+    if (element->parent == nullptr) {
+      return Fail(code::kMissingTopLevelId, *element, *element->node,
+                  "an Interface must have an \"@id\"",
+                  "add \"@id\": \"dtmi:<your domain>:<name>;1\"");
+    }
+    if (role->needs_id()) {
+      state_.Error(code::kMissingRequiredId, PlaceOf(*element, *element->node),
+                   IdOf(*element->parent), absl::StrCat("an element of '", role->name,
+                                                        "' must have an \"@id\""),
+                   role->range == kPrimitiveSchemas ? "write the term, as in \"integer\""
+                                                    : "add \"@id\": \"dtmi:<your domain>:<name>;1\"",
+                   element->partition);
+      return false;
+    }
+    return true;
+  }
+  const JsonNode& id = *keywords.id;
+  if (!id.is_string() || id.text.empty()) {
+    return Fail(code::kIdNotString, *element, id, "\"@id\" must be a string that is a DTMI",
+                "a DTMI looks like dtmi:com:example:Cell;1");
+  }
+  if (!IsModelId(id.text, element->version)) {
+    const absl::StatusOr<Dtmi> dtmi = Dtmi::Parse(id.text);
+    std::string why = dtmi.ok() ? absl::StrCat("'", id.text, "' is not an id that a DTDL ",
+                                               element->version, " model may define")
+                                : std::string(dtmi.status().message());
+    return Fail(code::kInvalidId, *element, id, std::move(why),
+                element->version == 2
+                    ? "user labels only, then a version of one number, no fragment"
+                    : "user labels only, then perhaps a version, no fragment");
+  }
+  element->id_node = &id;
+  element->id = id.text;
+  if (const int limit = kIdLength.of(element->bounds);
+      id.text.size() > static_cast<size_t>(limit)) {
+    return Fail(code::kIdTooLong, *element, id,
+                absl::StrCat("the id is ", id.text.size(), " characters long"),
+                absl::StrCat("at most ", limit, " are allowed"));
+  }
+  std::vector<absl::string_view> reserved = {"dtmi:dtdl:", "dtmi:standard:"};
+  for (const ExtensionContext* extension : context_->extensions) {
+    const std::string& prefix = extension->extension->reserved_prefix;
+    if (!prefix.empty()) reserved.push_back(prefix);
+  }
+  for (const absl::string_view prefix : reserved) {
+    if (!absl::StartsWith(id.text, prefix)) continue;
+    return Fail(code::kReservedId, *element, id,
+                absl::StrCat("'", id.text, "' begins with '", prefix,
+                             "', which only the language may define"),
+                "begin with dtmi: and the labels of a domain of your own");
+  }
+  return true;
+}
+
+bool Reader::ReadTypes(const Keywords& keywords, Element* element) {
+  std::vector<const AdjunctType*> cotypes;
+  if (element->role == nullptr && !NamesInterface(keywords.type)) {
+    return CheckClass(keywords, element);
+  }
+  if (keywords.type == nullptr) {
+    if (element->role != nullptr) {
+      element->cls = InferredClass(*element->role, element->version);
+    }
+  } else if (keywords.type->is_array()) {
+    for (const JsonNode& node : Children(*keywords.type)) {
+      if (!ReadType(node, element, &cotypes)) return false;
+    }
+  } else if (!ReadType(*keywords.type, element, &cotypes)) {
+    return false;
+  }
+  if (!CheckClass(keywords, element)) return false;
+  if (!cotypes.empty()) CheckCotypes(keywords, element, &cotypes);
+  return true;
+}
+
+// Whether one of the types is Interface.
+bool Reader::NamesInterface(const JsonNode* types) const {
+  const auto is_interface = [&](const JsonNode& node) {
+    const Term term = node.is_string() ? context_->Find(node.text) : Term();
+    return term.kind == TermKind::kClass && term.cls == Class::kInterface;
+  };
+  if (types == nullptr || !types->is_array()) return types != nullptr && is_interface(*types);
+  for (const JsonNode& node : Children(*types)) {
+    if (is_interface(node)) return true;
+  }
+  return false;
+}
+
+bool Reader::ReadType(const JsonNode& node, Element* element,
+                      std::vector<const AdjunctType*>* cotypes) {
+  if (!node.is_string()) {
+    return Fail(code::kBadType, *element, node, "\"@type\" must be a string or an array of strings");
+  }
+  const Term term = context_->Find(node.text);
+  if (term.kind == TermKind::kClass || term.kind == TermKind::kAdjunctType) {
+    PreferTerm(node.text, *element, node);
+  }
+  switch (term.kind) {
+    case TermKind::kClass:
+      if (element->cls == term.cls) WarnRepeatedType(node, *element);
+      if (term.cls == Class::kUnit) {
+        return Fail(code::kBadType, *element, node,
+                    absl::StrCat("'", node.text, "' is a kind of unit, which no element can be"),
+                    "write the quantity, and a unit as its \"unit\"");
+      }
+      if (element->cls != Class::kNone && element->cls != term.cls) {
+        return Fail(code::kMultipleMaterialTypes, *element, node,
+                    absl::StrCat("the element is a ", ClassName(element->cls), " and a ",
+                                 ClassName(term.cls)),
+                    "an element has exactly one DTDL type; remove one of them");
+      }
+      element->cls = term.cls;
+      return true;
+    case TermKind::kAbstractClass:
+      return Fail(code::kBadType, *element, node,
+                  absl::StrCat("'", node.text, "' only stands for other types"),
+                  element->role == nullptr
+                      ? std::string("write \"Interface\"")
+                      : absl::StrCat("write ", Describe(element->role->range, element->version)));
+    case TermKind::kAdjunctType:
+      if (term.type->abstract) {
+        return Fail(code::kAbstractSupplementalType, *element, node,
+                    absl::StrCat("'", node.text, "' only stands for other types"),
+                    "name one of them");
+      }
+      if (absl::c_linear_search(*cotypes, term.type)) {
+        WarnRepeatedType(node, *element);
+      } else {
+        cotypes->push_back(term.type);
+      }
+      return true;
+    default:
+      return ReadUnknownType(node, term, element);
+  }
+}
+
+// A word in "@type" that is no type. DTDL 2 lets many pass; what an unknown extension that is
+// allowed may define passes everywhere.
+bool Reader::ReadUnknownType(const JsonNode& node, const Term& term, Element* element) {
+  const bool lax = element->version == 2;
+  const auto accept = [&] {
+    element->informal = true;
+    return true;
+  };
+  const WordForm form = FormOf(node.text, element->version);
+  if (form == WordForm::kBadDtmi) {
+    return Fail(code::kTypeInvalidDtmi, *element, node,
+                absl::StrCat("the type '", node.text, "' is not a valid DTMI"));
+  }
+  if (term.kind != TermKind::kUnknown || form == WordForm::kDtmi) {
+    if (context_->incomplete) return accept();
+    return Fail(code::kTypeIrrelevantDtmiOrTerm, *element, node,
+                absl::StrCat("'", node.text, "' is no type of an element"));
+  }
+  if (IsClassOfAnyVersion(node.text)) {
+    return Fail(code::kBadType, *element, node,
+                absl::StrCat("DTDL ", element->version, " has no ", node.text),
+                element->role == nullptr
+                    ? ""
+                    : absl::StrCat("it takes ", Describe(element->role->range, element->version)));
+  }
+  if (lax) return accept();
+  if (form == WordForm::kOtherUri) {
+    return Fail(code::kTypeNotDtmiNorTerm, *element, node,
+                absl::StrCat("the type '", node.text, "' is neither a term nor a DTMI"));
+  }
+  if (context_->incomplete) return accept();
+  std::vector<absl::string_view> known = TermsOfKind(*context_, TermKind::kAdjunctType);
+  const std::vector<absl::string_view> classes = TermsOfKind(*context_, TermKind::kClass);
+  known.insert(known.end(), classes.begin(), classes.end());
+  std::string hint = DidYouMean(node.text, known);
+  if (hint.empty()) {
+    for (const Extension& extension : Extensions()) {
+      for (const AdjunctType* type : extension.types) {
+        if (type->name == node.text && InVersions(type->versions, element->version)) {
+          hint = absl::StrCat("add '", extension.context, ";", extension.version,
+                              "' to \"@context\"");
+        }
+      }
+    }
+  }
+  return Fail(code::kTypeUndefinedTerm, *element, node,
+              absl::StrCat("no context defines the type '", node.text, "'"), std::move(hint));
+}
+
+bool Reader::CheckClass(const Keywords& keywords, Element* element) {
+  const JsonNode& at = keywords.type == nullptr ? *element->node : *keywords.type;
+  if (element->role == nullptr) {
+    if (element->cls == Class::kInterface) return true;
+    return Fail(code::kTypeNotRootable, *element, at,
+                keywords.type == nullptr
+                    ? std::string("the element has no \"@type\"")
+                    : absl::StrCat("only an Interface may stand at the top of a text",
+                                   element->cls == Class::kNone
+                                       ? ""
+                                       : absl::StrCat(", not a ", ClassName(element->cls))),
+                "write \"@type\": \"Interface\"");
+  }
+  const ClassSet range = element->role->range;
+  const bool standard_only = kPrimitiveSchemas.Has(element->cls) ||
+                             element->cls == Class::kCommandType || element->cls == Class::kUnit;
+  if (element->cls != Class::kNone && range.Has(element->cls) && !standard_only &&
+      InVersions(ClassVersions(element->cls), element->version)) {
+    return true;
+  }
+  std::string message;
+  if (standard_only) {
+    message = absl::StrCat("a ", ClassName(element->cls), " cannot be defined in a model");
+  } else if (element->cls == Class::kNone) {
+    message = absl::StrCat("an element of '", element->role->name,
+                           "' has no \"@type\" that DTDL defines");
+  } else {
+    message = absl::StrCat("'", element->role->name, "' cannot hold a ", ClassName(element->cls));
+  }
+  std::string hint =
+      standard_only ? "write its term instead, as in \"schema\": \"double\""
+                    : absl::StrCat("it takes ", Describe(range, element->version));
+  return Fail(code::kBadType, *element, at, std::move(message), std::move(hint));
+}
+
+void Reader::CheckCotypes(const Keywords& keywords, Element* element,
+                          std::vector<const AdjunctType*>* cotypes) {
+  const JsonNode& at = *keywords.type;
+  std::vector<const AdjunctType*> kept;
+  for (const AdjunctType* type : *cotypes) {
+    const bool instead = absl::c_any_of(
+        *cotypes, [&](const AdjunctType* other) { return other->id == type->instead; });
+    if (!type->cotypes.Has(element->cls) && !instead) {
+      Fail(code::kInvalidCotype, *element, at,
+           absl::StrCat("a ", ClassName(element->cls), " cannot be '", type->name, "'"),
+           absl::StrCat("'", type->name, "' is for ", Describe(type->cotypes, element->version)));
+      rejected_cotypes_.push_back(type);
+    } else if (!InVersions(type->versions, element->version)) {
+      Fail(code::kInvalidCotypeVersion, *element, at,
+           absl::StrCat("'", type->name, "' of this extension is not for DTDL ", element->version),
+           "use another version of the extension, or of DTDL");
+      rejected_cotypes_.push_back(type);
+    } else {
+      kept.push_back(type);
+    }
+  }
+  RejectConflicts(at, *element, &kept);
+  for (const AdjunctType* type : kept) {
+    const auto has = [&](const std::string& id) {
+      return absl::c_any_of(kept, [&](const AdjunctType* other) { return other->id == id; });
+    };
+    const auto name_of = [](const std::string& id) { return id.substr(id.rfind(':') + 1); };
+    if (!type->needs.empty() && !has(type->needs)) {
+      Fail(code::kMissingCocotype, *element, at,
+           absl::StrCat("'", type->name, "' needs '", name_of(type->needs), "' beside it"),
+           "add it to \"@type\"");
+    }
+    if (!type->excludes.empty() && has(type->excludes)) {
+      Fail(code::kDisallowedCocotype, *element, at,
+           absl::StrCat("'", type->name, "' and '", name_of(type->excludes), "' exclude each other"),
+           "remove one of them");
+    }
+  }
+  const absl::Span<const AdjunctType*> span = state_.arena->NewArray<const AdjunctType*>(kept.size());
+  std::copy(kept.begin(), kept.end(), span.begin());
+  element->cotypes = span;
+}
+
+// Two types that bring the same member: an element measures one quantity. Neither is kept.
+void Reader::RejectConflicts(const JsonNode& at, const Element& element,
+                             std::vector<const AdjunctType*>* cotypes) {
+  const auto same_member = [](const AdjunctType* a, const AdjunctType* b) {
+    return a != b && !a->members.empty() && !b->members.empty() &&
+           a->members.front()->id == b->members.front()->id;
+  };
+  for (const AdjunctType* type : *cotypes) {
+    const auto other = absl::c_find_if(
+        *cotypes, [&](const AdjunctType* candidate) { return same_member(type, candidate); });
+    if (other == cotypes->end()) continue;
+    Fail(code::kConflictingSupplementalTypes, element, at,
+         absl::StrCat("'", type->name, "' and '", (*other)->name, "' both bring the member '",
+                      type->members.front()->name, "'"),
+         "an element measures one quantity; remove one of them");
+    rejected_cotypes_.push_back(type);
+    rejected_cotypes_.push_back(*other);
+    break;
+  }
+  std::erase_if(*cotypes, [&](const AdjunctType* type) {
+    return absl::c_linear_search(rejected_cotypes_, type);
+  });
+}
+
+void Reader::Define(Element* element) {
+  if (element->id.empty()) return;
+  const auto [found, inserted] = state_.definitions.emplace(element->id, element);
+  if (inserted) return;
+  const Element& first = *found->second;
+  const TextPosition at =
+      PositionOf(state_.documents[first.document]->text(), PlaceOf(first).begin);
+  Fail(code::kDuplicateDefinition, *element, *element->id_node,
+       absl::StrCat("'", element->id, "' is defined twice"),
+       absl::StrCat("its first definition is at ", state_.NameOf(first.document), ":", at.line, ":",
+                    at.column, "; rename or remove one of them"));
+}
+
+// --- Members -------------------------------------------------------------------------------------
+
+void Reader::ReadMembers(const JsonNode& node, Element* element,
+                         const std::vector<const AdjunctType*>& rejected) {
+  const absl::Span<MemberValue> values = state_.arena->NewArray<MemberValue>(node.count);
+  size_t count = 0;
+  for (const JsonNode& member : Children(node)) {
+    if (!member.key.empty() && member.key[0] == '@') continue;
+    const Term term = context_->Find(member.key);
+    MemberValue& value = values[count];
+    if (term.kind == TermKind::kMember) {
+      value.rule = FindRule(element->cls, term.member, element->version);
+    } else if (term.kind == TermKind::kAdjunctMember) {
+      for (const AdjunctType* type : element->cotypes) {
+        for (const AdjunctMember* candidate : type->members) {
+          if (candidate->id == term.adjunct->id) value.adjunct = candidate;
+        }
+      }
+    }
+    if (value.rule == nullptr && value.adjunct == nullptr) {
+      if (!IsOf(rejected, term)) ReadUnknownMember(member, term, element);
+      continue;
+    }
+    PreferTerm(member.key, *element, member);
+    bool repeated = false;
+    for (const MemberValue& other : values.subspan(0, count)) {
+      repeated |= other.rule == value.rule && other.adjunct == value.adjunct;
+    }
+    if (repeated) {
+      FailAtKey(code::kDuplicatePropertyName, *element, member,
+                absl::StrCat("'", member.key, "' stands twice"),
+                "remove one of them; a term and its DTMI are the same member");
+      value = MemberValue();
+      continue;
+    }
+    // Counted before its values are read: a required member that is wrong is not missing too.
+    ++count;
+    element->members = values.subspan(0, count);
+    if (value.adjunct != nullptr) {
+      ReadAdjunct(member, element, &value);
+    } else if (value.rule->value == ValueKind::kElements) {
+      ReadElements(member, element, &value);
+    } else {
+      ReadLiteral(member, element, &value);
+    }
+  }
+}
+
+void Reader::ReadUnknownMember(const JsonNode& member, const Term& term, Element* element) {
+  const WordForm form = FormOf(member.key, element->version);
+  if (element->informal) {
+    if (element->version == 2) return;
+    if (context_->incomplete && (form == WordForm::kTerm || form == WordForm::kDtmi)) return;
+  }
+  std::string message = absl::StrCat(Describe(*element), " has no member '", member.key, "'");
+  const std::vector<absl::string_view> names = MemberNames(element->cls, element->version);
+  std::string hint = DidYouMean(member.key, names);
+  if (element->version == 2) {
+    const bool inferred = element->node->Find("@type") == nullptr;
+    FailAtKey(inferred ? code::kInferredTypeDoesNotAllow : code::kNoTypeThatAllows, *element,
+              member, std::move(message), std::move(hint));
+    return;
+  }
+  absl::string_view code = code::kPropertyUndefinedTerm;
+  if (term.kind != TermKind::kUnknown || form == WordForm::kDtmi) {
+    code = code::kPropertyIrrelevantDtmiOrTerm;
+    if (hint.empty() && term.kind == TermKind::kAdjunctMember) {
+      hint = absl::StrCat("'", member.key, "' needs a type that brings it in \"@type\"");
+    }
+  } else if (form == WordForm::kBadDtmi) {
+    code = code::kPropertyInvalidDtmi;
+  } else if (form == WordForm::kOtherUri) {
+    code = code::kPropertyNotDtmiNorTerm;
+  }
+  if (hint.empty()) hint = absl::StrCat("it may have ", absl::StrJoin(names, ", "));
+  FailAtKey(code, *element, member, std::move(message), std::move(hint));
+}
+
+void Reader::ReadLiteral(const JsonNode& member, Element* element, MemberValue* value) {
+  const MemberRule& rule = *value->rule;
+  const bool required = InVersions(rule.required, element->version);
+  LiteralReader reader(&state_, *element);
+  switch (rule.value) {
+    case ValueKind::kString:
+      value->node = reader.ReadString(member, rule.name, *rule.bound, required);
+      if (value->node == nullptr) return;
+      if (rule.member == Member::kName) {
+        element->name = value->node->text;
+        element->name_node = value->node;
+      }
+      if (rule.name_syntax() && !IsName(value->node->text)) {
+        Fail(code::kStringInvalid, *element, *value->node,
+             absl::StrCat("'", value->node->text, "' is not a valid ", rule.name),
+             "a letter, then letters, digits and underscores, not ending in an underscore");
+      }
+      return;
+    case ValueKind::kLangString:
+      value->node = reader.ReadLangString(member, rule.name, *rule.bound);
+      return;
+    case ValueKind::kInteger:
+      value->node = reader.ReadInteger(member, rule.name, required);
+      if (value->node != nullptr) ReadMultiplicity(*value->node, *element, rule);
+      return;
+    case ValueKind::kBoolean:
+      value->node = reader.ReadBoolean(member, rule.name);
+      return;
+    case ValueKind::kLiteral:
+      value->node = reader.ReadLiteral(member, rule.name);
+      return;
+    case ValueKind::kDtmi:
+      value->node = reader.ReadDtmi(member, rule.name);
+      return;
+    case ValueKind::kElements:
+      return;
+  }
+}
+
+// minMultiplicity is 0, maxMultiplicity from 1, in DTDL 2 to 500.
+void Reader::ReadMultiplicity(const JsonNode& node, const Element& element,
+                              const MemberRule& rule) {
+  constexpr int kMaxMultiplicityInDtdl2 = 500;
+  const int number = *ToInt32(node);
+  if (rule.member == Member::kMinMultiplicity) {
+    if (number == 0) return;
+    Fail(code::kValueNotExact, element, node,
+         absl::StrCat("minMultiplicity is ", number, "; DTDL allows only 0"), "leave it out");
+    return;
+  }
+  const bool capped = element.version == 2;
+  if (number < 1) {
+    Fail(capped ? code::kValueBelowRange : code::kValueBelowMin, element, node,
+         absl::StrCat("maxMultiplicity is ", number), "it must be at least 1");
+  } else if (capped && number > kMaxMultiplicityInDtdl2) {
+    Fail(code::kValueAboveRange, element, node, absl::StrCat("maxMultiplicity is ", number),
+         absl::StrCat("DTDL 2 allows at most ", kMaxMultiplicityInDtdl2));
+  }
+}
+
+void Reader::ReadAdjunct(const JsonNode& member, Element* element, MemberValue* value) {
+  const AdjunctMember& adjunct = *value->adjunct;
+  LiteralReader reader(&state_, *element);
+  switch (adjunct.value) {
+    case AdjunctValue::kUnit:
+      ReadElements(member, element, value);
+      return;
+    case AdjunctValue::kInteger:
+      value->node = reader.ReadInteger(member, adjunct.name, adjunct.required);
+      if (value->node != nullptr && *ToInt32(*value->node) < adjunct.minimum) {
+        Fail(code::kValueBelowMin, *element, *value->node,
+             absl::StrCat("'", adjunct.name, "' is ", value->node->text),
+             absl::StrCat("it must be at least ", adjunct.minimum));
+      }
+      return;
+    case AdjunctValue::kDecimal:
+      value->node = reader.ReadNumber(member, adjunct.name);
+      return;
+    case AdjunctValue::kDuration:
+      value->node = reader.ReadDuration(member, adjunct.name);
+      return;
+    case AdjunctValue::kString:
+    case AdjunctValue::kSibling:
+    case AdjunctValue::kMemberName:
+      break;
+  }
+  if (adjunct.value == AdjunctValue::kMemberName && !member.is_string()) {
+    Fail(code::kIdentifierNotString, *element, member,
+         absl::StrCat("'", adjunct.name, "' must be the name of a member"));
+    return;
+  }
+  const int limit = adjunct.length_max;
+  const Limit length = {{limit, limit, limit, limit, limit}};
+  value->node = reader.ReadString(member, adjunct.name, length, adjunct.required);
+  if (value->node != nullptr && adjunct.syntax != nullptr && !adjunct.syntax(value->node->text)) {
+    Fail(code::kStringInvalid, *element, *value->node,
+         absl::StrCat("'", value->node->text, "' is not a valid ", adjunct.name),
+         absl::StrCat("it must be ", adjunct.syntax_text));
+  }
+}
+
+void Reader::ReadElements(const JsonNode& member, Element* element, MemberValue* value) {
+  value->node = &member;
+  const MemberRule* const rule = value->rule;
+  if (rule != nullptr && rule->member == Member::kCommandType) {
+    Warn(code::kDeprecatedMember, *element, member, "'commandType' is deprecated", "leave it out");
+  }
+  const absl::string_view name = rule != nullptr ? rule->name : value->adjunct->name;
+  const bool plural = rule != nullptr && rule->plural();
+  const uint32_t count = member.is_array() ? member.count : 1;
+  if (!plural && count > 1) {
+    Fail(code::kObjectMultipleValues, *element, member,
+         absl::StrCat("'", name, "' has ", count, " values; it takes one"));
+    return;
+  }
+  const bool required = rule != nullptr ? InVersions(rule->required, element->version)
+                                        : value->adjunct->required;
+  if (count == 0 && required) {
+    Fail(code::kObjectCountBelowMin, *element, member,
+         absl::StrCat("'", name, "' is empty"), "it must have at least one value");
+    return;
+  }
+  const int limit = rule == nullptr ? 0 : rule->bound->of(element->bounds);
+  if (limit > 0 && count > static_cast<uint32_t>(limit)) {
+    Fail(code::kObjectCountAboveMax, *element, member,
+         absl::StrCat("'", name, "' has ", count, " values"),
+         absl::StrCat("at most ", limit, " are allowed"));
+  }
+  const absl::Span<Link> links = state_.arena->NewArray<Link>(count);
+  size_t read = 0;
+  const auto read_one = [&](const JsonNode& node) {
+    if (ReadLink(node, element, *value, &links[read])) ++read;
+  };
+  if (member.is_array()) {
+    for (const JsonNode& node : Children(member)) read_one(node);
+  } else {
+    read_one(member);
+  }
+  value->links = links.subspan(0, read);
+  const bool references =
+      absl::c_any_of(value->links, [](const Link& link) { return !link.reference.empty(); });
+  if (references) state_.references.push_back({element, value});
+}
+
+bool Reader::ReadLink(const JsonNode& node, Element* element, const MemberValue& value,
+                      Link* link) {
+  const absl::string_view name = value.rule != nullptr ? value.rule->name : value.adjunct->name;
+  link->node = &node;
+  if (node.is_object() && value.rule != nullptr) {
+    link->element = ReadElement(node, context_, element, value.rule);
+    return link->element != nullptr;
+  }
+  if (!node.is_string()) {
+    if (value.rule == nullptr) {
+      return Fail(node.is_object() ? code::kRefObjectNotAllowed : code::kRefNotStringOrObject,
+                  *element, node, absl::StrCat("'", name, "' must be the name of a unit"),
+                  "write it as a string");
+    }
+    return Fail(node.is_null() ? code::kPropertyValueNull : code::kRefNotStringOrObject, *element,
+                node, absl::StrCat("a value of '", name, "' must be an element or the id of one"));
+  }
+  const Term term =
+      value.adjunct != nullptr ? context_->FindUnit(node.text) : context_->Find(node.text);
+  if (term.kind == TermKind::kElement) {
+    link->element = term.element;
+    link->reference = term.element->id;
+    PreferTerm(node.text, *element, node);
+    return true;
+  }
+  if (term.kind == TermKind::kUnknown && IsModelId(node.text, element->version) &&
+      node.text.size() <= static_cast<size_t>(kIdLength.of(Bounds::kV4))) {
+    link->reference = node.text;
+    return true;
+  }
+  std::vector<absl::string_view> known;
+  for (const absl::string_view candidate : TermsOfKind(*context_, TermKind::kElement)) {
+    const Element* const standard = context_->Find(candidate).element;
+    if (standard == nullptr) continue;  // the core context means something else by the word
+    const bool fits = value.rule != nullptr ? value.rule->range.Has(standard->cls)
+                                            : standard->unit != nullptr;
+    if (fits) known.push_back(candidate);
+  }
+  std::string hint = DidYouMean(node.text, known);
+  if (hint.empty() && value.rule != nullptr) {
+    hint = absl::StrCat("it takes ", Describe(value.rule->range, element->version),
+                        ", in place or by id");
+  }
+  absl::string_view code = code::kBadDtmiOrTerm;
+  if (term.kind != TermKind::kUnknown) {
+    code = absl::StartsWith(node.text, "dtmi:") ? code::kUndefinedReservedId : code::kBadType;
+  }
+  return Fail(code, *element, node,
+              absl::StrCat("'", node.text, "' is no value of '", name, "'"), std::move(hint));
+}
+
+void Reader::CheckRequired(const JsonNode& node, Element* element) {
+  for (const MemberRule* rule : RequiredRules(element->cls, element->version)) {
+    if (element->Find(rule->member) != nullptr) continue;
+    const bool object = rule->value == ValueKind::kElements;
+    Fail(object ? code::kMissingObjectProperty : code::kMissingLiteralProperty, *element, node,
+         absl::StrCat(Describe(*element), " has no '", rule->name, "'"), "it is required");
+  }
+  for (const AdjunctType* type : element->cotypes) {
+    for (const AdjunctMember* member : type->members) {
+      if (!member->required || element->Find(*member) != nullptr) continue;
+      Fail(member->value == AdjunctValue::kUnit ? code::kMissingSupplementalObjectProperty
+                                                : code::kMissingSupplementalLiteralProperty,
+           *element, node,
+           absl::StrCat(Describe(*element), " is '", type->name, "' but has no '", member->name,
+                        "'"),
+           "add it, or remove the type");
+    }
+  }
+}
+
+}  // namespace twin::dtdl

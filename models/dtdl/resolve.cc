@@ -1,0 +1,150 @@
+#include "models/dtdl/resolve.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "models/dtdl/codes.h"
+#include "models/dtdl/dtmi.h"
+
+namespace twin::dtdl {
+namespace {
+
+class Resolver {
+ public:
+  explicit Resolver(ParseState* state) : state_(*state) {}
+
+  void Resolve(const Reference& reference) {
+    owner_ = reference.owner;
+    for (Link& link : reference.value->links) {
+      if (link.reference.empty()) continue;
+      if (link.element == nullptr && !Find(&link)) continue;
+      if (reference.value->rule != nullptr) {
+        CheckReference(*reference.value->rule, link);
+      } else {
+        CheckUnit(*reference.value->adjunct, link);
+      }
+    }
+  }
+
+ private:
+  void Fail(absl::string_view code, const Link& link, std::string message, std::string hint) {
+    state_.Error(code, PlaceOf(*owner_, *link.node), IdOf(*owner_), std::move(message),
+                 std::move(hint), owner_->partition);
+  }
+
+  bool Find(Link* link) {
+    const auto found = state_.definitions.find(link->reference);
+    if (found != state_.definitions.end()) {
+      link->element = found->second;
+      return true;
+    }
+    owner_->partition->unresolved = true;
+    if (state_.broken_definitions.contains(link->reference)) return false;
+    for (const absl::string_view prefix :
+         {"dtmi:dtdl:", "dtmi:standard:", "dtmi:iotcentral:", "dtmi:iotoperations:"}) {
+      if (!absl::StartsWith(link->reference, prefix)) continue;
+      Fail(code::kUndefinedReservedId, *link,
+           absl::StrCat("'", link->reference, "' begins like an id of the language, which has no "
+                        "such element"),
+           "name an element of your own, or a term");
+      return false;
+    }
+    state_.unresolved.emplace_back(link->reference);
+    return false;
+  }
+
+  void CheckReference(const MemberRule& rule, const Link& link) {
+    const Element& target = *link.element;
+    if (rule.member == Member::kValueSchema && kPrimitiveSchemas.Has(target.cls) &&
+        target.cls != Class::kInteger && target.cls != Class::kString) {
+      return Fail(code::kIncorrectPropertyValue, link,
+                  absl::StrCat("the values of an Enum cannot be of schema ", link.node->text),
+                  "valueSchema is \"integer\" or \"string\"");
+    }
+    if (!rule.range.Has(target.cls)) {
+      return Fail(code::kBadType, link,
+                  absl::StrCat("'", link.node->text, "' is a ", ClassName(target.cls), ", which '",
+                               rule.name, "' cannot hold"),
+                  absl::StrCat("it takes ", Describe(rule.range, owner_->version)));
+    }
+    if (rule.older() ? target.version > owner_->version : target.version != owner_->version) {
+      return Fail(code::kDisallowedVersionReference, link,
+                  absl::StrCat("'", link.reference, "' is written in DTDL ", target.version,
+                               ", and an element in DTDL ", owner_->version, " names it"),
+                  rule.older() ? "the version may be the same or older"
+                               : "the version must be the same");
+    }
+    if (target.standard) return;
+    if (target.cls != Class::kInterface && target.partition != owner_->partition) {
+      return Fail(code::kCrossPartitionReference, link,
+                  absl::StrCat("'", link.reference, "' is defined in another Interface, ",
+                               IdOf(*target.partition)),
+                  "schemas and contents cannot be shared across Interfaces; define it here too");
+    }
+  }
+
+  // A unit must be one of the kind that the element's quantitative type asks for.
+  void CheckUnit(const AdjunctMember& member, const Link& link) {
+    const Element& target = *link.element;
+    for (const AdjunctType* type : owner_->cotypes) {
+      if (type->semantic == nullptr) continue;
+      const absl::string_view kind = type->semantic->unit_kind;
+      const bool fits = target.unit != nullptr && target.unit->kind == kind &&
+                        target.quantity_set == type->quantity_set;
+      if (fits) continue;
+      const absl::string_view code = type->quantity_set == QuantitySet::kCore2
+                                         ? code::kNotRequiredType
+                                         : code::kWrongParent;
+      std::string units;
+      for (const Unit& unit : AllUnits()) {
+        if (unit.kind != kind || !InSet(unit.sets, type->quantity_set)) continue;
+        absl::StrAppend(&units, units.empty() ? "" : ", ", unit.name);
+      }
+      Fail(code, link,
+           absl::StrCat("'", link.node->text, "' is no '", member.name, "' of ", type->name),
+           absl::StrCat("units of ", type->name, " are ", units));
+      return;
+    }
+  }
+
+  ParseState& state_;
+  Element* owner_ = nullptr;
+};
+
+// A target need not be among the models. Where it is not, but another version of it is, that is
+// likely to be a slip.
+void CheckTargets(ParseState* state) {
+  absl::flat_hash_map<absl::string_view, const Element*> by_name;
+  for (const Element* interface : state->interfaces) {
+    by_name.emplace(SplitVersion(interface->id).id, interface);
+  }
+  for (const Element* interface : state->interfaces) {
+    for (const Link& link : interface->Links(Member::kContents)) {
+      if (link.element == nullptr || link.element->cls != Class::kRelationship) continue;
+      const MemberValue* const target = link.element->Find(Member::kTarget);
+      if (target == nullptr || target->node == nullptr) continue;
+      const absl::string_view id = target->node->text;
+      if (state->definitions.contains(id)) continue;
+      const auto other = by_name.find(SplitVersion(id).id);
+      if (other == by_name.end()) continue;
+      state->Warn(code::kDanglingTarget, PlaceOf(*link.element, *target->node),
+                  IdOf(*link.element), absl::StrCat("no model defines the target '", id, "'"),
+                  absl::StrCat("did you mean '", other->second->id, "'?"));
+    }
+  }
+}
+
+}  // namespace
+
+void ResolveReferences(ParseState* state) {
+  Resolver resolver(state);
+  for (const Reference& reference : state->references) resolver.Resolve(reference);
+  CheckTargets(state);
+  std::sort(state->unresolved.begin(), state->unresolved.end());
+  state->unresolved.erase(std::unique(state->unresolved.begin(), state->unresolved.end()),
+                          state->unresolved.end());
+}
+
+}  // namespace twin::dtdl
