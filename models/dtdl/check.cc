@@ -52,6 +52,12 @@ class Checker {
                  element.partition);
   }
 
+  void FailAt(absl::string_view code, const Element& element, const JsonNode& node,
+              std::string message, std::string hint) {
+    state_.Error(code, PlaceOf(element, node), IdOf(element), std::move(message), std::move(hint),
+                 element.partition);
+  }
+
   // --- Inheritance ---
 
   // Collects the contents of an Interface, those of its bases first. An Interface above which
@@ -75,9 +81,9 @@ class Checker {
         continue;
       }
       if (base->mark == kOnPath) {
-        Fail(code::kRecursiveStructureNarrow, *interface,
-             absl::StrCat("the Interface extends itself, through '", IdOf(*base), "'"),
-             "remove one \"extends\" of the circle");
+        FailAt(code::kRecursiveStructureNarrow, *interface, *link.node,
+               absl::StrCat("the Interface extends itself, through '", IdOf(*base), "'"),
+               "remove one \"extends\" of the circle");
         known = false;
         continue;
       }
@@ -150,14 +156,13 @@ class Checker {
     for (size_t i = 1; i < elements.size(); ++i) {
       if (elements[i]->name != elements[i - 1]->name || elements[i]->name.empty()) continue;
       if (elements[i] == elements[i - 1]) continue;
-      FailUnique(owner, member, *elements[i], "name", elements[i]->name);
+      FailUnique(owner, member, *elements[i], elements[i]->name_node, "name", elements[i]->name);
     }
   }
 
-  void FailUnique(const Element& owner, Member member, const Element& second,
+  void FailUnique(const Element& owner, Member member, const Element& second, const JsonNode* at,
                   absl::string_view what, absl::string_view value) {
-    const Place place =
-        second.name_node != nullptr ? PlaceOf(second, *second.name_node) : PlaceOf(second);
+    const Place place = at != nullptr ? PlaceOf(second, *at) : PlaceOf(second);
     state_.Error(code::kNonUniquePropertyValue, place, IdOf(owner),
                  absl::StrCat("two of the '", MemberName(member), "' of ", Describe(owner),
                               " have the ", what, " '", value, "'"),
@@ -176,17 +181,14 @@ class Checker {
       if (same) continue;
       if (kept > 0 && merged_[kept - 1]->name == element->name &&
           (merged_[kept - 1]->parent != &interface || element->parent != &interface)) {
-        const Element& other =
-            element->parent == &interface ? *merged_[kept - 1] : *element;
+        const Element& other = element->parent == &interface ? *merged_[kept - 1] : *element;
         const Element& mine = &other == element ? *merged_[kept - 1] : *element;
-        state_.Error(code::kNonUniqueImportedPropertyValue,
-                     mine.parent == &interface ? PlaceOf(mine) : PlaceOf(interface),
-                     IdOf(interface),
-                     absl::StrCat("the name '", element->name, "' is inherited from '",
-                                  IdOf(*other.parent), "' and defined by '", IdOf(*mine.parent),
-                                  "' too"),
-                     "an inherited name cannot be defined again; choose another one",
-                     interface.partition);
+        state_.Error(
+            code::kNonUniqueImportedPropertyValue,
+            mine.parent == &interface ? PlaceOf(mine) : PlaceOf(interface), IdOf(interface),
+            absl::StrCat("the name '", element->name, "' is inherited from '", IdOf(*other.parent),
+                         "' and defined by '", IdOf(*mine.parent), "' too"),
+            "an inherited name cannot be defined again; choose another one", interface.partition);
       }
       merged_[kept++] = element;
     }
@@ -238,7 +240,7 @@ class Checker {
         if (value.adjunct == nullptr || !value.adjunct->unique || value.node == nullptr) continue;
         const std::optional<int> number = ToInt32(*value.node);
         values.push_back({value.adjunct->name, number.has_value() ? "" : value.node->text,
-                          link.element, number.value_or(0)});
+                          link.element, value.node, number.value_or(0)});
       }
     }
     FailRepeated(owner, member, &values);
@@ -248,13 +250,15 @@ class Checker {
   struct UniqueValue {
     absl::string_view member, text;
     const Element* element = nullptr;
+    const JsonNode* node = nullptr;
     int number = 0;
   };
 
   void FailRepeated(const Element& owner, Member member, std::vector<UniqueValue>* values) {
-    std::stable_sort(values->begin(), values->end(), [](const UniqueValue& a, const UniqueValue& b) {
-      return std::tie(a.member, a.number, a.text) < std::tie(b.member, b.number, b.text);
-    });
+    std::stable_sort(
+        values->begin(), values->end(), [](const UniqueValue& a, const UniqueValue& b) {
+          return std::tie(a.member, a.number, a.text) < std::tie(b.member, b.number, b.text);
+        });
     for (size_t i = 1; i < values->size(); ++i) {
       const UniqueValue& value = (*values)[i];
       const UniqueValue& before = (*values)[i - 1];
@@ -262,7 +266,7 @@ class Checker {
           std::tie(before.member, before.number, before.text)) {
         continue;
       }
-      FailUnique(owner, member, *value.element, value.member,
+      FailUnique(owner, member, *value.element, value.node, value.member,
                  value.text.empty() ? absl::StrCat(value.number) : std::string(value.text));
     }
   }
@@ -292,7 +296,7 @@ class Checker {
       const absl::string_view text = value->node->text;
       const int number = schema->cls == Class::kInteger ? *ToInt32(*value->node) : 0;
       seen.push_back({MemberName(Member::kEnumValue), schema->cls == Class::kInteger ? "" : text,
-                      link.element, number});
+                      link.element, value->node, number});
     }
     FailRepeated(element, Member::kEnumValues, &seen);
   }
@@ -389,10 +393,10 @@ class Checker {
       if (schema == nullptr) continue;
       for (const Element* inner : schema->contents) {
         if (inner->cls != Class::kComponent) continue;
-        Fail(code::kExcludedType, component,
-             absl::StrCat(Describe(component), " has an Interface that has Components itself, '",
-                          inner->name, "'"),
-             "Components cannot be nested; use a Relationship");
+        FailAt(code::kExcludedType, component, *component.Links(Member::kSchema).front().node,
+               absl::StrCat(Describe(component), " has an Interface that has Components itself, '",
+                            inner->name, "'"),
+               "Components cannot be nested; use a Relationship");
         break;
       }
     }

@@ -33,32 +33,34 @@ class CotypeChecker {
 
   void Check(const AdjunctType& type) {
     CheckSchema(type);
+    at_ = nullptr;
     CheckParent(type);
     CheckFields(type);
   }
 
  private:
   void Fail(absl::string_view code, std::string message, std::string hint = "") {
-    state_.Error(code, PlaceOf(element_), IdOf(element_), std::move(message), std::move(hint),
-                 element_.partition);
+    state_.Error(code, at_ == nullptr ? PlaceOf(element_) : PlaceOf(element_, *at_), IdOf(element_),
+                 std::move(message), std::move(hint), element_.partition);
   }
 
   void CheckSchema(const AdjunctType& type) {
     const Element* const schema = element_.One(Member::kSchema);
     if (schema == nullptr) return;
+    at_ = element_.Links(Member::kSchema).front().node;
     if (!type.schema.empty() && !type.schema.Has(schema->cls)) {
-      return Fail(code::kNotRequiredType,
-                  absl::StrCat(Describe(element_), " is '", type.name, "', but its schema is ",
-                               ClassName(schema->cls)),
-                  absl::StrCat("'", type.name, "' needs ",
-                               Describe(type.schema, element_.version)));
+      return Fail(
+          code::kNotRequiredType,
+          absl::StrCat(Describe(element_), " is '", type.name, "', but its schema is ",
+                       ClassName(schema->cls)),
+          absl::StrCat("'", type.name, "' needs ", Describe(type.schema, element_.version)));
     }
     if (!type.schema_cotype.empty() && !schema->HasCotype(type.schema_cotype)) {
-      return Fail(code::kNotRequiredType,
-                  absl::StrCat(Describe(element_), " is '", type.name,
-                               "', but its schema is not '", NameOf(type.schema_cotype), "'"),
-                  absl::StrCat("add '", NameOf(type.schema_cotype),
-                               "' to the \"@type\" of its schema"));
+      return Fail(
+          code::kNotRequiredType,
+          absl::StrCat(Describe(element_), " is '", type.name, "', but its schema is not '",
+                       NameOf(type.schema_cotype), "'"),
+          absl::StrCat("add '", NameOf(type.schema_cotype), "' to the \"@type\" of its schema"));
     }
     if (!type.schema_ids.empty() && !absl::c_linear_search(type.schema_ids, schema->id)) {
       return Fail(code::kNotRequiredValue,
@@ -70,7 +72,8 @@ class CotypeChecker {
       if (member->value != AdjunctValue::kDecimal) continue;
       const MemberValue* const value = element_.Find(*member);
       if (value == nullptr || value->node == nullptr) continue;
-      const bool fits = schema->cls == Class::kDecimal || IsNumberOf(schema->cls, value->node->text);
+      const bool fits =
+          schema->cls == Class::kDecimal || IsNumberOf(schema->cls, value->node->text);
       if (fits) continue;
       state_.Error(code::kNonConformantPropertyValue, PlaceOf(element_, *value->node),
                    IdOf(element_),
@@ -85,8 +88,8 @@ class CotypeChecker {
     const Element& parent = *element_.parent;
     if (!HasAnyCotype(parent, type.parent_any)) {
       return Fail(code::kParentMissingCotype,
-                  absl::StrCat(Describe(element_), " is '", type.name, "' in an Object that is not ",
-                               NamesOf(type.parent_any)),
+                  absl::StrCat(Describe(element_), " is '", type.name,
+                               "' in an Object that is not ", NamesOf(type.parent_any)),
                   "add that type to the Object");
     }
     bool has_sibling = type.sibling.empty();
@@ -123,6 +126,7 @@ class CotypeChecker {
 
   ParseState& state_;
   const Element& element_;
+  const JsonNode* at_ = nullptr;  // what errors are about, where it is not the whole element
 };
 
 // Annotations of the contents of one Interface.
@@ -147,8 +151,8 @@ class AnnotationChecker {
                    interface_.partition);
       return;
     }
-    state_.Error(code, PlaceOf(at), IdOf(at), std::move(message), std::move(hint),
-                 interface_.partition);
+    state_.Error(code, annotates_ == nullptr ? PlaceOf(at) : PlaceOf(at, *annotates_), IdOf(at),
+                 std::move(message), std::move(hint), interface_.partition);
   }
 
   const Element* FindContent(absl::string_view name) const {
@@ -161,6 +165,7 @@ class AnnotationChecker {
   void CheckAnnotation(const Element& content, const AdjunctType& type) {
     const MemberValue* const annotates = content.Find(*type.members.front());
     if (annotates == nullptr || annotates->node == nullptr) return;
+    annotates_ = annotates->node;
     const absl::string_view name = annotates->node->text;
     const Element* const sibling = FindContent(name);
     const bool own = content.partition == &interface_;
@@ -176,10 +181,10 @@ class AnnotationChecker {
     }
     if (!own && sibling->partition != &interface_) return;
     if (sibling->cls != Class::kProperty && sibling->cls != Class::kTelemetry) {
-      return Fail(code::kNotSiblingRequiredType, content,
-                  absl::StrCat("'", content.name, "' annotates '", name, "', a ",
-                               ClassName(sibling->cls)),
-                  "only Properties and Telemetries can be annotated");
+      return Fail(
+          code::kNotSiblingRequiredType, content,
+          absl::StrCat("'", content.name, "' annotates '", name, "', ", AClass(sibling->cls)),
+          "only Properties and Telemetries can be annotated");
     }
     if (sibling->HasCotype(type.id)) {
       return Fail(code::kDisallowedType, content,
@@ -195,6 +200,7 @@ class AnnotationChecker {
   void CheckOverride(const Element& content, const AdjunctType& type, const Element& sibling) {
     const MemberValue* const overrides = content.Find(*type.members.front());
     if (overrides == nullptr || overrides->node == nullptr) return;
+    annotates_ = overrides->node;
     const absl::string_view name = overrides->node->text;
     const AdjunctMember* member = nullptr;
     const AdjunctType* member_of = nullptr;
@@ -209,12 +215,12 @@ class AnnotationChecker {
       const bool core = absl::c_any_of(MemberRules(), [&](const MemberRule& rule) {
         return rule.name == name && rule.owners.Has(sibling.cls);
       });
-      return Fail(core ? code::kMatchingPropertyNotSupplemental
-                       : code::kNoMatchingSupplementalProperty,
-                  content,
-                  absl::StrCat("'", content.name, "' overrides '", name, "' of '", sibling.name,
-                               core ? "', which no extension brings" : "', which does not have it"),
-                  "an override names a member of an extension, such as unit");
+      return Fail(
+          core ? code::kMatchingPropertyNotSupplemental : code::kNoMatchingSupplementalProperty,
+          content,
+          absl::StrCat("'", content.name, "' overrides '", name, "' of '", sibling.name,
+                       core ? "', which no extension brings" : "', which does not have it"),
+          "an override names a member of an extension, such as unit");
     }
     for (const auto& [other_sibling, other_member] : overridden_) {
       if (other_sibling == &sibling && other_member == member) {
@@ -239,6 +245,7 @@ class AnnotationChecker {
 
   ParseState& state_;
   const Element& interface_;
+  const JsonNode* annotates_ = nullptr;  // the member that errors are about
   std::vector<std::pair<const Element*, const AdjunctMember*>> overridden_;
 };
 

@@ -24,7 +24,8 @@ inline constexpr absl::string_view kMissingContextVersion = "missingContextVersi
 // a context id is not a valid DTMI
 inline constexpr absl::string_view kInvalidContextSpecifier = "invalidContextSpecifier";
 // a context id is not valid in this version of DTDL
-inline constexpr absl::string_view kInvalidContextSpecifierForVersion = "invalidContextSpecifierForVersion";
+inline constexpr absl::string_view kInvalidContextSpecifierForVersion =
+    "invalidContextSpecifierForVersion";
 // a context is not a DTMI
 inline constexpr absl::string_view kNonDtmiContextSpecifier = "nonDtmiContextSpecifier";
 // that version of DTDL is not known
@@ -136,9 +137,11 @@ inline constexpr absl::string_view kMissingObjectProperty = "missingObjectProper
 // "name" is missing, from which the element's id would be made
 inline constexpr absl::string_view kMissingDtmiSegPropertyValue = "missingDtmiSegPropertyValue";
 // a co-type's required member with a literal value is missing
-inline constexpr absl::string_view kMissingSupplementalLiteralProperty = "missingSupplementalLiteralProperty";
+inline constexpr absl::string_view kMissingSupplementalLiteralProperty =
+    "missingSupplementalLiteralProperty";
 // a co-type's required member with an element as its value is missing
-inline constexpr absl::string_view kMissingSupplementalObjectProperty = "missingSupplementalObjectProperty";
+inline constexpr absl::string_view kMissingSupplementalObjectProperty =
+    "missingSupplementalObjectProperty";
 
 // not a string
 inline constexpr absl::string_view kStringNotString = "stringNotString";
@@ -231,8 +234,6 @@ inline constexpr absl::string_view kValueBelowRange = "valueBelowRange";
 // a number is above its range
 inline constexpr absl::string_view kValueAboveRange = "valueAboveRange";
 
-// neither a string, nor texts by language
-inline constexpr absl::string_view kLangStringNotLangString = "langStringNotLangString";
 // not a language code
 inline constexpr absl::string_view kLangStringInvalidCode = "langStringInvalidCode";
 // a language stands twice
@@ -246,17 +247,21 @@ inline constexpr absl::string_view kLangTagValueInLangMap = "langTagValueInLangM
 // a keyword among texts by language
 inline constexpr absl::string_view kLangMapObjKeyword = "langMapObjKeyword";
 // an element of the array is neither a string nor an object
-inline constexpr absl::string_view kLangStringElementNotStringOrObject = "langStringElementNotStringOrObject";
+inline constexpr absl::string_view kLangStringElementNotStringOrObject =
+    "langStringElementNotStringOrObject";
 // an element of the array has no "@value"
 inline constexpr absl::string_view kLangStringElementNoValue = "langStringElementNoValue";
 // an "@value" in the array is not a string
-inline constexpr absl::string_view kLangStringElementValueNotString = "langStringElementValueNotString";
+inline constexpr absl::string_view kLangStringElementValueNotString =
+    "langStringElementValueNotString";
 // an "@language" in the array is not a string
-inline constexpr absl::string_view kLangStringElementCodeNotString = "langStringElementCodeNotString";
+inline constexpr absl::string_view kLangStringElementCodeNotString =
+    "langStringElementCodeNotString";
 // an "@language" in the array is not a language code
 inline constexpr absl::string_view kLangStringElementInvalidCode = "langStringElementInvalidCode";
 // a language stands twice in the array
-inline constexpr absl::string_view kLangStringElementCodeNotUnique = "langStringElementCodeNotUnique";
+inline constexpr absl::string_view kLangStringElementCodeNotUnique =
+    "langStringElementCodeNotUnique";
 // an element of the array has a member of its own
 inline constexpr absl::string_view kLangStringElementInvalidProp = "langStringElementInvalidProp";
 // an element of the array has "@context"
@@ -274,8 +279,6 @@ inline constexpr absl::string_view kLangStringElementKeyword = "langStringElemen
 inline constexpr absl::string_view kIdentifierNotString = "identifierNotString";
 // several ids where one is allowed
 inline constexpr absl::string_view kIdentifierMultipleValues = "identifierMultipleValues";
-// no id where one is required
-inline constexpr absl::string_view kIdentifierCountBelowMin = "identifierCountBelowMin";
 // not a DTMI
 inline constexpr absl::string_view kIdentifierNotDtmi = "identifierNotDtmi";
 
@@ -299,7 +302,8 @@ inline constexpr absl::string_view kCrossPartitionReference = "crossPartitionRef
 // two elements of a set have the same name or value
 inline constexpr absl::string_view kNonUniquePropertyValue = "nonUniquePropertyValue";
 // an inherited name stands twice
-inline constexpr absl::string_view kNonUniqueImportedPropertyValue = "nonUniqueImportedPropertyValue";
+inline constexpr absl::string_view kNonUniqueImportedPropertyValue =
+    "nonUniqueImportedPropertyValue";
 // a value does not fit the schema that it must have
 inline constexpr absl::string_view kNonConformantDatatype = "nonConformantDatatype";
 // a co-type's value does not fit the schema of its element
@@ -330,9 +334,11 @@ inline constexpr absl::string_view kNotSiblingRequiredType = "notSiblingRequired
 // an annotation names a content that is an annotation itself
 inline constexpr absl::string_view kDisallowedType = "disallowedType";
 // an override names a member that the annotated content does not have
-inline constexpr absl::string_view kNoMatchingSupplementalProperty = "noMatchingSupplementalProperty";
+inline constexpr absl::string_view kNoMatchingSupplementalProperty =
+    "noMatchingSupplementalProperty";
 // an override names a member that no extension brings
-inline constexpr absl::string_view kMatchingPropertyNotSupplemental = "matchingPropertyNotSupplemental";
+inline constexpr absl::string_view kMatchingPropertyNotSupplemental =
+    "matchingPropertyNotSupplemental";
 // two overrides name the same member of the same content
 inline constexpr absl::string_view kMultipleReference = "multipleReference";
 // the schema of an override is not the type of the member that it overrides

@@ -202,7 +202,8 @@ bool ContextReader::ReadCoreVersion(const JsonNode& node, absl::string_view frag
   const size_t dot = version.find('.');
   if (!IsModelId(absl::StrCat(kCoreContext, ";", version), 4)) {
     return Fail(code::kInvalidContextSpecifier, node,
-                absl::StrCat("'", node.text, "' is not a valid context id"), std::string(kCoreHint));
+                absl::StrCat("'", node.text, "' is not a valid context id"),
+                std::string(kCoreHint));
   }
   int number = 0;
   if (!absl::SimpleAtoi(version.substr(0, dot), &number) || number < 2 || number > 4) {
@@ -210,8 +211,8 @@ bool ContextReader::ReadCoreVersion(const JsonNode& node, absl::string_view frag
                 absl::StrCat("DTDL version ", version, " is not known"), "known are 2, 3 and 4");
   }
   if (dot != absl::string_view::npos && number == 2) {
-    return Fail(code::kInvalidContextSpecifierForVersion, node,
-                "DTDL 2 knows no minor versions", "write dtmi:dtdl:context;2");
+    return Fail(code::kInvalidContextSpecifierForVersion, node, "DTDL 2 knows no minor versions",
+                "write dtmi:dtdl:context;2");
   }
   if (!fragment.empty() && number < 4) {
     return Fail(code::kDisallowedContextFragment, node,
@@ -246,9 +247,10 @@ bool ContextReader::ReadLimits(Specifiers* specifiers, ActiveContext* context) {
     }
   }
   const JsonNode& limitless = *specifiers->nodes[specifiers->next - 1];
-  return Fail(code::kMissingLimitContext, limitless,
-              "a #limitless context must be followed at once by a context of limits",
-              "write dtmi:dtdl:context;4, dtmi:dtdl:limits:onvif;1 or dtmi:dtdl:limits:aio;1 after it");
+  return Fail(
+      code::kMissingLimitContext, limitless,
+      "a #limitless context must be followed at once by a context of limits",
+      "write dtmi:dtdl:context;4, dtmi:dtdl:limits:onvif;1 or dtmi:dtdl:limits:aio;1 after it");
 }
 
 bool ContextReader::UndefinedAllowed(const ActiveContext& context) const {
@@ -281,11 +283,11 @@ bool ContextReader::ReadExtension(const JsonNode& node, bool may_be_limits,
                 "a context id is a DTMI with a version and no fragment");
   }
   if (!IsModelId(node.text, context->version)) {
-    return Fail(code::kInvalidContextSpecifierForVersion, node,
-                absl::StrCat("'", node.text, "' is not a valid context id in DTDL ",
-                             context->version),
-                context->version == 2 ? "DTDL 2 wants a version of one number, as in ;1"
-                                      : "its labels must begin with a letter");
+    return Fail(
+        code::kInvalidContextSpecifierForVersion, node,
+        absl::StrCat("'", node.text, "' is not a valid context id in DTDL ", context->version),
+        context->version == 2 ? "DTDL 2 wants a version of one number, as in ;1"
+                              : "its labels must begin with a letter");
   }
   if (id.version.empty()) {
     return Fail(code::kMissingContextVersion, node,
@@ -302,9 +304,10 @@ bool ContextReader::ReadExtension(const JsonNode& node, bool may_be_limits,
     // Limits that nobody knows cannot be kept, so they are refused whatever else is allowed.
     if (UndefinedAllowed(*context) && !may_be_limits) {
       context->incomplete = true;
-      Warn(code::kUnknownExtension, node,
-           absl::StrCat("the extension '", node.text, "' is not known; what it brings is unchecked"),
-           "");
+      Warn(
+          code::kUnknownExtension, node,
+          absl::StrCat("the extension '", node.text, "' is not known; what it brings is unchecked"),
+          "");
       return true;
     }
     if (!versions.empty()) {

@@ -56,8 +56,9 @@ absl::StatusOr<Dtmi> Dtmi::Parse(absl::string_view text) {
   do {
     const absl::string_view label = TakeLabel(&rest);
     if (label.empty()) {
-      return Bad(text, "a label is letters, digits and underscores, begins with a letter and does "
-                       "not end in an underscore");
+      return Bad(text,
+                 "a label is letters, digits and underscores, begins with a letter and does "
+                 "not end in an underscore");
     }
     dtmi.labels_.emplace_back(label);
   } while (absl::ConsumePrefix(&rest, ":"));

@@ -36,7 +36,13 @@ struct Parts {
 TEST(Dtmi, HasParts) {
   const Parts cases[] = {
       {"dtmi:a;1", {"a"}, 1, 0, "", "dtmi:a", false},
-      {"dtmi:com:example:Cell;1", {"com", "example", "Cell"}, 1, 0, "", "dtmi:com:example:Cell", false},
+      {"dtmi:com:example:Cell;1",
+       {"com", "example", "Cell"},
+       1,
+       0,
+       "",
+       "dtmi:com:example:Cell",
+       false},
       {"dtmi:a:b", {"a", "b"}, 0, 0, "", "dtmi:a:b", false},
       {"dtmi:a_1__b:C9;999999999", {"a_1__b", "C9"}, 999999999, 0, "", "dtmi:a_1__b:C9", false},
       {"dtmi:a;3.14", {"a"}, 3, 14, "", "dtmi:a", false},
@@ -45,8 +51,13 @@ TEST(Dtmi, HasParts) {
       {"dtmi:a;1.2#frag", {"a"}, 1, 2, "#frag", "dtmi:a#frag", false},
       {"dtmi:a#frag", {"a"}, 0, 0, "#frag", "dtmi:a#frag", false},
       {"dtmi:a;1#_frag", {"a"}, 1, 0, "#_frag", "dtmi:a#_frag", true},
-      {"dtmi:a:_contents:__temp:_schema;1", {"a", "_contents", "__temp", "_schema"}, 1, 0, "",
-       "dtmi:a:_contents:__temp:_schema", true},
+      {"dtmi:a:_contents:__temp:_schema;1",
+       {"a", "_contents", "__temp", "_schema"},
+       1,
+       0,
+       "",
+       "dtmi:a:_contents:__temp:_schema",
+       true},
       {"dtmi:_a", {"_a"}, 0, 0, "", "dtmi:_a", true},
   };
   for (const Parts& parts : cases) {
@@ -130,11 +141,30 @@ TEST(ModelId, TakesTheVersionsOfTheLanguage) {
     EXPECT_EQ(IsModelId("dtmi:a", version), version > 2);
     EXPECT_EQ(IsModelId("dtmi:a;1.1", version), version > 2);
     EXPECT_EQ(IsModelId("dtmi:a;1.999999", version), version > 2);
-    for (const char* bad :
-         {"", "dtmi:", "a", "dtmi:;1", "dtmi:_a;1", "dtmi:a:_b;1", "dtmi:a_;1", "dtmi:1;1",
-          "dtmi:a::b;1", "dtmi:a;0", "dtmi:a;01", "dtmi:a;1234567890", "dtmi:a;", "dtmi:a;1.0",
-          "dtmi:a;1.", "dtmi:a;1.1.1", "dtmi:a;1.1234567", "dtmi:a;1#", "dtmi:a;1#b", "dtmi:a#b",
-          "dtmi:a;1 ", "dtmi:a b;1", "DTMI:a;1", "dtmi:a;1\n"}) {
+    for (const char* bad : {"",
+                            "dtmi:",
+                            "a",
+                            "dtmi:;1",
+                            "dtmi:_a;1",
+                            "dtmi:a:_b;1",
+                            "dtmi:a_;1",
+                            "dtmi:1;1",
+                            "dtmi:a::b;1",
+                            "dtmi:a;0",
+                            "dtmi:a;01",
+                            "dtmi:a;1234567890",
+                            "dtmi:a;",
+                            "dtmi:a;1.0",
+                            "dtmi:a;1.",
+                            "dtmi:a;1.1.1",
+                            "dtmi:a;1.1234567",
+                            "dtmi:a;1#",
+                            "dtmi:a;1#b",
+                            "dtmi:a#b",
+                            "dtmi:a;1 ",
+                            "dtmi:a b;1",
+                            "DTMI:a;1",
+                            "dtmi:a;1\n"}) {
       EXPECT_FALSE(IsModelId(bad, version)) << bad;
     }
   }
@@ -166,8 +196,8 @@ TEST(Version, SplitsOffAndOrders) {
   EXPECT_EQ(SplitVersion("dtmi:a:b;3.999999").version, 3999999);
   EXPECT_EQ(SplitVersion("dtmi:a:b").version, 0);
   EXPECT_EQ(SplitVersion("dtmi:a:b;999999999.999999").version, 999999999999999);
-  const char* const ordered[] = {"dtmi:a",   "dtmi:a;1",  "dtmi:a;1.1", "dtmi:a;1.2",
-                                 "dtmi:a;1.10", "dtmi:a;2", "dtmi:a;10", "dtmi:a;10.1"};
+  const char* const ordered[] = {"dtmi:a",      "dtmi:a;1", "dtmi:a;1.1", "dtmi:a;1.2",
+                                 "dtmi:a;1.10", "dtmi:a;2", "dtmi:a;10",  "dtmi:a;10.1"};
   for (size_t i = 1; i < std::size(ordered); ++i) {
     EXPECT_LT(SplitVersion(ordered[i - 1]).version, SplitVersion(ordered[i]).version) << ordered[i];
   }

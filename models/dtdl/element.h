@@ -38,11 +38,11 @@ struct Element {
   Class cls = Class::kNone;
   uint8_t version = 2;  // of the language
   Bounds bounds = Bounds::kV2;
-  bool informal = false;  // has a co-type that no known extension defines
-  bool standard = false;  // defined by the language or an extension, not by a model
-  bool broken = false;    // an error was reported in it (for an Interface: anywhere inside)
+  bool informal = false;    // has a co-type that no known extension defines
+  bool standard = false;    // defined by the language or an extension, not by a model
+  bool broken = false;      // an error was reported in it (for an Interface: anywhere inside)
   bool unresolved = false;  // Interface: something in it refers to what no text defines
-  uint32_t document = 0;  // index of the text that it stands in
+  uint32_t document = 0;    // index of the text that it stands in
   const JsonNode* node = nullptr;
   const JsonNode* id_node = nullptr;    // the value of "@id", if written
   const JsonNode* name_node = nullptr;  // the value of "name", if written

@@ -6,8 +6,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 
 namespace twin::dtdl {
 namespace {
@@ -30,8 +30,9 @@ bool IsTopicPlaceholder(absl::string_view text) {
   if (!absl::ConsumePrefix(&text, "{") || !absl::ConsumeSuffix(&text, "}")) return false;
   const std::vector<absl::string_view> parts = absl::StrSplit(text, ':');
   return parts.size() <= 2 && absl::c_all_of(parts, [](absl::string_view part) {
-    return !part.empty() && absl::c_all_of(part, [](unsigned char c) { return absl::ascii_isalpha(c); });
-  });
+           return !part.empty() &&
+                  absl::c_all_of(part, [](unsigned char c) { return absl::ascii_isalpha(c); });
+         });
 }
 
 bool IsTopic(absl::string_view text) {
@@ -104,8 +105,8 @@ struct TypeRow {
   absl::string_view instead = "";
 };
 
-constexpr ClassSet kQuantities = {kProperty, kTelemetry, kField, kMapValue, kCommandRequest,
-                                  kCommandResponse};
+constexpr ClassSet kQuantities = {kProperty, kTelemetry,      kField,
+                                  kMapValue, kCommandRequest, kCommandResponse};
 constexpr ClassSet kQualified = {kCommand,  kComponent,    kField,
                                  kProperty, kRelationship, kTelemetry};
 constexpr ClassSet kIndexed = {kEnumValue, kField, kTelemetry};
@@ -262,8 +263,8 @@ class Builder {
 
   void AddMembers(const TypeRow& type_row, int version, AdjunctType* type, Extension* extension) {
     for (const MemberRow& row : kMembers) {
-      if (row.extension != type_row.extension || row.type != type_row.name ||
-          version < row.first || version > row.last) {
+      if (row.extension != type_row.extension || row.type != type_row.name || version < row.first ||
+          version > row.last) {
         continue;
       }
       AdjunctMember& member = members_.emplace_back();
@@ -295,7 +296,8 @@ class Builder {
     extension.context = std::string(context);
     extension.version = version;
     AdjunctMember& unit = members_.emplace_back();
-    unit.id = core ? "dtmi:dtdl:property:unit;2" : absl::StrCat(context, ":v", version, ":property:unit");
+    unit.id =
+        core ? "dtmi:dtdl:property:unit;2" : absl::StrCat(context, ":v", version, ":property:unit");
     unit.name = "unit";
     unit.value = AdjunctValue::kUnit;
     unit.required = true;
@@ -327,8 +329,8 @@ class Builder {
     for (AdjunctType& type : types_) {
       if (!absl::StartsWith(type.id, "dtmi:iotcentral:")) continue;
       if (type.name == "Location") {
-        for (const absl::string_view name : {"point", "multiPoint", "lineString", "multiLineString",
-                                             "polygon", "multiPolygon"}) {
+        for (const absl::string_view name :
+             {"point", "multiPoint", "lineString", "multiLineString", "polygon", "multiPolygon"}) {
           type.schema_ids.push_back(absl::StrCat("dtmi:standard:schema:geospatial:", name, ";2"));
         }
         type.schema_ids.push_back("dtmi:iotcentral:schema:geopoint;2");

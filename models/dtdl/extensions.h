@@ -31,32 +31,32 @@ struct AdjunctMember {
   absl::string_view name;
   AdjunctValue value = AdjunctValue::kString;
   bool required = false;
-  bool unique = false;                         // no two siblings may have the same value
-  int minimum = INT32_MIN;                     // kInteger
-  int length_max = 0;                          // kString; 0: no bound
-  bool (*syntax)(absl::string_view) = nullptr; // kString
-  absl::string_view syntax_text;               // what `syntax` demands, for messages
+  bool unique = false;                          // no two siblings may have the same value
+  int minimum = INT32_MIN;                      // kInteger
+  int length_max = 0;                           // kString; 0: no bound
+  bool (*syntax)(absl::string_view) = nullptr;  // kString
+  absl::string_view syntax_text;                // what `syntax` demands, for messages
 };
 
 // A type that an element may have beside its class.
 struct AdjunctType {
   std::string id;
   absl::string_view name;
-  bool abstract = false;      // must not be named in a model
-  ClassSet cotypes;           // the classes that may have it
+  bool abstract = false;         // must not be named in a model
+  ClassSet cotypes;              // the classes that may have it
   VersionSet versions = kNever;  // of the language
   std::vector<const AdjunctMember*> members;
   std::string needs;     // id of a type that the element must have too
   std::string excludes;  // id of a type that it must not have
   std::string instead;   // id of a type that makes up for not being of one of the classes
 
-  ClassSet schema;                       // what the element's schema must be; empty: anything
-  std::string schema_cotype;             // a type that the element's schema must have
-  std::vector<std::string> schema_ids;   // the standard schemas that it may be
-  std::vector<std::string> parent_any;   // types of which the parent must have one
-  bool once_per_parent = false;          // no sibling may have this type
-  std::string sibling;                   // a type that some sibling must have
-  std::vector<std::string> fields_any;   // types of which each field must have one
+  ClassSet schema;                      // what the element's schema must be; empty: anything
+  std::string schema_cotype;            // a type that the element's schema must have
+  std::vector<std::string> schema_ids;  // the standard schemas that it may be
+  std::vector<std::string> parent_any;  // types of which the parent must have one
+  bool once_per_parent = false;         // no sibling may have this type
+  std::string sibling;                  // a type that some sibling must have
+  std::vector<std::string> fields_any;  // types of which each field must have one
 
   const SemanticType* semantic = nullptr;  // quantitative types
   QuantitySet quantity_set = QuantitySet::kCore2;
@@ -64,7 +64,7 @@ struct AdjunctType {
 
 // The contexts that models may name beside the core one.
 struct Extension {
-  std::string context;   // "dtmi:dtdl:extension:mqtt"
+  std::string context;  // "dtmi:dtdl:extension:mqtt"
   int version = 1;
   Bounds limits = Bounds::kV2;  // of a limit extension; kV2: it is none
   std::string reserved_prefix;  // of ids that models under this context must not define

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <regex>
 #include <set>
 #include <string>
 #include <vector>
@@ -161,8 +162,9 @@ std::string ShortenRuns(absl::string_view line) {
   std::string shortened;
   while (!line.empty()) {
     const size_t run = std::min(line.find_first_not_of(line[0]), line.size());
-    absl::StrAppend(&shortened, run < kLongRun ? line.substr(0, run)
-                                               : absl::StrCat("<<", run, " ", line.substr(0, 1), ">>"));
+    absl::StrAppend(&shortened, run < kLongRun
+                                    ? line.substr(0, run)
+                                    : absl::StrCat("<<", run, " ", line.substr(0, 1), ">>"));
     line.remove_prefix(run);
   }
   return shortened;
@@ -270,6 +272,25 @@ TEST(Golden, Findings) {
   EXPECT_GT(cases, 0);
 }
 
+// What a finding should read like: what is wrong; then the way out.
+TEST(Golden, FindingsSayTheWayOut) {
+  const std::regex wrong_article("\\ba [AEIO][a-z]");
+  std::set<std::string> seen;
+  for (const std::filesystem::path& path : GoldenPaths()) {
+    for (const Case& test : GoldenFile(path).cases) {
+      for (const Diagnostic& diagnostic : ParseCase(test).diagnostics) {
+        const std::string text = FullMessage(diagnostic);
+        if (!seen.insert(std::string(diagnostic.code)).second) continue;  // one of each will do
+        SCOPED_TRACE(
+            absl::StrCat(path.string(), ":", test.line, ": ", diagnostic.code, ": ", text));
+        EXPECT_TRUE(absl::StrContains(text, "; ")) << "no way out";
+        EXPECT_FALSE(std::regex_search(text, wrong_article)) << "an, not a";
+        EXPECT_FALSE(absl::StrContains(text, ".; ") || absl::EndsWith(text, ".")) << "a full stop";
+      }
+    }
+  }
+}
+
 // --- Codes ---------------------------------------------------------------------------------------
 
 struct Code {
@@ -332,8 +353,38 @@ TEST(Codes, NoFindingHasAnother) {
   for (const auto& [code, lines] : LinesByCode()) EXPECT_TRUE(declared.contains(code)) << code;
 }
 
+// A row of docs/dtdl-codes.md: what the first golden case with the code says.
+std::string DocumentRow(const Code& code) {
+  for (const std::filesystem::path& path : GoldenPaths()) {
+    for (const Case& test : GoldenFile(path).cases) {
+      for (const Diagnostic& diagnostic : ParseCase(test).diagnostics) {
+        if (diagnostic.code != code.code) continue;
+        constexpr size_t kExampleBytes = 70;
+        const std::vector<std::string> written =
+            absl::StrSplit(test.texts[diagnostic.document].written, '\n');
+        absl::string_view line = written[static_cast<size_t>(diagnostic.line) - 1];
+        const size_t column = static_cast<size_t>(diagnostic.column) - 1;
+        if (line.size() > kExampleBytes && column < line.size()) line.remove_prefix(column);
+        line = absl::StripAsciiWhitespace(line.substr(0, kExampleBytes));
+        return absl::StrCat("| `", code.code, "` | ", code.meaning, " | ",
+                            diagnostic.hint.empty() ? "see the message" : diagnostic.hint, " | `",
+                            line, "` |");
+      }
+    }
+  }
+  return "";
+}
+
+void UpdateDocument() {
+  std::string text = ReadFile("docs/dtdl-codes.md");
+  text.resize(std::min(text.size(), text.find("| `")));
+  for (const Code& code : DeclaredCodes()) absl::StrAppend(&text, DocumentRow(code), "\n");
+  std::ofstream("docs/dtdl-codes.md") << text;
+}
+
 // docs/dtdl-codes.md: | `code` | what it means | how to mend it | `example` |
 TEST(Codes, DocumentListsThem) {
+  if (Updating()) UpdateDocument();
   const std::vector<Code> declared = DeclaredCodes();
   const auto lines = LinesByCode();
   size_t next = 0;
@@ -351,9 +402,9 @@ TEST(Codes, DocumentListsThem) {
     ASSERT_TRUE(absl::ConsumePrefix(&example, "`") && absl::ConsumeSuffix(&example, "` |"));
     const auto known = lines.find(code.code);
     if (known == lines.end()) continue;  // EachHasAGoldenCase says so
-    EXPECT_TRUE(std::any_of(
-        known->second.begin(), known->second.end(),
-        [&](const std::string& text) { return absl::StrContains(text, example); }))
+    EXPECT_TRUE(
+        std::any_of(known->second.begin(), known->second.end(),
+                    [&](const std::string& text) { return absl::StrContains(text, example); }))
         << "no golden case has a finding '" << code.code << "' on a line with the example";
   }
   EXPECT_EQ(next, declared.size()) << "codes without a row";

@@ -7,10 +7,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 
 namespace twin::dtdl {
 
-// Numbers stay tokens, so that 3.0 is not 3; strings are checked to be UTF-8.
+// Numbers stay tokens, so that 3.0 is not 3; strings are checked to be UTF-8. The reader refuses
+// numbers that no double can hold, which RFC 8259 leaves to it.
 constexpr unsigned kParseFlags =
     rapidjson::kParseNumbersAsStringsFlag | rapidjson::kParseValidateEncodingFlag;
 
@@ -71,8 +73,7 @@ class JsonTreeBuilder {
   }
   bool Key(const char* text, rapidjson::SizeType length, bool) {
     key_begin_ = Here();
-    uint32_t end = 0;
-    key_ = StringAt(key_begin_, text, length, &end);
+    key_ = StringAt(key_begin_, text, length, &key_end_);
     return valid_;
   }
   bool StartObject() { return Start(JsonKind::kObject); }
@@ -99,6 +100,7 @@ class JsonTreeBuilder {
     node.begin = begin;
     node.key = std::exchange(key_, {});
     node.key_begin = key_begin_;
+    node.key_end = key_end_;
     return &node;
   }
 
@@ -155,6 +157,7 @@ class JsonTreeBuilder {
   std::vector<uint32_t> open_;  // the containers around the current token
   absl::string_view key_;       // of the member whose value comes next
   uint32_t key_begin_ = 0;
+  uint32_t key_end_ = 0;
   bool valid_ = true;
   std::string stopped_;
 };
@@ -177,13 +180,12 @@ std::unique_ptr<const JsonDocument> JsonDocument::Parse(absl::string_view text, 
 
   rapidjson::StringStream stream(document->text_.get());
   JsonTreeBuilder builder(document.get(), stream, limits);
-  const rapidjson::ParseResult result =
-      parser.buffers_->reader.Parse<kParseFlags>(stream, builder);
+  const rapidjson::ParseResult result = parser.buffers_->reader.Parse<kParseFlags>(stream, builder);
   if (result.IsError()) {
     const uint32_t offset = static_cast<uint32_t>(std::min(result.Offset(), text.size()));
-    *error = {builder.stopped().empty() ? rapidjson::GetParseError_En(result.Code())
-                                        : builder.stopped(),
-              offset};
+    std::string reason = builder.stopped();
+    if (reason.empty()) reason = rapidjson::GetParseError_En(result.Code());
+    *error = {std::string(absl::StripSuffix(reason, ".")), offset};
     return nullptr;
   }
   if (stream.Tell() != text.size()) {  // the reader takes a zero byte for the end

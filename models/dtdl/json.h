@@ -24,6 +24,7 @@ struct JsonNode {
   uint32_t begin = 0;      // offset of the value's first byte in the text
   uint32_t end = 0;        // one past its last byte
   uint32_t key_begin = 0;  // of a member: offset of the quote that opens its name
+  uint32_t key_end = 0;    // one past the quote that closes it
   uint32_t count = 0;      // of a container: number of elements or members
   uint32_t skip = 1;       // number of nodes of this subtree
   absl::string_view key;   // of a member: its name, unescaped
@@ -68,8 +69,8 @@ class JsonChildren {
 inline JsonChildren Children(const JsonNode& node) { return JsonChildren(node); }
 
 struct JsonLimits {
-  int depth_max = 256;                      // nested arrays and objects
-  uint32_t text_bytes_max = 256u << 20;     // one text
+  int depth_max = 256;                   // nested arrays and objects
+  uint32_t text_bytes_max = 256u << 20;  // one text
 };
 
 // What is wrong with a text that is not JSON, and where.

@@ -1,5 +1,6 @@
 #include "models/dtdl/literals.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -39,9 +40,8 @@ bool IsLanguageCode(absl::string_view code) {
       all(parts[next].substr(1), absl::ascii_islower)) {
     ++next;
   }
-  if (next < parts.size() &&
-      ((parts[next].size() == 2 && all(parts[next], absl::ascii_isupper)) ||
-       (parts[next].size() == 3 && all(parts[next], absl::ascii_isdigit)))) {
+  if (next < parts.size() && ((parts[next].size() == 2 && all(parts[next], absl::ascii_isupper)) ||
+                              (parts[next].size() == 3 && all(parts[next], absl::ascii_isdigit)))) {
     ++next;
   }
   return next == parts.size();
@@ -92,6 +92,13 @@ const JsonNode* LiteralReader::Fail(absl::string_view code, const JsonNode& node
                                     std::string message, std::string hint) {
   state_.Error(code, PlaceOf(element_, node), IdOf(element_), std::move(message), std::move(hint),
                element_.partition);
+  return nullptr;
+}
+
+const JsonNode* LiteralReader::FailAtKey(absl::string_view code, const JsonNode& member,
+                                         std::string message, std::string hint) {
+  state_.Error(code, KeyPlaceOf(element_, member), IdOf(element_), std::move(message),
+               std::move(hint), element_.partition);
   return nullptr;
 }
 
@@ -160,10 +167,11 @@ const JsonNode* LiteralReader::UnwrapObject(const JsonNode& object, absl::string
       code = member.key == "@language" ? code::kValueObjectLanguage : code::kValueObjectKeyword;
     }
     if (code.empty()) continue;
-    return Fail(code, member,
-                absl::StrCat("'", name, "' has '", member.key, "' where only \"@value\" and "
-                             "\"@type\" may stand"),
-                absl::StrCat("write '", name, "' as ", kind.noun));
+    return FailAtKey(code, member,
+                     absl::StrCat("'", name, "' has '", member.key,
+                                  "' where only \"@value\" and "
+                                  "\"@type\" may stand"),
+                     absl::StrCat("write '", name, "' as ", kind.noun));
   }
   if (value == nullptr) {
     return Fail(kind.object_without_value, object,
@@ -178,12 +186,14 @@ const JsonNode* LiteralReader::UnwrapObject(const JsonNode& object, absl::string
   if (type != nullptr && type->is_array() && type->count == 1) type = type + 1;
   if (type != nullptr && !type->is_string()) {
     return Fail(code::kLiteralTypeNotSingular, *type,
-                absl::StrCat("the \"@type\" of '", name, "' must be one string"));
+                absl::StrCat("the \"@type\" of '", name, "' must be one string"),
+                kind.xsd_type.empty() ? "write xsd:string or xsd:integer"
+                                      : absl::StrCat("write xsd:", kind.xsd_type));
   }
   if (type != nullptr && !kind.xsd_type.empty() && !IsXsdType(type->text, kind.xsd_type)) {
     return Fail(kind.wrong_type, *type,
-                absl::StrCat("the \"@type\" of '", name, "' is '", type->text, "'; it must be xsd:",
-                             kind.xsd_type));
+                absl::StrCat("the \"@type\" of '", name, "' is '", type->text,
+                             "'; it must be xsd:", kind.xsd_type));
   }
   bool fits = kind.accepts(*value);
   if (type != nullptr && kind.xsd_type.empty()) {  // a string or an integer, as the type says
@@ -193,17 +203,23 @@ const JsonNode* LiteralReader::UnwrapObject(const JsonNode& object, absl::string
   if (!fits) {
     return Fail(kind.wrong_value, *value,
                 absl::StrCat("the \"@value\" of '", name, "' must be ", kind.noun,
-                             type == nullptr ? "" : " of its \"@type\""));
+                             type == nullptr ? "" : " of its \"@type\""),
+                absl::StrCat("write '", name, "' as ", kind.noun));
   }
   return value;
 }
 
 const JsonNode* LiteralReader::ReadString(const JsonNode& member, absl::string_view name,
                                           const Limit& length, bool required) {
-  static constexpr Kind kKind = {
-      "a string", "string", [](const JsonNode& node) { return node.is_string(); },
-      code::kStringNotString, code::kStringMultipleValues, code::kStringCountBelowMin,
-      code::kStringObjectNoValue, code::kStringTypeNotString, code::kStringValueNotString};
+  static constexpr Kind kKind = {"a string",
+                                 "string",
+                                 [](const JsonNode& node) { return node.is_string(); },
+                                 code::kStringNotString,
+                                 code::kStringMultipleValues,
+                                 code::kStringCountBelowMin,
+                                 code::kStringObjectNoValue,
+                                 code::kStringTypeNotString,
+                                 code::kStringValueNotString};
   bool failed = false;
   const JsonNode* const node = Unwrap(member, name, kKind, required, &failed);
   if (node == nullptr) return nullptr;
@@ -220,38 +236,57 @@ const JsonNode* LiteralReader::ReadString(const JsonNode& member, absl::string_v
 
 const JsonNode* LiteralReader::ReadInteger(const JsonNode& member, absl::string_view name,
                                            bool required) {
-  static constexpr Kind kKind = {
-      "an integer of 32 bits", "integer",
-      [](const JsonNode& node) { return ToInt32(node).has_value(); },
-      code::kIntegerNotInteger, code::kIntegerMultipleValues, code::kIntegerCountBelowMin,
-      code::kIntegerObjectNoValue, code::kIntegerTypeNotInteger, code::kIntegerValueNotInteger};
+  static constexpr Kind kKind = {"an integer of 32 bits",
+                                 "integer",
+                                 [](const JsonNode& node) { return ToInt32(node).has_value(); },
+                                 code::kIntegerNotInteger,
+                                 code::kIntegerMultipleValues,
+                                 code::kIntegerCountBelowMin,
+                                 code::kIntegerObjectNoValue,
+                                 code::kIntegerTypeNotInteger,
+                                 code::kIntegerValueNotInteger};
   bool failed = false;
   return Unwrap(member, name, kKind, required, &failed);
 }
 
 const JsonNode* LiteralReader::ReadBoolean(const JsonNode& member, absl::string_view name) {
-  static constexpr Kind kKind = {
-      "true or false", "boolean", [](const JsonNode& node) { return node.is_boolean(); },
-      code::kBooleanNotBoolean, code::kBooleanMultipleValues, code::kBooleanNotBoolean,
-      code::kBooleanObjectNoValue, code::kBooleanTypeNotBoolean, code::kBooleanValueNotBoolean};
+  static constexpr Kind kKind = {"true or false",
+                                 "boolean",
+                                 [](const JsonNode& node) { return node.is_boolean(); },
+                                 code::kBooleanNotBoolean,
+                                 code::kBooleanMultipleValues,
+                                 code::kBooleanNotBoolean,
+                                 code::kBooleanObjectNoValue,
+                                 code::kBooleanTypeNotBoolean,
+                                 code::kBooleanValueNotBoolean};
   bool failed = false;
   return Unwrap(member, name, kKind, false, &failed);
 }
 
 const JsonNode* LiteralReader::ReadNumber(const JsonNode& member, absl::string_view name) {
-  static constexpr Kind kKind = {
-      "a number", "decimal", [](const JsonNode& node) { return node.is_number(); },
-      code::kNumericNotNumeric, code::kNumericMultipleValues, code::kNumericNotNumeric,
-      code::kNumericObjectNoValue, code::kNumericTypeNotNumeric, code::kNumericValueNotNumeric};
+  static constexpr Kind kKind = {"a number",
+                                 "decimal",
+                                 [](const JsonNode& node) { return node.is_number(); },
+                                 code::kNumericNotNumeric,
+                                 code::kNumericMultipleValues,
+                                 code::kNumericNotNumeric,
+                                 code::kNumericObjectNoValue,
+                                 code::kNumericTypeNotNumeric,
+                                 code::kNumericValueNotNumeric};
   bool failed = false;
   return Unwrap(member, name, kKind, false, &failed);
 }
 
 const JsonNode* LiteralReader::ReadDuration(const JsonNode& member, absl::string_view name) {
-  static constexpr Kind kKind = {
-      "a duration", "duration", [](const JsonNode& node) { return node.is_string(); },
-      code::kDurationNotString, code::kDurationMultipleValues, code::kDurationNotString,
-      code::kDurationObjectNoValue, code::kDurationTypeNotDuration, code::kDurationValueNotString};
+  static constexpr Kind kKind = {"a duration",
+                                 "duration",
+                                 [](const JsonNode& node) { return node.is_string(); },
+                                 code::kDurationNotString,
+                                 code::kDurationMultipleValues,
+                                 code::kDurationNotString,
+                                 code::kDurationObjectNoValue,
+                                 code::kDurationTypeNotDuration,
+                                 code::kDurationValueNotString};
   bool failed = false;
   const JsonNode* const node = Unwrap(member, name, kKind, true, &failed);
   if (node == nullptr || IsDuration(node->text)) return node;
@@ -262,12 +297,17 @@ const JsonNode* LiteralReader::ReadDuration(const JsonNode& member, absl::string
 
 const JsonNode* LiteralReader::ReadLiteral(const JsonNode& member, absl::string_view name) {
   static constexpr Kind kKind = {
-      "a string or an integer", "",
+      "a string or an integer",
+      "",
       [](const JsonNode& node) {  // whether a boolean fits is for the Enum's schema to say
         return node.is_string() || node.is_number() || node.is_boolean();
       },
-      code::kLiteralNotValid, code::kLiteralMultipleValues, code::kLiteralCountBelowMin,
-      code::kLiteralObjectNoValue, code::kLiteralNotValid, code::kLiteralNotValid};
+      code::kLiteralNotValid,
+      code::kLiteralMultipleValues,
+      code::kLiteralCountBelowMin,
+      code::kLiteralObjectNoValue,
+      code::kLiteralNotValid,
+      code::kLiteralNotValid};
   bool failed = false;
   return Unwrap(member, name, kKind, true, &failed);
 }
@@ -283,9 +323,10 @@ const JsonNode* LiteralReader::ReadDtmi(const JsonNode& member, absl::string_vie
     node = node + 1;
   }
   if (!node->is_string()) {
-    return Fail(code::kIdentifierNotString, *node,
-                absl::StrCat("'", name, "' is ", KindName(*node), "; it must be the id of an Interface"),
-                "write the id as a string");
+    return Fail(
+        code::kIdentifierNotString, *node,
+        absl::StrCat("'", name, "' is ", KindName(*node), "; it must be the id of an Interface"),
+        "write the id as a string");
   }
   if (!IsModelId(node->text, element_.version)) {
     return Fail(code::kIdentifierNotDtmi, *node,
@@ -340,8 +381,8 @@ bool LiteralReader::ReadLanguageMap(const JsonNode& map, absl::string_view name,
                                     const Limit& length) {
   if (map.Find("@value") != nullptr) {
     // A tagged text where texts by language are meant, or a mixture of both?
-    const bool tagged = map.count == 2 && map.Find("@value")->is_string() &&
-                        map.Find("@language") != nullptr;
+    const bool tagged =
+        map.count == 2 && map.Find("@value")->is_string() && map.Find("@language") != nullptr;
     Fail(tagged ? code::kLangTagValueInLangMap : code::kLangMapObjKeyword, map,
          absl::StrCat("'", name, "' is an object with \"@value\""),
          "write {\"en\": \"text\"} or, in an array, {\"@language\": \"en\", \"@value\": \"text\"}");
@@ -349,14 +390,15 @@ bool LiteralReader::ReadLanguageMap(const JsonNode& map, absl::string_view name,
   }
   for (const JsonNode& member : Children(map)) {
     if (absl::StartsWith(member.key, "@")) {
-      Fail(code::kLangMapObjKeyword, member,
-           absl::StrCat("'", name, "' has '", member.key, "' among its languages"),
-           "remove it: the members are language codes");
+      FailAtKey(code::kLangMapObjKeyword, member,
+                absl::StrCat("'", name, "' has '", member.key, "' among its languages"),
+                "remove it: the members are language codes");
       return false;
     }
     if (!IsLanguageCode(member.key)) {
-      Fail(code::kLangStringInvalidCode, member,
-           absl::StrCat("'", member.key, "' is not a language code"), std::string(kLanguageHint));
+      FailAtKey(code::kLangStringInvalidCode, member,
+                absl::StrCat("'", member.key, "' is not a language code"),
+                std::string(kLanguageHint));
       return false;
     }
     if (!member.is_string()) {
@@ -368,26 +410,35 @@ bool LiteralReader::ReadLanguageMap(const JsonNode& map, absl::string_view name,
     if (!CheckText(member, name, length)) return false;
   }
   if (map.count < 2) return true;
-  std::vector<absl::string_view> languages;
-  for (const JsonNode& member : Children(map)) languages.push_back(member.key);
-  return CheckLanguages(map, name, code::kLangStringCodeNotUnique, &languages);
+  std::vector<TaggedText> texts;
+  for (const JsonNode& member : Children(map)) texts.push_back({member.key, &member});
+  return CheckLanguages(name, code::kLangStringCodeNotUnique, &texts);
 }
 
 // A language may have one text only.
-bool LiteralReader::CheckLanguages(const JsonNode& node, absl::string_view name,
-                                   absl::string_view code,
-                                   std::vector<absl::string_view>* languages) {
-  absl::c_sort(*languages);
-  const auto twice = absl::c_adjacent_find(*languages);
-  if (twice == languages->end()) return true;
-  Fail(code, node, absl::StrCat("'", name, "' has two texts for '", *twice, "'"),
-       "remove one of them; a text without a language is English");
+bool LiteralReader::CheckLanguages(absl::string_view name, absl::string_view code,
+                                   std::vector<TaggedText>* texts) {
+  std::stable_sort(texts->begin(), texts->end(), [](const TaggedText& a, const TaggedText& b) {
+    return a.language < b.language;
+  });
+  const auto first = std::adjacent_find(
+      texts->begin(), texts->end(),
+      [](const TaggedText& a, const TaggedText& b) { return a.language == b.language; });
+  if (first == texts->end()) return true;
+  const JsonNode& second = *(first + 1)->node;
+  std::string message = absl::StrCat("'", name, "' has two texts for '", first->language, "'");
+  std::string hint = "remove one of them; a text without a language is English";
+  if (code == code::kLangStringCodeNotUnique) {
+    FailAtKey(code, second, std::move(message), std::move(hint));
+  } else {
+    Fail(code, second, std::move(message), std::move(hint));
+  }
   return false;
 }
 
 bool LiteralReader::ReadLanguageArray(const JsonNode& array, absl::string_view name,
                                       const Limit& length) {
-  std::vector<absl::string_view> languages;
+  std::vector<TaggedText> texts;
   for (const JsonNode& node : Children(array)) {
     absl::string_view language = kDefaultLanguage;
     if (node.is_object()) {
@@ -400,9 +451,9 @@ bool LiteralReader::ReadLanguageArray(const JsonNode& array, absl::string_view n
            "write strings or {\"@language\": \"en\", \"@value\": \"text\"}");
       return false;
     }
-    languages.push_back(language);
+    texts.push_back({language, &node});
   }
-  return CheckLanguages(array, name, code::kLangStringElementCodeNotUnique, &languages);
+  return CheckLanguages(name, code::kLangStringElementCodeNotUnique, &texts);
 }
 
 bool LiteralReader::ReadLanguageObject(const JsonNode& object, absl::string_view name,
@@ -423,7 +474,8 @@ bool LiteralReader::ReadLanguageObject(const JsonNode& object, absl::string_view
       }
       if (!member.is_string()) {
         Fail(code::kLangStringElementCodeNotString, member,
-             absl::StrCat("an \"@language\" of '", name, "' must be a string"));
+             absl::StrCat("an \"@language\" of '", name, "' must be a string"),
+             std::string(kLanguageHint));
         return false;
       }
       if (!IsLanguageCode(member.text)) {
@@ -442,25 +494,27 @@ bool LiteralReader::ReadLanguageObject(const JsonNode& object, absl::string_view
     } else if (!absl::StartsWith(member.key, "@")) {
       code = code::kLangStringElementInvalidProp;
     } else if (!strict) {
-      Warn(code::kIgnoredKeyword, member,
-           absl::StrCat("DTDL 2 passes over \"", member.key, "\""), "remove it");
+      Warn(code::kIgnoredKeyword, member, absl::StrCat("DTDL 2 passes over \"", member.key, "\""),
+           "remove it");
     } else {
       code = member.key == "@type" ? code::kLangStringElementType : code::kLangStringElementKeyword;
     }
     if (code.empty()) continue;
-    Fail(code, member,
-         absl::StrCat("'", name, "' has '", member.key, "' in an element of its array"),
-         "only \"@language\" and \"@value\" may stand there");
+    FailAtKey(code, member,
+              absl::StrCat("'", name, "' has '", member.key, "' in an element of its array"),
+              "only \"@language\" and \"@value\" may stand there");
     return false;
   }
   if (value == nullptr) {
     Fail(code::kLangStringElementNoValue, object,
-         absl::StrCat("an element of '", name, "' has no \"@value\""));
+         absl::StrCat("an element of '", name, "' has no \"@value\""),
+         "write {\"@language\": \"en\", \"@value\": \"text\"}");
     return false;
   }
   if (!value->is_string()) {
     Fail(code::kLangStringElementValueNotString, *value,
-         absl::StrCat("an \"@value\" of '", name, "' must be a string"));
+         absl::StrCat("an \"@value\" of '", name, "' must be a string"),
+         "write the text as a string");
     return false;
   }
   return CheckText(*value, name, length);

@@ -11,8 +11,8 @@
 
 namespace twin::dtdl {
 
-// The int32 that a number is, however it is written (1.0 and 1e0 are 1 in models, as they are in the
-// reference); nullopt for any other number or value.
+// The int32 that a number is, however it is written (1.0 and 1e0 are 1 in models, as they are in
+// the reference); nullopt for any other number or value.
 std::optional<int> ToInt32(const JsonNode& node);
 
 // Reads the values of the members of one element. Each call returns the scalar (for texts by
@@ -35,6 +35,9 @@ class LiteralReader {
 
   const JsonNode* Fail(absl::string_view code, const JsonNode& node, std::string message,
                        std::string hint = "");
+  // The same about the name of a member.
+  const JsonNode* FailAtKey(absl::string_view code, const JsonNode& member, std::string message,
+                            std::string hint = "");
   void Warn(absl::string_view code, const JsonNode& node, std::string message, std::string hint);
 
  private:
@@ -46,8 +49,12 @@ class LiteralReader {
   const JsonNode* UnwrapObject(const JsonNode& object, absl::string_view name, const Kind& kind);
   bool CheckText(const JsonNode& node, absl::string_view name, const Limit& length);
   bool ReadLanguageMap(const JsonNode& map, absl::string_view name, const Limit& length);
-  bool CheckLanguages(const JsonNode& node, absl::string_view name, absl::string_view code,
-                      std::vector<absl::string_view>* languages);
+  struct TaggedText {
+    absl::string_view language;
+    const JsonNode* node;
+  };
+  bool CheckLanguages(absl::string_view name, absl::string_view code,
+                      std::vector<TaggedText>* texts);
   bool ReadLanguageArray(const JsonNode& array, absl::string_view name, const Limit& length);
   bool ReadLanguageObject(const JsonNode& object, absl::string_view name, const Limit& length,
                           absl::string_view* language);

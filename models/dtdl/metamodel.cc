@@ -4,6 +4,8 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 
 namespace twin::dtdl {
 namespace {
@@ -11,9 +13,9 @@ namespace {
 using VK = ValueKind;
 using enum Class;
 
-constexpr ClassSet kNamedClasses = kContentClasses | ClassSet{kCommandPayload, kCommandRequest,
-                                                              kCommandResponse, kEnumValue, kField,
-                                                              kMapKey, kMapValue};
+constexpr ClassSet kNamedClasses =
+    kContentClasses | ClassSet{kCommandPayload, kCommandRequest, kCommandResponse, kEnumValue,
+                               kField,          kMapKey,         kMapValue};
 constexpr ClassSet kHaveSchema = {kTelemetry,       kProperty, kCommandPayload, kCommandRequest,
                                   kCommandResponse, kField,    kMapValue};
 constexpr ClassSet kHaveNullable = {kCommandRequest, kCommandResponse};
@@ -57,21 +59,50 @@ constexpr MemberRule kRules[] = {
 };
 // clang-format on
 
-constexpr absl::string_view kClassNames[] = {
-    "Interface",       "Telemetry",       "Property",      "Command",      "Relationship",
-    "Component",       "CommandPayload",  "CommandRequest", "CommandResponse", "Array",
-    "Enum",            "Map",             "Object",        "EnumValue",    "Field",
-    "MapKey",          "MapValue",        "Boolean",       "Byte",         "Bytes",
-    "Date",            "DateTime",        "Decimal",       "Double",       "Duration",
-    "Float",           "Integer",         "Long",          "Short",        "String",
-    "Time",            "UnsignedByte",    "UnsignedInteger", "UnsignedLong", "UnsignedShort",
-    "Uuid",            "CommandType",     "Unit"};
+constexpr absl::string_view kClassNames[] = {"Interface",
+                                             "Telemetry",
+                                             "Property",
+                                             "Command",
+                                             "Relationship",
+                                             "Component",
+                                             "CommandPayload",
+                                             "CommandRequest",
+                                             "CommandResponse",
+                                             "Array",
+                                             "Enum",
+                                             "Map",
+                                             "Object",
+                                             "EnumValue",
+                                             "Field",
+                                             "MapKey",
+                                             "MapValue",
+                                             "Boolean",
+                                             "Byte",
+                                             "Bytes",
+                                             "Date",
+                                             "DateTime",
+                                             "Decimal",
+                                             "Double",
+                                             "Duration",
+                                             "Float",
+                                             "Integer",
+                                             "Long",
+                                             "Short",
+                                             "String",
+                                             "Time",
+                                             "UnsignedByte",
+                                             "UnsignedInteger",
+                                             "UnsignedLong",
+                                             "UnsignedShort",
+                                             "Uuid",
+                                             "CommandType",
+                                             "Unit"};
 static_assert(std::size(kClassNames) == kClassCount);
 
 constexpr absl::string_view kAbstractNames[] = {
-    "Entity",        "NamedEntity",    "Content",     "Schema",          "ComplexSchema",
-    "PrimitiveSchema", "NumericSchema", "TemporalSchema", "SchemaField", "UnitAttribute",
-    "LatentType",    "NamedLatentType"};
+    "Entity",        "NamedEntity",     "Content",       "Schema",
+    "ComplexSchema", "PrimitiveSchema", "NumericSchema", "TemporalSchema",
+    "SchemaField",   "UnitAttribute",   "LatentType",    "NamedLatentType"};
 
 // The table, indexed by class, member and version, so that a look-up is one load.
 struct Index {
@@ -121,6 +152,12 @@ Class InferredClass(const MemberRule& rule, int version) {
 
 absl::string_view ClassName(Class c) {
   return c == Class::kNone ? absl::string_view("element") : kClassNames[static_cast<int>(c)];
+}
+
+std::string AClass(Class c) {
+  const absl::string_view name = ClassName(c);
+  const bool vowel = absl::StrContains("AEIOe", name.substr(0, 1));  // "Unsigned.." begins with y
+  return absl::StrCat(vowel ? "an " : "a ", name);
 }
 
 absl::string_view MemberName(Member member) { return TheIndex().names[static_cast<int>(member)]; }

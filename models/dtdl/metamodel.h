@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <string>
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
@@ -16,12 +17,44 @@ namespace twin::dtdl {
 // The concrete classes, in the order of the specification. The primitive schemas follow those that
 // models define; kUnit and kCommandType have only elements that the language itself defines.
 enum class Class : uint8_t {
-  kInterface, kTelemetry, kProperty, kCommand, kRelationship, kComponent,
-  kCommandPayload, kCommandRequest, kCommandResponse,
-  kArray, kEnum, kMap, kObject, kEnumValue, kField, kMapKey, kMapValue,
-  kBoolean, kByte, kBytes, kDate, kDateTime, kDecimal, kDouble, kDuration, kFloat, kInteger, kLong,
-  kShort, kString, kTime, kUnsignedByte, kUnsignedInteger, kUnsignedLong, kUnsignedShort, kUuid,
-  kCommandType, kUnit,
+  kInterface,
+  kTelemetry,
+  kProperty,
+  kCommand,
+  kRelationship,
+  kComponent,
+  kCommandPayload,
+  kCommandRequest,
+  kCommandResponse,
+  kArray,
+  kEnum,
+  kMap,
+  kObject,
+  kEnumValue,
+  kField,
+  kMapKey,
+  kMapValue,
+  kBoolean,
+  kByte,
+  kBytes,
+  kDate,
+  kDateTime,
+  kDecimal,
+  kDouble,
+  kDuration,
+  kFloat,
+  kInteger,
+  kLong,
+  kShort,
+  kString,
+  kTime,
+  kUnsignedByte,
+  kUnsignedInteger,
+  kUnsignedLong,
+  kUnsignedShort,
+  kUuid,
+  kCommandType,
+  kUnit,
   kNone,  // no class could be told
 };
 inline constexpr int kClassCount = static_cast<int>(Class::kNone);
@@ -56,23 +89,22 @@ class ClassSet {
 };
 
 inline constexpr ClassSet kAnyClass = ClassSet::Range(Class::kInterface, Class::kUnit);
-inline constexpr ClassSet kContentClasses =
-    ClassSet::Range(Class::kTelemetry, Class::kComponent);
+inline constexpr ClassSet kContentClasses = ClassSet::Range(Class::kTelemetry, Class::kComponent);
 inline constexpr ClassSet kComplexSchemas = ClassSet::Range(Class::kArray, Class::kObject);
 inline constexpr ClassSet kPrimitiveSchemas = ClassSet::Range(Class::kBoolean, Class::kUuid);
 inline constexpr ClassSet kSchemaClasses = kComplexSchemas | kPrimitiveSchemas;
 inline constexpr ClassSet kNumericSchemas = {
-    Class::kByte,         Class::kDecimal,         Class::kDouble,       Class::kFloat,
-    Class::kInteger,      Class::kLong,            Class::kShort,        Class::kUnsignedByte,
-    Class::kUnsignedInteger, Class::kUnsignedLong, Class::kUnsignedShort};
+    Class::kByte,         Class::kDecimal,      Class::kDouble,
+    Class::kFloat,        Class::kInteger,      Class::kLong,
+    Class::kShort,        Class::kUnsignedByte, Class::kUnsignedInteger,
+    Class::kUnsignedLong, Class::kUnsignedShort};
 
 // Versions 2, 3 and 4 of the language, as a set.
 using VersionSet = uint8_t;
 inline constexpr VersionSet kDtdl2 = 1, kDtdl3 = 2, kDtdl4 = 4;
-inline constexpr VersionSet kDtdl34 = kDtdl3 | kDtdl4, kAllVersions = kDtdl2 | kDtdl3 | kDtdl4, kNever = 0;
-constexpr bool InVersions(VersionSet set, int version) {
-  return ((set >> (version - 2)) & 1) != 0;
-}
+inline constexpr VersionSet kDtdl34 = kDtdl3 | kDtdl4, kAllVersions = kDtdl2 | kDtdl3 | kDtdl4,
+                            kNever = 0;
+constexpr bool InVersions(VersionSet set, int version) { return ((set >> (version - 2)) & 1) != 0; }
 
 // What bounds an element: its version, or for v4 the limit extension that its context names.
 enum class Bounds : uint8_t { kV2, kV3, kV4, kAio, kOnvif };
@@ -101,11 +133,30 @@ inline constexpr Limit kEnumValuesCount = {{100, 0, 0, 0, 0}};
 inline constexpr Limit kFieldsCount = {{30, 0, 0, 0, 0}};
 
 enum class Member : uint8_t {
-  kComment, kDescription, kDisplayName, kName,
-  kContents, kExtends, kSchemas, kSchema, kWritable,
-  kRequest, kResponse, kCommandType, kNullable,
-  kMinMultiplicity, kMaxMultiplicity, kTarget, kProperties,
-  kElementSchema, kValueSchema, kEnumValues, kEnumValue, kMapKey, kMapValue, kFields,
+  kComment,
+  kDescription,
+  kDisplayName,
+  kName,
+  kContents,
+  kExtends,
+  kSchemas,
+  kSchema,
+  kWritable,
+  kRequest,
+  kResponse,
+  kCommandType,
+  kNullable,
+  kMinMultiplicity,
+  kMaxMultiplicity,
+  kTarget,
+  kProperties,
+  kElementSchema,
+  kValueSchema,
+  kEnumValues,
+  kEnumValue,
+  kMapKey,
+  kMapValue,
+  kFields,
 };
 inline constexpr int kMemberCount = static_cast<int>(Member::kFields) + 1;
 
@@ -114,19 +165,19 @@ enum class ValueKind : uint8_t {
   kLangString,  // one text per language
   kInteger,     // int32
   kBoolean,
-  kLiteral,     // a string or an int32: EnumValue.enumValue
-  kDtmi,        // an id that need not be defined: Relationship.target
-  kElements,    // one element or, when plural, any number
+  kLiteral,   // a string or an int32: EnumValue.enumValue
+  kDtmi,      // an id that need not be defined: Relationship.target
+  kElements,  // one element or, when plural, any number
 };
 
 // What a member's values may be, beyond their kind.
 using Traits = uint8_t;
 inline constexpr Traits kSingular = 0;
-inline constexpr Traits kPlural = 1;      // any number of values
-inline constexpr Traits kOlder = 2;       // values may be written in an older version
-inline constexpr Traits kInferred = 4;    // a value may leave its "@type" out
-inline constexpr Traits kNeedsId = 8;     // a value must have, or be, an id
-inline constexpr Traits kNameSyntax = 16; // the string is a name
+inline constexpr Traits kPlural = 1;       // any number of values
+inline constexpr Traits kOlder = 2;        // values may be written in an older version
+inline constexpr Traits kInferred = 4;     // a value may leave its "@type" out
+inline constexpr Traits kNeedsId = 8;      // a value must have, or be, an id
+inline constexpr Traits kNameSyntax = 16;  // the string is a name
 
 // One row: a member of some classes, in every version that has them.
 struct MemberRule {
@@ -134,11 +185,11 @@ struct MemberRule {
   Member member;
   absl::string_view name;
   ValueKind value;
-  VersionSet versions;   // that know the member
-  VersionSet required;   // in which at least one value must be given
+  VersionSet versions;  // that know the member
+  VersionSet required;  // in which at least one value must be given
   Traits traits = kSingular;
-  ClassSet range;                   // kElements: the classes that a value may have
-  const Limit* bound = &kNoLimit;   // kElements: how many values; strings: how long
+  ClassSet range;                  // kElements: the classes that a value may have
+  const Limit* bound = &kNoLimit;  // kElements: how many values; strings: how long
 
   bool plural() const { return (traits & kPlural) != 0; }
   bool older() const { return (traits & kOlder) != 0; }
@@ -159,6 +210,8 @@ absl::Span<const MemberRule* const> RequiredRules(Class owner, int version);
 Class InferredClass(const MemberRule& rule, int version);
 
 absl::string_view ClassName(Class c);
+// The name with its article, for messages: "a Map", "an Interface".
+std::string AClass(Class c);
 absl::string_view MemberName(Member member);
 // Versions of the language that have the class.
 VersionSet ClassVersions(Class c);

@@ -60,10 +60,10 @@ TEST(Classes, CameWithVersions) {
   for (const Class c : Classes(kPrimitiveSchemas)) {
     (InVersions(ClassVersions(c), 3) ? in_v3 : only_v4).push_back(c);
   }
-  EXPECT_THAT(in_v3, UnorderedElementsAre(Class::kBoolean, Class::kDate, Class::kDateTime,
-                                          Class::kDouble, Class::kDuration, Class::kFloat,
-                                          Class::kInteger, Class::kLong, Class::kString,
-                                          Class::kTime));
+  EXPECT_THAT(in_v3,
+              UnorderedElementsAre(Class::kBoolean, Class::kDate, Class::kDateTime, Class::kDouble,
+                                   Class::kDuration, Class::kFloat, Class::kInteger, Class::kLong,
+                                   Class::kString, Class::kTime));
   EXPECT_EQ(only_v4.size(), 9u);
 }
 
@@ -221,7 +221,8 @@ TEST(Limits, AreThoseOfTheSpecifications) {
 // --- Words ---------------------------------------------------------------------------------------
 
 TEST(Names, HaveASyntax) {
-  for (const char* name : {"a", "A", "a1", "a_b", "a__b", "cell_9", "Z9"}) EXPECT_TRUE(IsName(name));
+  for (const char* name : {"a", "A", "a1", "a_b", "a__b", "cell_9", "Z9"})
+    EXPECT_TRUE(IsName(name));
   for (const char* name : {"", "_", "1", "1a", "_a", "a_", "a-b", "a b", "a.b", "ä", "a\n", "$a"}) {
     EXPECT_FALSE(IsName(name)) << name;
   }
@@ -232,7 +233,7 @@ TEST(Lengths, CountUtf16Units) {
   EXPECT_EQ(Utf16Length("abc"), 3);
   EXPECT_EQ(Utf16Length("äé"), 2);
   EXPECT_EQ(Utf16Length("一個"), 2);
-  EXPECT_EQ(Utf16Length("\xEF\xBF\xBF"), 1);  // U+FFFF, the last of one unit
+  EXPECT_EQ(Utf16Length("\xEF\xBF\xBF"), 1);      // U+FFFF, the last of one unit
   EXPECT_EQ(Utf16Length("\xF0\x90\x80\x80"), 2);  // U+10000, the first of two
   EXPECT_EQ(Utf16Length("🔋a"), 3);
 }
@@ -294,9 +295,9 @@ TEST(Extensions, HaveTheirTypes) {
   EXPECT_EQ(TypeNames("dtmi:dtdl:extension:mqtt", 3).size(), 10u);
   EXPECT_EQ(TypeNames("dtmi:dtdl:extension:mqtt", 4).size(), 18u);
   EXPECT_EQ(TypeNames("dtmi:iotoperations:context", 4).size(), 12u);
-  EXPECT_THAT(TypeNames("dtmi:iotcentral:context", 2),
-              UnorderedElementsAre("AccelerationVector", "VelocityVector", "Location", "Event",
-                                   "State"));
+  EXPECT_THAT(
+      TypeNames("dtmi:iotcentral:context", 2),
+      UnorderedElementsAre("AccelerationVector", "VelocityVector", "Location", "Event", "State"));
   // The abstract QuantitativeType and the semantic types.
   EXPECT_EQ(TypeNames("dtmi:dtdl:context", 2).size(), 43u);
   EXPECT_EQ(TypeNames("dtmi:dtdl:extension:quantitativeTypes", 1).size(), 53u);

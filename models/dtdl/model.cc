@@ -56,9 +56,9 @@ const EnumValue* Schema::FindValue(absl::string_view text) const {
 
 const EnumValue* Schema::FindValue(int number) const {
   if (string_enum) return nullptr;
-  const auto found = std::lower_bound(
-      values_by_value.begin(), values_by_value.end(), number,
-      [](const EnumValue* value, int wanted) { return value->number < wanted; });
+  const auto found =
+      std::lower_bound(values_by_value.begin(), values_by_value.end(), number,
+                       [](const EnumValue* value, int wanted) { return value->number < wanted; });
   return found == values_by_value.end() || (*found)->number != number ? nullptr : *found;
 }
 

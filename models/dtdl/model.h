@@ -46,7 +46,7 @@ struct ValueTraits {
   const Unit* unit = nullptr;                   // of numbers; nullptr when the model names none
   bool historized = false;                      // Historized
   bool required = false;                        // Required: a twin or object must have it
-  absl::string_view minimum;       // Limited: decimal tokens as written; empty: no bound
+  absl::string_view minimum;  // Limited: decimal tokens as written; empty: no bound
   absl::string_view maximum;
   int decimal_places = -1;         // Precise; -1: any number
   absl::string_view scale_factor;  // ScaledStatically: decimal token; empty: none
@@ -72,15 +72,15 @@ struct EnumValue {
 // The type of a value. `kind` is kArray, kEnum, kMap, kObject or one of the primitive classes.
 struct Schema {
   Class kind = Class::kNone;
-  const Schema* element = nullptr;    // Array: of its elements; Map: of its values
-  absl::Span<const Field> fields;     // Object, in the order of the model
+  const Schema* element = nullptr;  // Array: of its elements; Map: of its values
+  absl::Span<const Field> fields;   // Object, in the order of the model
   absl::Span<const Field* const> fields_by_name;
   absl::Span<const EnumValue> values;  // Enum, in the order of the model
   absl::Span<const EnumValue* const> values_by_value;
-  bool string_enum = false;           // Enum: its values are strings, else integers
-  ValueTraits value_traits;           // Map: of its values
-  absl::string_view key_name;         // Map: what its keys are called
-  absl::string_view value_name;       // Map: what its values are called
+  bool string_enum = false;      // Enum: its values are strings, else integers
+  ValueTraits value_traits;      // Map: of its values
+  absl::string_view key_name;    // Map: what its keys are called
+  absl::string_view value_name;  // Map: what its values are called
   Documentation documentation;
   const Element* source = nullptr;
 
@@ -115,9 +115,9 @@ struct Content {
   absl::string_view annotates;     // Telemetry, Property: name of the content that it annotates
   absl::string_view overrides;     // Property: member of the annotated content
 
-  absl::string_view target;               // Relationship: id of an Interface; empty: any
-  int max_multiplicity = 0;               // Relationship: targets of one source; 0: any number
-  absl::Span<const Content> properties;   // Relationship
+  absl::string_view target;              // Relationship: id of an Interface; empty: any
+  int max_multiplicity = 0;              // Relationship: targets of one source; 0: any number
+  absl::Span<const Content> properties;  // Relationship
 
   const Interface* component = nullptr;  // Component
 
@@ -152,7 +152,7 @@ struct Interface {
 // kFlattenedPathsMax are one value.
 inline constexpr int kFlattenedPathsMax = 100000;
 struct ValuePath {
-  std::string path;                // "soh.value", "bms.firmwareVersion"
+  std::string path;                  // "soh.value", "bms.firmwareVersion"
   const Content* content = nullptr;  // the Property or Telemetry
   const Schema* schema = nullptr;    // of the value: primitive, Enum, Array or Map
   ValueTraits traits;                // of the innermost field; historized as the content is

@@ -133,8 +133,8 @@ void SchemaBuilder::FillObject(const Element& element, Schema* schema) {
     fields[i].schema = Below(from, Member::kSchema);
   }
   schema->fields = fields;
-  schema->fields_by_name = Sorted<Field>(
-      fields, [](const Field* a, const Field* b) { return a->name < b->name; });
+  schema->fields_by_name =
+      Sorted<Field>(fields, [](const Field* a, const Field* b) { return a->name < b->name; });
 }
 
 Documentation SchemaBuilder::MakeDocumentation(const Element& element) {
@@ -258,8 +258,7 @@ Interface* ModelBuilder::MakeInterface(Element* element) {
   return interface;
 }
 
-void ModelBuilder::FillContent(const Element& element, const Interface* owner,
-                               Content* content) {
+void ModelBuilder::FillContent(const Element& element, const Interface* owner, Content* content) {
   SchemaBuilder schemas(&arena_);
   content->kind = element.cls;
   content->owner = owner;

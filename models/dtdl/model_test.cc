@@ -14,8 +14,8 @@ namespace twin::dtdl {
 namespace {
 
 using ::testing::AllOf;
-using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::Ge;
 using ::testing::IsEmpty;
 using ::testing::IsNull;
 using ::testing::Le;
@@ -134,7 +134,8 @@ TEST(Interface, HasBasesAncestorsAndContents) {
 
 TEST(Interface, HasItsSource) {
   const Models models = ParseModels(
-      "[ {\"@context\": \"dtmi:dtdl:context;3\", \"@id\": \"dtmi:ex:A;1\", \"@type\": \"Interface\"} ]");
+      "[ {\"@context\": \"dtmi:dtdl:context;3\", \"@id\": \"dtmi:ex:A;1\", \"@type\": "
+      "\"Interface\"} ]");
   EXPECT_EQ(models->Find("dtmi:ex:A;1")->source,
             R"({"@context": "dtmi:dtdl:context;3", "@id": "dtmi:ex:A;1", "@type": "Interface"})");
 }
@@ -186,10 +187,10 @@ Models ParseVersions() {
 
 TEST(IsOfModel, TakesLaterVersionsAndHeirs) {
   const Models models = ParseVersions();
-  EXPECT_THAT(Ids(models->OfModel("dtmi:ex:Cell;1")),
-              ElementsAre("dtmi:ex:Cell;1", "dtmi:ex:Cell;1.10", "dtmi:ex:Cell;1.2",
-                          "dtmi:ex:Cell;10", "dtmi:ex:Cell;2", "dtmi:ex:OemCell;1",
-                          "dtmi:ex:OemPouch;7"));
+  EXPECT_THAT(
+      Ids(models->OfModel("dtmi:ex:Cell;1")),
+      ElementsAre("dtmi:ex:Cell;1", "dtmi:ex:Cell;1.10", "dtmi:ex:Cell;1.2", "dtmi:ex:Cell;10",
+                  "dtmi:ex:Cell;2", "dtmi:ex:OemCell;1", "dtmi:ex:OemPouch;7"));
   EXPECT_THAT(Ids(models->OfModel("dtmi:ex:Cell;1.3")),
               ElementsAre("dtmi:ex:Cell;1.10", "dtmi:ex:Cell;10", "dtmi:ex:Cell;2",
                           "dtmi:ex:OemCell;1", "dtmi:ex:OemPouch;7"));
@@ -501,21 +502,28 @@ TEST(FlattenPaths, EndAtObjectsThatContainThemselves) {
                           "listed.below", "twice.a.x", "twice.b.x"));
 }
 
-// Objects that share fields have more paths than the model has characters.
+// Objects that share Objects can have far more paths than the text has characters: 30^5 here.
 TEST(FlattenPaths, AreLimited) {
-  std::string schemas = "[";
+  std::string schemas;
   for (int level = 0; level < 5; ++level) {
     absl::StrAppend(&schemas, level == 0 ? "" : ", ", R"({"@id": "dtmi:ex:L)", level,
                     R"(;1", "@type": "Object", "fields": [)");
-    for (int i = 0; i < 20; ++i) {
+    for (int i = 0; i < 30; ++i) {
       absl::StrAppend(&schemas, i == 0 ? "" : ", ", R"({"name": "f)", i, R"(", "schema": ")",
                       level == 4 ? "double" : absl::StrCat("dtmi:ex:L", level + 1, ";1"), "\"}");
     }
     absl::StrAppend(&schemas, "]}");
   }
-  const Models models = ParseContents(
-      R"({"@type": "Property", "name": "p", "schema": "dtmi:ex:L2;1"})", schemas + "]");
-  EXPECT_THAT(Paths(*models->Find("dtmi:ex:M;1")), SizeIs(20 * 20 * 20));
+  const Models models = ParseModels(absl::StrCat(
+      R"({"@context": "dtmi:dtdl:context;2", "@id": "dtmi:ex:M;1", "@type": "Interface",
+          "contents": {"@type": "Property", "name": "p", "schema": "dtmi:ex:L0;1"},
+          "schemas": [)",
+      schemas, "]}"));
+  const std::vector<ValuePath> paths = ModelSet::FlattenPaths(*models->Find("dtmi:ex:M;1"));
+  EXPECT_THAT(paths.size(), AllOf(Ge(kFlattenedPathsMax), Le(kFlattenedPathsMax + 1000u)));
+  EXPECT_EQ(paths.front().path, "p.f0.f0.f0.f0.f0");
+  EXPECT_EQ(paths.back().path, "p.f29");
+  EXPECT_EQ(paths.back().schema->kind, Class::kObject);
 }
 
 // --- Schemas by id -------------------------------------------------------------------------------
@@ -535,8 +543,8 @@ TEST(FindSchema, ByExplicitId) {
   EXPECT_EQ(models->FindSchema("dtmi:ex:Inline:town;1")->kind, Class::kString) << "of a Field";
   EXPECT_EQ(models->FindSchema("dtmi:ex:MapValue;1")->kind, Class::kDate) << "of a MapValue";
   for (const char* id : {"dtmi:ex:M;1", "dtmi:ex:M:voltage;1", "dtmi:ex:None;1", "dtmi:ex:Unused;2",
-                         "dtmi:ex:Unused", "", ";", ":_", "dtmi:", "dtmi:ex:Unused;1:_elementSchema",
-                         "no id at all"}) {
+                         "dtmi:ex:Unused", "", ";", ":_",
+                         "dtmi:", "dtmi:ex:Unused;1:_elementSchema", "no id at all"}) {
     EXPECT_THAT(models->FindSchema(id), IsNull()) << id;
   }
 }
@@ -589,7 +597,8 @@ TEST(FindSchema, ByGeneratedId) {
       {"dtmi:ex:M:_contents:__place:_schema:_fields:__grid:_schema:_elementSchema;1.2",
        place.fields[1].schema->element},
       {"dtmi:ex:M:_contents:__c:_request:_schema;1.2", m.Find("c")->request->schema},
-      {"dtmi:ex:M:_contents:__rel:_properties:__p:_schema;1.2", m.Find("rel")->properties[0].schema},
+      {"dtmi:ex:M:_contents:__rel:_properties:__p:_schema;1.2",
+       m.Find("rel")->properties[0].schema},
       {"dtmi:ex:N:t:_schema", models->Find("dtmi:ex:N")->Find("t")->schema},
   };
   for (const auto& test : cases) {
@@ -605,10 +614,11 @@ TEST(FindSchema, ByGeneratedId) {
                 ->kind,
             Class::kDate);
   for (const char* id :
-       {"dtmi:ex:M:_contents:__place;1.2", "dtmi:ex:M:_contents;1.2", "dtmi:ex:M:_contents:__pla;1.2",
-        "dtmi:ex:M:_contents:__place:_schema;1", "dtmi:ex:M:_contents:__place:_sch;1.2",
-        "dtmi:ex:M:_contents:__place:_schema:;1.2", "dtmi:ex:N:_contents:__t:_schema",
-        "dtmi:ex:M:_schema;1.2", "dtmi:ex:X:_contents:__place:_schema;1.2"}) {
+       {"dtmi:ex:M:_contents:__place;1.2", "dtmi:ex:M:_contents;1.2",
+        "dtmi:ex:M:_contents:__pla;1.2", "dtmi:ex:M:_contents:__place:_schema;1",
+        "dtmi:ex:M:_contents:__place:_sch;1.2", "dtmi:ex:M:_contents:__place:_schema:;1.2",
+        "dtmi:ex:N:_contents:__t:_schema", "dtmi:ex:M:_schema;1.2",
+        "dtmi:ex:X:_contents:__place:_schema;1.2"}) {
     EXPECT_THAT(models->FindSchema(id), IsNull()) << id;
   }
 }

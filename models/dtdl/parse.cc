@@ -23,8 +23,7 @@ void ReadSources(ParseState* state) {
   state->documents.reserve(state->sources.size());
   for (uint32_t i = 0; i < state->sources.size(); ++i) {
     JsonError error;
-    state->documents.push_back(
-        JsonDocument::Parse(state->sources[i].text, parser, &error, limits));
+    state->documents.push_back(JsonDocument::Parse(state->sources[i].text, parser, &error, limits));
     if (state->documents.back() == nullptr) {
       state->Error(code::kNotJson, {i, error.offset, error.offset + 1}, "", error.message,
                    "a text must be JSON in UTF-8: no comments, no trailing commas, no byte-order "

@@ -27,8 +27,8 @@ struct Source {
 
 // What to do with a context that no known extension defines.
 enum class UndefinedExtensions : uint8_t {
-  kDefault,   // as the language says: allowed in DTDL 2, refused in DTDL 3 and 4
-  kAllow,     // its types and members are accepted unseen
+  kDefault,  // as the language says: allowed in DTDL 2, refused in DTDL 3 and 4
+  kAllow,    // its types and members are accepted unseen
   kDisallow,
 };
 

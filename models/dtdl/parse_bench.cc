@@ -77,7 +77,8 @@ std::unique_ptr<Texts> ReadOntology(absl::string_view name) {
   for (size_t at = 0; at < lines.size();) {
     const size_t end = lines.find('\n', at);
     JsonError error;
-    const auto line = JsonDocument::Parse(absl::string_view(lines).substr(at, end - at), parser, &error);
+    const auto line =
+        JsonDocument::Parse(absl::string_view(lines).substr(at, end - at), parser, &error);
     TWIN_CHECK(line != nullptr) << error.message;
     for (const JsonNode& model : Children(*line->root().Find("models"))) {
       ontology->texts.emplace_back(line->TextOf(model));
@@ -137,7 +138,10 @@ BENCHMARK(BM_ParseBuildingOntology)->Unit(benchmark::kMillisecond);
 void BM_ParseMadeUpOntology(benchmark::State& state) {
   Run(state, *MakeUp(static_cast<int>(state.range(0))));
 }
-BENCHMARK(BM_ParseMadeUpOntology)->RangeMultiplier(2)->Range(512, 8192)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_ParseMadeUpOntology)
+    ->RangeMultiplier(2)
+    ->Range(512, 8192)
+    ->Unit(benchmark::kMillisecond);
 
 void BM_JsonAlone(benchmark::State& state) {
   const std::unique_ptr<Texts> texts = MakeUp(static_cast<int>(state.range(0)));

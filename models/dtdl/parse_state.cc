@@ -56,8 +56,7 @@ Place PlaceOf(const Element& element, const JsonNode& node) {
 }
 
 Place KeyPlaceOf(const Element& element, const JsonNode& member) {
-  return {element.document, member.key_begin,
-          member.key_begin + static_cast<uint32_t>(member.key.size()) + 2};
+  return {element.document, member.key_begin, member.key_end};
 }
 
 Place PlaceOf(const Element& element) {

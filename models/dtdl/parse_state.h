@@ -40,7 +40,7 @@ struct ParseState {
   std::unique_ptr<Arena> arena = std::make_unique<Arena>();
   std::vector<Element*> interfaces;  // every Interface that was read, in the order of the texts
   std::vector<Reference> references;
-  absl::flat_hash_map<absl::string_view, Element*> definitions;   // by explicit id
+  absl::flat_hash_map<absl::string_view, Element*> definitions;  // by explicit id
   // Ids whose definition was seen but could not be read: nobody should call them undefined.
   absl::flat_hash_set<absl::string_view> broken_definitions;
   std::vector<std::string> unresolved;
@@ -52,6 +52,10 @@ struct ParseState {
   void Error(absl::string_view code, const Place& place, std::string element, std::string message,
              std::string hint, Element* partition);
   void Add(Diagnostic diagnostic);
+  // Whether to look for what a writer may have meant: that costs, and after many findings nobody
+  // reads it.
+  bool WantsSuggestions() const { return diagnostics.size() < kSuggestionsMax; }
+  static constexpr size_t kSuggestionsMax = 200;
   // The name of a text.
   const std::string& NameOf(uint32_t document) const { return sources[document].name; }
   void Warn(absl::string_view code, const Place& place, std::string element, std::string message,

@@ -25,12 +25,30 @@ void ExpectNone(Predicate is, std::initializer_list<absl::string_view> texts) {
 TEST(Date, IsADayThatExists) {
   ExpectAll(IsDate, {"0001-01-01", "9999-12-31", "2026-03-31", "2024-02-29", "2000-02-29",
                      "2026-04-30", "2026-02-28"});
-  ExpectNone(IsDate,
-             {"",           "0000-01-01",  "2026-00-01",   "2026-13-01", "2026-01-00", "2026-01-32",
-              "2026-04-31", "2026-02-29",  "1900-02-29",   "2100-02-29", "2024-02-30", "2026-3-31",
-              "26-03-31",   "02026-03-31", "2026/03/31",   "2026-03-31Z", " 2026-03-31", "2026-03-31 ",
-              "20260331",   "2026-03",     "-2026-03-31",  "+2026-03-31", "2026-03-31T00:00:00Z",
-              "2026-0３-31"});
+  ExpectNone(IsDate, {"",
+                      "0000-01-01",
+                      "2026-00-01",
+                      "2026-13-01",
+                      "2026-01-00",
+                      "2026-01-32",
+                      "2026-04-31",
+                      "2026-02-29",
+                      "1900-02-29",
+                      "2100-02-29",
+                      "2024-02-30",
+                      "2026-3-31",
+                      "26-03-31",
+                      "02026-03-31",
+                      "2026/03/31",
+                      "2026-03-31Z",
+                      " 2026-03-31",
+                      "2026-03-31 ",
+                      "20260331",
+                      "2026-03",
+                      "-2026-03-31",
+                      "+2026-03-31",
+                      "2026-03-31T00:00:00Z",
+                      "2026-0３-31"});
 }
 
 // Every day of four centuries, counted in another way.
@@ -53,63 +71,91 @@ TEST(Date, AgreesWithTheCalendar) {
 TEST(Time, HasAnOffset) {
   ExpectAll(IsTime, {"00:00:00Z", "23:59:59Z", "12:00:00+01:00", "12:00:00-23:59", "12:00:00.5Z",
                      "12:00:00.123456789012345678901Z", "12:00:00+00:00", "12:00:00-00:00"});
-  ExpectNone(IsTime, {"",          "12:00:00",       "12:00Z",          "24:00:00Z",     "23:60:00Z",
-                      "23:59:60Z", "12:00:00z",      "12:00:00.Z",      "12:00:00,5Z",   "1:00:00Z",
-                      "12:0:00Z",  "12:00:00+1:00",  "12:00:00+0100",   "12:00:00+24:00", "12:00:00+01:60",
-                      "12:00:00+", "12:00:00+01",    "12:00:00Z ",      " 12:00:00Z",    "T12:00:00Z",
-                      "12:00:00+01:00:00", "12:00:00ZZ", "-12:00:00Z",   "12.5:00:00Z"});
+  ExpectNone(IsTime, {"",
+                      "12:00:00",
+                      "12:00Z",
+                      "24:00:00Z",
+                      "23:60:00Z",
+                      "23:59:60Z",
+                      "12:00:00z",
+                      "12:00:00.Z",
+                      "12:00:00,5Z",
+                      "1:00:00Z",
+                      "12:0:00Z",
+                      "12:00:00+1:00",
+                      "12:00:00+0100",
+                      "12:00:00+24:00",
+                      "12:00:00+01:60",
+                      "12:00:00+",
+                      "12:00:00+01",
+                      "12:00:00Z ",
+                      " 12:00:00Z",
+                      "T12:00:00Z",
+                      "12:00:00+01:00:00",
+                      "12:00:00ZZ",
+                      "-12:00:00Z",
+                      "12.5:00:00Z"});
 }
 
 TEST(DateTime, IsADateAndATime) {
   ExpectAll(IsDateTime, {"2026-03-31T12:00:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z",
                          "2024-02-29T23:59:59-11:30"});
   ExpectNone(IsDateTime,
-             {"", "2026-03-31", "2026-03-31 12:00:00Z", "2026-03-31t12:00:00Z", "2026-03-31T12:00:00",
-              "2026-03-31T12:00Z", "2026-02-29T12:00:00Z", "2026-03-31T24:00:00Z", "T12:00:00Z",
-              "2026-03-31T", "2026-03-31T12:00:00ZZ", "2026-03-31T12:00:60Z", "0000-03-31T12:00:00Z",
-              "2026-03-31TT12:00:00Z"});
+             {"", "2026-03-31", "2026-03-31 12:00:00Z", "2026-03-31t12:00:00Z",
+              "2026-03-31T12:00:00", "2026-03-31T12:00Z", "2026-02-29T12:00:00Z",
+              "2026-03-31T24:00:00Z", "T12:00:00Z", "2026-03-31T", "2026-03-31T12:00:00ZZ",
+              "2026-03-31T12:00:60Z", "0000-03-31T12:00:00Z", "2026-03-31TT12:00:00Z"});
 }
 
 TEST(Duration, IsIso8601) {
-  ExpectAll(IsDuration, {"P1Y",     "P1M",      "P1D",        "P1W",    "PT1H",     "PT1M", "PT1S",
-                         "P1Y2M3D", "P1Y2M3DT4H5M6S", "PT0S", "P0D",   "PT1.5S",   "P1.5D", "PT1.5H",
-                         "P0.5Y",   "P1W2D",    "P1WT1H",     "P1DT12H", "PT36H",   "P99999999999Y",
-                         "PT1H30M", "PT1H1S",   "P1Y1D",      "P1YT1S", "P01D",     "PT0.000001S",
-                         "P1W2DT3H"});
-  ExpectNone(IsDuration,
-             {"",      "P",     "PT",     "P1",      "1D",     "P1DT",   "P1S",   "PT1D",  "PT1Y",
-              "P1H",   "-P1D",  "+P1D",   "p1d",     "P1d",    "P 1D",   "P1D ",  "P-1D",  "P1.D",
-              "P.5D",  "P1,5D", "P1.5D1H", "P1.5DT1H", "P1M1Y", "PT1S1M", "PT1S1S", "P1D1D", "P1YT",
-              "P1W1W", "P1Y1W", "P1M1W",  "P1Y2M1W", "PT1H1H", "P1DT1",  "T1H",   "PTT1H", "P1.5Y1M",
-              "PT1.5M1S", "P1D2", "PY", "PTS", "P1YM"});
+  ExpectAll(IsDuration, {"P1Y",    "P1M",           "P1D",
+                         "P1W",    "PT1H",          "PT1M",
+                         "PT1S",   "P1Y2M3D",       "P1Y2M3DT4H5M6S",
+                         "PT0S",   "P0D",           "PT1.5S",
+                         "P1.5D",  "PT1.5H",        "P0.5Y",
+                         "P1W2D",  "P1WT1H",        "P1DT12H",
+                         "PT36H",  "P99999999999Y", "PT1H30M",
+                         "PT1H1S", "P1Y1D",         "P1YT1S",
+                         "P01D",   "PT0.000001S",   "P1W2DT3H"});
+  ExpectNone(IsDuration, {"",         "P",        "PT",      "P1",     "1D",    "P1DT",  "P1S",
+                          "PT1D",     "PT1Y",     "P1H",     "-P1D",   "+P1D",  "p1d",   "P1d",
+                          "P 1D",     "P1D ",     "P-1D",    "P1.D",   "P.5D",  "P1,5D", "P1.5D1H",
+                          "P1.5DT1H", "P1M1Y",    "PT1S1M",  "PT1S1S", "P1D1D", "P1YT",  "P1W1W",
+                          "P1Y1W",    "P1M1W",    "P1Y2M1W", "PT1H1H", "P1DT1", "T1H",   "PTT1H",
+                          "P1.5Y1M",  "PT1.5M1S", "P1D2",    "PY",     "PTS",   "P1YM"});
 }
 
 TEST(Decimal, IsXsdDecimal) {
   ExpectAll(IsDecimal, {"0", "1", "-1", "+1", "10", "0.5", "-0.5", "+0.0", "1.", "0.", "1.50", "-0",
                         "123456789012345678901234567890.123456789012345678901234567890"});
-  ExpectNone(IsDecimal, {"", "+", "-", ".", ".5", "00", "01", "-01", "1e5", "1E5", "1.5.2", "1,5",
-                         "1 ", " 1", "--1", "+-1", "0x1", "NaN", "INF", "1_0", "1.-5", "1.5e2"});
+  ExpectNone(IsDecimal,
+             {"",    "+",  "-",  ".",   ".5",  "00",  "01",  "-01", "1e5", "1E5",  "1.5.2",
+              "1,5", "1 ", " 1", "--1", "+-1", "0x1", "NaN", "INF", "1_0", "1.-5", "1.5e2"});
 }
 
 TEST(Base64, IsPadded) {
   ExpectAll(IsBase64, {"", "AAAA", "AAA=", "AA==", "abcd", "ab/+", "SGVsbG8=", "AAAABBBBCC=="});
-  ExpectNone(IsBase64, {"A", "AA", "AAA", "AAAAA", "A===", "====", "=", "==", "=AAA", "A=AA", "AA=A",
-                        "AAA-", "AAA_", "AAA ", "AA A", "AAAA=", "AAAA==", "AA==AAAA", "AAA=AAAA",
-                        "AAA\n", "AAAA\n", "ÄAA", "AAA*"});
+  ExpectNone(IsBase64, {"A",        "AA",    "AAA",    "AAAAA", "A===",   "====",
+                        "=",        "==",    "=AAA",   "A=AA",  "AA=A",   "AAA-",
+                        "AAA_",     "AAA ",  "AA A",   "AAAA=", "AAAA==", "AA==AAAA",
+                        "AAA=AAAA", "AAA\n", "AAAA\n", "ÄAA",   "AAA*"});
 }
 
 TEST(Uuid, HasFiveGroupsOfHexDigits) {
-  ExpectAll(IsUuid, {"00000000-0000-0000-0000-000000000000", "123e4567-e89b-12d3-a456-426614174000",
-                     "123E4567-E89B-12D3-A456-426614174000", "FFFFFFFF-ffff-FFFF-ffff-FFFFFFFFFFFF"});
-  ExpectNone(IsUuid, {"", "123e4567e89b12d3a456426614174000", "123e4567-e89b-12d3-a456-42661417400",
-                      "123e4567-e89b-12d3-a456-4266141740000", "g23e4567-e89b-12d3-a456-426614174000",
-                      "{123e4567-e89b-12d3-a456-426614174000}", "123e4567-e89b-12d3-a456_426614174000",
-                      "123e4567-e89b-12d3a-456-426614174000", "123e4567 e89b 12d3 a456 426614174000",
-                      "urn:uuid:123e4567-e89b-12d3-a456-426614174000",
-                      "-23e4567-e89b-12d3-a456-426614174000"});
+  ExpectAll(IsUuid,
+            {"00000000-0000-0000-0000-000000000000", "123e4567-e89b-12d3-a456-426614174000",
+             "123E4567-E89B-12D3-A456-426614174000", "FFFFFFFF-ffff-FFFF-ffff-FFFFFFFFFFFF"});
+  ExpectNone(
+      IsUuid,
+      {"", "123e4567e89b12d3a456426614174000", "123e4567-e89b-12d3-a456-42661417400",
+       "123e4567-e89b-12d3-a456-4266141740000", "g23e4567-e89b-12d3-a456-426614174000",
+       "{123e4567-e89b-12d3-a456-426614174000}", "123e4567-e89b-12d3-a456_426614174000",
+       "123e4567-e89b-12d3a-456-426614174000", "123e4567 e89b 12d3 a456 426614174000",
+       "urn:uuid:123e4567-e89b-12d3-a456-426614174000", "-23e4567-e89b-12d3-a456-426614174000"});
 }
 
-// --- Exhaustively, against regular expressions ----------------------------------------------------
+// --- Exhaustively, against regular expressions
+// ----------------------------------------------------
 
 // Calls `visit` with every text of up to `length` characters of `alphabet`.
 template <typename Visit>
@@ -178,7 +224,8 @@ TEST(Integers, FitTheirBits) {
     for (const char* token : {"3.0", "0.0", "1e2", "1E2", "100e-2", "0e0", "1.5"}) {
       EXPECT_FALSE(IsNumberOf(type.schema, token)) << token;
     }
-    for (const char* token : {"1e400", "99999999999999999999999999", "-99999999999999999999999999"}) {
+    for (const char* token :
+         {"1e400", "99999999999999999999999999", "-99999999999999999999999999"}) {
       EXPECT_FALSE(IsNumberOf(type.schema, token)) << token;
     }
     // -0 is zero; but unsigned types take no sign.
@@ -190,9 +237,9 @@ TEST(Integers, FitTheirBits) {
 TEST(Floats, AreFinite) {
   for (const Class schema : {Class::kFloat, Class::kDouble}) {
     SCOPED_TRACE(ClassName(schema));
-    for (const char* token : {"0", "-0", "-0.0", "3", "3.0", "1e5", "-1.5E-3", "3.402823E+38",
-                              "-3.402823E+38", "1e-45", "1e-400", "0e400",
-                              "0.1000000000000000055511151231257827021181583404541015625"}) {
+    for (const char* token :
+         {"0", "-0", "-0.0", "3", "3.0", "1e5", "-1.5E-3", "3.402823E+38", "-3.402823E+38", "1e-45",
+          "1e-400", "0e400", "0.1000000000000000055511151231257827021181583404541015625"}) {
       EXPECT_TRUE(IsNumberOf(schema, token)) << token;
     }
     for (const char* token : {"1e400", "-1e400", "1.79769313486233E+308", "1e309"}) {
@@ -208,9 +255,9 @@ TEST(Floats, AreFinite) {
 
 // What does not fit is only what is no number of the schema: strings and such are for values.h.
 TEST(Numbers, AreOfNumericSchemasOnly) {
-  for (const Class schema : {Class::kBoolean, Class::kString, Class::kDecimal, Class::kDate,
-                             Class::kDuration, Class::kUuid, Class::kBytes, Class::kObject,
-                             Class::kInterface, Class::kNone}) {
+  for (const Class schema :
+       {Class::kBoolean, Class::kString, Class::kDecimal, Class::kDate, Class::kDuration,
+        Class::kUuid, Class::kBytes, Class::kObject, Class::kInterface, Class::kNone}) {
     EXPECT_FALSE(IsNumberOf(schema, "1")) << ClassName(schema);
   }
 }

@@ -103,8 +103,8 @@ void Reader::Warn(absl::string_view code, const Element& element, const JsonNode
 }
 
 void Reader::WarnRepeatedType(const JsonNode& node, const Element& element) {
-  Warn(code::kRepeatedType, element, node,
-       absl::StrCat("the type '", node.text, "' stands twice"), "remove one of them");
+  Warn(code::kRepeatedType, element, node, absl::StrCat("the type '", node.text, "' stands twice"),
+       "remove one of them");
 }
 
 void Reader::PreferTerm(absl::string_view word, const Element& element, const JsonNode& node) {
@@ -139,10 +139,14 @@ bool Reader::ReadKeywords(const JsonNode& node, Keywords* keywords) const {
     if (member.key.empty() || member.key[0] != '@') continue;
     ++keywords->count;
     const JsonNode** slot = &keywords->other;
-    if (member.key == "@context") slot = &keywords->context;
-    else if (member.key == "@id") slot = &keywords->id;
-    else if (member.key == "@type") slot = &keywords->type;
-    else if (member.key == "@graph") slot = &keywords->graph;
+    if (member.key == "@context")
+      slot = &keywords->context;
+    else if (member.key == "@id")
+      slot = &keywords->id;
+    else if (member.key == "@type")
+      slot = &keywords->type;
+    else if (member.key == "@graph")
+      slot = &keywords->graph;
     if (*slot != nullptr && (*slot)->key == member.key && keywords->repeated == nullptr) {
       keywords->repeated = &member;
     }
@@ -164,11 +168,11 @@ bool Reader::CheckKeywords(const Keywords& keywords, Element* element) {
                      "write the elements themselves, in an array");
   }
   if (keywords.other != nullptr && element->version > 2) {
-    return FailAtKey(top ? code::kTopLevelKeywordDisallowed : code::kKeywordDisallowed, *element,
-                     *keywords.other,
-                     absl::StrCat("DTDL ", element->version, " does not use \"",
-                                  keywords.other->key, "\""),
-                     "only @context, @id and @type are its keywords");
+    return FailAtKey(
+        top ? code::kTopLevelKeywordDisallowed : code::kKeywordDisallowed, *element,
+        *keywords.other,
+        absl::StrCat("DTDL ", element->version, " does not use \"", keywords.other->key, "\""),
+        "only @context, @id and @type are its keywords");
   }
   if (keywords.other != nullptr) {
     Warn(code::kIgnoredKeyword, *element, *keywords.other,
@@ -191,13 +195,18 @@ Element* Reader::ReadElement(const JsonNode& node, const ActiveContext* inherite
   ReadKeywords(node, &keywords);
   const ActiveContext* const context =
       contexts_.Read(keywords.context, inherited, document_, node, element->partition);
-  if (context == nullptr) return nullptr;
+  if (context == nullptr) {
+    if (keywords.id != nullptr) state_.broken_definitions.insert(keywords.id->text);
+    return nullptr;
+  }
   element->version = static_cast<uint8_t>(context->version);
   element->bounds = context->bounds;
   const ActiveContext* const outer = std::exchange(context_, context);
   const auto done = [&](Element* result) {
     context_ = outer;
-    if (result == nullptr && !element->id.empty()) state_.broken_definitions.insert(element->id);
+    if (result == nullptr && keywords.id != nullptr) {
+      state_.broken_definitions.insert(keywords.id->text);
+    }
     return result;
   };
 
@@ -213,8 +222,8 @@ Element* Reader::ReadElement(const JsonNode& node, const ActiveContext* inherite
          absl::StrCat("write the reference as a string: \"", keywords.id->text, "\""));
     return done(nullptr);
   }
-  if (role != nullptr && (role->older() ? element->version > parent->version
-                                        : element->version != parent->version)) {
+  if (role != nullptr &&
+      (role->older() ? element->version > parent->version : element->version != parent->version)) {
     Fail(code::kDisallowedVersionDefinition, *element, *keywords.context,
          absl::StrCat("'", role->name, "' of an element in DTDL ", parent->version,
                       " cannot hold one in DTDL ", element->version),
@@ -255,12 +264,12 @@ bool Reader::ReadId(const Keywords& keywords, Element* element) {
                   "add \"@id\": \"dtmi:<your domain>:<name>;1\"");
     }
     if (role->needs_id()) {
-      state_.Error(code::kMissingRequiredId, PlaceOf(*element, *element->node),
-                   IdOf(*element->parent), absl::StrCat("an element of '", role->name,
-                                                        "' must have an \"@id\""),
-                   role->range == kPrimitiveSchemas ? "write the term, as in \"integer\""
-                                                    : "add \"@id\": \"dtmi:<your domain>:<name>;1\"",
-                   element->partition);
+      state_.Error(
+          code::kMissingRequiredId, PlaceOf(*element, *element->node), IdOf(*element->parent),
+          absl::StrCat("an element of '", role->name, "' must have an \"@id\""),
+          role->range == kPrimitiveSchemas ? "write the term, as in \"integer\""
+                                           : "add \"@id\": \"dtmi:<your domain>:<name>;1\"",
+          element->partition);
       return false;
     }
     return true;
@@ -304,7 +313,7 @@ bool Reader::ReadId(const Keywords& keywords, Element* element) {
 }
 
 bool Reader::ReadTypes(const Keywords& keywords, Element* element) {
-  std::vector<const AdjunctType*> cotypes;
+  std::vector<WrittenCotype> cotypes;
   if (element->role == nullptr && !NamesInterface(keywords.type)) {
     return CheckClass(keywords, element);
   }
@@ -320,7 +329,7 @@ bool Reader::ReadTypes(const Keywords& keywords, Element* element) {
     return false;
   }
   if (!CheckClass(keywords, element)) return false;
-  if (!cotypes.empty()) CheckCotypes(keywords, element, &cotypes);
+  if (!cotypes.empty()) CheckCotypes(element, &cotypes);
   return true;
 }
 
@@ -337,10 +346,10 @@ bool Reader::NamesInterface(const JsonNode* types) const {
   return false;
 }
 
-bool Reader::ReadType(const JsonNode& node, Element* element,
-                      std::vector<const AdjunctType*>* cotypes) {
+bool Reader::ReadType(const JsonNode& node, Element* element, std::vector<WrittenCotype>* cotypes) {
   if (!node.is_string()) {
-    return Fail(code::kBadType, *element, node, "\"@type\" must be a string or an array of strings");
+    return Fail(code::kBadType, *element, node,
+                "\"@type\" must be a string or an array of strings");
   }
   const Term term = context_->Find(node.text);
   if (term.kind == TermKind::kClass || term.kind == TermKind::kAdjunctType) {
@@ -355,10 +364,10 @@ bool Reader::ReadType(const JsonNode& node, Element* element,
                     "write the quantity, and a unit as its \"unit\"");
       }
       if (element->cls != Class::kNone && element->cls != term.cls) {
-        return Fail(code::kMultipleMaterialTypes, *element, node,
-                    absl::StrCat("the element is a ", ClassName(element->cls), " and a ",
-                                 ClassName(term.cls)),
-                    "an element has exactly one DTDL type; remove one of them");
+        return Fail(
+            code::kMultipleMaterialTypes, *element, node,
+            absl::StrCat("the element is ", AClass(element->cls), " and ", AClass(term.cls)),
+            "an element has exactly one DTDL type; remove one of them");
       }
       element->cls = term.cls;
       return true;
@@ -374,10 +383,11 @@ bool Reader::ReadType(const JsonNode& node, Element* element,
                     absl::StrCat("'", node.text, "' only stands for other types"),
                     "name one of them");
       }
-      if (absl::c_linear_search(*cotypes, term.type)) {
+      if (absl::c_any_of(*cotypes,
+                         [&](const WrittenCotype& other) { return other.type == term.type; })) {
         WarnRepeatedType(node, *element);
       } else {
-        cotypes->push_back(term.type);
+        cotypes->push_back({term.type, &node});
       }
       return true;
     default:
@@ -396,12 +406,14 @@ bool Reader::ReadUnknownType(const JsonNode& node, const Term& term, Element* el
   const WordForm form = FormOf(node.text, element->version);
   if (form == WordForm::kBadDtmi) {
     return Fail(code::kTypeInvalidDtmi, *element, node,
-                absl::StrCat("the type '", node.text, "' is not a valid DTMI"));
+                absl::StrCat("the type '", node.text, "' is not a valid DTMI"),
+                "name a type by its term, as in \"Telemetry\"");
   }
   if (term.kind != TermKind::kUnknown || form == WordForm::kDtmi) {
     if (context_->incomplete) return accept();
     return Fail(code::kTypeIrrelevantDtmiOrTerm, *element, node,
-                absl::StrCat("'", node.text, "' is no type of an element"));
+                absl::StrCat("'", node.text, "' is no type of an element"),
+                "remove it, or name the extension that defines it in \"@context\"");
   }
   if (IsClassOfAnyVersion(node.text)) {
     return Fail(code::kBadType, *element, node,
@@ -413,39 +425,42 @@ bool Reader::ReadUnknownType(const JsonNode& node, const Term& term, Element* el
   if (lax) return accept();
   if (form == WordForm::kOtherUri) {
     return Fail(code::kTypeNotDtmiNorTerm, *element, node,
-                absl::StrCat("the type '", node.text, "' is neither a term nor a DTMI"));
+                absl::StrCat("the type '", node.text, "' is neither a term nor a DTMI"),
+                "name a type by its term, as in \"Telemetry\"");
   }
   if (context_->incomplete) return accept();
+  return Fail(code::kTypeUndefinedTerm, *element, node,
+              absl::StrCat("no context defines the type '", node.text, "'"),
+              SuggestType(node.text, element->version));
+}
+
+// What a type that nothing defines may have been meant to be.
+std::string Reader::SuggestType(absl::string_view word, int version) const {
+  if (!state_.WantsSuggestions()) return "";
+  for (const Extension& extension : Extensions()) {
+    for (const AdjunctType* type : extension.types) {
+      if (type->name != word || !InVersions(type->versions, version)) continue;
+      return absl::StrCat("add '", extension.context, ";", extension.version, "' to \"@context\"");
+    }
+  }
   std::vector<absl::string_view> known = TermsOfKind(*context_, TermKind::kAdjunctType);
   const std::vector<absl::string_view> classes = TermsOfKind(*context_, TermKind::kClass);
   known.insert(known.end(), classes.begin(), classes.end());
-  std::string hint = DidYouMean(node.text, known);
-  if (hint.empty()) {
-    for (const Extension& extension : Extensions()) {
-      for (const AdjunctType* type : extension.types) {
-        if (type->name == node.text && InVersions(type->versions, element->version)) {
-          hint = absl::StrCat("add '", extension.context, ";", extension.version,
-                              "' to \"@context\"");
-        }
-      }
-    }
-  }
-  return Fail(code::kTypeUndefinedTerm, *element, node,
-              absl::StrCat("no context defines the type '", node.text, "'"), std::move(hint));
+  return DidYouMean(word, known);
 }
 
 bool Reader::CheckClass(const Keywords& keywords, Element* element) {
   const JsonNode& at = keywords.type == nullptr ? *element->node : *keywords.type;
   if (element->role == nullptr) {
     if (element->cls == Class::kInterface) return true;
-    return Fail(code::kTypeNotRootable, *element, at,
-                keywords.type == nullptr
-                    ? std::string("the element has no \"@type\"")
-                    : absl::StrCat("only an Interface may stand at the top of a text",
-                                   element->cls == Class::kNone
-                                       ? ""
-                                       : absl::StrCat(", not a ", ClassName(element->cls))),
-                "write \"@type\": \"Interface\"");
+    return Fail(
+        code::kTypeNotRootable, *element, at,
+        keywords.type == nullptr
+            ? std::string("the element has no \"@type\"")
+            : absl::StrCat(
+                  "only an Interface may stand at the top of a text",
+                  element->cls == Class::kNone ? "" : absl::StrCat(", not ", AClass(element->cls))),
+        "write \"@type\": \"Interface\"");
   }
   const ClassSet range = element->role->range;
   const bool standard_only = kPrimitiveSchemas.Has(element->cls) ||
@@ -456,97 +471,105 @@ bool Reader::CheckClass(const Keywords& keywords, Element* element) {
   }
   std::string message;
   if (standard_only) {
-    message = absl::StrCat("a ", ClassName(element->cls), " cannot be defined in a model");
+    message = absl::StrCat(AClass(element->cls), " cannot be defined in a model");
   } else if (element->cls == Class::kNone) {
     message = absl::StrCat("an element of '", element->role->name,
                            "' has no \"@type\" that DTDL defines");
   } else {
-    message = absl::StrCat("'", element->role->name, "' cannot hold a ", ClassName(element->cls));
+    message = absl::StrCat("'", element->role->name, "' cannot hold ", AClass(element->cls));
   }
-  std::string hint =
-      standard_only ? "write its term instead, as in \"schema\": \"double\""
-                    : absl::StrCat("it takes ", Describe(range, element->version));
+  std::string hint = standard_only ? "write its term instead, as in \"schema\": \"double\""
+                                   : absl::StrCat("it takes ", Describe(range, element->version));
   return Fail(code::kBadType, *element, at, std::move(message), std::move(hint));
 }
 
-void Reader::CheckCotypes(const Keywords& keywords, Element* element,
-                          std::vector<const AdjunctType*>* cotypes) {
-  const JsonNode& at = *keywords.type;
-  std::vector<const AdjunctType*> kept;
-  for (const AdjunctType* type : *cotypes) {
-    const bool instead = absl::c_any_of(
-        *cotypes, [&](const AdjunctType* other) { return other->id == type->instead; });
-    if (!type->cotypes.Has(element->cls) && !instead) {
-      Fail(code::kInvalidCotype, *element, at,
-           absl::StrCat("a ", ClassName(element->cls), " cannot be '", type->name, "'"),
-           absl::StrCat("'", type->name, "' is for ", Describe(type->cotypes, element->version)));
-      rejected_cotypes_.push_back(type);
-    } else if (!InVersions(type->versions, element->version)) {
-      Fail(code::kInvalidCotypeVersion, *element, at,
-           absl::StrCat("'", type->name, "' of this extension is not for DTDL ", element->version),
+void Reader::CheckCotypes(Element* element, std::vector<WrittenCotype>* cotypes) {
+  const auto written = [&](const std::string& id) {
+    return absl::c_any_of(*cotypes,
+                          [&](const WrittenCotype& other) { return other.type->id == id; });
+  };
+  std::vector<WrittenCotype> kept;
+  for (const WrittenCotype& cotype : *cotypes) {
+    const AdjunctType& type = *cotype.type;
+    if (!type.cotypes.Has(element->cls) && !written(type.instead)) {
+      Fail(code::kInvalidCotype, *element, *cotype.node,
+           absl::StrCat(AClass(element->cls), " cannot be '", type.name, "'"),
+           absl::StrCat("'", type.name, "' is for ", Describe(type.cotypes, element->version)));
+      rejected_cotypes_.push_back(&type);
+    } else if (!InVersions(type.versions, element->version)) {
+      Fail(code::kInvalidCotypeVersion, *element, *cotype.node,
+           absl::StrCat("'", type.name, "' of this extension is not for DTDL ", element->version),
            "use another version of the extension, or of DTDL");
-      rejected_cotypes_.push_back(type);
+      rejected_cotypes_.push_back(&type);
     } else {
-      kept.push_back(type);
+      kept.push_back(cotype);
     }
   }
-  RejectConflicts(at, *element, &kept);
-  for (const AdjunctType* type : kept) {
+  RejectConflicts(*element, &kept);
+  const auto name_of = [](const std::string& id) {
+    const std::string name = id.substr(id.rfind(':') + 1);
+    return name.substr(0, name.find(';'));
+  };
+  for (const WrittenCotype& cotype : kept) {
+    const AdjunctType& type = *cotype.type;
     const auto has = [&](const std::string& id) {
-      return absl::c_any_of(kept, [&](const AdjunctType* other) { return other->id == id; });
+      return absl::c_any_of(kept, [&](const WrittenCotype& other) { return other.type->id == id; });
     };
-    const auto name_of = [](const std::string& id) { return id.substr(id.rfind(':') + 1); };
-    if (!type->needs.empty() && !has(type->needs)) {
-      Fail(code::kMissingCocotype, *element, at,
-           absl::StrCat("'", type->name, "' needs '", name_of(type->needs), "' beside it"),
+    if (!type.needs.empty() && !has(type.needs)) {
+      Fail(code::kMissingCocotype, *element, *cotype.node,
+           absl::StrCat("'", type.name, "' needs '", name_of(type.needs), "' beside it"),
            "add it to \"@type\"");
     }
-    if (!type->excludes.empty() && has(type->excludes)) {
-      Fail(code::kDisallowedCocotype, *element, at,
-           absl::StrCat("'", type->name, "' and '", name_of(type->excludes), "' exclude each other"),
+    if (!type.excludes.empty() && has(type.excludes)) {
+      Fail(code::kDisallowedCocotype, *element, *cotype.node,
+           absl::StrCat("'", type.name, "' and '", name_of(type.excludes), "' exclude each other"),
            "remove one of them");
     }
   }
-  const absl::Span<const AdjunctType*> span = state_.arena->NewArray<const AdjunctType*>(kept.size());
-  std::copy(kept.begin(), kept.end(), span.begin());
-  element->cotypes = span;
+  const absl::Span<const AdjunctType*> types =
+      state_.arena->NewArray<const AdjunctType*>(kept.size());
+  for (size_t i = 0; i < kept.size(); ++i) types[i] = kept[i].type;
+  element->cotypes = types;
 }
 
 // Two types that bring the same member: an element measures one quantity. Neither is kept.
-void Reader::RejectConflicts(const JsonNode& at, const Element& element,
-                             std::vector<const AdjunctType*>* cotypes) {
-  const auto same_member = [](const AdjunctType* a, const AdjunctType* b) {
-    return a != b && !a->members.empty() && !b->members.empty() &&
-           a->members.front()->id == b->members.front()->id;
+void Reader::RejectConflicts(const Element& element, std::vector<WrittenCotype>* cotypes) {
+  const auto member_of = [](const AdjunctType& type) {
+    return type.members.empty() ? absl::string_view() : type.members.front()->id;
   };
-  for (const AdjunctType* type : *cotypes) {
-    const auto other = absl::c_find_if(
-        *cotypes, [&](const AdjunctType* candidate) { return same_member(type, candidate); });
-    if (other == cotypes->end()) continue;
-    Fail(code::kConflictingSupplementalTypes, element, at,
-         absl::StrCat("'", type->name, "' and '", (*other)->name, "' both bring the member '",
-                      type->members.front()->name, "'"),
-         "an element measures one quantity; remove one of them");
-    rejected_cotypes_.push_back(type);
-    rejected_cotypes_.push_back(*other);
-    break;
+  for (size_t i = 0; i < cotypes->size(); ++i) {
+    for (size_t j = i + 1; j < cotypes->size(); ++j) {
+      const AdjunctType& first = *(*cotypes)[i].type;
+      const AdjunctType& second = *(*cotypes)[j].type;
+      if (member_of(first).empty() || member_of(first) != member_of(second)) continue;
+      Fail(code::kConflictingSupplementalTypes, element, *(*cotypes)[j].node,
+           absl::StrCat("'", first.name, "' and '", second.name, "' both bring the member '",
+                        first.members.front()->name, "'"),
+           "an element measures one quantity; remove one of them");
+      rejected_cotypes_.push_back(&first);
+      rejected_cotypes_.push_back(&second);
+      std::erase_if(*cotypes, [&](const WrittenCotype& cotype) {
+        return cotype.type == &first || cotype.type == &second;
+      });
+      return;
+    }
   }
-  std::erase_if(*cotypes, [&](const AdjunctType* type) {
-    return absl::c_linear_search(rejected_cotypes_, type);
-  });
 }
 
 void Reader::Define(Element* element) {
   if (element->id.empty()) return;
   const auto [found, inserted] = state_.definitions.emplace(element->id, element);
   if (inserted) return;
-  const Element& first = *found->second;
-  const TextPosition at =
-      PositionOf(state_.documents[first.document]->text(), PlaceOf(first).begin);
+  std::string hint = "rename or remove one of them";
+  if (state_.WantsSuggestions()) {
+    const Element& first = *found->second;
+    const TextPosition at =
+        PositionOf(state_.documents[first.document]->text(), PlaceOf(first).begin);
+    hint = absl::StrCat("its first definition is at ", state_.NameOf(first.document), ":", at.line,
+                        ":", at.column, "; ", hint);
+  }
   Fail(code::kDuplicateDefinition, *element, *element->id_node,
-       absl::StrCat("'", element->id, "' is defined twice"),
-       absl::StrCat("its first definition is at ", state_.NameOf(first.document), ":", at.line, ":",
-                    at.column, "; rename or remove one of them"));
+       absl::StrCat("'", element->id, "' is defined twice"), std::move(hint));
 }
 
 // --- Members -------------------------------------------------------------------------------------
@@ -605,7 +628,11 @@ void Reader::ReadUnknownMember(const JsonNode& member, const Term& term, Element
   }
   std::string message = absl::StrCat(Describe(*element), " has no member '", member.key, "'");
   const std::vector<absl::string_view> names = MemberNames(element->cls, element->version);
-  std::string hint = DidYouMean(member.key, names);
+  std::string hint = state_.WantsSuggestions() ? DidYouMean(member.key, names) : "";
+  if (hint.empty() && term.kind == TermKind::kAdjunctMember) {
+    hint = absl::StrCat("'", member.key, "' needs a type that brings it in \"@type\"");
+  }
+  if (hint.empty()) hint = absl::StrCat("it may have ", absl::StrJoin(names, ", "));
   if (element->version == 2) {
     const bool inferred = element->node->Find("@type") == nullptr;
     FailAtKey(inferred ? code::kInferredTypeDoesNotAllow : code::kNoTypeThatAllows, *element,
@@ -615,15 +642,11 @@ void Reader::ReadUnknownMember(const JsonNode& member, const Term& term, Element
   absl::string_view code = code::kPropertyUndefinedTerm;
   if (term.kind != TermKind::kUnknown || form == WordForm::kDtmi) {
     code = code::kPropertyIrrelevantDtmiOrTerm;
-    if (hint.empty() && term.kind == TermKind::kAdjunctMember) {
-      hint = absl::StrCat("'", member.key, "' needs a type that brings it in \"@type\"");
-    }
   } else if (form == WordForm::kBadDtmi) {
     code = code::kPropertyInvalidDtmi;
   } else if (form == WordForm::kOtherUri) {
     code = code::kPropertyNotDtmiNorTerm;
   }
-  if (hint.empty()) hint = absl::StrCat("it may have ", absl::StrJoin(names, ", "));
   FailAtKey(code, *element, member, std::move(message), std::move(hint));
 }
 
@@ -742,11 +765,11 @@ void Reader::ReadElements(const JsonNode& member, Element* element, MemberValue*
          absl::StrCat("'", name, "' has ", count, " values; it takes one"));
     return;
   }
-  const bool required = rule != nullptr ? InVersions(rule->required, element->version)
-                                        : value->adjunct->required;
+  const bool required =
+      rule != nullptr ? InVersions(rule->required, element->version) : value->adjunct->required;
   if (count == 0 && required) {
-    Fail(code::kObjectCountBelowMin, *element, member,
-         absl::StrCat("'", name, "' is empty"), "it must have at least one value");
+    Fail(code::kObjectCountBelowMin, *element, member, absl::StrCat("'", name, "' is empty"),
+         "it must have at least one value");
     return;
   }
   const int limit = rule == nullptr ? 0 : rule->bound->of(element->bounds);
@@ -786,7 +809,8 @@ bool Reader::ReadLink(const JsonNode& node, Element* element, const MemberValue&
                   "write it as a string");
     }
     return Fail(node.is_null() ? code::kPropertyValueNull : code::kRefNotStringOrObject, *element,
-                node, absl::StrCat("a value of '", name, "' must be an element or the id of one"));
+                node, absl::StrCat("a value of '", name, "' must be an element or the id of one"),
+                absl::StrCat("it takes ", Describe(value.rule->range, element->version)));
   }
   const Term term =
       value.adjunct != nullptr ? context_->FindUnit(node.text) : context_->Find(node.text);
@@ -801,15 +825,7 @@ bool Reader::ReadLink(const JsonNode& node, Element* element, const MemberValue&
     link->reference = node.text;
     return true;
   }
-  std::vector<absl::string_view> known;
-  for (const absl::string_view candidate : TermsOfKind(*context_, TermKind::kElement)) {
-    const Element* const standard = context_->Find(candidate).element;
-    if (standard == nullptr) continue;  // the core context means something else by the word
-    const bool fits = value.rule != nullptr ? value.rule->range.Has(standard->cls)
-                                            : standard->unit != nullptr;
-    if (fits) known.push_back(candidate);
-  }
-  std::string hint = DidYouMean(node.text, known);
+  std::string hint = SuggestElement(node.text, value);
   if (hint.empty() && value.rule != nullptr) {
     hint = absl::StrCat("it takes ", Describe(value.rule->range, element->version),
                         ", in place or by id");
@@ -818,8 +834,22 @@ bool Reader::ReadLink(const JsonNode& node, Element* element, const MemberValue&
   if (term.kind != TermKind::kUnknown) {
     code = absl::StartsWith(node.text, "dtmi:") ? code::kUndefinedReservedId : code::kBadType;
   }
-  return Fail(code, *element, node,
-              absl::StrCat("'", node.text, "' is no value of '", name, "'"), std::move(hint));
+  return Fail(code, *element, node, absl::StrCat("'", node.text, "' is no value of '", name, "'"),
+              std::move(hint));
+}
+
+// What a reference that nothing defines may have been meant to be.
+std::string Reader::SuggestElement(absl::string_view word, const MemberValue& value) const {
+  if (!state_.WantsSuggestions()) return "";
+  std::vector<absl::string_view> known;
+  for (const absl::string_view candidate : TermsOfKind(*context_, TermKind::kElement)) {
+    const Element* const standard = context_->Find(candidate).element;
+    if (standard == nullptr) continue;  // the core context means something else by the word
+    const bool fits =
+        value.rule != nullptr ? value.rule->range.Has(standard->cls) : standard->unit != nullptr;
+    if (fits) known.push_back(candidate);
+  }
+  return DidYouMean(word, known);
 }
 
 void Reader::CheckRequired(const JsonNode& node, Element* element) {

@@ -21,6 +21,10 @@ class Reader {
 
  private:
   struct Keywords;  // the members of an element that begin with '@'
+  struct WrittenCotype {
+    const AdjunctType* type = nullptr;
+    const JsonNode* node = nullptr;  // where "@type" names it
+  };
 
   void ReadTopLevel(const JsonNode& node);
   // Reads an element in place. Returns nullptr when its class cannot be told or is wrong; errors in
@@ -32,13 +36,12 @@ class Reader {
   bool ReadId(const Keywords& keywords, Element* element);
   bool ReadTypes(const Keywords& keywords, Element* element);
   bool NamesInterface(const JsonNode* types) const;
-  bool ReadType(const JsonNode& node, Element* element, std::vector<const AdjunctType*>* cotypes);
+  bool ReadType(const JsonNode& node, Element* element, std::vector<WrittenCotype>* cotypes);
+  std::string SuggestType(absl::string_view word, int version) const;
   bool ReadUnknownType(const JsonNode& node, const Term& term, Element* element);
   bool CheckClass(const Keywords& keywords, Element* element);
-  void CheckCotypes(const Keywords& keywords, Element* element,
-                    std::vector<const AdjunctType*>* cotypes);
-  void RejectConflicts(const JsonNode& at, const Element& element,
-                       std::vector<const AdjunctType*>* cotypes);
+  void CheckCotypes(Element* element, std::vector<WrittenCotype>* cotypes);
+  void RejectConflicts(const Element& element, std::vector<WrittenCotype>* cotypes);
   void Define(Element* element);
 
   // `rejected`: co-types of the element that were refused. Their members are passed over.
@@ -51,6 +54,7 @@ class Reader {
   void ReadAdjunct(const JsonNode& member, Element* element, MemberValue* value);
   void ReadElements(const JsonNode& member, Element* element, MemberValue* value);
   bool ReadLink(const JsonNode& node, Element* element, const MemberValue& value, Link* link);
+  std::string SuggestElement(absl::string_view word, const MemberValue& value) const;
   void CheckRequired(const JsonNode& node, Element* element);
 
   bool Fail(absl::string_view code, const Element& element, const JsonNode& node,
@@ -66,7 +70,7 @@ class Reader {
 
   ParseState& state_;
   ContextReader contexts_;
-  const ActiveContext* context_ = nullptr;  // of the element that is being read
+  const ActiveContext* context_ = nullptr;            // of the element that is being read
   std::vector<const AdjunctType*> rejected_cotypes_;  // of that element
   uint32_t document_ = 0;
 };

@@ -46,7 +46,8 @@ class Resolver {
          {"dtmi:dtdl:", "dtmi:standard:", "dtmi:iotcentral:", "dtmi:iotoperations:"}) {
       if (!absl::StartsWith(link->reference, prefix)) continue;
       Fail(code::kUndefinedReservedId, *link,
-           absl::StrCat("'", link->reference, "' begins like an id of the language, which has no "
+           absl::StrCat("'", link->reference,
+                        "' begins like an id of the language, which has no "
                         "such element"),
            "name an element of your own, or a term");
       return false;
@@ -65,16 +66,16 @@ class Resolver {
     }
     if (!rule.range.Has(target.cls)) {
       return Fail(code::kBadType, link,
-                  absl::StrCat("'", link.node->text, "' is a ", ClassName(target.cls), ", which '",
+                  absl::StrCat("'", link.node->text, "' is ", AClass(target.cls), ", which '",
                                rule.name, "' cannot hold"),
                   absl::StrCat("it takes ", Describe(rule.range, owner_->version)));
     }
     if (rule.older() ? target.version > owner_->version : target.version != owner_->version) {
-      return Fail(code::kDisallowedVersionReference, link,
-                  absl::StrCat("'", link.reference, "' is written in DTDL ", target.version,
-                               ", and an element in DTDL ", owner_->version, " names it"),
-                  rule.older() ? "the version may be the same or older"
-                               : "the version must be the same");
+      return Fail(
+          code::kDisallowedVersionReference, link,
+          absl::StrCat("'", link.reference, "' is written in DTDL ", target.version,
+                       ", and an element in DTDL ", owner_->version, " names it"),
+          rule.older() ? "the version may be the same or older" : "the version must be the same");
     }
     if (target.standard) return;
     if (target.cls != Class::kInterface && target.partition != owner_->partition) {
@@ -94,9 +95,8 @@ class Resolver {
       const bool fits = target.unit != nullptr && target.unit->kind == kind &&
                         target.quantity_set == type->quantity_set;
       if (fits) continue;
-      const absl::string_view code = type->quantity_set == QuantitySet::kCore2
-                                         ? code::kNotRequiredType
-                                         : code::kWrongParent;
+      const absl::string_view code =
+          type->quantity_set == QuantitySet::kCore2 ? code::kNotRequiredType : code::kWrongParent;
       std::string units;
       for (const Unit& unit : AllUnits()) {
         if (unit.kind != kind || !InSet(unit.sets, type->quantity_set)) continue;
@@ -129,8 +129,8 @@ void CheckTargets(ParseState* state) {
       if (state->definitions.contains(id)) continue;
       const auto other = by_name.find(SplitVersion(id).id);
       if (other == by_name.end()) continue;
-      state->Warn(code::kDanglingTarget, PlaceOf(*link.element, *target->node),
-                  IdOf(*link.element), absl::StrCat("no model defines the target '", id, "'"),
+      state->Warn(code::kDanglingTarget, PlaceOf(*link.element, *target->node), IdOf(*link.element),
+                  absl::StrCat("no model defines the target '", id, "'"),
                   absl::StrCat("did you mean '", other->second->id, "'?"));
     }
   }

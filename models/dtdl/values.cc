@@ -1,5 +1,6 @@
 #include "models/dtdl/values.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/algorithm/container.h"
@@ -30,8 +31,11 @@ Decimal ParseDecimal(absl::string_view token) {
   if (const size_t e = token.find_first_of("eE"); e != absl::string_view::npos) {
     absl::string_view text = token.substr(e + 1);
     absl::ConsumePrefix(&text, "+");
-    // Exponents beyond 18 digits mean the same as the largest that fit.
-    if (!absl::SimpleAtoi(text, &power)) power = absl::StartsWith(text, "-") ? -(1LL << 60) : 1LL << 60;
+    // Exponents beyond this mean the same: no text has digits enough to make up for them.
+    constexpr int64_t kPowerMax = int64_t{1} << 60;
+    if (!absl::SimpleAtoi(text, &power))
+      power = absl::StartsWith(text, "-") ? -kPowerMax : kPowerMax;
+    power = std::clamp(power, -kPowerMax, kPowerMax);
     token = token.substr(0, e);
   }
   bool fraction = false;
@@ -49,6 +53,15 @@ Decimal ParseDecimal(absl::string_view token) {
   if (decimal.digits.empty()) return Decimal();
   decimal.exponent += power;
   return decimal;
+}
+
+// The beginning of a text for a message, cut between characters.
+std::string Excerpt(absl::string_view text) {
+  constexpr size_t kExcerptBytes = 64;
+  if (text.size() <= kExcerptBytes) return std::string(text);
+  size_t length = kExcerptBytes;
+  while (length > 0 && (static_cast<unsigned char>(text[length]) & 0xC0) == 0x80) --length;
+  return absl::StrCat(text.substr(0, length), "…");
 }
 
 // Digits behind the decimal point that are not zero.
@@ -159,13 +172,13 @@ class Validator {
     Check(schema, value);
     if (violations_.size() != before || !schema.is_numeric()) return;
     if (!traits.minimum.empty() && CompareDecimals(value.text, traits.minimum) < 0) {
-      Fail(value, absl::StrCat(value.text, " is below the minimum ", traits.minimum));
+      Fail(value, absl::StrCat(Excerpt(value.text), " is below the minimum ", traits.minimum));
     }
     if (!traits.maximum.empty() && CompareDecimals(value.text, traits.maximum) > 0) {
-      Fail(value, absl::StrCat(value.text, " is above the maximum ", traits.maximum));
+      Fail(value, absl::StrCat(Excerpt(value.text), " is above the maximum ", traits.maximum));
     }
     if (traits.decimal_places >= 0 && DecimalPlaces(value.text) > traits.decimal_places) {
-      Fail(value, absl::StrCat(value.text, " has more than ", traits.decimal_places,
+      Fail(value, absl::StrCat(Excerpt(value.text), " has more than ", traits.decimal_places,
                                " decimal places"));
     }
   }
@@ -180,13 +193,16 @@ class Validator {
       CheckTwinMember(interface, member, options);
       Leave(length);
     }
+    CheckNoDuplicates(values);
     for (const Content* content : interface.contents) {
       const bool needed = content->kind == Class::kComponent
                               ? options.require_components
                               : content->traits.required && options.require_required;
       if (!needed || values.Find(content->name) != nullptr) continue;
-      Fail(values, absl::StrCat("the ", content->kind == Class::kComponent ? "Component" : "required Property",
-                                " '", content->name, "' is missing"));
+      Fail(values,
+           absl::StrCat("the ",
+                        content->kind == Class::kComponent ? "Component" : "required Property",
+                        " '", content->name, "' is missing"));
     }
   }
 
@@ -206,6 +222,7 @@ class Validator {
       }
       Leave(length);
     }
+    CheckNoDuplicates(values);
     for (const Content& property : properties) {
       if (!property.traits.required || values.Find(property.name) != nullptr) continue;
       Fail(values, absl::StrCat("the required Property '", property.name, "' is missing"));
@@ -226,14 +243,15 @@ class Validator {
         what = "null is no value";
         break;
       case JsonKind::kNumber:
-        what = absl::StrCat(value.text, " does not fit");
+        what = absl::StrCat(Excerpt(value.text), " does not fit");
         break;
       case JsonKind::kString:
-        what = absl::StrCat("\"", value.text.substr(0, 64), "\" does not fit");
+        what = absl::StrCat("\"", Excerpt(value.text), "\" does not fit");
         break;
       default:
-        what = value.is_array() ? "an array does not fit"
-                                : value.is_object() ? "an object does not fit" : "a boolean does not fit";
+        what = value.is_array()    ? "an array does not fit"
+               : value.is_object() ? "an object does not fit"
+                                   : "a boolean does not fit";
     }
     Fail(value, absl::StrCat(what, "; it must be ", Expectation(schema.kind)));
   }
@@ -250,6 +268,7 @@ class Validator {
     if (!value.is_array()) return FailKind(schema, value);
     size_t index = 0;
     for (const JsonNode& element : Children(value)) {
+      if (Enough()) return;
       const size_t length = Enter(absl::StrCat(index++));
       Check(*schema.element, element);
       Leave(length);
@@ -259,6 +278,7 @@ class Validator {
   void CheckMap(const Schema& schema, const JsonNode& value) {
     if (!value.is_object()) return FailKind(schema, value);
     for (const JsonNode& member : Children(value)) {
+      if (Enough()) return;
       const size_t length = Enter(member.key);
       Check(*schema.element, schema.value_traits, member);
       Leave(length);
@@ -269,6 +289,7 @@ class Validator {
   void CheckObject(const Schema& schema, const JsonNode& value) {
     if (!value.is_object()) return FailKind(schema, value);
     for (const JsonNode& member : Children(value)) {
+      if (Enough()) return;
       const size_t length = Enter(member.key);
       if (const Field* field = schema.FindField(member.key)) {
         Check(*field->schema, field->traits, member);
@@ -305,13 +326,18 @@ class Validator {
                           ? value.is_string() && schema.FindValue(value.text) != nullptr
                           : number.has_value() && schema.FindValue(*number) != nullptr;
     if (fits) return;
-    const std::string known = absl::StrJoin(
-        schema.values, ", ", [&](std::string* out, const EnumValue& one) {
-          schema.string_enum ? absl::StrAppend(out, "\"", one.text, "\"")
-                             : absl::StrAppend(out, one.number, " (", one.name, ")");
-        });
+    constexpr size_t kListedMax = 20;
+    std::string known =
+        absl::StrJoin(schema.values.subspan(0, std::min(schema.values.size(), kListedMax)), ", ",
+                      [&](std::string* out, const EnumValue& one) {
+                        schema.string_enum ? absl::StrAppend(out, "\"", Excerpt(one.text), "\"")
+                                           : absl::StrAppend(out, one.number, " (", one.name, ")");
+                      });
+    if (schema.values.size() > kListedMax) {
+      absl::StrAppend(&known, " and ", schema.values.size() - kListedMax, " more");
+    }
     Fail(value, absl::StrCat(value.is_string() || value.is_number()
-                                 ? absl::StrCat("'", value.text.substr(0, 64), "'")
+                                 ? absl::StrCat("'", Excerpt(value.text), "'")
                                  : "this",
                              " is no value of the Enum; it has ", known.empty() ? "none" : known));
   }
@@ -331,12 +357,12 @@ class Validator {
         return Check(*content->schema, content->traits, member);
       case Class::kTelemetry:
         if (options.telemetry) return Check(*content->schema, content->traits, member);
-        return Fail(member, absl::StrCat("'", member.key,
-                                         "' is Telemetry, which is sent, not set"));
+        return Fail(member,
+                    absl::StrCat("'", member.key, "' is Telemetry, which is sent, not set"));
       case Class::kComponent:
         return CheckTwin(*content->component, member, options);
       default:
-        return Fail(member, absl::StrCat("'", member.key, "' is a ", ClassName(content->kind),
+        return Fail(member, absl::StrCat("'", member.key, "' is ", AClass(content->kind),
                                          ", which has no value"));
     }
   }
@@ -404,10 +430,9 @@ absl::Status CheckMultiplicity(const Content& relationship, int64_t count) {
   if (relationship.max_multiplicity == 0 || count <= relationship.max_multiplicity) {
     return absl::OkStatus();
   }
-  return absl::FailedPreconditionError(
-      absl::StrCat("a twin would have ", count, " relationships '", relationship.name,
-                   "'; its model ", relationship.owner->id, " allows ",
-                   relationship.max_multiplicity));
+  return absl::FailedPreconditionError(absl::StrCat(
+      "a twin would have ", count, " relationships '", relationship.name, "'; its model ",
+      relationship.owner->id, " allows ", relationship.max_multiplicity));
 }
 
 absl::Status CheckTarget(const Content& relationship, const Interface& target) {

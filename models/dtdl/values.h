@@ -36,9 +36,9 @@ std::vector<Violation> ValidateText(const Schema& schema, absl::string_view text
 std::vector<Violation> ValidateContent(const Content& content, const JsonNode& value);
 
 struct TwinValueOptions {
-  bool telemetry = false;         // Telemetry may stand among the values
-  bool require_required = true;   // Required Properties must be there (false: a partial update)
-  bool require_components = true; // every Component must be there
+  bool telemetry = false;          // Telemetry may stand among the values
+  bool require_required = true;    // Required Properties must be there (false: a partial update)
+  bool require_components = true;  // every Component must be there
 };
 
 // The values of a twin as one object: Properties by name, Components as objects of their own.

@@ -64,7 +64,8 @@ void Vocabulary::AddCore(int version) {
   for (int i = 0; i < kClassCount; ++i) {
     const Class cls = static_cast<Class>(i);
     if (!InVersions(ClassVersions(cls), version)) continue;
-    const Term term = {.kind = TermKind::kClass, .version = static_cast<uint8_t>(version), .cls = cls};
+    const Term term = {
+        .kind = TermKind::kClass, .version = static_cast<uint8_t>(version), .cls = cls};
     terms.emplace(ClassName(cls), term);
     AddId(Keep(absl::StrCat("dtmi:dtdl:class:", ClassName(cls), ";", version)), term);
   }
@@ -77,8 +78,8 @@ void Vocabulary::AddCore(int version) {
   if (version > 2) add_abstract(ClassName(Class::kCommandPayload));  // requests and responses
   for (const MemberRule& rule : MemberRules()) {
     if (!InVersions(rule.versions, version)) continue;
-    const Term term = {.kind = TermKind::kMember, .version = static_cast<uint8_t>(version),
-                       .member = rule.member};
+    const Term term = {
+        .kind = TermKind::kMember, .version = static_cast<uint8_t>(version), .member = rule.member};
     if (!terms.emplace(rule.name, term).second) continue;
     AddId(Keep(absl::StrCat("dtmi:dtdl:property:", rule.name, ";", version)), term);
   }
@@ -97,7 +98,8 @@ void Vocabulary::AddCore(int version) {
   }
   for (const absl::string_view name : others) {
     terms.emplace(name, Term{.kind = TermKind::kOther});
-    AddId(Keep(absl::StrCat("dtmi:dtdl:property:", name, ";", version)), {.kind = TermKind::kOther});
+    AddId(Keep(absl::StrCat("dtmi:dtdl:property:", name, ";", version)),
+          {.kind = TermKind::kOther});
   }
   for (const absl::string_view name : abstract_cotypes) {
     static const AdjunctType* const abstract = [] {
