@@ -60,7 +60,7 @@ std::vector<std::string> OptionText::Choices() const {
 
 bool OptionText::IsPath() const { return value == "PATH" || value == "FILE" || value == "DIR"; }
 
-CommandLine::CommandLine(std::string program, std::string summary, std::string version)
+CommandLine::CommandLine(std::string program, std::string summary, const std::string& version)
     : root_("", program) {
   // Options of a parent may stand behind a command. What nothing takes is explained by Explain().
   root_.fallthrough();

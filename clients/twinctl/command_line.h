@@ -65,7 +65,7 @@ struct Process {
 
 class CommandLine {
  public:
-  CommandLine(std::string program, std::string summary, std::string version);
+  CommandLine(std::string program, std::string summary, const std::string& version);
 
   // A command that only holds others.
   CLI::App* AddGroup(CLI::App* parent, const CommandText& text);

@@ -84,6 +84,7 @@ Format FormatOf(absl::string_view word) {
 
 std::vector<Column> ColumnsOfKeys(const std::vector<std::string>& keys) {
   std::vector<Column> columns;
+  columns.reserve(keys.size());
   for (const std::string& key : keys) columns.push_back({.key = key, .title = key});
   return columns;
 }

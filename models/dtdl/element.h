@@ -107,6 +107,7 @@ class Arena {
   template <typename T>
   absl::Span<T> NewArray(size_t count) {
     if (count == 0) return {};
+    // NOLINTNEXTLINE(bugprone-sizeof-expression): T may be a pointer, and its size is meant
     T* const array = static_cast<T*>(memory_.allocate(sizeof(T) * count, alignof(T)));
     for (size_t i = 0; i < count; ++i) new (array + i) T();
     return {array, count};

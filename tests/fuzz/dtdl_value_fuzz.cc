@@ -90,9 +90,9 @@ bool Leads(const JsonNode& node, absl::string_view path, uint32_t offset) {
   const absl::string_view rest = path.substr(step.size());
   size_t index = 0;
   for (const JsonNode& child : Children(node)) {
-    const std::string name =
-        node.is_array() ? absl::StrCat(index++)
-                        : absl::StrReplaceAll(child.key, {{"~", "~0"}, {"/", "~1"}});
+    const std::string name = node.is_array()
+                                 ? absl::StrCat(index++)
+                                 : absl::StrReplaceAll(child.key, {{"~", "~0"}, {"/", "~1"}});
     if (name == step && Leads(child, rest, offset)) return true;
   }
   return false;

@@ -14,8 +14,12 @@ inline bool IsUtf8(absl::string_view text) {
       return at < text.size() ? static_cast<uint8_t>(text[at]) : uint8_t{0};
     };
     const uint8_t first = byte(i);
-    const int more = first < 0x80 ? 0 : first < 0xC2 ? -1 : first < 0xE0 ? 1 : first < 0xF0 ? 2
-                     : first < 0xF5 ? 3 : -1;
+    const int more = first < 0x80   ? 0
+                     : first < 0xC2 ? -1
+                     : first < 0xE0 ? 1
+                     : first < 0xF0 ? 2
+                     : first < 0xF5 ? 3
+                                    : -1;
     if (more < 0) return false;
     for (int k = 1; k <= more; ++k) {
       if ((byte(i + static_cast<size_t>(k)) & 0xC0) != 0x80) return false;
