@@ -173,9 +173,11 @@ std::unique_ptr<const JsonDocument> JsonDocument::Parse(absl::string_view text, 
   }
   std::unique_ptr<JsonDocument> document(new JsonDocument());
   document->size_ = text.size();
-  document->text_.reset(new char[text.size() + 1]);
+  // Several zero bytes at the end: the check of a character that is cut short reads on past one.
+  constexpr size_t kPadding = 8;
+  document->text_.reset(new char[text.size() + kPadding]);
   if (!text.empty()) std::memcpy(document->text_.get(), text.data(), text.size());
-  document->text_[text.size()] = '\0';
+  std::memset(document->text_.get() + text.size(), 0, kPadding);
   document->nodes_.reserve(text.size() / 24 + 4);
 
   rapidjson::StringStream stream(document->text_.get());

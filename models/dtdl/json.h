@@ -108,7 +108,7 @@ class JsonDocument {
   friend class JsonTreeBuilder;
   JsonDocument() = default;
 
-  std::unique_ptr<char[]> text_;  // ends in a zero byte
+  std::unique_ptr<char[]> text_;  // ends in zero bytes
   size_t size_ = 0;
   std::vector<JsonNode> nodes_;
   std::forward_list<std::string> unescaped_;  // strings whose text differs from their token
