@@ -20,6 +20,7 @@ using ::twin::testing::StatusIs;
 std::shared_ptr<const dtdl::ModelSet> Models(
     const std::vector<std::pair<std::string, std::string>>& ids_and_schemas) {
   std::vector<InputText> texts;
+  texts.reserve(ids_and_schemas.size());
   for (const auto& [id, schema] : ids_and_schemas) {
     texts.push_back(
         {"x", absl::StrCat(R"({"@context": "dtmi:dtdl:context;3", "@type": "Interface", "@id": ")",

@@ -17,6 +17,9 @@ using ::testing::HasSubstr;
 using ::twin::testing::StatusIs;
 
 class InputTest : public ::testing::Test {
+ public:
+  ~InputTest() override { fs::remove_all(folder_); }
+
  protected:
   InputTest()
       : folder_(fs::path(::testing::TempDir()) /
@@ -24,7 +27,6 @@ class InputTest : public ::testing::Test {
     fs::remove_all(folder_);
     fs::create_directories(folder_);
   }
-  ~InputTest() override { fs::remove_all(folder_); }
 
   std::string Path(const std::string& name) const { return (folder_ / name).string(); }
   std::string Write(const std::string& name, const std::string& text) const {

@@ -18,9 +18,7 @@ namespace twin::dtdl {
 namespace {
 
 using ::testing::AllOf;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using ::twin::testing::IsOk;
 using ::twin::testing::StatusIs;
 

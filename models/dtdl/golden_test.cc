@@ -14,6 +14,7 @@
 #include <regex>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -200,7 +201,9 @@ std::vector<std::string> Describe(const ParseResult& result, const Case& test) {
 
 struct Span {
   uint32_t begin = 0, end = 0;
-  friend auto operator<=>(const Span&, const Span&) = default;
+  friend bool operator<(const Span& a, const Span& b) {
+    return std::tie(a.begin, a.end) < std::tie(b.begin, b.end);
+  }
 };
 
 // Everything in a text that a finding can be about: values, member names, and the first character

@@ -14,12 +14,9 @@
 namespace twin::dtdl {
 namespace {
 
-using ::testing::AnyOf;
-using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::IsNull;
-using ::testing::Not;
 using ::testing::NotNull;
 using ::testing::UnorderedElementsAre;
 

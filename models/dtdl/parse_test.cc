@@ -537,11 +537,13 @@ TEST(Parse, ManyThreadsGetEqualResults) {
                     R"("contents": [{"@type": "Property", "name": "p", "schema": "point"},
                       {"@type": "Telemetry", "name": "t", "schema": {"@type": "Array", "elementSchema": "date"}}])"));
   std::vector<Source> bad;
+  bad.reserve(texts.size());
   for (const std::string& text : texts) bad.push_back({"", text});
   const std::vector<Source> good = {{"", texts.back()}};
   std::vector<std::string> found(8);
   {
     std::vector<std::jthread> threads;
+    threads.reserve(found.size());
     for (std::string& result : found) {
       threads.emplace_back([&] {
         for (int i = 0; i < 20; ++i) {
