@@ -48,6 +48,7 @@ Models ParseContents(absl::string_view contents, absl::string_view schemas = "[]
 template <typename Items>
 std::vector<std::string> Ids(const Items& interfaces) {
   std::vector<std::string> ids;
+  ids.reserve(interfaces.size());
   for (const Interface* interface : interfaces) ids.emplace_back(interface->id);
   return ids;
 }
