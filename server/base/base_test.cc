@@ -1,0 +1,118 @@
+// The small words: time, checksums, codings, locks.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <thread>
+
+#include "server/base/coding.h"
+#include "server/base/crc32c.h"
+#include "server/base/sync.h"
+#include "server/base/time.h"
+#include "tests/support/status_matchers.h"
+
+namespace twin {
+namespace {
+
+using ::testing::HasSubstr;
+using ::twin::testing::IsOk;
+using ::twin::testing::StatusIs;
+
+TEST(Time, IsWrittenShortAndReadExactly) {
+  for (const char* text : {"1970-01-01T00:00:00Z", "2026-03-01T08:30:00.25Z",
+                           "1969-12-31T23:59:59.999999999Z", "2261-12-31T23:59:59Z"}) {
+    const absl::StatusOr<Time> time = ParseTime(text);
+    ASSERT_THAT(time, IsOk());
+    EXPECT_EQ(FormatTime(*time), text);
+  }
+}
+
+TEST(Time, TakesOffsets) {
+  EXPECT_EQ(ParseTime("2026-03-01T10:30:00+02:00")->ns, ParseTime("2026-03-01T08:30:00Z")->ns);
+}
+
+TEST(Time, RefusesAnythingElse) {
+  for (const char* text :
+       {"", "2026-03-01", "2026-03-01T08:30:00", "yesterday", "2026-13-01T00:00:00Z",
+        "1500-01-01T00:00:00Z", "9999-01-01T00:00:00Z", "infinite-future"}) {
+    EXPECT_THAT(ParseTime(text), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(text)));
+  }
+}
+
+// RFC 3720, B.4.
+TEST(Crc32c, AgreesWithTheStandard) {
+  EXPECT_EQ(Crc32c(std::string(32, '\0')), 0x8a9136aa);
+  EXPECT_EQ(Crc32c(std::string(32, '\xff')), 0x62a8ab43);
+  std::string rising;
+  for (char c = 0; c < 32; ++c) rising.push_back(c);
+  EXPECT_EQ(Crc32c(rising), 0x46dd794e);
+  EXPECT_EQ(Crc32c("123456789"), 0xe3069283);
+}
+
+TEST(Crc32c, BothWaysAgreeInPiecesOfEveryLength) {
+  std::string bytes;
+  for (int i = 0; i < 300; ++i) bytes.push_back(static_cast<char>(i * 37));
+  for (size_t cut = 0; cut <= bytes.size(); ++cut) {
+    const absl::string_view all(bytes);
+    const uint32_t first = Crc32c(all.substr(0, cut));
+    EXPECT_EQ(ExtendCrc32c(first, all.substr(cut)), Crc32c(all));
+    EXPECT_EQ(first, internal::ExtendCrc32cByTable(0, all.substr(0, cut)));
+  }
+}
+
+TEST(Coding, ReadsWhatItWrote) {
+  std::string bytes;
+  for (const uint64_t number : {0ull, 127ull, 128ull, 1ull << 35, ~0ull}) {
+    AppendVarint(&bytes, number);
+  }
+  for (const int64_t number : {int64_t{0}, int64_t{-1}, INT64_MIN, INT64_MAX}) {
+    AppendSigned(&bytes, number);
+  }
+  AppendString(&bytes, "pack");
+  AppendFixed(&bytes, 3.25);
+
+  ByteReader reader(bytes);
+  for (const uint64_t number : {0ull, 127ull, 128ull, 1ull << 35, ~0ull}) {
+    EXPECT_EQ(reader.Varint(), number);
+  }
+  for (const int64_t number : {int64_t{0}, int64_t{-1}, INT64_MIN, INT64_MAX}) {
+    EXPECT_EQ(reader.Signed(), number);
+  }
+  EXPECT_EQ(reader.String(), "pack");
+  EXPECT_EQ(reader.Fixed<double>(), 3.25);
+  EXPECT_TRUE(reader.ok());
+  EXPECT_TRUE(reader.done());
+}
+
+TEST(Coding, FailsOnceAndForAllWhenBytesAreMissing) {
+  std::string bytes;
+  AppendString(&bytes, "pack");
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    ByteReader reader(absl::string_view(bytes).substr(0, size));
+    reader.String();
+    EXPECT_FALSE(reader.ok());
+    EXPECT_EQ(reader.Fixed<uint64_t>(), 0u);
+    EXPECT_EQ(reader.Varint(), 0u);
+  }
+  const std::string ones(11, '\xff');
+  ByteReader endless(ones);
+  endless.Varint();
+  EXPECT_FALSE(endless.ok());
+}
+
+TEST(Sync, AWaiterSeesWhatItWaitsFor) {
+  Mutex mutex;
+  CondVar changed;
+  bool ready = false;
+  std::jthread setter([&] {
+    MutexLock lock(&mutex);
+    ready = true;
+    changed.SignalAll();
+  });
+  MutexLock lock(&mutex);
+  while (!ready) changed.Wait(&mutex);
+  EXPECT_FALSE(changed.WaitFor(&mutex, std::chrono::nanoseconds(1)));
+}
+
+}  // namespace
+}  // namespace twin

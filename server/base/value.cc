@@ -1,0 +1,182 @@
+#include "server/base/value.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "server/base/coding.h"
+#include "server/base/status_macros.h"
+
+namespace twin {
+namespace {
+
+absl::Status Damaged(absl::string_view what) {
+  return absl::DataLossError(absl::StrCat("a stored value is damaged: ", what));
+}
+
+absl::Status DecodeFrom(ByteReader* reader, int depth, Value* value) {
+  if (depth > kValueDepthMax) return Damaged("nested too deep");
+  const uint8_t kind = reader->Byte();
+  if (!reader->ok()) return Damaged("cut short");
+  switch (static_cast<Value::Kind>(kind)) {
+    case Value::Kind::kNull:
+      *value = Value();
+      break;
+    case Value::Kind::kBool:
+      *value = Value::Bool(reader->Byte() != 0);
+      break;
+    case Value::Kind::kInt:
+      *value = Value::Int(reader->Signed());
+      break;
+    case Value::Kind::kDouble:
+      *value = Value::Double(reader->Fixed<double>());
+      break;
+    case Value::Kind::kString:
+      *value = Value::String(reader->String());
+      break;
+    case Value::Kind::kTime:
+      *value = Value::OfTime(Time{reader->Fixed<int64_t>()});
+      break;
+    case Value::Kind::kArray: {
+      ValueArray items(reader->Varint(reader->rest().size()));
+      for (Value& item : items) TWIN_RETURN_IF_ERROR(DecodeFrom(reader, depth + 1, &item));
+      *value = Value::Array(std::move(items));
+      break;
+    }
+    case Value::Kind::kMap: {
+      ValueMap members(reader->Varint(reader->rest().size()));
+      for (ValueMember& member : members) {
+        member.first = std::string(reader->String());
+        TWIN_RETURN_IF_ERROR(DecodeFrom(reader, depth + 1, &member.second));
+      }
+      *value = Value::Map(std::move(members));
+      break;
+    }
+    default:
+      return Damaged(absl::StrCat("no kind ", kind));
+  }
+  return reader->ok() ? absl::OkStatus() : Damaged("cut short");
+}
+
+void AppendDebug(const Value& value, size_t length_max, std::string* text) {
+  if (text->size() > length_max) return;
+  switch (value.kind()) {
+    case Value::Kind::kNull:
+      text->append("null");
+      break;
+    case Value::Kind::kBool:
+      text->append(value.as_bool() ? "true" : "false");
+      break;
+    case Value::Kind::kInt:
+      absl::StrAppend(text, value.as_int());
+      break;
+    case Value::Kind::kDouble:
+      absl::StrAppendFormat(text, "%.17g", value.as_double());
+      break;
+    case Value::Kind::kString:
+      absl::StrAppend(text, "\"", absl::Utf8SafeCEscape(value.as_string()), "\"");
+      break;
+    case Value::Kind::kTime:
+      absl::StrAppend(text, "\"", FormatTime(value.as_time()), "\"");
+      break;
+    case Value::Kind::kArray: {
+      text->push_back('[');
+      const char* separator = "";
+      for (const Value& item : value.as_array()) {
+        text->append(separator);
+        AppendDebug(item, length_max, text);
+        separator = ",";
+      }
+      text->push_back(']');
+      break;
+    }
+    case Value::Kind::kMap: {
+      text->push_back('{');
+      const char* separator = "";
+      for (const ValueMember& member : value.as_map()) {
+        absl::StrAppend(text, separator, "\"", absl::Utf8SafeCEscape(member.first), "\":");
+        AppendDebug(member.second, length_max, text);
+        separator = ",";
+      }
+      text->push_back('}');
+      break;
+    }
+  }
+}
+
+}  // namespace
+
+const Value* Value::Find(absl::string_view name) const {
+  if (kind() != Kind::kMap) return nullptr;
+  for (const ValueMember& member : as_map()) {
+    if (member.first == name) return &member.second;
+  }
+  return nullptr;
+}
+
+bool operator==(const Value& a, const Value& b) {
+  if (a.kind() != b.kind()) return false;
+  if (a.kind() == Value::Kind::kDouble) {
+    const double x = a.as_double();
+    const double y = b.as_double();
+    return std::memcmp(&x, &y, sizeof(x)) == 0 || (std::isnan(x) && std::isnan(y));
+  }
+  return a.data_ == b.data_;
+}
+
+void Value::AppendTo(std::string* bytes) const {
+  bytes->push_back(static_cast<char>(kind()));
+  switch (kind()) {
+    case Kind::kNull:
+      break;
+    case Kind::kBool:
+      bytes->push_back(as_bool() ? 1 : 0);
+      break;
+    case Kind::kInt:
+      AppendSigned(bytes, as_int());
+      break;
+    case Kind::kDouble:
+      AppendFixed(bytes, as_double());
+      break;
+    case Kind::kString:
+      AppendString(bytes, as_string());
+      break;
+    case Kind::kTime:
+      AppendFixed(bytes, as_time().ns);
+      break;
+    case Kind::kArray:
+      AppendVarint(bytes, as_array().size());
+      for (const Value& item : as_array()) item.AppendTo(bytes);
+      break;
+    case Kind::kMap:
+      AppendVarint(bytes, as_map().size());
+      for (const ValueMember& member : as_map()) {
+        AppendString(bytes, member.first);
+        member.second.AppendTo(bytes);
+      }
+      break;
+  }
+}
+
+absl::Status Value::Decode(absl::string_view* bytes, Value* value) {
+  ByteReader reader(*bytes);
+  TWIN_RETURN_IF_ERROR(DecodeFrom(&reader, 0, value));
+  *bytes = reader.rest();
+  return absl::OkStatus();
+}
+
+std::string Value::DebugString(size_t length_max) const {
+  std::string text;
+  AppendDebug(*this, length_max, &text);
+  if (text.size() > length_max) {
+    size_t end = length_max;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+    text.resize(end);
+    text.append("…");
+  }
+  return text;
+}
+
+}  // namespace twin
