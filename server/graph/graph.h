@@ -1,0 +1,241 @@
+// The graph in memory: twins by column, relationships as integers both ways, snapshots.
+//
+//   Graph                 the state that the one writer changes
+//     Graph::head()       a GraphView of it, to be read under the lock that the writer holds
+//     Graph::Pin()        an immutable GraphView that lives as long as it is held
+//
+// Pages are copied when, and only when, a pinned snapshot still sees them (pages.h).
+#ifndef TWIN_SERVER_GRAPH_GRAPH_H_
+#define TWIN_SERVER_GRAPH_GRAPH_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "server/base/ids.h"
+#include "server/base/time.h"
+#include "server/base/value.h"
+#include "server/graph/catalog.h"
+
+namespace twin::graph {
+
+struct Shared;
+struct State;
+struct Table;
+
+// Where a twin stands now. Rows may move between snapshots, twin numbers do not.
+struct TwinPlace {
+  TableId table;
+  uint32_t row = 0;
+};
+
+// What a column holds for one twin.
+struct Cell {
+  Value value;       // null: absent
+  Time update_time;  // server time of the last change; meaningless while absent
+  Time source_time;  // the time the writer gave; update_time where it gave none
+};
+
+struct Relationship {
+  RelationshipTypeId type;
+  TwinNumber source;
+  TwinNumber target;
+  absl::string_view id;  // unique per source; valid as long as the view
+  Sequence version;      // its etag
+};
+
+// What a checkpoint stores of a graph: each page under its key.
+enum class PageKind : uint8_t {
+  kTwins = 1,
+  kRelationships,
+  kRows,  // of a model's table: row to twin
+  kValues,
+  kUpdateTimes,
+  kSourceTimes,
+  kRelationshipRows,  // of a relationship type's table
+  kRelationshipValues,
+  kIds,
+  kStrings,
+};
+struct PageKey {
+  PageKind kind = PageKind::kTwins;
+  uint32_t table = 0;
+  uint32_t column = 0;
+  uint32_t page = 0;
+};
+
+// A consistent state, to read. Thread-safe on a snapshot; on the head only under the writer's lock.
+// Numbers that it does not know are a mistake of the caller and end the process, except where
+// stated.
+class GraphView {
+ public:
+  GraphView(const GraphView&) = delete;
+  GraphView& operator=(const GraphView&) = delete;
+  ~GraphView();
+
+  Sequence sequence() const;  // the last one applied
+  Time time() const;          // server time of that
+  const Catalog& catalog() const;
+  std::shared_ptr<const Catalog> shared_catalog() const;
+
+  // --- Twins ---
+  // kNoTwin: no such twin in this state.
+  TwinNumber FindTwin(absl::string_view id) const;
+  bool Exists(TwinNumber twin) const;  // false also for numbers that were never given
+  absl::string_view IdOf(TwinNumber twin) const;
+  TwinPlace PlaceOf(TwinNumber twin) const;
+  const TableSchema& TableOf(TwinNumber twin) const;
+  Sequence VersionOf(TwinNumber twin) const;  // its etag
+  Time UpdateTimeOf(TwinNumber twin) const;
+  Cell Get(TwinNumber twin, ColumnId column) const;
+  Value GetValue(TwinNumber twin, ColumnId column) const;  // cheaper: no times
+  bool Has(TwinNumber twin, ColumnId column) const;        // not null
+
+  uint64_t twins() const;
+  uint64_t twins(TableId table) const;
+  TwinNumber next_twin() const;  // one more than the greatest that was ever given
+  // Twins of a table in the order of its rows, from row `from` on, at most `max`; *next is the row
+  // to go on from, UINT32_MAX at the end.
+  std::vector<TwinNumber> ListTwins(TableId table, uint32_t from, size_t max, uint32_t* next) const;
+
+  // Twins whose indexed string column has that value.
+  std::vector<TwinNumber> FindEqual(TableId table, ColumnId column, absl::string_view value) const;
+
+  // --- Relationships ---
+  RelationshipNumber FindRelationship(TwinNumber source, absl::string_view id) const;
+  bool Exists(RelationshipNumber relationship) const;
+  Relationship Get(RelationshipNumber relationship) const;
+  Value GetValue(RelationshipNumber relationship, ColumnId column) const;
+  uint64_t relationships() const;
+  RelationshipNumber next_relationship() const;
+
+  // In the order of creation. The next one is kNoRelationship at the end.
+  RelationshipNumber FirstOutgoing(TwinNumber twin) const;
+  RelationshipNumber NextOutgoing(RelationshipNumber relationship) const;
+  RelationshipNumber FirstIncoming(TwinNumber twin) const;
+  RelationshipNumber NextIncoming(RelationshipNumber relationship) const;
+  uint32_t OutDegree(TwinNumber twin) const;
+  uint32_t InDegree(TwinNumber twin) const;
+  // Relationships of that type from the twin. Cost: the twin's out-degree; on the head a hash probe
+  // where that is above 64.
+  uint32_t CountOutgoing(TwinNumber twin, RelationshipTypeId type) const;
+
+ private:
+  friend class Graph;
+  GraphView(const State* state, Shared* shared, uint64_t pin);
+
+  const State* state_;
+  std::shared_ptr<Shared> keep_;  // of a snapshot
+  Shared* shared_;
+  uint64_t pin_;  // 0: the head
+};
+
+// Bytes in use, by what for.
+struct GraphMemory {
+  uint64_t columns = 0, ids = 0, strings = 0, relationships = 0, index = 0;
+  uint64_t retained = 0;   // by snapshots only
+  uint64_t snapshots = 0;  // how many are alive
+
+  uint64_t total() const { return columns + ids + strings + relationships + index + retained; }
+};
+
+// The pages that changed since the last checkpoint that succeeded.
+struct CheckpointPages {
+  std::shared_ptr<const GraphView> view;
+  uint64_t newer_than = 0;
+  uint64_t stamp = 0;
+  uint32_t ids_from = 0;
+  std::vector<uint32_t> string_pages;
+};
+
+// Thread-compatible: everything under the writer's lock, except where stated.
+class Graph {
+ public:
+  Graph();
+  Graph(const Graph&) = delete;
+  Graph& operator=(const Graph&) = delete;
+  ~Graph();
+
+  const GraphView& head() const { return *head_; }
+
+  // A snapshot of the head. Pins of the same state share it. Costs nothing until something is
+  // written. May be released from any thread at any time.
+  std::shared_ptr<const GraphView> Pin();
+
+  // --- The writer's. None of these fail: ingest has checked everything. ---
+  // Tables for new models, existing ones kept. Old views keep their Catalog.
+  void SetCatalog(std::shared_ptr<const Catalog> catalog);
+
+  // Numbers are those of head().next_twin() and next_relationship(), in order.
+  void CreateTwin(TwinNumber number, absl::string_view id, TableId table, Sequence version,
+                  Time time);
+  // Null clears. `value` has the form that the column stores.
+  void SetValue(TwinNumber twin, ColumnId column, const Value& value, Time update, Time source);
+  // A change of the twin itself: version (etag) and update time.
+  void Touch(TwinNumber twin, Sequence version, Time time);
+  // To another table: values of columns with the same path and type go along.
+  void MoveTwin(TwinNumber twin, TableId table, Sequence version, Time time);
+  // It has no relationships any more. Its id and number are reclaimed by Compact.
+  void DeleteTwin(TwinNumber twin);
+
+  void CreateRelationship(RelationshipNumber number, RelationshipTypeId type, TwinNumber source,
+                          TwinNumber target, absl::string_view id, Sequence version);
+  void SetValue(RelationshipNumber relationship, ColumnId column, const Value& value);
+  void Touch(RelationshipNumber relationship, Sequence version);
+  void DeleteRelationship(RelationshipNumber relationship);
+
+  // The end of a group of changes: what head().sequence() answers from now on.
+  void Advance(Sequence sequence, Time time);
+
+  // Rows of each table in the order in which `order` names their twins; twins that it does not
+  // name follow. Forgets ids of deleted twins, unless a snapshot is alive.
+  void Reorder(absl::Span<const TwinNumber> order);
+  uint64_t deleted_twins() const;  // whose ids wait for Reorder
+
+  // --- Checkpoints ---
+  // What has to be written so that what earlier checkpoints wrote, overwritten by this, is the
+  // state; `everything`: the state alone.
+  CheckpointPages PinForCheckpoint(bool everything);
+  void CheckpointDone(const CheckpointPages& pages);
+  // Thread-safe: reads the pinned view.
+  static absl::Status VisitPages(
+      const CheckpointPages& pages,
+      absl::FunctionRef<absl::Status(const PageKey& key, absl::string_view bytes)> visit);
+
+  // A new Graph with its catalog takes pages, in any order, then FinishLoad, which builds what
+  // pages do not hold. DATA_LOSS: they do not fit together.
+  absl::Status LoadPage(const PageKey& key, absl::string_view bytes);
+  absl::Status FinishLoad(Sequence sequence, Time time, TwinNumber next_twin,
+                          RelationshipNumber next_relationship);
+
+  GraphMemory memory() const;
+
+ private:
+  struct Rows;
+  State* Change();
+  Table* ChangeTable(TableId table);
+  Table* ChangeRelationshipTable(RelationshipTypeId type);
+  void ClearRow(TwinNumber twin, TableId table, uint32_t row);
+  uint32_t TakeRow(Table* table, std::vector<uint32_t>* free, uint32_t number);
+  void StoreValue(struct Column* column, ColumnType type, uint32_t row, const Value& value);
+  absl::Status CheckLoaded();
+
+  std::shared_ptr<Shared> shared_;
+  State* state_ = nullptr;  // one reference is ours
+  std::unique_ptr<GraphView> head_;
+  std::weak_ptr<const GraphView> pinned_;
+  std::vector<std::vector<uint32_t>> free_rows_;  // by TableId
+  std::vector<std::vector<uint32_t>> free_relationship_rows_;
+  uint64_t stamp_ = 1;          // of pages that change now
+  uint64_t durable_stamp_ = 0;  // of the last checkpoint
+  uint32_t durable_ids_ = 0;
+  uint64_t deleted_twins_ = 0;
+};
+
+}  // namespace twin::graph
+
+#endif  // TWIN_SERVER_GRAPH_GRAPH_H_

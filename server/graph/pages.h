@@ -1,0 +1,95 @@
+// Arrays of copy-on-write pages: what snapshots and incremental checkpoints are made of.
+//
+//   PageArray ─▶ Directory ─▶ Node (128 pages) ─▶ Page (some bytes, and when they last changed)
+//
+// Copying a PageArray copies one pointer; both then share everything. The one that changes a page
+// copies what lies on the way to it, and only if it is shared.
+#ifndef TWIN_SERVER_GRAPH_PAGES_H_
+#define TWIN_SERVER_GRAPH_PAGES_H_
+
+#include <atomic>
+#include <cstdint>
+#include <utility>
+
+#include "absl/functional/function_ref.h"
+#include "absl/strings/string_view.h"
+
+namespace twin::graph {
+
+// Shared ownership with the count inside. T has a member `std::atomic<uint32_t> references` and is
+// deleted by `T::Delete(T*)`.
+template <typename T>
+class Ref {
+ public:
+  Ref() = default;
+  explicit Ref(T* taken) : object_(taken) {}  // takes over the count that it has
+  Ref(const Ref& other) : object_(other.object_) {
+    if (object_ != nullptr) object_->references.fetch_add(1, std::memory_order_relaxed);
+  }
+  Ref(Ref&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
+  Ref& operator=(Ref other) noexcept {
+    std::swap(object_, other.object_);
+    return *this;
+  }
+  ~Ref() {
+    if (object_ != nullptr && object_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      T::Delete(object_);
+    }
+  }
+
+  T* get() const { return object_; }
+  T* operator->() const { return object_; }
+  T& operator*() const { return *object_; }
+  explicit operator bool() const { return object_ != nullptr; }
+  // Whoever asks this holds the only reference there is, and may change the object.
+  bool unique() const { return object_->references.load(std::memory_order_acquire) == 1; }
+
+ private:
+  T* object_ = nullptr;
+};
+
+// Bytes that the pages of all arrays of this process take now.
+uint64_t PageBytesInUse();
+
+// Thread-compatible; different PageArrays that share pages may be used from different threads.
+class PageArray {
+ public:
+  size_t pages() const;  // one more than the greatest that was ever written
+
+  // The bytes of a page; empty: it was never written. Valid until the array changes.
+  absl::string_view Get(size_t page) const;
+
+  // The bytes of a page, to change: as they are if it has that size, else all zero.
+  // `stamp` says when: ForEachNewer finds the page by it.
+  char* Mutable(size_t page, uint32_t size, uint64_t stamp);
+
+  // Calls `visit` for the pages with a stamp greater than `stamp`.
+  void ForEachNewer(uint64_t stamp,
+                    absl::FunctionRef<void(size_t page, absl::string_view bytes)> visit) const;
+
+  uint64_t bytes() const;  // that its pages take; cost: linear in pages
+
+ private:
+  struct Page;
+  struct Node;
+  struct Directory;
+  const Page* Find(size_t page) const;
+
+  // Out of line, since Directory is complete only there.
+  struct Holder {
+    Directory* object = nullptr;
+    Holder() = default;
+    Holder(const Holder& other);
+    Holder(Holder&& other) noexcept : object(std::exchange(other.object, nullptr)) {}
+    Holder& operator=(Holder other) noexcept {
+      std::swap(object, other.object);
+      return *this;
+    }
+    ~Holder();
+  };
+  Holder directory_;
+};
+
+}  // namespace twin::graph
+
+#endif  // TWIN_SERVER_GRAPH_PAGES_H_

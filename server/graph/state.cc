@@ -1,0 +1,214 @@
+#include "server/graph/state.h"
+
+#include "absl/hash/hash.h"
+
+namespace twin::graph {
+
+uint32_t ValueBytes(ColumnType type) {
+  switch (type) {
+    case ColumnType::kBool:
+      return 1;
+    case ColumnType::kInt32:
+    case ColumnType::kFloat:
+    case ColumnType::kString:
+    case ColumnType::kDocument:
+      return 4;
+    case ColumnType::kInt64:
+    case ColumnType::kDouble:
+    case ColumnType::kTime:
+      return 8;
+  }
+  return 8;
+}
+
+bool IsStringColumn(ColumnType type) {
+  return type == ColumnType::kString || type == ColumnType::kDocument;
+}
+
+// --- TwinIds ---
+
+uint32_t* TwinIds::Slot(absl::string_view id) {
+  const size_t mask = slots_.size() - 1;
+  for (size_t i = absl::HashOf(id) & mask;; i = (i + 1) & mask) {
+    if (slots_[i] == 0 || Get(slots_[i] - 1) == id) return &slots_[i];
+  }
+}
+
+void TwinIds::Grow(size_t ids) {
+  size_t size = slots_.empty() ? 1024 : slots_.size();
+  while (ids * 4 > size * 3) size *= 2;
+  if (size == slots_.size()) return;
+  const std::vector<uint32_t> before = std::move(slots_);
+  slots_.assign(size, 0);
+  for (const uint32_t slot : before) {
+    if (slot != 0) *Slot(Get(slot - 1)) = slot;
+  }
+}
+
+void TwinIds::Reserve(uint32_t numbers) {
+  const MutexLock lock(&mutex_);
+  Grow(numbers);
+  places_.Reserve(numbers);
+  for (; numbers_ < numbers; ++numbers_) places_[numbers_] = kNone;
+}
+
+void TwinIds::Add(uint32_t number, absl::string_view id) {
+  const MutexLock lock(&mutex_);
+  Grow(filled_ + 1);
+  places_.Reserve(number + 1);
+  for (; numbers_ <= number; ++numbers_) places_[numbers_] = kNone;
+  uint32_t* slot = Slot(id);
+  if (*slot != 0) {
+    before_[number] = *slot - 1;
+  } else {
+    ++filled_;
+  }
+  places_[number] = arena_.Add(id);
+  *slot = number + 1;
+}
+
+uint32_t TwinIds::Find(absl::string_view id) const {
+  const MutexLock lock(&mutex_);
+  if (slots_.empty()) return kNone;
+  const size_t mask = slots_.size() - 1;
+  for (size_t i = absl::HashOf(id) & mask; slots_[i] != 0; i = (i + 1) & mask) {
+    if (Get(slots_[i] - 1) == id) return slots_[i] - 1;
+  }
+  return kNone;
+}
+
+uint32_t TwinIds::Before(uint32_t number) const {
+  const MutexLock lock(&mutex_);
+  const auto it = before_.find(number);
+  return it == before_.end() ? kNone : it->second;
+}
+
+void TwinIds::Retain(uint32_t numbers, absl::FunctionRef<bool(uint32_t)> keep) {
+  const MutexLock lock(&mutex_);
+  for (uint32_t number = 0; number < numbers; ++number) {
+    if (places_[number] == kNone || keep(number)) continue;
+    arena_.Free(places_[number]);
+    places_[number] = kNone;
+  }
+  before_.clear();
+  filled_ = 0;
+  slots_.assign(slots_.size(), 0);
+  if (slots_.empty()) return;
+  for (uint32_t number = 0; number < numbers; ++number) {
+    if (places_[number] == kNone) continue;
+    *Slot(Get(number)) = number + 1;
+    ++filled_;
+  }
+}
+
+size_t TwinIds::bytes() const {
+  const MutexLock lock(&mutex_);
+  return arena_.bytes() + size_t{numbers_} * 4 + slots_.size() * 4;
+}
+
+// --- EqualityIndex ---
+
+void EqualityIndex::Add(TableId table, ColumnId column, uint32_t code, uint32_t twin) {
+  const MutexLock lock(&mutex_);
+  const Key key{table.value, column.value, code};
+  removed_.erase({key, twin});
+  const auto [it, is_new] = single_.emplace(key, twin);
+  if (is_new || it->second == twin) return;
+  many_[key].insert(twin);
+}
+
+void EqualityIndex::Remove(TableId table, ColumnId column, uint32_t code, uint32_t twin) {
+  const MutexLock lock(&mutex_);
+  const Key key{table.value, column.value, code};
+  const uint64_t now = pins_.Now();
+  removed_[{key, twin}] = now;
+  waiting_.push_back({key, twin, now});
+}
+
+void EqualityIndex::Collect() {
+  const MutexLock lock(&mutex_);
+  while (!waiting_.empty() && pins_.NoneBelow(waiting_.front().now)) {
+    const Waiting last = waiting_.front();
+    waiting_.pop_front();
+    const auto removed = removed_.find({last.key, last.twin});
+    if (removed == removed_.end() || removed->second != last.now) continue;
+    removed_.erase(removed);
+    const auto many = many_.find(last.key);
+    if (many != many_.end()) {
+      many->second.erase(last.twin);
+      if (const auto it = single_.find(last.key);
+          it != single_.end() && it->second == last.twin && !many->second.empty()) {
+        it->second = *many->second.begin();
+        many->second.erase(many->second.begin());
+      } else if (it != single_.end() && it->second == last.twin) {
+        single_.erase(it);
+      }
+      if (many->second.empty()) many_.erase(many);
+    } else if (const auto it = single_.find(last.key);
+               it != single_.end() && it->second == last.twin) {
+      single_.erase(it);
+    }
+  }
+}
+
+std::vector<uint32_t> EqualityIndex::Find(TableId table, ColumnId column, uint32_t code) const {
+  const MutexLock lock(&mutex_);
+  const Key key{table.value, column.value, code};
+  std::vector<uint32_t> twins;
+  if (const auto it = single_.find(key); it != single_.end()) twins.push_back(it->second);
+  if (const auto it = many_.find(key); it != many_.end()) {
+    twins.insert(twins.end(), it->second.begin(), it->second.end());
+  }
+  return twins;
+}
+
+size_t EqualityIndex::bytes() const {
+  const MutexLock lock(&mutex_);
+  size_t bytes = single_.capacity() * (sizeof(Key) + 5);
+  for (const auto& [key, twins] : many_) bytes += sizeof(key) + 40 + twins.capacity() * 5;
+  return bytes;
+}
+
+// --- RelationshipIndex ---
+
+void RelationshipIndex::Add(uint32_t source, uint32_t id, uint32_t type, uint32_t number) {
+  const MutexLock lock(&mutex_);
+  numbers_[Key(source, id)] = number;
+  ++counts_[Key(source, type)];
+}
+
+void RelationshipIndex::Remove(uint32_t source, uint32_t id, uint32_t type) {
+  const MutexLock lock(&mutex_);
+  numbers_.erase(Key(source, id));
+  const auto it = counts_.find(Key(source, type));
+  if (it != counts_.end() && --it->second == 0) counts_.erase(it);
+}
+
+uint32_t RelationshipIndex::Find(uint32_t source, uint32_t id) const {
+  const MutexLock lock(&mutex_);
+  const auto it = numbers_.find(Key(source, id));
+  return it == numbers_.end() ? kNone : it->second;
+}
+
+uint32_t RelationshipIndex::Count(uint32_t source, uint32_t type) const {
+  const MutexLock lock(&mutex_);
+  const auto it = counts_.find(Key(source, type));
+  return it == counts_.end() ? 0 : it->second;
+}
+
+bool RelationshipIndex::Covers(uint32_t source) const {
+  const MutexLock lock(&mutex_);
+  return covered_.contains(source);
+}
+
+void RelationshipIndex::Cover(uint32_t source) {
+  const MutexLock lock(&mutex_);
+  covered_.insert(source);
+}
+
+size_t RelationshipIndex::bytes() const {
+  const MutexLock lock(&mutex_);
+  return (numbers_.capacity() + counts_.capacity()) * 13 + covered_.capacity() * 5;
+}
+
+}  // namespace twin::graph

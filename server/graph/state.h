@@ -1,0 +1,228 @@
+// What a Graph is made of: the rows and tables behind GraphView. Internal to server/graph.
+#ifndef TWIN_SERVER_GRAPH_STATE_H_
+#define TWIN_SERVER_GRAPH_STATE_H_
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "server/base/ids.h"
+#include "server/base/sync.h"
+#include "server/base/time.h"
+#include "server/graph/catalog.h"
+#include "server/graph/pages.h"
+#include "server/graph/strings.h"
+
+namespace twin::graph {
+
+inline constexpr uint32_t kNone = UINT32_MAX;
+
+// One twin, by its number.
+struct TwinEntry {
+  uint32_t table = 0;  // + 1; 0: it is not there
+  uint32_t row = 0;
+  uint32_t first_out = kNone;  // lists of relationships: next by `next`, the first one's `previous`
+  uint32_t first_in = kNone;   // is the last
+  uint32_t out_degree = 0;
+  uint32_t in_degree = 0;
+  uint64_t version = 0;
+  int64_t update_time = 0;
+};
+static_assert(sizeof(TwinEntry) == 40);
+
+// One relationship, by its number.
+struct RelationshipEntry {
+  uint32_t type = 0;  // + 1; 0: it is not there
+  uint32_t source = 0;
+  uint32_t target = 0;
+  uint32_t id = 0;   // code of a string
+  uint32_t row = 0;  // in its type's columns
+  uint32_t next_out = kNone;
+  uint32_t previous_out = kNone;
+  uint32_t next_in = kNone;
+  uint32_t previous_in = kNone;
+  uint32_t version_low = 0;
+  uint32_t version_high = 0;
+};
+static_assert(sizeof(RelationshipEntry) == 44);
+
+inline constexpr uint32_t kEntriesPerPage = 32;
+inline constexpr uint32_t kRowsPerPage = 128;
+inline constexpr uint32_t kBitmapBytes = kRowsPerPage / 8;
+
+template <typename T>
+const T* EntryAt(const PageArray& array, uint32_t number) {
+  const absl::string_view page = array.Get(number / kEntriesPerPage);
+  if (page.empty()) return nullptr;
+  return reinterpret_cast<const T*>(page.data()) + number % kEntriesPerPage;
+}
+
+template <typename T>
+T* MutableEntryAt(PageArray* array, uint32_t number, uint64_t stamp) {
+  char* page = array->Mutable(number / kEntriesPerPage, sizeof(T) * kEntriesPerPage, stamp);
+  return reinterpret_cast<T*>(page) + number % kEntriesPerPage;
+}
+
+// Values of one column. A page is a bitmap of the rows that have one, then the values.
+struct Column {
+  PageArray values;
+  // Nanoseconds. A page of 8 bytes is the time of all its rows, else each has its own.
+  PageArray update_times;
+  PageArray source_times;  // 0: the update time
+};
+
+uint32_t ValueBytes(ColumnType type);
+bool IsStringColumn(ColumnType type);
+
+// Of one model, or of one relationship type.
+struct Table {
+  std::atomic<uint32_t> references{1};
+  PageArray numbers;  // row to number + 1; 0: no such row
+  uint32_t rows = 0;  // one more than the greatest that was ever used
+  uint64_t live = 0;
+  std::vector<Column> columns;
+
+  Table() = default;
+  Table(const Table& other)
+      : numbers(other.numbers), rows(other.rows), live(other.live), columns(other.columns) {}
+  Table& operator=(const Table&) = delete;
+  ~Table() = default;
+  static void Delete(Table* table) { delete table; }
+};
+
+// A whole state.
+struct State {
+  std::atomic<uint32_t> references{1};
+  Sequence sequence;
+  Time time;
+  std::shared_ptr<const Catalog> catalog = Catalog::Empty();
+  PageArray twin_entries;
+  PageArray relationship_entries;
+  std::vector<Ref<Table>> tables;               // by TableId
+  std::vector<Ref<Table>> relationship_tables;  // by RelationshipTypeId
+  uint32_t next_twin = 0;
+  uint32_t next_relationship = 0;
+  uint64_t twins = 0;
+  uint64_t relationships = 0;
+
+  State() = default;
+  State(const State& other)
+      : sequence(other.sequence),
+        time(other.time),
+        catalog(other.catalog),
+        twin_entries(other.twin_entries),
+        relationship_entries(other.relationship_entries),
+        tables(other.tables),
+        relationship_tables(other.relationship_tables),
+        next_twin(other.next_twin),
+        next_relationship(other.next_relationship),
+        twins(other.twins),
+        relationships(other.relationships) {}
+  State& operator=(const State&) = delete;
+  ~State() = default;
+  static void Delete(State* state) { delete state; }
+};
+
+// Ids of twins, of all states together: a number's id never changes.
+class TwinIds {
+ public:
+  void Add(uint32_t number, absl::string_view id) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Reserve(uint32_t numbers) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::string_view Get(uint32_t number) const { return arena_.Get(places_[number]); }
+  // The last twin that was created with the id, or kNone.
+  uint32_t Find(absl::string_view id) const ABSL_LOCKS_EXCLUDED(mutex_);
+  // The one before it with the same id, or kNone.
+  uint32_t Before(uint32_t number) const ABSL_LOCKS_EXCLUDED(mutex_);
+  // Forgets ids of twins for which `keep` is false; no snapshot may see them.
+  void Retain(uint32_t numbers, absl::FunctionRef<bool(uint32_t)> keep) ABSL_LOCKS_EXCLUDED(mutex_);
+  bool Has(uint32_t number) const { return places_[number] != kNone; }
+  size_t bytes() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  uint32_t* Slot(absl::string_view id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Grow(size_t ids) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  StringArena arena_;
+  StableArray<uint32_t> places_;
+  mutable Mutex mutex_;
+  uint32_t numbers_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::vector<uint32_t> slots_ ABSL_GUARDED_BY(mutex_);  // open addressing: number + 1, or 0
+  size_t filled_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::flat_hash_map<uint32_t, uint32_t> before_ ABSL_GUARDED_BY(mutex_);
+};
+
+// Which twins have a value in an indexed column. Also names twins that had it while a snapshot
+// may still see that; whoever asks looks at the twin.
+class EqualityIndex {
+ public:
+  explicit EqualityIndex(const Pins* pins) : pins_(*pins) {}
+  void Add(TableId table, ColumnId column, uint32_t code, uint32_t twin)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  void Remove(TableId table, ColumnId column, uint32_t code, uint32_t twin)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  void Collect() ABSL_LOCKS_EXCLUDED(mutex_);
+  std::vector<uint32_t> Find(TableId table, ColumnId column, uint32_t code) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  size_t bytes() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  struct Key {
+    uint32_t table, column, code;
+    bool operator==(const Key& other) const = default;
+    template <typename H>
+    friend H AbslHashValue(H hash, const Key& key) {
+      return H::combine(std::move(hash), key.table, key.column, key.code);
+    }
+  };
+  struct Waiting {
+    Key key;
+    uint32_t twin;
+    uint64_t now;
+  };
+  const Pins& pins_;
+  mutable Mutex mutex_;
+  absl::flat_hash_map<Key, uint32_t> single_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<Key, absl::flat_hash_set<uint32_t>> many_ ABSL_GUARDED_BY(mutex_);
+  std::deque<Waiting> waiting_ ABSL_GUARDED_BY(mutex_);
+  // How often a removal of the pair waits, so that one that came back stays.
+  absl::flat_hash_map<std::pair<Key, uint32_t>, uint64_t> removed_ ABSL_GUARDED_BY(mutex_);
+};
+
+// Relationships of twins with many of them, by source and id, and their counts by type. As
+// EqualityIndex, of the newest state; others look themselves.
+class RelationshipIndex {
+ public:
+  static constexpr uint32_t kDegreeMin = 64;  // twins below are walked
+
+  void Add(uint32_t source, uint32_t id, uint32_t type, uint32_t number)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  void Remove(uint32_t source, uint32_t id, uint32_t type) ABSL_LOCKS_EXCLUDED(mutex_);
+  uint32_t Find(uint32_t source, uint32_t id) const ABSL_LOCKS_EXCLUDED(mutex_);
+  uint32_t Count(uint32_t source, uint32_t type) const ABSL_LOCKS_EXCLUDED(mutex_);
+  bool Covers(uint32_t source) const ABSL_LOCKS_EXCLUDED(mutex_);
+  void Cover(uint32_t source) ABSL_LOCKS_EXCLUDED(mutex_);
+  size_t bytes() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  static uint64_t Key(uint32_t a, uint32_t b) { return (uint64_t{a} << 32) | b; }
+  mutable Mutex mutex_;
+  absl::flat_hash_set<uint32_t> covered_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<uint64_t, uint32_t> numbers_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<uint64_t, uint32_t> counts_ ABSL_GUARDED_BY(mutex_);
+};
+
+// What all states of one Graph share.
+struct Shared {
+  Pins pins;
+  TwinIds ids;
+  StringPool strings{&pins};
+  EqualityIndex equality{&pins};
+  RelationshipIndex relationships;
+};
+
+}  // namespace twin::graph
+
+#endif  // TWIN_SERVER_GRAPH_STATE_H_

@@ -1,0 +1,262 @@
+#include "server/graph/strings.h"
+
+#include <cstring>
+
+#include "absl/hash/hash.h"
+#include "server/base/check.h"
+#include "server/base/coding.h"
+
+namespace twin::graph {
+namespace {
+
+// A place begins with the string's length: one byte below 255, else 255 and four bytes.
+constexpr size_t kLongLength = 255;
+
+size_t BytesFor(size_t length) { return length + (length < kLongLength ? 1 : 5); }
+
+}  // namespace
+
+StringArena::~StringArena() {
+  for (size_t i = 0; i < kBlocks && blocks_[i] != nullptr; ++i) delete[] blocks_[i];
+}
+
+uint32_t StringArena::Add(absl::string_view text) {
+  const size_t bytes = BytesFor(text.size());
+  TWIN_CHECK(bytes <= kBlockBytes);
+  uint32_t place = 0;
+  if (const auto it = free_.find(static_cast<uint32_t>(bytes));
+      it != free_.end() && !it->second.empty()) {
+    place = it->second.back();
+    it->second.pop_back();
+  } else {
+    if (end_ % kBlockBytes + bytes > kBlockBytes || end_ % kBlockBytes == 0) {
+      end_ = (end_ + kBlockBytes - 1) / kBlockBytes * kBlockBytes;
+      TWIN_CHECK(end_ / kBlockBytes < kBlocks) << "4 GiB of strings";
+      blocks_[end_ / kBlockBytes] = new char[kBlockBytes];
+    }
+    place = static_cast<uint32_t>(end_);
+    end_ += bytes;
+  }
+  used_ += bytes;
+  char* to = At(place);
+  if (text.size() < kLongLength) {
+    *to++ = static_cast<char>(text.size());
+  } else {
+    *to++ = static_cast<char>(kLongLength);
+    const auto length = static_cast<uint32_t>(text.size());
+    std::memcpy(to, &length, sizeof(length));
+    to += sizeof(length);
+  }
+  if (!text.empty()) std::memcpy(to, text.data(), text.size());
+  return place;
+}
+
+absl::string_view StringArena::Get(uint32_t place) const {
+  const char* from = At(place);
+  const auto length = static_cast<unsigned char>(*from);
+  if (length < kLongLength) return absl::string_view(from + 1, length);
+  uint32_t long_length = 0;
+  std::memcpy(&long_length, from + 1, sizeof(long_length));
+  return absl::string_view(from + 5, long_length);
+}
+
+void StringArena::Free(uint32_t place) {
+  const size_t bytes = BytesFor(Get(place).size());
+  used_ -= bytes;
+  free_[static_cast<uint32_t>(bytes)].push_back(place);
+}
+
+uint64_t Pins::Add() {
+  const MutexLock lock(&mutex_);
+  ++alive_[next_];
+  return next_++;
+}
+
+void Pins::Remove(uint64_t pin) {
+  const MutexLock lock(&mutex_);
+  alive_.erase(pin);
+}
+
+uint64_t Pins::Now() const {
+  const MutexLock lock(&mutex_);
+  return next_;
+}
+
+bool Pins::NoneBelow(uint64_t now) const {
+  const MutexLock lock(&mutex_);
+  return alive_.empty() || alive_.begin()->first >= now;
+}
+
+size_t Pins::alive() const {
+  const MutexLock lock(&mutex_);
+  return alive_.size();
+}
+
+uint32_t* StringPool::Slot(absl::string_view text) {
+  const size_t mask = slots_.size() - 1;
+  for (size_t i = absl::HashOf(text) & mask;; i = (i + 1) & mask) {
+    if (slots_[i] == 0 || Get(slots_[i] - 1) == text) return &slots_[i];
+  }
+}
+
+void StringPool::Grow(size_t strings) {
+  size_t size = slots_.empty() ? 1024 : slots_.size();
+  while (strings * 4 > size * 3) size *= 2;
+  if (size == slots_.size()) return;
+  const std::vector<uint32_t> before = std::move(slots_);
+  slots_.assign(size, 0);
+  for (const uint32_t slot : before) {
+    if (slot != 0) *Slot(Get(slot - 1)) = slot;
+  }
+}
+
+void StringPool::Stamp(uint32_t code) {
+  const uint32_t page = code / kCodesPerPage;
+  if (page >= stamps_.size()) stamps_.resize(page + 1);
+  stamps_[page] = stamp_;
+}
+
+uint32_t StringPool::Intern(absl::string_view text) {
+  const MutexLock lock(&mutex_);
+  Grow(filled_ + 1);
+  uint32_t* slot = Slot(text);
+  if (*slot != 0) {
+    const uint32_t code = *slot - 1;
+    ++uses_[code];
+    return code;
+  }
+  uint32_t code = codes_;
+  if (free_codes_.empty()) {
+    ++codes_;
+    places_.Reserve(codes_);
+    uses_.push_back(0);
+  } else {
+    code = free_codes_.back();
+    free_codes_.pop_back();
+  }
+  places_[code] = arena_.Add(text);
+  uses_[code] = 1;
+  *slot = code + 1;
+  ++filled_;
+  Stamp(code);
+  return code;
+}
+
+void StringPool::Release(uint32_t code) {
+  TWIN_CHECK(uses_[code] > 0);
+  if (--uses_[code] != 0) return;
+  waiting_.push_back({code, pins_.Now()});
+  released_[code] = waiting_.back().now;
+}
+
+void StringPool::Collect() {
+  while (!waiting_.empty() && pins_.NoneBelow(waiting_.front().now)) {
+    const Waiting last = waiting_.front();
+    waiting_.pop_front();
+    const auto it = released_.find(last.code);
+    if (it == released_.end() || it->second != last.now) continue;  // used and released again
+    released_.erase(it);
+    const MutexLock lock(&mutex_);
+    if (uses_[last.code] == 0) Free(last.code);
+  }
+}
+
+void StringPool::Free(uint32_t code) {
+  const size_t mask = slots_.size() - 1;
+  size_t hole = static_cast<size_t>(Slot(Get(code)) - slots_.data());
+  slots_[hole] = 0;
+  // Close the gap: what follows and belongs at or before the hole moves into it.
+  for (size_t i = (hole + 1) & mask; slots_[i] != 0; i = (i + 1) & mask) {
+    const size_t home = absl::HashOf(Get(slots_[i] - 1)) & mask;
+    if (((i - home) & mask) >= ((i - hole) & mask)) {
+      slots_[hole] = slots_[i];
+      slots_[i] = 0;
+      hole = i;
+    }
+  }
+  --filled_;
+  arena_.Free(places_[code]);
+  places_[code] = kNoString;
+  free_codes_.push_back(code);
+  Stamp(code);
+}
+
+uint32_t StringPool::Find(absl::string_view text) const {
+  const MutexLock lock(&mutex_);
+  if (slots_.empty()) return kNoString;
+  const size_t mask = slots_.size() - 1;
+  for (size_t i = absl::HashOf(text) & mask; slots_[i] != 0; i = (i + 1) & mask) {
+    if (Get(slots_[i] - 1) == text) return slots_[i] - 1;
+  }
+  return kNoString;
+}
+
+uint32_t StringPool::pages() const { return static_cast<uint32_t>(stamps_.size()); }
+
+std::string StringPool::PageBytes(uint32_t page) const {
+  const MutexLock lock(&mutex_);
+  std::string bytes;
+  for (uint32_t i = 0; i < kCodesPerPage; ++i) {
+    const uint32_t code = page * kCodesPerPage + i;
+    if (code >= codes_ || places_[code] == kNoString) {
+      AppendVarint(&bytes, 0);
+      continue;
+    }
+    const absl::string_view text = Get(code);
+    AppendVarint(&bytes, text.size() + 1);
+    bytes.append(text.data(), text.size());
+  }
+  return bytes;
+}
+
+bool StringPool::LoadPage(uint32_t page, absl::string_view bytes) {
+  const MutexLock lock(&mutex_);
+  ByteReader reader(bytes);
+  const uint32_t end = (page + 1) * kCodesPerPage;
+  if (codes_ < end) {
+    places_.Reserve(end);
+    for (; codes_ < end; ++codes_) places_[codes_] = kNoString;
+    uses_.resize(end);
+  }
+  if (page >= stamps_.size()) stamps_.resize(page + 1);
+  for (uint32_t i = 0; i < kCodesPerPage; ++i) {
+    const uint64_t length = reader.Varint();
+    if (!reader.ok()) return false;
+    if (length == 0) continue;
+    const absl::string_view text = reader.Bytes(length - 1);
+    if (!reader.ok() || text.size() > StringArena::kStringBytesMax) return false;
+    const uint32_t code = page * kCodesPerPage + i;
+    if (places_[code] != kNoString) return false;
+    Grow(filled_ + 1);
+    uint32_t* slot = Slot(text);
+    if (*slot != 0) return false;
+    places_[code] = arena_.Add(text);
+    *slot = code + 1;
+    ++filled_;
+  }
+  return reader.done();
+}
+
+bool StringPool::AddUse(uint32_t code) {
+  if (code >= uses_.size() || places_[code] == kNoString) return false;
+  ++uses_[code];
+  return true;
+}
+
+void StringPool::DropUnused() {
+  const MutexLock lock(&mutex_);
+  for (uint32_t code = 0; code < codes_; ++code) {
+    if (places_[code] == kNoString) {
+      free_codes_.push_back(code);
+    } else if (uses_[code] == 0) {
+      Free(code);
+    }
+  }
+}
+
+size_t StringPool::bytes() const {
+  const MutexLock lock(&mutex_);
+  return arena_.bytes() + places_.bytes() + uses_.size() * 4 + slots_.size() * 4;
+}
+
+}  // namespace twin::graph

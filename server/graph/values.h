@@ -1,0 +1,32 @@
+// Values in and out of the pages of a column. Internal to server/graph.
+#ifndef TWIN_SERVER_GRAPH_VALUES_H_
+#define TWIN_SERVER_GRAPH_VALUES_H_
+
+#include "server/base/value.h"
+#include "server/graph/state.h"
+
+namespace twin::graph {
+
+bool HasValue(const Column& column, uint32_t row);
+Value LoadValue(const Column& column, ColumnType type, uint32_t row, const StringPool& strings);
+// The string code of a row that has a value.
+uint32_t LoadCode(const Column& column, uint32_t row);
+int64_t LoadTime(const PageArray& times, uint32_t row);
+// kNone: the row is free.
+uint32_t LoadRow(const Table& table, uint32_t row);
+
+// `alone`: no other row of the page has a value, so the time becomes that of the whole page.
+void StoreTime(PageArray* times, uint32_t row, int64_t ns, bool alone, uint64_t stamp);
+void StoreRow(Table* table, uint32_t row, uint32_t number, uint64_t stamp);
+// No row of the page has a value.
+bool PageIsEmpty(const Column& column, uint32_t row);
+// Values of string columns are codes, which the caller counts.
+void StoreBits(Column* column, ColumnType type, uint32_t row, const Value& value, uint32_t code,
+               uint64_t stamp);
+void ClearValue(Column* column, ColumnType type, uint32_t row, uint64_t stamp);
+// The bytes that stand for a document, or a string itself.
+std::string StringForm(ColumnType type, const Value& value);
+
+}  // namespace twin::graph
+
+#endif  // TWIN_SERVER_GRAPH_VALUES_H_

@@ -1,0 +1,216 @@
+#include <cstring>
+
+#include "server/base/check.h"
+#include "server/graph/graph.h"
+#include "server/graph/state.h"
+#include "server/graph/values.h"
+
+namespace twin::graph {
+namespace {
+
+const TwinEntry& TwinAt(const State& state, TwinNumber twin) {
+  const TwinEntry* entry = EntryAt<TwinEntry>(state.twin_entries, twin.value);
+  TWIN_CHECK(entry != nullptr && entry->table != 0) << "no twin " << twin.value;
+  return *entry;
+}
+
+const RelationshipEntry& RelationshipAt(const State& state, RelationshipNumber relationship) {
+  const auto* entry = EntryAt<RelationshipEntry>(state.relationship_entries, relationship.value);
+  TWIN_CHECK(entry != nullptr && entry->type != 0) << "no relationship " << relationship.value;
+  return *entry;
+}
+
+}  // namespace
+
+GraphView::GraphView(const State* state, Shared* shared, uint64_t pin)
+    : state_(state), shared_(shared), pin_(pin) {}
+
+GraphView::~GraphView() {
+  if (pin_ == 0) return;
+  {
+    const Ref<State> last(const_cast<State*>(state_));
+  }  // NOLINT: counts are changed, nothing else
+  shared_->pins.Remove(pin_);
+}
+
+Sequence GraphView::sequence() const { return state_->sequence; }
+Time GraphView::time() const { return state_->time; }
+const Catalog& GraphView::catalog() const { return *state_->catalog; }
+std::shared_ptr<const Catalog> GraphView::shared_catalog() const { return state_->catalog; }
+
+TwinNumber GraphView::FindTwin(absl::string_view id) const {
+  for (uint32_t number = shared_->ids.Find(id); number != kNone;
+       number = shared_->ids.Before(number)) {
+    if (Exists(TwinNumber(number))) return TwinNumber(number);
+  }
+  return kNoTwin;
+}
+
+bool GraphView::Exists(TwinNumber twin) const {
+  const TwinEntry* entry = EntryAt<TwinEntry>(state_->twin_entries, twin.value);
+  return entry != nullptr && entry->table != 0;
+}
+
+absl::string_view GraphView::IdOf(TwinNumber twin) const { return shared_->ids.Get(twin.value); }
+
+TwinPlace GraphView::PlaceOf(TwinNumber twin) const {
+  const TwinEntry& entry = TwinAt(*state_, twin);
+  return {TableId(entry.table - 1), entry.row};
+}
+
+const TableSchema& GraphView::TableOf(TwinNumber twin) const {
+  return state_->catalog->table(PlaceOf(twin).table);
+}
+
+Sequence GraphView::VersionOf(TwinNumber twin) const {
+  return Sequence(TwinAt(*state_, twin).version);
+}
+
+Time GraphView::UpdateTimeOf(TwinNumber twin) const {
+  return Time{TwinAt(*state_, twin).update_time};
+}
+
+Value GraphView::GetValue(TwinNumber twin, ColumnId column) const {
+  const TwinPlace place = PlaceOf(twin);
+  const ColumnSchema& schema = state_->catalog->table(place.table).columns[column.value];
+  const Column& stored = state_->tables[place.table.value]->columns[column.value];
+  return LoadValue(stored, schema.type, place.row, shared_->strings);
+}
+
+Cell GraphView::Get(TwinNumber twin, ColumnId column) const {
+  const TwinPlace place = PlaceOf(twin);
+  const ColumnSchema& schema = state_->catalog->table(place.table).columns[column.value];
+  const Column& stored = state_->tables[place.table.value]->columns[column.value];
+  Cell cell;
+  cell.value = LoadValue(stored, schema.type, place.row, shared_->strings);
+  cell.update_time = Time{LoadTime(stored.update_times, place.row)};
+  const int64_t source = LoadTime(stored.source_times, place.row);
+  cell.source_time = source == 0 ? cell.update_time : Time{source};
+  return cell;
+}
+
+bool GraphView::Has(TwinNumber twin, ColumnId column) const {
+  const TwinPlace place = PlaceOf(twin);
+  return HasValue(state_->tables[place.table.value]->columns[column.value], place.row);
+}
+
+uint64_t GraphView::twins() const { return state_->twins; }
+
+uint64_t GraphView::twins(TableId table) const {
+  return table.value < state_->tables.size() ? state_->tables[table.value]->live : 0;
+}
+
+TwinNumber GraphView::next_twin() const { return TwinNumber(state_->next_twin); }
+
+std::vector<TwinNumber> GraphView::ListTwins(TableId table, uint32_t from, size_t max,
+                                             uint32_t* next) const {
+  std::vector<TwinNumber> twins;
+  *next = UINT32_MAX;
+  if (table.value >= state_->tables.size()) return twins;
+  const Table& rows = *state_->tables[table.value];
+  for (uint32_t row = from; row < rows.rows; ++row) {
+    const uint32_t number = LoadRow(rows, row);
+    if (number == kNone) continue;
+    if (twins.size() == max) {
+      *next = row;
+      return twins;
+    }
+    twins.push_back(TwinNumber(number));
+  }
+  return twins;
+}
+
+std::vector<TwinNumber> GraphView::FindEqual(TableId table, ColumnId column,
+                                             absl::string_view value) const {
+  std::vector<TwinNumber> twins;
+  const uint32_t code = shared_->strings.Find(value);
+  if (code == kNoString) return twins;
+  for (const uint32_t number : shared_->equality.Find(table, column, code)) {
+    const TwinNumber twin(number);
+    if (!Exists(twin) || !(PlaceOf(twin).table == table)) continue;
+    const Value now = GetValue(twin, column);
+    if (!now.is_null() && now.as_string() == value) twins.push_back(twin);
+  }
+  return twins;
+}
+
+RelationshipNumber GraphView::FindRelationship(TwinNumber source, absl::string_view id) const {
+  const TwinEntry& twin = TwinAt(*state_, source);
+  if (twin.out_degree == 0) return kNoRelationship;
+  const uint32_t code = shared_->strings.Find(id);
+  if (code == kNoString) return kNoRelationship;
+  if (twin.out_degree > RelationshipIndex::kDegreeMin) {
+    const uint32_t number = shared_->relationships.Find(source.value, code);
+    const auto* entry = EntryAt<RelationshipEntry>(state_->relationship_entries, number);
+    if (number != kNone && entry != nullptr && entry->type != 0 && entry->id == code &&
+        entry->source == source.value) {
+      return RelationshipNumber(number);
+    }
+    if (pin_ == 0 && shared_->relationships.Covers(source.value)) return kNoRelationship;
+  }
+  for (RelationshipNumber number = FirstOutgoing(source); !(number == kNoRelationship);
+       number = NextOutgoing(number)) {
+    if (RelationshipAt(*state_, number).id == code) return number;
+  }
+  return kNoRelationship;
+}
+
+bool GraphView::Exists(RelationshipNumber relationship) const {
+  const auto* entry = EntryAt<RelationshipEntry>(state_->relationship_entries, relationship.value);
+  return entry != nullptr && entry->type != 0;
+}
+
+Relationship GraphView::Get(RelationshipNumber relationship) const {
+  const RelationshipEntry& entry = RelationshipAt(*state_, relationship);
+  Relationship found;
+  found.type = RelationshipTypeId(entry.type - 1);
+  found.source = TwinNumber(entry.source);
+  found.target = TwinNumber(entry.target);
+  found.id = shared_->strings.Get(entry.id);
+  found.version = Sequence((uint64_t{entry.version_high} << 32) | entry.version_low);
+  return found;
+}
+
+Value GraphView::GetValue(RelationshipNumber relationship, ColumnId column) const {
+  const RelationshipEntry& entry = RelationshipAt(*state_, relationship);
+  const RelationshipType& type =
+      state_->catalog->relationship_type(RelationshipTypeId(entry.type - 1));
+  return LoadValue(state_->relationship_tables[entry.type - 1]->columns[column.value],
+                   type.columns[column.value].type, entry.row, shared_->strings);
+}
+
+uint64_t GraphView::relationships() const { return state_->relationships; }
+
+RelationshipNumber GraphView::next_relationship() const {
+  return RelationshipNumber(state_->next_relationship);
+}
+
+RelationshipNumber GraphView::FirstOutgoing(TwinNumber twin) const {
+  return RelationshipNumber(TwinAt(*state_, twin).first_out);
+}
+RelationshipNumber GraphView::NextOutgoing(RelationshipNumber relationship) const {
+  return RelationshipNumber(RelationshipAt(*state_, relationship).next_out);
+}
+RelationshipNumber GraphView::FirstIncoming(TwinNumber twin) const {
+  return RelationshipNumber(TwinAt(*state_, twin).first_in);
+}
+RelationshipNumber GraphView::NextIncoming(RelationshipNumber relationship) const {
+  return RelationshipNumber(RelationshipAt(*state_, relationship).next_in);
+}
+uint32_t GraphView::OutDegree(TwinNumber twin) const { return TwinAt(*state_, twin).out_degree; }
+uint32_t GraphView::InDegree(TwinNumber twin) const { return TwinAt(*state_, twin).in_degree; }
+
+uint32_t GraphView::CountOutgoing(TwinNumber twin, RelationshipTypeId type) const {
+  if (pin_ == 0 && OutDegree(twin) > RelationshipIndex::kDegreeMin &&
+      shared_->relationships.Covers(twin.value)) {
+    return shared_->relationships.Count(twin.value, type.value);
+  }
+  uint32_t count = 0;
+  for (RelationshipNumber number = FirstOutgoing(twin); !(number == kNoRelationship);
+       number = NextOutgoing(number)) {
+    if (RelationshipAt(*state_, number).type == type.value + 1) ++count;
+  }
+  return count;
+}
+
+}  // namespace twin::graph

@@ -1,0 +1,358 @@
+#include "server/ingest/change.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/coding.h"
+#include "server/base/status_macros.h"
+
+namespace twin::ingest {
+namespace {
+
+constexpr uint8_t kRecordKindGraph = 1;
+
+using Kind = Change::Kind;
+
+absl::Status Damaged(absl::string_view what) {
+  return absl::DataLossError(absl::StrCat("a journal record is damaged: ", what));
+}
+
+bool IsOfModel(Kind kind) {
+  return kind == Kind::kCreateModel || kind == Kind::kSetDecommissioned ||
+         kind == Kind::kDeleteModel;
+}
+
+void EncodeChange(const Change& change, Time time, uint32_t* last, std::string* bytes) {
+  AppendFixed(bytes, static_cast<uint8_t>(change.kind));
+  if (!IsOfModel(change.kind)) {
+    AppendSigned(bytes, static_cast<int64_t>(change.number) - static_cast<int64_t>(*last));
+    *last = change.number;
+  }
+  switch (change.kind) {
+    case Kind::kCreateTwin:
+      AppendVarint(bytes, change.table);
+      AppendString(bytes, change.text);
+      break;
+    case Kind::kSetValue:
+      AppendVarint(bytes, change.column);
+      AppendSigned(bytes, change.source_time.ns - time.ns);
+      change.old_value.AppendTo(bytes);
+      change.new_value.AppendTo(bytes);
+      break;
+    case Kind::kMoveTwin:
+      AppendVarint(bytes, change.table);
+      break;
+    case Kind::kDeleteTwin:
+      AppendString(bytes, change.text);
+      break;
+    case Kind::kTouchTwin:
+    case Kind::kTouchRelationship:
+    case Kind::kDeleteRelationship:
+      break;
+    case Kind::kCreateRelationship:
+      AppendVarint(bytes, change.table);
+      AppendVarint(bytes, change.source);
+      AppendVarint(bytes, change.target);
+      AppendString(bytes, change.text);
+      break;
+    case Kind::kSetRelationshipValue:
+      AppendVarint(bytes, change.column);
+      change.old_value.AppendTo(bytes);
+      change.new_value.AppendTo(bytes);
+      break;
+    case Kind::kCreateModel:
+      AppendString(bytes, change.text);
+      AppendString(bytes, change.model);
+      break;
+    case Kind::kSetDecommissioned:
+      AppendString(bytes, change.text);
+      AppendFixed(bytes, static_cast<uint8_t>(change.flag ? 1 : 0));
+      break;
+    case Kind::kDeleteModel:
+      AppendString(bytes, change.text);
+      break;
+  }
+}
+
+absl::Status DecodeValue(ByteReader* reader, Value* value) {
+  absl::string_view rest = reader->rest();
+  const size_t before = rest.size();
+  TWIN_RETURN_IF_ERROR(Value::Decode(&rest, value));
+  reader->Bytes(before - rest.size());
+  return absl::OkStatus();
+}
+
+absl::Status DecodeChange(ByteReader* reader, Time time, uint32_t* last, Change* change) {
+  change->kind = static_cast<Kind>(reader->Byte());
+  if (!IsOfModel(change->kind)) {
+    change->number = static_cast<uint32_t>(static_cast<int64_t>(*last) + reader->Signed());
+    *last = change->number;
+  }
+  switch (change->kind) {
+    case Kind::kCreateTwin:
+      change->table = reader->Varint32();
+      change->text = std::string(reader->String());
+      break;
+    case Kind::kSetValue:
+      change->column = reader->Varint32();
+      change->source_time = Time{time.ns + reader->Signed()};
+      TWIN_RETURN_IF_ERROR(DecodeValue(reader, &change->old_value));
+      TWIN_RETURN_IF_ERROR(DecodeValue(reader, &change->new_value));
+      break;
+    case Kind::kMoveTwin:
+      change->table = reader->Varint32();
+      break;
+    case Kind::kTouchTwin:
+    case Kind::kTouchRelationship:
+    case Kind::kDeleteRelationship:
+      break;
+    case Kind::kCreateRelationship:
+      change->table = reader->Varint32();
+      change->source = reader->Varint32();
+      change->target = reader->Varint32();
+      change->text = std::string(reader->String());
+      break;
+    case Kind::kSetRelationshipValue:
+      change->column = reader->Varint32();
+      TWIN_RETURN_IF_ERROR(DecodeValue(reader, &change->old_value));
+      TWIN_RETURN_IF_ERROR(DecodeValue(reader, &change->new_value));
+      break;
+    case Kind::kCreateModel:
+      change->text = std::string(reader->String());
+      change->model = std::string(reader->String());
+      break;
+    case Kind::kSetDecommissioned:
+      change->text = std::string(reader->String());
+      change->flag = reader->Byte() != 0;
+      break;
+    case Kind::kDeleteTwin:
+    case Kind::kDeleteModel:
+      change->text = std::string(reader->String());
+      break;
+    default:
+      return Damaged(absl::StrCat("no change of kind ", static_cast<int>(change->kind)));
+  }
+  return reader->ok() ? absl::OkStatus() : Damaged("a change is cut short");
+}
+
+// Whether a stored value has the form that the column takes.
+bool Fits(graph::ColumnType type, const Value& value) {
+  switch (type) {
+    case graph::ColumnType::kBool:
+      return value.kind() == Value::Kind::kBool;
+    case graph::ColumnType::kInt32:
+    case graph::ColumnType::kInt64:
+      return value.kind() == Value::Kind::kInt;
+    case graph::ColumnType::kFloat:
+    case graph::ColumnType::kDouble:
+      return value.kind() == Value::Kind::kDouble;
+    case graph::ColumnType::kTime:
+      return value.kind() == Value::Kind::kTime;
+    case graph::ColumnType::kString:
+      return value.kind() == Value::Kind::kString;
+    case graph::ColumnType::kDocument:
+      return true;
+  }
+  return false;
+}
+
+// That the change can be applied: what a whole journal guarantees and a damaged one may not.
+bool IsSound(const Change& change, const graph::GraphView& head) {
+  const graph::Catalog& catalog = head.catalog();
+  const TwinNumber twin(change.number);
+  const RelationshipNumber relationship(change.number);
+  const auto is_table = [&](uint32_t id) {
+    return id < catalog.tables().size() && catalog.table(TableId(id)).interface != nullptr;
+  };
+  switch (change.kind) {
+    case Kind::kCreateTwin:
+      return twin == head.next_twin() && is_table(change.table) && !change.text.empty();
+    case Kind::kSetValue: {
+      if (!head.Exists(twin)) return false;
+      const graph::TableSchema& table = head.TableOf(twin);
+      return change.column < table.columns.size() &&
+             (change.new_value.is_null() ||
+              Fits(table.columns[change.column].type, change.new_value));
+    }
+    case Kind::kMoveTwin:
+      return head.Exists(twin) && is_table(change.table);
+    case Kind::kDeleteTwin:
+      return head.Exists(twin) && head.OutDegree(twin) == 0 && head.InDegree(twin) == 0;
+    case Kind::kTouchTwin:
+      return head.Exists(twin);
+    case Kind::kCreateRelationship:
+      return relationship == head.next_relationship() &&
+             change.table < catalog.relationship_types() &&
+             head.Exists(TwinNumber(change.source)) && head.Exists(TwinNumber(change.target));
+    case Kind::kSetRelationshipValue: {
+      if (!head.Exists(relationship)) return false;
+      const graph::RelationshipType& type = catalog.relationship_type(head.Get(relationship).type);
+      return change.column < type.columns.size() &&
+             (change.new_value.is_null() ||
+              Fits(type.columns[change.column].type, change.new_value));
+    }
+    case Kind::kDeleteRelationship:
+    case Kind::kTouchRelationship:
+      return head.Exists(relationship);
+    default:
+      return true;
+  }
+}
+
+}  // namespace
+
+void EncodeResults(const std::vector<OperationResult>& results, std::string* bytes) {
+  AppendVarint(bytes, results.size());
+  for (const OperationResult& result : results) {
+    AppendVarint(bytes, static_cast<uint64_t>(result.status.code()));
+    if (!result.status.ok()) AppendString(bytes, result.status.message());
+    AppendVarint(bytes, result.version.value);
+    AppendVarint(bytes, (result.changed << 1) | (result.created ? 1 : 0));
+  }
+}
+
+namespace {
+
+void DecodeResultsFrom(ByteReader* reader, std::vector<OperationResult>* results) {
+  results->resize(reader->Varint(reader->rest().size()));
+  for (OperationResult& result : *results) {
+    const auto code = static_cast<absl::StatusCode>(reader->Varint(16));
+    if (code != absl::StatusCode::kOk) result.status = absl::Status(code, reader->String());
+    result.version = Sequence(reader->Varint());
+    const uint64_t changed = reader->Varint();
+    result.created = (changed & 1) != 0;
+    result.changed = changed >> 1;
+  }
+}
+
+}  // namespace
+
+bool DecodeResults(absl::string_view bytes, std::vector<OperationResult>* results) {
+  ByteReader reader(bytes);
+  DecodeResultsFrom(&reader, results);
+  return reader.ok() && reader.done();
+}
+
+void EncodeRecord(const GraphRecord& record, std::string* bytes) {
+  AppendFixed(bytes, kRecordKindGraph);
+  AppendFixed(bytes, record.time.ns);
+  AppendString(bytes, record.request_id);
+  if (!record.request_id.empty()) EncodeResults(record.results, bytes);
+  AppendVarint(bytes, record.units.size());
+  for (const Unit& unit : record.units) {
+    AppendVarint(bytes, unit.changes.size());
+    uint32_t last = 0;
+    for (const Change& change : unit.changes) EncodeChange(change, record.time, &last, bytes);
+  }
+}
+
+absl::Status DecodeRecord(absl::string_view bytes, GraphRecord* record) {
+  ByteReader reader(bytes);
+  const uint8_t kind = reader.Byte();
+  if (reader.ok() && kind != kRecordKindGraph) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("a journal record of kind ", kind, ", which this version does not know"));
+  }
+  record->time = Time{reader.Fixed<int64_t>()};
+  record->request_id = std::string(reader.String());
+  if (!record->request_id.empty()) DecodeResultsFrom(&reader, &record->results);
+  record->units.resize(reader.Varint(reader.rest().size()));
+  for (Unit& unit : record->units) {
+    unit.changes.resize(reader.Varint(reader.rest().size()));
+    uint32_t last = 0;
+    for (Change& change : unit.changes) {
+      TWIN_RETURN_IF_ERROR(DecodeChange(&reader, record->time, &last, &change));
+    }
+  }
+  return reader.ok() && reader.done() ? absl::OkStatus() : Damaged("cut short");
+}
+
+absl::StatusOr<std::shared_ptr<const graph::Catalog>> ChangeCatalog(const graph::Catalog& before,
+                                                                    const Unit& unit, Time time) {
+  std::vector<graph::ModelState> states = before.states();
+  const auto find = [&](const std::string& id) -> graph::ModelState* {
+    for (graph::ModelState& state : states) {
+      if (state.id == id && !state.deleted) return &state;
+    }
+    return nullptr;
+  };
+  for (const Change& change : unit.changes) {
+    if (change.kind == Kind::kCreateModel) {
+      graph::ModelState state;
+      state.id = change.text;
+      state.text = change.model;
+      state.upload_time = time;
+      state.table = TableId(static_cast<uint32_t>(states.size()));
+      states.push_back(std::move(state));
+      continue;
+    }
+    graph::ModelState* state = find(change.text);
+    if (state == nullptr) return Damaged(absl::StrCat("no model ", change.text));
+    if (change.kind == Kind::kSetDecommissioned) {
+      state->decommissioned = change.flag;
+    } else {
+      state->deleted = true;
+      state->text.clear();
+    }
+  }
+  return graph::Catalog::Create(std::move(states), &before);
+}
+
+absl::Status ApplyUnit(const Unit& unit, Sequence sequence, Time time, graph::Graph* graph) {
+  const graph::GraphView& head = graph->head();
+  if (!unit.changes.empty() && IsOfModel(unit.changes.front().kind)) {
+    TWIN_ASSIGN_OR_RETURN(std::shared_ptr<const graph::Catalog> catalog,
+                          ChangeCatalog(head.catalog(), unit, time));
+    graph->SetCatalog(std::move(catalog));
+    graph->Advance(sequence, time);
+    return absl::OkStatus();
+  }
+  for (const Change& change : unit.changes) {
+    if (!IsSound(change, head)) {
+      return Damaged(absl::StrCat("a change of kind ", static_cast<int>(change.kind), " of ",
+                                  change.number, " at sequence ", sequence.value,
+                                  " does not fit the state before it"));
+    }
+    const TwinNumber twin(change.number);
+    const RelationshipNumber relationship(change.number);
+    switch (change.kind) {
+      case Kind::kCreateTwin:
+        graph->CreateTwin(twin, change.text, TableId(change.table), sequence, time);
+        break;
+      case Kind::kSetValue:
+        graph->SetValue(twin, ColumnId(change.column), change.new_value, time, change.source_time);
+        if (!(head.VersionOf(twin) == sequence)) graph->Touch(twin, sequence, time);
+        break;
+      case Kind::kMoveTwin:
+        graph->MoveTwin(twin, TableId(change.table), sequence, time);
+        break;
+      case Kind::kDeleteTwin:
+        graph->DeleteTwin(twin);
+        break;
+      case Kind::kTouchTwin:
+        graph->Touch(twin, sequence, time);
+        break;
+      case Kind::kCreateRelationship:
+        graph->CreateRelationship(relationship, RelationshipTypeId(change.table),
+                                  TwinNumber(change.source), TwinNumber(change.target), change.text,
+                                  sequence);
+        break;
+      case Kind::kSetRelationshipValue:
+        graph->SetValue(relationship, ColumnId(change.column), change.new_value);
+        graph->Touch(relationship, sequence);
+        break;
+      case Kind::kTouchRelationship:
+        graph->Touch(relationship, sequence);
+        break;
+      case Kind::kDeleteRelationship:
+        graph->DeleteRelationship(relationship);
+        break;
+      default:
+        return Damaged("a change of models among others");
+    }
+  }
+  graph->Advance(sequence, time);
+  return absl::OkStatus();
+}
+
+}  // namespace twin::ingest

@@ -1,0 +1,78 @@
+// What the writer decided, ready to be applied: resolved to numbers, checked, with old values. A
+// journal record holds it; docs/formats/records.md draws the bytes.
+#ifndef TWIN_SERVER_INGEST_CHANGE_H_
+#define TWIN_SERVER_INGEST_CHANGE_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "server/base/ids.h"
+#include "server/base/time.h"
+#include "server/base/value.h"
+#include "server/graph/graph.h"
+#include "server/ingest/operation.h"
+
+namespace twin::ingest {
+
+struct Change {
+  enum class Kind : uint8_t {
+    kCreateTwin = 1,
+    kSetValue,
+    kMoveTwin,
+    kDeleteTwin,
+    kTouchTwin,  // a write that changed no value
+    kCreateRelationship,
+    kSetRelationshipValue,
+    kDeleteRelationship,
+    kTouchRelationship,
+    kCreateModel,
+    kSetDecommissioned,
+    kDeleteModel,
+  };
+  Kind kind = Kind::kSetValue;
+  uint32_t number = 0;  // of the twin or relationship
+  uint32_t table = 0;   // model's table, relationship type, or the table moved to
+  uint32_t column = 0;
+  uint32_t source = 0;  // of a relationship
+  uint32_t target = 0;
+  bool flag = false;  // kSetDecommissioned
+  std::string text;   // id of a twin or relationship, DTMI of a model
+  std::string model;  // kCreateModel: its JSON text
+  Value old_value;
+  Value new_value;   // null: removed
+  Time source_time;  // kSetValue
+};
+
+// One atomic change of the state: it has one sequence.
+struct Unit {
+  std::vector<Change> changes;
+};
+
+// A run of units, with the same server time; the first has the record's first sequence.
+struct GraphRecord {
+  Time time;
+  std::string request_id;
+  std::vector<OperationResult> results;  // with a request id: what it was answered
+  std::vector<Unit> units;
+};
+
+void EncodeRecord(const GraphRecord& record, std::string* bytes);
+// DATA_LOSS: these are no record's bytes.
+absl::Status DecodeRecord(absl::string_view bytes, GraphRecord* record);
+
+// Applies a unit to the graph. DATA_LOSS: it names what there is not, which only a damaged journal
+// does; then the graph is of no use any more.
+absl::Status ApplyUnit(const Unit& unit, Sequence sequence, Time time, graph::Graph* graph);
+
+void EncodeResults(const std::vector<OperationResult>& results, std::string* bytes);
+bool DecodeResults(absl::string_view bytes, std::vector<OperationResult>* results);
+
+// The catalog after one change of models.
+absl::StatusOr<std::shared_ptr<const graph::Catalog>> ChangeCatalog(const graph::Catalog& before,
+                                                                    const Unit& unit, Time time);
+
+}  // namespace twin::ingest
+
+#endif  // TWIN_SERVER_INGEST_CHANGE_H_

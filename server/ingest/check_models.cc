@@ -1,0 +1,128 @@
+// Operations on models. They stand alone: nothing is pending when they are checked.
+#include <memory>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "models/dtdl/json.h"
+#include "server/base/status_macros.h"
+#include "server/ingest/checker.h"
+
+namespace twin::ingest {
+namespace {
+
+struct ModelText {
+  std::string id;
+  std::string text;
+};
+
+// The interfaces of a text: one, or an array of them.
+absl::Status SplitModels(const std::string& text, std::vector<ModelText>* models) {
+  dtdl::JsonParser parser;
+  dtdl::JsonError error;
+  const std::unique_ptr<const dtdl::JsonDocument> document =
+      dtdl::JsonDocument::Parse(text, parser, &error);
+  if (document == nullptr) {
+    const dtdl::TextPosition at = dtdl::PositionOf(text, error.offset);
+    return absl::InvalidArgumentError(absl::StrCat("model ", models->size() + 1, ":", at.line, ":",
+                                                   at.column, ": ", error.message));
+  }
+  const auto add = [&](const dtdl::JsonNode& node) {
+    const dtdl::JsonNode* id = node.Find("@id");
+    if (id == nullptr || !id->is_string()) return false;
+    models->push_back({std::string(id->text), std::string(document->TextOf(node))});
+    return true;
+  };
+  const absl::Status no_id = absl::InvalidArgumentError(
+      absl::StrCat("model ", models->size() + 1, ": an interface needs an \"@id\""));
+  if (!document->root().is_array()) return add(document->root()) ? absl::OkStatus() : no_id;
+  for (const dtdl::JsonNode& node : dtdl::Children(document->root())) {
+    if (!add(node)) return no_id;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status Checker::CheckModels(const Operation& operation, OperationResult* result) {
+  *result = OperationResult();
+  result->version = pending_.next_sequence();
+  const graph::Catalog& catalog = pending_.catalog();
+  Unit unit;
+  if (const auto* create = std::get_if<CreateModels>(&operation)) {
+    std::vector<ModelText> models;
+    for (const std::string& text : create->texts) TWIN_RETURN_IF_ERROR(SplitModels(text, &models));
+    if (static_cast<int64_t>(models.size()) > limits_.models_per_request_max) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(models.size(), " models in one request; models_per_request_max is ",
+                       limits_.models_per_request_max));
+    }
+    int64_t present = 0;
+    for (const graph::ModelState& state : catalog.states()) present += state.deleted ? 0 : 1;
+    if (present + static_cast<int64_t>(models.size()) > limits_.models_max) {
+      return absl::ResourceExhaustedError(absl::StrCat("models_max is ", limits_.models_max));
+    }
+    std::vector<std::string> taken;
+    for (ModelText& model : models) {
+      if (static_cast<int64_t>(model.text.size()) > limits_.model_bytes_max) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("the model ", model.id, " has ", model.text.size(),
+                         " bytes; model_bytes_max is ", limits_.model_bytes_max));
+      }
+      if (catalog.FindTable(model.id) != nullptr) taken.push_back(model.id);
+      Change change;
+      change.kind = Change::Kind::kCreateModel;
+      change.text = std::move(model.id);
+      change.model = std::move(model.text);
+      unit.changes.push_back(std::move(change));
+    }
+    if (!taken.empty()) {
+      return absl::AlreadyExistsError(
+          absl::StrCat(absl::StrJoin(taken, ", "), taken.size() == 1 ? " exists" : " exist",
+                       " already, and models do not change; give a new version a new number"));
+    }
+    result->created = true;
+    result->changed = models.size();
+  } else if (const auto* decommission = std::get_if<DecommissionModel>(&operation)) {
+    if (catalog.FindTable(decommission->id) == nullptr) {
+      return absl::NotFoundError(absl::StrCat("there is no model ", decommission->id));
+    }
+    Change change;
+    change.kind = Change::Kind::kSetDecommissioned;
+    change.text = decommission->id;
+    change.flag = decommission->decommissioned;
+    unit.changes.push_back(std::move(change));
+    result->changed = 1;
+  } else if (const auto* request = std::get_if<DeleteModel>(&operation)) {
+    const graph::TableSchema* table = catalog.FindTable(request->id);
+    if (table == nullptr) {
+      return absl::NotFoundError(absl::StrCat("there is no model ", request->id));
+    }
+    const uint64_t twins = pending_.twins_of(table->id);
+    if (twins > 0) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(twins, twins == 1 ? " twin is" : " twins are", " of the model ", request->id,
+                       "; delete or migrate them first"));
+    }
+    Change change;
+    change.kind = Change::Kind::kDeleteModel;
+    change.text = request->id;
+    unit.changes.push_back(std::move(change));
+    result->changed = 1;
+  } else {
+    return absl::InvalidArgumentError("no operation on models");
+  }
+  const auto after = ChangeCatalog(catalog, unit, time_);
+  if (!after.ok()) {
+    if (std::holds_alternative<DeleteModel>(operation)) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("other models need it: ", after.status().message()));
+    }
+    return after.status();
+  }
+  for (Change& change : unit.changes) pending_.AddModelChange(std::move(change));
+  return absl::OkStatus();
+}
+
+}  // namespace twin::ingest

@@ -1,0 +1,54 @@
+// Values that clients send against what models declare, and into the form that columns store.
+#ifndef TWIN_SERVER_INGEST_CHECK_VALUE_H_
+#define TWIN_SERVER_INGEST_CHECK_VALUE_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "models/dtdl/model.h"
+#include "server/base/value.h"
+#include "server/graph/catalog.h"
+#include "server/ingest/limits.h"
+
+namespace twin::ingest {
+
+// `value` as the column stores it: integers in range, floats as such, dateTimes as times. Exact
+// conversions only: 3.0 is the integer 3, 3.5 is none. `path` is for messages.
+// INVALID_ARGUMENT: it is no value of the schema, or beyond what Limited allows; says what would
+// be.
+absl::StatusOr<Value> CheckValue(const graph::ColumnSchema& column, const Value& value,
+                                 absl::string_view path, const Limits& limits);
+
+// A path of a table, and what is to be there.
+struct ColumnValue {
+  ColumnId column;
+  Value value;
+};
+
+// Divides the value of a property, or of a part of it that columns were made of, over the columns
+// below `path`. INVALID_ARGUMENT: an unknown field, or as CheckValue.
+absl::Status Flatten(const graph::TableSchema& table, const std::string& path,
+                     const dtdl::Schema& schema, const Value& value, const Limits& limits,
+                     std::vector<ColumnValue>* values);
+
+// The same for a place that is named by its path alone: an Object, or a Component.
+absl::Status FlattenGroup(const graph::TableSchema& table, const std::string& path,
+                          const Value& value, const Limits& limits,
+                          std::vector<ColumnValue>* values);
+
+// The contents of a whole twin. INVALID_ARGUMENT: a member that the model does not declare, a
+// component that is missing, or as Flatten.
+absl::Status FlattenContents(const graph::TableSchema& table, const ValueMap& contents,
+                             const Limits& limits, std::vector<ColumnValue>* values);
+
+// The properties of a relationship, as its type's columns.
+absl::Status FlattenRelationship(const graph::RelationshipType& type, const ValueMap& contents,
+                                 const Limits& limits, std::vector<ColumnValue>* values);
+
+// INVALID_ARGUMENT: no id of a twin or relationship. `what` is for messages.
+absl::Status CheckId(absl::string_view id, absl::string_view what, const Limits& limits);
+
+}  // namespace twin::ingest
+
+#endif  // TWIN_SERVER_INGEST_CHECK_VALUE_H_

@@ -1,0 +1,683 @@
+#include "server/ingest/checker.h"
+
+#include <algorithm>
+#include <deque>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "models/dtdl/diagnostics.h"
+#include "models/dtdl/values.h"
+#include "server/base/status_macros.h"
+#include "server/ingest/edit_value.h"
+
+namespace twin::ingest {
+namespace {
+
+using dtdl::Class;
+
+std::string PointerOf(absl::Span<const std::string> path) {
+  return absl::StrCat("/", absl::StrJoin(path, "/"));
+}
+
+absl::Status Named(const absl::Status& status, absl::string_view what) {
+  if (status.ok()) return status;
+  return absl::Status(status.code(), absl::StrCat(what, ": ", status.message()));
+}
+
+std::string ModelHint(const graph::Catalog& catalog, absl::string_view id) {
+  std::vector<absl::string_view> known;
+  for (const graph::ModelState& state : catalog.states()) {
+    if (!state.deleted) known.push_back(state.id);
+  }
+  return dtdl::DidYouMean(id, known);
+}
+
+bool IsContainment(const DeleteTree& request, absl::string_view name) {
+  if (request.relationship_names.empty()) {
+    return name == "contains" || absl::StartsWith(name, "has");
+  }
+  return std::find(request.relationship_names.begin(), request.relationship_names.end(), name) !=
+         request.relationship_names.end();
+}
+
+}  // namespace
+
+void Checker::BeginUnit(Time time) {
+  time_ = time;
+  counted_.clear();
+  written_.clear();
+  large_.clear();
+  pending_.BeginUnit(time);
+}
+
+absl::Status Checker::Check(const Operation& operation, OperationResult* result) {
+  *result = OperationResult();
+  result->version = pending_.next_sequence();
+  if (const auto* put = std::get_if<PutTwin>(&operation)) {
+    return Named(Put(*put, result), absl::StrCat("twin ", put->id));
+  }
+  if (const auto* patch = std::get_if<PatchTwin>(&operation)) {
+    return Named(Patch(*patch, result), absl::StrCat("twin ", patch->id));
+  }
+  if (const auto* request = std::get_if<DeleteTwin>(&operation)) {
+    return Named(Delete(*request, result), absl::StrCat("twin ", request->id));
+  }
+  if (const auto* request = std::get_if<DeleteTree>(&operation)) {
+    return Named(DeleteTreeOf(*request, result), absl::StrCat("twin ", request->id));
+  }
+  const auto name = [](const auto& each) {
+    return absl::StrCat("relationship ", each.relationship_id, " of twin ", each.source_id);
+  };
+  if (const auto* put = std::get_if<PutRelationship>(&operation)) {
+    return Named(Put(*put, result), name(*put));
+  }
+  if (const auto* patch = std::get_if<PatchRelationship>(&operation)) {
+    return Named(Patch(*patch, result), name(*patch));
+  }
+  if (const auto* request = std::get_if<DeleteRelationship>(&operation)) {
+    return Named(Delete(*request, result), name(*request));
+  }
+  return absl::InvalidArgumentError("operations on models stand in a batch of their own");
+}
+
+absl::Status Checker::EndUnit() {
+  for (const auto& [twin, type] : counted_) {
+    const dtdl::Content& content = *pending_.catalog().relationship_type(type).content;
+    const uint32_t count = pending_.CountOutgoing(twin, type);
+    if (content.max_multiplicity == 0 || count <= static_cast<uint32_t>(content.max_multiplicity)) {
+      continue;
+    }
+    return absl::FailedPreconditionError(
+        absl::StrCat("twin ", pending_.IdOf(twin), " would have ", count, " relationships ",
+                     content.name, "; ", content.owner->id, " allows ", content.max_multiplicity,
+                     "; delete the former in the same batch to replace it"));
+  }
+  for (const uint32_t number : written_) {
+    TWIN_RETURN_IF_ERROR(CheckRequired(TwinNumber(number)));
+  }
+  for (const uint32_t number : large_) TWIN_RETURN_IF_ERROR(CheckSize(TwinNumber(number)));
+  return absl::OkStatus();
+}
+
+// --- What operations share ---
+
+absl::StatusOr<TwinNumber> Checker::TwinOf(const std::string& id) const {
+  const TwinNumber twin = pending_.FindTwin(id);
+  if (twin == kNoTwin) return absl::NotFoundError(absl::StrCat("there is no twin ", id));
+  return twin;
+}
+
+absl::StatusOr<RelationshipNumber> Checker::RelationshipOf(TwinNumber source,
+                                                           const std::string& source_id,
+                                                           const std::string& id) const {
+  const RelationshipNumber found = pending_.FindRelationship(source, id);
+  if (found == kNoRelationship) {
+    return absl::NotFoundError(absl::StrCat("twin ", source_id, " has no relationship ", id));
+  }
+  return found;
+}
+
+absl::StatusOr<const graph::TableSchema*> Checker::ModelForTwins(const std::string& model_id,
+                                                                 bool is_new) const {
+  if (model_id.empty()) {
+    return absl::InvalidArgumentError("$metadata.$model is missing: which model is it?");
+  }
+  const graph::TableSchema* table = pending_.catalog().FindTable(model_id);
+  if (table == nullptr) {
+    return absl::InvalidArgumentError(absl::StrCat("there is no model ", model_id, ";",
+                                                   ModelHint(pending_.catalog(), model_id),
+                                                   " create it first"));
+  }
+  if (is_new && table->decommissioned) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the model ", model_id, " is decommissioned: it takes no new twins"));
+  }
+  return table;
+}
+
+absl::Status Checker::CheckCondition(const Condition& condition, Sequence version,
+                                     absl::string_view what) const {
+  if (condition.create_only) {
+    return absl::AlreadyExistsError(absl::StrCat(what, " exists already"));
+  }
+  if (condition.version.has_value() && !(*condition.version == version)) {
+    return absl::AbortedError(absl::StrCat(
+        what, " was changed meanwhile: its etag is another; read it again and repeat the change"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Checker::SetTwinValue(TwinNumber twin, ColumnId column, Value value,
+                                   const std::optional<Time>& source_time) {
+  const graph::Cell before = pending_.Get(twin, column);
+  Time source = time_;
+  if (source_time.has_value()) {
+    source = *source_time;
+    const std::string& path = pending_.SchemaOf(twin).columns[column.value].path;
+    if (source.ns > time_.ns + limits_.clock_skew_ms_max * kNsPerMs) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(path, ": the source time ", FormatTime(source), " is ahead of the server's ",
+                       FormatTime(time_), " by more than clock_skew_ms_max (",
+                       limits_.clock_skew_ms_max, " ms)"));
+    }
+    if (!before.value.is_null() && source < before.source_time) {
+      return absl::FailedPreconditionError(absl::StrCat(path, ": the source time ",
+                                                        FormatTime(source),
+                                                        " is before that of the value"
+                                                        " which it has, ",
+                                                        FormatTime(before.source_time)));
+    }
+  } else if (!before.value.is_null() && source < before.source_time) {
+    source = before.source_time;
+  }
+  if (value.kind() == Value::Kind::kString || value.kind() == Value::Kind::kArray ||
+      value.kind() == Value::Kind::kMap) {
+    large_.insert(twin.value);
+  }
+  written_.insert(twin.value);
+  pending_.SetValue(twin, column, std::move(value), source);
+  return absl::OkStatus();
+}
+
+absl::Status Checker::ClearTwinValue(TwinNumber twin, ColumnId column,
+                                     const std::optional<Time>& source_time) {
+  if (!pending_.Has(twin, column)) return absl::OkStatus();
+  return SetTwinValue(twin, column, Value(), source_time);
+}
+
+bool Checker::AnyBelow(TwinNumber twin, const graph::TableSchema& table,
+                       const std::string& prefix) const {
+  return std::any_of(table.columns.begin(), table.columns.end(), [&](const auto& column) {
+    return absl::StartsWith(column.path, prefix) && pending_.Has(twin, table.IdOf(column));
+  });
+}
+
+absl::Status Checker::CheckRequired(TwinNumber twin) const {
+  const graph::TableSchema& table = pending_.SchemaOf(twin);
+  for (const graph::ColumnSchema& column : table.columns) {
+    if (column.telemetry || pending_.Has(twin, table.IdOf(column))) continue;
+    // A column of its own, or one of those that an Object was divided into.
+    const bool in_object = column.schema != column.content->schema;
+    if (!in_object && column.content->traits.required) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("twin ", pending_.IdOf(twin), ": the property ", column.path,
+                       " is required by ", column.content->owner->id));
+    }
+    if (in_object) {
+      const std::string object = column.path.substr(0, column.path.rfind('.') + 1);
+      const bool there = AnyBelow(twin, table, object);
+      if (there && column.traits.required) {
+        return absl::InvalidArgumentError(absl::StrCat("twin ", pending_.IdOf(twin), ": the field ",
+                                                       column.path, " is required"));
+      }
+      if (!there && column.content->traits.required) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("twin ", pending_.IdOf(twin), ": the property ", column.content->name,
+                         " is required by ", column.content->owner->id));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Checker::CheckSize(TwinNumber twin) const {
+  const graph::TableSchema& table = pending_.SchemaOf(twin);
+  int64_t bytes = 0;
+  std::string encoded;
+  for (const graph::ColumnSchema& column : table.columns) {
+    encoded.clear();
+    pending_.Get(twin, table.IdOf(column)).value.AppendTo(&encoded);
+    bytes += static_cast<int64_t>(encoded.size());
+  }
+  if (bytes <= limits_.twin_bytes_max) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("twin ", pending_.IdOf(twin), " would have ",
+                                                 bytes, " bytes; twin_bytes_max is ",
+                                                 limits_.twin_bytes_max));
+}
+
+// --- Twins ---
+
+absl::Status Checker::CheckMove(TwinNumber twin, const graph::TableSchema& to) const {
+  for (const RelationshipNumber each : pending_.Outgoing(twin)) {
+    const PendingRelationship found = pending_.GetRelationship(each);
+    const graph::RelationshipType& type = pending_.catalog().relationship_type(found.type);
+    const graph::RelationshipType* same = to.FindRelationship(type.name);
+    if (same == nullptr || !(same->id == type.id)) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "it has the relationship ", found.id, " (", type.name, "), which ", to.model_id,
+          same == nullptr ? " does not declare" : " declares differently", "; delete it first"));
+    }
+  }
+  for (const RelationshipNumber each : pending_.Incoming(twin)) {
+    const PendingRelationship found = pending_.GetRelationship(each);
+    const absl::Status fits =
+        dtdl::CheckTarget(*pending_.catalog().relationship_type(found.type).content, *to.interface);
+    if (!fits.ok()) {
+      return absl::FailedPreconditionError(absl::StrCat("the relationship ", found.id, " of ",
+                                                        pending_.IdOf(found.source),
+                                                        " leads to it: ", fits.message()));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Checker::Put(const PutTwin& put, OperationResult* result) {
+  TWIN_RETURN_IF_ERROR(CheckId(put.id, "twin id", limits_));
+  TwinNumber twin = pending_.FindTwin(put.id);
+  const bool is_new = twin == kNoTwin;
+  if (is_new && put.condition.version.has_value()) {
+    return absl::NotFoundError(absl::StrCat("there is no twin ", put.id, " that could match"));
+  }
+  if (!is_new) {
+    TWIN_RETURN_IF_ERROR(CheckCondition(put.condition, pending_.VersionOf(twin), "the twin"));
+  }
+  const bool moves = !is_new && pending_.SchemaOf(twin).model_id != put.model_id;
+  TWIN_ASSIGN_OR_RETURN(const graph::TableSchema* table,
+                        ModelForTwins(put.model_id, is_new || moves));
+  std::vector<ColumnValue> values;
+  TWIN_RETURN_IF_ERROR(FlattenContents(*table, put.contents, limits_, &values));
+  if (is_new) {
+    if (static_cast<int64_t>(pending_.twins()) >= limits_.twins_max) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("twins_max is ", limits_.twins_max, "; delete twins or raise it"));
+    }
+    twin = pending_.CreateTwin(put.id, table->id);
+  } else if (moves) {
+    TWIN_RETURN_IF_ERROR(CheckMove(twin, *table));
+    pending_.MoveTwin(twin, table->id);
+  } else {
+    pending_.TouchTwin(twin);
+  }
+  written_.insert(twin.value);
+  std::vector<bool> given(table->columns.size());
+  for (ColumnValue& value : values) {
+    given[value.column.value] = true;
+    const std::string& path = table->columns[value.column.value].path;
+    std::optional<Time> source = put.source_time;
+    for (const auto& [prefix, time] : put.source_times) {
+      if (path == prefix || absl::StartsWith(path, absl::StrCat(prefix, "."))) source = time;
+    }
+    TWIN_RETURN_IF_ERROR(SetTwinValue(twin, value.column, std::move(value.value), source));
+  }
+  if (!is_new) {
+    for (const graph::ColumnSchema& column : table->columns) {
+      const ColumnId id = table->IdOf(column);
+      if (column.telemetry || given[id.value]) continue;
+      TWIN_RETURN_IF_ERROR(ClearTwinValue(twin, id, put.source_time));
+    }
+  }
+  result->created = is_new;
+  result->changed = 1;
+  return absl::OkStatus();
+}
+
+absl::Status Checker::Patch(const PatchTwin& patch, OperationResult* result) {
+  TWIN_ASSIGN_OR_RETURN(const TwinNumber twin, TwinOf(patch.id));
+  TWIN_RETURN_IF_ERROR(CheckCondition(patch.condition, pending_.VersionOf(twin), "the twin"));
+  if (static_cast<int64_t>(patch.edits.size()) > limits_.patch_operations_max) {
+    return absl::InvalidArgumentError(absl::StrCat("a patch of ", patch.edits.size(),
+                                                   " steps; patch_operations_max is ",
+                                                   limits_.patch_operations_max));
+  }
+  if (!patch.component.empty()) {
+    const dtdl::Content* content = pending_.SchemaOf(twin).interface->Find(patch.component);
+    if (content == nullptr || content->kind != Class::kComponent) {
+      return absl::NotFoundError(
+          absl::StrCat(pending_.SchemaOf(twin).model_id, " has no component ", patch.component));
+    }
+  }
+  written_.insert(twin.value);
+  bool changed = false;
+  if (!patch.model_id.empty() && pending_.SchemaOf(twin).model_id != patch.model_id) {
+    TWIN_ASSIGN_OR_RETURN(const graph::TableSchema* table, ModelForTwins(patch.model_id, true));
+    TWIN_RETURN_IF_ERROR(CheckMove(twin, *table));
+    const graph::TableSchema& from = pending_.SchemaOf(twin);
+    // Values that the new model does not know are given up only by a step that removes them.
+    for (const graph::ColumnSchema& column : from.columns) {
+      if (column.telemetry || !pending_.Has(twin, from.IdOf(column))) continue;
+      const graph::ColumnSchema* same = table->FindColumn(column.path);
+      const bool removed =
+          std::any_of(patch.edits.begin(), patch.edits.end(), [&](const Edit& edit) {
+            const std::string path = absl::StrJoin(edit.path, ".");
+            return edit.kind == Edit::Kind::kRemove &&
+                   (column.path == path || absl::StartsWith(column.path, absl::StrCat(path, ".")));
+          });
+      if (removed) {
+        TWIN_RETURN_IF_ERROR(ClearTwinValue(twin, from.IdOf(column), patch.source_time));
+      } else if (same == nullptr || same->type != column.type) {
+        return absl::FailedPreconditionError(
+            absl::StrCat(column.path, ": ", table->model_id,
+                         same == nullptr ? " has no such property" : " has another type for it",
+                         "; remove it in the same patch"));
+      } else {
+        // The same type is not yet the same schema: ranges and enums may differ.
+        const absl::StatusOr<Value> fits =
+            CheckValue(*same, pending_.Get(twin, from.IdOf(column)).value, column.path, limits_);
+        if (!fits.ok()) return fits.status();
+      }
+    }
+    pending_.MoveTwin(twin, table->id);
+    changed = true;
+  }
+  for (const Edit& edit : patch.edits) {
+    if (edit.kind == Edit::Kind::kRemove && !patch.model_id.empty() &&
+        !AnyBelow(twin, pending_.SchemaOf(twin), absl::StrJoin(edit.path, "."))) {
+      continue;  // done before the move
+    }
+    TWIN_RETURN_IF_ERROR(Apply(edit, patch.component, twin, patch.source_time));
+    changed = changed || edit.kind != Edit::Kind::kTest;
+  }
+  result->changed = changed ? 1 : 0;
+  if (changed && !(pending_.VersionOf(twin) == pending_.next_sequence())) pending_.TouchTwin(twin);
+  result->version = pending_.VersionOf(twin);
+  return absl::OkStatus();
+}
+
+// Where a path leads: to a column, into a document, or to an Object or Component above columns.
+absl::Status Checker::Apply(const Edit& edit, const std::string& component, TwinNumber twin,
+                            const std::optional<Time>& source_time) {
+  const graph::TableSchema& table = pending_.SchemaOf(twin);
+  const std::string pointer = PointerOf(edit.path);
+  if (edit.path.empty()) {
+    return absl::InvalidArgumentError("a path is empty; name a property, as in /soh/value");
+  }
+  const std::optional<Time> source = edit.source_time.has_value() ? edit.source_time : source_time;
+  std::string path = component;
+  const dtdl::Interface* interface =
+      component.empty() ? table.interface : table.interface->Find(component)->component;
+  size_t used = 0;
+  const graph::ColumnSchema* column = nullptr;
+  while (used < edit.path.size() && column == nullptr) {
+    absl::StrAppend(&path, path.empty() ? "" : ".", edit.path[used++]);
+    column = table.FindColumn(path);
+  }
+  if (column != nullptr && column->telemetry) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        pointer, ": is Telemetry, which arrives as samples and is not set as a property"));
+  }
+  if (column != nullptr && used < edit.path.size()) {
+    return ApplyInDocument(edit, table, table.IdOf(*column),
+                           absl::MakeConstSpan(edit.path).subspan(used), twin, source);
+  }
+  const std::string prefix = absl::StrCat(path, ".");
+  const bool is_group = column == nullptr &&
+                        std::any_of(table.columns.begin(), table.columns.end(), [&](const auto& c) {
+                          return absl::StartsWith(c.path, prefix) && !c.telemetry;
+                        });
+  if (column == nullptr && !is_group) {
+    std::vector<absl::string_view> known;
+    for (const dtdl::Content* content : interface->contents) {
+      if (content->kind == Class::kProperty || content->kind == Class::kComponent) {
+        known.push_back(content->name);
+      }
+    }
+    return absl::InvalidArgumentError(absl::StrCat(pointer, ": no such property of ",
+                                                   table.model_id, ";",
+                                                   dtdl::DidYouMean(edit.path.front(), known)));
+  }
+  const bool there =
+      column != nullptr ? pending_.Has(twin, table.IdOf(*column)) : AnyBelow(twin, table, prefix);
+  if (!there && (edit.kind == Edit::Kind::kReplace || edit.kind == Edit::Kind::kRemove ||
+                 edit.kind == Edit::Kind::kTest)) {
+    return absl::InvalidArgumentError(absl::StrCat(pointer, ": it is not set, so it cannot be ",
+                                                   edit.kind == Edit::Kind::kReplace
+                                                       ? "replaced; add it"
+                                                   : edit.kind == Edit::Kind::kRemove ? "removed"
+                                                                                      : "tested"));
+  }
+  if (edit.kind == Edit::Kind::kTest) {
+    if (column == nullptr) {
+      return absl::InvalidArgumentError(absl::StrCat(pointer, ": test one value, not an object"));
+    }
+    TWIN_ASSIGN_OR_RETURN(const Value expected, CheckValue(*column, edit.value, pointer, limits_));
+    if (pending_.Get(twin, table.IdOf(*column)).value == expected) return absl::OkStatus();
+    return absl::FailedPreconditionError(
+        absl::StrCat(pointer, ": the test failed: it is ",
+                     pending_.Get(twin, table.IdOf(*column)).value.DebugString(), ", not ",
+                     expected.DebugString()));
+  }
+  // An Object must be there before one of its fields is added (RFC 6902, section 4.1).
+  if (edit.kind == Edit::Kind::kAdd && edit.path.size() > 1 && !there) {
+    const std::string parent = path.substr(0, path.rfind('.'));
+    const dtdl::Content* owner = table.interface->Find(parent);
+    const bool is_component = owner != nullptr && owner->kind == Class::kComponent;
+    if (!is_component && !AnyBelow(twin, table, absl::StrCat(parent, "."))) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(pointer, ": the object it is in is not set; add the whole object first"));
+    }
+  }
+  if (column != nullptr) {
+    if (edit.kind == Edit::Kind::kRemove) {
+      return SetTwinValue(twin, table.IdOf(*column), Value(), source);
+    }
+    TWIN_ASSIGN_OR_RETURN(Value value, CheckValue(*column, edit.value, pointer, limits_));
+    return SetTwinValue(twin, table.IdOf(*column), std::move(value), source);
+  }
+  std::vector<ColumnValue> values;
+  if (edit.kind != Edit::Kind::kRemove) {
+    if (edit.value.kind() != Value::Kind::kMap) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(pointer, ": expected an object, got ", edit.value.DebugString(60)));
+    }
+    TWIN_RETURN_IF_ERROR(FlattenGroup(table, path, edit.value, limits_, &values));
+  } else if (const dtdl::Content* content = table.interface->Find(path);
+             content != nullptr && content->kind == Class::kComponent) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(pointer, ": a component is always there; remove its properties instead"));
+  }
+  for (const graph::ColumnSchema& each : table.columns) {
+    if (!absl::StartsWith(each.path, prefix) || each.telemetry) continue;
+    const ColumnId id = table.IdOf(each);
+    const auto it = std::find_if(values.begin(), values.end(),
+                                 [&](const ColumnValue& value) { return value.column == id; });
+    if (it == values.end()) {
+      TWIN_RETURN_IF_ERROR(ClearTwinValue(twin, id, source));
+    } else {
+      TWIN_RETURN_IF_ERROR(SetTwinValue(twin, id, std::move(it->value), source));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Checker::ApplyInDocument(const Edit& edit, const graph::TableSchema& table,
+                                      ColumnId column, absl::Span<const std::string> inside,
+                                      TwinNumber twin, const std::optional<Time>& source_time) {
+  Value document = pending_.Get(twin, column).value;
+  const graph::ColumnSchema& schema = table.columns[column.value];
+  const std::string pointer = PointerOf(edit.path);
+  if (schema.type != graph::ColumnType::kDocument) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(pointer, ": ", schema.path, " is one value and has no parts"));
+  }
+  if (document.is_null()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(pointer, ": ", schema.path, " is not set; add the whole of it first"));
+  }
+  TWIN_RETURN_IF_ERROR(EditValue(edit, inside, pointer, &document));
+  if (edit.kind == Edit::Kind::kTest) return absl::OkStatus();
+  TWIN_ASSIGN_OR_RETURN(Value checked, CheckValue(schema, document, schema.path, limits_));
+  return SetTwinValue(twin, column, std::move(checked), source_time);
+}
+
+void Checker::DeleteRelationshipsOf(TwinNumber twin, OperationResult* result) {
+  for (const RelationshipNumber each : pending_.Outgoing(twin)) {
+    pending_.DeleteRelationship(each);
+    ++result->changed;
+  }
+  for (const RelationshipNumber each : pending_.Incoming(twin)) {
+    pending_.DeleteRelationship(each);
+    ++result->changed;
+  }
+}
+
+absl::Status Checker::Delete(const DeleteTwin& request, OperationResult* result) {
+  TWIN_ASSIGN_OR_RETURN(const TwinNumber twin, TwinOf(request.id));
+  TWIN_RETURN_IF_ERROR(CheckCondition(request.condition, pending_.VersionOf(twin), "the twin"));
+  const uint32_t out = pending_.OutDegree(twin);
+  const uint32_t in = pending_.InDegree(twin);
+  if (out + in > 0 && !request.delete_relationships) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "it has ", out, " outgoing and ", in,
+        " incoming relationships; delete them first, or ask for it (delete_relationships)"));
+  }
+  DeleteRelationshipsOf(twin, result);
+  pending_.DeleteTwin(twin);
+  written_.erase(twin.value);
+  large_.erase(twin.value);
+  ++result->changed;
+  return absl::OkStatus();
+}
+
+absl::Status Checker::DeleteTreeOf(const DeleteTree& request, OperationResult* result) {
+  TWIN_ASSIGN_OR_RETURN(const TwinNumber root, TwinOf(request.id));
+  std::vector<TwinNumber> tree = {root};
+  absl::flat_hash_set<uint32_t> seen = {root.value};
+  for (size_t i = 0; i < tree.size(); ++i) {
+    for (const RelationshipNumber each : pending_.Outgoing(tree[i])) {
+      const PendingRelationship found = pending_.GetRelationship(each);
+      if (!IsContainment(request, pending_.catalog().relationship_type(found.type).name)) continue;
+      if (seen.insert(found.target.value).second) tree.push_back(found.target);
+    }
+  }
+  for (const TwinNumber twin : tree) {
+    DeleteRelationshipsOf(twin, result);
+    pending_.DeleteTwin(twin);
+    written_.erase(twin.value);
+    large_.erase(twin.value);
+    ++result->changed;
+  }
+  return absl::OkStatus();
+}
+
+// --- Relationships ---
+
+absl::Status Checker::Put(const PutRelationship& put, OperationResult* result) {
+  TWIN_RETURN_IF_ERROR(CheckId(put.relationship_id, "relationship id", limits_));
+  TWIN_ASSIGN_OR_RETURN(const TwinNumber source, TwinOf(put.source_id));
+  TWIN_ASSIGN_OR_RETURN(const TwinNumber target, TwinOf(put.target_id));
+  const graph::TableSchema& table = pending_.SchemaOf(source);
+  const graph::RelationshipType* type = table.FindRelationship(put.name);
+  if (type == nullptr) {
+    std::vector<absl::string_view> known;
+    for (const graph::RelationshipType* each : table.relationships) known.push_back(each->name);
+    return absl::InvalidArgumentError(
+        absl::StrCat(table.model_id, " declares no relationship ", put.name, ";",
+                     dtdl::DidYouMean(put.name, known),
+                     known.empty() ? "" : absl::StrCat(" it has ", absl::StrJoin(known, ", "))));
+  }
+  TWIN_RETURN_IF_ERROR(dtdl::CheckTarget(*type->content, *pending_.SchemaOf(target).interface));
+  std::vector<ColumnValue> values;
+  TWIN_RETURN_IF_ERROR(FlattenRelationship(*type, put.contents, limits_, &values));
+
+  RelationshipNumber number = pending_.FindRelationship(source, put.relationship_id);
+  if (number == kNoRelationship && put.condition.version.has_value()) {
+    return absl::NotFoundError("there is no such relationship that could match");
+  }
+  bool is_new = true;
+  if (!(number == kNoRelationship)) {
+    const PendingRelationship before = pending_.GetRelationship(number);
+    TWIN_RETURN_IF_ERROR(CheckCondition(put.condition, before.version, "the relationship"));
+    is_new = !(before.type == type->id) || !(before.target == target);
+    result->created = false;
+    if (is_new) {
+      pending_.DeleteRelationship(number);
+    } else {
+      pending_.TouchRelationship(number);
+    }
+  } else {
+    result->created = true;
+  }
+  if (is_new) {
+    const auto limit = static_cast<uint64_t>(limits_.relationships_per_twin_max);
+    if (pending_.OutDegree(source) >= limit || pending_.InDegree(target) >= limit) {
+      return absl::ResourceExhaustedError(absl::StrCat("relationships_per_twin_max is ", limit,
+                                                       ", and one of its twins has as many"));
+    }
+    if (static_cast<int64_t>(pending_.relationships()) >= limits_.relationships_max) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("relationships_max is ", limits_.relationships_max));
+    }
+    number = pending_.CreateRelationship(type->id, source, target, put.relationship_id);
+    if (type->content->max_multiplicity > 0) counted_.emplace_back(source, type->id);
+  }
+  std::vector<bool> given(type->columns.size());
+  for (ColumnValue& value : values) {
+    given[value.column.value] = true;
+    pending_.SetValue(number, value.column, std::move(value.value));
+  }
+  for (uint32_t i = 0; i < type->columns.size(); ++i) {
+    if (given[i]) continue;
+    if (type->columns[i].traits.required) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the property ", type->columns[i].path, " is required"));
+    }
+    if (!is_new && !pending_.GetValue(number, ColumnId(i)).is_null()) {
+      pending_.SetValue(number, ColumnId(i), Value());
+    }
+  }
+  result->changed = 1;
+  return absl::OkStatus();
+}
+
+absl::Status Checker::Patch(const PatchRelationship& patch, OperationResult* result) {
+  TWIN_ASSIGN_OR_RETURN(const TwinNumber source, TwinOf(patch.source_id));
+  TWIN_ASSIGN_OR_RETURN(const RelationshipNumber number,
+                        RelationshipOf(source, patch.source_id, patch.relationship_id));
+  const PendingRelationship before = pending_.GetRelationship(number);
+  TWIN_RETURN_IF_ERROR(CheckCondition(patch.condition, before.version, "the relationship"));
+  if (static_cast<int64_t>(patch.edits.size()) > limits_.patch_operations_max) {
+    return absl::InvalidArgumentError(absl::StrCat("a patch of ", patch.edits.size(),
+                                                   " steps; patch_operations_max is ",
+                                                   limits_.patch_operations_max));
+  }
+  const graph::RelationshipType& type = pending_.catalog().relationship_type(before.type);
+  for (const Edit& edit : patch.edits) {
+    const std::string pointer = PointerOf(edit.path);
+    uint32_t i = 0;
+    while (i < type.columns.size() && (edit.path.empty() || type.columns[i].path != edit.path[0])) {
+      ++i;
+    }
+    if (i == type.columns.size()) {
+      std::vector<absl::string_view> known;
+      for (const graph::ColumnSchema& column : type.columns) known.push_back(column.path);
+      return absl::InvalidArgumentError(
+          absl::StrCat(pointer, ": no such property of the relationship ", type.name, ";",
+                       dtdl::DidYouMean(edit.path.empty() ? "" : edit.path[0], known)));
+    }
+    // A property is edited as one value: a map of one member, then taken out again.
+    ValueMap whole;
+    const Value now = pending_.GetValue(number, ColumnId(i));
+    if (!now.is_null()) whole.emplace_back(type.columns[i].path, now);
+    Value document = Value::Map(std::move(whole));
+    TWIN_RETURN_IF_ERROR(EditValue(edit, edit.path, pointer, &document));
+    if (edit.kind == Edit::Kind::kTest) continue;
+    const Value* edited = document.Find(type.columns[i].path);
+    if (edited == nullptr) {
+      if (type.columns[i].traits.required) {
+        return absl::InvalidArgumentError(absl::StrCat(pointer, ": it is required"));
+      }
+      pending_.SetValue(number, ColumnId(i), Value());
+      continue;
+    }
+    TWIN_ASSIGN_OR_RETURN(Value checked, CheckValue(type.columns[i], *edited, pointer, limits_));
+    pending_.SetValue(number, ColumnId(i), std::move(checked));
+  }
+  result->version = pending_.GetRelationship(number).version;
+  result->changed = 1;
+  return absl::OkStatus();
+}
+
+absl::Status Checker::Delete(const DeleteRelationship& request, OperationResult* result) {
+  TWIN_ASSIGN_OR_RETURN(const TwinNumber source, TwinOf(request.source_id));
+  TWIN_ASSIGN_OR_RETURN(const RelationshipNumber number,
+                        RelationshipOf(source, request.source_id, request.relationship_id));
+  TWIN_RETURN_IF_ERROR(CheckCondition(request.condition, pending_.GetRelationship(number).version,
+                                      "the relationship"));
+  pending_.DeleteRelationship(number);
+  result->changed = 1;
+  return absl::OkStatus();
+}
+
+}  // namespace twin::ingest

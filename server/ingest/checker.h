@@ -1,0 +1,81 @@
+// Operations against the state that they find: the rules of models, ids, etags and limits. An
+// operation that conforms becomes changes of the PendingState; one that does not leaves some, which
+// the caller takes back with the unit.
+#ifndef TWIN_SERVER_INGEST_CHECKER_H_
+#define TWIN_SERVER_INGEST_CHECKER_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "server/ingest/check_value.h"
+#include "server/ingest/limits.h"
+#include "server/ingest/operation.h"
+#include "server/ingest/pending.h"
+
+namespace twin::ingest {
+
+// The writer thread's.
+class Checker {
+ public:
+  Checker(const Limits& limits, PendingState* pending) : limits_(limits), pending_(*pending) {}
+
+  // In the order of the unit: Begin, Check for each operation, End. After an error: RollBack.
+  void BeginUnit(Time time);
+  // Codes: INVALID_ARGUMENT (the request is wrong in itself or against the model), NOT_FOUND,
+  // ALREADY_EXISTS, ABORTED (etag), FAILED_PRECONDITION (the state forbids it),
+  // RESOURCE_EXHAUSTED (a limit, named). Operations on models are CheckModels' matter.
+  absl::Status Check(const Operation& operation, OperationResult* result);
+  // What can only be said of the state after all operations: multiplicity, Required.
+  absl::Status EndUnit();
+
+  // A whole batch of operations on models, while nothing is pending.
+  absl::Status CheckModels(const Operation& operation, OperationResult* result);
+
+ private:
+  struct EditTarget;
+
+  absl::Status Put(const PutTwin& put, OperationResult* result);
+  absl::Status Patch(const PatchTwin& patch, OperationResult* result);
+  absl::Status Delete(const DeleteTwin& request, OperationResult* result);
+  absl::Status DeleteTreeOf(const DeleteTree& request, OperationResult* result);
+  absl::Status Put(const PutRelationship& put, OperationResult* result);
+  absl::Status Patch(const PatchRelationship& patch, OperationResult* result);
+  absl::Status Delete(const DeleteRelationship& request, OperationResult* result);
+
+  absl::StatusOr<TwinNumber> TwinOf(const std::string& id) const;
+  absl::StatusOr<RelationshipNumber> RelationshipOf(TwinNumber source, const std::string& source_id,
+                                                    const std::string& id) const;
+  absl::StatusOr<const graph::TableSchema*> ModelForTwins(const std::string& model_id,
+                                                          bool is_new) const;
+  absl::Status CheckCondition(const Condition& condition, Sequence version,
+                              absl::string_view what) const;
+  absl::Status SetTwinValue(TwinNumber twin, ColumnId column, Value value,
+                            const std::optional<Time>& source_time);
+  absl::Status ClearTwinValue(TwinNumber twin, ColumnId column,
+                              const std::optional<Time>& source_time);
+  absl::Status CheckMove(TwinNumber twin, const graph::TableSchema& to) const;
+  absl::Status Apply(const Edit& edit, const std::string& component, TwinNumber twin,
+                     const std::optional<Time>& source_time);
+  absl::Status ApplyInDocument(const Edit& edit, const graph::TableSchema& table, ColumnId column,
+                               absl::Span<const std::string> inside, TwinNumber twin,
+                               const std::optional<Time>& source_time);
+  absl::Status CheckRequired(TwinNumber twin) const;
+  absl::Status CheckSize(TwinNumber twin) const;
+  void DeleteRelationshipsOf(TwinNumber twin, OperationResult* result);
+  bool AnyBelow(TwinNumber twin, const graph::TableSchema& table, const std::string& prefix) const;
+
+  const Limits& limits_;
+  PendingState& pending_;
+  Time time_;
+  // Of the unit: what EndUnit looks at.
+  std::vector<std::pair<TwinNumber, RelationshipTypeId>> counted_;
+  absl::flat_hash_set<uint32_t> written_;
+  absl::flat_hash_set<uint32_t> large_;
+};
+
+}  // namespace twin::ingest
+
+#endif  // TWIN_SERVER_INGEST_CHECKER_H_

@@ -1,0 +1,42 @@
+// Requests that were done, by the id that their client gave them: a repeated one is answered again
+// and not done again. Survives restarts through journal and checkpoint.
+#ifndef TWIN_SERVER_INGEST_REQUEST_IDS_H_
+#define TWIN_SERVER_INGEST_REQUEST_IDS_H_
+
+#include <deque>
+#include <string>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "server/ingest/limits.h"
+#include "server/ingest/operation.h"
+
+namespace twin::ingest {
+
+// Thread-compatible.
+class RequestIds {
+ public:
+  // Remembers it, and forgets what is older than request_id_seconds or beyond request_ids_max.
+  void Add(absl::string_view id, const WriteResult& result, const Limits& limits);
+  // nullptr: not known (any more).
+  const WriteResult* Find(absl::string_view id) const;
+  size_t size() const { return by_id_.size(); }
+
+  // All of them, oldest first.
+  std::string Encode() const;
+  // DATA_LOSS: these are no such bytes.
+  absl::Status Decode(absl::string_view bytes, const Limits& limits);
+
+ private:
+  struct Remembered {
+    std::string id;
+    Time time;
+  };
+  std::deque<Remembered> order_;
+  absl::flat_hash_map<std::string, WriteResult> by_id_;
+};
+
+}  // namespace twin::ingest
+
+#endif  // TWIN_SERVER_INGEST_REQUEST_IDS_H_

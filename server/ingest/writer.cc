@@ -1,0 +1,356 @@
+#include "server/ingest/writer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/check.h"
+#include "server/base/status_macros.h"
+#include "server/ingest/change.h"
+
+namespace twin::ingest {
+namespace {
+
+// What a waiting batch takes in memory, roughly: enough to bound the queue.
+uint64_t BytesOf(const WriteBatch& batch) {
+  uint64_t bytes = 256;
+  for (const Operation& operation : batch.operations) {
+    bytes += 256;
+    if (const auto* put = std::get_if<PutTwin>(&operation)) {
+      bytes += put->contents.size() * 64;
+    } else if (const auto* patch = std::get_if<PatchTwin>(&operation)) {
+      bytes += patch->edits.size() * 128;
+    } else if (const auto* create = std::get_if<CreateModels>(&operation)) {
+      for (const std::string& text : create->texts) bytes += text.size();
+    }
+  }
+  return bytes;
+}
+
+bool IsOfModels(const Operation& operation) {
+  return std::holds_alternative<CreateModels>(operation) ||
+         std::holds_alternative<DecommissionModel>(operation) ||
+         std::holds_alternative<DeleteModel>(operation);
+}
+
+absl::Status InBatch(const absl::Status& status, size_t index, size_t count) {
+  if (count == 1) return status;
+  return absl::Status(status.code(), absl::StrCat("operation ", index, ": ", status.message()));
+}
+
+}  // namespace
+
+Writer::Writer(const WriterOptions& options, GuardedGraph* graph, journal::Journal* journal,
+               journal::Epoch epoch)
+    : options_(options),
+      clock_(options.clock != nullptr ? *options.clock : SystemClock()),
+      graph_(*graph),
+      journal_(*journal),
+      epoch_(epoch),
+      pending_(Head()),
+      checker_(options_.limits, &pending_) {
+  {
+    const MutexLock lock(&graph_.mutex);
+    last_time_ = graph_.graph.head().time();
+  }
+  thread_ = std::thread([this] { Run(); });
+}
+
+// The head's address never changes, and only this writer changes what it shows, so its thread reads
+// it without the lock.
+const graph::GraphView* Writer::Head() {
+  const MutexLock lock(&graph_.mutex);
+  return &graph_.graph.head();
+}
+
+Writer::~Writer() { Stop(); }
+
+void Writer::Stop() {
+  {
+    const MutexLock lock(&mutex_);
+    stopping_ = true;
+    changed_.SignalAll();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+absl::Status Writer::writing() const {
+  const MutexLock lock(&mutex_);
+  return writing_;
+}
+
+void Writer::Submit(WriteBatch batch, Done done) {
+  absl::Status refused;
+  {
+    const MutexLock lock(&mutex_);
+    const uint64_t bytes = BytesOf(batch);
+    if (stopping_) {
+      refused = absl::UnavailableError("the server is stopping");
+    } else if (!writing_.ok()) {
+      refused = writing_;
+    } else if (queued_bytes_ + bytes >
+               static_cast<uint64_t>(options_.limits.write_queue_bytes_max)) {
+      refused = absl::ResourceExhaustedError(
+          absl::StrCat("more than write_queue_bytes_max (", options_.limits.write_queue_bytes_max,
+                       " bytes) of writes wait; send them again, more slowly"));
+    } else {
+      queued_bytes_ += bytes;
+      queue_.push_back({std::move(batch), std::move(done), bytes, nullptr});
+      changed_.Signal();
+      return;
+    }
+  }
+  WriteResult result;
+  result.status = std::move(refused);
+  done(std::move(result));
+}
+
+void Writer::RunAlone(absl::AnyInvocable<void()> task) {
+  const MutexLock lock(&mutex_);
+  queue_.push_back({WriteBatch(), nullptr, 0, std::move(task)});
+  changed_.Signal();
+}
+
+bool Writer::MayStart() const {
+  return !failing_ && in_flight_.size() < static_cast<size_t>(options_.records_in_flight_max) &&
+         bytes_in_flight_ < options_.bytes_in_flight_max;
+}
+
+std::vector<std::shared_ptr<Writer::InFlight>> Writer::TakeComplete() {
+  std::vector<std::shared_ptr<InFlight>> complete;
+  while (!in_flight_.empty() && in_flight_.front()->is_complete) {
+    bytes_in_flight_ -= in_flight_.front()->bytes;
+    complete.push_back(std::move(in_flight_.front()));
+    in_flight_.pop_front();
+  }
+  return complete;
+}
+
+void Writer::Run() {
+  while (true) {
+    std::vector<std::shared_ptr<InFlight>> complete;
+    Waiting next;
+    bool has_next = false;
+    {
+      const MutexLock lock(&mutex_);
+      while (true) {
+        complete = TakeComplete();
+        if (!complete.empty()) break;
+        if (!queue_.empty() && MayStart()) {
+          next = std::move(queue_.front());
+          queue_.pop_front();
+          queued_bytes_ -= next.bytes;
+          has_next = true;
+          break;
+        }
+        if (stopping_ && queue_.empty() && in_flight_.empty()) return;
+        changed_.Wait(&mutex_);
+      }
+    }
+    if (!complete.empty()) Finish(std::move(complete));
+    if (has_next) Process(std::move(next));
+  }
+}
+
+void Writer::Drain() {
+  while (true) {
+    std::vector<std::shared_ptr<InFlight>> complete;
+    {
+      const MutexLock lock(&mutex_);
+      if (in_flight_.empty()) return;
+      while ((complete = TakeComplete()).empty()) changed_.Wait(&mutex_);
+    }
+    Finish(std::move(complete));
+  }
+}
+
+absl::Status Writer::CheckBatch(WriteBatch* batch, GraphRecord* record, WriteResult* result) {
+  checker_.BeginUnit(record->time);
+  const bool of_models = IsOfModels(batch->operations.front());
+  for (size_t i = 0; i < batch->operations.size(); ++i) {
+    OperationResult one;
+    absl::Status status;
+    if (of_models && batch->operations.size() > 1) {
+      status = absl::InvalidArgumentError("an operation on models stands in a batch of its own");
+    } else if (of_models) {
+      status = checker_.CheckModels(batch->operations[i], &one);
+    } else {
+      status = checker_.Check(batch->operations[i], &one);
+    }
+    if (!status.ok()) {
+      pending_.RollBack();
+      result->failed_operation = static_cast<int>(i);
+      return InBatch(status, i, batch->operations.size());
+    }
+    result->results.push_back(std::move(one));
+  }
+  if (const absl::Status status = checker_.EndUnit(); !status.ok()) {
+    pending_.RollBack();
+    return status;
+  }
+  if (batch->validate_only) {
+    pending_.RollBack();
+    return absl::OkStatus();
+  }
+  record->units.push_back(pending_.EndUnit());
+  return absl::OkStatus();
+}
+
+absl::Status Writer::CheckEach(WriteBatch* batch, GraphRecord* record, WriteResult* result) {
+  for (const Operation& operation : batch->operations) {
+    checker_.BeginUnit(record->time);
+    OperationResult one;
+    one.status = checker_.Check(operation, &one);
+    if (one.status.ok()) one.status = checker_.EndUnit();
+    if (!one.status.ok()) {
+      absl::Status status = std::move(one.status);
+      one = OperationResult();
+      one.status = std::move(status);
+      pending_.RollBack();
+    } else if (batch->validate_only) {
+      // Later operations may rely on this one, so it is taken back at the end, with the others.
+      record->units.push_back(pending_.EndUnit());
+    } else {
+      record->units.push_back(pending_.EndUnit());
+    }
+    result->results.push_back(std::move(one));
+  }
+  return absl::OkStatus();
+}
+
+void Writer::Process(Waiting waiting) {
+  if (waiting.task != nullptr) {
+    Drain();
+    waiting.task();
+    pending_.Reset();
+    return;
+  }
+  WriteBatch& batch = waiting.batch;
+  WriteResult result;
+  const auto answer = [&](absl::Status status) {
+    result.status = std::move(status);
+    if (!result.status.ok()) result.results.clear();
+    result.sequence = Sequence(pending_.next_sequence().value - 1);
+    result.time = last_time_;
+    waiting.done(std::move(result));
+  };
+  if (batch.operations.empty()) return answer(absl::OkStatus());
+  if (static_cast<int64_t>(batch.operations.size()) > options_.limits.batch_operations_max) {
+    return answer(absl::InvalidArgumentError(absl::StrCat("a batch of ", batch.operations.size(),
+                                                          " operations; batch_operations_max is ",
+                                                          options_.limits.batch_operations_max)));
+  }
+  if (static_cast<int64_t>(batch.request_id.size()) > options_.limits.request_id_length_max) {
+    return answer(absl::InvalidArgumentError(
+        absl::StrCat("request_id has ", batch.request_id.size(),
+                     " bytes; request_id_length_max is ", options_.limits.request_id_length_max)));
+  }
+  // What depends on records that are not applied, and is not in the PendingState, waits for them;
+  // so does a dry run of several operations, which is taken back by forgetting all that is pending.
+  const bool dry_each = batch.validate_only && !batch.atomic;
+  if (!batch.request_id.empty() || IsOfModels(batch.operations.front()) || dry_each) Drain();
+  {
+    const MutexLock lock(&mutex_);
+    if (failing_ || !writing_.ok()) {
+      result.status = !writing_.ok() ? writing_ : absl::ResourceExhaustedError("the disk is full");
+    }
+  }
+  if (!result.status.ok()) return answer(result.status);
+  if (!batch.request_id.empty()) {
+    const MutexLock lock(&graph_.mutex);
+    if (const WriteResult* before = graph_.request_ids.Find(batch.request_id)) {
+      result = *before;
+      waiting.done(std::move(result));
+      return;
+    }
+  }
+
+  auto in_flight = std::make_shared<InFlight>();
+  in_flight->record.time = std::max(clock_.Now(), last_time_);
+  in_flight->record.request_id = batch.request_id;
+  in_flight->first = pending_.next_sequence();
+  const absl::Status checked = batch.atomic || IsOfModels(batch.operations.front())
+                                   ? CheckBatch(&batch, &in_flight->record, &result)
+                                   : CheckEach(&batch, &in_flight->record, &result);
+  if (!checked.ok()) return answer(checked);
+  if (dry_each) pending_.Reset();
+  if (batch.validate_only || in_flight->record.units.empty()) return answer(absl::OkStatus());
+
+  last_time_ = in_flight->record.time;
+  result.sequence = Sequence(pending_.next_sequence().value - 1);
+  result.time = last_time_;
+  if (!batch.request_id.empty()) in_flight->record.results = result.results;
+  journal::Record record;
+  record.first = in_flight->first;
+  record.count = static_cast<uint32_t>(in_flight->record.units.size());
+  EncodeRecord(in_flight->record, &record.bytes);
+  in_flight->number = next_record_++;
+  pending_.EndRecord(in_flight->number);
+  if (static_cast<int64_t>(record.bytes.size()) > options_.limits.batch_bytes_max) {
+    const size_t bytes = record.bytes.size();
+    Drain();
+    pending_.Reset();
+    result = WriteResult();
+    return answer(absl::InvalidArgumentError(
+        absl::StrCat("a batch whose record takes ", bytes, " bytes; batch_bytes_max is ",
+                     options_.limits.batch_bytes_max, "; divide it")));
+  }
+  in_flight->result = std::move(result);
+  in_flight->done = std::move(waiting.done);
+  in_flight->bytes = record.bytes.size();
+  {
+    const MutexLock lock(&mutex_);
+    in_flight_.push_back(in_flight);
+    bytes_in_flight_ += in_flight->bytes;
+  }
+  journal_.Append(epoch_, std::move(record), [this, in_flight](absl::Status status) {
+    const MutexLock lock(&mutex_);
+    in_flight->status = std::move(status);
+    in_flight->is_complete = true;
+    if (!in_flight->status.ok()) {
+      failing_ = true;
+      if (in_flight->status.code() != absl::StatusCode::kResourceExhausted) {
+        writing_ = in_flight->status;
+      }
+    }
+    changed_.Signal();
+  });
+}
+
+void Writer::Finish(std::vector<std::shared_ptr<InFlight>> complete) {
+  {
+    const MutexLock lock(&graph_.mutex);
+    for (const std::shared_ptr<InFlight>& each : complete) {
+      if (!each->status.ok()) continue;
+      uint64_t sequence = each->first.value;
+      for (const Unit& unit : each->record.units) {
+        const absl::Status status =
+            ApplyUnit(unit, Sequence(sequence++), each->record.time, &graph_.graph);
+        TWIN_CHECK(status.ok()) << status;
+      }
+      if (!each->record.request_id.empty()) {
+        graph_.request_ids.Add(each->record.request_id, each->result, options_.limits);
+      }
+    }
+    graph_.advanced.SignalAll();
+  }
+  for (const std::shared_ptr<InFlight>& each : complete) {
+    if (each->status.ok()) {
+      pending_.Applied(each->number);
+    } else {
+      const int failed = each->result.failed_operation;
+      each->result = WriteResult();
+      each->result.failed_operation = failed;
+      each->result.status = each->status;
+    }
+    each->done(std::move(each->result));
+  }
+  const MutexLock lock(&mutex_);
+  if (failing_ && in_flight_.empty()) {
+    // Everything refused is told; what follows begins where the graph stands.
+    pending_.Reset();
+    failing_ = false;
+  }
+}
+
+}  // namespace twin::ingest

@@ -1,0 +1,127 @@
+// The one writer: check → number → append → apply. Batches go in from any thread; one thread checks
+// them in order, hands their records to the journal, and applies what the journal made durable.
+//
+//   Submit ─▶ queue ─▶ check against head + pending ─▶ Journal::Append ──(synced)──▶ apply ─▶ done
+//
+// Several records are in flight while the journal syncs: a batch collects while the former syncs.
+#ifndef TWIN_SERVER_INGEST_WRITER_H_
+#define TWIN_SERVER_INGEST_WRITER_H_
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "server/base/clock.h"
+#include "server/base/sync.h"
+#include "server/graph/graph.h"
+#include "server/ingest/checker.h"
+#include "server/ingest/limits.h"
+#include "server/ingest/operation.h"
+#include "server/ingest/pending.h"
+#include "server/ingest/request_ids.h"
+#include "server/journal/journal.h"
+
+namespace twin::ingest {
+
+// The state and its lock. The writer's thread alone changes the graph, and holds the mutex while it
+// does; everybody else holds it to read the head or to pin. It is held for microseconds.
+struct GuardedGraph {
+  mutable Mutex mutex;
+  CondVar advanced;  // the head's sequence rose
+  graph::Graph graph ABSL_GUARDED_BY(mutex);
+  RequestIds request_ids ABSL_GUARDED_BY(mutex);
+};
+
+struct WriterOptions {
+  Limits limits;
+  const Clock* clock = nullptr;
+  int records_in_flight_max = 64;
+  uint64_t bytes_in_flight_max = 64u << 20;
+};
+
+// Thread-safe.
+class Writer {
+ public:
+  // The journal must be open and behind `graph` by nothing. Both outlive the writer.
+  Writer(const WriterOptions& options, GuardedGraph* graph, journal::Journal* journal,
+         journal::Epoch epoch);
+  // Finishes what was submitted.
+  ~Writer();
+
+  // Calls `done` once, on the writer's thread, which must not be blocked; without OK nothing of the
+  // batch was done, except: UNAVAILABLE from a failing disk leaves open whether it was, as after a
+  // crash. RESOURCE_EXHAUSTED: write_queue_bytes_max is waiting already, or the disk is full.
+  using Done = absl::AnyInvocable<void(WriteResult)>;
+  void Submit(WriteBatch batch, Done done) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Runs on the writer's thread when nothing is in flight.
+  void RunAlone(absl::AnyInvocable<void()> task) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Refuses everything new, finishes the rest. Idempotent.
+  void Stop() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Not OK: why nothing is written any more.
+  absl::Status writing() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  struct Waiting {
+    WriteBatch batch;
+    Done done;
+    uint64_t bytes = 0;
+    absl::AnyInvocable<void()> task;
+  };
+  struct InFlight {
+    uint64_t number = 0;
+    Sequence first;
+    GraphRecord record;
+    WriteResult result;
+    Done done;
+    uint64_t bytes = 0;
+    absl::Status status;
+    bool is_complete = false;
+  };
+
+  void Run();
+  void Process(Waiting waiting);
+  void Finish(std::vector<std::shared_ptr<InFlight>> complete);
+  // Waits for all that is in flight, and applies it.
+  void Drain();
+  absl::Status CheckBatch(WriteBatch* batch, GraphRecord* record, WriteResult* result);
+  absl::Status CheckEach(WriteBatch* batch, GraphRecord* record, WriteResult* result);
+  bool MayStart() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::vector<std::shared_ptr<InFlight>> TakeComplete() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  const graph::GraphView* Head();
+
+  const WriterOptions options_;
+  const Clock& clock_;
+  GuardedGraph& graph_;
+  journal::Journal& journal_;
+  const journal::Epoch epoch_;
+
+  // The writer thread's.
+  PendingState pending_;
+  Checker checker_;
+  Time last_time_;
+  uint64_t next_record_ = 1;
+
+  mutable Mutex mutex_;
+  CondVar changed_;
+  std::deque<Waiting> queue_ ABSL_GUARDED_BY(mutex_);
+  uint64_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::deque<std::shared_ptr<InFlight>> in_flight_ ABSL_GUARDED_BY(mutex_);
+  uint64_t bytes_in_flight_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool failing_ ABSL_GUARDED_BY(mutex_) = false;  // until what was in flight has been refused
+  absl::Status writing_ ABSL_GUARDED_BY(mutex_);
+
+  std::thread thread_;
+};
+
+}  // namespace twin::ingest
+
+#endif  // TWIN_SERVER_INGEST_WRITER_H_
