@@ -132,7 +132,7 @@ class Posix final : public FileSystem {
   }
 
   absl::Status Remove(const std::string& path) override {
-    if (unlink(path.c_str()) != 0) return ErrnoStatus(errno, "remove", path);
+    if (::remove(path.c_str()) != 0) return ErrnoStatus(errno, "remove", path);
     return absl::OkStatus();
   }
 

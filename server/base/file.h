@@ -48,7 +48,7 @@ class FileSystem {
   virtual absl::StatusOr<std::vector<std::string>> List(const std::string& folder) = 0;
   virtual absl::Status CreateFolder(const std::string& folder) = 0;  // and its parents; may exist
   virtual absl::Status Rename(const std::string& from, const std::string& to) = 0;
-  virtual absl::Status Remove(const std::string& path) = 0;
+  virtual absl::Status Remove(const std::string& path) = 0;  // a file, or an empty folder
   virtual bool Exists(const std::string& path) = 0;
   // Makes creations, renames and removals in the folder durable.
   virtual absl::Status SyncFolder(const std::string& folder) = 0;

@@ -298,6 +298,7 @@ void Writer::Process(Waiting waiting) {
   in_flight->result = std::move(result);
   in_flight->done = std::move(waiting.done);
   in_flight->bytes = record.bytes.size();
+  bytes_written_.fetch_add(in_flight->bytes, std::memory_order_relaxed);
   {
     const MutexLock lock(&mutex_);
     in_flight_.push_back(in_flight);

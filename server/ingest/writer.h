@@ -7,6 +7,7 @@
 #ifndef TWIN_SERVER_INGEST_WRITER_H_
 #define TWIN_SERVER_INGEST_WRITER_H_
 
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <string>
@@ -65,6 +66,9 @@ class Writer {
   // Refuses everything new, finishes the rest. Idempotent.
   void Stop() ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // Of records handed to the journal since it was made.
+  uint64_t bytes_written() const { return bytes_written_.load(std::memory_order_relaxed); }
+
   // Not OK: why nothing is written any more.
   absl::Status writing() const ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -119,6 +123,7 @@ class Writer {
   bool failing_ ABSL_GUARDED_BY(mutex_) = false;  // until what was in flight has been refused
   absl::Status writing_ ABSL_GUARDED_BY(mutex_);
 
+  std::atomic<uint64_t> bytes_written_{0};
   std::thread thread_;
 };
 

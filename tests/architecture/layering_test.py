@@ -33,6 +33,8 @@ def problems(root):
     errors, used = [], set()
 
     def module_of(path):
+        if path.startswith(("twingraph/v1/", "google/rpc/")):  # generated from proto/
+            path = "proto/" + path
         return max((m for m in granted if path.startswith(m + "/")), key=len, default=None)
 
     for path in sources(root):

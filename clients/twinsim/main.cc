@@ -1,0 +1,65 @@
+// twinsim: fleets of simulated electric vehicles. README.md describes it.
+#include <signal.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <exception>
+#include <filesystem>
+#include <iostream>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "clients/twinsim/command.h"
+
+namespace twin::twinsim {
+namespace {
+
+volatile std::sig_atomic_t interrupted = 0;
+
+// Ctrl-C ends the export, which removes what it has written. What ignores it (nohup, a shell's
+// background) goes on doing so. A second one ends the program at once.
+void StopWhenInterrupted() {
+  struct sigaction action = {};
+  sigaction(SIGINT, nullptr, &action);
+  if (action.sa_handler == SIG_IGN) return;
+  action.sa_handler = [](int) {
+    if (interrupted != 0) _exit(kExitInterrupted);
+    interrupted = 1;
+  };
+  action.sa_flags = 0;  // a write that waits is broken off
+  sigaction(SIGINT, &action, nullptr);
+}
+
+std::string ProgramFolder() {
+  std::error_code error;
+  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
+  return error ? "." : program.parent_path().string();
+}
+
+int Main(const std::vector<std::string>& arguments) {
+  const int code = Run(arguments, {.out = &std::cout,
+                                   .err = &std::cerr,
+                                   .err_is_terminal = isatty(STDERR_FILENO) != 0,
+                                   .version = TWIN_VERSION,
+                                   .program_folder = ProgramFolder(),
+                                   .interrupted = [] { return interrupted != 0; }});
+  if (!std::cout.flush()) {
+    std::cerr << "twinsim: cannot write to stdout\n";
+    return code == kExitDone ? kExitRefused : code;
+  }
+  return code;
+}
+
+}  // namespace
+}  // namespace twin::twinsim
+
+int main(int argc, char** argv) {
+  twin::twinsim::StopWhenInterrupted();
+  try {
+    return twin::twinsim::Main({argv + 1, argv + argc});
+  } catch (const std::exception& error) {
+    std::cerr << "twinsim: internal error: " << error.what() << '\n';
+    return twin::twinsim::kExitRefused;
+  }
+}

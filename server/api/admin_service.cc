@@ -1,0 +1,115 @@
+#include "server/api/admin_service.h"
+
+#include <unistd.h>
+
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "server/api/convert.h"
+
+namespace twin::api {
+namespace {
+
+uint64_t ResidentBytes() {
+  std::ifstream file("/proc/self/statm");
+  uint64_t total = 0;
+  uint64_t resident = 0;
+  file >> total >> resident;
+  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+void Fill(const engine::EngineStatus& status, pb::StatusResponse* response) {
+  response->set_start_time_unix_nano(status.start_time.ns);
+  response->set_time_unix_nano(SystemClock().Now().ns);
+  FillPosition(status.sequence, response->mutable_position());
+  response->set_models(status.models);
+  response->set_twins(status.twins);
+  response->set_relationships(status.relationships);
+  response->set_deleted_twins(status.deleted_twins);
+  response->set_writing(std::string(status.writing.message()));
+
+  pb::StatusResponse::Memory* memory = response->mutable_memory();
+  memory->set_columns_bytes(status.memory.columns);
+  memory->set_ids_bytes(status.memory.ids);
+  memory->set_strings_bytes(status.memory.strings);
+  memory->set_relationships_bytes(status.memory.relationships);
+  memory->set_index_bytes(status.memory.index);
+  memory->set_retained_bytes(status.memory.retained);
+  memory->set_resident_bytes(ResidentBytes());
+  memory->set_snapshots(status.snapshots);
+
+  pb::StatusResponse::Journal* journal = response->mutable_journal();
+  journal->set_bytes(status.journal_bytes);
+  journal->set_segments(status.journal_segments);
+  journal->set_syncs(status.journal_syncs);
+  journal->set_oldest_sequence(status.journal_oldest.value);
+
+  pb::StatusResponse::CheckpointState* checkpoint = response->mutable_checkpoint();
+  checkpoint->set_sequence(status.checkpoint_sequence.value);
+  checkpoint->set_time_unix_nano(status.checkpoint_time.ns);
+  checkpoint->set_running(status.checkpoint_running);
+  checkpoint->set_store_bytes(status.store_bytes);
+
+  response->set_recovery_seconds(status.recovery_seconds);
+  response->set_recovered_records(status.recovered_records);
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* AdminService::Status(Context* context,
+                                               const pb::StatusRequest* /*request*/,
+                                               pb::StatusResponse* response) {
+  response->set_version(services_.version);
+  response->set_data_dir(services_.data_dir);
+  Fill(services_.engine->status(), response);
+  return Answer(context, absl::OkStatus());
+}
+
+grpc::ServerUnaryReactor* AdminService::Checkpoint(Context* context,
+                                                   const pb::CheckpointRequest* /*request*/,
+                                                   pb::CheckpointResponse* response) {
+  return AnswerLater(context, services_, [this, response] {
+    const absl::Status status = services_.engine->Checkpoint();
+    if (status.ok()) {
+      FillPosition(services_.engine->status().checkpoint_sequence, response->mutable_position());
+    }
+    return status;
+  });
+}
+
+grpc::ServerUnaryReactor* AdminService::Compact(Context* context,
+                                                const pb::CompactRequest* /*request*/,
+                                                pb::CompactResponse* response) {
+  return AnswerLater(context, services_, [this, response] {
+    const absl::StatusOr<uint64_t> reclaimed = services_.engine->Compact();
+    if (reclaimed.ok()) response->set_reclaimed_twins(*reclaimed);
+    return reclaimed.status();
+  });
+}
+
+grpc::ServerUnaryReactor* AdminService::Backup(Context* context, const pb::BackupRequest* request,
+                                               pb::BackupResponse* response) {
+  return AnswerLater(context, services_, [this, request, response] {
+    const Sequence before = services_.engine->Pin()->sequence();
+    const absl::Status status = services_.engine->Backup(request->folder());
+    if (status.ok()) FillPosition(before, response->mutable_position());
+    return status;
+  });
+}
+
+grpc::ServerUnaryReactor* AdminService::VerifyBackup(Context* context,
+                                                     const pb::VerifyBackupRequest* request,
+                                                     pb::VerifyBackupResponse* response) {
+  return AnswerLater(context, services_, [request, response]() -> absl::Status {
+    std::vector<std::string> report;
+    const absl::Status status = engine::CheckDataDir(request->folder(), &report);
+    for (const std::string& line : report) response->add_report(line);
+    if (status.ok() || report.empty()) return status;
+    return absl::Status(status.code(), absl::StrJoin(report, "\n"));
+  });
+}
+
+}  // namespace twin::api

@@ -1,0 +1,509 @@
+// The services through a real server and channel.
+#include <grpcpp/grpcpp.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+#include "gtest/gtest.h"
+#include "server/api/json.h"
+#include "server/api/server.h"
+#include "server/base/check.h"
+#include "tests/support/status_matchers.h"
+#include "twingraph/v1/admin_service.grpc.pb.h"
+#include "twingraph/v1/model_service.grpc.pb.h"
+#include "twingraph/v1/twin_service.grpc.pb.h"
+
+namespace twin::api {
+namespace {
+
+namespace pb = ::twingraph::v1;
+using ::testing::HasSubstr;
+using ::twin::testing::IsOk;
+using ::twin::testing::StatusIs;
+
+constexpr absl::string_view kModels = R"([
+  {"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:Pack;1","@type":"Interface",
+   "displayName":"Pack","contents":[
+    {"@type":"Property","name":"name","schema":"string"},
+    {"@type":"Property","name":"volt","schema":"double"},
+    {"@type":"Property","name":"made","schema":"dateTime"},
+    {"@type":"Property","name":"limits","schema":{"@type":"Map","mapKey":{"name":"k",
+      "schema":"string"},"mapValue":{"name":"v","schema":"integer"}}},
+    {"@type":"Component","name":"bms","schema":"dtmi:t:Bms;1"},
+    {"@type":"Relationship","name":"hasCell","target":"dtmi:t:Cell;1","properties":[
+      {"@type":"Property","name":"position","schema":"integer"}]}]},
+  {"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:Bms;1","@type":"Interface","contents":[
+    {"@type":"Property","name":"firmware","schema":"string"}]},
+  {"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:Cell;1","@type":"Interface","contents":[
+    {"@type":"Property","name":"volt","schema":"double"}]},
+  {"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:Cell;2","@type":"Interface",
+   "extends":"dtmi:t:Cell;1"}])";
+
+absl::Status ToAbsl(const grpc::Status& status) {
+  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+}
+
+// A server on a folder of its own.
+class RunningServer {
+ public:
+  RunningServer() {
+    std::string pattern = absl::StrCat(::testing::TempDir(), "/api-XXXXXX");
+    TWIN_CHECK(mkdtemp(pattern.data()) != nullptr);
+    root_ = pattern;
+    engine::EngineOptions engine_options;
+    engine_options.data_dir = JoinPath(root_, "data");
+    engine_options.segment_bytes = 4 << 20;
+    engine_options.limits.batch_bytes_max = 2 << 20;
+    engine_options.reserve_bytes = 0;
+    auto engine = engine::Engine::Open(engine_options);
+    TWIN_CHECK(engine.ok()) << engine.status();
+    engine_ = *std::move(engine);
+    ServerOptions options;
+    options.listen = "127.0.0.1:0";
+    options.version = "test";
+    auto server = Server::Start(options, engine_.get());
+    TWIN_CHECK(server.ok()) << server.status();
+    server_ = *std::move(server);
+    const auto channel = grpc::CreateChannel(absl::StrCat("127.0.0.1:", server_->port()),
+                                             grpc::InsecureChannelCredentials());
+    models_ = pb::ModelService::NewStub(channel);
+    twins_ = pb::TwinService::NewStub(channel);
+    admin_ = pb::AdminService::NewStub(channel);
+  }
+  ~RunningServer() {
+    server_.reset();
+    engine_.reset();
+    const std::string command = absl::StrCat("rm -rf ", root_);
+    TWIN_CHECK(std::system(command.c_str()) == 0);  // NOLINT(cert-env33-c): our own folder
+  }
+
+  absl::Status CreateModels(absl::string_view texts) {
+    pb::CreateModelsRequest request;
+    request.add_texts(std::string(texts));
+    pb::CreateModelsResponse response;
+    return Call(&pb::ModelService::Stub::CreateModels, models_.get(), request, &response);
+  }
+  absl::Status CreateTwin(const std::string& id, const std::string& model,
+                          const std::string& contents) {
+    pb::CreateTwinRequest request;
+    request.mutable_twin()->set_id(id);
+    request.mutable_twin()->set_model_id(model);
+    request.mutable_twin()->set_contents_json(contents);
+    pb::CreateTwinResponse response;
+    return Call(&pb::TwinService::Stub::CreateTwin, twins_.get(), request, &response);
+  }
+  absl::Status Relate(const std::string& source, const std::string& id, const std::string& target) {
+    pb::CreateRelationshipRequest request;
+    request.mutable_relationship()->set_source_id(source);
+    request.mutable_relationship()->set_id(id);
+    request.mutable_relationship()->set_name("hasCell");
+    request.mutable_relationship()->set_target_id(target);
+    request.mutable_relationship()->set_contents_json(R"({"position":3})");
+    pb::CreateRelationshipResponse response;
+    return Call(&pb::TwinService::Stub::CreateRelationship, twins_.get(), request, &response);
+  }
+  std::string GetJson(const std::string& id) {
+    pb::GetTwinRequest request;
+    request.set_id(id);
+    request.set_format(pb::JSON);
+    pb::GetTwinResponse response;
+    const absl::Status status =
+        Call(&pb::TwinService::Stub::GetTwin, twins_.get(), request, &response);
+    return status.ok() ? response.twin().contents_json() : status.ToString();
+  }
+  void Fill() {
+    ASSERT_THAT(CreateModels(kModels), IsOk());
+    ASSERT_THAT(
+        CreateTwin("p", "dtmi:t:Pack;1", R"({"bms":{"firmware":"1"},"volt":400,"limits":{"a":1}})"),
+        IsOk());
+    for (const char* id : {"c1", "c2", "c3"}) {
+      ASSERT_THAT(CreateTwin(id, "dtmi:t:Cell;1", R"({"volt":3.7})"), IsOk());
+    }
+    ASSERT_THAT(Relate("p", "r1", "c1"), IsOk());
+    ASSERT_THAT(Relate("p", "r2", "c2"), IsOk());
+  }
+  std::string Export() {
+    grpc::ClientContext context;
+    const auto reader = twins_->Export(&context, pb::ExportRequest());
+    pb::ExportResponse response;
+    std::string data;
+    while (reader->Read(&response)) data += response.data();
+    TWIN_CHECK(reader->Finish().ok());
+    return data;
+  }
+  absl::Status Import(const std::string& data, const pb::ImportOptions& options,
+                      pb::ImportProgress* last, std::vector<std::string>* errors) {
+    grpc::ClientContext context;
+    const auto stream = twins_->Import(&context);
+    pb::ImportRequest request;
+    *request.mutable_options() = options;
+    stream->Write(request);
+    std::thread writer([&] {
+      // Pieces that end anywhere.
+      for (size_t at = 0; at < data.size(); at += 777) {
+        request.set_data(data.substr(at, 777));
+        if (!stream->Write(request)) break;
+      }
+      stream->WritesDone();
+    });
+    while (stream->Read(last)) {
+      for (const auto& error : last->new_errors()) {
+        errors->push_back(absl::StrCat(error.line(), ": ", error.message()));
+      }
+    }
+    writer.join();
+    return ToAbsl(stream->Finish());
+  }
+
+  template <typename Method, typename Stub, typename Request, typename Response>
+  absl::Status Call(Method method, Stub* stub, const Request& request, Response* response) {
+    grpc::ClientContext context;
+    const grpc::Status status = (stub->*method)(&context, request, response);
+    details_ = status.error_details();
+    return ToAbsl(status);
+  }
+
+  std::string root_;
+  std::string details_;
+  std::unique_ptr<engine::Engine> engine_;
+  std::unique_ptr<Server> server_;
+  std::unique_ptr<pb::ModelService::Stub> models_;
+  std::unique_ptr<pb::TwinService::Stub> twins_;
+  std::unique_ptr<pb::AdminService::Stub> admin_;
+};
+
+TEST(Api, CreatesReadsPatchesDeletes) {
+  RunningServer server;
+  server.Fill();
+  EXPECT_EQ(server.GetJson("p"), R"({"bms":{"firmware":"1"},"limits":{"a":1},"volt":400})");
+
+  pb::UpdateTwinRequest update;
+  update.set_id("p");
+  update.set_json_patch(R"([{"op":"add","path":"/limits/b~1c","value":7},
+    {"op":"replace","path":"/bms/firmware","value":"2"},
+    {"op":"add","path":"/made","value":"2026-03-01T08:30:00.5+02:00"},
+    {"op":"replace","path":"/$metadata/made/sourceTime","value":"2026-03-02T00:00:00Z"}])");
+  pb::UpdateTwinResponse updated;
+  ASSERT_THAT(
+      server.Call(&pb::TwinService::Stub::UpdateTwin, server.twins_.get(), update, &updated),
+      IsOk());
+  EXPECT_EQ(server.GetJson("p"), R"({"bms":{"firmware":"2"},"limits":{"a":1,"b/c":7},)"
+                                 R"("made":"2026-03-01T06:30:00.5Z","volt":400})");
+
+  // The etag of the update is that of the twin; an older one is refused.
+  pb::GetTwinRequest get;
+  get.set_id("p");
+  get.set_with_times(true);
+  get.set_min_sequence(updated.position().sequence());
+  pb::GetTwinResponse got;
+  ASSERT_THAT(server.Call(&pb::TwinService::Stub::GetTwin, server.twins_.get(), get, &got), IsOk());
+  EXPECT_EQ(got.twin().etag(), updated.etag());
+  EXPECT_EQ(got.twin().model_id(), "dtmi:t:Pack;1");
+  bool has_source_time = false;
+  for (const pb::PropertyTime& time : got.twin().property_times()) {
+    if (time.path() == "made") {
+      has_source_time = time.source_time_unix_nano() == 1772409600000000000;
+    }
+  }
+  EXPECT_TRUE(has_source_time);
+  update.set_json_patch(R"([{"op":"add","path":"/volt","value":1}])");
+  update.set_if_match("W/\"1\"");
+  EXPECT_THAT(
+      server.Call(&pb::TwinService::Stub::UpdateTwin, server.twins_.get(), update, &updated),
+      StatusIs(absl::StatusCode::kAborted, HasSubstr("etag")));
+
+  pb::DeleteTwinRequest gone;
+  gone.set_id("p");
+  pb::DeleteTwinResponse deleted;
+  EXPECT_THAT(server.Call(&pb::TwinService::Stub::DeleteTwin, server.twins_.get(), gone, &deleted),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("2 outgoing")));
+  gone.set_tree(true);
+  gone.set_validate_only(true);
+  ASSERT_THAT(server.Call(&pb::TwinService::Stub::DeleteTwin, server.twins_.get(), gone, &deleted),
+              IsOk());
+  EXPECT_EQ(deleted.deleted(), 5u);
+  gone.set_validate_only(false);
+  ASSERT_THAT(server.Call(&pb::TwinService::Stub::DeleteTwin, server.twins_.get(), gone, &deleted),
+              IsOk());
+  EXPECT_THAT(server.GetJson("c1"), HasSubstr("NOT_FOUND"));
+  EXPECT_EQ(server.GetJson("c3"), R"({"volt":3.7})");
+}
+
+TEST(Api, ErrorsNameTheField) {
+  RunningServer server;
+  server.Fill();
+  EXPECT_THAT(server.CreateTwin("x", "dtmi:t:Cell;1", R"({"volt":"high"})"),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("volt: expected a number")));
+  google::rpc::Status details;
+  ASSERT_TRUE(details.ParseFromString(server.details_));
+  google::rpc::ErrorInfo info;
+  ASSERT_TRUE(details.details(0).UnpackTo(&info));
+  EXPECT_EQ(info.domain(), "twingraph");
+  google::rpc::BadRequest bad;
+  ASSERT_TRUE(details.details(1).UnpackTo(&bad));
+  EXPECT_EQ(bad.field_violations(0).field(), "volt");
+
+  EXPECT_THAT(server.CreateTwin("x", "dtmi:t:Cell;1", "{"),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("JSON")));
+  EXPECT_THAT(server.CreateTwin("x", "dtmi:t:Cell;1", R"({"volt":1,"volt":2})"),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("twice")));
+  EXPECT_THAT(server.CreateModels(kModels),
+              StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("dtmi:t:Pack;1")));
+  pb::UpdateTwinRequest update;
+  update.set_id("p");
+  update.set_json_patch(R"([{"op":"move","path":"/volt","from":"/x"}])");
+  pb::UpdateTwinResponse updated;
+  EXPECT_THAT(
+      server.Call(&pb::TwinService::Stub::UpdateTwin, server.twins_.get(), update, &updated),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("json_patch/0")));
+  update.set_json_patch(R"([{"op":"add","path":"volt","value":1}])");
+  EXPECT_THAT(
+      server.Call(&pb::TwinService::Stub::UpdateTwin, server.twins_.get(), update, &updated),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("begins with '/'")));
+  update.clear_json_patch();
+  update.set_if_match("7");
+  EXPECT_THAT(
+      server.Call(&pb::TwinService::Stub::UpdateTwin, server.twins_.get(), update, &updated),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("if_match")));
+  pb::GetTwinRequest get;
+  get.set_id("p");
+  get.set_min_sequence(uint64_t{1} << 60);
+  pb::GetTwinResponse got;
+  EXPECT_THAT(server.Call(&pb::TwinService::Stub::GetTwin, server.twins_.get(), get, &got),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("min_sequence")));
+}
+
+TEST(Api, ListsInPages) {
+  RunningServer server;
+  server.Fill();
+  std::vector<std::string> ids;
+  pb::ListTwinsRequest request;
+  request.set_page_size(2);
+  request.set_model_id("dtmi:t:Cell;1");
+  do {
+    pb::ListTwinsResponse response;
+    ASSERT_THAT(
+        server.Call(&pb::TwinService::Stub::ListTwins, server.twins_.get(), request, &response),
+        IsOk());
+    for (const pb::Twin& twin : response.twins()) ids.push_back(twin.id());
+    request.set_page_token(response.next_page_token());
+  } while (!request.page_token().empty());
+  EXPECT_THAT(ids, ::testing::ElementsAre("c1", "c2", "c3"));
+
+  pb::ListRelationshipsRequest relationships;
+  relationships.set_id("p");
+  relationships.set_page_size(1);
+  std::vector<std::string> targets;
+  do {
+    pb::ListRelationshipsResponse response;
+    ASSERT_THAT(server.Call(&pb::TwinService::Stub::ListRelationships, server.twins_.get(),
+                            relationships, &response),
+                IsOk());
+    for (const pb::Relationship& each : response.relationships()) {
+      targets.push_back(each.target_id());
+    }
+    relationships.set_page_token(response.next_page_token());
+  } while (!relationships.page_token().empty());
+  EXPECT_THAT(targets, ::testing::ElementsAre("c1", "c2"));
+  relationships.set_id("c2");
+  pb::ListRelationshipsResponse incoming;
+  ASSERT_THAT(server.Call(&pb::TwinService::Stub::ListIncomingRelationships, server.twins_.get(),
+                          relationships, &incoming),
+              IsOk());
+  ASSERT_EQ(incoming.relationships_size(), 1);
+  EXPECT_EQ(incoming.relationships(0).source_id(), "p");
+}
+
+TEST(Api, KnowsItsModels) {
+  RunningServer server;
+  server.Fill();
+  pb::ListModelsResponse list;
+  ASSERT_THAT(server.Call(&pb::ModelService::Stub::ListModels, server.models_.get(),
+                          pb::ListModelsRequest(), &list),
+              IsOk());
+  ASSERT_EQ(list.models_size(), 4);
+  EXPECT_EQ(list.models(1).id(), "dtmi:t:Cell;1");
+  EXPECT_EQ(list.models(1).twins(), 3u);
+  pb::DiffModelsRequest diff;
+  diff.set_old_id("dtmi:t:Cell;1");
+  diff.set_new_id("dtmi:t:Pack;1");
+  pb::DiffModelsResponse differences;
+  ASSERT_THAT(
+      server.Call(&pb::ModelService::Stub::DiffModels, server.models_.get(), diff, &differences),
+      IsOk());
+  EXPECT_TRUE(differences.breaking());
+  EXPECT_EQ(differences.twins(), 3u);
+  pb::ValidateModelsRequest validate;
+  validate.add_texts(R"({"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:X;1",
+    "@type":"Interface","extends":"dtmi:t:Cell;2","contents":[{"@type":"Propperty"}]})");
+  pb::ValidateModelsResponse verdict;
+  ASSERT_THAT(server.Call(&pb::ModelService::Stub::ValidateModels, server.models_.get(), validate,
+                          &verdict),
+              IsOk());
+  EXPECT_EQ(verdict.verdict(), pb::ValidateModelsResponse::INVALID);
+  ASSERT_GT(verdict.findings_size(), 0);
+  EXPECT_EQ(verdict.findings(0).line(), 2u);
+  pb::MigrateTwinsRequest migrate;
+  migrate.set_old_model_id("dtmi:t:Cell;1");
+  migrate.set_new_model_id("dtmi:t:Cell;2");
+  migrate.set_dry_run(true);
+  pb::MigrateTwinsResponse migrated;
+  ASSERT_THAT(
+      server.Call(&pb::TwinService::Stub::MigrateTwins, server.twins_.get(), migrate, &migrated),
+      IsOk());
+  EXPECT_EQ(migrated.migrated(), 3u);
+  migrate.set_dry_run(false);
+  ASSERT_THAT(
+      server.Call(&pb::TwinService::Stub::MigrateTwins, server.twins_.get(), migrate, &migrated),
+      IsOk());
+  pb::DeleteModelRequest gone;
+  gone.set_id("dtmi:t:Cell;1");
+  pb::DeleteModelResponse deleted;
+  EXPECT_THAT(
+      server.Call(&pb::ModelService::Stub::DeleteModel, server.models_.get(), gone, &deleted),
+      StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("need it")));
+}
+
+TEST(Api, ExportAndImportGiveTheSameGraph) {
+  RunningServer first;
+  first.Fill();
+  const std::string data = first.Export();
+  RunningServer second;
+  pb::ImportProgress progress;
+  std::vector<std::string> errors;
+  ASSERT_THAT(second.Import(data, pb::ImportOptions(), &progress, &errors), IsOk());
+  EXPECT_TRUE(progress.done());
+  EXPECT_EQ(progress.models(), 4u);
+  EXPECT_EQ(progress.twins(), 4u);
+  EXPECT_EQ(progress.relationships(), 2u);
+  EXPECT_EQ(progress.bytes(), data.size());
+  EXPECT_EQ(second.Export(), data);
+}
+
+TEST(Api, ImportSaysWhatIsWrongAndWhere) {
+  RunningServer server;
+  const std::string data = absl::StrCat(
+      "{\"Section\":\"Header\"}\n{\"fileVersion\":\"1.0.0\"}\n{\"Section\":\"Models\"}\n",
+      R"({"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:C;1","@type":"Interface"})",
+      "\n{\"Section\":\"Twins\"}\n", R"({"$dtId":"a","$metadata":{"$model":"dtmi:t:C;1"}})", "\n",
+      R"({"$dtId":"b","$metadata":{"$model":"dtmi:t:D;1"}})", "\n", "{\"$dtId\":\n",
+      R"({"$dtId":"c","$metadata":{"$model":"dtmi:t:C;1"}})", "\n");
+  pb::ImportProgress progress;
+  std::vector<std::string> errors;
+  EXPECT_THAT(server.Import(data, pb::ImportOptions(), &progress, &errors),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("line ")));
+  pb::ImportOptions options;
+  options.set_continue_on_error(true);
+  options.set_dry_run(true);
+  EXPECT_THAT(server.Import(data, options, &progress, &errors), IsOk());
+  errors.clear();
+  options.set_dry_run(false);
+  EXPECT_THAT(server.Import(data, options, &progress, &errors), IsOk());
+  EXPECT_EQ(progress.twins(), 2u);
+  EXPECT_EQ(progress.errors(), 2u);
+  ASSERT_EQ(errors.size(), 2u);
+  std::sort(errors.begin(), errors.end());
+  EXPECT_THAT(errors[0], HasSubstr("7: "));
+  EXPECT_THAT(errors[1], HasSubstr("8: "));
+  EXPECT_THAT(server.Import("{\"$dtId\":\"a\"}\n", pb::ImportOptions(), &progress, &errors),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("no import file")));
+}
+
+TEST(Api, AStreamAnswersBatchesInOrder) {
+  RunningServer server;
+  server.Fill();
+  grpc::ClientContext context;
+  const auto stream = server.twins_->WriteStream(&context);
+  constexpr int kBatches = 200;
+  std::thread writer([&] {
+    for (int i = 0; i < kBatches; ++i) {
+      pb::BatchWriteRequest request;
+      request.set_batch_number(static_cast<uint64_t>(i));
+      for (int j = 0; j < 3; ++j) {
+        pb::UpdateTwinRequest* update = request.add_operations()->mutable_update_twin();
+        update->set_id(i % 10 == 9 ? "nobody" : absl::StrCat("c", j + 1));
+        pb::Edit* edit = update->add_edits();
+        edit->set_path("/volt");
+        edit->mutable_value()->set_double_value(i);
+      }
+      ASSERT_TRUE(stream->Write(request));
+    }
+    stream->WritesDone();
+  });
+  pb::BatchWriteResponse response;
+  uint64_t next = 0;
+  while (stream->Read(&response)) {
+    EXPECT_EQ(response.batch_number(), next);
+    EXPECT_EQ(response.code(), next % 10 == 9 ? 5 : 0) << response.message();
+    ++next;
+  }
+  writer.join();
+  EXPECT_THAT(ToAbsl(stream->Finish()), IsOk());
+  EXPECT_EQ(next, static_cast<uint64_t>(kBatches));
+  EXPECT_EQ(server.GetJson("c1"), R"({"volt":198})");
+}
+
+TEST(Api, BacksUpAndVerifies) {
+  RunningServer server;
+  server.Fill();
+  pb::BackupRequest backup;
+  backup.set_folder(JoinPath(server.root_, "backup"));
+  pb::BackupResponse done;
+  ASSERT_THAT(server.Call(&pb::AdminService::Stub::Backup, server.admin_.get(), backup, &done),
+              IsOk());
+  pb::VerifyBackupRequest verify;
+  verify.set_folder(backup.folder());
+  pb::VerifyBackupResponse report;
+  ASSERT_THAT(
+      server.Call(&pb::AdminService::Stub::VerifyBackup, server.admin_.get(), verify, &report),
+      IsOk());
+  EXPECT_THAT(report.report(report.report_size() - 1), HasSubstr("4 twins"));
+  pb::StatusResponse status;
+  ASSERT_THAT(server.Call(&pb::AdminService::Stub::Status, server.admin_.get(), pb::StatusRequest(),
+                          &status),
+              IsOk());
+  EXPECT_EQ(status.twins(), 4u);
+  EXPECT_EQ(status.version(), "test");
+  EXPECT_EQ(status.writing(), "");
+  pb::CompactResponse compacted;
+  EXPECT_THAT(server.Call(&pb::AdminService::Stub::Compact, server.admin_.get(),
+                          pb::CompactRequest(), &compacted),
+              IsOk());
+  pb::CheckpointResponse checkpoint;
+  EXPECT_THAT(server.Call(&pb::AdminService::Stub::Checkpoint, server.admin_.get(),
+                          pb::CheckpointRequest(), &checkpoint),
+              IsOk());
+  EXPECT_EQ(checkpoint.position().sequence(), status.position().sequence());
+}
+
+TEST(Api, ListensOnLoopbackUnlessToldOtherwise) {
+  ServerOptions options;
+  options.listen = "0.0.0.0:0";
+  EXPECT_THAT(Server::Start(options, nullptr).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--insecure")));
+}
+
+TEST(Json, ReadsBackWhatItWrote) {
+  const std::string text =
+      R"({"a":[1,-2.5,true,null,"x\n\"\u0001"],"b":{"c":9007199254740993},"d":1e+300})";
+  const absl::StatusOr<Value> value = ParseJson(text);
+  ASSERT_THAT(value.status(), IsOk());
+  std::string again;
+  AppendJson(*value, &again);
+  EXPECT_EQ(again, text);
+  EXPECT_FALSE(ParseJson(std::string(100000, '[')).ok());
+  EXPECT_FALSE(ParseJson("{\"a\":\"\xff\"}").ok());
+}
+
+}  // namespace
+}  // namespace twin::api

@@ -1,0 +1,137 @@
+#include "server/api/export.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "server/api/blocking_stream.h"
+#include "server/api/convert.h"
+#include "server/api/json.h"
+#include "server/base/status_macros.h"
+
+namespace twin::api {
+namespace {
+
+constexpr size_t kPieceBytes = 1 << 20;
+
+class Export final : public BlockingWriter<pb::ExportResponse> {
+ public:
+  Export(const Services& services, const pb::ExportRequest& request, Time deadline)
+      : services_(services), request_(request), deadline_(deadline) {
+    Start(services);
+  }
+
+ protected:
+  absl::Status Run() override {
+    TWIN_RETURN_IF_ERROR(services_.engine->WaitFor(Sequence(request_.min_sequence()), deadline_));
+    view_ = services_.engine->Pin();
+    FillPosition(*view_, piece_.mutable_position());
+    piece_.set_twins_total(view_->twins());
+    piece_.set_relationships_total(view_->relationships());
+    Text("{\"Section\":\"Header\"}\n{\"fileVersion\":\"1.0.0\",\"author\":\"twingraph\"}\n");
+    Text("{\"Section\":\"Models\"}\n");
+    for (const graph::ModelState& state : view_->catalog().states()) {
+      if (state.deleted) continue;
+      TWIN_RETURN_IF_ERROR(Model(state));
+    }
+    Text("{\"Section\":\"Twins\"}\n");
+    TWIN_RETURN_IF_ERROR(ForEachTwin([&](TwinNumber twin) { Twin(twin); }));
+    Text("{\"Section\":\"Relationships\"}\n");
+    TWIN_RETURN_IF_ERROR(ForEachTwin([&](TwinNumber twin) {
+      for (RelationshipNumber each = view_->FirstOutgoing(twin); !(each == kNoRelationship);
+           each = view_->NextOutgoing(each)) {
+        Relationship(each);
+      }
+    }));
+    return Send();
+  }
+
+ private:
+  void Text(absl::string_view text) { piece_.mutable_data()->append(text.data(), text.size()); }
+
+  absl::Status Send() {
+    if (!Write(piece_)) return absl::CancelledError("the client is gone");
+    piece_.clear_data();
+    return absl::OkStatus();
+  }
+  absl::Status SendIfFull() {
+    return piece_.data().size() < kPieceBytes ? absl::OkStatus() : Send();
+  }
+
+  // As one line, whatever the text looked like.
+  absl::Status Model(const graph::ModelState& state) {
+    TWIN_ASSIGN_OR_RETURN(const Value json, ParseJson(state.text));
+    AppendJson(json, piece_.mutable_data());
+    Text("\n");
+    piece_.set_models(piece_.models() + 1);
+    return SendIfFull();
+  }
+
+  template <typename Visit>
+  absl::Status ForEachTwin(Visit visit) {
+    for (const std::unique_ptr<graph::TableSchema>& table : view_->catalog().tables()) {
+      for (uint32_t row = 0; row != UINT32_MAX;) {
+        uint32_t next = 0;
+        for (const TwinNumber twin : view_->ListTwins(table->id, row, 1000, &next)) {
+          visit(twin);
+          TWIN_RETURN_IF_ERROR(SendIfFull());
+        }
+        row = next;
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  void Twin(TwinNumber twin) {
+    const graph::TableSchema& table = view_->TableOf(twin);
+    ValueMap metadata;
+    metadata.emplace_back("$model", Value::String(table.model_id));
+    for (const graph::ColumnSchema& column : table.columns) {
+      if (column.telemetry || absl::StrContains(column.path, '.')) continue;
+      const graph::Cell cell = view_->Get(twin, table.IdOf(column));
+      if (cell.value.is_null() || cell.source_time == cell.update_time) continue;
+      metadata.emplace_back(column.path,
+                            Value::Map({{"sourceTime", Value::OfTime(cell.source_time)}}));
+    }
+    ValueMap json;
+    json.emplace_back("$dtId", Value::String(view_->IdOf(twin)));
+    json.emplace_back("$metadata", Value::Map(std::move(metadata)));
+    for (ValueMember& member : ContentsOf(*view_, twin, request_.with_telemetry())) {
+      json.push_back(std::move(member));
+    }
+    AppendJson(Value::Map(std::move(json)), piece_.mutable_data());
+    Text("\n");
+    piece_.set_twins(piece_.twins() + 1);
+  }
+
+  void Relationship(RelationshipNumber relationship) {
+    const graph::Relationship found = view_->Get(relationship);
+    ValueMap json;
+    json.emplace_back("$relationshipId", Value::String(found.id));
+    json.emplace_back("$sourceId", Value::String(view_->IdOf(found.source)));
+    json.emplace_back("$targetId", Value::String(view_->IdOf(found.target)));
+    json.emplace_back("$relationshipName",
+                      Value::String(view_->catalog().relationship_type(found.type).name));
+    for (ValueMember& member : ContentsOf(*view_, relationship)) json.push_back(std::move(member));
+    AppendJson(Value::Map(std::move(json)), piece_.mutable_data());
+    Text("\n");
+    piece_.set_relationships(piece_.relationships() + 1);
+  }
+
+  const Services& services_;
+  const pb::ExportRequest request_;
+  const Time deadline_;
+  std::shared_ptr<const graph::GraphView> view_;
+  pb::ExportResponse piece_;
+};
+
+}  // namespace
+
+grpc::ServerWriteReactor<pb::ExportResponse>* NewExport(const Services& services,
+                                                        const pb::ExportRequest& request,
+                                                        Time deadline) {
+  return new Export(services, request, deadline);
+}
+
+}  // namespace twin::api

@@ -1,0 +1,297 @@
+#include "server/api/import.h"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/api/blocking_stream.h"
+#include "server/api/convert.h"
+#include "server/api/json.h"
+#include "server/base/status_macros.h"
+
+namespace twin::api {
+namespace {
+
+constexpr int kBatchDefault = 10'000;
+constexpr uint64_t kErrorsMax = 10'000;  // that are listed; the rest is counted
+constexpr size_t kErrorsPerMessage = 500;
+constexpr size_t kLineBytesMax = 8 << 20;
+constexpr uint64_t kReorderMin = 10'000;  // an import of fewer twins moves no rows
+constexpr int kBatchesInFlight = 3;
+
+enum class Section { kNone, kHeader, kModels, kTwins, kRelationships };
+
+class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> {
+ public:
+  explicit Import(const Services& services) : services_(services) { Start(services); }
+
+ protected:
+  absl::Status Run() override {
+    absl::Status status = ReadFile();
+    if (status.ok()) status = FlushAll();
+    WaitForBatches(0);
+    if (status.ok()) status = stopped_;
+    if (status.ok() && !options_.dry_run() && progress_.twins() >= kReorderMin) {
+      // In whatever order twins came: the cells of a pack become neighbours.
+      status = services_.engine->Compact().status();
+    }
+    if (status.ok()) {
+      progress_.set_done(true);
+      Report();
+    }
+    return status;
+  }
+
+ private:
+  struct Pending {
+    std::vector<uint64_t> lines;
+    bool of_twins = false;
+  };
+
+  absl::Status ReadFile() {
+    pb::ImportRequest request;
+    std::string rest;
+    while (stopped_.ok() && Read(&request)) {
+      if (request.has_options()) {
+        options_ = request.options();
+        continue;
+      }
+      progress_.set_bytes(progress_.bytes() + request.data().size());
+      absl::string_view data = request.data();
+      for (size_t end = data.find('\n'); end != absl::string_view::npos; end = data.find('\n')) {
+        const absl::string_view part = data.substr(0, end);
+        if (rest.empty()) {
+          TWIN_RETURN_IF_ERROR(Line(part));
+        } else {
+          rest.append(part.data(), part.size());
+          TWIN_RETURN_IF_ERROR(Line(rest));
+          rest.clear();
+        }
+        data.remove_prefix(end + 1);
+        if (!stopped_.ok()) return stopped_;
+      }
+      rest.append(data.data(), data.size());
+      if (rest.size() > kLineBytesMax) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("line ", line_ + 1, " is longer than ", kLineBytesMax, " bytes"));
+      }
+      Report();
+    }
+    if (cancelled()) return absl::CancelledError("the client is gone");
+    return rest.empty() ? absl::OkStatus() : Line(rest);
+  }
+
+  absl::Status Line(absl::string_view text) {
+    ++line_;
+    if (!text.empty() && text.back() == '\r') text.remove_suffix(1);
+    if (text.empty()) return absl::OkStatus();
+    absl::StatusOr<Value> json = ParseJson(text);
+    if (!json.ok()) return Error(line_, json.status());
+    if (const Value* section = json->Find("Section")) return BeginSection(*section);
+    switch (section_) {
+      case Section::kNone:
+        return absl::InvalidArgumentError(absl::StrCat(
+            "line ", line_, ": no import file: it begins with {\"Section\":\"Header\"}"));
+      case Section::kHeader:
+        return absl::OkStatus();
+      case Section::kModels:
+        models_.emplace_back(text);
+        return absl::OkStatus();
+      case Section::kTwins: {
+        absl::StatusOr<ingest::PutTwin> put = TwinFromJson(*json);
+        if (!put.ok()) return Error(line_, put.status());
+        return Add(*std::move(put));
+      }
+      case Section::kRelationships: {
+        absl::StatusOr<ingest::PutRelationship> put = RelationshipFromJson(*json);
+        if (!put.ok()) return Error(line_, put.status());
+        return Add(*std::move(put));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status BeginSection(const Value& name) {
+    TWIN_RETURN_IF_ERROR(FlushAll());
+    const std::string text = name.kind() == Value::Kind::kString ? name.as_string() : "";
+    if (text == "Header") {
+      section_ = Section::kHeader;
+    } else if (text == "Models") {
+      section_ = Section::kModels;
+    } else if (text == "Twins") {
+      section_ = Section::kTwins;
+    } else if (text == "Relationships") {
+      section_ = Section::kRelationships;
+    } else {
+      return absl::InvalidArgumentError(
+          absl::StrCat("line ", line_, ": no section ", name.DebugString(),
+                       "; there are Header, Models, Twins, Relationships"));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Add(ingest::Operation operation) {
+    batch_.operations.push_back(std::move(operation));
+    lines_.push_back(line_);
+    const int limit = options_.batch_operations() > 0
+                          ? std::min(options_.batch_operations(), kBatchDefault)
+                          : kBatchDefault;
+    return static_cast<int>(lines_.size()) < limit ? absl::OkStatus() : FlushBatch();
+  }
+
+  absl::Status FlushAll() {
+    TWIN_RETURN_IF_ERROR(FlushModels());
+    return FlushBatch();
+  }
+
+  // Models that are there already, with the same text, are none of the import's matter.
+  absl::Status FlushModels() {
+    if (models_.empty()) return absl::OkStatus();
+    ingest::CreateModels create;
+    const std::shared_ptr<const graph::GraphView> view = services_.engine->Pin();
+    for (std::string& text : models_) {
+      const absl::StatusOr<Value> json = ParseJson(text);
+      const Value* id = json.ok() ? json->Find("@id") : nullptr;
+      if (id != nullptr && id->kind() == Value::Kind::kString) {
+        const graph::TableSchema* table = view->catalog().FindTable(id->as_string());
+        if (table != nullptr) {
+          const absl::StatusOr<Value> before =
+              ParseJson(view->catalog().states()[table->id.value].text);
+          if (before.ok() && *before == *json) continue;
+        }
+      }
+      create.texts.push_back(std::move(text));
+    }
+    const uint64_t count = models_.size();
+    models_.clear();
+    if (!create.texts.empty()) {
+      ingest::WriteBatch batch;
+      batch.operations.emplace_back(std::move(create));
+      batch.validate_only = options_.dry_run();
+      const ingest::WriteResult result = services_.engine->Write(std::move(batch));
+      if (!result.status.ok()) return Error(line_, result.status);
+      FillPosition(result.sequence, progress_.mutable_position());
+    }
+    progress_.set_models(progress_.models() + count);
+    return absl::OkStatus();
+  }
+
+  absl::Status FlushBatch() {
+    if (batch_.operations.empty()) return absl::OkStatus();
+    WaitForBatches(kBatchesInFlight - 1);
+    if (!stopped_.ok()) return stopped_;
+    auto pending = std::make_shared<Pending>();
+    pending->lines = std::exchange(lines_, {});
+    pending->of_twins = section_ == Section::kTwins ||
+                        std::holds_alternative<ingest::PutTwin>(batch_.operations.front());
+    ingest::WriteBatch batch = std::exchange(batch_, {});
+    batch.atomic = false;
+    batch.validate_only = options_.dry_run();
+    {
+      const MutexLock lock(&done_mutex_);
+      ++in_flight_;
+    }
+    services_.engine->Write(std::move(batch), [this, pending](ingest::WriteResult result) {
+      const MutexLock lock(&done_mutex_);
+      --in_flight_;
+      done_.emplace_back(pending, std::move(result));
+      done_changed_.Signal();
+    });
+    return absl::OkStatus();
+  }
+
+  // Until at most `left` are in flight; what is done is counted.
+  void WaitForBatches(int left) {
+    while (true) {
+      std::vector<std::pair<std::shared_ptr<Pending>, ingest::WriteResult>> done;
+      bool enough = false;
+      {
+        const MutexLock lock(&done_mutex_);
+        while (done_.empty() && in_flight_ > left) done_changed_.Wait(&done_mutex_);
+        done.swap(done_);
+        enough = in_flight_ <= left;
+      }
+      for (const auto& [pending, result] : done) CountBatch(*pending, result);
+      if (enough) return;
+    }
+  }
+
+  void CountBatch(const Pending& pending, const ingest::WriteResult& result) {
+    if (!result.status.ok()) {
+      if (stopped_.ok()) stopped_ = result.status;
+      return;
+    }
+    uint64_t written = 0;
+    for (size_t i = 0; i < result.results.size(); ++i) {
+      if (result.results[i].status.ok()) {
+        ++written;
+      } else if (const absl::Status status = Error(pending.lines[i], result.results[i].status);
+                 !status.ok() && stopped_.ok()) {
+        stopped_ = status;
+      }
+    }
+    if (pending.of_twins) {
+      progress_.set_twins(progress_.twins() + written);
+    } else {
+      progress_.set_relationships(progress_.relationships() + written);
+    }
+    FillPosition(result.sequence, progress_.mutable_position());
+  }
+
+  // Notes an error; not OK where it ends the import.
+  absl::Status Error(uint64_t line, const absl::Status& status) {
+    progress_.set_errors(progress_.errors() + 1);
+    if (!options_.continue_on_error()) {
+      return absl::Status(status.code(), absl::StrCat("line ", line, ": ", status.message()));
+    }
+    if (errors_listed_ < kErrorsMax) {
+      ++errors_listed_;
+      errors_.emplace_back(line, std::string(status.message()));
+    }
+    return absl::OkStatus();
+  }
+
+  void Report() {
+    size_t next = 0;
+    do {
+      progress_.clear_new_errors();
+      for (size_t i = 0; i < kErrorsPerMessage && next < errors_.size(); ++i, ++next) {
+        pb::ImportProgress::Error* error = progress_.add_new_errors();
+        error->set_line(errors_[next].first);
+        error->set_message(errors_[next].second);
+      }
+      (void)Write(progress_);
+    } while (next < errors_.size());
+    errors_.clear();
+  }
+
+  const Services& services_;
+  pb::ImportOptions options_;
+  Section section_ = Section::kNone;
+  uint64_t line_ = 0;
+  std::vector<std::string> models_;
+  ingest::WriteBatch batch_;
+  std::vector<uint64_t> lines_;
+  std::vector<std::pair<uint64_t, std::string>> errors_;  // not yet reported
+  uint64_t errors_listed_ = 0;
+  pb::ImportProgress progress_;
+  absl::Status stopped_;
+
+  Mutex done_mutex_;
+  CondVar done_changed_;
+  int in_flight_ ABSL_GUARDED_BY(done_mutex_) = 0;
+  std::vector<std::pair<std::shared_ptr<Pending>, ingest::WriteResult>> done_
+      ABSL_GUARDED_BY(done_mutex_);
+};
+
+}  // namespace
+
+grpc::ServerBidiReactor<pb::ImportRequest, pb::ImportProgress>* NewImport(
+    const Services& services) {
+  return new Import(services);
+}
+
+}  // namespace twin::api

@@ -1,0 +1,107 @@
+#include "server/api/server.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "server/api/admin_service.h"
+#include "server/api/call.h"
+#include "server/api/model_service.h"
+#include "server/api/twin_service.h"
+#include "server/api/work_pool.h"
+
+namespace twin::api {
+namespace {
+
+bool IsLoopback(const std::string& listen) {
+  return absl::StartsWith(listen, "127.") || absl::StartsWith(listen, "localhost:") ||
+         absl::StartsWith(listen, "[::1]:") || absl::StartsWith(listen, "unix:");
+}
+
+}  // namespace
+
+class Server::Impl {
+ public:
+  Impl(const ServerOptions& options, engine::Engine* engine)
+      : pool_(options.work_threads),
+        services_{engine,
+                  &pool_,
+                  options.version,
+                  options.data_dir,
+                  options.deadline_default_ms,
+                  options.deadline_ms_max},
+        models_(services_),
+        twins_(services_),
+        admin_(services_) {}
+
+  absl::Status Start(const ServerOptions& options) {
+    if (!options.insecure && !IsLoopback(options.listen)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "--listen ", options.listen,
+          " is not a loopback address, and there is no TLS yet: anybody who reaches it could "
+          "read and write everything; add --insecure if that is meant"));
+    }
+    grpc::EnableDefaultHealthCheckService(true);
+    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port_);
+    builder.RegisterService(&models_);
+    builder.RegisterService(&twins_);
+    builder.RegisterService(&admin_);
+    builder.SetMaxReceiveMessageSize(options.message_bytes_max);
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.streams_per_connection_max);
+    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+    builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, 64 << 10);
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 9'000);
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+    server_ = builder.BuildAndStart();
+    if (server_ == nullptr || port_ == 0) {
+      return absl::UnavailableError(
+          absl::StrCat("cannot listen on ", options.listen, "; is another server there?"));
+    }
+    return absl::OkStatus();
+  }
+
+  ~Impl() { Stop(0); }
+
+  void Stop(int64_t grace_ms) {
+    if (server_ == nullptr) return;
+    server_->GetHealthCheckService()->SetServingStatus(false);
+    server_->Shutdown(std::chrono::system_clock::now() + std::chrono::milliseconds(grace_ms));
+    server_->Wait();
+    server_.reset();
+  }
+
+  int port() const { return port_; }
+
+ private:
+  WorkPool pool_;
+  const Services services_;
+  ModelService models_;
+  TwinService twins_;
+  AdminService admin_;
+  std::unique_ptr<grpc::Server> server_;
+  int port_ = 0;
+};
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Server::~Server() = default;
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
+                                                      engine::Engine* engine) {
+  auto impl = std::make_unique<Impl>(options, engine);
+  if (const absl::Status status = impl->Start(options); !status.ok()) return status;
+  return std::unique_ptr<Server>(new Server(std::move(impl)));
+}
+
+int Server::port() const { return impl_->port(); }
+void Server::Stop(int64_t grace_ms) { impl_->Stop(grace_ms); }
+
+}  // namespace twin::api

@@ -1,0 +1,37 @@
+// A few threads for calls that take long or wait: gRPC's own must not be blocked.
+#ifndef TWIN_SERVER_API_WORK_POOL_H_
+#define TWIN_SERVER_API_WORK_POOL_H_
+
+#include <deque>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/any_invocable.h"
+#include "server/base/sync.h"
+
+namespace twin::api {
+
+// Thread-safe.
+class WorkPool {
+ public:
+  explicit WorkPool(int threads, size_t waiting_max = 1000);
+  ~WorkPool();  // runs what was submitted
+
+  // False: too many wait already (work_waiting_max).
+  bool Submit(absl::AnyInvocable<void()> work);
+
+ private:
+  void Run();
+
+  const size_t waiting_max_;
+  Mutex mutex_;
+  CondVar changed_;
+  std::deque<absl::AnyInvocable<void()>> queue_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace twin::api
+
+#endif  // TWIN_SERVER_API_WORK_POOL_H_

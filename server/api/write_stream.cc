@@ -1,0 +1,168 @@
+#include "server/api/write_stream.h"
+
+#include <deque>
+#include <memory>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "server/api/convert.h"
+#include "server/base/sync.h"
+
+namespace twin::api {
+namespace {
+
+constexpr size_t kInFlightMax = 32;
+
+class WriteStream final
+    : public grpc::ServerBidiReactor<pb::BatchWriteRequest, pb::BatchWriteResponse> {
+ public:
+  explicit WriteStream(const Services& services) : services_(services) { StartRead(&request_); }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) {
+      bool finish = false;
+      {
+        const MutexLock lock(&mutex_);
+        reads_done_ = true;
+        finish = MayFinish();
+      }
+      if (finish) Finish(grpc::Status::OK);
+      return;
+    }
+    const auto slot = std::make_shared<Slot>();
+    slot->response.set_batch_number(request_.batch_number());
+    absl::StatusOr<ingest::WriteBatch> batch = ToBatch(request_);
+    {
+      const MutexLock lock(&mutex_);
+      slots_.push_back(slot);
+    }
+    if (!batch.ok()) {
+      ingest::WriteResult refused;
+      refused.status = batch.status();
+      Done(slot, refused, true);
+    } else {
+      const bool atomic = batch->atomic;
+      services_.engine->Write(
+          *std::move(batch),
+          [this, slot, atomic](const ingest::WriteResult& result) { Done(slot, result, atomic); });
+    }
+    bool read = false;
+    {
+      const MutexLock lock(&mutex_);
+      read = slots_.size() < kInFlightMax;
+      reading_ = read;
+    }
+    if (read) StartRead(&request_);
+  }
+
+  void OnWriteDone(bool ok) override {
+    bool read = false;
+    bool finish = false;
+    Slot* next = nullptr;
+    {
+      const MutexLock lock(&mutex_);
+      slots_.pop_front();
+      writing_ = false;
+      broken_ = broken_ || !ok;
+      next = NextToWrite();
+      read = !reading_ && !reads_done_ && slots_.size() < kInFlightMax;
+      if (read) reading_ = true;
+      finish = MayFinish();
+    }
+    if (next != nullptr) StartWrite(&next->response);
+    if (read) StartRead(&request_);
+    if (finish) Finish(grpc::Status::OK);
+  }
+
+  void OnCancel() override {}
+  void OnDone() override { delete this; }
+
+ private:
+  struct Slot {
+    pb::BatchWriteResponse response;
+    bool ready = false;
+  };
+
+  void Done(const std::shared_ptr<Slot>& slot, const ingest::WriteResult& result, bool atomic) {
+    Slot* next = nullptr;
+    bool finish = false;
+    bool read = false;
+    {
+      const MutexLock lock(&mutex_);
+      FillBatchResponse(result, atomic, &slot->response);
+      slot->response.set_code(static_cast<int>(result.status.code()));
+      slot->response.set_message(std::string(result.status.message()));
+      slot->ready = true;
+      next = NextToWrite();
+      finish = MayFinish();
+      read = !reading_ && !reads_done_ && slots_.size() < kInFlightMax;
+      if (read) reading_ = true;
+    }
+    if (next != nullptr) StartWrite(&next->response);
+    if (read) StartRead(&request_);
+    if (finish) Finish(grpc::Status::OK);
+  }
+
+  // The oldest batch's answer, if it is there and none is being written.
+  Slot* NextToWrite() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (broken_) {
+      // Nobody reads any more: what is answered is dropped.
+      while (!slots_.empty() && slots_.front()->ready) slots_.pop_front();
+      return nullptr;
+    }
+    if (writing_ || slots_.empty() || !slots_.front()->ready) return nullptr;
+    writing_ = true;
+    return slots_.front().get();
+  }
+
+  bool MayFinish() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (finished_ || !reads_done_ || writing_ || !slots_.empty()) return false;
+    finished_ = true;
+    return true;
+  }
+
+  const Services& services_;
+  pb::BatchWriteRequest request_;
+  Mutex mutex_;
+  std::deque<std::shared_ptr<Slot>> slots_ ABSL_GUARDED_BY(mutex_);  // in the order of batches
+  bool reading_ ABSL_GUARDED_BY(mutex_) = true;
+  bool reads_done_ ABSL_GUARDED_BY(mutex_) = false;
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool broken_ ABSL_GUARDED_BY(mutex_) = false;
+  bool finished_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace
+
+grpc::ServerBidiReactor<pb::BatchWriteRequest, pb::BatchWriteResponse>* NewWriteStream(
+    const Services& services) {
+  return new WriteStream(services);
+}
+
+void FillBatchResponse(const ingest::WriteResult& result, bool atomic,
+                       pb::BatchWriteResponse* response) {
+  FillPosition(result.sequence, response->mutable_position());
+  if (atomic) {
+    if (!result.results.empty()) response->set_etag(EtagOf(result.results[0].version));
+    bool any_created = false;
+    for (const ingest::OperationResult& each : result.results) {
+      any_created = any_created || each.created;
+    }
+    if (!any_created) return;
+  }
+  uint32_t failed = 0;
+  for (const ingest::OperationResult& each : result.results) {
+    pb::OperationStatus* status = response->add_results();
+    status->set_created(each.created);
+    if (each.status.ok()) {
+      if (!atomic) status->set_etag(EtagOf(each.version));
+      continue;
+    }
+    ++failed;
+    status->set_code(static_cast<int>(each.status.code()));
+    status->set_message(std::string(each.status.message()));
+  }
+  response->set_failed(failed);
+}
+
+}  // namespace twin::api

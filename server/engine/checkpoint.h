@@ -1,0 +1,58 @@
+// Checkpoints in the store: page images of the graph, under keys with the checkpoint's number.
+// docs/formats/store.md draws keys and values. Internal to server/engine.
+#ifndef TWIN_SERVER_ENGINE_CHECKPOINT_H_
+#define TWIN_SERVER_ENGINE_CHECKPOINT_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/graph/graph.h"
+#include "server/ingest/limits.h"
+#include "server/ingest/request_ids.h"
+#include "server/storage/kv_store.h"
+
+namespace twin::engine {
+
+// What a store says of its newest whole checkpoint.
+struct CheckpointMeta {
+  uint64_t number = 0;  // 0: there is none
+  Sequence sequence;
+  Time time;
+  TwinNumber next_twin;
+  RelationshipNumber next_relationship;
+};
+
+// Thread-compatible.
+class Checkpoints {
+ public:
+  explicit Checkpoints(storage::KvStore* store) : store_(*store) {}
+
+  // Loads the newest checkpoint into a new graph. DATA_LOSS: something of it is damaged.
+  // FAILED_PRECONDITION: models lead to other columns than when it was written.
+  absl::StatusOr<CheckpointMeta> Load(graph::Graph* graph, ingest::RequestIds* request_ids,
+                                      const ingest::Limits& limits);
+
+  // Writes the pages in bounded transactions, then makes them the newest checkpoint in one commit,
+  // then deletes what they supersede. `pace` is called between transactions with the bytes written.
+  // After an error the former checkpoint is the newest.
+  absl::Status Write(const graph::CheckpointPages& pages, const std::string& request_ids,
+                     absl::FunctionRef<void(uint64_t bytes)> pace);
+
+  const CheckpointMeta& current() const { return current_; }
+
+ private:
+  absl::Status DeleteSuperseded(absl::FunctionRef<void(uint64_t bytes)> pace);
+
+  storage::KvStore& store_;
+  CheckpointMeta current_;
+  uint64_t greatest_number_ = 0;         // also of checkpoints that were not finished
+  std::vector<std::string> superseded_;  // keys to delete
+};
+
+}  // namespace twin::engine
+
+#endif  // TWIN_SERVER_ENGINE_CHECKPOINT_H_

@@ -1,0 +1,231 @@
+#include "server/engine/data_dir.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "server/base/status_macros.h"
+#include "server/base/sync.h"
+#include "server/ingest/change.h"
+#include "server/journal/file_journal.h"
+
+namespace twin::engine {
+namespace {
+
+constexpr absl::string_view kFormat = "twingraph 1\n";
+
+std::string FormatPath(const std::string& data_dir) { return JoinPath(data_dir, "FORMAT"); }
+
+}  // namespace
+
+std::string JournalFolder(const std::string& data_dir) { return JoinPath(data_dir, "journal"); }
+std::string StoreFolder(const std::string& data_dir) { return JoinPath(data_dir, "store"); }
+std::string ReservePath(const std::string& data_dir) { return JoinPath(data_dir, "RESERVE"); }
+
+absl::Status CreateDataDir(FileSystem* fs, const std::string& data_dir) {
+  TWIN_RETURN_IF_ERROR(fs->CreateFolder(data_dir));
+  TWIN_RETURN_IF_ERROR(fs->WriteWhole(FormatPath(data_dir), kFormat));
+  return fs->SyncFolder(data_dir);
+}
+
+absl::StatusOr<std::unique_ptr<FileLock>> OpenDataDir(FileSystem* fs, const std::string& data_dir,
+                                                      bool create) {
+  if (data_dir.empty()) return absl::InvalidArgumentError("--data-dir is missing");
+  const bool exists = fs->Exists(data_dir);
+  if (!exists && !create) return absl::NotFoundError(absl::StrCat("there is no folder ", data_dir));
+  if (!exists) TWIN_RETURN_IF_ERROR(fs->CreateFolder(data_dir));
+  if (!fs->Exists(FormatPath(data_dir)) && !create) {
+    return absl::NotFoundError(absl::StrCat(data_dir, " is no data directory of twind"));
+  }
+  auto lock = fs->Lock(JoinPath(data_dir, "LOCK"));
+  if (!lock.ok()) {
+    if (!absl::IsFailedPrecondition(lock.status())) return lock.status();
+    return absl::FailedPreconditionError(
+        absl::StrCat("another twind uses ", data_dir, "; stop it, or name another --data-dir"));
+  }
+  if (!fs->Exists(FormatPath(data_dir))) {
+    TWIN_ASSIGN_OR_RETURN(const std::vector<std::string> names, fs->List(data_dir));
+    const bool empty = std::all_of(names.begin(), names.end(), [](const std::string& name) {
+      return name == "LOCK" || absl::StartsWith(name, "FORMAT");
+    });
+    if (!empty) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          data_dir, " is not empty and no data directory of twind; name another --data-dir"));
+    }
+    TWIN_RETURN_IF_ERROR(CreateDataDir(fs, data_dir));
+  }
+  TWIN_ASSIGN_OR_RETURN(const std::string format, fs->ReadWhole(FormatPath(data_dir)));
+  if (format != kFormat) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(data_dir, " has the format \"", absl::StripSuffix(format, "\n"),
+                     "\"; this version knows \"", absl::StripSuffix(kFormat, "\n"),
+                     "\": start the version that wrote it, run `twinctl export`, and import here"));
+  }
+  return std::move(*lock);
+}
+
+absl::StatusOr<Replayed> Replay(journal::Journal* journal, Sequence checkpoint, graph::Graph* graph,
+                                ingest::RequestIds* request_ids, const ingest::Limits& limits) {
+  const journal::JournalStatus status = journal->status();
+  if (status.durable < checkpoint) {
+    return absl::DataLossError(absl::StrCat("the journal ends at sequence ", status.durable.value,
+                                            ", before the checkpoint at ", checkpoint.value,
+                                            ": journal files are missing; start on a backup"));
+  }
+  TWIN_ASSIGN_OR_RETURN(const std::unique_ptr<journal::Reader> reader,
+                        journal->ReadFrom(Sequence(checkpoint.value + 1)));
+  journal::Record record;
+  Replayed replayed;
+  while (true) {
+    auto more = reader->Next(&record);
+    if (!more.ok() && absl::IsOutOfRange(more.status())) {
+      return absl::DataLossError(
+          absl::StrCat("the journal does not reach back to the checkpoint at sequence ",
+                       checkpoint.value, ": ", more.status().message(), "; start on a backup"));
+    }
+    TWIN_RETURN_IF_ERROR(more.status());
+    if (!*more) return replayed;
+    ++replayed.records;
+    replayed.bytes += record.bytes.size();
+    ingest::GraphRecord decoded;
+    TWIN_RETURN_IF_ERROR(ingest::DecodeRecord(record.bytes, &decoded));
+    if (decoded.units.size() != record.count) {
+      return absl::DataLossError(absl::StrCat("the journal record of sequence ", record.first.value,
+                                              " has not as many changes as it says"));
+    }
+    uint64_t sequence = record.first.value;
+    for (const ingest::Unit& unit : decoded.units) {
+      if (Sequence(sequence) > checkpoint) {
+        TWIN_RETURN_IF_ERROR(ingest::ApplyUnit(unit, Sequence(sequence), decoded.time, graph));
+      }
+      ++sequence;
+    }
+    if (!decoded.request_id.empty()) {
+      ingest::WriteResult result;
+      result.results = std::move(decoded.results);
+      result.sequence = record.last();
+      result.time = decoded.time;
+      request_ids->Add(decoded.request_id, result, limits);
+    }
+  }
+}
+
+absl::Status CopyJournal(journal::Journal* journal, Sequence checkpoint, Sequence through,
+                         const std::string& folder, FileSystem* fs) {
+  journal::FileJournalOptions options;
+  options.folder = folder;
+  options.file_system = fs;
+  options.first_sequence = Sequence(checkpoint.value + 1);
+  TWIN_ASSIGN_OR_RETURN(const std::unique_ptr<journal::FileJournal> copy,
+                        journal::FileJournal::Open(options));
+  TWIN_ASSIGN_OR_RETURN(const journal::Epoch epoch, copy->Claim());
+  TWIN_ASSIGN_OR_RETURN(const std::unique_ptr<journal::Reader> reader,
+                        journal->ReadFrom(options.first_sequence));
+  Mutex mutex;
+  CondVar changed;
+  int waiting = 0;
+  absl::Status failed;
+  absl::Status status;
+  while (status.ok()) {
+    journal::Record record;
+    const absl::StatusOr<bool> more = reader->Next(&record);
+    status = more.status();
+    if (!status.ok() || !*more || record.first > through) break;
+    {
+      const MutexLock lock(&mutex);
+      while (waiting >= 16) changed.Wait(&mutex);
+      ++waiting;
+    }
+    copy->Append(epoch, std::move(record), [&](absl::Status done) {
+      const MutexLock lock(&mutex);
+      --waiting;
+      if (failed.ok()) failed = std::move(done);
+      changed.Signal();
+    });
+  }
+  const MutexLock lock(&mutex);
+  while (waiting > 0) changed.Wait(&mutex);
+  return status.ok() ? failed : status;
+}
+
+std::vector<TwinNumber> ContainmentOrder(const graph::GraphView& view) {
+  std::vector<bool> contains(view.catalog().relationship_types());
+  for (uint32_t i = 0; i < contains.size(); ++i) {
+    const std::string& name = view.catalog().relationship_type(RelationshipTypeId(i)).name;
+    contains[i] = name == "contains" || absl::StartsWith(name, "has");
+  }
+  const uint32_t twins = view.next_twin().value;
+  std::vector<bool> contained(twins);
+  for (uint32_t number = 0; number < view.next_relationship().value; ++number) {
+    if (!view.Exists(RelationshipNumber(number))) continue;
+    const graph::Relationship found = view.Get(RelationshipNumber(number));
+    if (contains[found.type.value]) contained[found.target.value] = true;
+  }
+  std::vector<TwinNumber> order;
+  order.reserve(view.twins());
+  std::vector<bool> seen(twins);
+  std::vector<TwinNumber> stack;
+  std::vector<TwinNumber> children;
+  const auto visit = [&](uint32_t root) {
+    stack.push_back(TwinNumber(root));
+    while (!stack.empty()) {
+      const TwinNumber twin = stack.back();
+      stack.pop_back();
+      if (seen[twin.value]) continue;
+      seen[twin.value] = true;
+      order.push_back(twin);
+      children.clear();
+      for (RelationshipNumber each = view.FirstOutgoing(twin); !(each == kNoRelationship);
+           each = view.NextOutgoing(each)) {
+        const graph::Relationship found = view.Get(each);
+        if (contains[found.type.value] && !seen[found.target.value]) {
+          children.push_back(found.target);
+        }
+      }
+      // By id: the order of creation says nothing after an import in any order.
+      std::sort(children.begin(), children.end(),
+                [&](TwinNumber a, TwinNumber b) { return view.IdOf(a) > view.IdOf(b); });
+      stack.insert(stack.end(), children.begin(), children.end());
+    }
+  };
+  std::vector<uint32_t> roots;
+  for (uint32_t number = 0; number < twins; ++number) {
+    if (view.Exists(TwinNumber(number)) && !contained[number]) roots.push_back(number);
+  }
+  std::sort(roots.begin(), roots.end(), [&](uint32_t a, uint32_t b) {
+    return view.IdOf(TwinNumber(a)) < view.IdOf(TwinNumber(b));
+  });
+  for (const uint32_t root : roots) visit(root);
+  for (uint32_t number = 0; number < twins; ++number) {  // circles
+    if (view.Exists(TwinNumber(number)) && !seen[number]) visit(number);
+  }
+  return order;
+}
+
+absl::Status WriteZeros(FileSystem* fs, const std::string& path, uint64_t bytes) {
+  TWIN_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, fs->Create(path));
+  const std::string zeros(1 << 20, '\0');
+  for (uint64_t at = 0; at < bytes; at += zeros.size()) {
+    const uint64_t size = std::min<uint64_t>(zeros.size(), bytes - at);
+    TWIN_RETURN_IF_ERROR(file->Write(at, absl::string_view(zeros).substr(0, size)));
+  }
+  return file->Sync();
+}
+
+absl::Status RemoveTree(FileSystem* fs, const std::string& folder) {
+  if (!fs->Exists(folder)) return absl::OkStatus();
+  TWIN_ASSIGN_OR_RETURN(const std::vector<std::string> names, fs->List(folder));
+  for (const std::string& name : names) {
+    const std::string path = JoinPath(folder, name);
+    if (fs->List(path).ok()) {
+      TWIN_RETURN_IF_ERROR(RemoveTree(fs, path));
+    } else {
+      TWIN_RETURN_IF_ERROR(fs->Remove(path));
+    }
+  }
+  return fs->Remove(folder);
+}
+
+}  // namespace twin::engine

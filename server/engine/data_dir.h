@@ -1,0 +1,60 @@
+// The folder that a server keeps its data in: names, format, lock, journal replay. Internal to
+// server/engine.
+//
+//   DIR/FORMAT    "twingraph 1\n"
+//   DIR/LOCK      locked while a process uses DIR
+//   DIR/RESERVE   zeros: room for a checkpoint when the disk is full
+//   DIR/journal/  docs/formats/journal.md
+//   DIR/store/    docs/formats/store.md
+#ifndef TWIN_SERVER_ENGINE_DATA_DIR_H_
+#define TWIN_SERVER_ENGINE_DATA_DIR_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/base/file.h"
+#include "server/graph/graph.h"
+#include "server/ingest/limits.h"
+#include "server/ingest/request_ids.h"
+#include "server/journal/journal.h"
+
+namespace twin::engine {
+
+std::string JournalFolder(const std::string& data_dir);
+std::string StoreFolder(const std::string& data_dir);
+std::string ReservePath(const std::string& data_dir);
+
+// Makes a new data directory, without a lock.
+absl::Status CreateDataDir(FileSystem* fs, const std::string& data_dir);
+
+// Locks a data directory and checks its format; `create`: makes it where it is missing or empty.
+// FAILED_PRECONDITION: another process has it, or the format is not ours. NOT_FOUND: it is none.
+absl::StatusOr<std::unique_ptr<FileLock>> OpenDataDir(FileSystem* fs, const std::string& data_dir,
+                                                      bool create);
+
+struct Replayed {
+  uint64_t records = 0;
+  uint64_t bytes = 0;
+};
+
+// Applies what the journal has after `checkpoint`. DATA_LOSS: it does not
+// reach back to the checkpoint, or ends before it, or is damaged.
+absl::StatusOr<Replayed> Replay(journal::Journal* journal, Sequence checkpoint, graph::Graph* graph,
+                                ingest::RequestIds* request_ids, const ingest::Limits& limits);
+
+// Writes the records after `checkpoint` up to `through` as a journal of its own.
+absl::Status CopyJournal(journal::Journal* journal, Sequence checkpoint, Sequence through,
+                         const std::string& folder, FileSystem* fs);
+
+// Twins in the order in which their rows should be: each followed by what it contains.
+std::vector<TwinNumber> ContainmentOrder(const graph::GraphView& view);
+
+absl::Status WriteZeros(FileSystem* fs, const std::string& path, uint64_t bytes);
+// A folder of files and of folders of files; OK where there is none.
+absl::Status RemoveTree(FileSystem* fs, const std::string& folder);
+
+}  // namespace twin::engine
+
+#endif  // TWIN_SERVER_ENGINE_DATA_DIR_H_

@@ -1,0 +1,360 @@
+#include "server/engine/engine.h"
+
+#include <algorithm>
+#include <atomic>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "server/base/check.h"
+#include "server/base/status_macros.h"
+#include "server/base/sync.h"
+#include "server/engine/checkpoint.h"
+#include "server/engine/data_dir.h"
+#include "server/ingest/change.h"
+#include "server/ingest/writer.h"
+#include "server/journal/file_journal.h"
+#include "server/storage/lmdb_store.h"
+
+namespace twin::engine {
+
+class Engine::Impl {
+ public:
+  explicit Impl(const EngineOptions& options)
+      : options_(options),
+        fs_(options.file_system != nullptr ? options.file_system : PosixFileSystem()),
+        clock_(options.clock != nullptr ? *options.clock : SystemClock()) {}
+
+  absl::Status Open() {
+    const Time start = SystemClock().Now();
+    TWIN_ASSIGN_OR_RETURN(lock_, OpenDataDir(fs_, options_.data_dir, /*create=*/true));
+    storage::LmdbOptions store_options;
+    store_options.folder = StoreFolder(options_.data_dir);
+    store_options.check_pages = true;
+    TWIN_ASSIGN_OR_RETURN(store_, storage::LmdbStore::Open(store_options));
+    checkpoints_ = std::make_unique<Checkpoints>(store_.get());
+    {
+      const MutexLock lock(&graph_.mutex);
+      TWIN_ASSIGN_OR_RETURN(
+          const CheckpointMeta meta,
+          checkpoints_->Load(&graph_.graph, &graph_.request_ids, options_.limits));
+      if (meta.number > 0 && !fs_->Exists(JournalFolder(options_.data_dir))) {
+        return absl::DataLossError(absl::StrCat(
+            JournalFolder(options_.data_dir), " is missing; start on a backup"));
+      }
+      TWIN_RETURN_IF_ERROR(OpenJournal(meta.sequence));
+      TWIN_ASSIGN_OR_RETURN(recovered_, Replay(journal_.get(), meta.sequence, &graph_.graph,
+                                               &graph_.request_ids, options_.limits));
+    }
+    TWIN_ASSIGN_OR_RETURN(const journal::Epoch epoch, journal_->Claim());
+    TWIN_RETURN_IF_ERROR(KeepReserve());
+    ingest::WriterOptions writer_options;
+    writer_options.limits = options_.limits;
+    writer_options.clock = &clock_;
+    writer_ = std::make_unique<ingest::Writer>(writer_options, &graph_, journal_.get(), epoch);
+    checkpoint_thread_ = std::thread([this] { RunCheckpoints(); });
+    start_time_ = SystemClock().Now();
+    recovery_seconds_ = static_cast<double>(start_time_.ns - start.ns) / 1e9;
+    return absl::OkStatus();
+  }
+
+  ~Impl() { StopThreads(); }
+
+  void Write(ingest::WriteBatch batch, WriteDone done) {
+    writer_->Submit(std::move(batch), std::move(done));
+  }
+
+  void Read(absl::FunctionRef<void(const graph::GraphView&)> reader) const {
+    const MutexLock lock(&graph_.mutex);
+    reader(graph_.graph.head());
+  }
+
+  std::shared_ptr<const graph::GraphView> Pin() {
+    const MutexLock lock(&graph_.mutex);
+    return graph_.graph.Pin();
+  }
+
+  absl::Status WaitFor(Sequence sequence, Time deadline) {
+    constexpr uint64_t kAheadMax = 100'000'000;
+    const MutexLock lock(&graph_.mutex);
+    if (sequence.value > graph_.graph.head().sequence().value + kAheadMax) {
+      return absl::InvalidArgumentError(absl::StrCat("min_sequence ", sequence.value,
+                                                     " is no sequence of this server, which is at ",
+                                                     graph_.graph.head().sequence().value));
+    }
+    while (graph_.graph.head().sequence() < sequence) {
+      const int64_t left = deadline.ns - SystemClock().Now().ns;
+      if (left <= 0) {
+        return absl::DeadlineExceededError(absl::StrCat("sequence ", sequence.value,
+                                                        " was not reached; the server is at ",
+                                                        graph_.graph.head().sequence().value));
+      }
+      graph_.advanced.WaitFor(&graph_.mutex, std::chrono::nanoseconds(left));
+    }
+    return absl::OkStatus();
+  }
+
+  // Thread-safe; one at a time. `paced`: in the background, as slowly as the options say.
+  absl::Status Checkpoint(bool paced) {
+    const MutexLock one(&checkpoint_mutex_);
+    return CheckpointLocked(paced);
+  }
+
+  absl::Status Backup(const std::string& folder) {
+    if (!absl::StartsWith(folder, "/")) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the folder ", folder, " is not absolute; it is one of the server's"));
+    }
+    if (fs_->Exists(folder)) {
+      return absl::AlreadyExistsError(
+          absl::StrCat(folder, " is there already; name a folder that is not"));
+    }
+    // No checkpoint meanwhile: it would trim the journal that belongs to the copied store.
+    const MutexLock one(&checkpoint_mutex_);
+    Sequence through;
+    {
+      const MutexLock lock(&graph_.mutex);
+      through = graph_.graph.head().sequence();
+    }
+    const std::string partial = absl::StrCat(folder, ".partial");
+    TWIN_RETURN_IF_ERROR(RemoveTree(fs_, partial));
+    TWIN_RETURN_IF_ERROR(CreateDataDir(fs_, partial));
+    TWIN_RETURN_IF_ERROR(fs_->CreateFolder(StoreFolder(partial)));
+    TWIN_RETURN_IF_ERROR(store_->CopyTo(StoreFolder(partial)));
+    TWIN_RETURN_IF_ERROR(CopyJournal(journal_.get(), checkpoints_->current().sequence, through,
+                                     JournalFolder(partial), fs_));
+    TWIN_RETURN_IF_ERROR(fs_->SyncFolder(partial));
+    TWIN_RETURN_IF_ERROR(fs_->Rename(partial, folder));
+    return fs_->SyncFolder(FolderOf(folder));
+  }
+
+  absl::StatusOr<uint64_t> Compact() {
+    Mutex mutex;
+    CondVar done;
+    bool is_done = false;
+    uint64_t reclaimed = 0;
+    writer_->RunAlone([&] {
+      const MutexLock lock(&graph_.mutex);
+      reclaimed = graph_.graph.deleted_twins();
+      graph_.graph.Reorder(ContainmentOrder(graph_.graph.head()));
+      reclaimed -= graph_.graph.deleted_twins();
+      const MutexLock finished(&mutex);
+      is_done = true;
+      done.Signal();
+    });
+    const MutexLock lock(&mutex);
+    while (!is_done) done.Wait(&mutex);
+    return reclaimed;
+  }
+
+  EngineStatus status() {
+    EngineStatus status;
+    {
+      const MutexLock lock(&graph_.mutex);
+      const graph::GraphView& head = graph_.graph.head();
+      status.sequence = head.sequence();
+      status.time = head.time();
+      status.twins = head.twins();
+      status.relationships = head.relationships();
+      status.deleted_twins = graph_.graph.deleted_twins();
+      status.memory = graph_.graph.memory();
+      for (const graph::ModelState& state : head.catalog().states()) {
+        status.models += state.deleted ? 0 : 1;
+      }
+    }
+    const journal::JournalStatus journal = journal_->status();
+    status.journal_bytes = journal.bytes;
+    status.journal_segments = journal.segments;
+    status.journal_syncs = journal.groups;
+    status.journal_oldest = journal.oldest;
+    status.writing = writer_->writing();
+    status.snapshots = status.memory.snapshots;
+    status.store_bytes = store_->Bytes().value_or(0);
+    status.start_time = start_time_;
+    status.recovery_seconds = recovery_seconds_;
+    status.recovered_records = recovered_.records;
+    const MutexLock lock(&status_mutex_);
+    status.checkpoint_sequence = checkpoint_sequence_;
+    status.checkpoint_time = checkpoint_time_;
+    status.checkpoint_running = checkpoint_running_;
+    return status;
+  }
+
+  absl::Status Stop() {
+    StopThreads();
+    absl::Status status;
+    if (options_.checkpoint_on_stop && writer_->writing().ok()) status = Checkpoint(false);
+    journal_.reset();
+    store_.reset();
+    lock_.reset();
+    return status;
+  }
+
+ private:
+  absl::Status OpenJournal(Sequence checkpoint) {
+    journal::FileJournalOptions options;
+    options.folder = JournalFolder(options_.data_dir);
+    options.file_system = fs_;
+    options.clock = &clock_;
+    options.first_sequence = Sequence(checkpoint.value + 1);
+    options.segment_bytes = options_.segment_bytes;
+    options.record_bytes_max = static_cast<uint64_t>(options_.limits.batch_bytes_max) + (1u << 20);
+    options.retention_seconds = options_.event_retention_seconds;
+    options.retention_bytes = options_.event_retention_bytes;
+    TWIN_ASSIGN_OR_RETURN(journal_, journal::FileJournal::Open(options));
+    const MutexLock lock(&status_mutex_);
+    checkpoint_sequence_ = checkpoint;
+    return absl::OkStatus();
+  }
+
+  void StopThreads() {
+    if (writer_ != nullptr) writer_->Stop();
+    {
+      const MutexLock lock(&status_mutex_);
+      stopping_ = true;
+      wake_.SignalAll();
+    }
+    if (checkpoint_thread_.joinable()) checkpoint_thread_.join();
+  }
+
+  void RunCheckpoints() {
+    uint64_t in_checkpoint = 0;
+    while (true) {
+      {
+        const MutexLock lock(&status_mutex_);
+        if (!stopping_) wake_.WaitFor(&status_mutex_, std::chrono::milliseconds(500));
+        if (stopping_) return;
+      }
+      // What a crash left to replay counts as well.
+      const uint64_t bytes = recovered_.bytes + writer_->bytes_written();
+      if (bytes - in_checkpoint < options_.checkpoint_journal_bytes) continue;
+      if (Checkpoint(/*paced=*/true).ok()) in_checkpoint = bytes;
+    }
+  }
+
+  absl::Status CheckpointLocked(bool paced) ABSL_EXCLUSIVE_LOCKS_REQUIRED(checkpoint_mutex_) {
+    graph::CheckpointPages pages;
+    std::string request_ids;
+    {
+      const MutexLock lock(&graph_.mutex);
+      pages = graph_.graph.PinForCheckpoint(/*everything=*/false);
+      request_ids = graph_.request_ids.Encode();
+    }
+    SetRunning(true);
+    const Time begin = SystemClock().Now();
+    uint64_t written = 0;
+    const auto pace = [&](uint64_t bytes) {
+      written += bytes;
+      if (!paced) return;
+      const auto due_ns = static_cast<int64_t>(
+          static_cast<double>(written) * 1e9 /
+          static_cast<double>(std::max<uint64_t>(options_.checkpoint_bytes_per_second, 1)));
+      const MutexLock lock(&status_mutex_);
+      while (!stopping_) {
+        const int64_t left = begin.ns + due_ns - SystemClock().Now().ns;
+        if (left <= 0) return;
+        wake_.WaitFor(&status_mutex_, std::chrono::nanoseconds(left));
+      }
+    };
+    absl::Status status = checkpoints_->Write(pages, request_ids, pace);
+    if (absl::IsResourceExhausted(status)) {
+      // The reserve is there for this: a checkpoint lets the journal be trimmed.
+      (void)fs_->Remove(ReservePath(options_.data_dir));
+      status = checkpoints_->Write(pages, request_ids, pace);
+    }
+    SetRunning(false);
+    if (checkpoints_->current().sequence == pages.view->sequence()) {
+      const MutexLock lock(&graph_.mutex);
+      graph_.graph.CheckpointDone(pages);
+    }
+    TWIN_RETURN_IF_ERROR(status);
+    {
+      const MutexLock lock(&status_mutex_);
+      checkpoint_sequence_ = pages.view->sequence();
+      checkpoint_time_ = SystemClock().Now();
+    }
+    TWIN_RETURN_IF_ERROR(journal_->Trim(Sequence(pages.view->sequence().value + 1)));
+    return KeepReserve();
+  }
+
+  void SetRunning(bool running) {
+    const MutexLock lock(&status_mutex_);
+    checkpoint_running_ = running;
+  }
+
+  // A full disk is no reason not to run: writes say so soon enough.
+  absl::Status KeepReserve() {
+    const std::string path = ReservePath(options_.data_dir);
+    if (options_.reserve_bytes == 0 || fs_->Exists(path)) return absl::OkStatus();
+    const absl::Status status = WriteZeros(fs_, path, options_.reserve_bytes);
+    if (!status.ok()) (void)fs_->Remove(path);
+    return absl::IsResourceExhausted(status) ? absl::OkStatus() : status;
+  }
+
+  const EngineOptions options_;
+  FileSystem* const fs_;
+  const Clock& clock_;
+  std::unique_ptr<FileLock> lock_;
+  mutable ingest::GuardedGraph graph_;
+  std::unique_ptr<storage::LmdbStore> store_;
+  std::unique_ptr<Checkpoints> checkpoints_;
+  std::unique_ptr<journal::FileJournal> journal_;
+  std::unique_ptr<ingest::Writer> writer_;
+  Time start_time_;
+  double recovery_seconds_ = 0;
+  Replayed recovered_;
+
+  Mutex checkpoint_mutex_;  // before graph_.mutex and status_mutex_
+  Mutex status_mutex_;
+  CondVar wake_;
+  bool stopping_ ABSL_GUARDED_BY(status_mutex_) = false;
+  bool checkpoint_running_ ABSL_GUARDED_BY(status_mutex_) = false;
+  Sequence checkpoint_sequence_ ABSL_GUARDED_BY(status_mutex_);
+  Time checkpoint_time_ ABSL_GUARDED_BY(status_mutex_);
+  std::thread checkpoint_thread_;
+};
+
+Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Engine::~Engine() = default;
+
+absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options) {
+  auto impl = std::make_unique<Impl>(options);
+  TWIN_RETURN_IF_ERROR(impl->Open());
+  return std::unique_ptr<Engine>(new Engine(std::move(impl)));
+}
+
+void Engine::Write(ingest::WriteBatch batch, WriteDone done) {
+  impl_->Write(std::move(batch), std::move(done));
+}
+
+ingest::WriteResult Engine::Write(ingest::WriteBatch batch) {
+  Mutex mutex;
+  CondVar finished;
+  bool is_done = false;
+  ingest::WriteResult result;
+  impl_->Write(std::move(batch), [&](ingest::WriteResult got) {
+    const MutexLock lock(&mutex);
+    result = std::move(got);
+    is_done = true;
+    finished.Signal();
+  });
+  const MutexLock lock(&mutex);
+  while (!is_done) finished.Wait(&mutex);
+  return result;
+}
+
+void Engine::Read(absl::FunctionRef<void(const graph::GraphView&)> reader) const {
+  impl_->Read(reader);
+}
+std::shared_ptr<const graph::GraphView> Engine::Pin() const { return impl_->Pin(); }
+absl::Status Engine::WaitFor(Sequence sequence, Time deadline) const {
+  return impl_->WaitFor(sequence, deadline);
+}
+absl::Status Engine::Checkpoint() { return impl_->Checkpoint(/*paced=*/false); }
+absl::Status Engine::Backup(const std::string& folder) { return impl_->Backup(folder); }
+absl::StatusOr<uint64_t> Engine::Compact() { return impl_->Compact(); }
+EngineStatus Engine::status() const { return impl_->status(); }
+absl::Status Engine::Stop() { return impl_->Stop(); }
+
+}  // namespace twin::engine

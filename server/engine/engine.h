@@ -1,0 +1,116 @@
+// The server's parts put together: opening a data directory, recovery, the write path, reads,
+// checkpoints, backup. What server/api serves; knows nothing of gRPC.
+#ifndef TWIN_SERVER_ENGINE_ENGINE_H_
+#define TWIN_SERVER_ENGINE_ENGINE_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/base/clock.h"
+#include "server/base/file.h"
+#include "server/base/time.h"
+#include "server/graph/graph.h"
+#include "server/ingest/limits.h"
+#include "server/ingest/operation.h"
+
+namespace twin::engine {
+
+struct EngineOptions {
+  std::string data_dir;
+  ingest::Limits limits;
+  uint64_t segment_bytes = 64u << 20;
+  uint64_t checkpoint_journal_bytes = 1u << 30;  // a checkpoint starts after so much journal
+  uint64_t checkpoint_bytes_per_second = 64u << 20;
+  int64_t event_retention_seconds = 24 * 3600;  // the journal keeps at least this, or
+  uint64_t event_retention_bytes = 8ull << 30;  // this, whichever is less
+  uint64_t reserve_bytes = 16u << 20;           // on disk, so that a checkpoint can free space
+  bool checkpoint_on_stop = true;
+  const Clock* clock = nullptr;       // nullptr: the system's
+  FileSystem* file_system = nullptr;  // nullptr: the system's
+};
+
+struct EngineStatus {
+  Sequence sequence;  // applied and durable
+  Time time;
+  uint64_t models = 0, twins = 0, relationships = 0;
+  uint64_t deleted_twins = 0;  // whose numbers and ids wait for Compact
+  graph::GraphMemory memory;
+  uint64_t journal_bytes = 0, journal_segments = 0, journal_syncs = 0;
+  Sequence journal_oldest;
+  uint64_t store_bytes = 0;
+  Sequence checkpoint_sequence;
+  Time checkpoint_time;
+  bool checkpoint_running = false;
+  absl::Status writing;  // not OK: why writes are refused
+  uint64_t snapshots = 0;
+  Time start_time;
+  double recovery_seconds = 0;
+  uint64_t recovered_records = 0;  // replayed from the journal at start
+};
+
+// Thread-safe.
+class Engine {
+ public:
+  // Opens or creates the data directory: lock, format version, last checkpoint, journal from there.
+  // FAILED_PRECONDITION: another process holds it, or its format is not ours (the message says what
+  // to run). DATA_LOSS: something acknowledged cannot be read; nothing is changed, see
+  // `twinctl check DIR`.
+  static absl::StatusOr<std::unique_ptr<Engine>> Open(const EngineOptions& options);
+
+  // Stops, without a checkpoint, if Stop was not called.
+  ~Engine();
+
+  // Checks, numbers, appends, applies; then calls `done`, on a thread of the engine's, which must
+  // not block. A batch is acknowledged when it is durable, and a read that starts later sees it.
+  using WriteDone = absl::AnyInvocable<void(ingest::WriteResult)>;
+  void Write(ingest::WriteBatch batch, WriteDone done);
+
+  // The same, waiting.
+  ingest::WriteResult Write(ingest::WriteBatch batch);
+
+  // Calls `reader` on the head, under the writer's lock: for point reads of microseconds.
+  void Read(absl::FunctionRef<void(const graph::GraphView&)> reader) const;
+
+  // A snapshot of the last applied state.
+  std::shared_ptr<const graph::GraphView> Pin() const;
+
+  // Waits until reads see that sequence. DEADLINE_EXCEEDED; INVALID_ARGUMENT: far ahead of
+  // anything ever given out.
+  absl::Status WaitFor(Sequence sequence, Time deadline) const;
+
+  // Writes a checkpoint now and waits for it.
+  absl::Status Checkpoint();
+
+  // A copy of a consistent state into a new folder, while serving. Starting on it is the restore.
+  absl::Status Backup(const std::string& folder);
+
+  // Reclaims ids and rows of deleted twins and orders rows by containment. Returns how many twins'
+  // ids were forgotten. Cost: linear in the graph; reads and writes wait meanwhile.
+  absl::StatusOr<uint64_t> Compact();
+
+  EngineStatus status() const;
+
+  // Refuses new writes, finishes what runs, checkpoints, closes.
+  absl::Status Stop();
+
+ private:
+  class Impl;
+  explicit Engine(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// Reads every file of a data directory that no server has open, and checks every checksum and
+// reference. Appends a line to `report` for each part. DATA_LOSS if anything is damaged;
+// FAILED_PRECONDITION: a server has it open; NOT_FOUND: it is no data directory.
+absl::Status CheckDataDir(const std::string& data_dir, std::vector<std::string>* report,
+                          FileSystem* file_system = nullptr);
+
+}  // namespace twin::engine
+
+#endif  // TWIN_SERVER_ENGINE_ENGINE_H_

@@ -1,0 +1,350 @@
+#include "server/engine/engine.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <memory>
+#include <random>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/base/check.h"
+#include "server/engine/data_dir.h"
+#include "tests/support/status_matchers.h"
+
+namespace twin::engine {
+namespace {
+
+using absl::StatusCode;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::twin::testing::IsOk;
+using ::twin::testing::StatusIs;
+
+constexpr absl::string_view kModels = R"([
+  {"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:Pack;1","@type":"Interface","contents":[
+    {"@type":"Property","name":"name","schema":"string","comment":"index: equality"},
+    {"@type":"Property","name":"volt","schema":"double"},
+    {"@type":"Relationship","name":"hasCell","properties":[
+      {"@type":"Property","name":"position","schema":"integer"}]}]},
+  {"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:Cell;1","@type":"Interface","contents":[
+    {"@type":"Property","name":"volt","schema":"double"},
+    {"@type":"Property","name":"tags","schema":{"@type":"Array","elementSchema":"string"}}]}])";
+
+std::string Dump(const graph::GraphView& view) {
+  std::string all = absl::StrCat("at ", view.sequence().value, "\n");
+  for (uint32_t number = 0; number < view.next_twin().value; ++number) {
+    const TwinNumber twin(number);
+    if (!view.Exists(twin)) continue;
+    const graph::TableSchema& table = view.TableOf(twin);
+    absl::StrAppend(&all, view.IdOf(twin), ": ", table.model_id, " v", view.VersionOf(twin).value);
+    for (const graph::ColumnSchema& column : table.columns) {
+      const graph::Cell cell = view.Get(twin, table.IdOf(column));
+      if (cell.value.is_null()) continue;
+      absl::StrAppend(&all, " ", column.path, "=", cell.value.DebugString(), "@",
+                      cell.update_time.ns);
+    }
+    for (RelationshipNumber each = view.FirstOutgoing(twin); !(each == kNoRelationship);
+         each = view.NextOutgoing(each)) {
+      const graph::Relationship found = view.Get(each);
+      absl::StrAppend(&all, " [", found.id, "->", view.IdOf(found.target), " ",
+                      view.GetValue(each, ColumnId(0)).DebugString(), "]");
+    }
+    absl::StrAppend(&all, "\n");
+  }
+  return all;
+}
+
+std::string DumpOf(const Engine& engine) {
+  std::string text;
+  engine.Read([&](const graph::GraphView& head) { text = Dump(head); });
+  return text;
+}
+
+class EngineTest : public ::testing::Test {
+ public:
+  EngineTest() {
+    std::string pattern = absl::StrCat(::testing::TempDir(), "/engine-XXXXXX");
+    TWIN_CHECK(mkdtemp(pattern.data()) != nullptr);
+    root_ = pattern;
+    options_.data_dir = JoinPath(root_, "data");
+    options_.segment_bytes = 1 << 20;
+    options_.reserve_bytes = 1 << 16;
+  }
+  ~EngineTest() override { (void)RemoveTree(PosixFileSystem(), root_); }
+
+  std::unique_ptr<Engine> Open() {
+    auto engine = Engine::Open(options_);
+    TWIN_CHECK(engine.ok()) << engine.status();
+    return *std::move(engine);
+  }
+
+  static void CreateAll(Engine* engine) {
+    ingest::WriteBatch batch;
+    batch.operations.emplace_back(ingest::CreateModels{{std::string(kModels)}});
+    ASSERT_THAT(engine->Write(std::move(batch)).status, IsOk());
+  }
+
+  // Some hundred operations, most of which are done.
+  static void WriteSome(Engine* engine, uint32_t seed) {
+    std::mt19937 random(seed);
+    const auto pick = [&](uint32_t n) { return static_cast<uint32_t>(random() % n); };
+    for (int i = 0; i < 60; ++i) {
+      ingest::WriteBatch batch;
+      batch.atomic = false;
+      if (pick(4) == 0) batch.request_id = absl::StrCat("request-", seed, "-", i);
+      for (int j = 0; j < 5; ++j) {
+        const std::string id = absl::StrCat("t", pick(200));
+        if (pick(8) == 0) {
+          batch.operations.emplace_back(ingest::DeleteTwin{id, {}, true});
+        } else if (pick(3) == 0) {
+          ingest::PutRelationship put;
+          put.source_id = id;
+          put.relationship_id = absl::StrCat("r", pick(3));
+          put.name = "hasCell";
+          put.target_id = absl::StrCat("t", pick(200));
+          put.contents.emplace_back("position", Value::Int(pick(20)));
+          batch.operations.emplace_back(std::move(put));
+        } else {
+          ingest::PutTwin put;
+          put.id = id;
+          put.model_id = pick(2) == 0 ? "dtmi:t:Pack;1" : "dtmi:t:Cell;1";
+          put.contents.emplace_back("volt", Value::Double(pick(1000) / 8.0));
+          if (put.model_id == "dtmi:t:Pack;1") {
+            put.contents.emplace_back("name", Value::String(absl::StrCat("n", pick(50))));
+          }
+          batch.operations.emplace_back(std::move(put));
+        }
+      }
+      ASSERT_THAT(engine->Write(std::move(batch)).status, IsOk());
+    }
+  }
+
+  // Changes one byte of a file.
+  void Flip(const std::string& path, uint64_t at) {
+    auto file = PosixFileSystem()->OpenToWrite(path);
+    TWIN_CHECK(file.ok()) << file.status();
+    std::string byte;
+    TWIN_CHECK((*file)->Read(at, 1, &byte).ok() && byte.size() == 1);
+    byte[0] = static_cast<char>(byte[0] ^ 0x20);
+    TWIN_CHECK((*file)->Write(at, byte).ok());
+  }
+
+  std::string root_;
+  EngineOptions options_;
+};
+
+TEST_F(EngineTest, FindsEverythingAfterACleanStopAndAfterNone) {
+  std::string dump;
+  for (int round = 0; round < 6; ++round) {
+    const std::unique_ptr<Engine> engine = Open();
+    if (round == 0) {
+      CreateAll(engine.get());
+    } else {
+      ASSERT_EQ(DumpOf(*engine), dump) << "round " << round;
+    }
+    WriteSome(engine.get(), static_cast<uint32_t>(round));
+    if (round == 3) {
+      ASSERT_THAT(engine->Checkpoint(), IsOk());
+    }
+    WriteSome(engine.get(), static_cast<uint32_t>(round) + 100);
+    dump = DumpOf(*engine);
+    if (round % 2 == 0) {
+      ASSERT_THAT(engine->Stop(), IsOk());
+    }
+  }
+  std::vector<std::string> report;
+  EXPECT_THAT(CheckDataDir(options_.data_dir, &report), IsOk());
+}
+
+TEST_F(EngineTest, RemembersRequestsThroughRestarts) {
+  ingest::WriteBatch batch;
+  batch.request_id = "once";
+  batch.operations.emplace_back(ingest::CreateModels{{std::string(kModels)}});
+  Sequence sequence;
+  {
+    const std::unique_ptr<Engine> engine = Open();
+    sequence = engine->Write(batch).sequence;
+  }
+  for (int i = 0; i < 2; ++i) {
+    const std::unique_ptr<Engine> engine = Open();
+    const ingest::WriteResult again = engine->Write(batch);
+    EXPECT_THAT(again.status, IsOk());
+    EXPECT_EQ(again.sequence, sequence);
+    ASSERT_THAT(engine->Stop(), IsOk());
+  }
+}
+
+TEST_F(EngineTest, RefusesAFolderThatIsInUseOrNotItsOwn) {
+  {
+    const std::unique_ptr<Engine> engine = Open();
+    EXPECT_THAT(Engine::Open(options_).status(),
+                StatusIs(StatusCode::kFailedPrecondition, HasSubstr("another twind")));
+  }
+  ASSERT_THAT(PosixFileSystem()->WriteWhole(JoinPath(options_.data_dir, "FORMAT"), "twingraph 9\n"),
+              IsOk());
+  EXPECT_THAT(Engine::Open(options_).status(),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("twingraph 9")));
+  options_.data_dir = JoinPath(root_, "other");
+  ASSERT_THAT(PosixFileSystem()->CreateFolder(options_.data_dir), IsOk());
+  ASSERT_THAT(PosixFileSystem()->WriteWhole(JoinPath(options_.data_dir, "x"), "y"), IsOk());
+  EXPECT_THAT(Engine::Open(options_).status(),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("not empty")));
+}
+
+TEST_F(EngineTest, BacksUpWhileItServes) {
+  const std::unique_ptr<Engine> engine = Open();
+  CreateAll(engine.get());
+  WriteSome(engine.get(), 1);
+  ASSERT_THAT(engine->Checkpoint(), IsOk());
+  WriteSome(engine.get(), 2);
+  std::thread writer([&] { WriteSome(engine.get(), 3); });
+  const std::string folder = JoinPath(root_, "backup");
+  const absl::Status status = engine->Backup(folder);
+  writer.join();
+  ASSERT_THAT(status, IsOk());
+  EXPECT_THAT(engine->Backup(folder), StatusIs(StatusCode::kAlreadyExists, HasSubstr("backup")));
+  EXPECT_THAT(engine->Backup("relative"),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("absolute")));
+  std::vector<std::string> report;
+  ASSERT_THAT(CheckDataDir(folder, &report), IsOk());
+
+  // The copy is the state at some sequence: what the journal says of it.
+  EngineOptions copy_options = options_;
+  copy_options.data_dir = folder;
+  auto copy = Engine::Open(copy_options);
+  ASSERT_THAT(copy.status(), IsOk());
+  EXPECT_GE((*copy)->status().sequence, Sequence(121));
+  EXPECT_GT((*copy)->status().twins, 50);
+  WriteSome(copy->get(), 4);
+}
+
+TEST_F(EngineTest, DamageIsNeverStartedOnInSilence) {
+  {
+    const std::unique_ptr<Engine> engine = Open();
+    CreateAll(engine.get());
+    WriteSome(engine.get(), 1);
+    ASSERT_THAT(engine->Checkpoint(), IsOk());
+    WriteSome(engine.get(), 2);
+  }
+  const std::string store = JoinPath(StoreFolder(options_.data_dir), "data.mdb");
+  auto file = PosixFileSystem()->Open(store);
+  ASSERT_THAT(file.status(), IsOk());
+  const uint64_t size = *(*file)->Size();
+  const std::string before = *PosixFileSystem()->ReadWhole(store);
+  std::string good;
+  {
+    const std::unique_ptr<Engine> engine = Open();
+    good = DumpOf(*engine);
+  }
+  int refused = 0;
+  for (uint64_t at = 0; at < size; at += 997) {
+    Flip(store, at);
+    std::vector<std::string> report;
+    const absl::Status checked = CheckDataDir(options_.data_dir, &report);
+    const auto engine = Engine::Open(options_);
+    if (engine.ok()) {
+      // A byte that nothing reads: everything is there.
+      EXPECT_EQ(DumpOf(**engine), good) << "byte " << at;
+    } else {
+      EXPECT_THAT(engine.status(),
+                  ::testing::AnyOf(StatusIs(StatusCode::kDataLoss, HasSubstr("")),
+                                   StatusIs(StatusCode::kFailedPrecondition, HasSubstr(""))));
+      EXPECT_FALSE(checked.ok());
+      ++refused;
+    }
+    ASSERT_THAT(PosixFileSystem()->WriteWhole(store, before), IsOk());
+  }
+  EXPECT_GT(refused, 10);
+  ASSERT_EQ(truncate(store.c_str(), static_cast<off_t>(size / 2)), 0);
+  EXPECT_THAT(Engine::Open(options_).status(), StatusIs(StatusCode::kDataLoss, HasSubstr("")));
+}
+
+TEST_F(EngineTest, AMissingJournalIsDataLoss) {
+  {
+    const std::unique_ptr<Engine> engine = Open();
+    CreateAll(engine.get());
+    ASSERT_THAT(engine->Checkpoint(), IsOk());
+    WriteSome(engine.get(), 2);
+  }
+  ASSERT_THAT(RemoveTree(PosixFileSystem(), StoreFolder(options_.data_dir)), IsOk());
+  // Without the store the journal still has everything: nothing was trimmed.
+  { EXPECT_GT(Open()->status().twins, 0); }
+  {
+    const std::unique_ptr<Engine> engine = Open();
+    ASSERT_THAT(engine->Stop(), IsOk());
+  }
+  ASSERT_THAT(RemoveTree(PosixFileSystem(), JournalFolder(options_.data_dir)), IsOk());
+  EXPECT_THAT(Engine::Open(options_).status(),
+              StatusIs(StatusCode::kDataLoss, HasSubstr("is missing")));
+}
+
+TEST_F(EngineTest, CompactOrdersByContainment) {
+  const std::unique_ptr<Engine> engine = Open();
+  CreateAll(engine.get());
+  ingest::WriteBatch batch;
+  for (const char* id : {"c3", "p1", "c1", "x", "c2", "p0"}) {
+    ingest::PutTwin put;
+    put.id = id;
+    put.model_id = id[0] == 'p' ? "dtmi:t:Pack;1" : "dtmi:t:Cell;1";
+    batch.operations.emplace_back(std::move(put));
+  }
+  for (const auto& [source, target] :
+       std::vector<std::pair<std::string, std::string>>{{"p1", "c3"}, {"p0", "c2"}, {"p1", "c1"}}) {
+    ingest::PutRelationship put;
+    put.source_id = source;
+    put.relationship_id = target;
+    put.name = "hasCell";
+    put.target_id = target;
+    batch.operations.emplace_back(std::move(put));
+  }
+  batch.operations.emplace_back(ingest::DeleteTwin{"x", {}, false});
+  ASSERT_THAT(engine->Write(std::move(batch)).status, IsOk());
+  const std::string before = DumpOf(*engine);
+  const absl::StatusOr<uint64_t> reclaimed = engine->Compact();
+  ASSERT_THAT(reclaimed.status(), IsOk());
+  EXPECT_EQ(*reclaimed, 1u);
+  EXPECT_EQ(DumpOf(*engine), before);
+  std::vector<std::string> cells;
+  engine->Read([&](const graph::GraphView& head) {
+    uint32_t next = 0;
+    for (const TwinNumber twin :
+         head.ListTwins(head.catalog().FindTable("dtmi:t:Cell;1")->id, 0, 10, &next)) {
+      cells.emplace_back(head.IdOf(twin));
+    }
+  });
+  EXPECT_THAT(cells, ElementsAre("c2", "c1", "c3"));
+}
+
+TEST_F(EngineTest, WaitsForASequence) {
+  const std::unique_ptr<Engine> engine = Open();
+  const Time now = SystemClock().Now();
+  EXPECT_THAT(engine->WaitFor(Sequence(1), Time{now.ns + 1000}),
+              StatusIs(StatusCode::kDeadlineExceeded, HasSubstr("sequence 1")));
+  EXPECT_THAT(engine->WaitFor(Sequence(uint64_t{1} << 60), now),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("min_sequence")));
+  std::thread waiter(
+      [&] { EXPECT_THAT(engine->WaitFor(Sequence(1), Time{now.ns + 60 * kNsPerSecond}), IsOk()); });
+  CreateAll(engine.get());
+  waiter.join();
+}
+
+TEST_F(EngineTest, CheckpointsInTheBackground) {
+  options_.checkpoint_journal_bytes = 10'000;
+  options_.segment_bytes = 64 << 10;
+  options_.event_retention_bytes = 0;
+  options_.limits.batch_bytes_max = 32 << 10;
+  const std::unique_ptr<Engine> engine = Open();
+  CreateAll(engine.get());
+  uint32_t seed = 0;
+  while (engine->status().journal_oldest <= Sequence(1)) WriteSome(engine.get(), ++seed);
+  EXPECT_GT(engine->status().checkpoint_sequence, Sequence(0));
+}
+
+}  // namespace
+}  // namespace twin::engine

@@ -1,0 +1,114 @@
+#include "server/twind/options.h"
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+
+namespace twin::twind {
+namespace {
+
+// Adds --name, TWIND_NAME and the key `name`.
+template <typename T>
+CLI::Option* Add(CLI::App* app, const std::string& name, T* value, const std::string& help) {
+  const std::string environment =
+      absl::StrCat("TWIND_", absl::AsciiStrToUpper(absl::StrReplaceAll(name, {{"-", "_"}})));
+  return app->add_option(absl::StrCat("--", name), *value, help)
+      ->envname(environment)
+      ->capture_default_str();
+}
+
+}  // namespace
+
+void DefineOptions(CLI::App* app, Options* options) {
+  app->name("twind");
+  app->description(
+      "Keeps the digital twins of electric-vehicle batteries and serves them over gRPC.\n"
+      "Every option can also stand in a TOML file (--config) or in the environment (TWIND_DATA_DIR "
+      "for --data-dir, and so on).");
+  app->set_version_flag("--version", absl::StrCat("twind ", kVersion));
+  app->set_config("--config", "", "TOML file with these options: data-dir = \"/var/lib/twind\"")
+      ->envname("TWIND_CONFIG");
+  app->allow_config_extras(CLI::config_extras_mode::error);
+  app->get_formatter()->column_width(40);
+
+  engine::EngineOptions& engine = options->engine;
+  Add(app, "data-dir", &engine.data_dir, "folder of the data; made where it is missing")
+      ->required();
+  Add(app, "listen", &options->server.listen, "host:port to serve on");
+  app->add_flag("--insecure", options->server.insecure,
+                "allow --listen on other than loopback, without TLS")
+      ->envname("TWIND_INSECURE");
+  app->add_flag("--check-config", options->check_config, "check the options and end")
+      ->configurable(false);
+  app->add_flag("--print-config", options->print_config, "print the options as a file and end")
+      ->configurable(false);
+
+  const char* const kDurability = "Durability";
+  Add(app, "segment-bytes", &engine.segment_bytes, "size of a journal file")->group(kDurability);
+  Add(app, "checkpoint-journal-bytes", &engine.checkpoint_journal_bytes,
+      "a checkpoint starts after so much journal")
+      ->group(kDurability);
+  Add(app, "checkpoint-bytes-per-second", &engine.checkpoint_bytes_per_second,
+      "how fast a checkpoint is written in the background")
+      ->group(kDurability);
+  Add(app, "event-retention-seconds", &engine.event_retention_seconds,
+      "how long the journal keeps changes, or")
+      ->group(kDurability);
+  Add(app, "event-retention-bytes", &engine.event_retention_bytes,
+      "how much it keeps, whichever is less")
+      ->group(kDurability);
+  Add(app, "reserve-bytes", &engine.reserve_bytes, "kept free for a checkpoint on a full disk")
+      ->group(kDurability);
+
+  const char* const kLimits = "Limits";
+  ingest::Limits& limits = engine.limits;
+  Add(app, "twin-id-length-max", &limits.twin_id_length_max, "characters of an id")->group(kLimits);
+  Add(app, "twin-bytes-max", &limits.twin_bytes_max, "all contents of a twin")->group(kLimits);
+  Add(app, "string-bytes-max", &limits.string_bytes_max, "one string")->group(kLimits);
+  Add(app, "batch-operations-max", &limits.batch_operations_max, "operations of a batch")
+      ->group(kLimits);
+  Add(app, "batch-bytes-max", &limits.batch_bytes_max, "a batch's record in the journal")
+      ->group(kLimits);
+  Add(app, "patch-operations-max", &limits.patch_operations_max, "steps of a patch")
+      ->group(kLimits);
+  Add(app, "relationships-per-twin-max", &limits.relationships_per_twin_max, "each direction")
+      ->group(kLimits);
+  Add(app, "models-max", &limits.models_max, "models")->group(kLimits);
+  Add(app, "model-bytes-max", &limits.model_bytes_max, "one model's text")->group(kLimits);
+  Add(app, "models-per-request-max", &limits.models_per_request_max, "models in one request")
+      ->group(kLimits);
+  Add(app, "twins-max", &limits.twins_max, "twins")->group(kLimits);
+  Add(app, "relationships-max", &limits.relationships_max, "relationships")->group(kLimits);
+  Add(app, "write-queue-bytes-max", &limits.write_queue_bytes_max, "writes that wait")
+      ->group(kLimits);
+  Add(app, "request-ids-max", &limits.request_ids_max, "request ids that are remembered, or")
+      ->group(kLimits);
+  Add(app, "request-id-seconds", &limits.request_id_seconds, "how long")->group(kLimits);
+  Add(app, "clock-skew-ms-max", &limits.clock_skew_ms_max,
+      "how far a source time may be ahead of the server")
+      ->group(kLimits);
+  Add(app, "message-bytes-max", &options->server.message_bytes_max, "a message from a client")
+      ->group(kLimits);
+  Add(app, "streams-per-connection-max", &options->server.streams_per_connection_max,
+      "calls at once over one connection")
+      ->group(kLimits);
+  Add(app, "work-threads", &options->server.work_threads, "threads for long calls")
+      ->group(kLimits)
+      ->check(CLI::Range(1, 256));
+  Add(app, "deadline-default-ms", &options->server.deadline_default_ms,
+      "of calls whose client gives none")
+      ->group(kLimits);
+  Add(app, "deadline-ms-max", &options->server.deadline_ms_max, "longest deadline")->group(kLimits);
+  Add(app, "stop-grace-ms", &options->stop_grace_ms, "what runs may finish within, at SIGTERM")
+      ->group(kLimits);
+
+  Add(app, "log-level", &options->log_level, "debug, info, warn or error")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+  Add(app, "log-format", &options->log_format, "logfmt or json")
+      ->check(CLI::IsMember({"logfmt", "json"}));
+}
+
+}  // namespace twin::twind

@@ -1,0 +1,323 @@
+// A writer streams creates, patches and deletes while the server is killed with SIGKILL at random
+// moments: while it writes, makes checkpoints, copies backups, or starts. After each start every
+// acknowledged batch is there, whole, and nothing that was not sent; sequences have no gap.
+//
+// Batch i, all or nothing: creates the twin k<i>, sets the property n of the twin `hub` to i,
+// relates hub to k<i>, and deletes k<i - 20> with its relationship. So the state after i batches is
+// known, and hub says what i is.
+#include <grpcpp/grpcpp.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <random>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/base/check.h"
+#include "twingraph/v1/admin_service.grpc.pb.h"
+#include "twingraph/v1/model_service.grpc.pb.h"
+#include "twingraph/v1/twin_service.grpc.pb.h"
+
+namespace twin {
+namespace {
+
+namespace pb = ::twingraph::v1;
+
+constexpr uint64_t kAlive = 20;  // twins beside hub, once there are so many
+constexpr char kModel[] =
+    R"({"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:K;1","@type":"Interface","contents":[
+      {"@type":"Property","name":"n","schema":"long"},
+      {"@type":"Property","name":"text","schema":"string"},
+      {"@type":"Relationship","name":"has"}]})";
+
+std::string BinDir() {
+  const char* folder = std::getenv("TWIN_BIN_DIR");  // NOLINT(concurrency-mt-unsafe): no thread yet
+  TWIN_CHECK(folder != nullptr) << "TWIN_BIN_DIR names the folder of twind";
+  return folder;
+}
+
+// A twind that this process started.
+class ServerProcess {
+ public:
+  explicit ServerProcess(const std::string& data_dir) {
+    int out[2];
+    TWIN_CHECK(pipe(out) == 0);
+    const std::string program = absl::StrCat(BinDir(), "/twind");
+    const std::string log = absl::StrCat(data_dir, ".log");
+    pid_ = fork();
+    TWIN_CHECK(pid_ >= 0);
+    if (pid_ == 0) {
+      dup2(out[1], STDOUT_FILENO);
+      FILE* errors = std::fopen(log.c_str(), "a");
+      if (errors != nullptr) dup2(fileno(errors), STDERR_FILENO);
+      close(out[0]);
+      close(out[1]);
+      // Small files and frequent checkpoints: a kill finds them at work.
+      execl(program.c_str(), "twind", "--data-dir", data_dir.c_str(), "--listen", "127.0.0.1:0",
+            "--segment-bytes", "262144", "--batch-bytes-max", "131072",
+            "--checkpoint-journal-bytes", "100000", "--event-retention-bytes", "0",
+            "--reserve-bytes", "65536", nullptr);
+      std::_Exit(127);
+    }
+    close(out[1]);
+    out_ = fdopen(out[0], "r");
+  }
+  ~ServerProcess() {
+    Kill();
+    std::fclose(out_);
+  }
+
+  // Waits for the line that says the port; 0: the process ended without it.
+  int WaitForPort() {
+    char line[1024];
+    while (std::fgets(line, sizeof(line), out_) != nullptr) {
+      const std::string text = line;
+      const size_t at = text.find("127.0.0.1:");
+      if (at != std::string::npos) return std::atoi(text.c_str() + at + 10);
+    }
+    return 0;
+  }
+
+  void Kill() {
+    if (pid_ <= 0) return;
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+    pid_ = 0;
+  }
+
+  // SIGTERM, and the exit code.
+  int Stop() {
+    kill(pid_, SIGTERM);
+    int status = 0;
+    waitpid(pid_, &status, 0);
+    pid_ = 0;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+
+ private:
+  pid_t pid_ = 0;
+  FILE* out_ = nullptr;
+};
+
+std::shared_ptr<grpc::Channel> ChannelTo(int port) {
+  return grpc::CreateChannel(absl::StrCat("127.0.0.1:", port), grpc::InsecureChannelCredentials());
+}
+
+void SetProperty(pb::ValueMap* contents, const std::string& name, int64_t value) {
+  pb::Member* member = contents->add_members();
+  member->set_name(name);
+  member->mutable_value()->set_int_value(value);
+}
+
+pb::BatchWriteRequest BatchOf(uint64_t i) {
+  pb::BatchWriteRequest batch;
+  batch.set_batch_number(i);
+  pb::Twin* twin = batch.add_operations()->mutable_create_twin()->mutable_twin();
+  twin->set_id(absl::StrCat("k", i));
+  twin->set_model_id("dtmi:t:K;1");
+  SetProperty(twin->mutable_contents(), "n", static_cast<int64_t>(i));
+  pb::Member* text = twin->mutable_contents()->add_members();
+  text->set_name("text");
+  text->mutable_value()->set_string_value(std::string(i % 700, 'x'));
+
+  pb::UpdateTwinRequest* update = batch.add_operations()->mutable_update_twin();
+  update->set_id("hub");
+  pb::Edit* edit = update->add_edits();
+  edit->set_path("/n");
+  edit->mutable_value()->set_int_value(static_cast<int64_t>(i));
+
+  pb::Relationship* relationship =
+      batch.add_operations()->mutable_create_relationship()->mutable_relationship();
+  relationship->set_source_id("hub");
+  relationship->set_id(absl::StrCat("r", i));
+  relationship->set_name("has");
+  relationship->set_target_id(absl::StrCat("k", i));
+  if (i > kAlive) {
+    pb::DeleteTwinRequest* gone = batch.add_operations()->mutable_delete_twin();
+    gone->set_id(absl::StrCat("k", i - kAlive));
+    gone->set_delete_relationships(true);
+  }
+  return batch;
+}
+
+// What a server has, compared with what must be there after some number of batches; that number.
+uint64_t CheckState(int port, uint64_t acknowledged, uint64_t sent) {
+  const std::shared_ptr<grpc::Channel> channel = ChannelTo(port);
+  const auto twins = pb::TwinService::NewStub(channel);
+  pb::GetTwinRequest get;
+  get.set_id("hub");
+  pb::GetTwinResponse hub;
+  grpc::ClientContext context;
+  const grpc::Status status = twins->GetTwin(&context, get, &hub);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  uint64_t done = 0;
+  for (const pb::Member& member : hub.twin().contents().members()) {
+    if (member.name() == "n") done = static_cast<uint64_t>(member.value().int_value());
+  }
+  EXPECT_GE(done, acknowledged);
+  EXPECT_LE(done, sent);
+  // Model, hub, then one sequence a batch.
+  EXPECT_EQ(hub.position().sequence(), done + 2);
+
+  std::set<std::string> expected = {"hub"};
+  for (uint64_t i = done > kAlive ? done - kAlive + 1 : 1; i <= done; ++i) {
+    expected.insert(absl::StrCat("k", i));
+  }
+  std::set<std::string> found;
+  grpc::ClientContext list_context;
+  pb::ListTwinsResponse list;
+  EXPECT_TRUE(twins->ListTwins(&list_context, pb::ListTwinsRequest(), &list).ok());
+  for (const pb::Twin& twin : list.twins()) {
+    found.insert(twin.id());
+    for (const pb::Member& member : twin.contents().members()) {
+      if (twin.id() != "hub" && member.name() == "n") {
+        EXPECT_EQ(absl::StrCat("k", member.value().int_value()), twin.id());
+      }
+    }
+  }
+  EXPECT_EQ(found, expected);
+  pb::ListRelationshipsRequest of_hub;
+  of_hub.set_id("hub");
+  grpc::ClientContext relationships_context;
+  pb::ListRelationshipsResponse relationships;
+  EXPECT_TRUE(twins->ListRelationships(&relationships_context, of_hub, &relationships).ok());
+  std::set<std::string> targets = {"hub"};
+  for (const pb::Relationship& each : relationships.relationships()) {
+    targets.insert(each.target_id());
+  }
+  EXPECT_EQ(targets, expected);
+  return done;
+}
+
+void Begin(int port) {
+  const std::shared_ptr<grpc::Channel> channel = ChannelTo(port);
+  pb::CreateModelsRequest models;
+  models.add_texts(kModel);
+  pb::CreateModelsResponse created;
+  grpc::ClientContext context;
+  ASSERT_TRUE(pb::ModelService::NewStub(channel)->CreateModels(&context, models, &created).ok());
+  pb::CreateTwinRequest hub;
+  hub.mutable_twin()->set_id("hub");
+  hub.mutable_twin()->set_model_id("dtmi:t:K;1");
+  pb::CreateTwinResponse response;
+  grpc::ClientContext twin_context;
+  ASSERT_TRUE(pb::TwinService::NewStub(channel)->CreateTwin(&twin_context, hub, &response).ok());
+}
+
+// Streams batches from `first` on until the server is gone.
+void StreamBatches(int port, uint64_t first, std::atomic<uint64_t>* sent,
+                   std::atomic<uint64_t>* acknowledged) {
+  const auto twins = pb::TwinService::NewStub(ChannelTo(port));
+  grpc::ClientContext context;
+  const auto stream = twins->WriteStream(&context);
+  std::atomic<bool> ended{false};
+  std::thread reader([&] {
+    pb::BatchWriteResponse response;
+    while (stream->Read(&response)) {
+      EXPECT_EQ(response.code(), 0) << response.message();
+      *acknowledged = response.batch_number();
+    }
+    ended = true;
+  });
+  for (uint64_t i = first;; ++i) {
+    // Before the write: a batch may be done before Write returns.
+    *sent = i;
+    if (!stream->Write(BatchOf(i))) break;
+    // Not far ahead: what is in flight is what a kill may or may not take.
+    while (i > acknowledged->load() + 200 && !ended) {
+      std::this_thread::sleep_for(std::chrono::microseconds(100));
+    }
+  }
+  reader.join();
+  stream->Finish();
+}
+
+void BackUpUntilGone(int port, const std::string& root, const std::atomic<bool>* gone) {
+  const auto admin = pb::AdminService::NewStub(ChannelTo(port));
+  for (int i = 0; !*gone; ++i) {
+    pb::BackupRequest request;
+    request.set_folder(absl::StrCat(root, "/backup-", getpid(), "-", i));
+    pb::BackupResponse response;
+    grpc::ClientContext context;
+    if (admin->Backup(&context, request, &response).ok()) {
+      const std::string command = absl::StrCat("rm -rf ", request.folder());
+      TWIN_CHECK(std::system(command.c_str()) == 0);  // NOLINT(cert-env33-c): our own folder
+    }
+  }
+}
+
+TEST(Kill, NothingAcknowledgedIsEverLost) {
+  const bool is_long = std::getenv("TWIN_LONG") != nullptr;  // NOLINT(concurrency-mt-unsafe)
+  const int kills = is_long ? 200 : 20;
+  const char* given = std::getenv("TWIN_SEED");  // NOLINT(concurrency-mt-unsafe)
+  const auto seed =
+      given != nullptr ? static_cast<uint32_t>(std::atoi(given)) : static_cast<uint32_t>(getpid());
+  SCOPED_TRACE(absl::StrCat("TWIN_SEED=", seed));
+  std::mt19937 random(seed);
+  std::string root = absl::StrCat(::testing::TempDir(), "/kill-XXXXXX");
+  ASSERT_NE(mkdtemp(root.data()), nullptr);
+  const std::string data_dir = absl::StrCat(root, "/data");
+
+  uint64_t done = 0;
+  for (int round = 0; round <= kills; ++round) {
+    if (round % 4 == 3) {
+      // Killed while it starts.
+      ServerProcess starting(data_dir);
+      std::this_thread::sleep_for(std::chrono::microseconds(random() % 30000));
+      starting.Kill();
+    }
+    ServerProcess server(data_dir);
+    const int port = server.WaitForPort();
+    ASSERT_NE(port, 0) << "twind did not start; see " << data_dir << ".log";
+    if (round == 0) {
+      Begin(port);
+    }
+    ASSERT_EQ(CheckState(port, done, done), done);
+    if (round == kills) {
+      EXPECT_EQ(server.Stop(), 0);
+      break;
+    }
+    std::atomic<uint64_t> sent{done};
+    std::atomic<uint64_t> acknowledged{done};
+    std::atomic<bool> gone{false};
+    std::thread writer([&] { StreamBatches(port, done + 1, &sent, &acknowledged); });
+    std::thread backups([&] {
+      if (round % 3 == 1) BackUpUntilGone(port, root, &gone);
+    });
+    while (acknowledged.load() < done + 20) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % 200000));
+    server.Kill();
+    gone = true;
+    writer.join();
+    backups.join();
+
+    ServerProcess again(data_dir);
+    const int new_port = again.WaitForPort();
+    ASSERT_NE(new_port, 0) << "twind did not start; see " << data_dir << ".log";
+    done = CheckState(new_port, acknowledged, sent);
+    if (::testing::Test::HasFailure()) FAIL() << "round " << round << "; data in " << data_dir;
+    // Every third round ends well, so that clean stops are among them.
+    if (round % 3 == 0) {
+      ASSERT_EQ(again.Stop(), 0);
+    }
+  }
+  std::printf("%d kills, %llu batches\n", kills, static_cast<unsigned long long>(done));
+  const std::string command = absl::StrCat("rm -rf ", root);
+  TWIN_CHECK(std::system(command.c_str()) == 0);  // NOLINT(cert-env33-c): our own folder
+}
+
+}  // namespace
+}  // namespace twin
