@@ -103,6 +103,15 @@ CLI::Option* CommandLine::AddChoice(CLI::App* command, const std::string& names,
           "");
 }
 
+CLI::Option* CommandLine::AddGlobalOption(const std::string& names, std::string* target,
+                                          const std::string& value,
+                                          const std::string& description) {
+  return root_.add_option(names, *target, description)
+      ->type_name(value)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
+      ->group(kGlobalGroup);
+}
+
 CLI::Option* CommandLine::AddOutput(CLI::App* command, std::string* word) {
   return AddChoice(command, "-o,--output", word, kFormatWords, "How to print the result");
 }

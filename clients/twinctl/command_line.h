@@ -76,6 +76,9 @@ class CommandLine {
   // is refused with the closest word.
   static CLI::Option* AddChoice(CLI::App* command, const std::string& names, std::string* target,
                                 absl::string_view words, const std::string& description);
+  // An option that takes a value and stands anywhere on the line, as --color does. The last counts.
+  CLI::Option* AddGlobalOption(const std::string& names, std::string* target,
+                               const std::string& value, const std::string& description);
   // -o, --output, for a command that prints data; FormatOf() knows the words.
   static CLI::Option* AddOutput(CLI::App* command, std::string* word);
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <sstream>
 
+#include "clients/twinctl/commands.h"
 #include "clients/twinctl/completion.h"
 #include "clients/twinctl/help.h"
 #include "clients/twinctl/models.h"
@@ -178,14 +179,13 @@ void CheckHelp(const CommandInfo& info) {
 
 TEST(HelpTest, CoversTwinctl) {
   CommandLine line("twinctl", "Twingraph on the command line", "0");
-  AddModels(&line);
-  AddCompletion(&line);
+  AddCommands(&line, Environment());
   CheckHelp(line.Describe());
 }
 
 TEST(DescribeTest, KnowsTheKindOfEachOption) {
   CommandLine line("twinctl", "Twingraph on the command line", "0");
-  AddModels(&line);
+  AddModels(&line, std::make_shared<ServerOptions>());
   const CommandInfo models = line.Describe().commands.front();
   EXPECT_EQ(models.path, "twinctl models");
   const CommandInfo& validate = models.commands.front();

@@ -112,6 +112,8 @@ std::string ZshDefinition(const CommandInfo& command) {
   if (!command.commands.empty()) script += "  local line state\n";
   script += command.commands.empty() ? "  _arguments" : "  _arguments -C";
   for (const OptionText& option : command.options) {
+    // Where commands may stand, they stand first.
+    if (option.positional && !command.commands.empty()) continue;
     absl::StrAppend(&script, " \\\n    ", ZshArgument(option));
   }
   if (command.commands.empty()) return script + "\n}\n\n";

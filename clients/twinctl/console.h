@@ -13,8 +13,9 @@ namespace twin::twinctl {
 // A promise to scripts: docs/twinctl.md.
 enum ExitCode : int {
   kExitDone = 0,
-  kExitRefused = 1,  // the request was refused; a comparison found something
-  kExitUsage = 2,    // the command line is wrong, or names a file that cannot be read
+  kExitRefused = 1,   // the request was refused; a comparison found something
+  kExitUsage = 2,     // the command line is wrong, or names a file that cannot be read
+  kExitNoServer = 3,  // no server can be reached
   kExitInterrupted = 130,
 };
 

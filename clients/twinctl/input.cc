@@ -1,6 +1,8 @@
 #include "clients/twinctl/input.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +13,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "clients/twinctl/interrupt.h"
 
 namespace twin::twinctl {
 namespace {
@@ -69,11 +72,22 @@ InputFile::~InputFile() {
   if (fd_ > STDIN_FILENO) close(fd_);
 }
 
+bool InputFile::WaitForData(int timeout_ms) const {
+  pollfd poll_fd = {.fd = fd_, .events = POLLIN, .revents = 0};
+  return poll(&poll_fd, 1, timeout_ms) > 0;
+}
+
+size_t InputFile::SizeHint() const {
+  struct stat info = {};
+  return fstat(fd_, &info) == 0 && S_ISREG(info.st_mode) ? static_cast<size_t>(info.st_size) : 0;
+}
+
 absl::StatusOr<size_t> InputFile::Read(char* buffer, size_t size) {
   while (true) {
     const ssize_t bytes = read(fd_, buffer, size);
     if (bytes >= 0) return static_cast<size_t>(bytes);
     if (errno != EINTR) return CannotRead(name_, errno);
+    if (Interrupted()) return absl::CancelledError("interrupted");
   }
 }
 

@@ -26,7 +26,11 @@ class InputFile {
 
   const std::string& name() const { return name_; }  // as in messages: "<stdin>" for "-"
 
-  // Reads up to `size` bytes; 0: the end.
+  // Whether Read() would not wait, after at most that time.
+  bool WaitForData(int timeout_ms) const;
+  // Bytes of a regular file; 0: it is none.
+  size_t SizeHint() const;
+  // Reads up to `size` bytes; 0: the end. CANCELLED: interrupted, see interrupt.h.
   absl::StatusOr<size_t> Read(char* buffer, size_t size);
   // Reads all that is left.
   absl::StatusOr<std::string> ReadAll(size_t bytes_max = kInputBytesMax);

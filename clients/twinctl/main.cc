@@ -1,5 +1,4 @@
 // twinctl: Twingraph on the command line. docs/twinctl.md describes it to users.
-#include <signal.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,26 +9,15 @@
 #include <vector>
 
 #include "clients/twinctl/command_line.h"
-#include "clients/twinctl/completion.h"
-#include "clients/twinctl/models.h"
+#include "clients/twinctl/commands.h"
+#include "clients/twinctl/interrupt.h"
 
 namespace twin::twinctl {
 namespace {
 
-// Ctrl-C ends the program at once. What ignores it (nohup, a shell's background) goes on doing so.
-void ExitWhenInterrupted() {
-  struct sigaction action = {};
-  sigaction(SIGINT, nullptr, &action);
-  if (action.sa_handler == SIG_IGN) return;
-  action.sa_handler = [](int) { _exit(kExitInterrupted); };
-  sigaction(SIGINT, &action, nullptr);
-}
-
 int Main(const std::vector<std::string>& arguments) {
-  CommandLine line("twinctl", "Twingraph on the command line: models of digital twins",
-                   TWIN_VERSION);
-  AddModels(&line);
-  AddCompletion(&line);
+  CommandLine line("twinctl", "Twingraph on the command line", TWIN_VERSION);
+  AddCommands(&line, ReadEnvironment());
   const Process process = {.out = &std::cout,
                            .err = &std::cerr,
                            .out_terminal = ProbeTerminal(STDOUT_FILENO),
@@ -51,7 +39,7 @@ int Main(const std::vector<std::string>& arguments) {
 int main(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
   std::cerr.unsetf(std::ios::unitbuf);  // Findings may be many; what is printed last flushes.
-  twin::twinctl::ExitWhenInterrupted();
+  twin::twinctl::HandleInterrupts();
   try {
     return twin::twinctl::Main({argv + 1, argv + argc});
   } catch (const std::exception& error) {

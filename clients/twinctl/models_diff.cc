@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "clients/twinctl/comparison.h"
 #include "clients/twinctl/findings.h"
@@ -16,6 +17,7 @@ struct Arguments {
   std::string new_path;
   std::string output = "table";
   std::string fail_on = "any";
+  bool twins = false;
   Selection selection;
   ModelOptions models;
 };
@@ -26,7 +28,9 @@ std::shared_ptr<const dtdl::ModelSet> ReadSide(const std::string& path,
                                                const Console& console, int* code) {
   const absl::StatusOr<std::vector<InputText>> texts = ReadModelTexts({path});
   if (!texts.ok()) {
-    *code = console.Fail(kExitUsage, texts.status().message());
+    const absl::string_view hint =
+        absl::StartsWith(path, "dtmi:") ? "; --twins compares models of the server" : "";
+    *code = console.Fail(kExitUsage, absl::StrCat(texts.status().message(), hint));
     return nullptr;
   }
   const dtdl::ParseResult result = ParseTexts(*texts, options);
@@ -67,26 +71,46 @@ int Compare(const Arguments& arguments, const Console& console) {
   return Matters(*diff, arguments.fail_on) ? kExitRefused : kExitDone;
 }
 
+int CompareOnServer(const Arguments& arguments, const ServerPointer& server,
+                    const Console& console) {
+  if (arguments.fail_on == "additive") {
+    return console.Fail(kExitUsage, "--twins takes --fail-on any or --fail-on breaking");
+  }
+  const ServerDiffOptions options = {.old_id = arguments.old_path,
+                                     .new_id = arguments.new_path,
+                                     .format = FormatOf(arguments.output),
+                                     .breaking_only = arguments.fail_on == "breaking"};
+  return OnServer(server, [&](client::Client* client, const Console&) {
+    return DiffOnServer(options, client, console);
+  })(console);
+}
+
 }  // namespace
 
-void AddModelsDiff(CLI::App* models, CommandLine* line) {
+void AddModelsDiff(CLI::App* models, CommandLine* line, const ServerPointer& server) {
   const auto arguments = std::make_shared<Arguments>();
   CLI::App* const command = line->AddCommand(
       models,
       {.name = "diff",
-       .summary = "Compare two versions of models, offline: what is additive, what is breaking",
+       .summary = "Compare two versions of models: what is additive, what is breaking",
+       .usage = {"[options] OLD NEW", "[options] --twins ID ID"},
        .description =
            "A model is compared with the one of the same id, else with the latest of its versions; "
            "two files of one model each are compared whatever their ids are. Additive (+): every "
            "twin of the old is a twin of the new. Breaking (!): some twin of the old is not, or "
            "something that was there is gone; 'twins:' says what they need. Documentation (~): "
-           "texts "
-           "only. Exit code 0: no difference; 1: a difference (see --fail-on), or one side is not "
+           "texts only. Exit code 0: no difference; 1: a difference (see --fail-on), or one side "
+           "is not "
            "valid; 2: wrong usage, or a file that cannot be read.",
-       .examples = "twinctl models diff v1/Cell.json v2/Cell.json\n"
-                   "twinctl models diff models/ ../released/models/ --fail-on breaking\n"
-                   "git show main:Cell.json | twinctl models diff - Cell.json"},
-      [arguments](const Console& console) { return Compare(*arguments, console); });
+       .examples =
+           "twinctl models diff v1/Cell.json v2/Cell.json\n"
+           "twinctl models diff models/ ../released/models/ --fail-on breaking\n"
+           "git show main:Cell.json | twinctl models diff - Cell.json\n"
+           "twinctl models diff --twins 'dtmi:com:example:Cell;1' 'dtmi:com:example:Cell;2'"},
+      [arguments, server](const Console& console) {
+        return arguments->twins ? CompareOnServer(*arguments, server, console)
+                                : Compare(*arguments, console);
+      });
   command->add_option("OLD", arguments->old_path, "File or folder; - is stdin")
       ->type_name("PATH")
       ->required();
@@ -104,6 +128,9 @@ void AddModelsDiff(CLI::App* models, CommandLine* line) {
       ->type_name("ID");
   command->add_option("--new-model", arguments->selection.new_id, "Compare this model of NEW only")
       ->type_name("ID");
+  command->add_flag("--twins", arguments->twins,
+                    "Compare two models of the server, by their ids, and say how many twins that "
+                    "concerns");
   AddModelOptions(command, &arguments->models);
 }
 

@@ -127,9 +127,12 @@ void WriteTable(const std::vector<Column>& columns, const Json& rows, const Tabl
   }
 }
 
-void WriteCsv(const std::vector<Column>& columns, const Json& rows, std::ostream& out) {
+void WriteCsv(const std::vector<Column>& columns, const Json& rows, std::ostream& out,
+              bool titles) {
   const auto separator = [&](size_t i) { return i + 1 < columns.size() ? ',' : '\n'; };
-  for (size_t i = 0; i < columns.size(); ++i) out << CsvCell(columns[i].key) << separator(i);
+  for (size_t i = 0; titles && i < columns.size(); ++i) {
+    out << CsvCell(columns[i].key) << separator(i);
+  }
   for (const Json& row : rows) {
     for (size_t i = 0; i < columns.size(); ++i) {
       out << CsvCell(CellText(row, columns[i].key)) << separator(i);

@@ -42,7 +42,8 @@ struct TableOptions {
 void WriteTable(const std::vector<Column>& columns, const Json& rows, const TableOptions& options,
                 std::ostream& out);
 // RFC 4180, except that a line ends in '\n'.
-void WriteCsv(const std::vector<Column>& columns, const Json& rows, std::ostream& out);
+void WriteCsv(const std::vector<Column>& columns, const Json& rows, std::ostream& out,
+              bool titles = true);
 // A row a line.
 void WriteNdjson(const Json& rows, std::ostream& out);
 

@@ -2,8 +2,10 @@
 
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -19,6 +21,17 @@ uint64_t ResidentBytes() {
   uint64_t resident = 0;
   file >> total >> resident;
   return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+uint64_t BytesOfFolder(const std::string& folder) {
+  uint64_t bytes = 0;
+  std::error_code error;
+  for (std::filesystem::recursive_directory_iterator it(folder, error), end; it != end;
+       it.increment(error)) {
+    if (error) break;
+    if (it->is_regular_file(error)) bytes += it->file_size(error);
+  }
+  return bytes;
 }
 
 void Fill(const engine::EngineStatus& status, pb::StatusResponse* response) {
@@ -95,7 +108,10 @@ grpc::ServerUnaryReactor* AdminService::Backup(Context* context, const pb::Backu
   return AnswerLater(context, services_, [this, request, response] {
     const Sequence before = services_.engine->Pin()->sequence();
     const absl::Status status = services_.engine->Backup(request->folder());
-    if (status.ok()) FillPosition(before, response->mutable_position());
+    if (status.ok()) {
+      FillPosition(before, response->mutable_position());
+      response->set_bytes(BytesOfFolder(request->folder()));
+    }
     return status;
   });
 }

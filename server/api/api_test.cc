@@ -283,6 +283,21 @@ TEST(Api, ErrorsNameTheField) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("min_sequence")));
 }
 
+TEST(Api, ARepeatedRequestIsAnsweredAgain) {
+  RunningServer server;
+  pb::CreateModelsRequest request;
+  request.add_texts(std::string(kModels));
+  request.set_request_id("once");
+  for (int i = 0; i < 2; ++i) {
+    pb::CreateModelsResponse response;
+    ASSERT_THAT(server.Call(&pb::ModelService::Stub::CreateModels, server.models_.get(), request,
+                            &response),
+                IsOk());
+    EXPECT_EQ(response.models_size(), 4);
+    EXPECT_EQ(response.position().sequence(), 1u);
+  }
+}
+
 TEST(Api, ListsInPages) {
   RunningServer server;
   server.Fill();

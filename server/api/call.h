@@ -78,9 +78,10 @@ grpc::ServerUnaryReactor* AnswerRead(grpc::CallbackServerContext* context, const
   if (is_there) return Answer(context, status);
   return AnswerLater(
       context, services,
-      [&services, min_sequence, read = std::move(read),
-       deadline = DeadlineOf(*context, services)]() mutable {
-        const absl::Status waited = services.engine->WaitFor(Sequence(min_sequence), deadline);
+      [&services, min_sequence, read = std::move(read), deadline = DeadlineOf(*context, services),
+       context]() mutable {
+        const absl::Status waited = services.engine->WaitFor(
+            Sequence(min_sequence), deadline, [context] { return context->IsCancelled(); });
         if (!waited.ok()) return waited;
         absl::Status late;
         services.engine->Read([&](const graph::GraphView& head) { late = read(head); });
@@ -101,11 +102,11 @@ grpc::ServerUnaryReactor* AnswerWrite(grpc::CallbackServerContext* context,
   batch.operations.push_back(*std::move(operation));
   batch.validate_only = validate_only;
   batch.request_id = request_id;
-  services.engine->Write(std::move(batch),
-                         [reactor, fill = std::move(fill)](ingest::WriteResult result) mutable {
-                           if (result.status.ok()) fill(result);
-                           reactor->Finish(ToGrpc(result.status));
-                         });
+  services.engine->Write(std::move(batch), [reactor, fill = std::move(fill)](
+                                               const ingest::WriteResult& result) mutable {
+    if (result.status.ok()) fill(result);
+    reactor->Finish(ToGrpc(result.status));
+  });
   return reactor;
 }
 

@@ -36,14 +36,21 @@ class Export final : public BlockingWriter<pb::ExportResponse> {
       TWIN_RETURN_IF_ERROR(Model(state));
     }
     Text("{\"Section\":\"Twins\"}\n");
-    TWIN_RETURN_IF_ERROR(ForEachTwin([&](TwinNumber twin) { Twin(twin); }));
+    const auto write_twin = [&](TwinNumber twin) {
+      Twin(twin);
+      return SendIfFull();
+    };
+    TWIN_RETURN_IF_ERROR(ForEachTwin(write_twin));
     Text("{\"Section\":\"Relationships\"}\n");
-    TWIN_RETURN_IF_ERROR(ForEachTwin([&](TwinNumber twin) {
+    const auto write_relationships = [&](TwinNumber twin) -> absl::Status {
       for (RelationshipNumber each = view_->FirstOutgoing(twin); !(each == kNoRelationship);
            each = view_->NextOutgoing(each)) {
         Relationship(each);
+        TWIN_RETURN_IF_ERROR(SendIfFull());
       }
-    }));
+      return absl::OkStatus();
+    };
+    TWIN_RETURN_IF_ERROR(ForEachTwin(write_relationships));
     return Send();
   }
 
@@ -74,8 +81,7 @@ class Export final : public BlockingWriter<pb::ExportResponse> {
       for (uint32_t row = 0; row != UINT32_MAX;) {
         uint32_t next = 0;
         for (const TwinNumber twin : view_->ListTwins(table->id, row, 1000, &next)) {
-          visit(twin);
-          TWIN_RETURN_IF_ERROR(SendIfFull());
+          TWIN_RETURN_IF_ERROR(visit(twin));
         }
         row = next;
       }

@@ -23,6 +23,7 @@ namespace {
 constexpr int kPageSizeDefault = 1000;
 constexpr int kPageSizeMax = 10'000;
 constexpr size_t kPageBytesMax = 1 << 20;
+constexpr size_t kMessageBytesMax = 2 << 20;
 constexpr int kBatchGetMax = 10'000;
 
 int PageSize(int asked) { return asked > 0 ? std::min(asked, kPageSizeMax) : kPageSizeDefault; }
@@ -222,22 +223,30 @@ grpc::ServerUnaryReactor* TwinService::BatchGetTwins(Context* context,
                   absl::InvalidArgumentError(absl::StrCat(
                       "ids: ", request->ids_size(), "; batch_operations_max is ", kBatchGetMax)));
   }
-  return AnswerRead(context, services_, request->min_sequence(),
-                    [request, response](const graph::GraphView& view) -> absl::Status {
-                      const TwinOptions options{request->format(), request->with_times(),
-                                                request->with_telemetry()};
-                      response->mutable_twins()->Reserve(request->ids_size());
-                      for (const std::string& id : request->ids()) {
-                        const TwinNumber twin = view.FindTwin(id);
-                        if (twin == kNoTwin) {
-                          response->add_missing(id);
-                        } else {
-                          FillTwin(view, twin, options, response->add_twins());
-                        }
-                      }
-                      FillPosition(view, response->mutable_position());
-                      return absl::OkStatus();
-                    });
+  return AnswerRead(
+      context, services_, request->min_sequence(),
+      [request, response](const graph::GraphView& view) -> absl::Status {
+        const TwinOptions options{request->format(), request->with_times(),
+                                  request->with_telemetry()};
+        size_t bytes = 0;
+        response->mutable_twins()->Reserve(request->ids_size());
+        for (const std::string& id : request->ids()) {
+          const TwinNumber twin = view.FindTwin(id);
+          if (twin == kNoTwin) {
+            response->add_missing(id);
+          } else {
+            FillTwin(view, twin, options, response->add_twins());
+            bytes += response->twins(response->twins_size() - 1).ByteSizeLong();
+          }
+          if (bytes > kMessageBytesMax) {
+            response->Clear();
+            return absl::ResourceExhaustedError(
+                "the twins take more than 2 MiB, the most in one answer; ask for fewer at once");
+          }
+        }
+        FillPosition(view, response->mutable_position());
+        return absl::OkStatus();
+      });
 }
 
 grpc::ServerUnaryReactor* TwinService::ListTwins(Context* context,
@@ -390,7 +399,7 @@ grpc::ServerUnaryReactor* TwinService::BatchWrite(Context* context,
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   const bool atomic = batch->atomic;
   services_.engine->Write(*std::move(batch),
-                          [reactor, response, atomic](ingest::WriteResult result) {
+                          [reactor, response, atomic](const ingest::WriteResult& result) {
                             FillBatchResponse(result, atomic, response);
                             reactor->Finish(ToGrpc(result.status));
                           });

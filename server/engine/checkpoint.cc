@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/coding.h"
 #include "server/base/status_macros.h"
@@ -238,6 +239,11 @@ absl::Status Checkpoints::Write(const graph::CheckpointPages& pages, const std::
   TWIN_RETURN_IF_ERROR(DeleteSuperseded(pace));
   const uint64_t number = ++greatest_number_;
   std::vector<std::string> written;
+  bool stands = false;
+  // What a failed checkpoint left is deleted before the next one is written.
+  const auto forget = absl::MakeCleanup([&] {
+    if (!stands) superseded_.insert(superseded_.end(), written.begin(), written.end());
+  });
   std::unique_ptr<storage::WriteTransaction> write;
   const auto put = [&](const graph::PageKey& key, absl::string_view bytes) -> absl::Status {
     if (write == nullptr) {
@@ -284,6 +290,7 @@ absl::Status Checkpoints::Write(const graph::CheckpointPages& pages, const std::
   TWIN_RETURN_IF_ERROR(write->Commit());
   write.reset();
   current_ = meta;
+  stands = true;
   superseded_ = std::move(older);
   // The checkpoint stands; what it supersedes may also go with the next one.
   return DeleteSuperseded(pace);

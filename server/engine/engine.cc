@@ -28,6 +28,12 @@ class Engine::Impl {
 
   absl::Status Open() {
     const Time start = SystemClock().Now();
+    if (options_.segment_bytes <
+        static_cast<uint64_t>(options_.limits.batch_bytes_max) + (uint64_t{64} << 10)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "segment_bytes (", options_.segment_bytes, ") must hold a batch: batch_bytes_max (",
+          options_.limits.batch_bytes_max, ") and 64 KiB"));
+    }
     TWIN_ASSIGN_OR_RETURN(lock_, OpenDataDir(fs_, options_.data_dir, /*create=*/true));
     storage::LmdbOptions store_options;
     store_options.folder = StoreFolder(options_.data_dir);
@@ -40,8 +46,8 @@ class Engine::Impl {
           const CheckpointMeta meta,
           checkpoints_->Load(&graph_.graph, &graph_.request_ids, options_.limits));
       if (meta.number > 0 && !fs_->Exists(JournalFolder(options_.data_dir))) {
-        return absl::DataLossError(absl::StrCat(
-            JournalFolder(options_.data_dir), " is missing; start on a backup"));
+        return absl::DataLossError(
+            absl::StrCat(JournalFolder(options_.data_dir), " is missing; start on a backup"));
       }
       TWIN_RETURN_IF_ERROR(OpenJournal(meta.sequence));
       TWIN_ASSIGN_OR_RETURN(recovered_, Replay(journal_.get(), meta.sequence, &graph_.graph,
@@ -75,7 +81,7 @@ class Engine::Impl {
     return graph_.graph.Pin();
   }
 
-  absl::Status WaitFor(Sequence sequence, Time deadline) {
+  absl::Status WaitFor(Sequence sequence, Time deadline, absl::FunctionRef<bool()> cancelled) {
     constexpr uint64_t kAheadMax = 100'000'000;
     const MutexLock lock(&graph_.mutex);
     if (sequence.value > graph_.graph.head().sequence().value + kAheadMax) {
@@ -90,7 +96,9 @@ class Engine::Impl {
                                                         " was not reached; the server is at ",
                                                         graph_.graph.head().sequence().value));
       }
-      graph_.advanced.WaitFor(&graph_.mutex, std::chrono::nanoseconds(left));
+      if (cancelled()) return absl::CancelledError("the call was cancelled");
+      graph_.advanced.WaitFor(&graph_.mutex,
+                              std::chrono::nanoseconds(std::min(left, 100 * kNsPerMs)));
     }
     return absl::OkStatus();
   }
@@ -134,7 +142,7 @@ class Engine::Impl {
     CondVar done;
     bool is_done = false;
     uint64_t reclaimed = 0;
-    writer_->RunAlone([&] {
+    const bool accepted = writer_->RunAlone([&] {
       const MutexLock lock(&graph_.mutex);
       reclaimed = graph_.graph.deleted_twins();
       graph_.graph.Reorder(ContainmentOrder(graph_.graph.head()));
@@ -143,6 +151,7 @@ class Engine::Impl {
       is_done = true;
       done.Signal();
     });
+    if (!accepted) return absl::UnavailableError("the server is stopping");
     const MutexLock lock(&mutex);
     while (!is_done) done.Wait(&mutex);
     return reclaimed;
@@ -229,7 +238,13 @@ class Engine::Impl {
       // What a crash left to replay counts as well.
       const uint64_t bytes = recovered_.bytes + writer_->bytes_written();
       if (bytes - in_checkpoint < options_.checkpoint_journal_bytes) continue;
-      if (Checkpoint(/*paced=*/true).ok()) in_checkpoint = bytes;
+      if (Checkpoint(/*paced=*/true).ok()) {
+        in_checkpoint = bytes;
+      } else {
+        // A disk that is full now is likely to be so in half a second.
+        const MutexLock lock(&status_mutex_);
+        if (!stopping_) wake_.WaitFor(&status_mutex_, std::chrono::seconds(30));
+      }
     }
   }
 
@@ -257,6 +272,7 @@ class Engine::Impl {
         wake_.WaitFor(&status_mutex_, std::chrono::nanoseconds(left));
       }
     };
+    const uint64_t before = checkpoints_->current().number;
     absl::Status status = checkpoints_->Write(pages, request_ids, pace);
     if (absl::IsResourceExhausted(status)) {
       // The reserve is there for this: a checkpoint lets the journal be trimmed.
@@ -264,7 +280,7 @@ class Engine::Impl {
       status = checkpoints_->Write(pages, request_ids, pace);
     }
     SetRunning(false);
-    if (checkpoints_->current().sequence == pages.view->sequence()) {
+    if (checkpoints_->current().number != before) {
       const MutexLock lock(&graph_.mutex);
       graph_.graph.CheckpointDone(pages);
     }
@@ -348,8 +364,9 @@ void Engine::Read(absl::FunctionRef<void(const graph::GraphView&)> reader) const
   impl_->Read(reader);
 }
 std::shared_ptr<const graph::GraphView> Engine::Pin() const { return impl_->Pin(); }
-absl::Status Engine::WaitFor(Sequence sequence, Time deadline) const {
-  return impl_->WaitFor(sequence, deadline);
+absl::Status Engine::WaitFor(Sequence sequence, Time deadline,
+                             absl::FunctionRef<bool()> cancelled) const {
+  return impl_->WaitFor(sequence, deadline, cancelled);
 }
 absl::Status Engine::Checkpoint() { return impl_->Checkpoint(/*paced=*/false); }
 absl::Status Engine::Backup(const std::string& folder) { return impl_->Backup(folder); }

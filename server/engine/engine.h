@@ -80,9 +80,11 @@ class Engine {
   // A snapshot of the last applied state.
   std::shared_ptr<const graph::GraphView> Pin() const;
 
-  // Waits until reads see that sequence. DEADLINE_EXCEEDED; INVALID_ARGUMENT: far ahead of
-  // anything ever given out.
-  absl::Status WaitFor(Sequence sequence, Time deadline) const;
+  // Waits until reads see that sequence. DEADLINE_EXCEEDED; CANCELLED: `cancelled`, which is asked
+  // ten times a second, said so; INVALID_ARGUMENT: far ahead of anything ever given out.
+  absl::Status WaitFor(
+      Sequence sequence, Time deadline,
+      absl::FunctionRef<bool()> cancelled = [] { return false; }) const;
 
   // Writes a checkpoint now and waits for it.
   absl::Status Checkpoint();

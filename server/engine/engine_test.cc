@@ -74,6 +74,7 @@ class EngineTest : public ::testing::Test {
     root_ = pattern;
     options_.data_dir = JoinPath(root_, "data");
     options_.segment_bytes = 1 << 20;
+    options_.limits.batch_bytes_max = 512 << 10;
     options_.reserve_bytes = 1 << 16;
   }
   ~EngineTest() override { (void)RemoveTree(PosixFileSystem(), root_); }
@@ -321,6 +322,37 @@ TEST_F(EngineTest, CompactOrdersByContainment) {
   EXPECT_THAT(cells, ElementsAre("c2", "c1", "c3"));
 }
 
+TEST_F(EngineTest, AModelMayComeBackWithOtherRelationships) {
+  const auto model = [](absl::string_view schema) {
+    return absl::StrCat(R"({"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:M;1",)"
+                        R"("@type":"Interface","contents":[{"@type":"Relationship","name":"r",)"
+                        R"("properties":[{"@type":"Property","name":"p","schema":")",
+                        schema, "\"}]}]}");
+  };
+  for (const char* schema : {"integer", "double", "string"}) {
+    const std::unique_ptr<Engine> engine = Open();
+    ingest::WriteBatch batch;
+    batch.operations.emplace_back(ingest::CreateModels{{model(schema)}});
+    ASSERT_THAT(engine->Write(batch).status, IsOk());
+    ingest::PutTwin put;
+    put.id = "t";
+    put.model_id = "dtmi:t:M;1";
+    ingest::PutRelationship relationship;
+    relationship.source_id = relationship.target_id = "t";
+    relationship.relationship_id = relationship.name = "r";
+    relationship.contents.emplace_back("p", schema[0] == 's' ? Value::String("x") : Value::Int(1));
+    batch.operations = {put, relationship};
+    ASSERT_THAT(engine->Write(batch).status, IsOk());
+    ASSERT_THAT(engine->Checkpoint(), IsOk());
+    batch.operations = {ingest::DeleteTwin{"t", {}, true}};
+    ASSERT_THAT(engine->Write(batch).status, IsOk());
+    batch.operations = {ingest::DeleteModel{"dtmi:t:M;1"}};
+    ASSERT_THAT(engine->Write(batch).status, IsOk());
+    ASSERT_THAT(engine->Stop(), IsOk());
+  }
+  EXPECT_EQ(Open()->status().twins, 0);
+}
+
 TEST_F(EngineTest, WaitsForASequence) {
   const std::unique_ptr<Engine> engine = Open();
   const Time now = SystemClock().Now();
@@ -336,7 +368,7 @@ TEST_F(EngineTest, WaitsForASequence) {
 
 TEST_F(EngineTest, CheckpointsInTheBackground) {
   options_.checkpoint_journal_bytes = 10'000;
-  options_.segment_bytes = 64 << 10;
+  options_.segment_bytes = 128 << 10;
   options_.event_retention_bytes = 0;
   options_.limits.batch_bytes_max = 32 << 10;
   const std::unique_ptr<Engine> engine = Open();

@@ -171,7 +171,7 @@ absl::StatusOr<std::shared_ptr<const Catalog>> Catalog::Create(std::vector<Model
   }
   absl::flat_hash_map<std::pair<absl::string_view, absl::string_view>, RelationshipType*> types;
   for (const std::unique_ptr<RelationshipType>& type : catalog->relationship_types_) {
-    types[{type->owner, type->name}] = type.get();
+    if (!type->owner.empty()) types[{type->owner, type->name}] = type.get();
   }
 
   for (const ModelState& state : catalog->states_) {
@@ -210,6 +210,10 @@ absl::StatusOr<std::shared_ptr<const Catalog>> Catalog::Create(std::vector<Model
       catalog->by_model_.emplace(state.id, table->id);
     }
     catalog->tables_.push_back(std::move(table));
+  }
+  // A type that no model declares any more is never taken up again: its columns are another's.
+  for (const std::unique_ptr<RelationshipType>& type : catalog->relationship_types_) {
+    if (type->content == nullptr) type->owner.clear();
   }
   return catalog;
 }

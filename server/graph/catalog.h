@@ -32,6 +32,9 @@ enum class ColumnType : uint8_t {
 };
 absl::string_view ColumnTypeName(ColumnType type);
 
+// The longest string or encoded document that a column can store.
+inline constexpr int64_t kStoredStringBytesMax = (4 << 20) - 64;
+
 struct ColumnSchema {
   std::string path;  // "soh.value"
   ColumnType type = ColumnType::kDouble;

@@ -231,7 +231,9 @@ absl::Status Graph::FinishLoad(Sequence sequence, Time time, TwinNumber next_twi
       shared_->relationships.Cover(entry->source);
     }
   }
-  shared_->strings.DropUnused();
+  if (!shared_->strings.DropUnused()) {
+    return Damaged({PageKind::kStrings, 0, 0, 0}, "a string twice");
+  }
   durable_ids_ = next_twin.value;
   return absl::OkStatus();
 }

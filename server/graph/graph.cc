@@ -248,8 +248,10 @@ void Graph::CreateRelationship(RelationshipNumber number, RelationshipTypeId typ
   ++state->next_relationship;
   ++state->relationships;
 
-  if (degree <= RelationshipIndex::kDegreeMin) return;
-  if (shared_->relationships.Covers(source.value)) {
+  // A twin that was covered once stays so, however few relationships are left.
+  const bool is_covered = shared_->relationships.Covers(source.value);
+  if (!is_covered && degree <= RelationshipIndex::kDegreeMin) return;
+  if (is_covered) {
     shared_->relationships.Add(source.value, made.id, type.value, number.value);
     return;
   }
@@ -418,6 +420,7 @@ GraphMemory Graph::memory() const {
   pages = memory.columns + memory.relationships;
   memory.ids = shared_->ids.bytes();
   memory.strings = shared_->strings.bytes();
+  memory.index = shared_->equality.bytes() + shared_->relationships.bytes();
   memory.retained = PageBytesInUse() > pages ? PageBytesInUse() - pages : 0;
   memory.snapshots = shared_->pins.alive();
   return memory;

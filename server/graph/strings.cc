@@ -1,5 +1,7 @@
 #include "server/graph/strings.h"
 
+#include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "absl/hash/hash.h"
@@ -12,7 +14,13 @@ namespace {
 // A place begins with the string's length: one byte below 255, else 255 and four bytes.
 constexpr size_t kLongLength = 255;
 
-size_t BytesFor(size_t length) { return length + (length < kLongLength ? 1 : 5); }
+// Long ones in classes at most 1/8 apart, so that freed places are found again.
+size_t BytesFor(size_t length) {
+  const size_t need = length + (length < kLongLength ? 1 : 5);
+  if (need < 64) return need;
+  const size_t step = std::bit_floor(need) / 8;
+  return std::min((need + step - 1) / step * step, StringArena::kBlockBytes);
+}
 
 }  // namespace
 
@@ -227,12 +235,7 @@ bool StringPool::LoadPage(uint32_t page, absl::string_view bytes) {
     if (!reader.ok() || text.size() > StringArena::kStringBytesMax) return false;
     const uint32_t code = page * kCodesPerPage + i;
     if (places_[code] != kNoString) return false;
-    Grow(filled_ + 1);
-    uint32_t* slot = Slot(text);
-    if (*slot != 0) return false;
     places_[code] = arena_.Add(text);
-    *slot = code + 1;
-    ++filled_;
   }
   return reader.done();
 }
@@ -243,15 +246,25 @@ bool StringPool::AddUse(uint32_t code) {
   return true;
 }
 
-void StringPool::DropUnused() {
+bool StringPool::DropUnused() {
   const MutexLock lock(&mutex_);
   for (uint32_t code = 0; code < codes_; ++code) {
     if (places_[code] == kNoString) {
       free_codes_.push_back(code);
     } else if (uses_[code] == 0) {
-      Free(code);
+      arena_.Free(places_[code]);
+      places_[code] = kNoString;
+      free_codes_.push_back(code);
+      Stamp(code);
+    } else {
+      Grow(filled_ + 1);
+      uint32_t* slot = Slot(Get(code));
+      if (*slot != 0) return false;
+      *slot = code + 1;
+      ++filled_;
     }
   }
+  return true;
 }
 
 size_t StringPool::bytes() const {

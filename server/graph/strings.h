@@ -113,10 +113,11 @@ class StringPool {
   uint64_t stamp(uint32_t page) const { return stamps_[page]; }
   void set_stamp(uint64_t stamp) { stamp_ = stamp; }  // of changes from now on
   std::string PageBytes(uint32_t page) const ABSL_LOCKS_EXCLUDED(mutex_);
-  // False: these are no such bytes. Uses are counted by AddUse afterwards; DropUnused ends it.
+  // False: these are no such bytes. Uses are counted by AddUse afterwards; DropUnused ends it, and
+  // only then are strings found: an unused one may be there twice. False: a used one is.
   bool LoadPage(uint32_t page, absl::string_view bytes) ABSL_LOCKS_EXCLUDED(mutex_);
   bool AddUse(uint32_t code);  // false: no such string
-  void DropUnused() ABSL_LOCKS_EXCLUDED(mutex_);
+  bool DropUnused() ABSL_LOCKS_EXCLUDED(mutex_);
 
   size_t bytes() const ABSL_LOCKS_EXCLUDED(mutex_);
 

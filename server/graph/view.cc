@@ -42,6 +42,7 @@ TwinNumber GraphView::FindTwin(absl::string_view id) const {
   for (uint32_t number = shared_->ids.Find(id); number != kNone;
        number = shared_->ids.Before(number)) {
     if (Exists(TwinNumber(number))) return TwinNumber(number);
+    if (pin_ == 0) break;  // on the head, those before it were deleted before it was created
   }
   return kNoTwin;
 }

@@ -17,6 +17,14 @@ absl::Status Damaged(absl::string_view what) {
   return absl::DataLossError(absl::StrCat("a journal record is damaged: ", what));
 }
 
+// Modulo 2^64: differences of times may be larger than an int64.
+int64_t Plus(int64_t a, int64_t b) {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
+}
+int64_t Minus(int64_t a, int64_t b) {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
+}
+
 bool IsOfModel(Kind kind) {
   return kind == Kind::kCreateModel || kind == Kind::kSetDecommissioned ||
          kind == Kind::kDeleteModel;
@@ -35,7 +43,7 @@ void EncodeChange(const Change& change, Time time, uint32_t* last, std::string* 
       break;
     case Kind::kSetValue:
       AppendVarint(bytes, change.column);
-      AppendSigned(bytes, change.source_time.ns - time.ns);
+      AppendSigned(bytes, Minus(change.source_time.ns, time.ns));
       change.old_value.AppendTo(bytes);
       change.new_value.AppendTo(bytes);
       break;
@@ -85,7 +93,7 @@ absl::Status DecodeValue(ByteReader* reader, Value* value) {
 absl::Status DecodeChange(ByteReader* reader, Time time, uint32_t* last, Change* change) {
   change->kind = static_cast<Kind>(reader->Byte());
   if (!IsOfModel(change->kind)) {
-    change->number = static_cast<uint32_t>(static_cast<int64_t>(*last) + reader->Signed());
+    change->number = static_cast<uint32_t>(*last + static_cast<uint64_t>(reader->Signed()));
     *last = change->number;
   }
   switch (change->kind) {
@@ -95,7 +103,7 @@ absl::Status DecodeChange(ByteReader* reader, Time time, uint32_t* last, Change*
       break;
     case Kind::kSetValue:
       change->column = reader->Varint32();
-      change->source_time = Time{time.ns + reader->Signed()};
+      change->source_time = Time{Plus(time.ns, reader->Signed())};
       TWIN_RETURN_IF_ERROR(DecodeValue(reader, &change->old_value));
       TWIN_RETURN_IF_ERROR(DecodeValue(reader, &change->new_value));
       break;

@@ -225,8 +225,8 @@ absl::StatusOr<Value> Check(const Schema& schema, const Value& value, const std:
         if (field == nullptr) {
           std::vector<absl::string_view> known;
           for (const dtdl::Field& each : schema.fields) known.push_back(each.name);
-          return Invalid(at, absl::StrCat("no such field;", dtdl::DidYouMean(name, known),
-                                          " it has ", absl::StrJoin(known, ", ")));
+          return Invalid(at, absl::StrCat("no such field", Suggestion(name, known), "; it has ",
+                                          absl::StrJoin(known, ", ")));
         }
         TWIN_ASSIGN_OR_RETURN(Value checked, Check(*field->schema, member, at, limits, depth + 1));
         TWIN_RETURN_IF_ERROR(CheckTraits(field->traits, checked, at));
@@ -271,8 +271,8 @@ absl::Status FlattenInterface(const graph::TableSchema& table, const dtdl::Inter
     const std::string path = absl::StrCat(prefix, name);
     const dtdl::Content* content = interface.Find(name);
     if (content == nullptr) {
-      return Invalid(path, absl::StrCat("no such property of ", interface.id, ";",
-                                        dtdl::DidYouMean(name, NamesOf(interface))));
+      return Invalid(path, absl::StrCat("no such property of ", interface.id,
+                                        Suggestion(name, NamesOf(interface))));
     }
     switch (content->kind) {
       case Class::kProperty:
@@ -311,6 +311,15 @@ absl::StatusOr<Value> CheckValue(const graph::ColumnSchema& column, const Value&
                                  absl::string_view path, const Limits& limits) {
   TWIN_ASSIGN_OR_RETURN(Value checked, Check(*column.schema, value, std::string(path), limits, 0));
   TWIN_RETURN_IF_ERROR(CheckTraits(column.traits, checked, path));
+  if (column.type == graph::ColumnType::kDocument || column.type == graph::ColumnType::kString) {
+    std::string bytes;
+    checked.AppendTo(&bytes);
+    const int64_t max = std::min(limits.twin_bytes_max, graph::kStoredStringBytesMax);
+    if (static_cast<int64_t>(bytes.size()) > max) {
+      return Invalid(path,
+                     absl::StrCat("a value of ", bytes.size(), " bytes; twin_bytes_max is ", max));
+    }
+  }
   return checked;
 }
 
@@ -328,7 +337,7 @@ absl::Status Flatten(const graph::TableSchema& table, const std::string& path, c
     if (field == nullptr) {
       std::vector<absl::string_view> known;
       for (const dtdl::Field& each : schema.fields) known.push_back(each.name);
-      return Invalid(at, absl::StrCat("no such field;", dtdl::DidYouMean(name, known), " it has ",
+      return Invalid(at, absl::StrCat("no such field", Suggestion(name, known), "; it has ",
                                       absl::StrJoin(known, ", ")));
     }
     if (member.is_null()) return Invalid(at, "null is no value of a property; remove it instead");
@@ -372,14 +381,19 @@ absl::Status FlattenRelationship(const graph::RelationshipType& type, const Valu
     if (i == type.columns.size()) {
       std::vector<absl::string_view> known;
       for (const graph::ColumnSchema& column : type.columns) known.push_back(column.path);
-      return Invalid(name, absl::StrCat("no such property of the relationship ", type.name, ";",
-                                        dtdl::DidYouMean(name, known)));
+      return Invalid(name, absl::StrCat("no such property of the relationship ", type.name,
+                                        Suggestion(name, known)));
     }
     if (value.is_null()) continue;
     TWIN_ASSIGN_OR_RETURN(Value checked, CheckValue(type.columns[i], value, name, limits));
     values->push_back({ColumnId(i), std::move(checked)});
   }
   return absl::OkStatus();
+}
+
+std::string Suggestion(absl::string_view word, const std::vector<absl::string_view>& known) {
+  const std::string text = dtdl::DidYouMean(word, known);
+  return text.empty() ? text : absl::StrCat("; ", text);
 }
 
 absl::Status CheckId(absl::string_view id, absl::string_view what, const Limits& limits) {

@@ -46,6 +46,9 @@ absl::Status FlattenContents(const graph::TableSchema& table, const ValueMap& co
 absl::Status FlattenRelationship(const graph::RelationshipType& type, const ValueMap& contents,
                                  const Limits& limits, std::vector<ColumnValue>* values);
 
+// "; did you mean 'x'?" for the closest of `known`, or empty: the end of a message.
+std::string Suggestion(absl::string_view word, const std::vector<absl::string_view>& known);
+
 // INVALID_ARGUMENT: no id of a twin or relationship. `what` is for messages.
 absl::Status CheckId(absl::string_view id, absl::string_view what, const Limits& limits);
 

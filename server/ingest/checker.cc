@@ -7,7 +7,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "models/dtdl/diagnostics.h"
 #include "models/dtdl/values.h"
 #include "server/base/status_macros.h"
 #include "server/ingest/edit_value.h"
@@ -31,7 +30,7 @@ std::string ModelHint(const graph::Catalog& catalog, absl::string_view id) {
   for (const graph::ModelState& state : catalog.states()) {
     if (!state.deleted) known.push_back(state.id);
   }
-  return dtdl::DidYouMean(id, known);
+  return Suggestion(id, known);
 }
 
 bool IsContainment(const DeleteTree& request, absl::string_view name) {
@@ -126,9 +125,9 @@ absl::StatusOr<const graph::TableSchema*> Checker::ModelForTwins(const std::stri
   }
   const graph::TableSchema* table = pending_.catalog().FindTable(model_id);
   if (table == nullptr) {
-    return absl::InvalidArgumentError(absl::StrCat("there is no model ", model_id, ";",
+    return absl::InvalidArgumentError(absl::StrCat("there is no model ", model_id,
                                                    ModelHint(pending_.catalog(), model_id),
-                                                   " create it first"));
+                                                   "; create it first"));
   }
   if (is_new && table->decommissioned) {
     return absl::FailedPreconditionError(
@@ -283,6 +282,9 @@ absl::Status Checker::Put(const PutTwin& put, OperationResult* result) {
       return absl::ResourceExhaustedError(
           absl::StrCat("twins_max is ", limits_.twins_max, "; delete twins or raise it"));
     }
+    if (pending_.next_twin() == kNoTwin.value) {
+      return absl::ResourceExhaustedError("all numbers of twins are used; export, and import anew");
+    }
     twin = pending_.CreateTwin(put.id, table->id);
   } else if (moves) {
     TWIN_RETURN_IF_ERROR(CheckMove(twin, *table));
@@ -320,6 +322,9 @@ absl::Status Checker::Patch(const PatchTwin& patch, OperationResult* result) {
     return absl::InvalidArgumentError(absl::StrCat("a patch of ", patch.edits.size(),
                                                    " steps; patch_operations_max is ",
                                                    limits_.patch_operations_max));
+  }
+  if (!patch.component.empty() && !patch.model_id.empty()) {
+    return absl::InvalidArgumentError("a patch of a component cannot change the model");
   }
   if (!patch.component.empty()) {
     const dtdl::Content* content = pending_.SchemaOf(twin).interface->Find(patch.component);
@@ -362,9 +367,13 @@ absl::Status Checker::Patch(const PatchTwin& patch, OperationResult* result) {
     changed = true;
   }
   for (const Edit& edit : patch.edits) {
-    if (edit.kind == Edit::Kind::kRemove && !patch.model_id.empty() &&
-        !AnyBelow(twin, pending_.SchemaOf(twin), absl::StrJoin(edit.path, "."))) {
-      continue;  // done before the move
+    if (edit.kind == Edit::Kind::kRemove && !patch.model_id.empty()) {
+      const graph::TableSchema& table = pending_.SchemaOf(twin);
+      const std::string path = absl::StrJoin(edit.path, ".");
+      const graph::ColumnSchema* column = table.FindColumn(path);
+      const bool is_set = column != nullptr ? pending_.Has(twin, table.IdOf(*column))
+                                            : AnyBelow(twin, table, absl::StrCat(path, "."));
+      if (!is_set) continue;  // it went before the move
     }
     TWIN_RETURN_IF_ERROR(Apply(edit, patch.component, twin, patch.source_time));
     changed = changed || edit.kind != Edit::Kind::kTest;
@@ -413,9 +422,8 @@ absl::Status Checker::Apply(const Edit& edit, const std::string& component, Twin
         known.push_back(content->name);
       }
     }
-    return absl::InvalidArgumentError(absl::StrCat(pointer, ": no such property of ",
-                                                   table.model_id, ";",
-                                                   dtdl::DidYouMean(edit.path.front(), known)));
+    return absl::InvalidArgumentError(absl::StrCat(
+        pointer, ": no such property of ", table.model_id, Suggestion(edit.path.front(), known)));
   }
   const bool there =
       column != nullptr ? pending_.Has(twin, table.IdOf(*column)) : AnyBelow(twin, table, prefix);
@@ -562,10 +570,9 @@ absl::Status Checker::Put(const PutRelationship& put, OperationResult* result) {
   if (type == nullptr) {
     std::vector<absl::string_view> known;
     for (const graph::RelationshipType* each : table.relationships) known.push_back(each->name);
-    return absl::InvalidArgumentError(
-        absl::StrCat(table.model_id, " declares no relationship ", put.name, ";",
-                     dtdl::DidYouMean(put.name, known),
-                     known.empty() ? "" : absl::StrCat(" it has ", absl::StrJoin(known, ", "))));
+    return absl::InvalidArgumentError(absl::StrCat(
+        table.model_id, " declares no relationship ", put.name, Suggestion(put.name, known),
+        known.empty() ? "" : absl::StrCat("; it has ", absl::StrJoin(known, ", "))));
   }
   TWIN_RETURN_IF_ERROR(dtdl::CheckTarget(*type->content, *pending_.SchemaOf(target).interface));
   std::vector<ColumnValue> values;
@@ -598,6 +605,10 @@ absl::Status Checker::Put(const PutRelationship& put, OperationResult* result) {
     if (static_cast<int64_t>(pending_.relationships()) >= limits_.relationships_max) {
       return absl::ResourceExhaustedError(
           absl::StrCat("relationships_max is ", limits_.relationships_max));
+    }
+    if (pending_.next_relationship() == kNoRelationship.value) {
+      return absl::ResourceExhaustedError(
+          "all numbers of relationships are used; export, and import anew");
     }
     number = pending_.CreateRelationship(type->id, source, target, put.relationship_id);
     if (type->content->max_multiplicity > 0) counted_.emplace_back(source, type->id);
@@ -643,8 +654,8 @@ absl::Status Checker::Patch(const PatchRelationship& patch, OperationResult* res
       std::vector<absl::string_view> known;
       for (const graph::ColumnSchema& column : type.columns) known.push_back(column.path);
       return absl::InvalidArgumentError(
-          absl::StrCat(pointer, ": no such property of the relationship ", type.name, ";",
-                       dtdl::DidYouMean(edit.path.empty() ? "" : edit.path[0], known)));
+          absl::StrCat(pointer, ": no such property of the relationship ", type.name,
+                       Suggestion(edit.path.empty() ? "" : edit.path[0], known)));
     }
     // A property is edited as one value: a map of one member, then taken out again.
     ValueMap whole;

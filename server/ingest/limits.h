@@ -23,6 +23,7 @@ struct Limits {
   int64_t relationships_max = 1'000'000'000;
   int64_t write_queue_bytes_max = 256 << 20;  // waiting to be checked or synced
   int64_t request_ids_max = 1'000'000;
+  int64_t request_ids_bytes_max = 256 << 20;  // with the answers that are remembered
   int64_t request_id_seconds = 24 * 3600;
   int32_t request_id_length_max = 128;
   int64_t clock_skew_ms_max = 5 * 60 * 1000;  // source times ahead of the server

@@ -150,6 +150,7 @@ void PendingState::BeginUnit(Time time) {
   relationship_id_undo_.clear();
   twin_saved_.clear();
   relationship_saved_.clear();
+  set_here_.clear();
 }
 
 Unit PendingState::EndUnit() {
@@ -254,13 +255,23 @@ TwinNumber PendingState::CreateTwin(absl::string_view id, TableId table) {
 }
 
 void PendingState::SetValue(TwinNumber twin, ColumnId column, Value value, Time source_time) {
-  ingest::Change change;
-  change.kind = ingest::Change::Kind::kSetValue;
-  change.number = twin.value;
-  change.column = column.value;
-  change.old_value = Get(twin, column).value;
-  change.new_value = value;
-  change.source_time = source_time;
+  // A value that is set several times within the unit is one change: from what was before it to
+  // what is after it.
+  const auto [here, is_first] =
+      set_here_.try_emplace({twin.value, column.value}, unit_.changes.size());
+  if (is_first) {
+    ingest::Change change;
+    change.kind = ingest::Change::Kind::kSetValue;
+    change.number = twin.value;
+    change.column = column.value;
+    change.old_value = Get(twin, column).value;
+    change.new_value = value;
+    change.source_time = source_time;
+    Note(std::move(change));
+  } else {
+    unit_.changes[here->second].new_value = value;
+    unit_.changes[here->second].source_time = source_time;
+  }
   TwinState& state = Mutable(twin);
   state.version = next_sequence_;
   Cell cell;
@@ -274,10 +285,10 @@ void PendingState::SetValue(TwinNumber twin, ColumnId column, Value value, Time 
   } else {
     state.values.emplace_back(column, std::move(cell));
   }
-  Note(std::move(change));
 }
 
 void PendingState::MoveTwin(TwinNumber twin, TableId table) {
+  set_here_.clear();  // columns are others from here on
   const graph::TableSchema& from = SchemaOf(twin);
   const graph::TableSchema& to = catalog().table(table);
   std::vector<std::pair<ColumnId, Cell>> kept;

@@ -51,6 +51,9 @@ class PendingState {
   PendingRelationship GetRelationship(RelationshipNumber relationship) const;
   Value GetValue(RelationshipNumber relationship, ColumnId column) const;
   uint64_t twins() const { return twins_; }
+  // Numbers are never given twice: one more than the last.
+  uint32_t next_twin() const { return next_twin_; }
+  uint32_t next_relationship() const { return next_relationship_; }
   uint64_t twins_of(TableId table) const { return head_.twins(table); }  // applied ones
   uint64_t relationships() const { return relationships_; }
   Sequence next_sequence() const { return next_sequence_; }
@@ -136,6 +139,8 @@ class PendingState {
   uint32_t next_relationship_ = 0;
   Sequence next_sequence_;
   uint64_t record_ = 1;
+  // The change of this unit that set a value, by twin and column.
+  absl::flat_hash_map<std::pair<uint32_t, uint32_t>, size_t> set_here_;
 
   // The unit that is being made, and how to take it back.
   Unit unit_;

@@ -5,12 +5,23 @@
 
 namespace twin::ingest {
 
+int64_t RequestIds::BytesOf(absl::string_view id, const WriteResult& result) {
+  auto bytes = static_cast<int64_t>(200 + 2 * id.size());
+  for (const OperationResult& each : result.results) {
+    bytes += static_cast<int64_t>(sizeof(each) + each.status.message().size());
+  }
+  return bytes;
+}
+
 void RequestIds::Add(absl::string_view id, const WriteResult& result, const Limits& limits) {
   if (!by_id_.insert_or_assign(std::string(id), result).second) return;
   order_.push_back({std::string(id), result.time});
+  bytes_ += BytesOf(id, result);
   const int64_t oldest = result.time.ns - limits.request_id_seconds * kNsPerSecond;
-  while (!order_.empty() && (order_.front().time.ns < oldest ||
-                             static_cast<int64_t>(order_.size()) > limits.request_ids_max)) {
+  while (!order_.empty() &&
+         (order_.front().time.ns < oldest || bytes_ > limits.request_ids_bytes_max ||
+          static_cast<int64_t>(order_.size()) > limits.request_ids_max)) {
+    bytes_ -= BytesOf(order_.front().id, by_id_.at(order_.front().id));
     by_id_.erase(order_.front().id);
     order_.pop_front();
   }

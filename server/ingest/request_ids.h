@@ -33,7 +33,10 @@ class RequestIds {
     std::string id;
     Time time;
   };
+  static int64_t BytesOf(absl::string_view id, const WriteResult& result);
+
   std::deque<Remembered> order_;
+  int64_t bytes_ = 0;
   absl::flat_hash_map<std::string, WriteResult> by_id_;
 };
 

@@ -12,14 +12,47 @@ namespace twin::ingest {
 namespace {
 
 // What a waiting batch takes in memory, roughly: enough to bound the queue.
+uint64_t BytesOf(const Value& value) {
+  uint64_t bytes = sizeof(Value);
+  if (value.kind() == Value::Kind::kString) {
+    bytes += value.as_string().size();
+  } else if (value.kind() == Value::Kind::kArray) {
+    for (const Value& item : value.as_array()) bytes += BytesOf(item);
+  } else if (value.kind() == Value::Kind::kMap) {
+    for (const auto& [name, member] : value.as_map()) {
+      bytes += sizeof(name) + name.size() + BytesOf(member);
+    }
+  }
+  return bytes;
+}
+
+uint64_t BytesOf(const ValueMap& contents) {
+  uint64_t bytes = 0;
+  for (const auto& [name, value] : contents) bytes += sizeof(name) + name.size() + BytesOf(value);
+  return bytes;
+}
+
+uint64_t BytesOf(const std::vector<Edit>& edits) {
+  uint64_t bytes = 0;
+  for (const Edit& edit : edits) {
+    bytes += sizeof(edit) + BytesOf(edit.value);
+    for (const std::string& part : edit.path) bytes += sizeof(part) + part.size();
+  }
+  return bytes;
+}
+
 uint64_t BytesOf(const WriteBatch& batch) {
   uint64_t bytes = 256;
   for (const Operation& operation : batch.operations) {
-    bytes += 256;
+    bytes += sizeof(operation);
     if (const auto* put = std::get_if<PutTwin>(&operation)) {
-      bytes += put->contents.size() * 64;
+      bytes += BytesOf(put->contents);
+    } else if (const auto* put_relationship = std::get_if<PutRelationship>(&operation)) {
+      bytes += BytesOf(put_relationship->contents);
     } else if (const auto* patch = std::get_if<PatchTwin>(&operation)) {
-      bytes += patch->edits.size() * 128;
+      bytes += BytesOf(patch->edits);
+    } else if (const auto* patch_relationship = std::get_if<PatchRelationship>(&operation)) {
+      bytes += BytesOf(patch_relationship->edits);
     } else if (const auto* create = std::get_if<CreateModels>(&operation)) {
       for (const std::string& text : create->texts) bytes += text.size();
     }
@@ -81,15 +114,16 @@ absl::Status Writer::writing() const {
 
 void Writer::Submit(WriteBatch batch, Done done) {
   absl::Status refused;
+  const uint64_t bytes = BytesOf(batch);
   {
     const MutexLock lock(&mutex_);
-    const uint64_t bytes = BytesOf(batch);
     if (stopping_) {
       refused = absl::UnavailableError("the server is stopping");
     } else if (!writing_.ok()) {
       refused = writing_;
-    } else if (queued_bytes_ + bytes >
-               static_cast<uint64_t>(options_.limits.write_queue_bytes_max)) {
+    } else if (queued_bytes_ > 0 &&
+               queued_bytes_ + bytes >
+                   static_cast<uint64_t>(options_.limits.write_queue_bytes_max)) {
       refused = absl::ResourceExhaustedError(
           absl::StrCat("more than write_queue_bytes_max (", options_.limits.write_queue_bytes_max,
                        " bytes) of writes wait; send them again, more slowly"));
@@ -105,10 +139,12 @@ void Writer::Submit(WriteBatch batch, Done done) {
   done(std::move(result));
 }
 
-void Writer::RunAlone(absl::AnyInvocable<void()> task) {
+bool Writer::RunAlone(absl::AnyInvocable<void()> task) {
   const MutexLock lock(&mutex_);
+  if (stopping_) return false;
   queue_.push_back({WriteBatch(), nullptr, 0, std::move(task)});
   changed_.Signal();
+  return true;
 }
 
 bool Writer::MayStart() const {
@@ -257,19 +293,23 @@ void Writer::Process(Waiting waiting) {
   }
   if (!result.status.ok()) return answer(result.status);
   if (!batch.request_id.empty()) {
-    const MutexLock lock(&graph_.mutex);
-    if (const WriteResult* before = graph_.request_ids.Find(batch.request_id)) {
-      result = *before;
-      waiting.done(std::move(result));
-      return;
+    bool is_known = false;
+    {
+      const MutexLock lock(&graph_.mutex);
+      if (const WriteResult* before = graph_.request_ids.Find(batch.request_id)) {
+        result = *before;
+        is_known = true;
+      }
     }
+    if (is_known) return waiting.done(std::move(result));
   }
 
+  const bool of_models = IsOfModels(batch.operations.front());
   auto in_flight = std::make_shared<InFlight>();
   in_flight->record.time = std::max(clock_.Now(), last_time_);
   in_flight->record.request_id = batch.request_id;
   in_flight->first = pending_.next_sequence();
-  const absl::Status checked = batch.atomic || IsOfModels(batch.operations.front())
+  const absl::Status checked = batch.atomic || of_models
                                    ? CheckBatch(&batch, &in_flight->record, &result)
                                    : CheckEach(&batch, &in_flight->record, &result);
   if (!checked.ok()) return answer(checked);
@@ -316,6 +356,8 @@ void Writer::Process(Waiting waiting) {
     }
     changed_.Signal();
   });
+  // The PendingState knows no pending models: what follows is checked against the new ones.
+  if (of_models) Drain();
 }
 
 void Writer::Finish(std::vector<std::shared_ptr<InFlight>> complete) {

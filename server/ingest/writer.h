@@ -60,8 +60,8 @@ class Writer {
   using Done = absl::AnyInvocable<void(WriteResult)>;
   void Submit(WriteBatch batch, Done done) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Runs on the writer's thread when nothing is in flight.
-  void RunAlone(absl::AnyInvocable<void()> task) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Runs on the writer's thread when nothing is in flight. False: it is stopping; nothing is run.
+  bool RunAlone(absl::AnyInvocable<void()> task) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Refuses everything new, finishes the rest. Idempotent.
   void Stop() ABSL_LOCKS_EXCLUDED(mutex_);

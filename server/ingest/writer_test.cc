@@ -402,7 +402,7 @@ TEST(Writer, ChecksSeeWhatIsNotYetDurable) {
     WriteBatch batch;
     batch.operations.push_back(operations[i]);
     bench.writer_->Submit(std::move(batch),
-                          [&statuses, i](WriteResult got) { statuses[i] = got.status; });
+                          [&statuses, i](const WriteResult& got) { statuses[i] = got.status; });
   }
   bench.WaitForWaiting(4);
   EXPECT_EQ(bench.DumpHead(), "at 1\n");
@@ -410,6 +410,39 @@ TEST(Writer, ChecksSeeWhatIsNotYetDurable) {
   bench.writer_->Stop();
   for (const absl::Status& status : statuses) EXPECT_THAT(status, IsOk());
   EXPECT_EQ(bench.DumpHead(), "at 5\np: dtmi:t:Pack;1 v3\n");
+}
+
+TEST(Writer, WhatFollowsAChangeOfModelsSeesIt) {
+  Bench bench(/*hold=*/true);
+  std::atomic<bool> stopped{false};
+  std::thread releaser([&] {
+    while (!stopped) {
+      bench.journal_.Release();
+      std::this_thread::yield();
+    }
+  });
+  bench.Models();
+  for (int i = 0; i < 50; ++i) {
+    std::vector<absl::Status> statuses(3, absl::UnknownError("not called"));
+    PutTwin put = CellTwin("c");
+    put.model_id = "dtmi:t:Cell;2";
+    const Operation operations[] = {
+        DeleteModel{"dtmi:t:Cell;2"}, put,
+        CreateModels{{R"({"@context":"dtmi:dtdl:context;4","@id":"dtmi:t:Cell;2",
+                          "@type":"Interface","extends":"dtmi:t:Cell;1"})"}}};
+    for (size_t j = 0; j < 3; ++j) {
+      WriteBatch batch;
+      batch.operations.push_back(operations[j]);
+      bench.writer_->Submit(std::move(batch),
+                            [&statuses, j](const WriteResult& got) { statuses[j] = got.status; });
+    }
+    ASSERT_THAT(bench.One(Pack("p")), IsOk());  // after all of them
+    EXPECT_THAT(statuses[0], IsOk());
+    EXPECT_THAT(statuses[1], StatusIs(StatusCode::kInvalidArgument, HasSubstr("no model")));
+    EXPECT_THAT(statuses[2], IsOk());
+  }
+  stopped = true;
+  releaser.join();
 }
 
 TEST(Writer, ExactlyOneWinsPerEtag) {
@@ -434,7 +467,7 @@ TEST(Writer, ExactlyOneWinsPerEtag) {
         patch.condition.version = Sequence(2);
         WriteBatch batch;
         batch.operations.emplace_back(std::move(patch));
-        bench.writer_->Submit(std::move(batch), [&](WriteResult got) {
+        bench.writer_->Submit(std::move(batch), [&](const WriteResult& got) {
           ++(got.status.ok() ? won : lost);
           EXPECT_TRUE(got.status.ok() || got.status.code() == StatusCode::kAborted);
         });
@@ -463,6 +496,43 @@ TEST(Writer, ARequestIdIsDoneOnce) {
   EXPECT_THAT(bench.DumpHead(), HasSubstr("at 2\n"));
 }
 
+TEST(Writer, FindsRelationshipsOfATwinThatHadMany) {
+  Bench bench;
+  bench.Models();
+  WriteBatch batch;
+  batch.operations.emplace_back(Pack("p"));
+  const auto near = [](int i) {
+    PutRelationship put = Has("p", absl::StrCat("n", i), "p");
+    put.name = "near";
+    return put;
+  };
+  for (int i = 0; i < 70; ++i) batch.operations.emplace_back(near(i));
+  ASSERT_THAT(bench.Write(batch).status, IsOk());
+  batch.operations.clear();
+  for (int i = 0; i < 30; ++i) {
+    batch.operations.emplace_back(DeleteRelationship{"p", absl::StrCat("n", i), {}});
+  }
+  ASSERT_THAT(bench.Write(batch).status, IsOk());
+  batch.operations.clear();
+  for (int i = 0; i < 40; ++i) batch.operations.emplace_back(near(100 + i));
+  ASSERT_THAT(bench.Write(batch).status, IsOk());
+  batch.operations.clear();
+  for (int i = 0; i < 40; ++i) {
+    batch.operations.emplace_back(DeleteRelationship{"p", absl::StrCat("n", 100 + i), {}});
+  }
+  EXPECT_THAT(bench.Write(batch).status, IsOk());
+}
+
+TEST(Writer, RefusesADocumentThatNoColumnCanStore) {
+  Limits limits;
+  limits.twin_bytes_max = 100 << 20;
+  limits.string_bytes_max = 100 << 20;
+  Bench bench(false, limits);
+  bench.Models();
+  EXPECT_THAT(bench.One(Pack("p", {{"name", Value::String(std::string(5 << 20, 'x'))}})),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("twin_bytes_max")));
+}
+
 TEST(Writer, AFullDiskRefusesAndGoesOnLater) {
   Bench bench(/*hold=*/true);
   std::thread releaser([&] {
@@ -475,7 +545,7 @@ TEST(Writer, AFullDiskRefusesAndGoesOnLater) {
   for (int i = 0; i < 3; ++i) {
     WriteBatch batch;
     batch.operations.emplace_back(CellTwin(absl::StrCat("c", i)));
-    bench.writer_->Submit(std::move(batch), [&](WriteResult got) {
+    bench.writer_->Submit(std::move(batch), [&](const WriteResult& got) {
       EXPECT_THAT(got.status, StatusIs(StatusCode::kResourceExhausted, HasSubstr("full")));
       ++refused;
     });
@@ -615,7 +685,8 @@ TEST_P(Pipelined, EndsAsOneByOne) {
     for (uint32_t j = 0; j < count; ++j) batch.operations.push_back(AnyOperation(&random));
     batch.atomic = random() % 2 == 0;
     WriteBatch copy = batch;
-    held.writer_->Submit(std::move(copy), [&, i](WriteResult got) { held_results[i] = text(got); });
+    held.writer_->Submit(std::move(copy),
+                         [&, i](const WriteResult& got) { held_results[i] = text(got); });
     direct_results.push_back(text(direct.Write(std::move(batch))));
     if (random() % 10 == 0) held.journal_.Release();
   }

@@ -55,6 +55,7 @@ class FileJournal::FileReader final : public Reader {
     segment_ = std::move(segment);
     offset_ = kSegmentHeaderBytes;
     number_ = segment_->header.first_group;
+    next_ = segment_->header.first_sequence;
   }
 
   absl::StatusOr<bool> ReadGroup() {
@@ -63,16 +64,16 @@ class FileJournal::FileReader final : public Reader {
       std::shared_ptr<Segment> following;
       {
         MutexLock lock(&journal_->mutex_);
-        const auto& segments = journal_->segments_;
-        if (segments.empty()) return false;
-        if (segment_ == nullptr) Enter(segments.front());
-        const uint64_t first = segments.front()->header.generation;
+        if (journal_->segments_.empty()) return false;
+        const std::shared_ptr<Segment>& oldest = journal_->segments_.front();
+        if (segment_ == nullptr) Enter(oldest);
+        const uint64_t first = oldest->header.generation;
         const uint64_t mine = segment_->header.generation;
         end_group = segment_->end_group;
         if (number_ == end_group) {
-          if (mine + 1 < first) return Trimmed(from_, segments.front()->header.first_sequence);
-          if (mine + 1 - first >= segments.size()) return false;
-          following = segments[mine + 1 - first];
+          if (mine + 1 < first) return Trimmed(from_, oldest->header.first_sequence);
+          if (mine + 1 - first >= journal_->segments_.size()) return false;
+          following = journal_->segments_[mine + 1 - first];
         }
       }
       if (following == nullptr) break;
@@ -85,7 +86,8 @@ class FileJournal::FileReader final : public Reader {
     absl::string_view payload;
     if (size > 0) TWIN_RETURN_IF_ERROR(segment_->file->Read(offset_, size, &bytes_));
     if (size == 0 || !DecodeGroup(bytes_, segment_->header.nonce, &header, &payload) ||
-        header.number != number_) {
+        header.number != number_ || header.first != next_ ||
+        header.generation != segment_->header.generation) {
       return absl::DataLossError(
           absl::StrCat("journal damaged: ", segment_->path, " at byte ", offset_, ": group ",
                        number_, " cannot be read; restore the data directory from a backup"));
@@ -95,6 +97,7 @@ class FileJournal::FileReader final : public Reader {
     TWIN_RETURN_IF_ERROR(DecodeRecords(header, payload, &records_));
     offset_ += size;
     number_ += 1;
+    next_ = header.next();
     return true;
   }
 
@@ -103,6 +106,7 @@ class FileJournal::FileReader final : public Reader {
   std::shared_ptr<Segment> segment_;
   uint64_t offset_ = 0;
   uint64_t number_ = 0;
+  Sequence next_;
   std::string bytes_;
   std::vector<Record> records_;
   size_t at_record_ = 0;

@@ -86,6 +86,8 @@ void DefineOptions(CLI::App* app, Options* options) {
       ->group(kLimits);
   Add(app, "request-ids-max", &limits.request_ids_max, "request ids that are remembered, or")
       ->group(kLimits);
+  Add(app, "request-ids-bytes-max", &limits.request_ids_bytes_max, "memory for that, or")
+      ->group(kLimits);
   Add(app, "request-id-seconds", &limits.request_id_seconds, "how long")->group(kLimits);
   Add(app, "clock-skew-ms-max", &limits.clock_skew_ms_max,
       "how far a source time may be ahead of the server")

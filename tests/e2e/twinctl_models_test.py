@@ -457,10 +457,13 @@ class CompletionTest(TwinctlTest):
 
     def test_bash_offers_what_may_come_next(self):
         formats = ["table", "json", "ndjson", "csv", "yaml"]
-        for line, expected in (("twinctl ", ["models", "completion"]),
+        commands = ["models", "twins", "relationships", "import", "export", "status", "checkpoint", "compact",
+                    "backup", "check", "context", "completion"]
+        of_models = ["validate", "diff", "create", "list", "get", "decommission", "delete", "migrate"]
+        for line, expected in (("twinctl ", commands),
                                ("twinctl mo", ["models"]),
-                               ("twinctl models ", ["validate", "diff"]),
-                               ("twinctl --color never models d", ["diff"]),
+                               ("twinctl models ", of_models),
+                               ("twinctl --color never models di", ["diff"]),
                                ("twinctl models validate -o ", formats),
                                ("twinctl models validate x --output=", formats),
                                ("twinctl models validate x --output=nd", ["ndjson"]),

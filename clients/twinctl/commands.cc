@@ -1,0 +1,35 @@
+#include "clients/twinctl/commands.h"
+
+#include <memory>
+
+#include "clients/twinctl/check.h"
+#include "clients/twinctl/completion.h"
+#include "clients/twinctl/contexts.h"
+#include "clients/twinctl/models.h"
+#include "clients/twinctl/relationships.h"
+#include "clients/twinctl/server.h"
+#include "clients/twinctl/transfer.h"
+#include "clients/twinctl/twins.h"
+
+namespace twin::twinctl {
+
+void AddCommands(CommandLine* line, const Environment& environment) {
+  const auto server = std::make_shared<ServerOptions>();
+  server->environment = environment;
+  AddServerOptions(line, server);
+  // In this order help lists them.
+  AddModels(line, server);
+  AddTwins(line, server);
+  AddRelationships(line, server);
+  AddImport(line, server);
+  AddExport(line, server);
+  AddStatus(line, server);
+  AddCheckpoint(line, server);
+  AddCompact(line, server);
+  AddBackup(line, server);
+  AddCheck(line);
+  AddContexts(line, server);
+  AddCompletion(line);
+}
+
+}  // namespace twin::twinctl

@@ -1,0 +1,81 @@
+// `models decommission` and `models delete`.
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "clients/twinctl/models.h"
+#include "clients/twinctl/results.h"
+
+namespace twin::twinctl {
+namespace {
+
+namespace v1 = ::twingraph::v1;
+
+struct Arguments {
+  std::string id;
+  bool undo = false;
+  std::string output = "table";
+};
+
+absl::StatusOr<ExitCode> Decommission(const Arguments& arguments, client::Client* client,
+                                      const Console& console) {
+  v1::DecommissionModelRequest request;
+  request.set_id(arguments.id);
+  request.set_decommissioned(!arguments.undo);
+  const absl::StatusOr<v1::DecommissionModelResponse> response = client->DecommissionModel(request);
+  if (!response.ok()) return response.status();
+  WriteDone(absl::StrCat("'", arguments.id, "' is ",
+                         arguments.undo ? "in commission again" : "decommissioned"),
+            {{"id", arguments.id},
+             {"decommissioned", !arguments.undo},
+             {"sequence", response->position().sequence()}},
+            FormatOf(arguments.output), console);
+  return kExitDone;
+}
+
+absl::StatusOr<ExitCode> Delete(const Arguments& arguments, client::Client* client,
+                                const Console& console) {
+  v1::DeleteModelRequest request;
+  request.set_id(arguments.id);
+  const absl::StatusOr<v1::DeleteModelResponse> response = client->DeleteModel(request);
+  if (!response.ok()) return response.status();
+  WriteDone(absl::StrCat("deleted model '", arguments.id, "'"),
+            {{"id", arguments.id}, {"sequence", response->position().sequence()}},
+            FormatOf(arguments.output), console);
+  return kExitDone;
+}
+
+}  // namespace
+
+void AddModelsDecommission(CLI::App* models, CommandLine* line, const ServerPointer& server) {
+  const auto arguments = std::make_shared<Arguments>();
+  CLI::App* const command = line->AddCommand(
+      models,
+      {.name = "decommission",
+       .summary = "Let no new twins be made of a model; those that are there stay",
+       .examples = "twinctl models decommission 'dtmi:com:example:Cell;1'\n"
+                   "twinctl models decommission 'dtmi:com:example:Cell;1' --undo"},
+      OnServer(server, [arguments](client::Client* client, const Console& console) {
+        return Decommission(*arguments, client, console);
+      }));
+  command->add_option("ID", arguments->id, "The model")->type_name("DTMI")->required();
+  command->add_flag("--undo", arguments->undo, "Let twins be made of it again");
+  CommandLine::AddOutput(command, &arguments->output);
+}
+
+void AddModelsDelete(CLI::App* models, CommandLine* line, const ServerPointer& server) {
+  const auto arguments = std::make_shared<Arguments>();
+  CLI::App* const command = line->AddCommand(
+      models,
+      {.name = "delete",
+       .summary = "Delete a model of the server",
+       .description = "A model that twins or other models use is refused.",
+       .examples = "twinctl models delete 'dtmi:com:example:Cell;1'"},
+      OnServer(server, [arguments](client::Client* client, const Console& console) {
+        return Delete(*arguments, client, console);
+      }));
+  command->add_option("ID", arguments->id, "The model")->type_name("DTMI")->required();
+  CommandLine::AddOutput(command, &arguments->output);
+}
+
+}  // namespace twin::twinctl

@@ -1,0 +1,127 @@
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/time.h"
+#include "clients/twinctl/results.h"
+#include "clients/twinctl/server.h"
+
+namespace twin::twinctl {
+namespace {
+
+namespace v1 = ::twingraph::v1;
+
+std::string RunningTime(const v1::StatusResponse& status) {
+  const absl::Duration time =
+      absl::Nanoseconds(status.time_unix_nano() - status.start_time_unix_nano());
+  return absl::FormatDuration(absl::Trunc(time, absl::Seconds(1)));
+}
+
+absl::StatusOr<ExitCode> Status(const std::string& output, client::Client* client,
+                                const Console& console) {
+  const absl::StatusOr<v1::StatusResponse> status = client->Status();
+  if (!status.ok()) return status.status();
+  if (FormatOf(output) == Format::kTable) {
+    WriteTable({{.key = "field", .title = "SERVER"}, {.key = "value", .title = client->address()}},
+               StatusRows(*status), TableOptionsOf(console), console.out);
+  } else {
+    WriteObject(StatusJson(*status), FormatOf(output), console);
+  }
+  return kExitDone;
+}
+
+}  // namespace
+
+Json StatusJson(const v1::StatusResponse& status) {
+  return {{"version", status.version()},
+          {"dataDir", status.data_dir()},
+          {"startTime", TimeText(status.start_time_unix_nano())},
+          {"time", TimeText(status.time_unix_nano())},
+          {"sequence", status.position().sequence()},
+          {"models", status.models()},
+          {"twins", status.twins()},
+          {"relationships", status.relationships()},
+          {"deletedTwins", status.deleted_twins()},
+          {"writing", status.writing()},
+          {"memory",
+           {{"columnsBytes", status.memory().columns_bytes()},
+            {"idsBytes", status.memory().ids_bytes()},
+            {"stringsBytes", status.memory().strings_bytes()},
+            {"relationshipsBytes", status.memory().relationships_bytes()},
+            {"indexBytes", status.memory().index_bytes()},
+            {"retainedBytes", status.memory().retained_bytes()},
+            {"residentBytes", status.memory().resident_bytes()},
+            {"snapshots", status.memory().snapshots()}}},
+          {"journal",
+           {{"bytes", status.journal().bytes()},
+            {"segments", status.journal().segments()},
+            {"syncs", status.journal().syncs()},
+            {"oldestSequence", status.journal().oldest_sequence()}}},
+          {"checkpoint",
+           {{"sequence", status.checkpoint().sequence()},
+            {"time", TimeText(status.checkpoint().time_unix_nano())},
+            {"running", status.checkpoint().running()},
+            {"storeBytes", status.checkpoint().store_bytes()}}},
+          {"recoverySeconds", status.recovery_seconds()},
+          {"recoveredRecords", status.recovered_records()}};
+}
+
+Json StatusRows(const v1::StatusResponse& status) {
+  Json rows = Json::array();
+  const auto add = [&](const char* field, const std::string& value) {
+    rows.push_back({{"field", field}, {"value", value}});
+  };
+  const auto& memory = status.memory();
+  const auto& checkpoint = status.checkpoint();
+  add("version", status.version());
+  add("data directory", status.data_dir());
+  add("running since",
+      absl::StrCat(TimeText(status.start_time_unix_nano()), " (", RunningTime(status), ")"));
+  add("writes", status.writing().empty() ? "accepted" : "refused: " + status.writing());
+  add("sequence", WithCommas(status.position().sequence()));
+  add("models", WithCommas(status.models()));
+  add("twins", absl::StrCat(WithCommas(status.twins()),
+                            status.deleted_twins() == 0
+                                ? ""
+                                : absl::StrCat("; the ids of ", WithCommas(status.deleted_twins()),
+                                               " deleted ones wait for 'twinctl compact'")));
+  add("relationships", WithCommas(status.relationships()));
+  add("memory",
+      absl::StrCat(BytesText(memory.resident_bytes()), ": columns ",
+                   BytesText(memory.columns_bytes()), ", ids ", BytesText(memory.ids_bytes()),
+                   ", strings ", BytesText(memory.strings_bytes()), ", relationships ",
+                   BytesText(memory.relationships_bytes()), ", index ",
+                   BytesText(memory.index_bytes())));
+  add("snapshots", absl::StrCat(WithCommas(memory.snapshots()), ", which retain ",
+                                BytesText(memory.retained_bytes())));
+  add("journal", absl::StrCat(BytesText(status.journal().bytes()), " in ",
+                              CountOf(status.journal().segments(), "segment"), ", from sequence ",
+                              WithCommas(status.journal().oldest_sequence()), ", ",
+                              CountOf(status.journal().syncs(), "sync")));
+  add("checkpoint", absl::StrCat(checkpoint.time_unix_nano() == 0
+                                     ? "none yet"
+                                     : absl::StrCat("sequence ", WithCommas(checkpoint.sequence()),
+                                                    " at ", TimeText(checkpoint.time_unix_nano()),
+                                                    ", ", BytesText(checkpoint.store_bytes())),
+                                 checkpoint.running() ? "; the next one is being written" : ""));
+  add("last start", absl::StrFormat("%.2f s, %s of the journal", status.recovery_seconds(),
+                                    CountOf(status.recovered_records(), "record")));
+  return rows;
+}
+
+void AddStatus(CommandLine* line, const ServerPointer& server) {
+  const auto output = std::make_shared<std::string>("table");
+  CLI::App* const command =
+      line->AddCommand(line->root(),
+                       {.name = "status",
+                        .summary = "Show how the server is: counts, memory, journal, checkpoint",
+                        .examples = "twinctl status\n"
+                                    "twinctl status -o json | jq .twins"},
+                       OnServer(server, [output](client::Client* client, const Console& console) {
+                         return Status(*output, client, console);
+                       }));
+  CommandLine::AddOutput(command, output.get());
+}
+
+}  // namespace twin::twinctl

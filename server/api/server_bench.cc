@@ -1,0 +1,389 @@
+// The server over a real channel, each figure with its floor from the same run: an empty call, a
+// raw sync, memcpy. The fleet has 6,000 vehicles of 158 twins: 948,000.
+#include <fcntl.h>
+#include <grpcpp/grpcpp.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "benchmark/benchmark.h"
+#include "server/api/server.h"
+#include "server/base/check.h"
+#include "twingraph/v1/admin_service.grpc.pb.h"
+#include "twingraph/v1/model_service.grpc.pb.h"
+#include "twingraph/v1/twin_service.grpc.pb.h"
+
+namespace twin::api {
+namespace {
+
+namespace pb = ::twingraph::v1;
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr int kVehicles = 6000;
+constexpr int kModules = 12;
+constexpr int kCells = 12;  // of a module
+constexpr char kModels[] = R"([
+  {"@context":"dtmi:dtdl:context;3","@id":"dtmi:b:Vehicle;1","@type":"Interface","contents":[
+    {"@type":"Relationship","name":"has"}]},
+  {"@context":"dtmi:dtdl:context;3","@id":"dtmi:b:Cell;1","@type":"Interface","contents":[
+    {"@type":"Property","name":"maker","schema":"string"},
+    {"@type":"Property","name":"serial","schema":"string"},
+    {"@type":"Property","name":"p0","schema":"double"},
+    {"@type":"Property","name":"p1","schema":"double"},
+    {"@type":"Property","name":"p2","schema":"double"},
+    {"@type":"Property","name":"p3","schema":"double"},
+    {"@type":"Property","name":"p4","schema":"double"},
+    {"@type":"Property","name":"p5","schema":"double"}]}])";
+
+double Seconds(SteadyClock::time_point since) {
+  return std::chrono::duration<double>(SteadyClock::now() - since).count();
+}
+
+std::string VehicleId(int v) { return absl::StrCat("vehicle-", 100000 + v); }
+// 23 bytes, as the bench's cell twin has.
+std::string CellId(int v, int m, int c) {
+  return absl::StrCat(VehicleId(v), "-m", m + 10, "-c", c + 10, "x");
+}
+
+uint64_t ResidentBytes() {
+  std::ifstream file("/proc/self/statm");
+  uint64_t total = 0;
+  uint64_t resident = 0;
+  file >> total >> resident;
+  return resident * 4096;
+}
+
+void SetDouble(pb::ValueMap* contents, const std::string& name, double value) {
+  pb::Member* member = contents->add_members();
+  member->set_name(name);
+  member->mutable_value()->set_double_value(value);
+}
+
+// Batches of the whole fleet, twins first within each.
+std::vector<pb::BatchWriteRequest> FleetBatches() {
+  std::vector<pb::BatchWriteRequest> batches;
+  pb::BatchWriteRequest batch;
+  batch.set_each_for_itself(true);
+  const auto add = [&]() -> pb::WriteOperation* {
+    if (batch.operations_size() >= 10000) {
+      batches.push_back(std::move(batch));
+      batch = pb::BatchWriteRequest();
+      batch.set_each_for_itself(true);
+    }
+    return batch.add_operations();
+  };
+  const auto create = [&](const std::string& id, const char* model) {
+    pb::Twin* twin = add()->mutable_create_twin()->mutable_twin();
+    twin->set_id(id);
+    twin->set_model_id(model);
+    return twin;
+  };
+  const auto relate = [&](const std::string& source, const std::string& id,
+                          const std::string& target) {
+    pb::Relationship* made = add()->mutable_create_relationship()->mutable_relationship();
+    made->set_source_id(source);
+    made->set_id(id);
+    made->set_name("has");
+    made->set_target_id(target);
+  };
+  for (int v = 0; v < kVehicles; ++v) {
+    const std::string vehicle = VehicleId(v);
+    create(vehicle, "dtmi:b:Vehicle;1");
+    create(absl::StrCat(vehicle, "-pack"), "dtmi:b:Vehicle;1");
+    relate(vehicle, "pack", absl::StrCat(vehicle, "-pack"));
+    for (int m = 0; m < kModules; ++m) {
+      const std::string module = absl::StrCat(vehicle, "-m", m + 10);
+      create(module, "dtmi:b:Vehicle;1");
+      relate(absl::StrCat(vehicle, "-pack"), absl::StrCat("m", m), module);
+      for (int c = 0; c < kCells; ++c) {
+        pb::ValueMap* contents = create(CellId(v, m, c), "dtmi:b:Cell;1")->mutable_contents();
+        pb::Member* maker = contents->add_members();
+        maker->set_name("maker");
+        maker->mutable_value()->set_string_value("a maker of cells");
+        pb::Member* serial = contents->add_members();
+        serial->set_name("serial");
+        serial->mutable_value()->set_string_value(absl::StrCat(v, "-", m, "-", c));
+        for (int p = 0; p < 6; ++p) SetDouble(contents, absl::StrCat("p", p), v + p / 8.0);
+        relate(module, absl::StrCat("c", c), CellId(v, m, c));
+      }
+    }
+  }
+  batches.push_back(std::move(batch));
+  return batches;
+}
+
+// One server with the fleet, for all benchmarks.
+class Fleet {
+ public:
+  static Fleet& Get() {
+    static Fleet fleet;
+    return fleet;
+  }
+
+  std::shared_ptr<grpc::Channel> NewChannel() {
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);  // a connection of its own
+    return grpc::CreateCustomChannel(absl::StrCat("127.0.0.1:", server->port()),
+                                     grpc::InsecureChannelCredentials(), arguments);
+  }
+  engine::EngineOptions Options() const {
+    engine::EngineOptions options;
+    options.data_dir = root + "/data";
+    options.reserve_bytes = 0;
+    return options;
+  }
+  void Open() {
+    auto opened = engine::Engine::Open(Options());
+    TWIN_CHECK(opened.ok()) << opened.status();
+    engine = *std::move(opened);
+    ServerOptions options;
+    options.listen = "127.0.0.1:0";
+    auto started = Server::Start(options, engine.get());
+    TWIN_CHECK(started.ok()) << started.status();
+    server = *std::move(started);
+  }
+
+  std::string root;
+  std::unique_ptr<engine::Engine> engine;
+  std::unique_ptr<Server> server;
+  double load_seconds = 0;
+  double bytes_per_cell = 0;
+
+ private:
+  Fleet() {
+    const char* base = std::getenv("TMPDIR");
+    std::string pattern = absl::StrCat(base != nullptr ? base : "/var/tmp", "/twin-bench-XXXXXX");
+    TWIN_CHECK(mkdtemp(pattern.data()) != nullptr);
+    root = pattern;
+    Open();
+    const auto channel = NewChannel();
+    pb::CreateModelsRequest models;
+    models.add_texts(kModels);
+    pb::CreateModelsResponse created;
+    grpc::ClientContext context;
+    TWIN_CHECK(pb::ModelService::NewStub(channel)->CreateModels(&context, models, &created).ok());
+    const std::vector<pb::BatchWriteRequest> batches = FleetBatches();
+    const auto stub = pb::TwinService::NewStub(channel);
+    const auto start = SteadyClock::now();
+    grpc::ClientContext stream_context;
+    const auto stream = stub->WriteStream(&stream_context);
+    std::thread writer([&] {
+      for (const pb::BatchWriteRequest& batch : batches) TWIN_CHECK(stream->Write(batch));
+      stream->WritesDone();
+    });
+    pb::BatchWriteResponse response;
+    while (stream->Read(&response)) {
+      TWIN_CHECK(response.code() == 0 && response.failed() == 0) << response.ShortDebugString();
+    }
+    writer.join();
+    load_seconds = Seconds(start);
+    TWIN_CHECK(stream->Finish().ok());
+    bytes_per_cell = static_cast<double>(engine->status().memory.total()) / 948000.0;
+  }
+  ~Fleet() {
+    server.reset();
+    engine.reset();
+    const std::string command = "rm -rf " + root;
+    TWIN_CHECK(std::system(command.c_str()) == 0);  // NOLINT(cert-env33-c): our own folder
+  }
+};
+
+void LoadFleet(benchmark::State& state) {
+  for (auto _ : state) state.SetIterationTime(Fleet::Get().load_seconds);
+  state.counters["bytes_per_twin"] = Fleet::Get().bytes_per_cell;
+  state.counters["resident_MiB"] = static_cast<double>(ResidentBytes()) / (1 << 20);
+}
+BENCHMARK(LoadFleet)->UseManualTime()->Iterations(1)->Unit(benchmark::kMillisecond);
+
+// --- Point reads, beside an empty call of the same server ---
+
+void Report(benchmark::State& state, std::vector<double>* micros) {
+  std::sort(micros->begin(), micros->end());
+  if (micros->empty()) return;
+  state.counters["p50_us"] = (*micros)[micros->size() / 2];
+  state.counters["p99_us"] = (*micros)[micros->size() * 99 / 100];
+}
+
+void EmptyRpc(benchmark::State& state) {
+  const auto stub = pb::ModelService::NewStub(Fleet::Get().NewChannel());
+  pb::ListModelsRequest request;
+  request.set_page_size(1);
+  request.set_page_token("~");  // beyond the last: an empty answer
+  std::vector<double> micros;
+  for (auto _ : state) {
+    const auto start = SteadyClock::now();
+    pb::ListModelsResponse response;
+    grpc::ClientContext context;
+    TWIN_CHECK(stub->ListModels(&context, request, &response).ok());
+    micros.push_back(Seconds(start) * 1e6);
+  }
+  Report(state, &micros);
+}
+BENCHMARK(EmptyRpc)->UseRealTime()->Threads(1)->Threads(16)->MinTime(2);
+
+void PointRead(benchmark::State& state) {
+  const auto stub = pb::TwinService::NewStub(Fleet::Get().NewChannel());
+  pb::GetTwinRequest request;
+  uint32_t random = static_cast<uint32_t>(state.thread_index()) * 7919 + 1;
+  std::vector<double> micros;
+  for (auto _ : state) {
+    random = random * 1664525 + 1013904223;
+    request.set_id(
+        CellId(static_cast<int>((random >> 8) % kVehicles), static_cast<int>(random >> 4) & 7, 3));
+    const auto start = SteadyClock::now();
+    pb::GetTwinResponse response;
+    grpc::ClientContext context;
+    TWIN_CHECK(stub->GetTwin(&context, request, &response).ok());
+    micros.push_back(Seconds(start) * 1e6);
+  }
+  Report(state, &micros);
+}
+BENCHMARK(PointRead)->UseRealTime()->Threads(1)->Threads(16)->MinTime(2);
+
+void ManyIdsInOneCall(benchmark::State& state) {
+  const auto stub = pb::TwinService::NewStub(Fleet::Get().NewChannel());
+  pb::BatchGetTwinsRequest request;
+  request.set_format(state.range(0) == 0 ? pb::NONE : pb::VALUES);
+  for (int i = 0; i < 1000; ++i) request.add_ids(CellId(i * 6 % kVehicles, i % 12, i % 12));
+  int64_t twins = 0;
+  for (auto _ : state) {
+    pb::BatchGetTwinsResponse response;
+    grpc::ClientContext context;
+    TWIN_CHECK(stub->BatchGetTwins(&context, request, &response).ok());
+    twins += response.twins_size();
+  }
+  state.SetItemsProcessed(twins);
+}
+BENCHMARK(ManyIdsInOneCall)->Arg(0)->Arg(1)->UseRealTime();
+
+// --- Durable updates, beside one sync of blocks that were written before ---
+
+void RawSync(benchmark::State& state) {
+  const std::string path = Fleet::Get().root + "/raw";
+  const int file = open(path.c_str(), O_CREAT | O_RDWR, 0600);
+  TWIN_CHECK(file >= 0);
+  const std::string zeros(16 << 20, '\0');
+  TWIN_CHECK(pwrite(file, zeros.data(), zeros.size(), 0) == static_cast<ssize_t>(zeros.size()));
+  TWIN_CHECK(fdatasync(file) == 0);
+  off_t at = 0;
+  for (auto _ : state) {
+    TWIN_CHECK(pwrite(file, zeros.data(), 256, at) == 256);
+    TWIN_CHECK(fdatasync(file) == 0);
+    at = (at + 256) % (16 << 20);
+  }
+  close(file);
+}
+BENCHMARK(RawSync)->UseRealTime()->MinTime(1);
+
+pb::UpdateTwinRequest ThreeProperties(uint32_t random) {
+  pb::UpdateTwinRequest request;
+  request.set_id(CellId(static_cast<int>((random >> 8) % kVehicles),
+                        static_cast<int>((random >> 3) % 12),
+                        static_cast<int>((random >> 5) % 12)));
+  for (int p = 0; p < 3; ++p) {
+    pb::Edit* edit = request.add_edits();
+    edit->set_path(absl::StrCat("/p", p));
+    edit->mutable_value()->set_double_value(random / 8.0);
+  }
+  return request;
+}
+
+void DurableUpdate(benchmark::State& state) {
+  const auto stub = pb::TwinService::NewStub(Fleet::Get().NewChannel());
+  uint32_t random = static_cast<uint32_t>(state.thread_index()) * 7919 + 1;
+  std::vector<double> micros;
+  for (auto _ : state) {
+    random = random * 1664525 + 1013904223;
+    const pb::UpdateTwinRequest request = ThreeProperties(random);
+    const auto start = SteadyClock::now();
+    pb::UpdateTwinResponse response;
+    grpc::ClientContext context;
+    TWIN_CHECK(stub->UpdateTwin(&context, request, &response).ok());
+    micros.push_back(Seconds(start) * 1e6);
+  }
+  Report(state, &micros);
+}
+BENCHMARK(DurableUpdate)->UseRealTime()->Threads(1)->Threads(64)->MinTime(2);
+
+void BatchesOverAStream(benchmark::State& state) {
+  const auto stub = pb::TwinService::NewStub(Fleet::Get().NewChannel());
+  std::vector<pb::BatchWriteRequest> batches(64);
+  uint32_t random = 1;
+  for (pb::BatchWriteRequest& batch : batches) {
+    for (int i = 0; i < 1000; ++i) {
+      random = random * 1664525 + 1013904223;
+      *batch.add_operations()->mutable_update_twin() = ThreeProperties(random);
+    }
+  }
+  int64_t rows = 0;
+  for (auto _ : state) {
+    grpc::ClientContext context;
+    const auto stream = stub->WriteStream(&context);
+    std::thread writer([&] {
+      for (int i = 0; i < 256; ++i) TWIN_CHECK(stream->Write(batches[static_cast<size_t>(i) % 64]));
+      stream->WritesDone();
+    });
+    pb::BatchWriteResponse response;
+    while (stream->Read(&response)) {
+      TWIN_CHECK(response.code() == 0) << response.message();
+      rows += 1000;
+    }
+    writer.join();
+    TWIN_CHECK(stream->Finish().ok());
+  }
+  state.SetItemsProcessed(rows);
+}
+BENCHMARK(BatchesOverAStream)->UseRealTime()->Iterations(3);
+
+// --- Restart with the whole fleet. Last: they stop the server. ---
+
+void RestartAfterAKill(benchmark::State& state) {
+  Fleet& fleet = Fleet::Get();
+  for (auto _ : state) {
+    fleet.server.reset();
+    fleet.engine.reset();  // without a checkpoint: the journal has everything since the last
+    const auto start = SteadyClock::now();
+    fleet.Open();
+    state.SetIterationTime(Seconds(start));
+  }
+  state.counters["journal_MiB"] =
+      static_cast<double>(fleet.engine->status().journal_bytes) / (1 << 20);
+  state.counters["records"] = static_cast<double>(fleet.engine->status().recovered_records);
+}
+BENCHMARK(RestartAfterAKill)->UseManualTime()->Iterations(1)->Unit(benchmark::kMillisecond);
+
+void RestartAfterACleanStop(benchmark::State& state) {
+  Fleet& fleet = Fleet::Get();
+  for (auto _ : state) {
+    fleet.server.reset();
+    TWIN_CHECK(fleet.engine->Stop().ok());
+    fleet.engine.reset();
+    const auto start = SteadyClock::now();
+    fleet.Open();
+    state.SetIterationTime(Seconds(start));
+  }
+}
+BENCHMARK(RestartAfterACleanStop)->UseManualTime()->Iterations(2)->Unit(benchmark::kMillisecond);
+
+// The floor of a restart: the bytes of the state, copied once.
+void CopyTheState(benchmark::State& state) {
+  const std::vector<char> from(190 << 20, 1);
+  std::vector<char> to(190 << 20);
+  for (auto _ : state) {
+    std::copy(from.begin(), from.end(), to.begin());
+    benchmark::DoNotOptimize(to.data());
+  }
+}
+BENCHMARK(CopyTheState)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace twin::api
