@@ -25,7 +25,7 @@ void AddCheck(CommandLine* line) {
         if (status.ok()) return kExitDone;
         return console.Fail(kExitRefused, status.message());
       });
-  command->add_option("DIR", *folder, "The data directory")->required();
+  command->add_option("DIR", *folder, "The data directory")->required()->type_name("DIR");
 }
 
 }  // namespace twin::twinctl

@@ -20,9 +20,9 @@ absl::StatusOr<Time> ParseTime(absl::string_view text) {
                      "' is not a point in time like 2026-03-01T08:30:00Z or "
                      "2026-03-01T10:30:00.5+02:00"));
   }
-  static const absl::Time kFirst = absl::FromCivil(absl::CivilSecond(1678), absl::UTCTimeZone());
-  static const absl::Time kEnd = absl::FromCivil(absl::CivilSecond(2262), absl::UTCTimeZone());
-  if (time < kFirst || time >= kEnd) {
+  static const absl::Time first = absl::FromCivil(absl::CivilSecond(1678), absl::UTCTimeZone());
+  static const absl::Time end = absl::FromCivil(absl::CivilSecond(2262), absl::UTCTimeZone());
+  if (time < first || time >= end) {
     return absl::InvalidArgumentError(
         absl::StrCat("'", text, "' is outside of the years 1678 to 2261"));
   }

@@ -1,7 +1,7 @@
 #include "server/base/value.h"
 
+#include <bit>
 #include <cmath>
-#include <cstring>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -121,7 +121,8 @@ bool operator==(const Value& a, const Value& b) {
   if (a.kind() == Value::Kind::kDouble) {
     const double x = a.as_double();
     const double y = b.as_double();
-    return std::memcmp(&x, &y, sizeof(x)) == 0 || (std::isnan(x) && std::isnan(y));
+    return std::bit_cast<uint64_t>(x) == std::bit_cast<uint64_t>(y) ||
+           (std::isnan(x) && std::isnan(y));
   }
   return a.data_ == b.data_;
 }

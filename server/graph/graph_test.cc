@@ -229,7 +229,7 @@ void Save(const CheckpointPages& checkpoint, Pages* pages) {
 absl::Status Load(const Pages& pages, const GraphView& like, Graph* graph) {
   graph->SetCatalog(like.shared_catalog());
   for (const auto& [key, bytes] : pages) {
-    const absl::Status status =
+    absl::Status status =
         graph->LoadPage({static_cast<PageKind>(key[0]), key[1], key[2], key[3]}, bytes);
     if (!status.ok()) return status;
   }

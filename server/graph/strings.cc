@@ -18,7 +18,7 @@ constexpr size_t kLongLength = 255;
 size_t BytesFor(size_t length) {
   const size_t need = length + (length < kLongLength ? 1 : 5);
   if (need < 64) return need;
-  const size_t step = std::bit_floor(need) / 8;
+  const size_t step = std::max<size_t>(std::bit_floor(need) / 8, 8);
   return std::min((need + step - 1) / step * step, StringArena::kBlockBytes);
 }
 

@@ -34,7 +34,7 @@ absl::Status SplitModels(const std::string& text, std::vector<ModelText>* models
     models->push_back({std::string(id->text), std::string(document->TextOf(node))});
     return true;
   };
-  const absl::Status no_id = absl::InvalidArgumentError(
+  absl::Status no_id = absl::InvalidArgumentError(
       absl::StrCat("model ", models->size() + 1, ": an interface needs an \"@id\""));
   if (!document->root().is_array()) return add(document->root()) ? absl::OkStatus() : no_id;
   for (const dtdl::JsonNode& node : dtdl::Children(document->root())) {

@@ -12,6 +12,8 @@ namespace twin::ingest {
 namespace {
 
 // What a waiting batch takes in memory, roughly: enough to bound the queue.
+constexpr uint64_t kStringBytes = 32;  // of a std::string itself
+
 uint64_t BytesOf(const Value& value) {
   uint64_t bytes = sizeof(Value);
   if (value.kind() == Value::Kind::kString) {
@@ -20,7 +22,7 @@ uint64_t BytesOf(const Value& value) {
     for (const Value& item : value.as_array()) bytes += BytesOf(item);
   } else if (value.kind() == Value::Kind::kMap) {
     for (const auto& [name, member] : value.as_map()) {
-      bytes += sizeof(name) + name.size() + BytesOf(member);
+      bytes += kStringBytes + name.size() + BytesOf(member);
     }
   }
   return bytes;
@@ -28,7 +30,7 @@ uint64_t BytesOf(const Value& value) {
 
 uint64_t BytesOf(const ValueMap& contents) {
   uint64_t bytes = 0;
-  for (const auto& [name, value] : contents) bytes += sizeof(name) + name.size() + BytesOf(value);
+  for (const auto& [name, value] : contents) bytes += kStringBytes + name.size() + BytesOf(value);
   return bytes;
 }
 
@@ -36,7 +38,7 @@ uint64_t BytesOf(const std::vector<Edit>& edits) {
   uint64_t bytes = 0;
   for (const Edit& edit : edits) {
     bytes += sizeof(edit) + BytesOf(edit.value);
-    for (const std::string& part : edit.path) bytes += sizeof(part) + part.size();
+    for (const std::string& part : edit.path) bytes += kStringBytes + part.size();
   }
   return bytes;
 }
@@ -183,7 +185,7 @@ void Writer::Run() {
         changed_.Wait(&mutex_);
       }
     }
-    if (!complete.empty()) Finish(std::move(complete));
+    if (!complete.empty()) Finish(complete);
     if (has_next) Process(std::move(next));
   }
 }
@@ -196,7 +198,7 @@ void Writer::Drain() {
       if (in_flight_.empty()) return;
       while ((complete = TakeComplete()).empty()) changed_.Wait(&mutex_);
     }
-    Finish(std::move(complete));
+    Finish(complete);
   }
 }
 
@@ -220,7 +222,7 @@ absl::Status Writer::CheckBatch(WriteBatch* batch, GraphRecord* record, WriteRes
     }
     result->results.push_back(std::move(one));
   }
-  if (const absl::Status status = checker_.EndUnit(); !status.ok()) {
+  if (absl::Status status = checker_.EndUnit(); !status.ok()) {
     pending_.RollBack();
     return status;
   }
@@ -243,10 +245,9 @@ absl::Status Writer::CheckEach(WriteBatch* batch, GraphRecord* record, WriteResu
       one = OperationResult();
       one.status = std::move(status);
       pending_.RollBack();
-    } else if (batch->validate_only) {
-      // Later operations may rely on this one, so it is taken back at the end, with the others.
-      record->units.push_back(pending_.EndUnit());
     } else {
+      // Also of a dry run, since later operations may rely on this one: all are taken back at its
+      // end.
       record->units.push_back(pending_.EndUnit());
     }
     result->results.push_back(std::move(one));
@@ -360,7 +361,7 @@ void Writer::Process(Waiting waiting) {
   if (of_models) Drain();
 }
 
-void Writer::Finish(std::vector<std::shared_ptr<InFlight>> complete) {
+void Writer::Finish(const std::vector<std::shared_ptr<InFlight>>& complete) {
   {
     const MutexLock lock(&graph_.mutex);
     for (const std::shared_ptr<InFlight>& each : complete) {

@@ -92,7 +92,7 @@ class Writer {
 
   void Run();
   void Process(Waiting waiting);
-  void Finish(std::vector<std::shared_ptr<InFlight>> complete);
+  void Finish(const std::vector<std::shared_ptr<InFlight>>& complete);
   // Waits for all that is in flight, and applies it.
   void Drain();
   absl::Status CheckBatch(WriteBatch* batch, GraphRecord* record, WriteResult* result);

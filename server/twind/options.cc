@@ -46,66 +46,68 @@ void DefineOptions(CLI::App* app, Options* options) {
   app->add_flag("--print-config", options->print_config, "print the options as a file and end")
       ->configurable(false);
 
-  const char* const kDurability = "Durability";
-  Add(app, "segment-bytes", &engine.segment_bytes, "size of a journal file")->group(kDurability);
+  const char* const durability = "Durability";
+  Add(app, "segment-bytes", &engine.segment_bytes, "size of a journal file")->group(durability);
   Add(app, "checkpoint-journal-bytes", &engine.checkpoint_journal_bytes,
       "a checkpoint starts after so much journal")
-      ->group(kDurability);
+      ->group(durability);
   Add(app, "checkpoint-bytes-per-second", &engine.checkpoint_bytes_per_second,
       "how fast a checkpoint is written in the background")
-      ->group(kDurability);
+      ->group(durability);
   Add(app, "event-retention-seconds", &engine.event_retention_seconds,
       "how long the journal keeps changes, or")
-      ->group(kDurability);
+      ->group(durability);
   Add(app, "event-retention-bytes", &engine.event_retention_bytes,
       "how much it keeps, whichever is less")
-      ->group(kDurability);
+      ->group(durability);
   Add(app, "reserve-bytes", &engine.reserve_bytes, "kept free for a checkpoint on a full disk")
-      ->group(kDurability);
+      ->group(durability);
 
-  const char* const kLimits = "Limits";
+  const char* const in_limits = "Limits";
   ingest::Limits& limits = engine.limits;
-  Add(app, "twin-id-length-max", &limits.twin_id_length_max, "characters of an id")->group(kLimits);
-  Add(app, "twin-bytes-max", &limits.twin_bytes_max, "all contents of a twin")->group(kLimits);
-  Add(app, "string-bytes-max", &limits.string_bytes_max, "one string")->group(kLimits);
+  Add(app, "twin-id-length-max", &limits.twin_id_length_max, "characters of an id")
+      ->group(in_limits);
+  Add(app, "twin-bytes-max", &limits.twin_bytes_max, "all contents of a twin")->group(in_limits);
+  Add(app, "string-bytes-max", &limits.string_bytes_max, "one string")->group(in_limits);
   Add(app, "batch-operations-max", &limits.batch_operations_max, "operations of a batch")
-      ->group(kLimits);
+      ->group(in_limits);
   Add(app, "batch-bytes-max", &limits.batch_bytes_max, "a batch's record in the journal")
-      ->group(kLimits);
+      ->group(in_limits);
   Add(app, "patch-operations-max", &limits.patch_operations_max, "steps of a patch")
-      ->group(kLimits);
+      ->group(in_limits);
   Add(app, "relationships-per-twin-max", &limits.relationships_per_twin_max, "each direction")
-      ->group(kLimits);
-  Add(app, "models-max", &limits.models_max, "models")->group(kLimits);
-  Add(app, "model-bytes-max", &limits.model_bytes_max, "one model's text")->group(kLimits);
+      ->group(in_limits);
+  Add(app, "models-max", &limits.models_max, "models")->group(in_limits);
+  Add(app, "model-bytes-max", &limits.model_bytes_max, "one model's text")->group(in_limits);
   Add(app, "models-per-request-max", &limits.models_per_request_max, "models in one request")
-      ->group(kLimits);
-  Add(app, "twins-max", &limits.twins_max, "twins")->group(kLimits);
-  Add(app, "relationships-max", &limits.relationships_max, "relationships")->group(kLimits);
+      ->group(in_limits);
+  Add(app, "twins-max", &limits.twins_max, "twins")->group(in_limits);
+  Add(app, "relationships-max", &limits.relationships_max, "relationships")->group(in_limits);
   Add(app, "write-queue-bytes-max", &limits.write_queue_bytes_max, "writes that wait")
-      ->group(kLimits);
+      ->group(in_limits);
   Add(app, "request-ids-max", &limits.request_ids_max, "request ids that are remembered, or")
-      ->group(kLimits);
+      ->group(in_limits);
   Add(app, "request-ids-bytes-max", &limits.request_ids_bytes_max, "memory for that, or")
-      ->group(kLimits);
-  Add(app, "request-id-seconds", &limits.request_id_seconds, "how long")->group(kLimits);
+      ->group(in_limits);
+  Add(app, "request-id-seconds", &limits.request_id_seconds, "how long")->group(in_limits);
   Add(app, "clock-skew-ms-max", &limits.clock_skew_ms_max,
       "how far a source time may be ahead of the server")
-      ->group(kLimits);
+      ->group(in_limits);
   Add(app, "message-bytes-max", &options->server.message_bytes_max, "a message from a client")
-      ->group(kLimits);
+      ->group(in_limits);
   Add(app, "streams-per-connection-max", &options->server.streams_per_connection_max,
       "calls at once over one connection")
-      ->group(kLimits);
+      ->group(in_limits);
   Add(app, "work-threads", &options->server.work_threads, "threads for long calls")
-      ->group(kLimits)
+      ->group(in_limits)
       ->check(CLI::Range(1, 256));
   Add(app, "deadline-default-ms", &options->server.deadline_default_ms,
       "of calls whose client gives none")
-      ->group(kLimits);
-  Add(app, "deadline-ms-max", &options->server.deadline_ms_max, "longest deadline")->group(kLimits);
+      ->group(in_limits);
+  Add(app, "deadline-ms-max", &options->server.deadline_ms_max, "longest deadline")
+      ->group(in_limits);
   Add(app, "stop-grace-ms", &options->stop_grace_ms, "what runs may finish within, at SIGTERM")
-      ->group(kLimits);
+      ->group(in_limits);
 
   Add(app, "log-level", &options->log_level, "debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));

@@ -7,7 +7,7 @@
 #include "server/api/server.h"
 #include "server/engine/engine.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): the library's
 class App;
 }
 

@@ -195,6 +195,7 @@ Named NamedIn(const graph::GraphView& view, const std::vector<std::string>& name
 
 std::vector<std::string> Names() {
   std::vector<std::string> names;
+  names.reserve(4);
   for (int i = 0; i < 4; ++i) names.push_back(absl::StrCat("text", i));
   return names;
 }
