@@ -85,7 +85,7 @@ grpc::ServerUnaryReactor* AdminService::Checkpoint(Context* context,
                                                    const pb::CheckpointRequest* /*request*/,
                                                    pb::CheckpointResponse* response) {
   return AnswerLater(context, services_, [this, response] {
-    const absl::Status status = services_.engine->Checkpoint();
+    absl::Status status = services_.engine->Checkpoint();
     if (status.ok()) {
       FillPosition(services_.engine->status().checkpoint_sequence, response->mutable_position());
     }
@@ -107,7 +107,7 @@ grpc::ServerUnaryReactor* AdminService::Backup(Context* context, const pb::Backu
                                                pb::BackupResponse* response) {
   return AnswerLater(context, services_, [this, request, response] {
     const Sequence before = services_.engine->Pin()->sequence();
-    const absl::Status status = services_.engine->Backup(request->folder());
+    absl::Status status = services_.engine->Backup(request->folder());
     if (status.ok()) {
       FillPosition(before, response->mutable_position());
       response->set_bytes(BytesOfFolder(request->folder()));
@@ -121,7 +121,7 @@ grpc::ServerUnaryReactor* AdminService::VerifyBackup(Context* context,
                                                      pb::VerifyBackupResponse* response) {
   return AnswerLater(context, services_, [request, response]() -> absl::Status {
     std::vector<std::string> report;
-    const absl::Status status = engine::CheckDataDir(request->folder(), &report);
+    absl::Status status = engine::CheckDataDir(request->folder(), &report);
     for (const std::string& line : report) response->add_report(line);
     if (status.ok() || report.empty()) return status;
     return absl::Status(status.code(), absl::StrJoin(report, "\n"));

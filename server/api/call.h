@@ -80,7 +80,7 @@ grpc::ServerUnaryReactor* AnswerRead(grpc::CallbackServerContext* context, const
       context, services,
       [&services, min_sequence, read = std::move(read), deadline = DeadlineOf(*context, services),
        context]() mutable {
-        const absl::Status waited = services.engine->WaitFor(
+        absl::Status waited = services.engine->WaitFor(
             Sequence(min_sequence), deadline, [context] { return context->IsCancelled(); });
         if (!waited.ok()) return waited;
         absl::Status late;

@@ -128,6 +128,10 @@ void AppendJson(const Value& value, std::string* text) {
         text->append("null");
         break;
       }
+      if (value.as_double() == 0 && std::signbit(value.as_double())) {
+        text->append("-0.0");  // "-0" would read back as the integer 0
+        break;
+      }
       char buffer[64];
       const std::to_chars_result end =
           std::to_chars(buffer, buffer + sizeof(buffer), value.as_double());

@@ -166,7 +166,11 @@ void WriteLines(absl::string_view input, Server* server) {
     std::string text;
     api::AppendJson(*json, &text);
     const auto again = api::ParseJson(text);
-    TWIN_CHECK(again.ok() && *again == *json) << text << ' ' << again.status();
+    TWIN_CHECK(again.ok()) << text << ' ' << again.status();
+    // 1.0 is written as 1: as text nothing changes any more.
+    std::string text_again;
+    api::AppendJson(*again, &text_again);
+    TWIN_CHECK(text_again == text) << text << ' ' << text_again;
     if (auto put = api::TwinFromJson(*json); put.ok()) {
       batch.operations.emplace_back(*std::move(put));
     }
