@@ -71,7 +71,7 @@ absl::Status Assign(const std::vector<std::string>& assignments, Json* object) {
   for (const std::string& text : assignments) {
     const absl::StatusOr<Assignment> assignment = ParseAssignment(text);
     if (!assignment.ok()) return assignment.status();
-    if (const absl::Status status = AssignOne(*assignment, object); !status.ok()) return status;
+    if (absl::Status status = AssignOne(*assignment, object); !status.ok()) return status;
   }
   return absl::OkStatus();
 }

@@ -30,7 +30,9 @@ TEST(ContextPathTest, FollowsXdg) {
 class ChooseServerTest : public ::testing::Test {
  protected:
   ChooseServerTest() {
-    options_.environment.config_home = ::testing::TempDir() + "choose_server_test";
+    options_.environment.config_home =
+        ::testing::TempDir() + "choose_server_" +
+        ::testing::UnitTest::GetInstance()->current_test_info()->name();
     std::filesystem::remove_all(options_.environment.config_home);
   }
   ~ChooseServerTest() override { std::filesystem::remove_all(options_.environment.config_home); }

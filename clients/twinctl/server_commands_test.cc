@@ -173,7 +173,9 @@ class ServerCommandsTest : public ::testing::Test {
   }
 
   static std::string WriteFile(const std::string& name, const std::string& text) {
-    std::string path = ::testing::TempDir() + name;
+    // Tests run at once, as processes of their own: the name of the test keeps their files apart.
+    std::string path = ::testing::TempDir() +
+                       ::testing::UnitTest::GetInstance()->current_test_info()->name() + "_" + name;
     std::ofstream(path) << text;
     return path;
   }
