@@ -1,0 +1,64 @@
+// Aggregates: states by group, fed by batches.
+#ifndef TWIN_QUERY_EXECUTE_AGGREGATE_H_
+#define TWIN_QUERY_EXECUTE_AGGREGATE_H_
+
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "query/bind/bound.h"
+#include "query/execute/vector.h"
+
+namespace twin::query {
+
+// The states of one aggregate for many groups. Thread-compatible.
+class Aggregator {
+ public:
+  virtual ~Aggregator() = default;
+
+  // Groups are 0 … groups - 1 from now on; new ones are empty.
+  virtual void Resize(size_t groups) = 0;
+
+  // Row i of the arguments goes to group groups[i]; `arguments` is empty for COUNT().
+  // For functions of time the arguments are followed by the rows' times and, as kInt, the number
+  // of the series that the row belongs to; within a series, rows come in the order of time.
+  // OUT_OF_RANGE: an integer sum overflows.
+  virtual absl::Status Add(absl::Span<const uint32_t> groups, size_t rows,
+                           absl::Span<const Vector> arguments) = 0;
+
+  // All rows in one group: what an aggregate without GROUP BY does, and faster.
+  virtual absl::Status AddAll(uint32_t group, size_t rows, absl::Span<const Vector> arguments) = 0;
+
+  // Adds the state of group i of `other`, of the same aggregate, to groups[i]. The rows of `other`
+  // count as later (FIRST, LAST).
+  virtual absl::Status Merge(const Aggregator& other, absl::Span<const uint32_t> groups) = 0;
+
+  // Results by group, of the aggregate's type.
+  virtual absl::Status Finish(Vector* out) = 0;
+
+  virtual size_t bytes() const = 0;
+};
+
+struct AggregateOptions {
+  // kTimeAggregate: a value holds to the next sample but at most so long.
+  int64_t max_gap_ns = 300'000'000'000;
+  // The window: the last sample before it counts from its start, the last one in it to its end.
+  // Both 0: there is no window, a value holds from the first sample to the last.
+  int64_t from_ns = 0;
+  int64_t to_ns = 0;
+};
+
+std::unique_ptr<Aggregator> NewAggregator(const BoundAggregate& aggregate,
+                                          const AggregateOptions& options = {});
+
+// Window functions and aggregates OVER: `order` names the rows of one partition, in its order;
+// `peers` counts, for RANK, which of them are equal: peers[i] is true where row order[i] sorts as
+// order[i - 1] does. Writes out's rows order[…].
+absl::Status ComputeWindow(const BoundWindow& window, absl::Span<const Vector> arguments,
+                           absl::Span<const uint32_t> order, const std::vector<bool>& peers,
+                           Vector* out);
+
+}  // namespace twin::query
+
+#endif  // TWIN_QUERY_EXECUTE_AGGREGATE_H_

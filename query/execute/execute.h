@@ -1,0 +1,79 @@
+// Plans at work: a bound statement at a snapshot → batches of result rows.
+#ifndef TWIN_QUERY_EXECUTE_EXECUTE_H_
+#define TWIN_QUERY_EXECUTE_EXECUTE_H_
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "query/bind/bound.h"
+#include "query/execute/readers.h"
+#include "query/execute/vector.h"
+#include "server/base/time.h"
+
+namespace twin::query {
+
+// Runs tasks on threads of its own, shared by all queries.
+class TaskPool {
+ public:
+  virtual ~TaskPool() = default;
+  virtual int threads() const = 0;
+  // Runs task(0) … task(count - 1), on this thread too; returns when all have run.
+  virtual void Run(int count, absl::FunctionRef<void(int task)> task) = 0;
+};
+std::unique_ptr<TaskPool> NewTaskPool(int threads);
+
+struct ExecuteOptions {
+  std::map<std::string, Value> parameters;
+  Time now;
+  size_t batch_rows = kBatchRowsDefault;
+  bool rewrites = true;  // false: patterns as written, conditions at the end; for tests
+  int64_t memory_bytes_max = 256 << 20;
+  int64_t rows_max = INT64_MAX;  // of the result: more is RESOURCE_EXHAUSTED
+  // Asked once a batch or so, from several threads.
+  std::function<absl::Status()> interrupted = [] { return absl::OkStatus(); };
+  TaskPool* pool = nullptr;  // nullptr: on the calling thread alone
+  bool profile = false;
+};
+
+struct ResultColumn {
+  std::string name;
+  Type type;
+  bool whole_row = false;  // SELECT * of a collection: the row is this column's document
+};
+
+struct ExecuteStatistics {
+  uint64_t rows = 0;          // of the result
+  uint64_t rows_scanned = 0;  // read from tables, relationships and series
+  int64_t memory_bytes = 0;   // at its greatest
+  uint64_t unrecorded = 0;    // AS OF: values that were not recorded
+  int64_t plan_ns = 0;
+  int64_t execute_ns = 0;
+  std::string profile;  // the plan with rows and time by operator, if asked for
+};
+
+// Plans and runs. Calls `emit` with batches whose slots are the result's columns, in order, from
+// the calling thread, as long as it answers OK; another status ends the query with that status.
+// RESOURCE_EXHAUSTED: a limit was passed; the message names it.
+// `series` may be nullptr: then HISTORY is FAILED_PRECONDITION.
+absl::Status Execute(const BoundStatement& statement, const GraphReader& graph,
+                     const SeriesReader* series, const ExecuteOptions& options,
+                     absl::FunctionRef<absl::Status(const Batch& batch)> emit,
+                     ExecuteStatistics* statistics);
+
+// Columns of the result, known before it runs.
+std::vector<ResultColumn> ResultColumns(const BoundStatement& statement);
+
+// The logical and the physical plan, as text.
+std::string Explain(const BoundStatement& statement, const GraphReader& graph,
+                    const ExecuteOptions& options);
+
+}  // namespace twin::query
+
+#endif  // TWIN_QUERY_EXECUTE_EXECUTE_H_

@@ -1,0 +1,136 @@
+// What execution reads from: a graph and its time series at one snapshot. The server implements
+// both; tests have a reference in memory.
+#ifndef TWIN_QUERY_EXECUTE_READERS_H_
+#define TWIN_QUERY_EXECUTE_READERS_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "query/bind/bound.h"
+#include "query/bind/catalog.h"
+#include "query/execute/vector.h"
+#include "query/plan/statistics.h"
+#include "server/base/ids.h"
+#include "server/base/time.h"
+
+namespace twin::query {
+
+// Relationships that GraphReader::Expand found: item i goes from sources[i] of the call.
+struct Expansion {
+  std::vector<uint32_t> sources;        // index into the call's twins, ascending
+  std::vector<uint32_t> relationships;  // RelationshipNumber
+  std::vector<uint32_t> targets;        // TwinNumber: of the other end
+
+  void clear() {
+    sources.clear();
+    relationships.clear();
+    targets.clear();
+  }
+};
+
+// A consistent state. Numbers are those that it gave out. A batch of work per call.
+// Thread-safe: any number of threads read at once. Strings that it returns live as long as it does.
+class GraphReader : public Statistics {
+ public:
+  using Direction = EdgePattern::Direction;
+
+  virtual const Catalog& catalog() const = 0;
+  virtual Sequence sequence() const = 0;
+
+  // --- Twins ---
+  // Rows of a table lie below this; some of them may hold no twin.
+  virtual uint32_t Rows(TableId table) const = 0;
+  // Appends twin and place of each row in [first, first + count) that holds a twin.
+  virtual void Scan(TableId table, uint32_t first, uint32_t count, std::vector<uint32_t>* twins,
+                    std::vector<Place>* places) const = 0;
+  virtual TwinNumber Find(absl::string_view id) const = 0;  // kNoTwin: none
+  // Twins whose indexed string column has that value, in no order.
+  virtual std::vector<TwinNumber> FindEqual(TableId table, ColumnId column,
+                                            absl::string_view value) const = 0;
+  virtual void Places(absl::Span<const uint32_t> twins, std::vector<Place>* places) const = 0;
+
+  // Values of a column at rows of its table: ints, doubles, strings … in the kind of the catalog's
+  // Column, converted neither in type nor unit. `out` is reset to rows.size() rows.
+  virtual void Read(TableId table, ColumnId column, absl::Span<const uint32_t> rows,
+                    Vector* out) const = 0;
+  // Source time, or with `arrival` server time, of the last change; NULL where it has no value.
+  virtual void ReadUpdateTimes(TableId table, ColumnId column, absl::Span<const uint32_t> rows,
+                               bool arrival, Vector* out) const = 0;
+  // kId, kEtag, kModel: strings; kLastUpdateTime: times; kMetadata: kValue, as in JSON.
+  virtual void ReadField(absl::Span<const uint32_t> twins, Field field, Vector* out) const = 0;
+
+  // --- Relationships ---
+  // Those of `types` (`any_type`: all) at each twin, in the order of creation; of a twin's
+  // outgoing ones first where the direction is kEither, a self-loop once. Clears `out`, then
+  // appends; stops after the twin at which it has `max` or more, and returns the index of the next
+  // one to go on with; twins.size(): all are done.
+  virtual size_t Expand(absl::Span<const uint32_t> twins, size_t first, Direction direction,
+                        absl::Span<const RelationshipTypeId> types, bool any_type, size_t max,
+                        Expansion* out) const = 0;
+  // How many such relationships there are in all.
+  virtual uint64_t CountExpand(absl::Span<const uint32_t> twins, Direction direction,
+                               absl::Span<const RelationshipTypeId> types, bool any_type) const = 0;
+  virtual uint32_t relationship_numbers() const = 0;  // all lie below this
+  // Appends the relationships in [first, first + count) that exist and are of `types`.
+  // `history_all`: also those that have ended.
+  virtual absl::Status ScanRelationships(uint32_t first, uint32_t count,
+                                         absl::Span<const RelationshipTypeId> types, bool any_type,
+                                         bool history_all,
+                                         std::vector<uint32_t>* relationships) const = 0;
+  virtual void RelationshipTypes(absl::Span<const uint32_t> relationships,
+                                 std::vector<uint32_t>* types) const = 0;
+  virtual void RelationshipEnds(absl::Span<const uint32_t> relationships,
+                                std::vector<uint32_t>* sources,
+                                std::vector<uint32_t>* targets) const = 0;
+  // `column` of relationships that are all of `type`.
+  virtual void ReadRelationship(RelationshipTypeId type, ColumnId column,
+                                absl::Span<const uint32_t> relationships, Vector* out) const = 0;
+  virtual void ReadRelationshipField(absl::Span<const uint32_t> relationships, Field field,
+                                     Vector* out) const = 0;
+
+  // The graph as it stood at source time `time`. Lives no longer than this reader.
+  // OUT_OF_RANGE: that is before the kept history; the message says how far back one can ask.
+  virtual absl::StatusOr<std::unique_ptr<GraphReader>> AsOf(Time time) const = 0;
+  // At AsOf: values that are not recorded and were therefore left out, counted so far.
+  virtual uint64_t unrecorded() const { return 0; }
+};
+
+// Samples of one twin, or of several on one time axis, in the order of time.
+struct SeriesRows {
+  std::vector<int64_t> times;   // nanoseconds, ascending, each once
+  std::vector<Vector> columns;  // as asked for: in the kind of the catalog's Column
+};
+
+struct SeriesRequest {
+  struct Column {
+    TwinNumber twin;
+    std::string path;
+  };
+  std::vector<Column> columns;  // that share a time axis
+  int64_t from = 0;             // nanoseconds: from < time or from <= time …
+  int64_t to = 0;               // … and time <= to or time < to
+  bool from_excluded = false;
+  bool to_included = false;
+  // Also the last sample of each column at or before `from`, but not older than this, if > 0.
+  int64_t before_max = 0;
+};
+
+// Thread-safe. Sees what the GraphReader of the same snapshot sees.
+class SeriesReader {
+ public:
+  virtual ~SeriesReader() = default;
+  // Calls `visit` once for each request, in order.
+  virtual absl::Status Read(
+      absl::Span<const SeriesRequest> requests,
+      absl::FunctionRef<absl::Status(size_t request, SeriesRows rows)> visit) const = 0;
+};
+
+}  // namespace twin::query
+
+#endif  // TWIN_QUERY_EXECUTE_READERS_H_
