@@ -215,6 +215,7 @@ void Graph::CreateRelationship(RelationshipNumber number, RelationshipTypeId typ
   made.id = shared_->strings.Intern(id);
   SetVersion(&made, version);
   Table* table = ChangeRelationshipTable(type);
+  ++table->topology;
   if (!table->columns.empty()) {
     made.row = TakeRow(table, &free_relationship_rows_[type.value], number.value);
   } else {
@@ -284,6 +285,7 @@ void Graph::DeleteRelationship(RelationshipNumber relationship) {
   const RelationshipTypeId type(gone.type - 1);
   const std::vector<ColumnSchema>& columns = head_->catalog().relationship_type(type).columns;
   Table* table = ChangeRelationshipTable(type);
+  ++table->topology;
   --table->live;
   if (!table->columns.empty()) {
     for (size_t i = 0; i < columns.size(); ++i) {

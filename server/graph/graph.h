@@ -48,6 +48,25 @@ struct Relationship {
   Sequence version;      // its etag
 };
 
+// Between which twins, and the next ones of both.
+struct Link {
+  RelationshipTypeId type;
+  TwinNumber source;
+  TwinNumber target;
+  RelationshipNumber next_outgoing;
+  RelationshipNumber next_incoming;
+};
+
+// Where a batch of values goes: arrays of as many items as there are rows, of which only the one of
+// the column's type is filled. The item of a row without a value means nothing.
+struct ColumnBatch {
+  std::vector<uint8_t>* nulls = nullptr;  // 1: the row has no value; left empty where all have one
+  uint8_t* bools = nullptr;
+  int64_t* ints = nullptr;               // kInt32, kInt64, kTime
+  double* doubles = nullptr;             // kFloat, kDouble
+  absl::string_view* strings = nullptr;  // kString; kDocument: the bytes of the Value
+};
+
 // What a checkpoint stores of a graph: each page under its key.
 enum class PageKind : uint8_t {
   kTwins = 1,
@@ -123,6 +142,29 @@ class GraphView {
   // Relationships of that type from the twin. Cost: the twin's out-degree; on the head a hash probe
   // where that is above 64.
   uint32_t CountOutgoing(TwinNumber twin, RelationshipTypeId type) const;
+  Link LinkOf(RelationshipNumber relationship) const;
+  uint64_t relationships(RelationshipTypeId type) const;
+  // Changes when a relationship of the type is created or deleted, and never comes back.
+  uint64_t topology(RelationshipTypeId type) const;
+
+  // --- Batches, page by page: what queries read (columns.cc) ---
+  uint32_t Rows(TableId table) const;  // all rows of the table lie below this
+  // Appends twin and row of each row in [first, first + count) that holds a twin.
+  void ListRows(TableId table, uint32_t first, uint32_t count, std::vector<uint32_t>* twins,
+                std::vector<uint32_t>* rows) const;
+  void PlacesOf(absl::Span<const uint32_t> twins, TwinPlace* places) const;
+  // Strings live as long as the view. Fastest for rows that follow each other.
+  void ReadColumn(TableId table, ColumnId column, absl::Span<const uint32_t> rows,
+                  const ColumnBatch& out) const;
+  // Update times, or source times, as Get gives them; NULL where there is no value.
+  void ReadTimes(TableId table, ColumnId column, absl::Span<const uint32_t> rows, bool source,
+                 std::vector<uint8_t>* nulls, int64_t* times) const;
+  // Type (UINT32_MAX: it does not exist), source and target of [first, first + count).
+  void ReadLinks(uint32_t first, uint32_t count, uint32_t* types, uint32_t* sources,
+                 uint32_t* targets) const;
+  // Of relationships of that type.
+  void ReadColumn(RelationshipTypeId type, ColumnId column,
+                  absl::Span<const uint32_t> relationships, const ColumnBatch& out) const;
 
  private:
   friend class Graph;

@@ -87,6 +87,11 @@ absl::string_view PageArray::Get(size_t page) const {
   return found == nullptr ? absl::string_view() : absl::string_view(found->bytes(), found->size);
 }
 
+const char* PageArray::Bytes(size_t page) const {
+  const Page* found = Find(page);
+  return found == nullptr ? nullptr : found->bytes();
+}
+
 char* PageArray::Mutable(size_t page, uint32_t size, uint64_t stamp) {
   if (directory_.object == nullptr) {
     directory_.object = new Directory;

@@ -58,6 +58,8 @@ class PageArray {
 
   // The bytes of a page; empty: it was never written. Valid until the array changes.
   absl::string_view Get(size_t page) const;
+  // Where they begin, without a look at the page itself; nullptr: it was never written.
+  const char* Bytes(size_t page) const;
 
   // The bytes of a page, to change: as they are if it has that size, else all zero.
   // `stamp` says when: ForEachNewer finds the page by it.

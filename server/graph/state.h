@@ -83,11 +83,16 @@ struct Table {
   PageArray numbers;  // row to number + 1; 0: no such row
   uint32_t rows = 0;  // one more than the greatest that was ever used
   uint64_t live = 0;
+  uint64_t topology = 0;  // of a relationship type: how many were created and deleted
   std::vector<Column> columns;
 
   Table() = default;
   Table(const Table& other)
-      : numbers(other.numbers), rows(other.rows), live(other.live), columns(other.columns) {}
+      : numbers(other.numbers),
+        rows(other.rows),
+        live(other.live),
+        topology(other.topology),
+        columns(other.columns) {}
   Table& operator=(const Table&) = delete;
   ~Table() = default;
   static void Delete(Table* table) { delete table; }
