@@ -24,7 +24,10 @@ class Engine::Impl {
   explicit Impl(const EngineOptions& options)
       : options_(options),
         fs_(options.file_system != nullptr ? options.file_system : PosixFileSystem()),
-        clock_(options.clock != nullptr ? *options.clock : SystemClock()) {}
+        clock_(options.clock != nullptr ? *options.clock : SystemClock()),
+        reader_cache_(options.adjacency_bytes_max) {}
+
+  GraphReaderCache* reader_cache() { return &reader_cache_; }
 
   absl::Status Open() {
     const Time start = SystemClock().Now();
@@ -311,6 +314,7 @@ class Engine::Impl {
   const EngineOptions options_;
   FileSystem* const fs_;
   const Clock& clock_;
+  GraphReaderCache reader_cache_;
   std::unique_ptr<FileLock> lock_;
   mutable ingest::GuardedGraph graph_;
   std::unique_ptr<storage::LmdbStore> store_;
@@ -364,6 +368,7 @@ void Engine::Read(absl::FunctionRef<void(const graph::GraphView&)> reader) const
   impl_->Read(reader);
 }
 std::shared_ptr<const graph::GraphView> Engine::Pin() const { return impl_->Pin(); }
+GraphReaderCache* Engine::reader_cache() const { return impl_->reader_cache(); }
 absl::Status Engine::WaitFor(Sequence sequence, Time deadline,
                              absl::FunctionRef<bool()> cancelled) const {
   return impl_->WaitFor(sequence, deadline, cancelled);

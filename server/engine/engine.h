@@ -15,6 +15,7 @@
 #include "server/base/clock.h"
 #include "server/base/file.h"
 #include "server/base/time.h"
+#include "server/engine/graph_reader.h"
 #include "server/graph/graph.h"
 #include "server/ingest/limits.h"
 #include "server/ingest/operation.h"
@@ -30,6 +31,7 @@ struct EngineOptions {
   int64_t event_retention_seconds = 24 * 3600;  // the journal keeps at least this, or
   uint64_t event_retention_bytes = 8ull << 30;  // this, whichever is less
   uint64_t reserve_bytes = 16u << 20;           // on disk, so that a checkpoint can free space
+  uint64_t adjacency_bytes_max = 256u << 20;    // of arrays that queries follow, see adjacency.h
   bool checkpoint_on_stop = true;
   const Clock* clock = nullptr;       // nullptr: the system's
   FileSystem* file_system = nullptr;  // nullptr: the system's
@@ -80,6 +82,11 @@ class Engine {
   // A snapshot of the last applied state.
   std::shared_ptr<const graph::GraphView> Pin() const;
 
+  // What queries read: the last applied state, or the one of a `view` that Pin gave. Readers of one
+  // engine share what they build; none outlives it.
+  std::unique_ptr<SnapshotReader> OpenReader() const;
+  std::unique_ptr<SnapshotReader> OpenReader(std::shared_ptr<const graph::GraphView> view) const;
+
   // Waits until reads see that sequence. DEADLINE_EXCEEDED; CANCELLED: `cancelled`, which is asked
   // ten times a second, said so; INVALID_ARGUMENT: far ahead of anything ever given out.
   absl::Status WaitFor(
@@ -104,6 +111,7 @@ class Engine {
  private:
   class Impl;
   explicit Engine(std::unique_ptr<Impl> impl);
+  GraphReaderCache* reader_cache() const;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -1,0 +1,325 @@
+#include "server/engine/graph_reader.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/check.h"
+#include "server/engine/expand.h"
+#include "server/engine/query_catalog.h"
+
+namespace twin::engine {
+namespace {
+
+using query::Field;
+using query::Place;
+using query::TypeKind;
+using query::Vector;
+
+constexpr uint32_t kScanChunk = 4096;
+
+// As server/api gives them.
+std::string EtagOf(Sequence version) {
+  return absl::StrCat("W/\"", absl::Hex(version.value), "\"");
+}
+
+// Texts that no one keeps: into a block of the vector's own.
+class Texts {
+ public:
+  explicit Texts(Vector* out) : out_(*out), block_(std::make_shared<query::StringBlock>()) {
+    out_.blocks.push_back(block_);
+  }
+  void Set(size_t row, absl::string_view text) { out_.strings[row] = block_->Add(text); }
+
+ private:
+  Vector& out_;
+  const std::shared_ptr<query::StringBlock> block_;
+};
+
+Value DecodeDocument(absl::string_view bytes) {
+  Value value;
+  const absl::Status status = Value::Decode(&bytes, &value);
+  TWIN_CHECK(status.ok()) << status;
+  return value;
+}
+
+class Reader final : public SnapshotReader {
+ public:
+  Reader(std::shared_ptr<const graph::GraphView> view, GraphReaderCache* cache)
+      : view_(std::move(view)),
+        catalog_(cache->CatalogOf(*view_)),
+        expander_(*view_, &cache->adjacency()) {}
+
+  const graph::GraphView& view() const override { return *view_; }
+  std::shared_ptr<const query::Catalog> shared_catalog() const override { return catalog_; }
+
+  const query::Catalog& catalog() const override { return *catalog_; }
+  Sequence sequence() const override { return view_->sequence(); }
+  uint64_t Twins(TableId table) const override { return view_->twins(table); }
+  uint64_t Relationships(RelationshipTypeId type) const override {
+    return view_->relationships(type);
+  }
+
+  // --- Twins ---
+  uint32_t Rows(TableId table) const override { return view_->Rows(table); }
+
+  void Scan(TableId table, uint32_t first, uint32_t count, std::vector<uint32_t>* twins,
+            std::vector<Place>* places) const override {
+    std::vector<uint32_t> rows;
+    view_->ListRows(table, first, count, twins, &rows);
+    places->reserve(places->size() + rows.size());
+    for (const uint32_t row : rows) places->push_back({table.value, row});
+  }
+
+  TwinNumber Find(absl::string_view id) const override { return view_->FindTwin(id); }
+
+  std::vector<TwinNumber> FindEqual(TableId table, ColumnId column,
+                                    absl::string_view value) const override {
+    return view_->FindEqual(table, column, value);
+  }
+
+  void Places(absl::Span<const uint32_t> twins, std::vector<Place>* places) const override {
+    constexpr size_t kBlock = 256;
+    graph::TwinPlace block[kBlock];
+    places->resize(twins.size());
+    for (size_t i = 0; i < twins.size(); i += kBlock) {
+      const absl::Span<const uint32_t> part = twins.subspan(i, kBlock);
+      view_->PlacesOf(part, block);
+      for (size_t k = 0; k < part.size(); ++k) {
+        (*places)[i + k] = {block[k].table.value, block[k].row};
+      }
+    }
+  }
+
+  void Read(TableId table, ColumnId column, absl::Span<const uint32_t> rows,
+            Vector* out) const override {
+    ReadInto(
+        catalog_->model(table).columns[column.value].type, rows.size(), out,
+        [&](const graph::ColumnBatch& batch) { view_->ReadColumn(table, column, rows, batch); });
+  }
+
+  void ReadUpdateTimes(TableId table, ColumnId column, absl::Span<const uint32_t> rows,
+                       bool arrival, Vector* out) const override {
+    out->Reset(TypeKind::kTime, rows.size());
+    view_->ReadTimes(table, column, rows, /*source=*/!arrival, &out->nulls, out->ints.data());
+  }
+
+  void ReadField(absl::Span<const uint32_t> twins, Field field, Vector* out) const override {
+    switch (field) {
+      case Field::kId:
+        out->Reset(TypeKind::kString, twins.size());
+        for (size_t i = 0; i < twins.size(); ++i) {
+          out->strings[i] = view_->IdOf(TwinNumber(twins[i]));
+        }
+        return;
+      case Field::kEtag: {
+        out->Reset(TypeKind::kString, twins.size());
+        Texts texts(out);
+        for (size_t i = 0; i < twins.size(); ++i) {
+          texts.Set(i, EtagOf(view_->VersionOf(TwinNumber(twins[i]))));
+        }
+        return;
+      }
+      case Field::kModel:
+        out->Reset(TypeKind::kString, twins.size());
+        for (size_t i = 0; i < twins.size(); ++i) {
+          out->strings[i] = catalog_->model(view_->PlaceOf(TwinNumber(twins[i])).table).id;
+        }
+        return;
+      case Field::kLastUpdateTime:
+        out->Reset(TypeKind::kTime, twins.size());
+        for (size_t i = 0; i < twins.size(); ++i) {
+          out->ints[i] = view_->UpdateTimeOf(TwinNumber(twins[i])).ns;
+        }
+        return;
+      case Field::kMetadata:
+        out->Reset(TypeKind::kValue, twins.size());
+        for (size_t i = 0; i < twins.size(); ++i) out->values[i] = Metadata(TwinNumber(twins[i]));
+        return;
+      case Field::kSourceId:
+      case Field::kTargetId:
+      case Field::kName:
+      case Field::kValidFrom:
+      case Field::kValidTo:
+        out->Reset(TypeKind::kNull, twins.size());
+        return;
+    }
+  }
+
+  // --- Relationships ---
+  size_t Expand(absl::Span<const uint32_t> twins, size_t first, Direction direction,
+                absl::Span<const RelationshipTypeId> types, bool any_type, size_t max,
+                query::Expansion* out) const override {
+    return expander_.Expand(twins, first, {direction, types, any_type}, max, out);
+  }
+
+  uint64_t CountExpand(absl::Span<const uint32_t> twins, Direction direction,
+                       absl::Span<const RelationshipTypeId> types, bool any_type) const override {
+    return expander_.Count(twins, {direction, types, any_type});
+  }
+
+  uint32_t relationship_numbers() const override { return view_->next_relationship().value; }
+
+  absl::Status ScanRelationships(uint32_t first, uint32_t count,
+                                 absl::Span<const RelationshipTypeId> types, bool any_type,
+                                 bool history_all,
+                                 std::vector<uint32_t>* relationships) const override {
+    if (history_all) {
+      return absl::UnimplementedError(
+          "HISTORY ALL: this version of the server does not record the history of relationships; "
+          "ask without it for those that exist now");
+    }
+    std::vector<uint8_t> wanted(any_type ? 0 : catalog_->relationship_types().size());
+    for (const RelationshipTypeId type : types) {
+      if (!any_type) wanted[type.value] = 1;
+    }
+    std::vector<uint32_t> found(3 * kScanChunk);
+    const uint32_t end = static_cast<uint32_t>(
+        std::min<uint64_t>(uint64_t{first} + count, view_->next_relationship().value));
+    while (first < end) {
+      const uint32_t part = std::min(kScanChunk, end - first);
+      view_->ReadLinks(first, part, found.data(), found.data() + kScanChunk,
+                       found.data() + size_t{2} * kScanChunk);
+      for (uint32_t i = 0; i < part; ++i) {
+        if (found[i] == UINT32_MAX || (!any_type && wanted[found[i]] == 0)) continue;
+        relationships->push_back(first + i);
+      }
+      first += part;
+    }
+    return absl::OkStatus();
+  }
+
+  void RelationshipTypes(absl::Span<const uint32_t> relationships,
+                         std::vector<uint32_t>* types) const override {
+    types->resize(relationships.size());
+    for (size_t i = 0; i < relationships.size(); ++i) {
+      (*types)[i] = view_->LinkOf(RelationshipNumber(relationships[i])).type.value;
+    }
+  }
+
+  void RelationshipEnds(absl::Span<const uint32_t> relationships, std::vector<uint32_t>* sources,
+                        std::vector<uint32_t>* targets) const override {
+    sources->resize(relationships.size());
+    targets->resize(relationships.size());
+    for (size_t i = 0; i < relationships.size(); ++i) {
+      const graph::Link link = view_->LinkOf(RelationshipNumber(relationships[i]));
+      (*sources)[i] = link.source.value;
+      (*targets)[i] = link.target.value;
+    }
+  }
+
+  void ReadRelationship(RelationshipTypeId type, ColumnId column,
+                        absl::Span<const uint32_t> relationships, Vector* out) const override {
+    ReadInto(catalog_->relationship_type(type).columns[column.value].type, relationships.size(),
+             out, [&](const graph::ColumnBatch& batch) {
+               view_->ReadColumn(type, column, relationships, batch);
+             });
+  }
+
+  void ReadRelationshipField(absl::Span<const uint32_t> relationships, Field field,
+                             Vector* out) const override {
+    out->Reset(TypeKind::kString, relationships.size());
+    const auto each = [&](auto text_of) {
+      for (size_t i = 0; i < relationships.size(); ++i) {
+        out->strings[i] = text_of(RelationshipNumber(relationships[i]));
+      }
+    };
+    switch (field) {
+      case Field::kId:
+        return each([&](RelationshipNumber number) { return view_->Get(number).id; });
+      case Field::kSourceId:
+        return each(
+            [&](RelationshipNumber number) { return view_->IdOf(view_->LinkOf(number).source); });
+      case Field::kTargetId:
+        return each(
+            [&](RelationshipNumber number) { return view_->IdOf(view_->LinkOf(number).target); });
+      case Field::kName:
+        return each([&](RelationshipNumber number) -> absl::string_view {
+          return catalog_->relationship_type(view_->LinkOf(number).type).name;
+        });
+      case Field::kEtag: {
+        Texts texts(out);
+        for (size_t i = 0; i < relationships.size(); ++i) {
+          texts.Set(i, EtagOf(view_->Get(RelationshipNumber(relationships[i])).version));
+        }
+        return;
+      }
+      case Field::kModel:
+      case Field::kLastUpdateTime:
+      case Field::kMetadata:
+      case Field::kValidFrom:  // not recorded yet
+      case Field::kValidTo:
+        out->Reset(TypeKind::kNull, relationships.size());
+        return;
+    }
+  }
+
+  absl::StatusOr<std::unique_ptr<GraphReader>> AsOf(Time) const override {
+    return absl::UnimplementedError(
+        "AS OF: this version of the server does not record the history of properties and "
+        "relationships; ask without it for the present state");
+  }
+
+ private:
+  template <typename ReadBatch>
+  static void ReadInto(TypeKind kind, size_t rows, Vector* out, ReadBatch read) {
+    out->Reset(kind, rows);
+    graph::ColumnBatch batch;
+    batch.nulls = &out->nulls;
+    batch.bools = out->bools.data();
+    batch.ints = out->ints.data();
+    batch.doubles = out->doubles.data();
+    batch.strings = out->strings.data();
+    if (kind != TypeKind::kValue) {
+      read(batch);
+      return;
+    }
+    std::vector<absl::string_view> documents(rows);
+    batch.strings = documents.data();
+    read(batch);
+    for (size_t i = 0; i < rows; ++i) {
+      if (!out->IsNull(i)) out->values[i] = DecodeDocument(documents[i]);
+    }
+  }
+
+  Value Metadata(TwinNumber twin) const {
+    const graph::TableSchema& table = view_->TableOf(twin);
+    ValueMap metadata;
+    metadata.emplace_back("$model", Value::String(table.model_id));
+    metadata.emplace_back("$lastUpdateTime", Value::OfTime(view_->UpdateTimeOf(twin)));
+    for (const graph::ColumnSchema& column : table.columns) {
+      if (column.telemetry) continue;
+      const graph::Cell cell = view_->Get(twin, table.IdOf(column));
+      if (cell.value.is_null()) continue;
+      metadata.emplace_back(column.path,
+                            Value::Map({{"lastUpdateTime", Value::OfTime(cell.update_time)},
+                                        {"sourceTime", Value::OfTime(cell.source_time)}}));
+    }
+    return Value::Map(std::move(metadata));
+  }
+
+  const std::shared_ptr<const graph::GraphView> view_;
+  const std::shared_ptr<const query::Catalog> catalog_;
+  Expander expander_;
+};
+
+}  // namespace
+
+std::shared_ptr<const query::Catalog> GraphReaderCache::CatalogOf(const graph::GraphView& view) {
+  std::shared_ptr<const graph::Catalog> catalog = view.shared_catalog();
+  const MutexLock lock(&mutex_);
+  if (catalog_ == nullptr || from_ != catalog) {
+    catalog_ = ToQueryCatalog(catalog);
+    from_ = std::move(catalog);
+  }
+  return catalog_;
+}
+
+std::unique_ptr<SnapshotReader> NewGraphReader(std::shared_ptr<const graph::GraphView> view,
+                                               GraphReaderCache* cache) {
+  return std::make_unique<Reader>(std::move(view), cache);
+}
+
+}  // namespace twin::engine

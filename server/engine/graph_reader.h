@@ -1,0 +1,47 @@
+// What queries read of a server: the query's GraphReader over one snapshot of the graph.
+#ifndef TWIN_SERVER_ENGINE_GRAPH_READER_H_
+#define TWIN_SERVER_ENGINE_GRAPH_READER_H_
+
+#include <memory>
+
+#include "absl/base/thread_annotations.h"
+#include "query/bind/catalog.h"
+#include "query/execute/readers.h"
+#include "server/base/sync.h"
+#include "server/engine/adjacency.h"
+#include "server/graph/graph.h"
+
+namespace twin::engine {
+
+// What the readers of one Graph share. Thread-safe; outlives them.
+class GraphReaderCache {
+ public:
+  // `adjacency_bytes_max`: 0 makes readers walk lists, always.
+  explicit GraphReaderCache(uint64_t adjacency_bytes_max) : adjacency_(adjacency_bytes_max) {}
+
+  std::shared_ptr<const query::Catalog> CatalogOf(const graph::GraphView& view)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  AdjacencyCache& adjacency() { return adjacency_; }
+
+ private:
+  AdjacencyCache adjacency_;
+  Mutex mutex_;
+  std::shared_ptr<const graph::Catalog> from_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<const query::Catalog> catalog_ ABSL_GUARDED_BY(mutex_);
+};
+
+// Twins and relationships at one sequence. Etags and $metadata look as the API gives them.
+// AsOf, and relationships that have ended: UNIMPLEMENTED.
+class SnapshotReader : public query::GraphReader {
+ public:
+  virtual const graph::GraphView& view() const = 0;
+  // What Bind takes: it lives on with the bound statement.
+  virtual std::shared_ptr<const query::Catalog> shared_catalog() const = 0;
+};
+
+std::unique_ptr<SnapshotReader> NewGraphReader(std::shared_ptr<const graph::GraphView> view,
+                                               GraphReaderCache* cache);
+
+}  // namespace twin::engine
+
+#endif  // TWIN_SERVER_ENGINE_GRAPH_READER_H_

@@ -1,0 +1,16 @@
+#include <memory>
+#include <utility>
+
+#include "server/engine/engine.h"
+#include "server/engine/graph_reader.h"
+
+namespace twin::engine {
+
+std::unique_ptr<SnapshotReader> Engine::OpenReader() const { return OpenReader(Pin()); }
+
+std::unique_ptr<SnapshotReader> Engine::OpenReader(
+    std::shared_ptr<const graph::GraphView> view) const {
+  return NewGraphReader(std::move(view), reader_cache());
+}
+
+}  // namespace twin::engine
