@@ -3,7 +3,10 @@
 #include <algorithm>
 
 #include "absl/strings/cord.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
 
 namespace twin::client {
 namespace {
@@ -12,6 +15,7 @@ using std::chrono::system_clock;
 
 constexpr std::chrono::milliseconds kPollTime{20};  // how soon a cancellation is noticed
 constexpr char kUnreachable[] = "twingraph/unreachable";
+constexpr char kErrorInfo[] = "type.googleapis.com/google.rpc.ErrorInfo";
 
 absl::Status UnreachableError(const std::string& address, absl::string_view why) {
   // "failed to connect to all addresses; last error: UNKNOWN: ipv4:127.0.0.1:7480: Failed to
@@ -30,7 +34,29 @@ absl::Status UnreachableError(const std::string& address, absl::string_view why)
 
 absl::Status ToStatus(const grpc::Status& status) {
   // The numbers are the same ones.
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+  absl::Status result(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+  google::rpc::Status details;
+  if (result.ok() || !details.ParseFromString(status.error_details())) return result;
+  for (const google::protobuf::Any& detail : details.details()) {
+    if (detail.type_url() == kErrorInfo) result.SetPayload(kErrorInfo, absl::Cord(detail.value()));
+  }
+  return result;
+}
+
+std::optional<TextPlace> PlaceOf(const absl::Status& status) {
+  const absl::optional<absl::Cord> payload = status.GetPayload(kErrorInfo);
+  google::rpc::ErrorInfo info;
+  if (!payload.has_value() || !info.ParseFromString(std::string(*payload))) return std::nullopt;
+  const auto number = [&](const char* name, uint32_t* value) {
+    const auto found = info.metadata().find(name);
+    return found != info.metadata().end() && absl::SimpleAtoi(found->second, value);
+  };
+  TextPlace place;
+  if (!number("line", &place.line) || !number("column", &place.column) ||
+      !number("offset", &place.offset) || !number("length", &place.length)) {
+    return std::nullopt;
+  }
+  return place;
 }
 
 bool IsUnreachable(const absl::Status& status) {
@@ -68,8 +94,14 @@ absl::Status Caller::Explain(const grpc::Status& status) const {
   return ToStatus(status);
 }
 
-absl::Status Caller::Run(const CallOptions& options,
-                         absl::FunctionRef<grpc::Status(grpc::ClientContext*)> attempt) const {
+absl::Status Caller::RunStream(
+    absl::FunctionRef<grpc::Status(grpc::ClientContext*, bool* is_final)> attempt) const {
+  return Run({.repeatable = true}, attempt);
+}
+
+absl::Status Caller::Run(
+    const CallOptions& options,
+    absl::FunctionRef<grpc::Status(grpc::ClientContext*, bool* is_final)> attempt) const {
   const std::chrono::milliseconds deadline =
       options.is_long ? options_.deadline_long : options_.deadline;
   const bool limited = deadline.count() > 0;
@@ -79,13 +111,14 @@ absl::Status Caller::Run(const CallOptions& options,
     grpc::ClientContext context;
     if (limited) context.set_deadline(end);
     grpc::Status status;
+    bool is_final = !options.repeatable;
     {
       const CancelWatch watch(&context, options_.cancelled);
-      status = attempt(&context);
+      status = attempt(&context, &is_final);
     }
     if (status.ok()) return absl::OkStatus();
     const std::chrono::milliseconds wait = backoff.Next();
-    if (!options.repeatable || status.error_code() != grpc::StatusCode::UNAVAILABLE ||
+    if (is_final || status.error_code() != grpc::StatusCode::UNAVAILABLE ||
         tries >= options_.retry.tries_max || (limited && system_clock::now() + wait >= end)) {
       return Explain(status);
     }

@@ -23,7 +23,7 @@
 
 namespace twin::client {
 
-// The same code and message.
+// The same code and message, and the place that PlaceOf() finds.
 absl::Status ToStatus(const grpc::Status& status);
 
 // Cancels a call soon after a flag became true, which a signal handler may set. Lives as long as
@@ -60,7 +60,7 @@ class Caller {
                                                              Response*),
                                 const Request& request, const CallOptions& options) const {
     Response response;
-    const absl::Status status = Run(options, [&](grpc::ClientContext* context) {
+    const absl::Status status = Run(options, [&](grpc::ClientContext* context, bool*) {
       response.Clear();
       return (stub->*method)(context, request, &response);
     });
@@ -68,13 +68,18 @@ class Caller {
     return response;
   }
 
+  // The same for what is no unary call: `attempt` may say that it must not be made again.
+  absl::Status RunStream(
+      absl::FunctionRef<grpc::Status(grpc::ClientContext*, bool* is_final)> attempt) const;
+
   // A failed call in words: ToStatus(), except that an unreachable server and an interruption are
   // told apart.
   absl::Status Explain(const grpc::Status& status) const;
 
  private:
-  absl::Status Run(const CallOptions& options,
-                   absl::FunctionRef<grpc::Status(grpc::ClientContext*)> attempt) const;
+  absl::Status Run(
+      const CallOptions& options,
+      absl::FunctionRef<grpc::Status(grpc::ClientContext*, bool* is_final)> attempt) const;
   bool Cancelled() const {
     return options_.cancelled != nullptr && options_.cancelled->load(std::memory_order_relaxed);
   }

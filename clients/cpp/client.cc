@@ -11,6 +11,7 @@ namespace {
 namespace v1 = ::twingraph::v1;
 using ModelStub = v1::ModelService::Stub;
 using TwinStub = v1::TwinService::Stub;
+using QueryStub = v1::QueryService::Stub;
 using AdminStub = v1::AdminService::Stub;
 
 constexpr Caller::CallOptions kRead = {.repeatable = true};
@@ -73,6 +74,10 @@ TWIN_CLIENT_CALL(TwinStub, twins, ListRelationships, ListRelationshipsRequest,
 TWIN_CLIENT_CALL(TwinStub, twins, ListIncomingRelationships, ListRelationshipsRequest,
                  ListRelationshipsResponse, kRead)
 
+TWIN_CLIENT_CALL(QueryStub, queries, Explain, QueryRequest, ExplainResponse, kRead)
+
+TWIN_CLIENT_CALL(AdminStub, admin, CancelQuery, CancelQueryRequest, CancelQueryResponse, kOnce)
+TWIN_CLIENT_CALL(AdminStub, admin, SlowQueries, SlowQueriesRequest, SlowQueriesResponse, kRead)
 TWIN_CLIENT_CALL(AdminStub, admin, Backup, BackupRequest, BackupResponse, kLong)
 TWIN_CLIENT_CALL(AdminStub, admin, VerifyBackup, VerifyBackupRequest, VerifyBackupResponse,
                  kLongRead)
@@ -81,6 +86,11 @@ TWIN_CLIENT_CALL(AdminStub, admin, VerifyBackup, VerifyBackupRequest, VerifyBack
 
 absl::StatusOr<v1::StatusResponse> Client::Status() {
   return stubs_->caller.Call(stubs_->admin.get(), &AdminStub::Status, v1::StatusRequest(), kRead);
+}
+
+absl::StatusOr<v1::ListQueriesResponse> Client::ListQueries() {
+  return stubs_->caller.Call(stubs_->admin.get(), &AdminStub::ListQueries, v1::ListQueriesRequest(),
+                             kRead);
 }
 
 absl::StatusOr<v1::CheckpointResponse> Client::Checkpoint() {

@@ -12,7 +12,9 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/functional/function_ref.h"
@@ -22,6 +24,7 @@
 #include "clients/cpp/retry.h"
 #include "twingraph/v1/admin_service.pb.h"
 #include "twingraph/v1/model_service.pb.h"
+#include "twingraph/v1/query_service.pb.h"
 #include "twingraph/v1/twin_service.pb.h"
 
 namespace twin::client {
@@ -45,6 +48,15 @@ struct ClientOptions {
 // Whether a call failed because no server could be reached (UNAVAILABLE), rather than refused by
 // one. A write may have been done if the connection was lost on the way.
 bool IsUnreachable(const absl::Status& status);
+
+// Where in the text of a query its error is: a part of the status that Query and Explain fail with.
+struct TextPlace {
+  uint32_t line = 1;    // from 1
+  uint32_t column = 1;  // from 1, in characters
+  uint32_t offset = 0;  // bytes
+  uint32_t length = 0;  // bytes
+};
+std::optional<TextPlace> PlaceOf(const absl::Status& status);
 
 // 128 random bits, in hexadecimal.
 std::string RandomRequestId();
@@ -108,6 +120,21 @@ class Client {
       const twingraph::v1::ListRelationshipsRequest& request);
   absl::StatusOr<twingraph::v1::ListRelationshipsResponse> ListIncomingRelationships(
       const twingraph::v1::ListRelationshipsRequest& request);
+
+  // Queries.
+
+  // Calls `receive` with each message as it comes: the first one has the header, the last one the
+  // summary. What `receive` fails with ends the call, and the query on the server. Has the deadline
+  // of other calls; repeated only while nothing has been received.
+  absl::Status Query(const twingraph::v1::QueryRequest& request,
+                     absl::FunctionRef<absl::Status(const twingraph::v1::QueryResponse&)> receive);
+  absl::StatusOr<twingraph::v1::ExplainResponse> Explain(
+      const twingraph::v1::QueryRequest& request);
+  absl::StatusOr<twingraph::v1::ListQueriesResponse> ListQueries();
+  absl::StatusOr<twingraph::v1::CancelQueryResponse> CancelQuery(
+      const twingraph::v1::CancelQueryRequest& request);
+  absl::StatusOr<twingraph::v1::SlowQueriesResponse> SlowQueries(
+      const twingraph::v1::SlowQueriesRequest& request);
 
   // Streams: without a deadline, never repeated.
 

@@ -72,4 +72,25 @@ absl::Status Client::Export(const v1::ExportRequest& request,
   return received.ok() ? stubs_->caller.Explain(status) : received;
 }
 
+absl::Status Client::Query(const v1::QueryRequest& request,
+                           absl::FunctionRef<absl::Status(const v1::QueryResponse&)> receive) {
+  absl::Status received;
+  const absl::Status status =
+      stubs_->caller.RunStream([&](grpc::ClientContext* context, bool* is_final) {
+        const auto stream = stubs_->queries->Query(context, request);
+        v1::QueryResponse message;
+        while (received.ok() && stream->Read(&message)) {
+          *is_final = true;
+          received = receive(message);
+        }
+        if (!received.ok()) {
+          context->TryCancel();
+          while (stream->Read(&message)) {
+          }
+        }
+        return stream->Finish();
+      });
+  return received.ok() ? status : received;
+}
+
 }  // namespace twin::client

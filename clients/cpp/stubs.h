@@ -9,6 +9,7 @@
 #include "clients/cpp/client.h"
 #include "twingraph/v1/admin_service.grpc.pb.h"
 #include "twingraph/v1/model_service.grpc.pb.h"
+#include "twingraph/v1/query_service.grpc.pb.h"
 #include "twingraph/v1/twin_service.grpc.pb.h"
 
 namespace twin::client {
@@ -18,11 +19,13 @@ struct Client::Stubs {
       : caller(std::move(options), channel),
         models(twingraph::v1::ModelService::NewStub(channel)),
         twins(twingraph::v1::TwinService::NewStub(channel)),
+        queries(twingraph::v1::QueryService::NewStub(channel)),
         admin(twingraph::v1::AdminService::NewStub(channel)) {}
 
   const Caller caller;
   const std::unique_ptr<twingraph::v1::ModelService::Stub> models;
   const std::unique_ptr<twingraph::v1::TwinService::Stub> twins;
+  const std::unique_ptr<twingraph::v1::QueryService::Stub> queries;
   const std::unique_ptr<twingraph::v1::AdminService::Stub> admin;
 };
 
