@@ -1,0 +1,206 @@
+// kAggregate: groups and the states of their aggregates.
+#include <algorithm>
+#include <utility>
+
+#include "query/execute/aggregate.h"
+#include "query/execute/breakers.h"
+#include "query/execute/group_table.h"
+#include "query/execute/history_window.h"
+#include "query/execute/operators.h"
+#include "server/base/status_macros.h"
+
+namespace twin::query {
+namespace {
+
+class AggregateRows : public Breaker {
+ public:
+  AggregateRows(const Plan& plan, const PlanStep& step, RunContext* run,
+                std::vector<std::unique_ptr<Aggregator>> aggregators)
+      : plan_(plan),
+        step_(step),
+        run_(*run),
+        context_(ContextOf(plan, run)),
+        table_(step.key_depends),
+        aggregators_(std::move(aggregators)),
+        memory_(&run->statement.memory) {}
+
+  void SetBranch(int history) override { branch_ = history; }
+
+  absl::Status Push(Batch batch) override {
+    std::vector<Vector> keys(step_.keys.size());
+    for (size_t i = 0; i < keys.size(); ++i) {
+      TWIN_RETURN_IF_ERROR(Evaluate(*step_.keys[i], context_, &batch, &keys[i]));
+    }
+    table_.Find(keys, batch.rows, &groups_);
+    TWIN_RETURN_IF_ERROR(AddTimeAggregates(&batch));
+    TWIN_RETURN_IF_ERROR(AddOthers(&batch));
+    size_t bytes = table_.bytes();
+    for (const std::unique_ptr<Aggregator>& aggregator : aggregators_) {
+      bytes += aggregator->bytes();
+    }
+    return memory_.Set(static_cast<int64_t>(bytes));
+  }
+
+  absl::Status Merge(Breaker* later) override {
+    AggregateRows& other = *static_cast<AggregateRows*>(later);
+    table_.Find(other.table_.keys(), other.table_.groups(), &groups_);
+    for (size_t i = 0; i < aggregators_.size(); ++i) {
+      aggregators_[i]->Resize(table_.groups());
+      other.aggregators_[i]->Resize(other.table_.groups());
+      TWIN_RETURN_IF_ERROR(aggregators_[i]->Merge(*other.aggregators_[i], groups_));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::vector<Batch>> Finish() override {
+    const BoundSelect& select = *plan_.select;
+    Batch rows;
+    rows.rows = step_.keys.empty() ? 1 : table_.groups();
+    rows.slots.resize(plan_.slots.size());
+    for (size_t i = 0; i < step_.keys.size(); ++i) {
+      Vector& out = rows.slots[select.group_slots[i]];
+      out = std::move(table_.keys()[i]);
+      if (step_.key_is_id[i]) TwinsToIds(&out);
+    }
+    for (size_t i = 0; i < aggregators_.size(); ++i) {
+      aggregators_[i]->Resize(rows.rows);
+      TWIN_RETURN_IF_ERROR(aggregators_[i]->Finish(&rows.slots[select.aggregates[i].slot]));
+    }
+    return InBatches(std::move(rows), run_.options().batch_rows);
+  }
+
+ private:
+  bool Reads(const BoundAggregate& aggregate) const {
+    return branch_ == kAllBranches || aggregate.history == branch_;
+  }
+
+  static bool IsOfTime(const BoundAggregate& aggregate) {
+    return InfoOf(aggregate.function).kind == FunctionKind::kTimeAggregate;
+  }
+
+  absl::Status Add(size_t index, const std::vector<uint32_t>& groups, size_t rows,
+                   const std::vector<Vector>& arguments) {
+    Aggregator& aggregator = *aggregators_[index];
+    aggregator.Resize(std::max<size_t>(1, table_.groups()));
+    if (step_.keys.empty()) return aggregator.AddAll(0, rows, arguments);
+    return aggregator.Add(groups, rows, arguments);
+  }
+
+  // Functions of time see the sample before the window too.
+  absl::Status AddTimeAggregates(Batch* batch) {
+    for (size_t i = 0; i < aggregators_.size(); ++i) {
+      const BoundAggregate& aggregate = plan_.select->aggregates[i];
+      if (!IsOfTime(aggregate) || !Reads(aggregate)) continue;
+      std::vector<Vector> arguments(1);
+      TWIN_RETURN_IF_ERROR(Evaluate(*aggregate.arguments[0], context_, batch, arguments.data()));
+      arguments.push_back(batch->slots[aggregate.time]);
+      arguments.push_back(SeriesOf(aggregate, *batch));
+      TWIN_RETURN_IF_ERROR(Add(i, groups_, batch->rows, arguments));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status AddOthers(Batch* batch) {
+    DropBefore(batch);
+    for (size_t i = 0; i < aggregators_.size(); ++i) {
+      const BoundAggregate& aggregate = plan_.select->aggregates[i];
+      if (IsOfTime(aggregate) || !Reads(aggregate)) continue;
+      std::vector<Vector> arguments(aggregate.arguments.size());
+      for (size_t j = 0; j < arguments.size(); ++j) {
+        TWIN_RETURN_IF_ERROR(Evaluate(*aggregate.arguments[j], context_, batch, &arguments[j]));
+      }
+      TWIN_RETURN_IF_ERROR(Add(i, groups_, batch->rows, arguments));
+    }
+    return absl::OkStatus();
+  }
+
+  // Takes the rows away that stand before a window, and their groups_.
+  void DropBefore(Batch* batch) {
+    for (const PlanStep& step : plan_.steps) {
+      if (step.before == kNoSlot || batch->slots[step.before].rows == 0) continue;
+      const Vector& before = batch->slots[step.before];
+      std::vector<uint32_t> rows, groups;
+      for (uint32_t row = 0; row < batch->rows; ++row) {
+        if (!before.IsNull(row) && before.bools[row] != 0) continue;
+        rows.push_back(row);
+        groups.push_back(groups_[row]);
+      }
+      if (rows.size() == batch->rows) continue;
+      *batch = batch->Take(rows);
+      groups_ = std::move(groups);
+    }
+  }
+
+  // A number for each series that rows belong to: the same in every part of the input.
+  static Vector SeriesOf(const BoundAggregate& aggregate, const Batch& batch) {
+    constexpr uint64_t kOdd = 0x9E3779B97F4A7C15;
+    Vector series;
+    series.Reset(TypeKind::kInt, batch.rows);
+    for (const SlotId slot : aggregate.series) {
+      const Vector& twins = batch.slots[slot];
+      for (size_t row = 0; row < batch.rows; ++row) {
+        const uint64_t twin = twins.IsNull(row) ? 0 : uint64_t{twins.numbers[row]} + 1;
+        series.ints[row] =
+            static_cast<int64_t>(static_cast<uint64_t>(series.ints[row]) * kOdd + twin);
+      }
+    }
+    return series;
+  }
+
+  void TwinsToIds(Vector* twins) const {
+    std::vector<uint32_t> numbers;
+    std::vector<uint32_t> rows;
+    Vector all = Nulls(TypeKind::kString, twins->rows);
+    for (uint32_t row = 0; row < twins->rows; ++row) {
+      if (twins->IsNull(row)) continue;
+      numbers.push_back(twins->numbers[row]);
+      rows.push_back(row);
+    }
+    Vector ids;
+    run_.graph.ReadField(numbers, Field::kId, &ids);
+    if (rows.size() == twins->rows) {
+      *twins = std::move(ids);
+      return;
+    }
+    for (size_t i = 0; i < rows.size(); ++i) {
+      all.strings[rows[i]] = ids.strings[i];
+      all.nulls[rows[i]] = 0;
+    }
+    all.blocks = ids.blocks;
+    *twins = std::move(all);
+  }
+
+  static constexpr int kAllBranches = -2;
+
+  const Plan& plan_;
+  const PlanStep& step_;
+  RunContext& run_;
+  const EvaluateContext context_;
+  GroupTable table_;
+  std::vector<std::unique_ptr<Aggregator>> aggregators_;
+  std::vector<uint32_t> groups_;
+  int branch_ = kAllBranches;
+  MemoryUse memory_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Breaker>> NewAggregateRows(const Plan& plan, const PlanStep& step,
+                                                          RunContext* run) {
+  std::vector<std::unique_ptr<Aggregator>> aggregators;
+  for (const BoundAggregate& aggregate : plan.select->aggregates) {
+    AggregateOptions options;
+    if (aggregate.history >= 0) {
+      const BoundHistory& history = plan.select->histories[aggregate.history];
+      TWIN_ASSIGN_OR_RETURN(const HistoryWindow window, ConstantWindow(history, plan, run));
+      options.max_gap_ns = window.max_gap;
+      options.from_ns = window.from;
+      options.to_ns = window.to;
+    }
+    aggregators.push_back(NewAggregator(aggregate, options));
+  }
+  return std::unique_ptr<Breaker>(
+      std::make_unique<AggregateRows>(plan, step, run, std::move(aggregators)));
+}
+
+}  // namespace twin::query

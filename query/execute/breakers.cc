@@ -1,0 +1,159 @@
+#include "query/execute/breakers.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "query/execute/group_table.h"
+#include "query/execute/operators.h"
+#include "query/execute/sort.h"
+#include "server/base/check.h"
+#include "server/base/status_macros.h"
+
+namespace twin::query {
+
+std::vector<Batch> InBatches(Batch rows, size_t batch_rows) {
+  std::vector<Batch> batches;
+  if (rows.rows == 0) return batches;
+  if (rows.rows <= batch_rows) {
+    batches.push_back(std::move(rows));
+    return batches;
+  }
+  std::vector<uint32_t> part(batch_rows);
+  for (size_t begin = 0; begin < rows.rows; begin += batch_rows) {
+    part.resize(std::min(batch_rows, rows.rows - begin));
+    std::iota(part.begin(), part.end(), static_cast<uint32_t>(begin));
+    batches.push_back(rows.Take(part));
+  }
+  return batches;
+}
+
+namespace {
+
+class DistinctRows : public Breaker {
+ public:
+  DistinctRows(const Plan& plan, RunContext* run)
+      : run_(*run),
+        table_(std::vector<bool>(plan.select->outputs.size())),
+        memory_(&run->statement.memory) {}
+
+  absl::Status Push(Batch batch) override {
+    table_.Find(batch.slots, batch.rows, &groups_);
+    return memory_.Set(static_cast<int64_t>(table_.bytes()));
+  }
+  absl::Status Merge(Breaker* later) override {
+    const GroupTable& other = static_cast<DistinctRows*>(later)->table_;
+    table_.Find(other.keys(), other.groups(), &groups_);
+    return absl::OkStatus();
+  }
+  absl::StatusOr<std::vector<Batch>> Finish() override {
+    Batch rows;
+    rows.rows = table_.groups();
+    rows.slots = std::move(table_.keys());
+    return InBatches(std::move(rows), run_.options().batch_rows);
+  }
+
+ private:
+  RunContext& run_;
+  GroupTable table_;
+  std::vector<uint32_t> groups_;
+  MemoryUse memory_;
+};
+
+// Keeps rows and their keys. With a limit it throws away, now and then, what cannot be among the
+// first rows any more.
+class SortRows : public Breaker {
+ public:
+  SortRows(const Plan& plan, const PlanStep& step, RunContext* run, size_t rows_max)
+      : step_(step),
+        run_(*run),
+        context_(ContextOf(plan, run)),
+        rows_max_(rows_max),
+        keys_(step.sort.size()),
+        memory_(&run->statement.memory) {
+    for (const BoundSortKey& key : step.sort) {
+      orders_.push_back({key.descending, key.nulls_first});
+    }
+  }
+
+  absl::Status Push(Batch batch) override {
+    if (rows_max_ == 0) return absl::OkStatus();
+    std::vector<Vector> keys(step_.sort.size());
+    for (size_t i = 0; i < keys.size(); ++i) {
+      TWIN_RETURN_IF_ERROR(Evaluate(*step_.sort[i].expr, context_, &batch, &keys[i]));
+    }
+    for (size_t i = 0; i < keys.size(); ++i) keys_[i].Append(keys[i]);
+    rows_.Append(batch);
+    // Rows of a limit are few: sorting twice as many costs less than keeping all.
+    constexpr size_t kRowsKept = 4096;
+    if (rows_max_ < INT32_MAX && rows_.rows > 2 * rows_max_ + kRowsKept) Shrink();
+    return CountMemory();
+  }
+
+  absl::Status Merge(Breaker* later) override {
+    SortRows& other = *static_cast<SortRows*>(later);
+    for (size_t i = 0; i < keys_.size(); ++i) keys_[i].Append(other.keys_[i]);
+    rows_.Append(other.rows_);
+    return CountMemory();
+  }
+
+  absl::StatusOr<std::vector<Batch>> Finish() override {
+    if (rows_.rows == 0) return std::vector<Batch>();
+    Shrink();
+    return InBatches(std::move(rows_), run_.options().batch_rows);
+  }
+
+ private:
+  void Shrink() {
+    const std::vector<uint32_t> order = SortedRows(keys_, orders_, rows_.rows, rows_max_);
+    rows_ = rows_.Take(order);
+    for (Vector& key : keys_) key = key.Take(order);
+  }
+
+  absl::Status CountMemory() {
+    size_t bytes = rows_.bytes();
+    for (const Vector& key : keys_) bytes += key.bytes();
+    return memory_.Set(static_cast<int64_t>(bytes));
+  }
+
+  const PlanStep& step_;
+  RunContext& run_;
+  const EvaluateContext context_;
+  const size_t rows_max_;
+  std::vector<SortOrder> orders_;
+  std::vector<Vector> keys_;
+  Batch rows_;
+  MemoryUse memory_;
+};
+
+}  // namespace
+
+bool IsBreaker(StepKind kind) {
+  return kind == StepKind::kAggregate || kind == StepKind::kWindow || kind == StepKind::kDistinct ||
+         kind == StepKind::kSort;
+}
+
+absl::StatusOr<std::unique_ptr<Breaker>> NewBreaker(const Plan& plan, const PlanStep& step,
+                                                    RunContext* run) {
+  switch (step.kind) {
+    case StepKind::kAggregate:
+      return NewAggregateRows(plan, step, run);
+    case StepKind::kWindow:
+      return NewWindowRows(plan, step, run);
+    case StepKind::kDistinct:
+      return std::unique_ptr<Breaker>(std::make_unique<DistinctRows>(plan, run));
+    default:
+      break;
+  }
+  TWIN_CHECK(step.kind == StepKind::kSort) << "no step that needs all rows";
+  size_t rows_max = SIZE_MAX;
+  if (step.sort_limited) {
+    TWIN_ASSIGN_OR_RETURN(const LimitValues limits, LimitsOf(plan, run));
+    if (limits.rows < INT64_MAX - limits.offset) {
+      rows_max = static_cast<size_t>(limits.rows + limits.offset);
+    }
+  }
+  return std::unique_ptr<Breaker>(std::make_unique<SortRows>(plan, step, run, rows_max));
+}
+
+}  // namespace twin::query

@@ -1,0 +1,37 @@
+// Steps that need all rows before they give the first one. Internal to query/execute.
+#ifndef TWIN_QUERY_EXECUTE_BREAKERS_H_
+#define TWIN_QUERY_EXECUTE_BREAKERS_H_
+
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "query/execute/run_context.h"
+
+namespace twin::query {
+
+// Parts of the input may each have one of their own, which are merged in the order of the parts.
+class Breaker : public Consumer {
+ public:
+  // Takes over what `later` got: rows that come after ours.
+  virtual absl::Status Merge(Breaker* later) = 0;
+  // All rows, in batches. Called once, last.
+  virtual absl::StatusOr<std::vector<Batch>> Finish() = 0;
+  // Several HISTORY clauses are aggregated each by itself: the rows that come now are of this one.
+  virtual void SetBranch(int /*history*/) {}
+};
+
+bool IsBreaker(StepKind kind);
+absl::StatusOr<std::unique_ptr<Breaker>> NewBreaker(const Plan& plan, const PlanStep& step,
+                                                    RunContext* run);
+// One each, from the file of that name.
+absl::StatusOr<std::unique_ptr<Breaker>> NewAggregateRows(const Plan& plan, const PlanStep& step,
+                                                          RunContext* run);
+std::unique_ptr<Breaker> NewWindowRows(const Plan& plan, const PlanStep& step, RunContext* run);
+
+// Cuts rows into batches.
+std::vector<Batch> InBatches(Batch rows, size_t batch_rows);
+
+}  // namespace twin::query
+
+#endif  // TWIN_QUERY_EXECUTE_BREAKERS_H_

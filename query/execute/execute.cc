@@ -1,0 +1,162 @@
+#include "query/execute/execute.h"
+
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "query/ast/error.h"
+#include "query/execute/operators.h"
+#include "query/execute/runner.h"
+#include "query/plan/plan.h"
+#include "server/base/status_macros.h"
+
+namespace twin::query {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+int64_t NsSince(Clock::time_point start) {
+  return std::chrono::nanoseconds(Clock::now() - start).count();
+}
+
+// Hands result rows out and counts them.
+class Emitter : public Consumer {
+ public:
+  Emitter(const ExecuteOptions& options, absl::FunctionRef<absl::Status(const Batch&)> emit,
+          ExecuteStatistics* statistics)
+      : options_(options), emit_(emit), statistics_(*statistics) {}
+
+  absl::Status Push(Batch batch) override {
+    statistics_.rows += batch.rows;
+    if (statistics_.rows > static_cast<uint64_t>(options_.rows_max)) {
+      return absl::ResourceExhaustedError(absl::StrCat("the result has more than query_rows_max, ",
+                                                       options_.rows_max,
+                                                       " rows; add LIMIT, or raise the limit"));
+    }
+    return emit_(batch);
+  }
+
+ private:
+  const ExecuteOptions& options_;
+  absl::FunctionRef<absl::Status(const Batch&)> emit_;
+  ExecuteStatistics& statistics_;
+};
+
+// The plan with what each step gave and how long it took.
+std::string ProfileOf(const Plan& plan, const RunContext& run) {
+  std::string text;
+  for (size_t i = plan.steps.size(); i-- > 0;) {
+    const auto found = run.profile.find(&plan.steps[i]);
+    const uint64_t rows = found == run.profile.end() ? 0 : found->second.rows.load();
+    const int64_t ns = found == run.profile.end() ? 0 : found->second.ns.load();
+    absl::StrAppendFormat(&text, "%10d rows %10.3f ms  %s\n", rows, static_cast<double>(ns) / 1e6,
+                          StepToString(plan, plan.steps[i], run.graph.catalog()));
+  }
+  return text;
+}
+
+absl::Status RunSelect(const BoundSelect& select, const GraphReader& graph,
+                       StatementContext* statement, Consumer* end, ExecuteStatistics* statistics) {
+  const Clock::time_point start = Clock::now();
+  const ExecuteOptions& options = statement->options;
+  const GraphReader* reader = &graph;
+  Time now = options.now;
+  if (select.as_of != nullptr) {
+    EvaluateContext context;
+    context.parameters = options.parameters;
+    context.now = options.now;
+    TWIN_ASSIGN_OR_RETURN(const Value time, EvaluateConstant(*select.as_of, context));
+    if (time.kind() != Value::Kind::kTime) {
+      return ErrorAt(select.as_of->span, "AS OF: a time, such as '2026-03-01T00:00:00Z'");
+    }
+    now = time.as_time();
+    TWIN_ASSIGN_OR_RETURN(std::unique_ptr<GraphReader> past, graph.AsOf(now));
+    reader = past.get();
+    statement->past.push_back(std::move(past));
+  }
+  const std::unique_ptr<Plan> plan =
+      MakePlan(select, reader->catalog(), *reader, {.rewrites = options.rewrites});
+  statistics->plan_ns += NsSince(start);
+  RunContext run{.statement = *statement, .graph = *reader, .now = now};
+  TWIN_RETURN_IF_ERROR(RunPlan(*plan, &run, end));
+  statistics->unrecorded += reader == &graph ? 0 : reader->unrecorded();
+  if (options.profile) absl::StrAppend(&statistics->profile, ProfileOf(*plan, run));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::vector<ResultColumn> ResultColumns(const BoundStatement& statement) {
+  std::vector<ResultColumn> columns;
+  for (const BoundOutput& output : statement.select.outputs) {
+    columns.push_back({output.name, output.expr->type, output.whole_row});
+  }
+  return columns;
+}
+
+absl::Status Execute(const BoundStatement& statement, const GraphReader& graph,
+                     const SeriesReader* series, const ExecuteOptions& options,
+                     absl::FunctionRef<absl::Status(const Batch& batch)> emit,
+                     ExecuteStatistics* statistics) {
+  const Clock::time_point start = Clock::now();
+  *statistics = {};
+  StatementContext context{.statement = statement,
+                           .series = series,
+                           .options = options,
+                           .memory = MemoryBudget(options.memory_bytes_max)};
+  absl::Status status;
+  std::vector<std::unique_ptr<MemoryUse>> kept;
+  for (const BoundWith& with : statement.with) {
+    if (options.profile) absl::StrAppend(&statistics->profile, with.name, ":\n");
+    std::vector<Batch> rows;
+    class Keeper : public Consumer {
+     public:
+      Keeper(std::vector<Batch>* rows, MemoryUse* memory) : rows_(*rows), memory_(*memory) {}
+      absl::Status Push(Batch batch) override {
+        const absl::Status status = memory_.Add(static_cast<int64_t>(batch.bytes()));
+        rows_.push_back(std::move(batch));
+        return status;
+      }
+
+     private:
+      std::vector<Batch>& rows_;
+      MemoryUse& memory_;
+    };
+    kept.push_back(std::make_unique<MemoryUse>(&context.memory));
+    Keeper keeper(&rows, kept.back().get());
+    status = RunSelect(*with.select, graph, &context, &keeper, statistics);
+    if (!status.ok()) break;
+    context.subqueries.push_back(std::move(rows));
+  }
+  if (status.ok()) {
+    if (options.profile && !statement.with.empty()) {
+      absl::StrAppend(&statistics->profile, "result:\n");
+    }
+    Emitter emitter(options, emit, statistics);
+    status = RunSelect(statement.select, graph, &context, &emitter, statistics);
+  }
+  statistics->rows_scanned = context.rows_scanned.load();
+  statistics->memory_bytes = context.memory.greatest();
+  statistics->execute_ns = NsSince(start) - statistics->plan_ns;
+  return status;
+}
+
+std::string Explain(const BoundStatement& statement, const GraphReader& graph,
+                    const ExecuteOptions& options) {
+  std::string text;
+  for (const bool physical : {false, true}) {
+    absl::StrAppend(&text, physical ? "physical plan\n" : "logical plan\n");
+    const PlanOptions plan_options{.rewrites = physical && options.rewrites};
+    const auto append = [&](absl::string_view name, const BoundSelect& select) {
+      if (!statement.with.empty()) absl::StrAppend(&text, name, ":\n");
+      absl::StrAppend(&text, ToString(*MakePlan(select, graph.catalog(), graph, plan_options),
+                                      graph.catalog(), /*estimates=*/physical));
+    };
+    for (const BoundWith& with : statement.with) append(with.name, *with.select);
+    append("result", statement.select);
+  }
+  return text;
+}
+
+}  // namespace twin::query

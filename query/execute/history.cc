@@ -1,0 +1,277 @@
+// kHistory: each row with the samples of its twins.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "query/ast/error.h"
+#include "query/execute/history_window.h"
+#include "query/execute/operators.h"
+#include "query/execute/resample.h"
+#include "query/plan/expr_util.h"
+#include "server/base/status_macros.h"
+
+namespace twin::query {
+namespace {
+
+constexpr int64_t kMaxGapDefault = 5 * 60 * kNsPerSecond;
+
+absl::StatusOr<int64_t> Length(const BoundExpr& expr, const Value& value) {
+  if (value.kind() == Value::Kind::kInt && value.as_int() > 0) return value.as_int();
+  return ErrorAt(expr.span, "a length of time is more than 0, such as 10m");
+}
+
+absl::StatusOr<int64_t> TimeOf(const BoundExpr& expr, const Value& value) {
+  if (value.kind() == Value::Kind::kTime) return value.as_time().ns;
+  return ErrorAt(expr.span, "the bound of a window is a time, such as '2026-03-01T00:00:00Z'");
+}
+
+}  // namespace
+
+absl::StatusOr<HistoryWindow> WindowOf(const BoundHistory& history, const Value& from,
+                                       const Value& to, const EvaluateContext& context, Time end) {
+  using Window = BoundHistory::Window;
+  HistoryWindow window;
+  switch (history.window) {
+    case Window::kLast: {
+      TWIN_ASSIGN_OR_RETURN(const int64_t length, Length(*history.from, from));
+      window.from = end.ns - length;
+      window.to = end.ns;
+      window.from_excluded = true;
+      window.to_included = true;
+      break;
+    }
+    case Window::kSince: {
+      TWIN_ASSIGN_OR_RETURN(window.from, TimeOf(*history.from, from));
+      window.to = end.ns;
+      window.to_included = true;
+      break;
+    }
+    case Window::kFromTo: {
+      TWIN_ASSIGN_OR_RETURN(window.from, TimeOf(*history.from, from));
+      TWIN_ASSIGN_OR_RETURN(window.to, TimeOf(*history.to, to));
+      break;
+    }
+  }
+  window.max_gap = kMaxGapDefault;
+  if (history.max_gap != nullptr) {
+    TWIN_ASSIGN_OR_RETURN(const Value gap, EvaluateConstant(*history.max_gap, context));
+    TWIN_ASSIGN_OR_RETURN(window.max_gap, Length(*history.max_gap, gap));
+  }
+  if (history.every != nullptr) {
+    TWIN_ASSIGN_OR_RETURN(const Value every, EvaluateConstant(*history.every, context));
+    TWIN_ASSIGN_OR_RETURN(window.every, Length(*history.every, every));
+    constexpr int64_t kStepsMax = 10'000'000;
+    if (window.to > window.from && (window.to - window.from) / window.every > kStepsMax) {
+      return ErrorAt(history.every->span,
+                     absl::StrCat("the window has more than ", kStepsMax, " steps"),
+                     absl::StatusCode::kResourceExhausted);
+    }
+  }
+  return window;
+}
+
+namespace {
+
+bool BoundsAreConstant(const BoundHistory& history) {
+  return IsConstant(*history.from) && (history.to == nullptr || IsConstant(*history.to));
+}
+
+absl::StatusOr<HistoryWindow> WindowOfAll(const BoundHistory& history,
+                                          const EvaluateContext& context, Time end) {
+  TWIN_ASSIGN_OR_RETURN(const Value from, EvaluateConstant(*history.from, context));
+  Value to;
+  if (history.to != nullptr) {
+    TWIN_ASSIGN_OR_RETURN(to, EvaluateConstant(*history.to, context));
+  }
+  return WindowOf(history, from, to, context, end);
+}
+
+class HistoryJoin : public Operator {
+ public:
+  HistoryJoin(const Plan& plan, const PlanStep& step, RunContext* run, Consumer* next)
+      : Operator(plan, step, run, next),
+        history_(*step.history),
+        context_(ContextOf(plan, run)),
+        constant_(BoundsAreConstant(*step.history)) {}
+
+ private:
+  absl::Status Do(Batch batch) override {
+    if (run_.statement.series == nullptr) {
+      return ErrorAt(history_.span, "HISTORY: this server keeps no history yet",
+                     absl::StatusCode::kFailedPrecondition);
+    }
+    TWIN_RETURN_IF_ERROR(FindWindows(&batch));
+    std::vector<SeriesRequest> requests;
+    std::vector<uint32_t> rows;
+    for (uint32_t row = 0; row < batch.rows; ++row) {
+      SeriesRequest request;
+      if (!MakeRequest(batch, row, &request)) {
+        unmatched_.push_back(row);
+        continue;
+      }
+      requests.push_back(std::move(request));
+      rows.push_back(row);
+    }
+    TWIN_RETURN_IF_ERROR(
+        run_.statement.series->Read(requests, [&](size_t request, SeriesRows samples) {
+          return Add(batch, rows[request], std::move(samples));
+        }));
+    TWIN_RETURN_IF_ERROR(Flush(batch));
+    return EmitUnmatched(batch);
+  }
+
+  absl::Status FindWindows(Batch* batch) {
+    unmatched_.clear();
+    windows_.clear();
+    if (constant_) {
+      TWIN_ASSIGN_OR_RETURN(const HistoryWindow window, WindowOfAll(history_, context_, run_.now));
+      windows_.push_back(window);
+      return absl::OkStatus();
+    }
+    Vector from, to;
+    TWIN_RETURN_IF_ERROR(Evaluate(*history_.from, context_, batch, &from));
+    if (history_.to != nullptr) {
+      TWIN_RETURN_IF_ERROR(Evaluate(*history_.to, context_, batch, &to));
+    }
+    for (size_t row = 0; row < batch->rows; ++row) {
+      const bool known = !from.IsNull(row) && (history_.to == nullptr || !to.IsNull(row));
+      HistoryWindow none;  // Empty: a row without bounds has no samples.
+      if (known) {
+        TWIN_ASSIGN_OR_RETURN(
+            none, WindowOf(history_, from.Get(row), history_.to == nullptr ? Value() : to.Get(row),
+                           context_, run_.now));
+      }
+      windows_.push_back(none);
+    }
+    return absl::OkStatus();
+  }
+
+  const HistoryWindow& WindowAt(size_t row) const { return windows_[constant_ ? 0 : row]; }
+
+  bool WithBefore(const HistoryWindow& window) const {
+    return step_.with_before && window.every == 0;
+  }
+
+  bool MakeRequest(const Batch& batch, uint32_t row, SeriesRequest* request) const {
+    const HistoryWindow& window = WindowAt(row);
+    if (window.from >= window.to) return false;
+    for (const HistoryColumn& column : history_.columns) {
+      const Vector& twins = batch.slots[column.twin];
+      if (twins.IsNull(row)) return false;
+      request->columns.push_back({TwinNumber(twins.numbers[row]), column.path});
+    }
+    request->from = window.from;
+    request->to = window.to;
+    request->from_excluded = window.from_excluded;
+    request->to_included = window.to_included;
+    if (window.every > 0) {
+      request->before_max = LookBack(history_.fill, window);
+    } else if (step_.with_before) {
+      request->before_max = window.max_gap;
+    }
+    return true;
+  }
+
+  absl::Status Add(const Batch& batch, uint32_t row, SeriesRows samples) {
+    const HistoryWindow& window = WindowAt(row);
+    TWIN_RETURN_IF_ERROR(Scanned(samples.times.size()));
+    if (window.every > 0) samples = Resample(samples, window, history_.fill);
+    if (samples.times.empty()) {
+      unmatched_.push_back(row);
+      return absl::OkStatus();
+    }
+    bool inside = false;
+    for (int64_t time : samples.times) {
+      const bool before = time < window.from || (time == window.from && window.from_excluded);
+      inside = inside || !before;
+      rows_.push_back(row);
+      times_.push_back(before ? window.from : time);
+      before_.push_back(before ? 1 : 0);
+    }
+    if (!inside && !WithBefore(window)) unmatched_.push_back(row);
+    columns_.resize(history_.columns.size());
+    for (size_t i = 0; i < columns_.size(); ++i) columns_[i].Append(samples.columns[i]);
+    if (rows_.size() < batch_rows()) return absl::OkStatus();
+    return Flush(batch);
+  }
+
+  absl::Status Flush(const Batch& batch) {
+    if (rows_.empty()) return absl::OkStatus();
+    Batch out = TakeLive(batch, rows_);
+    Vector& time = out.slots[history_.time];
+    time.Reset(TypeKind::kTime, rows_.size());
+    time.ints = times_;
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      Convert(history_.columns[i], &columns_[i]);
+      out.slots[history_.columns[i].slot] = std::move(columns_[i]);
+    }
+    if (step_.before != kNoSlot) {
+      Vector& before = out.slots[step_.before];
+      before.Reset(TypeKind::kBool, rows_.size());
+      before.bools = before_;
+    }
+    rows_.clear();
+    times_.clear();
+    before_.clear();
+    columns_.clear();
+    return Emit(std::move(out));
+  }
+
+  // To the type and unit of the slot, where models keep the path in different ones.
+  void Convert(const HistoryColumn& column, Vector* values) const {
+    const TypeKind kind = plan_.slots[column.slot].type.kind;
+    if (kind == TypeKind::kDouble && values->kind == TypeKind::kInt) {
+      values->doubles.assign(values->ints.begin(), values->ints.end());
+      values->ints.clear();
+      values->kind = TypeKind::kDouble;
+    }
+    if (values->kind != TypeKind::kDouble || column.columns.empty()) return;
+    const ColumnRef& ref = column.columns.front();
+    if (ref.factor == 1 && ref.offset == 0) return;
+    for (double& value : values->doubles) value = value * ref.factor + ref.offset;
+  }
+
+  absl::Status EmitUnmatched(const Batch& batch) {
+    if (!history_.optional || unmatched_.empty()) return absl::OkStatus();
+    std::sort(unmatched_.begin(), unmatched_.end());
+    Batch rest = TakeLive(batch, unmatched_);
+    rest.slots[history_.time] = Nulls(TypeKind::kTime, rest.rows);
+    for (const HistoryColumn& column : history_.columns) {
+      rest.slots[column.slot] = Nulls(plan_.slots[column.slot].type.kind, rest.rows);
+    }
+    if (step_.before != kNoSlot) rest.slots[step_.before].Reset(TypeKind::kBool, rest.rows);
+    return Emit(std::move(rest));
+  }
+
+  const BoundHistory& history_;
+  const EvaluateContext context_;
+  const bool constant_;
+  std::vector<HistoryWindow> windows_;
+  std::vector<uint32_t> unmatched_;
+  std::vector<uint32_t> rows_;
+  std::vector<int64_t> times_;
+  std::vector<uint8_t> before_;
+  std::vector<Vector> columns_;
+};
+
+}  // namespace
+
+absl::StatusOr<HistoryWindow> ConstantWindow(const BoundHistory& history, const Plan& plan,
+                                             RunContext* run) {
+  const EvaluateContext context = ContextOf(plan, run);
+  if (BoundsAreConstant(history)) return WindowOfAll(history, context, run->now);
+  HistoryWindow window;
+  window.max_gap = kMaxGapDefault;
+  if (history.max_gap != nullptr) {
+    TWIN_ASSIGN_OR_RETURN(const Value gap, EvaluateConstant(*history.max_gap, context));
+    TWIN_ASSIGN_OR_RETURN(window.max_gap, Length(*history.max_gap, gap));
+  }
+  return window;
+}
+
+std::unique_ptr<Operator> NewHistoryJoin(const Plan& plan, const PlanStep& step, RunContext* run,
+                                         Consumer* next) {
+  return std::make_unique<HistoryJoin>(plan, step, run, next);
+}
+
+}  // namespace twin::query

@@ -1,0 +1,32 @@
+// The time that a HISTORY clause looks at. Internal to query/execute.
+#ifndef TWIN_QUERY_EXECUTE_HISTORY_WINDOW_H_
+#define TWIN_QUERY_EXECUTE_HISTORY_WINDOW_H_
+
+#include <cstdint>
+
+#include "absl/status/statusor.h"
+#include "query/execute/run_context.h"
+
+namespace twin::query {
+
+// Nanoseconds. LAST d: (from, to]; SINCE t: [from, to]; FROM … TO …: [from, to).
+struct HistoryWindow {
+  int64_t from = 0;
+  int64_t to = 0;
+  bool from_excluded = false;
+  bool to_included = false;
+  int64_t every = 0;  // 0: as recorded
+  int64_t max_gap = 0;
+};
+
+// INVALID_ARGUMENT: a length is not positive, or a bound is NULL.
+absl::StatusOr<HistoryWindow> WindowOf(const BoundHistory& history, const Value& from,
+                                       const Value& to, const EvaluateContext& context, Time end);
+
+// The window of all rows; from and to are 0 where it depends on the row.
+absl::StatusOr<HistoryWindow> ConstantWindow(const BoundHistory& history, const Plan& plan,
+                                             RunContext* run);
+
+}  // namespace twin::query
+
+#endif  // TWIN_QUERY_EXECUTE_HISTORY_WINDOW_H_

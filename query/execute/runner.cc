@@ -1,0 +1,264 @@
+#include "query/execute/runner.h"
+
+#include <algorithm>
+#include <deque>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "query/ast/error.h"
+#include "query/execute/breakers.h"
+#include "query/execute/operators.h"
+#include "query/execute/sources.h"
+#include "query/plan/expr_util.h"
+#include "server/base/status_macros.h"
+
+namespace twin::query {
+namespace {
+
+class Runner {
+ public:
+  Runner(const Plan& plan, RunContext* run) : plan_(plan), run_(*run) {}
+
+  absl::Status Run(Consumer* end) {
+    TWIN_RETURN_IF_ERROR(BuildJoins(plan_));
+    if (run_.options().profile) AddProfiles(plan_);
+    TWIN_ASSIGN_OR_RETURN(source_, NewSource(plan_, &run_));
+    size_t begin = 1;
+    for (;;) {
+      const auto last =
+          std::find_if(plan_.steps.begin() + static_cast<int64_t>(begin), plan_.steps.end(),
+                       [](const PlanStep& step) { return IsBreaker(step.kind); });
+      const size_t breaker = static_cast<size_t>(last - plan_.steps.begin());
+      if (breaker == plan_.steps.size()) return RunToEnd(begin, end);
+      TWIN_RETURN_IF_ERROR(RunToBreaker(begin, breaker));
+      begin = breaker + 1;
+    }
+  }
+
+ private:
+  int threads() const {
+    return run_.options().pool == nullptr ? 1 : run_.options().pool->threads();
+  }
+
+  // Tables of joins, of inner plans too, before rows flow and threads share them.
+  absl::Status BuildJoins(const Plan& plan) {
+    for (const PlanStep& step : plan.steps) {
+      if (step.inner != nullptr && step.kind != StepKind::kJoin) {
+        TWIN_RETURN_IF_ERROR(BuildJoins(*step.inner));
+      }
+      if (step.kind == StepKind::kJoin) TWIN_RETURN_IF_ERROR(BuildJoin(step));
+    }
+    for (const auto& [exists, inner] : plan.exists) TWIN_RETURN_IF_ERROR(BuildJoins(*inner));
+    return absl::OkStatus();
+  }
+
+  absl::Status BuildJoin(const PlanStep& step) {
+    Collector rows(&run_);
+    TWIN_RETURN_IF_ERROR(RunPlan(*step.inner, &run_, &rows));
+    auto table = std::make_shared<JoinTable>();
+    for (const Batch& batch : rows.batches()) table->rows.Append(batch);
+    table->rows.slots.resize(step.inner->slots.size());
+    const EvaluateContext context = ContextOf(*step.inner, &run_);
+    table->keys.resize(step.inner_keys.size());
+    std::vector<uint64_t> hashes(table->rows.rows, 0);
+    for (size_t i = 0; i < table->keys.size(); ++i) {
+      TWIN_RETURN_IF_ERROR(Evaluate(*step.inner_keys[i], context, &table->rows, &table->keys[i]));
+      Hash(table->keys[i], &hashes);
+    }
+    for (uint32_t row = 0; row < table->rows.rows; ++row) {
+      if (table->keys.empty()) {
+        table->all.push_back(row);
+      } else {
+        table->by_hash[hashes[row]].push_back(row);
+      }
+    }
+    TWIN_RETURN_IF_ERROR(
+        run_.statement.memory.Add(static_cast<int64_t>(table->rows.bytes() + hashes.size() * 32)));
+    run_.joins[&step] = std::move(table);
+    return absl::OkStatus();
+  }
+
+  void AddProfiles(const Plan& plan) {
+    for (const PlanStep& step : plan.steps) {
+      run_.profile[&step];
+      if (step.inner != nullptr) AddProfiles(*step.inner);
+    }
+    for (const auto& [exists, inner] : plan.exists) AddProfiles(*inner);
+  }
+
+  // Runs parts of the source on all threads, each through a consumer of its own.
+  absl::Status InParallel(size_t tasks, absl::FunctionRef<absl::Status(size_t task)> task) {
+    std::vector<absl::Status> statuses(tasks);
+    run_.options().pool->Run(static_cast<int>(tasks),
+                             [&](int i) { statuses[i] = task(static_cast<size_t>(i)); });
+    for (absl::Status& status : statuses) {
+      if (!status.ok()) return std::move(status);
+    }
+    return absl::OkStatus();
+  }
+
+  // Neighbouring parts go to the same breaker, and breakers are merged in order, so that the first
+  // row of the input stays the first.
+  absl::Status RunToBreaker(size_t begin, size_t breaker) {
+    const PlanStep& step = plan_.steps[breaker];
+    const size_t branch = FirstBranch(begin, breaker);
+    const size_t parts = branch == breaker ? source_->parts() : 1;
+    const size_t tasks = threads() > 1 && parts > 1 ? std::min<size_t>(parts, 2 * threads()) : 1;
+    std::vector<std::unique_ptr<Breaker>> breakers;
+    for (size_t i = 0; i < tasks; ++i) {
+      TWIN_ASSIGN_OR_RETURN(std::unique_ptr<Breaker> one, NewBreaker(plan_, step, &run_));
+      breakers.push_back(std::move(one));
+    }
+    if (branch != breaker) {
+      TWIN_RETURN_IF_ERROR(RunBranches(begin, branch, breaker, breakers[0].get()));
+    } else if (tasks == 1) {
+      TWIN_RETURN_IF_ERROR(RunSerial(begin, breaker, breakers[0].get()));
+    } else {
+      TWIN_RETURN_IF_ERROR(InParallel(tasks, [&](size_t task) -> absl::Status {
+        Chain chain(plan_, begin, breaker, &run_, breakers[task].get());
+        const size_t end = (task + 1) * parts / tasks;
+        for (size_t part = task * parts / tasks; part < end; ++part) {
+          if (absl::Status status = source_->Produce(part, &chain); !status.ok()) return status;
+        }
+        return absl::OkStatus();
+      }));
+      for (size_t i = 1; i < tasks; ++i) {
+        TWIN_RETURN_IF_ERROR(breakers[0]->Merge(breakers[i].get()));
+        breakers[i].reset();
+      }
+    }
+    TWIN_ASSIGN_OR_RETURN(std::vector<Batch> rows, breakers[0]->Finish());
+    if (run_.options().profile) {
+      for (const Batch& batch : rows) run_.profile.at(&step).rows += batch.rows;
+    }
+    source_ = NewSource(std::move(rows), &run_);
+    return absl::OkStatus();
+  }
+
+  // The first of several HISTORY clauses under one grouping, whose samples are no rows of each
+  // other; else `breaker`.
+  size_t FirstBranch(size_t begin, size_t breaker) const {
+    size_t first = breaker;
+    int histories = 0;
+    for (size_t i = breaker; i-- > begin;) {
+      if (plan_.steps[i].kind != StepKind::kHistory) continue;
+      first = i;
+      ++histories;
+    }
+    const bool grouped = plan_.steps[breaker].kind == StepKind::kAggregate;
+    return grouped && histories > 1 ? first : breaker;
+  }
+
+  // The pattern's rows once for each HISTORY clause, with its samples alone.
+  absl::Status RunBranches(size_t begin, size_t first, size_t breaker, Breaker* end) {
+    Collector pattern(&run_);
+    TWIN_RETURN_IF_ERROR(RunSerial(begin, first, &pattern));
+    for (size_t branch = first; branch < breaker; ++branch) {
+      if (plan_.steps[branch].kind != StepKind::kHistory) continue;
+      SlotSet others;
+      for (size_t i = first; i < breaker; ++i) {
+        if (i != branch) AddHistorySlots(plan_.steps[i], &others);
+      }
+      TWIN_RETURN_IF_ERROR(CheckKeys(plan_.steps[breaker], others));
+      std::deque<PlanStep> filters;
+      std::vector<const PlanStep*> steps;
+      for (size_t i = first; i < breaker; ++i) {
+        const PlanStep& step = plan_.steps[i];
+        if (step.kind == StepKind::kFilter) {
+          filters.push_back(Without(step, others));
+          if (run_.options().profile) run_.profile[&filters.back()];
+          steps.push_back(&filters.back());
+        } else if (step.kind != StepKind::kHistory || i == branch) {
+          steps.push_back(&step);
+        }
+      }
+      end->SetBranch(plan_.steps[branch].history_index);
+      Chain chain(plan_, steps, &run_, end);
+      for (const Batch& batch : pattern.batches()) {
+        TWIN_RETURN_IF_ERROR(chain.Push(batch));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  static void AddHistorySlots(const PlanStep& step, SlotSet* slots) {
+    if (step.kind != StepKind::kHistory) return;
+    slots->Add(step.history->time);
+    for (const HistoryColumn& column : step.history->columns) slots->Add(column.slot);
+  }
+
+  static PlanStep Without(const PlanStep& filter, const SlotSet& slots) {
+    PlanStep step;
+    step.kind = StepKind::kFilter;
+    step.live = filter.live;
+    for (const BoundPtr& condition : filter.conditions) {
+      if (!SlotsOf(*condition).Intersects(slots)) step.conditions.push_back(Clone(*condition));
+    }
+    return step;
+  }
+
+  static absl::Status CheckKeys(const PlanStep& aggregate, const SlotSet& others) {
+    for (const BoundPtr& key : aggregate.keys) {
+      if (!SlotsOf(*key).Intersects(others)) continue;
+      return ErrorAt(key->span,
+                     "rows of several HISTORY clauses are grouped each by itself: group by what "
+                     "stands in the pattern, or aggregate one clause in a WITH query");
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status RunSerial(size_t begin, size_t end, Consumer* consumer) {
+    Chain chain(plan_, begin, end, &run_, consumer);
+    for (size_t part = 0; part < source_->parts() && !chain.done(); ++part) {
+      TWIN_RETURN_IF_ERROR(source_->Produce(part, &chain));
+    }
+    return absl::OkStatus();
+  }
+
+  // Rows leave in the order of the parts: threads work on some parts ahead of what has left. From
+  // LIMIT on, one chain sees all rows.
+  absl::Status RunToEnd(size_t begin, Consumer* end) {
+    const size_t limit = static_cast<size_t>(
+        std::find_if(plan_.steps.begin() + static_cast<int64_t>(begin), plan_.steps.end(),
+                     [](const PlanStep& step) { return step.kind == StepKind::kLimit; }) -
+        plan_.steps.begin());
+    const size_t parts = source_->parts();
+    if (threads() == 1 || parts == 1 || limit == begin) {
+      return RunSerial(begin, plan_.steps.size(), end);
+    }
+    Chain serial(plan_, limit, plan_.steps.size(), &run_, end);
+    // More at once as it goes on, for the sake of those that stop early.
+    size_t together = threads();
+    for (size_t first = 0; first < parts && !serial.done();) {
+      const size_t count = std::min(together, parts - first);
+      std::vector<std::optional<Collector>> collected(count);
+      TWIN_RETURN_IF_ERROR(InParallel(count, [&](size_t i) {
+        collected[i].emplace(&run_);
+        Chain chain(plan_, begin, limit, &run_, &*collected[i]);
+        return source_->Produce(first + i, &chain);
+      }));
+      for (std::optional<Collector>& part : collected) {
+        for (Batch& batch : part->batches()) {
+          if (serial.done()) return absl::OkStatus();
+          TWIN_RETURN_IF_ERROR(serial.Push(std::move(batch)));
+        }
+      }
+      first += count;
+      together = std::min<size_t>(together * 2, 8 * threads());
+    }
+    return absl::OkStatus();
+  }
+
+  const Plan& plan_;
+  RunContext& run_;
+  std::unique_ptr<Source> source_;
+};
+
+}  // namespace
+
+absl::Status RunPlan(const Plan& plan, RunContext* run, Consumer* end) {
+  return Runner(plan, run).Run(end);
+}
+
+}  // namespace twin::query

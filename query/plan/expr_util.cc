@@ -1,0 +1,97 @@
+#include "query/plan/expr_util.h"
+
+#include <algorithm>
+#include <memory>
+
+namespace twin::query {
+
+void SlotSet::Add(SlotId slot) {
+  if (slot < 0) return;
+  if (has_.size() <= static_cast<size_t>(slot)) has_.resize(slot + 1);
+  has_[slot] = true;
+}
+
+void SlotSet::AddAll(const SlotSet& other) {
+  for (const SlotId slot : other.ToVector()) Add(slot);
+}
+
+void SlotSet::Remove(SlotId slot) {
+  if (!Has(slot)) return;
+  has_[slot] = false;
+  while (!has_.empty() && !has_.back()) has_.pop_back();
+}
+
+bool SlotSet::Has(SlotId slot) const {
+  return slot >= 0 && static_cast<size_t>(slot) < has_.size() && has_[slot];
+}
+
+bool SlotSet::ContainsAll(const SlotSet& other) const {
+  const std::vector<SlotId> slots = other.ToVector();
+  return std::all_of(slots.begin(), slots.end(), [this](SlotId slot) { return Has(slot); });
+}
+
+bool SlotSet::Intersects(const SlotSet& other) const {
+  const std::vector<SlotId> slots = other.ToVector();
+  return std::any_of(slots.begin(), slots.end(), [this](SlotId slot) { return Has(slot); });
+}
+
+bool SlotSet::empty() const { return has_.empty(); }
+
+std::vector<SlotId> SlotSet::ToVector() const {
+  std::vector<SlotId> slots;
+  for (size_t i = 0; i < has_.size(); ++i) {
+    if (has_[i]) slots.push_back(static_cast<SlotId>(i));
+  }
+  return slots;
+}
+
+void ForEachExpr(const BoundExpr& expr, const std::function<void(const BoundExpr&)>& visit) {
+  visit(expr);
+  for (const BoundPtr& operand : expr.operands) ForEachExpr(*operand, visit);
+  if (expr.exists == nullptr) return;
+  for (const BoundPtr& condition : expr.exists->conditions) ForEachExpr(*condition, visit);
+}
+
+namespace {
+
+void Collect(const BoundExpr& expr, SlotSet* slots) {
+  SlotSet inside;
+  for (const BoundPtr& operand : expr.operands) Collect(*operand, &inside);
+  if (expr.kind == BoundKind::kAny || expr.kind == BoundKind::kAll) {
+    inside.Remove(expr.slot);
+  } else {
+    inside.Add(expr.slot);
+  }
+  if (expr.exists != nullptr) inside.AddAll(SlotsOf(*expr.exists));
+  slots->AddAll(inside);
+}
+
+}  // namespace
+
+SlotSet SlotsOf(const BoundExpr& expr) {
+  SlotSet slots;
+  Collect(expr, &slots);
+  return slots;
+}
+
+SlotSet SlotsOf(const BoundExists& exists) {
+  SlotSet slots;
+  for (const BoundPath& path : exists.paths) {
+    for (const SlotId node : path.nodes) slots.Add(node);
+  }
+  for (const BoundPtr& condition : exists.conditions) Collect(*condition, &slots);
+  for (const SlotId slot : exists.slots) slots.Remove(slot);
+  return slots;
+}
+
+bool IsConstant(const BoundExpr& expr) { return expr.exists == nullptr && SlotsOf(expr).empty(); }
+
+BoundPtr SlotExpr(SlotId slot, Type type) {
+  BoundPtr expr = std::make_unique<BoundExpr>();
+  expr->kind = BoundKind::kSlot;
+  expr->slot = slot;
+  expr->type = type;
+  return expr;
+}
+
+}  // namespace twin::query

@@ -1,0 +1,131 @@
+// A plan: the steps that turn a bound select into rows, in the order in which they run.
+//
+//   bound select ─▶ LogicalPlan: as written      what EXPLAIN calls logical; runs for tests
+//                ─▶ PhysicalPlan: rewritten      cheapest start and direction, conditions early,
+//                                                only the slots that are needed later, top-k
+#ifndef TWIN_QUERY_PLAN_PLAN_H_
+#define TWIN_QUERY_PLAN_PLAN_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "query/bind/bound.h"
+#include "query/plan/statistics.h"
+
+namespace twin::query {
+
+enum class StepKind : uint8_t {
+  // Sources: the first step of a plan.
+  kOne,                // one row of nothing; inside kOptional and EXISTS: the outer row
+  kScan,               // twins of tables
+  kFind,               // twins by id, or by the value of an indexed column
+  kScanRelationships,  // relationships of types
+  kSubquery,           // rows of a WITH
+  // Row by row.
+  kExpand,          // along one relationship
+  kExpandVariable,  // along several
+  kMakePath,        // of what the edges found
+  kFilter,
+  kOptional,  // `inner` for each row; NULLs where it finds nothing
+  kJoin,      // with the rows of `inner`, which does not depend on the row
+  kHistory,   // with samples
+  // With all rows at hand.
+  kAggregate,
+  kWindow,
+  kProject,  // from here on, slot i is output i
+  kDistinct,
+  kSort,
+  kLimit,
+};
+
+struct Plan;
+
+// Only the members of its kind mean something.
+struct PlanStep {
+  StepKind kind = StepKind::kOne;
+
+  // kScan, kFind, kScanRelationships: what it fills.
+  SlotId slot = kNoSlot;
+  std::vector<TableId> tables;            // kScan: ascending
+  std::vector<RelationshipTypeId> types;  // kScanRelationships
+  bool any_type = true;
+  bool history_all = false;
+  // kFind: values to look for; `property`: the indexed column, nullptr: the id.
+  std::vector<BoundPtr> values;
+  BoundPtr property;
+
+  int subquery = -1;
+  std::vector<SlotId> columns;  // kSubquery: slots that it fills
+
+  // kExpand, kExpandVariable.
+  BoundEdge edge;            // edge.slot may be a hidden slot
+  bool reversed = false;     // it goes from edge.to to edge.from
+  bool to_bound = false;     // the far end is filled already: keeps the rows where it is the same
+  SlotId segment = kNoSlot;  // kExpandVariable: fills it with relationship, twin, …
+  std::vector<SlotId> different;  // relationships and segments of the same path, not used again
+  bool ends_only = false;         // each end once per row: nobody sees the paths
+
+  // kMakePath.
+  SlotId path = kNoSlot;
+  struct PathEdge {
+    SlotId slot = kNoSlot;  // relationship or segment
+    bool segment = false;
+    bool reversed = false;  // the segment runs from the edge's end to its start
+  };
+  std::vector<SlotId> path_nodes;
+  std::vector<PathEdge> path_edges;
+
+  std::vector<BoundPtr> conditions;  // kFilter; kJoin: on joined rows
+
+  std::unique_ptr<Plan> inner;       // kOptional, kJoin
+  std::vector<SlotId> inner_slots;   // that it fills
+  std::vector<BoundPtr> outer_keys;  // kJoin: equal to inner_keys; none: every pair of rows
+  std::vector<BoundPtr> inner_keys;
+
+  const BoundHistory* history = nullptr;  // kHistory
+  int history_index = -1;
+  bool with_before = false;  // also the sample before the window, marked …
+  SlotId before = kNoSlot;   // … by TRUE in this slot
+
+  // kAggregate: of the select's groups and aggregates. Key i is a twin's id but grouped by the
+  // twin.
+  std::vector<BoundPtr> keys;
+  std::vector<bool> key_is_id;
+  std::vector<bool> key_depends;  // follows from the other keys: not compared
+
+  std::vector<BoundSortKey> sort;  // kSort
+  bool sort_limited = false;       // top-k: rows beyond limit + offset are dropped
+
+  double rows = 0;         // estimate of what it passes on
+  std::vector<bool> live;  // by slot: needed after this step; empty: all
+};
+
+struct Plan {
+  const BoundSelect* select = nullptr;
+  std::vector<Slot> slots;  // the select's and hidden ones
+  std::vector<PlanStep> steps;
+  // Inside kOptional and EXISTS: numbers the outer rows, so that what is found can be told apart.
+  SlotId ordinal = kNoSlot;
+  // How to answer each EXISTS of the expressions in the steps.
+  std::map<const BoundExists*, std::unique_ptr<Plan>> exists;
+};
+
+struct PlanOptions {
+  bool rewrites = true;
+};
+
+// The plan of a whole select. The statement must outlive it. Thread-safe. Cost: below 10 µs per
+// edge of the pattern.
+std::unique_ptr<Plan> MakePlan(const BoundSelect& select, const Catalog& catalog,
+                               const Statistics& statistics, const PlanOptions& options = {});
+
+// One step a line, the last one first, what it takes from indented below.
+std::string ToString(const Plan& plan, const Catalog& catalog, bool estimates);
+std::string StepToString(const Plan& plan, const PlanStep& step, const Catalog& catalog);
+
+}  // namespace twin::query
+
+#endif  // TWIN_QUERY_PLAN_PLAN_H_
