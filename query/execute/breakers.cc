@@ -71,8 +71,8 @@ class SortRows : public Breaker {
         rows_max_(rows_max),
         keys_(step.sort.size()),
         memory_(&run->statement.memory) {
-    for (const BoundSortKey& key : step.sort) {
-      orders_.push_back({key.descending, key.nulls_first});
+    for (size_t i = 0; i < keys_.size(); ++i) {
+      columns_.push_back({&keys_[i], step.sort[i].descending, step.sort[i].nulls_first});
     }
   }
 
@@ -105,7 +105,9 @@ class SortRows : public Breaker {
 
  private:
   void Shrink() {
-    const std::vector<uint32_t> order = SortedRows(keys_, orders_, rows_.rows, rows_max_);
+    const std::vector<uint32_t> order = rows_max_ < rows_.rows
+                                            ? SortRowsTop(columns_, rows_.rows, rows_max_)
+                                            : SortRows(columns_, rows_.rows);
     rows_ = rows_.Take(order);
     for (Vector& key : keys_) key = key.Take(order);
   }
@@ -120,8 +122,8 @@ class SortRows : public Breaker {
   RunContext& run_;
   const EvaluateContext context_;
   const size_t rows_max_;
-  std::vector<SortOrder> orders_;
   std::vector<Vector> keys_;
+  std::vector<SortColumn> columns_;  // of keys_
   Batch rows_;
   MemoryUse memory_;
 };

@@ -48,10 +48,10 @@ class WindowRows : public Breaker {
     std::vector<Vector> arguments, partition, keys(window.order.size());
     TWIN_RETURN_IF_ERROR(EvaluateAll(window.arguments, &arguments));
     TWIN_RETURN_IF_ERROR(EvaluateAll(window.partition, &partition));
-    std::vector<SortOrder> orders;
+    std::vector<SortColumn> columns;
     for (size_t i = 0; i < keys.size(); ++i) {
       TWIN_RETURN_IF_ERROR(Evaluate(*window.order[i].expr, context_, &rows_, &keys[i]));
-      orders.push_back({window.order[i].descending, window.order[i].nulls_first});
+      columns.push_back({&keys[i], window.order[i].descending, window.order[i].nulls_first});
     }
     Vector& out = rows_.slots[window.slot];
     out.Reset(window.type.kind, rows_.rows);
@@ -65,7 +65,7 @@ class WindowRows : public Breaker {
       ordered.resize(rows_.rows);
       std::iota(ordered.begin(), ordered.end(), 0U);
     } else {
-      ordered = SortedRows(keys, orders, rows_.rows, SIZE_MAX);
+      ordered = SortRows(columns, rows_.rows);
     }
     std::vector<size_t> ends(table.groups() + 1, 0);
     for (const uint32_t group : groups) ++ends[group + 1];
