@@ -62,9 +62,9 @@ class DistinctRows : public Breaker {
 
 // Keeps rows and their keys. With a limit it throws away, now and then, what cannot be among the
 // first rows any more.
-class SortRows : public Breaker {
+class OrderedRows : public Breaker {
  public:
-  SortRows(const Plan& plan, const PlanStep& step, RunContext* run, size_t rows_max)
+  OrderedRows(const Plan& plan, const PlanStep& step, RunContext* run, size_t rows_max)
       : step_(step),
         run_(*run),
         context_(ContextOf(plan, run)),
@@ -91,7 +91,7 @@ class SortRows : public Breaker {
   }
 
   absl::Status Merge(Breaker* later) override {
-    SortRows& other = *static_cast<SortRows*>(later);
+    OrderedRows& other = *static_cast<OrderedRows*>(later);
     for (size_t i = 0; i < keys_.size(); ++i) keys_[i].Append(other.keys_[i]);
     rows_.Append(other.rows_);
     return CountMemory();
@@ -155,7 +155,7 @@ absl::StatusOr<std::unique_ptr<Breaker>> NewBreaker(const Plan& plan, const Plan
       rows_max = static_cast<size_t>(limits.rows + limits.offset);
     }
   }
-  return std::unique_ptr<Breaker>(std::make_unique<SortRows>(plan, step, run, rows_max));
+  return std::unique_ptr<Breaker>(std::make_unique<OrderedRows>(plan, step, run, rows_max));
 }
 
 }  // namespace twin::query
