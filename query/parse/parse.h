@@ -13,7 +13,11 @@ namespace twin::query {
 // Bounds that keep a hostile query from exhausting the stack or the parser's time.
 struct ParseLimits {
   int text_bytes_max = 64 * 1024;
-  int depth_max = 200;  // of nested expressions
+  int depth_max = 200;  // of nested expressions and queries, and of NOTs or signs in a row
+  // Of the tree, to which each operator of a chain a + b + … adds a level (AND and OR do not), so
+  // that recursion over it is bounded.
+  int tree_depth_max = 1000;
+  int nodes_max = 100'000;  // CASE x WHEN … copies x
 };
 
 struct ParseOptions {
