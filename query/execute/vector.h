@@ -75,6 +75,8 @@ struct Vector {
   void Append(const Vector& from);  // all
   // Keeps the rows that `rows` names, in that order.
   Vector Take(absl::Span<const uint32_t> rows) const;
+  // Row i of `from`, of the same kind or kNull, becomes row to[i] here.
+  void Scatter(const Vector& from, absl::Span<const uint32_t> to);
   // About how many bytes it holds; strings of the pool count as views.
   size_t bytes() const;
 };
