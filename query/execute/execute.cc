@@ -10,6 +10,7 @@
 #include "query/execute/runner.h"
 #include "query/plan/plan.h"
 #include "server/base/status_macros.h"
+#include "server/base/sync.h"
 
 namespace twin::query {
 namespace {
@@ -56,9 +57,9 @@ std::string ProfileOf(const Plan& plan, const RunContext& run) {
   return text;
 }
 
-absl::Status RunSelect(const BoundSelect& select, const GraphReader& graph,
-                       StatementContext* statement, Consumer* end, ExecuteStatistics* statistics) {
-  const Clock::time_point start = Clock::now();
+absl::Status RunSelect(const Plan& plan, const GraphReader& graph, StatementContext* statement,
+                       Consumer* end, ExecuteStatistics* statistics) {
+  const BoundSelect& select = *plan.select;
   const ExecuteOptions& options = statement->options;
   const GraphReader* reader = &graph;
   Time now = options.now;
@@ -75,17 +76,72 @@ absl::Status RunSelect(const BoundSelect& select, const GraphReader& graph,
     reader = past.get();
     statement->past.push_back(std::move(past));
   }
-  const std::unique_ptr<Plan> plan =
-      MakePlan(select, reader->catalog(), *reader, {.rewrites = options.rewrites});
-  statistics->plan_ns += NsSince(start);
   RunContext run{.statement = *statement, .graph = *reader, .now = now};
-  TWIN_RETURN_IF_ERROR(RunPlan(*plan, &run, end));
+  TWIN_RETURN_IF_ERROR(RunPlan(plan, &run, end));
   statistics->unrecorded += reader == &graph ? 0 : reader->unrecorded();
-  if (options.profile) absl::StrAppend(&statistics->profile, ProfileOf(*plan, run));
+  if (options.profile) absl::StrAppend(&statistics->profile, ProfileOf(plan, run));
   return absl::OkStatus();
 }
 
 }  // namespace
+
+// Of a whole statement: one for each WITH, then its own.
+struct StatementPlans {
+  std::vector<std::unique_ptr<Plan>> with;
+  std::unique_ptr<Plan> select;
+  bool rewrites = true;
+  uint64_t size = 0;  // of the graph: twins and relationships
+};
+
+struct PlanHolder::Held {
+  Mutex mutex;
+  std::shared_ptr<const StatementPlans> plans ABSL_GUARDED_BY(mutex);
+};
+
+PlanHolder::PlanHolder() : held_(std::make_unique<Held>()) {}
+PlanHolder::~PlanHolder() = default;
+
+namespace {
+
+uint64_t SizeOf(const GraphReader& graph) {
+  uint64_t size = 0;
+  for (const Model& model : graph.catalog().models()) size += graph.Twins(model.table);
+  for (const RelationshipType& type : graph.catalog().relationship_types()) {
+    size += graph.Relationships(type.id);
+  }
+  return size;
+}
+
+bool Serves(const StatementPlans& plans, bool rewrites, uint64_t size) {
+  return plans.rewrites == rewrites && size <= 2 * plans.size + 1000 &&
+         plans.size <= 2 * size + 1000;
+}
+
+}  // namespace
+
+std::shared_ptr<const StatementPlans> PlansOf(const BoundStatement& statement,
+                                              const GraphReader& graph, bool rewrites,
+                                              PlanHolder* holder) {
+  const uint64_t size = SizeOf(graph);
+  if (holder != nullptr) {
+    const MutexLock lock(&holder->held_->mutex);
+    const std::shared_ptr<const StatementPlans>& plans = holder->held_->plans;
+    if (plans != nullptr && Serves(*plans, rewrites, size)) return plans;
+  }
+  auto plans = std::make_shared<StatementPlans>();
+  plans->rewrites = rewrites;
+  plans->size = size;
+  const PlanOptions options{.rewrites = rewrites};
+  for (const BoundWith& with : statement.with) {
+    plans->with.push_back(MakePlan(*with.select, graph.catalog(), graph, options));
+  }
+  plans->select = MakePlan(statement.select, graph.catalog(), graph, options);
+  if (holder != nullptr) {
+    const MutexLock lock(&holder->held_->mutex);
+    holder->held_->plans = plans;
+  }
+  return plans;
+}
 
 std::vector<ResultColumn> ResultColumns(const BoundStatement& statement) {
   std::vector<ResultColumn> columns;
@@ -106,9 +162,12 @@ absl::Status Execute(const BoundStatement& statement, const GraphReader& graph,
                            .options = options,
                            .memory = MemoryBudget(options.memory_bytes_max)};
   absl::Status status;
+  const std::shared_ptr<const StatementPlans> plans =
+      PlansOf(statement, graph, options.rewrites, options.plans);
+  statistics->plan_ns = NsSince(start);
   std::vector<std::unique_ptr<MemoryUse>> kept;
-  for (const BoundWith& with : statement.with) {
-    if (options.profile) absl::StrAppend(&statistics->profile, with.name, ":\n");
+  for (size_t i = 0; i < statement.with.size(); ++i) {
+    if (options.profile) absl::StrAppend(&statistics->profile, statement.with[i].name, ":\n");
     std::vector<Batch> rows;
     class Keeper : public Consumer {
      public:
@@ -125,7 +184,7 @@ absl::Status Execute(const BoundStatement& statement, const GraphReader& graph,
     };
     kept.push_back(std::make_unique<MemoryUse>(&context.memory));
     Keeper keeper(&rows, kept.back().get());
-    status = RunSelect(*with.select, graph, &context, &keeper, statistics);
+    status = RunSelect(*plans->with[i], graph, &context, &keeper, statistics);
     if (!status.ok()) break;
     context.subqueries.push_back(std::move(rows));
   }
@@ -134,7 +193,7 @@ absl::Status Execute(const BoundStatement& statement, const GraphReader& graph,
       absl::StrAppend(&statistics->profile, "result:\n");
     }
     Emitter emitter(options, emit, statistics);
-    status = RunSelect(statement.select, graph, &context, &emitter, statistics);
+    status = RunSelect(*plans->select, graph, &context, &emitter, statistics);
   }
   statistics->rows_scanned = context.rows_scanned.load();
   statistics->memory_bytes = context.memory.greatest();

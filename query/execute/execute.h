@@ -29,6 +29,23 @@ class TaskPool {
 };
 std::unique_ptr<TaskPool> NewTaskPool(int threads);
 
+struct StatementPlans;
+
+// The plans of one bound statement, kept between its executions and made again when the graph has
+// grown or shrunk so much that another one may be better. Thread-safe.
+class PlanHolder {
+ public:
+  PlanHolder();
+  ~PlanHolder();
+
+ private:
+  friend std::shared_ptr<const StatementPlans> PlansOf(const BoundStatement& statement,
+                                                       const GraphReader& graph, bool rewrites,
+                                                       PlanHolder* holder);
+  struct Held;
+  const std::unique_ptr<Held> held_;
+};
+
 struct ExecuteOptions {
   std::map<std::string, Value> parameters;
   Time now;
@@ -40,6 +57,7 @@ struct ExecuteOptions {
   std::function<absl::Status()> interrupted = [] { return absl::OkStatus(); };
   TaskPool* pool = nullptr;  // nullptr: on the calling thread alone
   bool profile = false;
+  PlanHolder* plans = nullptr;  // of this statement; nullptr: planned anew
 };
 
 struct ResultColumn {

@@ -34,6 +34,15 @@ struct Expansion {
   }
 };
 
+// One column of a page of rows, as it is stored. Row i of the page has a value where bit i % 8 of
+// has[i / 8] is set. Lives as long as the reader.
+struct ColumnPage {
+  enum class Stored : uint8_t { kBool, kInt32, kInt64, kFloat, kDouble, kOther };
+  Stored stored = Stored::kOther;
+  const uint8_t* has = nullptr;  // nullptr: no row of the page has a value
+  const char* values = nullptr;
+};
+
 // A consistent state. Numbers are those that it gave out. A batch of work per call.
 // Thread-safe: any number of threads read at once. Strings that it returns live as long as it does.
 class GraphReader : public Statistics {
@@ -49,6 +58,13 @@ class GraphReader : public Statistics {
   // Appends twin and place of each row in [first, first + count) that holds a twin.
   virtual void Scan(TableId table, uint32_t first, uint32_t count, std::vector<uint32_t>* twins,
                     std::vector<Place>* places) const = 0;
+  // Tables that are kept in pages of so many rows, a multiple of 8, can be looked at in place; 0:
+  // they cannot. TwinPage: of each row of the page its twin's number + 1, or 0; nullptr: no row.
+  virtual uint32_t page_rows() const { return 0; }
+  virtual const uint32_t* TwinPage(TableId /*table*/, uint32_t /*page*/) const { return nullptr; }
+  virtual ColumnPage PageOf(TableId /*table*/, ColumnId /*column*/, uint32_t /*page*/) const {
+    return {};
+  }
   virtual TwinNumber Find(absl::string_view id) const = 0;  // kNoTwin: none
   // Twins whose indexed string column has that value, in no order.
   virtual std::vector<TwinNumber> FindEqual(TableId table, ColumnId column,

@@ -1,9 +1,11 @@
 #include "query/execute/sources.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
+#include "query/execute/page_filter.h"
 #include "server/base/check.h"
 #include "server/base/status_macros.h"
 
@@ -23,47 +25,100 @@ void SetTwins(std::vector<uint32_t> twins, std::vector<Place> places, Vector* ou
 
 class Scan : public Source {
  public:
-  Scan(const Plan& plan, RunContext* run) : plan_(plan), step_(plan.steps[0]), run_(*run) {
+  Scan(const Plan& plan, RunContext* run)
+      : plan_(plan), step_(plan.steps[0]), run_(*run), context_(ContextOf(plan, run)) {
     for (const TableId table : step_.tables) {
+      Table of{.id = table};
+      if (!step_.conditions.empty() && run_.graph.page_rows() > 0) {
+        of.filter = PageFilter::Make(step_.conditions, step_.slot, table, context_);
+        if (of.filter.has_value() && of.filter->none()) continue;
+      }
+      tables_.push_back(std::move(of));
       const uint32_t rows = run_.graph.Rows(table);
       for (uint32_t first = 0; first < rows; first += kRowsPerPart) {
-        parts_.push_back({table, first, std::min(kRowsPerPart, rows - first)});
+        parts_.push_back({tables_.size() - 1, first, std::min(kRowsPerPart, rows - first)});
       }
     }
   }
   size_t parts() const override { return parts_.size(); }
 
   absl::Status Produce(size_t part, Consumer* consumer) const override {
-    const Part& of = parts_[part];
+    const Table& table = tables_[parts_[part].table];
+    if (table.filter.has_value()) return ProducePages(parts_[part], *table.filter, consumer);
+    return ProduceRows(parts_[part], table.id, consumer);
+  }
+
+ private:
+  struct Table {
+    TableId id;
+    std::optional<PageFilter> filter = std::nullopt;
+  };
+  struct Part {
+    size_t table;  // of tables_
+    uint32_t first;
+    uint32_t count;
+  };
+
+  absl::Status ProduceRows(const Part& part, TableId table, Consumer* consumer) const {
     const uint32_t step = static_cast<uint32_t>(run_.options().batch_rows);
-    for (uint32_t done = 0; done < of.count && !consumer->done(); done += step) {
-      const uint32_t count = std::min(step, of.count - done);
+    for (uint32_t done = 0; done < part.count && !consumer->done(); done += step) {
+      const uint32_t count = std::min(step, part.count - done);
       TWIN_RETURN_IF_ERROR(run_.options().interrupted());
       std::vector<uint32_t> twins;
       std::vector<Place> places;
       twins.reserve(count);
       places.reserve(count);
-      run_.graph.Scan(of.table, of.first + done, count, &twins, &places);
+      run_.graph.Scan(table, part.first + done, count, &twins, &places);
       run_.statement.rows_scanned.fetch_add(twins.size(), std::memory_order_relaxed);
-      if (twins.empty()) continue;
-      Batch batch;
-      batch.rows = twins.size();
-      batch.slots.resize(plan_.slots.size());
-      SetTwins(std::move(twins), std::move(places), &batch.slots[step_.slot]);
-      TWIN_RETURN_IF_ERROR(consumer->Push(std::move(batch)));
+      Batch batch = MakeBatch(&twins, &places);
+      if (!step_.conditions.empty() && batch.rows > 0) {
+        std::vector<uint32_t> rows;
+        TWIN_RETURN_IF_ERROR(Filter(step_.conditions, context_, &batch, &rows));
+        if (rows.size() < batch.rows) batch = batch.Take(rows);
+      }
+      TWIN_RETURN_IF_ERROR(PushOn(std::move(batch), consumer));
     }
     return absl::OkStatus();
   }
 
- private:
-  struct Part {
-    TableId table;
-    uint32_t first;
-    uint32_t count;
-  };
+  // Parts begin at pages: looks at each in place, and makes rows of what passes alone.
+  absl::Status ProducePages(const Part& part, const PageFilter& filter, Consumer* consumer) const {
+    const uint32_t page_rows = run_.graph.page_rows();
+    static_assert(kRowsPerPart % 256 == 0);
+    TWIN_RETURN_IF_ERROR(run_.options().interrupted());
+    run_.statement.rows_scanned.fetch_add(part.count, std::memory_order_relaxed);
+    std::vector<uint32_t> twins;
+    std::vector<Place> places;
+    const uint32_t end = part.first + part.count;
+    for (uint32_t row = part.first; row < end && !consumer->done(); row += page_rows) {
+      filter.Select(run_.graph, row / page_rows, &twins, &places);
+      if (twins.size() < run_.options().batch_rows && row + page_rows < end) continue;
+      TWIN_RETURN_IF_ERROR(PushOn(MakeBatch(&twins, &places), consumer));
+    }
+    return absl::OkStatus();
+  }
+
+  Batch MakeBatch(std::vector<uint32_t>* twins, std::vector<Place>* places) const {
+    Batch batch;
+    batch.rows = twins->size();
+    batch.slots.resize(plan_.slots.size());
+    SetTwins(std::move(*twins), std::move(*places), &batch.slots[step_.slot]);
+    twins->clear();
+    places->clear();
+    return batch;
+  }
+
+  absl::Status PushOn(Batch batch, Consumer* consumer) const {
+    if (batch.rows == 0) return absl::OkStatus();
+    if (run_.options().profile) run_.profile.at(&step_).rows += batch.rows;
+    return consumer->Push(std::move(batch));
+  }
+
   const Plan& plan_;
   const PlanStep& step_;
   RunContext& run_;
+  const EvaluateContext context_;
+  std::vector<Table> tables_;
   std::vector<Part> parts_;
 };
 

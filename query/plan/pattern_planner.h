@@ -61,6 +61,7 @@ class PatternPlanner {
   int NextEdge(const SlotSet& nodes, bool* reversed) const;
   double TwinsAfterConjuncts(SlotId slot) const;
   bool PlanFind(SlotId slot);
+  void PushInto(PlanStep* scan);
   bool FindsBy(const Conjunct& conjunct, SlotId slot, PlanStep* step) const;
   void DropImplied(SlotId slot, const std::vector<TableId>& tables);
   double rows() const { return plan_.steps.empty() ? 1 : plan_.steps.back().rows; }

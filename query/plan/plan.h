@@ -78,7 +78,7 @@ struct PlanStep {
   std::vector<SlotId> path_nodes;
   std::vector<PathEdge> path_edges;
 
-  std::vector<BoundPtr> conditions;  // kFilter; kJoin: on joined rows
+  std::vector<BoundPtr> conditions;  // kFilter; kScan: checked at once
 
   std::unique_ptr<Plan> inner;       // kOptional, kJoin
   std::vector<SlotId> inner_slots;   // that it fills

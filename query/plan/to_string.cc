@@ -132,7 +132,8 @@ std::string Printer::Line(const PlanStep& step) const {
     case StepKind::kOne:
       return "row";
     case StepKind::kScan:
-      return absl::StrCat("scan ", NameOf(step.slot), ": ", Tables(step.tables));
+      return absl::StrCat("scan ", NameOf(step.slot), ": ", Tables(step.tables),
+                          step.conditions.empty() ? "" : " where ", List(step.conditions, " AND "));
     case StepKind::kFind:
       return absl::StrCat("find ", NameOf(step.slot), " by ",
                           step.property == nullptr ? std::string("$dtId") : Text(*step.property),

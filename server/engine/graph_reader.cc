@@ -45,6 +45,27 @@ Value DecodeDocument(absl::string_view bytes) {
   return value;
 }
 
+query::ColumnPage::Stored StoredAs(graph::ColumnType type) {
+  using Stored = query::ColumnPage::Stored;
+  switch (type) {
+    case graph::ColumnType::kBool:
+      return Stored::kBool;
+    case graph::ColumnType::kInt32:
+      return Stored::kInt32;
+    case graph::ColumnType::kInt64:
+    case graph::ColumnType::kTime:
+      return Stored::kInt64;
+    case graph::ColumnType::kFloat:
+      return Stored::kFloat;
+    case graph::ColumnType::kDouble:
+      return Stored::kDouble;
+    case graph::ColumnType::kString:
+    case graph::ColumnType::kDocument:
+      return Stored::kOther;
+  }
+  return Stored::kOther;
+}
+
 class Reader final : public SnapshotReader {
  public:
   Reader(std::shared_ptr<const graph::GraphView> view, GraphReaderCache* cache)
@@ -71,6 +92,22 @@ class Reader final : public SnapshotReader {
     view_->ListRows(table, first, count, twins, &rows);
     places->reserve(places->size() + rows.size());
     for (const uint32_t row : rows) places->push_back({table.value, row});
+  }
+
+  uint32_t page_rows() const override { return graph::GraphView::kPageRows; }
+
+  const uint32_t* TwinPage(TableId table, uint32_t page) const override {
+    return view_->TwinPage(table, page);
+  }
+
+  query::ColumnPage PageOf(TableId table, ColumnId column, uint32_t page) const override {
+    query::ColumnPage out;
+    out.stored = StoredAs(view_->catalog().table(table).columns[column.value].type);
+    const char* bytes = view_->ColumnPage(table, column, page);
+    if (bytes == nullptr) return out;
+    out.has = reinterpret_cast<const uint8_t*>(bytes);
+    out.values = bytes + graph::GraphView::kPageRows / 8;
+    return out;
   }
 
   TwinNumber Find(absl::string_view id) const override { return view_->FindTwin(id); }

@@ -210,6 +210,16 @@ void GraphView::ListRows(TableId table, uint32_t first, uint32_t count,
   }
 }
 
+static_assert(GraphView::kPageRows == kRowsPerPage);
+
+const uint32_t* GraphView::TwinPage(TableId table, uint32_t page) const {
+  return reinterpret_cast<const uint32_t*>(state_->tables[table.value]->numbers.Bytes(page));
+}
+
+const char* GraphView::ColumnPage(TableId table, ColumnId column, uint32_t page) const {
+  return state_->tables[table.value]->columns[column.value].values.Bytes(page);
+}
+
 void GraphView::PlacesOf(absl::Span<const uint32_t> twins, TwinPlace* places) const {
   const TwinEntry* ahead[kLookAhead];
   for (size_t i = 0; i < twins.size(); i += kLookAhead) {
