@@ -32,11 +32,31 @@ class Expand : public Operator {
     if (batch.slots[from_].kind != TypeKind::kTwin) return absl::OkStatus();  // NULLs
     if (!batch.slots[from_].nulls.empty()) batch = batch.Take(RowsWithTwin(batch.slots[from_]));
     const std::vector<uint32_t>& twins = batch.slots[from_].numbers;
+    if (OnlyCounts()) return EmitCount(twins);
     for (size_t first = 0; first < twins.size() && !done();) {
       first = graph().Expand(twins, first, direction_, step_.edge.types, step_.edge.any_type,
                              batch_rows(), &found_);
       TWIN_RETURN_IF_ERROR(Scanned(found_.targets.size()));
       TWIN_RETURN_IF_ERROR(EmitFound(batch));
+    }
+    return absl::OkStatus();
+  }
+
+  // Nobody looks at the rows: how many there are is all.
+  bool OnlyCounts() const {
+    return !step_.to_bound && step_.different.empty() && !step_.live.empty() &&
+           std::none_of(step_.live.begin(), step_.live.end(), [](bool live) { return live; });
+  }
+
+  absl::Status EmitCount(const std::vector<uint32_t>& twins) {
+    uint64_t left = graph().CountExpand(twins, direction_, step_.edge.types, step_.edge.any_type);
+    TWIN_RETURN_IF_ERROR(Scanned(left));
+    while (left > 0 && !done()) {
+      Batch rows;
+      rows.rows = std::min<uint64_t>(left, batch_rows());
+      rows.slots.resize(plan_.slots.size());
+      left -= rows.rows;
+      TWIN_RETURN_IF_ERROR(Emit(std::move(rows)));
     }
     return absl::OkStatus();
   }

@@ -12,8 +12,14 @@
 namespace twin::query {
 namespace {
 
-// Enough rows for a thread to be worth asking, few enough that the last ones do not wait long.
-constexpr uint32_t kRowsPerPart = 16 * 1024;
+// Enough rows for a thread to be worth asking, few enough that all threads have something to do
+// to the end, even where each row leads to many others. A multiple of all sizes of pages.
+uint32_t RowsPerPart(uint64_t rows, const RunContext& run) {
+  constexpr uint64_t kUnit = 256, kUnitsMax = 64;
+  const TaskPool* pool = run.options().pool;
+  const uint64_t parts = 8 * static_cast<uint64_t>(pool == nullptr ? 1 : pool->threads());
+  return static_cast<uint32_t>(kUnit * std::clamp<uint64_t>(rows / parts / kUnit, 1, kUnitsMax));
+}
 
 void SetTwins(std::vector<uint32_t> twins, std::vector<Place> places, Vector* out) {
   *out = Vector();
@@ -27,6 +33,9 @@ class Scan : public Source {
  public:
   Scan(const Plan& plan, RunContext* run)
       : plan_(plan), step_(plan.steps[0]), run_(*run), context_(ContextOf(plan, run)) {
+    uint64_t all = 0;
+    for (const TableId table : step_.tables) all += run_.graph.Rows(table);
+    const uint32_t rows_per_part = RowsPerPart(all, run_);
     for (const TableId table : step_.tables) {
       Table of{.id = table};
       if (!step_.conditions.empty() && run_.graph.page_rows() > 0) {
@@ -35,8 +44,8 @@ class Scan : public Source {
       }
       tables_.push_back(std::move(of));
       const uint32_t rows = run_.graph.Rows(table);
-      for (uint32_t first = 0; first < rows; first += kRowsPerPart) {
-        parts_.push_back({tables_.size() - 1, first, std::min(kRowsPerPart, rows - first)});
+      for (uint32_t first = 0; first < rows; first += rows_per_part) {
+        parts_.push_back({tables_.size() - 1, first, std::min(rows_per_part, rows - first)});
       }
     }
   }
@@ -84,7 +93,6 @@ class Scan : public Source {
   // Parts begin at pages: looks at each in place, and makes rows of what passes alone.
   absl::Status ProducePages(const Part& part, const PageFilter& filter, Consumer* consumer) const {
     const uint32_t page_rows = run_.graph.page_rows();
-    static_assert(kRowsPerPart % 256 == 0);
     TWIN_RETURN_IF_ERROR(run_.options().interrupted());
     run_.statement.rows_scanned.fetch_add(part.count, std::memory_order_relaxed);
     std::vector<uint32_t> twins;
@@ -151,14 +159,17 @@ absl::StatusOr<std::vector<uint32_t>> FindTwins(const Plan& plan, RunContext* ru
 class ScanRelationships : public Source {
  public:
   ScanRelationships(const Plan& plan, RunContext* run)
-      : plan_(plan), step_(plan.steps[0]), run_(*run) {}
+      : plan_(plan),
+        step_(plan.steps[0]),
+        run_(*run),
+        rows_per_part_(RowsPerPart(run->graph.relationship_numbers(), *run)) {}
   size_t parts() const override {
-    return (run_.graph.relationship_numbers() + kRowsPerPart - 1) / kRowsPerPart;
+    return (run_.graph.relationship_numbers() + rows_per_part_ - 1) / rows_per_part_;
   }
 
   absl::Status Produce(size_t part, Consumer* consumer) const override {
-    const uint32_t begin = static_cast<uint32_t>(part) * kRowsPerPart;
-    const uint32_t end = std::min(begin + kRowsPerPart, run_.graph.relationship_numbers());
+    const uint32_t begin = static_cast<uint32_t>(part) * rows_per_part_;
+    const uint32_t end = std::min(begin + rows_per_part_, run_.graph.relationship_numbers());
     const uint32_t step = static_cast<uint32_t>(run_.options().batch_rows);
     for (uint32_t first = begin; first < end && !consumer->done(); first += step) {
       TWIN_RETURN_IF_ERROR(run_.options().interrupted());
@@ -184,6 +195,7 @@ class ScanRelationships : public Source {
   const Plan& plan_;
   const PlanStep& step_;
   RunContext& run_;
+  const uint32_t rows_per_part_;
 };
 
 class Rows : public Source {
