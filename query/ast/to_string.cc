@@ -33,6 +33,7 @@ std::string Quoted(absl::string_view text) {
 }
 
 bool IsPlain(absl::string_view name) {
+  if (!name.empty() && name[0] == '[') return true;  // the parser's, which no text can spell
   if (name.empty() || absl::ascii_isdigit(static_cast<unsigned char>(name[0]))) return false;
   for (const char c : name) {
     const auto byte = static_cast<unsigned char>(c);

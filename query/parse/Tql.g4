@@ -44,9 +44,9 @@ fromSource:
     kind=DIGITALTWINS alias=name?? (AS OF asOf=additive)?
   | kind=RELATIONSHIPS alias=name?? (HISTORY all=ALL)? (AS OF asOf=additive)?
   | kind='(' query=select ')' alias=name??
-  | collection=plainName alias=name??;
+  | collection=(WORD | QUOTED) alias=name??;
 
-sourceClause: joinClause | optional=OPTIONAL? (matchClause | historyClause);
+sourceClause: join=joinClause | optional=OPTIONAL? (match_=matchClause | history=historyClause);
 
 joinClause: JOIN target=name RELATED origin=name '.' relationship=name alias=name??;
 
@@ -67,35 +67,33 @@ historyPaths: twin=name '.' '(' paths+=path (',' paths+=path)* ')';
 path: names+=name ('.' names+=name)*;
 
 expr: terms+=conjunction (OR terms+=conjunction)*;
-conjunction: terms+=negation (AND terms+=negation)*;
-negation: nots+=NOT* operand=comparison;
-comparison:
-  left=additive (
+conjunction: terms+=condition (AND terms+=condition)*;
+condition:
+  nots+=NOT* left=additive (
       op=('=' | '!=' | '<>' | '<' | '<=' | '>' | '>=') right=additive
     | op=NIN right=additive
     | negated=NOT? (op=IN right=additive | op=BETWEEN right=additive AND upper=additive | op=LIKE right=additive)
     | op=IS negated=NOT? NULL_
   )?;
 additive: terms+=multiplicative (ops+=('+' | '-') terms+=multiplicative)*;
-multiplicative: terms+=sign (ops+=('*' | '/' | '%') terms+=sign)*;
-sign: signs+=('+' | '-')* operand=postfix;
-postfix: base=primary steps+=step*;
+multiplicative: terms+=operand (ops+=('*' | '/' | '%') terms+=operand)*;
+operand: signs+=('+' | '-')* base=primary steps+=step*;
 step: '.' member=name | '[' index=expr ']';
 
 primary:
     word=name args=arguments?
-  | literal
+  | value=literal
   | '(' inner=expr ')'
-  | list
-  | caseExpr
-  | quantified
-  | exists;
+  | items=list
+  | choice=caseExpr
+  | any=quantified
+  | some=exists;
 
 list: '[' (items+=expr (',' items+=expr)*)? ']';
-quantified: quantifier=(ANY | ALL) '(' element=name IN of=additive WHERE condition=expr ')';
-exists: EXISTS '(' paths+=pathPattern (',' paths+=pathPattern)* (WHERE condition=expr)? ')';
-caseExpr: (CASE | CASE_OF operand=additive) whens+=when+ (ELSE otherwise=expr)? END;
-when: WHEN condition=expr THEN result=expr;
+quantified: quantifier=(ANY | ALL) '(' element=name IN of=additive WHERE where=expr ')';
+exists: EXISTS '(' paths+=pathPattern (',' paths+=pathPattern)* (WHERE where=expr)? ')';
+caseExpr: (CASE | CASE_OF subject=additive) whens+=when+ (ELSE otherwise=expr)? END;
+when: WHEN test=expr THEN result=expr;
 
 arguments: '(' (star='*' | distinct=DISTINCT? items+=expr (',' items+=expr)*)? ')' window=over?;
 over:
@@ -106,13 +104,11 @@ literal:
     number=(INTEGER | NUMBER) unit=STRING?
   | constant=(STRING | DURATION | PARAMETER | TRUE | FALSE | NULL_);
 
-name: plainName | DIGITALTWINS | RELATIONSHIPS;
-
-plainName:
+name:
     WORD | QUOTED
-  | BETWEEN | ELSE | END | EVERY | EXPLAIN | FILL | FIRST | GAP | HAVING | HISTORY | IS | JOIN | LAST
-  | LIKE | LIMIT | LINEAR | MATCH | MAX | NIN | NULLS | OF | OFFSET | OPTIONAL | OVER | PARTITION
-  | PREVIOUS | PROFILE | QUALIFY | RELATED | SINCE | THEN | TO | WHEN | WITH;
+  | BETWEEN | DIGITALTWINS | ELSE | END | EVERY | EXPLAIN | FILL | FIRST | GAP | HAVING | HISTORY | IS
+  | JOIN | LAST | LIKE | LIMIT | LINEAR | MATCH | MAX | NIN | NULLS | OF | OFFSET | OPTIONAL | OVER
+  | PARTITION | PREVIOUS | PROFILE | QUALIFY | RELATED | RELATIONSHIPS | SINCE | THEN | TO | WHEN | WITH;
 
 // The text is read as bytes, so that a token's place is its place in the UTF-8 text.
 

@@ -183,19 +183,24 @@ Tokens ReadTokens(absl::string_view text) {
 
 // ---- Parsing
 
-// Watches the parser: stops it before nesting exhausts the stack, and remembers where it was when
-// it took its last token.
-class Watch : public antlr4::tree::ParseTreeListener {
+// The generated parser, without the nodes of its tree that nobody reads. It stops before nesting
+// exhausts the stack, and remembers where it was when it took its last token.
+class WatchedParser : public TqlParser, private antlr4::tree::ParseTreeListener {
  public:
-  Watch(TqlParser* parser, int depth_max) : parser_(parser), depth_max_(depth_max) {}
+  WatchedParser(antlr4::TokenStream* tokens, int depth_max)
+      : TqlParser(tokens), depth_max_(depth_max) {
+    setBuildParseTree(false);
+    removeErrorListeners();
+    addParseListener(this);
+  }
 
   // The token at which nesting was too deep; nullptr: it never was.
   const Token* too_deep() const { return too_deep_; }
 
   // What may come after the last token taken.
-  antlr4::misc::IntervalSet Expected() const {
-    const antlr4::atn::ATN& atn = parser_->getATN();
-    if (taken_ == nullptr) return atn.nextTokens(atn.ruleToStartState[TqlParser::RuleStatement]);
+  antlr4::misc::IntervalSet ExpectedTokens() const {
+    const antlr4::atn::ATN& atn = getATN();
+    if (taken_ == nullptr) return atn.nextTokens(atn.ruleToStartState[RuleStatement]);
     for (const antlr4::atn::Transition* way : atn.states[state_]->transitions) {
       if (way->matches(taken_->getType(), Token::MIN_USER_TOKEN_TYPE, atn.maxTokenType)) {
         return atn.getExpectedTokens(way->target->stateNumber, context_);
@@ -204,34 +209,38 @@ class Watch : public antlr4::tree::ParseTreeListener {
     return {};
   }
 
-  void Reset() {
+  void reset() override {
+    TqlParser::reset();
     depth_ = 0;
     taken_ = nullptr;
   }
 
+  Token* consume() override {
+    Token* const token = getCurrentToken();
+    taken_ = token;
+    state_ = getState();
+    context_ = getContext();
+    if (token->getType() != Token::EOF) getInputStream()->consume();
+    return token;
+  }
+
+ private:
+  static bool IsNesting(const ParserRuleContext* context) {
+    const size_t rule = context->getRuleIndex();
+    return rule == RulePrimary || rule == RuleSelect;
+  }
   void enterEveryRule(ParserRuleContext* context) override {
     // The query itself and its innermost operands do not count.
     if (!IsNesting(context) || ++depth_ <= depth_max_ + 2) return;
-    too_deep_ = parser_->getCurrentToken();
+    too_deep_ = getCurrentToken();
     throw antlr4::ParseCancellationException("nesting");
   }
   void exitEveryRule(ParserRuleContext* context) override {
     if (IsNesting(context)) --depth_;
   }
-  void visitTerminal(antlr4::tree::TerminalNode* node) override {
-    taken_ = node->getSymbol();
-    state_ = parser_->getState();
-    context_ = parser_->getContext();
-  }
+  void visitTerminal(antlr4::tree::TerminalNode* /*node*/) override {}
   void visitErrorNode(antlr4::tree::ErrorNode* /*node*/) override {}
 
- private:
-  static bool IsNesting(const ParserRuleContext* context) {
-    const size_t rule = context->getRuleIndex();
-    return rule == TqlParser::RulePrimary || rule == TqlParser::RuleSelect;
-  }
-
-  TqlParser* const parser_;
   const int depth_max_;
   int depth_ = 0;
   const Token* too_deep_ = nullptr;
@@ -247,11 +256,11 @@ class FirstError : public antlr4::BailErrorStrategy {
   const Token* found() const { return found_; }
   const antlr4::misc::IntervalSet& expected() const { return expected_; }
 
-  explicit FirstError(const Watch* watch) : watch_(watch) {}
+  explicit FirstError(const WatchedParser* parser) : parser_(parser) {}
 
   void reportError(antlr4::Parser* parser, const antlr4::RecognitionException& error) override {
     found_ = error.getOffendingToken();
-    expected_ = watch_->Expected();
+    expected_ = parser_->ExpectedTokens();
     const auto* const lookahead = dynamic_cast<const antlr4::NoViableAltException*>(&error);
     if (found_ == parser->getCurrentToken() || lookahead == nullptr ||
         lookahead->getDeadEndConfigs() == nullptr) {
@@ -267,7 +276,7 @@ class FirstError : public antlr4::BailErrorStrategy {
   }
   antlr4::Token* recoverInline(antlr4::Parser* parser) override {
     found_ = parser->getCurrentToken();
-    expected_ = watch_->Expected();
+    expected_ = parser_->ExpectedTokens();
     throw antlr4::ParseCancellationException("syntax error");
   }
   void reset(antlr4::Parser* parser) override {
@@ -276,7 +285,7 @@ class FirstError : public antlr4::BailErrorStrategy {
   }
 
  private:
-  const Watch* const watch_;
+  const WatchedParser* const parser_;
   const Token* found_ = nullptr;
   antlr4::misc::IntervalSet expected_;
 };
@@ -520,13 +529,13 @@ class TreeBuilder {
     if (tree->asOf != nullptr) from.as_of = BuildAdditive(tree->asOf);
     if (tree->collection != nullptr) {
       from.collection = FromClause::Collection::kSubquery;
-      from.name = BuildName(tree->collection->start);
+      from.name = BuildName(tree->collection);
       CheckCollection(from.name);
     } else if (tree->kind->getType() == TqlParser::LEFT_PAREN) {
       // FROM (SELECT …) is FROM a name that no text can spell, of a WITH query of its own.
       auto select = std::make_unique<Select>(BuildSelect(tree->query));
       from.collection = FromClause::Collection::kSubquery;
-      from.name = {absl::StrCat("[[subquery ", ++subqueries_, "]]"), from.span};
+      from.name = {absl::StrCat("[subquery ", ++subqueries_, "]"), from.span};
       statement_->with.push_back({from.name, std::move(select)});
     } else if (tree->kind->getType() == TqlParser::RELATIONSHIPS) {
       from.collection = FromClause::Collection::kRelationships;
@@ -547,18 +556,18 @@ class TreeBuilder {
   }
 
   SourceClause BuildClause(TqlParser::SourceClauseContext* tree) {
-    if (TqlParser::JoinClauseContext* const join = tree->joinClause(); join != nullptr) {
+    if (TqlParser::JoinClauseContext* const join = tree->join; join != nullptr) {
       return JoinClause{BuildName(join->target), BuildName(join->origin),
                         BuildName(join->relationship), BuildName(join->alias), SpanOf(join)};
     }
-    if (TqlParser::MatchClauseContext* const match = tree->matchClause(); match != nullptr) {
+    if (TqlParser::MatchClauseContext* const match = tree->match_; match != nullptr) {
       return MatchClause{tree->optional != nullptr, BuildPatterns(match->paths), SpanOf(tree)};
     }
     return BuildHistory(tree);
   }
 
   HistoryClause BuildHistory(TqlParser::SourceClauseContext* clause) {
-    TqlParser::HistoryClauseContext* const tree = clause->historyClause();
+    TqlParser::HistoryClauseContext* const tree = clause->history;
     HistoryClause history;
     history.optional = clause->optional != nullptr;
     history.span = SpanOf(clause);
@@ -674,29 +683,11 @@ class TreeBuilder {
   }
 
   ExprPtr BuildConjunction(TqlParser::ConjunctionContext* tree) {
-    if (tree->terms.size() == 1) return BuildNegation(tree->terms[0]);
+    if (tree->terms.size() == 1) return BuildCondition(tree->terms[0]);
     const Deeper deeper(&depth_, 1);
     ExprPtr expr = New(ExprKind::kAnd, SpanOf(tree));
-    for (TqlParser::NegationContext* term : tree->terms) {
-      expr->operands.push_back(BuildNegation(term));
-    }
-    return expr;
-  }
-
-  ExprPtr BuildNegation(TqlParser::NegationContext* tree) {
-    const size_t nots = tree->nots.size();
-    if (!MayDescend(nots, nots, SpanOf(tree->start))) return New(ExprKind::kNull, SpanOf(tree));
-    const Deeper nested(&nesting_, static_cast<int>(nots));
-    const Deeper deeper(&depth_, static_cast<int>(nots));
-    ExprPtr expr = BuildComparison(tree->operand);
-    for (size_t i = nots; i-- > 0;) {
-      const Span span = Cover(SpanOf(tree->nots[i]), SpanOf(tree->operand));
-      if (expr->kind == ExprKind::kExists && !expr->negated) {
-        expr->negated = true;
-        expr->span = span;
-      } else {
-        expr = New(ExprKind::kNot, span, std::move(expr));
-      }
+    for (TqlParser::ConditionContext* term : tree->terms) {
+      expr->operands.push_back(BuildCondition(term));
     }
     return expr;
   }
@@ -738,11 +729,30 @@ class TreeBuilder {
     }
   }
 
-  ExprPtr BuildComparison(TqlParser::ComparisonContext* tree) {
+  ExprPtr BuildCondition(TqlParser::ConditionContext* tree) {
+    const size_t nots = tree->nots.size();
+    if (!MayDescend(nots, nots, SpanOf(tree->start))) return New(ExprKind::kNull, SpanOf(tree));
+    const Deeper nested(&nesting_, static_cast<int>(nots));
+    const Deeper deeper(&depth_, static_cast<int>(nots));
+    ExprPtr expr = BuildComparison(tree);
+    for (size_t i = nots; i-- > 0;) {
+      const Span span = Cover(SpanOf(tree->nots[i]), SpanOf(tree));
+      if (expr->kind == ExprKind::kExists && !expr->negated) {
+        expr->negated = true;
+        expr->span = span;
+      } else {
+        expr = New(ExprKind::kNot, span, std::move(expr));
+      }
+    }
+    return expr;
+  }
+
+  // The condition without its NOTs.
+  ExprPtr BuildComparison(TqlParser::ConditionContext* tree) {
     if (tree->op == nullptr) return BuildAdditive(tree->left);
     const Deeper deeper(&depth_, 1);
     const size_t op = tree->op->getType();
-    ExprPtr expr = New(KindOfOperator(op), SpanOf(tree));
+    ExprPtr expr = New(KindOfOperator(op), Cover(SpanOf(tree->left), SpanOf(tree)));
     expr->negated = op == TqlParser::NIN || tree->negated != nullptr;
     for (TqlParser::AdditiveContext* operand : {tree->left, tree->right, tree->upper}) {
       if (operand != nullptr) expr->operands.push_back(BuildAdditive(operand));
@@ -770,7 +780,7 @@ class TreeBuilder {
 
   ExprPtr BuildAdditive(TqlParser::AdditiveContext* tree) {
     return BuildChain(tree, [this](TqlParser::MultiplicativeContext* factor) {
-      return BuildChain(factor, [this](TqlParser::SignContext* sign) { return BuildSign(sign); });
+      return BuildChain(factor, [this](TqlParser::OperandContext* term) { return BuildOperand(term); });
     });
   }
 
@@ -800,7 +810,7 @@ class TreeBuilder {
     return expr;
   }
 
-  ExprPtr BuildSign(TqlParser::SignContext* tree) {
+  ExprPtr BuildOperand(TqlParser::OperandContext* tree) {
     const auto minus = [](const Token* sign) { return sign->getType() == TqlParser::MINUS; };
     const auto count =
         static_cast<size_t>(std::count_if(tree->signs.begin(), tree->signs.end(), minus));
@@ -809,22 +819,23 @@ class TreeBuilder {
     }
     const Deeper nested(&nesting_, static_cast<int>(tree->signs.size()));
     const Deeper deeper(&depth_, static_cast<int>(count));
-    ExprPtr expr = BuildPostfix(tree->operand);
+    ExprPtr expr = BuildSteps(tree);
     for (size_t i = tree->signs.size(); i-- > 0;) {
       if (!minus(tree->signs[i])) continue;
-      expr = Negate(std::move(expr), Cover(SpanOf(tree->signs[i]), SpanOf(tree->operand)));
+      expr = Negate(std::move(expr), Cover(SpanOf(tree->signs[i]), SpanOf(tree)));
     }
     return expr;
   }
 
-  ExprPtr BuildPostfix(TqlParser::PostfixContext* tree) {
-    if (!MayDescend(tree->steps.size(), 0, SpanOf(tree->start))) {
-      return New(ExprKind::kNull, SpanOf(tree));
+  // The operand without its signs: x.y[0].z
+  ExprPtr BuildSteps(TqlParser::OperandContext* tree) {
+    if (!MayDescend(tree->steps.size(), 0, SpanOf(tree->base))) {
+      return New(ExprKind::kNull, SpanOf(tree->base));
     }
     const Deeper deeper(&depth_, static_cast<int>(tree->steps.size()));
     ExprPtr expr = BuildPrimary(tree->base);
     for (TqlParser::StepContext* step : tree->steps) {
-      const Span span = Cover(SpanOf(tree), SpanOf(step));
+      const Span span = Cover(SpanOf(tree->base), SpanOf(step));
       if (step->index != nullptr) {
         ExprPtr index = BuildExpr(step->index);
         expr = New(ExprKind::kIndex, span, std::move(expr), std::move(index));
@@ -845,26 +856,27 @@ class TreeBuilder {
       return expr;
     }
     if (tree->inner != nullptr) return BuildExpr(tree->inner);
-    if (auto* const literal = tree->literal(); literal != nullptr) return BuildLiteral(literal);
+    if (tree->value != nullptr) return BuildLiteral(tree->value);
     const Deeper deeper(&depth_, 1);
-    if (auto* const list = tree->list(); list != nullptr) {
-      ExprPtr expr = New(ExprKind::kList, SpanOf(list));
-      expr->operands = BuildExprs(list->items);
+    if (tree->items != nullptr) {
+      ExprPtr expr = New(ExprKind::kList, SpanOf(tree));
+      expr->operands = BuildExprs(tree->items->items);
       return expr;
     }
-    if (auto* const choice = tree->caseExpr(); choice != nullptr) return BuildCase(choice);
-    if (auto* const quantified = tree->quantified(); quantified != nullptr) {
-      const bool any = quantified->quantifier->getType() == TqlParser::ANY;
-      ExprPtr expr = New(any ? ExprKind::kAny : ExprKind::kAll, SpanOf(quantified));
-      expr->path.push_back(BuildName(quantified->element));
-      expr->operands.push_back(BuildAdditive(quantified->of));
-      expr->operands.push_back(BuildExpr(quantified->condition));
+    if (tree->choice != nullptr) return BuildCase(tree->choice);
+    if (tree->any != nullptr) {
+      const bool any = tree->any->quantifier->getType() == TqlParser::ANY;
+      ExprPtr expr = New(any ? ExprKind::kAny : ExprKind::kAll, SpanOf(tree));
+      expr->path.push_back(BuildName(tree->any->element));
+      expr->operands.push_back(BuildAdditive(tree->any->of));
+      expr->operands.push_back(BuildExpr(tree->any->where));
       return expr;
     }
-    TqlParser::ExistsContext* const exists = tree->exists();
-    ExprPtr expr = New(ExprKind::kExists, SpanOf(exists));
-    expr->patterns = BuildPatterns(exists->paths);
-    if (exists->condition != nullptr) expr->operands.push_back(BuildExpr(exists->condition));
+    ExprPtr expr = New(ExprKind::kExists, SpanOf(tree));
+    expr->patterns = BuildPatterns(tree->some->paths);
+    if (tree->some->where != nullptr) {
+      expr->operands.push_back(BuildExpr(tree->some->where));
+    }
     return expr;
   }
 
@@ -883,13 +895,13 @@ class TreeBuilder {
     const Deeper deeper(&depth_, 1);
     ExprPtr operand;
     int64_t operand_nodes = 0;
-    if (tree->operand != nullptr) {
+    if (tree->subject != nullptr) {
       const int64_t before = nodes_;
-      operand = BuildAdditive(tree->operand);
+      operand = BuildAdditive(tree->subject);
       operand_nodes = nodes_ - before;
     }
     for (TqlParser::WhenContext* when : tree->whens) {
-      ExprPtr condition = BuildExpr(when->condition);
+      ExprPtr condition = BuildExpr(when->test);
       if (operand != nullptr && status_.ok()) {
         nodes_ += operand_nodes;
         const Span span = condition->span;
@@ -1007,24 +1019,20 @@ absl::StatusOr<std::shared_ptr<const Statement>> ParseOrThrow(const TextMap& map
   const std::vector<SyntaxToken> described = Describe(tokens, map.text());
   antlr4::ListTokenSource source(std::move(tokens));
   antlr4::CommonTokenStream stream(&source);
-  TqlParser parser(&stream);
-  Watch watch(&parser, options.limits.depth_max);
-  const auto first_error = std::make_shared<FirstError>(&watch);
-  parser.removeErrorListeners();
+  WatchedParser parser(&stream, options.limits.depth_max);
+  const auto first_error = std::make_shared<FirstError>(&parser);
   parser.setErrorHandler(first_error);
-  parser.addParseListener(&watch);
 
   // The cheaper prediction first: what it takes is right, what it refuses may be right as well.
   TqlParser::StatementContext* tree = nullptr;
   for (const auto mode : {antlr4::atn::PredictionMode::SLL, antlr4::atn::PredictionMode::LL}) {
     parser.getInterpreter<antlr4::atn::ParserATNSimulator>()->setPredictionMode(mode);
     parser.reset();
-    watch.Reset();
     try {
       tree = parser.statement();
       break;
     } catch (const antlr4::ParseCancellationException&) {
-      if (const Token* const token = watch.too_deep(); token != nullptr) {
+      if (const Token* const token = parser.too_deep(); token != nullptr) {
         const SyntaxToken& at = described[token->getTokenIndex()];
         return ErrorAt(map.At(at.offset, at.text.size()), TreeBuilder::TooDeep(options.limits),
                        absl::StatusCode::kResourceExhausted);

@@ -137,7 +137,7 @@ class Describer {
     for (const auto rule :
          {&Describer::BadToken, &Describer::Comment, &Describer::FirstWord, &Describer::Join,
           &Describer::MissingFrom, &Describer::MissingCondition, &Describer::Count,
-          &Describer::Pattern, &Describer::AdjacentStrings, &Describer::AliasWithAs,
+          &Describer::Pattern, &Describer::ModelId, &Describer::AdjacentStrings, &Describer::AliasWithAs,
           &Describer::HistoryPaths, &Describer::Brackets, &Describer::Misspelled,
           &Describer::ClauseOrder, &Describer::ReservedWord}) {
       if (std::optional<SyntaxError> error = (this->*rule)(); error.has_value()) return *error;
@@ -357,6 +357,13 @@ class Describer {
                                     "-[ ]-, -[ ]-> or <-[ ]-")}};
     }
     return std::nullopt;
+  }
+
+  Result ModelId() const {
+    if (found_kind() != "COLON" || !absl::EqualsIgnoreCase(tokens_[found_ - 1].text, "dtmi")) {
+      return std::nullopt;
+    }
+    return {{found_ - 1, "a model id is a string: 'dtmi:example:Room;1'"}};
   }
 
   Result AdjacentStrings() const {
