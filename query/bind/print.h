@@ -1,0 +1,17 @@
+// Bound statements as text: for tests, and for looking at them.
+#ifndef TWIN_QUERY_BIND_PRINT_H_
+#define TWIN_QUERY_BIND_PRINT_H_
+
+#include <string>
+
+#include "query/bind/bound.h"
+
+namespace twin::query {
+
+// One line for each part, subqueries and notices first. Twins show the models that they can be of,
+// where that is not any.
+std::string ToString(const BoundStatement& statement);
+
+}  // namespace twin::query
+
+#endif  // TWIN_QUERY_BIND_PRINT_H_

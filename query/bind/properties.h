@@ -1,0 +1,42 @@
+// What a path below a twin or a relationship names. Internal to query/bind.
+#ifndef TWIN_QUERY_BIND_PROPERTIES_H_
+#define TWIN_QUERY_BIND_PROPERTIES_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "query/bind/environment.h"
+
+namespace twin::query::binding {
+
+// Columns of that path in all tables (relationship types) that a slot can be of, brought to one
+// type and unit: int and double make double, other differences kValue, units become the first's.
+// Empty `columns`: none has it.
+struct MergedColumns {
+  std::vector<ColumnRef> columns;
+  Type type;
+  bool recorded = false;  // one of them keeps its history
+};
+MergedColumns FindColumns(const Environment& env, const Slot& slot, absl::string_view path);
+
+// The expression of `path` below the slot: a property, a document, a member of a map, or a system
+// field. What no model has is NULL in the dialect adt, and else an error with the nearest name.
+absl::StatusOr<BoundPtr> BindProperty(const Environment& env, const Slot& slot, SlotId id,
+                                      absl::Span<const Name> path, const Span& span);
+
+// Paths that begin with `prefix`, a dot and more: what the document at `prefix` consists of.
+std::vector<std::string> PathsBelow(const Environment& env, const Slot& slot,
+                                    absl::string_view prefix);
+
+// "unknown property 'x' of BatteryCell; did you mean …", at `span`.
+absl::Status UnknownProperty(const Environment& env, const Slot& slot, absl::string_view path,
+                             const Span& span);
+
+// operands[0] . name . name …
+BoundPtr MembersOf(BoundPtr expr, absl::Span<const Name> names, const Span& span);
+
+}  // namespace twin::query::binding
+
+#endif  // TWIN_QUERY_BIND_PROPERTIES_H_
