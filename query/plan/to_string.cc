@@ -23,17 +23,18 @@ class Printer {
       : plan_(plan), catalog_(catalog), estimates_(estimates) {}
 
   void Print(const Plan& plan, int indent, std::string* out) const {
-    for (size_t i = plan.steps.size(); i-- > 0;) {
+    for (size_t i = plan.steps.size(); i-- > 0; ++indent) {
       const PlanStep& step = plan.steps[i];
-      std::string line = absl::StrCat(std::string(indent * 2, ' '), Line(step));
-      if (estimates_) absl::StrAppendFormat(&line, "  ~%.0f rows", step.rows);
-      absl::StrAppend(out, line, "\n");
-      if (step.inner != nullptr)
+      absl::StrAppend(out, std::string(2 * indent, ' '), Line(step));
+      if (estimates_) absl::StrAppendFormat(out, "  ~%.0f rows", step.rows);
+      absl::StrAppend(out, "\n");
+      if (step.inner != nullptr) {
         Printer(*step.inner, catalog_, estimates_).Print(*step.inner, indent + 2, out);
+      }
     }
     for (const auto& [exists, inner] : plan.exists) {
-      absl::StrAppend(out, std::string(indent * 2, ' '), "exists:\n");
-      Printer(*inner, catalog_, estimates_).Print(*inner, indent + 2, out);
+      absl::StrAppend(out, "EXISTS\n");
+      Printer(*inner, catalog_, estimates_).Print(*inner, 1, out);
     }
   }
 
