@@ -73,7 +73,7 @@ absl::StatusOr<HistoryWindow> WindowOf(const BoundHistory& history, const Value&
 namespace {
 
 bool BoundsAreConstant(const BoundHistory& history) {
-  return IsConstant(*history.from) && (history.to == nullptr || IsConstant(*history.to));
+  return IsRowless(*history.from) && (history.to == nullptr || IsRowless(*history.to));
 }
 
 absl::StatusOr<HistoryWindow> WindowOfAll(const BoundHistory& history,

@@ -84,7 +84,7 @@ std::optional<PageFilter> PageFilter::Make(const std::vector<BoundPtr>& conditio
       constant = condition->operands[0].get();
       op = Mirror(op);
     }
-    if (property == nullptr || !IsConstant(*constant)) return std::nullopt;
+    if (property == nullptr || !IsRowless(*constant)) return std::nullopt;
     const absl::StatusOr<Value> value = EvaluateConstant(*constant, context);
     if (!value.ok()) return std::nullopt;
     const ColumnRef* ref = nullptr;

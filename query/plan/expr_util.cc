@@ -84,7 +84,7 @@ SlotSet SlotsOf(const BoundExists& exists) {
   return slots;
 }
 
-bool IsConstant(const BoundExpr& expr) { return expr.exists == nullptr && SlotsOf(expr).empty(); }
+bool IsRowless(const BoundExpr& expr) { return expr.exists == nullptr && SlotsOf(expr).empty(); }
 
 BoundPtr SlotExpr(SlotId slot, Type type) {
   BoundPtr expr = std::make_unique<BoundExpr>();

@@ -35,7 +35,7 @@ SlotSet SlotsOf(const BoundExpr& expr);
 SlotSet SlotsOf(const BoundExists& exists);
 
 // The same on every row: constants, parameters, NOW() and what is computed of them.
-bool IsConstant(const BoundExpr& expr);
+bool IsRowless(const BoundExpr& expr);
 
 BoundPtr SlotExpr(SlotId slot, Type type);
 

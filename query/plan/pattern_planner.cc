@@ -22,7 +22,7 @@ bool IsIndexed(const BoundExpr& expr, const Slot& slot, const Catalog& catalog) 
 }
 
 bool IsText(const BoundExpr& expr) {
-  return expr.type.kind == TypeKind::kString && IsConstant(expr);
+  return expr.type.kind == TypeKind::kString && IsRowless(expr);
 }
 
 bool Overlap(const BoundEdge& a, const BoundEdge& b) {
@@ -156,8 +156,8 @@ void PatternPlanner::PushInto(PlanStep* scan) {
     const BoundExpr& expr = *conjunct.expr;
     if (expr.kind < BoundKind::kEqual || expr.kind > BoundKind::kGreaterEqual) continue;
     const bool simple =
-        (IsStoredNumber(*expr.operands[0], scan->slot) && IsConstant(*expr.operands[1])) ||
-        (IsStoredNumber(*expr.operands[1], scan->slot) && IsConstant(*expr.operands[0]));
+        (IsStoredNumber(*expr.operands[0], scan->slot) && IsRowless(*expr.operands[1])) ||
+        (IsStoredNumber(*expr.operands[1], scan->slot) && IsRowless(*expr.operands[0]));
     if (!simple) continue;
     conjunct.placed = true;
     scan->rows *= Estimates::Selectivity(expr);
