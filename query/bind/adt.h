@@ -1,4 +1,4 @@
-// What Azure Digital Twins refuses although it is well formed. Internal to query/bind.
+// Limits of the service Azure Digital Twins. Internal to query/bind.
 #ifndef TWIN_QUERY_BIND_ADT_H_
 #define TWIN_QUERY_BIND_ADT_H_
 
@@ -7,8 +7,9 @@
 
 namespace twin::query::binding {
 
-// `limits`: also the documented limits of its service (BindOptions::adt_limits).
-absl::Status CheckAdt(const Select& select, bool limits);
+// BindOptions::adt_limits: the limits that are documented, beyond what query/parse refuses in the
+// dialect adt.
+absl::Status CheckAdtLimits(const Select& select);
 
 }  // namespace twin::query::binding
 

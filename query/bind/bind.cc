@@ -23,7 +23,9 @@ absl::StatusOr<std::shared_ptr<const BoundStatement>> Bind(const Statement& stat
                                  .options = &options,
                                  .with = &bound->with,
                                  .notices = &bound->notices};
-  if (env.adt()) TWIN_RETURN_IF_ERROR(binding::CheckAdt(statement.select, options.adt_limits));
+  if (env.adt() && options.adt_limits) {
+    TWIN_RETURN_IF_ERROR(binding::CheckAdtLimits(statement.select));
+  }
   for (const WithQuery& with : statement.with) {
     const bool twice =
         std::any_of(bound->with.begin(), bound->with.end(),

@@ -46,7 +46,8 @@ class ExpressionBinder {
   // The parts of a condition that all must hold.
   absl::Status BindConjuncts(const Expr& expr, std::vector<BoundPtr>* conjuncts);
 
-  // Whether aggregates or windows are in the expression.
+  // Whether windows, and whether aggregates or windows, are in the expression.
+  static bool HasWindow(const BoundSelect& select, const BoundExpr& expr);
   static bool HasAggregate(const BoundSelect& select, const BoundExpr& expr);
 
  private:

@@ -156,6 +156,41 @@ absl::StatusOr<BoundPtr> BindOfModel(const Environment& env, const Scope& scope,
   return OfModelAt(env, slot, model.text, exact, model.span, call.span);
 }
 
+std::optional<std::vector<RelationshipTypeId>> TypesOf(const Environment& env, const Scope& scope,
+                                                       SlotId slot, const Expr& condition) {
+  if (env.lenient()) return std::nullopt;
+  if (condition.kind == ExprKind::kAnd) {
+    for (const ExprPtr& operand : condition.operands) {
+      auto types = TypesOf(env, scope, slot, *operand);
+      if (types.has_value()) return types;
+    }
+    return std::nullopt;
+  }
+  const bool in = condition.kind == ExprKind::kIn && !condition.negated &&
+                  condition.operands[1]->kind == ExprKind::kList;
+  if (!in && condition.kind != ExprKind::kEqual) return std::nullopt;
+  const Expr& path = *condition.operands[0];
+  if (path.kind != ExprKind::kPath || path.path.back().text != "$relationshipName" ||
+      path.path.size() > 2 || (path.path.size() == 2 && scope.Find(path.path[0].text) != slot)) {
+    return std::nullopt;
+  }
+  std::vector<const Expr*> names;
+  if (in) {
+    for (const ExprPtr& item : condition.operands[1]->operands) names.push_back(item.get());
+  } else {
+    names.push_back(condition.operands[1].get());
+  }
+  std::vector<RelationshipTypeId> types;
+  for (const Expr* name : names) {
+    if (name->kind != ExprKind::kString) return std::nullopt;
+    const std::vector<RelationshipTypeId> more = env.catalog->TypesNamed(name->text);
+    types.insert(types.end(), more.begin(), more.end());
+  }
+  std::sort(types.begin(), types.end());
+  types.erase(std::unique(types.begin(), types.end()), types.end());
+  return types;
+}
+
 std::vector<TableFact> FactsOf(const Environment& env, const Scope& scope, const Expr& condition) {
   std::vector<TableFact> facts;
   if (env.lenient()) return facts;

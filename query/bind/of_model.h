@@ -2,6 +2,7 @@
 #ifndef TWIN_QUERY_BIND_OF_MODEL_H_
 #define TWIN_QUERY_BIND_OF_MODEL_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,11 @@ struct TableFact {
 
 // What must be true of a row's twins if `condition` is.
 std::vector<TableFact> FactsOf(const Environment& env, const Scope& scope, const Expr& condition);
+
+// The types of which a relationship must be if `condition` is TRUE, by its $relationshipName;
+// nullopt: of any. `slot` is the collection's, with or without an alias.
+std::optional<std::vector<RelationshipTypeId>> TypesOf(const Environment& env, const Scope& scope,
+                                                       SlotId slot, const Expr& condition);
 
 }  // namespace twin::query::binding
 

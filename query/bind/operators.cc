@@ -197,8 +197,8 @@ absl::StatusOr<BoundPtr> ExpressionBinder::BindArithmetic(const Expr& expr) {
     const bool number = a->type.numeric() || b->type.numeric();
     return ErrorAt(
         expr.span,
-        absl::StrCat("there is no ", Describe(a->type), " ", SymbolOf(kind), " ", Describe(b->type),
-                     number ? "; give the number a unit of time, as in 5m" : ""));
+        absl::StrCat(Describe(a->type), " ", SymbolOf(kind), " ", Describe(b->type),
+                     " means nothing", number ? "; give the number a unit of time, as in 5m" : ""));
   }
   return Operation(kind, result, expr.span, std::move(a), std::move(b));
 }
@@ -241,6 +241,11 @@ absl::StatusOr<BoundPtr> ExpressionBinder::BindIn(const Expr& expr) {
     if (needle->type.kind == TypeKind::kDouble && item->type.kind == TypeKind::kInt) {
       item = Cast(std::move(item), TypeKind::kDouble);
     }
+  }
+  if (items.size() == 1 && items[0]->type.kind == TypeKind::kValue) {
+    // One such operand of kIn would be the list itself.
+    const BoundKind kind = expr.negated ? BoundKind::kNotEqual : BoundKind::kEqual;
+    return Operation(kind, TypeKind::kBool, expr.span, std::move(needle), std::move(items[0]));
   }
   bound->operands.push_back(std::move(needle));
   for (BoundPtr& item : items) bound->operands.push_back(std::move(item));

@@ -1,5 +1,6 @@
 // The SELECT list: columns and their names.
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -30,16 +31,28 @@ std::string WholePath(const Expr& expr) {
   return text;
 }
 
+template <typename Parts>
+bool Fills(const Parts& parts, SlotId slot) {
+  return std::any_of(parts.begin(), parts.end(),
+                     [slot](const auto& part) { return part.slot == slot; });
+}
+
+bool Reads(const BoundExpr& expr, const std::function<bool(SlotId)>& matches) {
+  if (expr.kind == BoundKind::kSlot) return matches(expr.slot);
+  return std::any_of(expr.operands.begin(), expr.operands.end(),
+                     [&matches](const BoundPtr& operand) { return Reads(*operand, matches); });
+}
+
 }  // namespace
 
+bool ExpressionBinder::HasWindow(const BoundSelect& select, const BoundExpr& expr) {
+  return Reads(expr, [&select](SlotId slot) { return Fills(select.windows, slot); });
+}
+
 bool ExpressionBinder::HasAggregate(const BoundSelect& select, const BoundExpr& expr) {
-  if (expr.kind == BoundKind::kSlot) {
-    const auto fills = [&expr](const auto& part) { return part.slot == expr.slot; };
-    return std::any_of(select.aggregates.begin(), select.aggregates.end(), fills) ||
-           std::any_of(select.windows.begin(), select.windows.end(), fills);
-  }
-  return std::any_of(expr.operands.begin(), expr.operands.end(),
-                     [&select](const BoundPtr& operand) { return HasAggregate(select, *operand); });
+  return Reads(expr, [&select](SlotId slot) {
+    return Fills(select.aggregates, slot) || Fills(select.windows, slot);
+  });
 }
 
 absl::Status SelectBinder::BindOutputs(bool named) {

@@ -19,13 +19,16 @@ absl::StatusOr<BoundPtr> ExpressionBinder::BindPathExpr(const Expr& expr) {
     return ErrorAt(expr.span, absl::StrCat(clause_.name, " is the same for all rows: '", name,
                                            "' cannot be used in it"));
   }
-  const SelectAlias* const alias = expr.path.size() == 1 ? FindAlias(name) : nullptr;
-  if (alias != nullptr) {
+  const SelectAlias* const alias = FindAlias(name);
+  if (alias != nullptr && expr.path.size() == 1) {
     BoundPtr clone = Clone(*alias->expr);
     clone->span = expr.span;
     return clone;
   }
-  const SlotId slot = scope_->Find(name);
+  SlotId slot = scope_->Find(name);
+  if (slot == kNoSlot && alias != nullptr && alias->expr->kind == BoundKind::kSlot) {
+    slot = alias->expr->slot;  // SELECT c AS cell … ORDER BY cell.voltage
+  }
   if (slot != kNoSlot) return BindBelow(slot, expr, 1);
   const int history = scope_->FindHistory(name);
   if (history >= 0) return BindHistoryPath(history, expr);
@@ -33,7 +36,14 @@ absl::StatusOr<BoundPtr> ExpressionBinder::BindPathExpr(const Expr& expr) {
     const SlotId column = scope_->Find(expr.path[1].text);
     if (column != kNoSlot) return BindBelow(column, expr, 2);
   }
-  if (scope_->collection != kNoSlot) return BindBelow(scope_->collection, expr, 0);
+  if (scope_->collection != kNoSlot) {
+    absl::StatusOr<BoundPtr> property = BindBelow(scope_->collection, expr, 0);
+    const Slot& base = scope_->slot(scope_->collection);
+    const bool alias_meant = !property.ok() && expr.path.size() > 1 && name[0] != '$' &&
+                             FindColumns(env_, base, name).columns.empty() &&
+                             PathsBelow(env_, base, name).empty();
+    return alias_meant ? UnknownName(expr) : std::move(property);
+  }
   const SlotId joined = FindJoined(name);
   if (joined != kNoSlot) return BindBelow(joined, expr, 1);
   return UnknownName(expr);

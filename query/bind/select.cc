@@ -61,10 +61,8 @@ absl::Status SelectBinder::BindTail() {
     binder_.Enter({.name = "HAVING", .aggregates = true, .aliases = true});
     TWIN_RETURN_IF_ERROR(binder_.BindConjuncts(*select_.having, &bound_.having));
     for (const BoundPtr& condition : bound_.having) {
-      for (const BoundWindow& window : bound_.windows) {
-        if (condition->slot != window.slot) continue;
-        return ErrorAt(condition->span, "a condition on OVER belongs in QUALIFY");
-      }
+      if (!ExpressionBinder::HasWindow(bound_, *condition)) continue;
+      return ErrorAt(condition->span, "a condition on OVER belongs in QUALIFY");
     }
   }
   if (select_.qualify != nullptr) {

@@ -133,6 +133,13 @@ absl::Status SelectBinder::BindRelationships() {
     TWIN_ASSIGN_OR_RETURN(bound_.source.slot, scope_.Declare(select_.from.alias, std::move(slot)));
   }
   scope_.collection = bound_.source.slot;
+  if (select_.where == nullptr) return absl::OkStatus();
+  auto types = TypesOf(env_, scope_, scope_.collection, *select_.where);
+  if (types.has_value()) {
+    Slot& narrowed = bound_.slots[scope_.collection];
+    narrowed.any_type = false;
+    narrowed.types = *std::move(types);
+  }
   return absl::OkStatus();
 }
 

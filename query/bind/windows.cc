@@ -43,8 +43,10 @@ absl::Status ExpressionBinder::CheckWindow(const FunctionInfo& info, const Expr&
                    absl::StrCat("a function with OVER cannot stand within ", inside_->name));
   }
   if (!clause_.windows) {
-    return ErrorAt(expr.span, absl::StrCat(info.name, " OVER cannot stand in ", clause_.name,
-                                           "; a condition on it belongs in QUALIFY"));
+    const bool conditional = clause_.name == "WHERE" || clause_.name == "HAVING";
+    return ErrorAt(expr.span,
+                   absl::StrCat(info.name, " OVER cannot stand in ", clause_.name,
+                                conditional ? "; a condition on it belongs in QUALIFY" : ""));
   }
   if (expr.over == nullptr) {
     return ErrorAt(expr.span,
@@ -107,7 +109,20 @@ absl::Status ExpressionBinder::SetFloor(BoundWindow* window) {
   if (window->arguments.size() > 1) {
     BoundPtr& floor = window->arguments[1];
     TWIN_ASSIGN_OR_RETURN(floor, AsDouble(env_, std::move(floor), "the floor of ROBUST_Z"));
-    return MakeComparable(env_, floor->span, &value, &floor).status();
+    const dtdl::Unit* const unit = value->type.unit;
+    if (floor->type.unit == nullptr || unit == nullptr) return absl::OkStatus();
+    const auto conversion = ConversionOf(*floor->type.unit, *unit);
+    if (!conversion.has_value()) return MakeComparable(env_, floor->span, &value, &floor).status();
+    // A spread has no zero of its own: 1 kelvin is 1 degree Celsius.
+    BoundPtr factor = Constant(Value::Double(conversion->factor), TypeKind::kDouble, floor->span);
+    if (floor->kind == BoundKind::kConstant) {
+      floor->value = Value::Double(floor->value.as_double() * conversion->factor);
+    } else if (conversion->factor != 1) {
+      const Span span = floor->span;
+      floor = Operation(BoundKind::kMultiply, TypeKind::kDouble, span, std::move(floor),
+                        std::move(factor));
+    }
+    return absl::OkStatus();
   }
   double floor = 0;
   const dtdl::Unit* const unit = value->type.unit;
