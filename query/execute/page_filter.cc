@@ -39,32 +39,55 @@ const BoundExpr* PropertyIn(const BoundExpr& expr, SlotId slot) {
   return property.kind == BoundKind::kProperty && property.slot == slot ? &property : nullptr;
 }
 
-// Clears the bytes of rows that do not pass. Loops over plain arrays, which compilers vectorise.
+// One lane for each row: all bits set where it passes. As wide as a double, so that compilers make
+// vector comparisons of the loops.
+using Lanes = int64_t[kPageRowsMax];
+
+// `first`: the lanes hold nothing yet.
 template <typename T, typename C, typename Passes>
-void Mask(const char* values, C constant, size_t rows, uint8_t* mask, Passes passes) {
-  T stored[kPageRowsMax];
-  std::memcpy(stored, values, rows * sizeof(T));
-  for (size_t i = 0; i < rows; ++i) {
-    mask[i] &= static_cast<uint8_t>(passes(static_cast<C>(stored[i]), constant));
+void Compare(const char* values, C constant, size_t rows, bool first, int64_t* lanes,
+             Passes passes) {
+  const auto lane_of = [&](size_t i) {
+    T stored;
+    std::memcpy(&stored, values + i * sizeof(T), sizeof(T));
+    return -static_cast<int64_t>(passes(static_cast<C>(stored), constant));
+  };
+  if (first) {
+    for (size_t i = 0; i < rows; ++i) lanes[i] = lane_of(i);
+  } else {
+    for (size_t i = 0; i < rows; ++i) lanes[i] &= lane_of(i);
   }
 }
 
 // NaN sorts above all numbers; constants are never NaN.
 template <typename T, typename C>
-void Mask(BoundKind op, const char* values, C constant, size_t rows, uint8_t* mask) {
+void Compare(BoundKind op, const char* values, C constant, size_t rows, bool first,
+             int64_t* lanes) {
+  const auto compare = [&](auto passes) {
+    Compare<T>(values, constant, rows, first, lanes, passes);
+  };
   switch (op) {
     case BoundKind::kEqual:
-      return Mask<T>(values, constant, rows, mask, [](C a, C b) { return a == b; });
+      return compare([](C a, C b) { return a == b; });
     case BoundKind::kNotEqual:
-      return Mask<T>(values, constant, rows, mask, [](C a, C b) { return !(a == b); });
+      return compare([](C a, C b) { return !(a == b); });
     case BoundKind::kLess:
-      return Mask<T>(values, constant, rows, mask, [](C a, C b) { return a < b; });
+      return compare([](C a, C b) { return a < b; });
     case BoundKind::kLessEqual:
-      return Mask<T>(values, constant, rows, mask, [](C a, C b) { return a <= b; });
+      return compare([](C a, C b) { return a <= b; });
     case BoundKind::kGreater:
-      return Mask<T>(values, constant, rows, mask, [](C a, C b) { return !(a <= b); });
+      return compare([](C a, C b) { return !(a <= b); });
     default:
-      return Mask<T>(values, constant, rows, mask, [](C a, C b) { return !(a < b); });
+      return compare([](C a, C b) { return !(a < b); });
+  }
+}
+
+// Clears the lanes of rows without a value.
+void ClearAbsent(const uint8_t* has, size_t rows, int64_t* lanes) {
+  for (size_t i = 0; i < rows; i += 8) {
+    const uint8_t bits = has[i / 8];
+    if (bits == 0xFF) continue;
+    for (size_t k = 0; k < 8; ++k) lanes[i + k] &= -static_cast<int64_t>((bits >> k) & 1);
   }
 }
 
@@ -121,42 +144,39 @@ void PageFilter::Select(const GraphReader& graph, uint32_t page, std::vector<uin
   const size_t rows = graph.page_rows();
   const uint32_t* numbers = graph.TwinPage(table_, page);
   if (numbers == nullptr || none_) return;
-  uint8_t mask[kPageRowsMax];
-  for (size_t i = 0; i < rows; ++i) mask[i] = numbers[i] != 0 ? 1 : 0;
+  Lanes lanes;
+  bool first = true;
   for (const Condition& condition : conditions_) {
     const ColumnPage column = graph.PageOf(table_, condition.column, page);
     if (column.has == nullptr) return;
-    for (size_t i = 0; i < rows; i += 8) {
-      const uint8_t bits = column.has[i / 8];
-      if (bits == 0xFF) continue;
-      for (size_t k = 0; k < 8; ++k) mask[i + k] &= static_cast<uint8_t>((bits >> k) & 1);
-    }
+    const char* values = column.values;
     switch (column.stored) {
       case Stored::kBool:
-        Mask<uint8_t>(condition.op, column.values, condition.integer, rows, mask);
+        Compare<uint8_t>(condition.op, values, condition.integer, rows, first, lanes);
         break;
       case Stored::kInt32:
-        Mask<int32_t>(condition.op, column.values, condition.integer, rows, mask);
+        Compare<int32_t>(condition.op, values, condition.integer, rows, first, lanes);
         break;
       case Stored::kInt64:
-        Mask<int64_t>(condition.op, column.values, condition.integer, rows, mask);
+        Compare<int64_t>(condition.op, values, condition.integer, rows, first, lanes);
         break;
       case Stored::kFloat:
-        Mask<float>(condition.op, column.values, condition.number, rows, mask);
+        Compare<float>(condition.op, values, condition.number, rows, first, lanes);
         break;
       case Stored::kDouble:
-        Mask<double>(condition.op, column.values, condition.number, rows, mask);
+        Compare<double>(condition.op, values, condition.number, rows, first, lanes);
         break;
       case Stored::kOther:
         return;
     }
+    ClearAbsent(column.has, rows, lanes);
+    first = false;
   }
   for (size_t i = 0; i < rows; i += 8) {
-    uint64_t eight = 0;
-    std::memcpy(&eight, mask + i, sizeof(eight));
-    if (eight == 0) continue;
-    for (size_t k = i; k < i + 8; ++k) {
-      if (mask[k] == 0) continue;
+    int64_t any = 0;
+    for (size_t k = i; k < i + 8; ++k) any |= lanes[k];
+    for (size_t k = i; any != 0 && k < i + 8; ++k) {
+      if (lanes[k] == 0 || numbers[k] == 0) continue;
       twins->push_back(numbers[k] - 1);
       places->push_back({table_.value, static_cast<uint32_t>(page * rows + k)});
     }
