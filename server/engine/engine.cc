@@ -126,14 +126,13 @@ class Engine::Impl {
       through = graph_.graph.head().sequence();
     }
     const std::string partial = absl::StrCat(folder, ".partial");
-    TWIN_RETURN_IF_ERROR(RemoveTree(fs_, partial));
-    TWIN_RETURN_IF_ERROR(CreateDataDir(fs_, partial));
-    TWIN_RETURN_IF_ERROR(fs_->CreateFolder(StoreFolder(partial)));
-    TWIN_RETURN_IF_ERROR(store_->CopyTo(StoreFolder(partial)));
-    TWIN_RETURN_IF_ERROR(CopyJournal(journal_.get(), checkpoints_->current().sequence, through,
-                                     JournalFolder(partial), fs_));
-    TWIN_RETURN_IF_ERROR(fs_->SyncFolder(partial));
-    TWIN_RETURN_IF_ERROR(fs_->Rename(partial, folder));
+    absl::Status status = CopyAll(partial, through);
+    if (status.ok()) status = fs_->Rename(partial, folder);
+    if (!status.ok()) {
+      // A disk that it filled has room again.
+      (void)RemoveTree(fs_, partial);
+      return status;
+    }
     return fs_->SyncFolder(FolderOf(folder));
   }
 
@@ -201,14 +200,30 @@ class Engine::Impl {
   }
 
  private:
-  absl::Status OpenJournal(Sequence checkpoint) {
+  // FORMAT comes last: without it nothing starts on the folder.
+  absl::Status CopyAll(const std::string& to, Sequence through)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(checkpoint_mutex_) {
+    TWIN_RETURN_IF_ERROR(RemoveTree(fs_, to));
+    TWIN_RETURN_IF_ERROR(fs_->CreateFolder(StoreFolder(to)));
+    TWIN_RETURN_IF_ERROR(store_->CopyTo(StoreFolder(to)));
+    TWIN_RETURN_IF_ERROR(CopyJournal(journal_.get(), checkpoints_->current().sequence, through,
+                                     JournalOptions(JournalFolder(to))));
+    return CreateDataDir(fs_, to);
+  }
+
+  journal::FileJournalOptions JournalOptions(const std::string& folder) const {
     journal::FileJournalOptions options;
-    options.folder = JournalFolder(options_.data_dir);
+    options.folder = folder;
     options.file_system = fs_;
     options.clock = &clock_;
-    options.first_sequence = Sequence(checkpoint.value + 1);
     options.segment_bytes = options_.segment_bytes;
     options.record_bytes_max = static_cast<uint64_t>(options_.limits.batch_bytes_max) + (1u << 20);
+    return options;
+  }
+
+  absl::Status OpenJournal(Sequence checkpoint) {
+    journal::FileJournalOptions options = JournalOptions(JournalFolder(options_.data_dir));
+    options.first_sequence = Sequence(checkpoint.value + 1);
     options.retention_seconds = options_.event_retention_seconds;
     options.retention_bytes = options_.event_retention_bytes;
     TWIN_ASSIGN_OR_RETURN(journal_, journal::FileJournal::Open(options));
