@@ -25,6 +25,8 @@ struct Services {
   std::string data_dir;
   int64_t deadline_default_ms = 30'000;
   int64_t deadline_ms_max = 600'000;
+  int64_t stream_idle_ms_max = 60'000;
+  int64_t import_models_bytes_max = 64 << 20;
 };
 
 // When a call has to be answered: what the client said, within the server's bounds.
