@@ -33,7 +33,7 @@ struct EngineOptions {
   uint64_t event_retention_bytes = 8ull << 30;  // this, whichever is less
   uint64_t reserve_bytes = 16u << 20;           // on disk, so that a checkpoint can free space
   uint64_t snapshot_retained_bytes_max = 0;     // 0: 10 % of the machine's memory
-  int64_t reads_waiting_max = 100'000;          // calls of WhenReached
+  int64_t reads_waiting_max = 10'000;           // calls of WhenReached
   bool checkpoint_on_stop = true;
   const Clock* clock = nullptr;       // nullptr: the system's
   FileSystem* file_system = nullptr;  // nullptr: the system's

@@ -11,7 +11,7 @@ namespace twin::engine {
 namespace {
 
 constexpr uint64_t kAheadMax = 100'000'000;
-constexpr int64_t kCancelPollNs = 100 * kNsPerMs;
+constexpr int64_t kLookNs = 100 * kNsPerMs;
 
 }  // namespace
 
@@ -36,9 +36,13 @@ void SequenceWaits::Add(Sequence sequence, Time deadline, Cancelled cancelled, D
           absl::StrCat("more than reads_waiting_max (", waits_max_,
                        ") reads wait for their min_sequence; try again later"));
     } else if (now < sequence) {
-      waiting_.push_back({sequence, deadline, std::move(cancelled), std::move(done), {}});
-      changed_.Signal();
-      graph_.advanced.SignalAll();  // the thread may wait there, with a later deadline
+      waiting_.emplace(sequence.value,
+                       Waiting{deadline, std::move(cancelled), std::move(done), absl::OkStatus()});
+      if (waiting_.size() == 1 || deadline < next_look_) {
+        next_look_ = std::min(deadline, Time{SystemClock().Now().ns + kLookNs});
+        changed_.Signal();
+        graph_.advanced.SignalAll();  // where the thread may wait for longer
+      }
       return;
     }
   }
@@ -57,31 +61,32 @@ void SequenceWaits::Stop() {
 
 std::vector<SequenceWaits::Waiting> SequenceWaits::TakeAnswered() {
   std::vector<Waiting> answered;
-  const Sequence head = graph_.graph.head().sequence();
+  const auto take = [&](Waits::iterator at, absl::Status status) {
+    answered.push_back(std::move(at->second));
+    answered.back().status = std::move(status);
+    return waiting_.erase(at);
+  };
+  const uint64_t head = graph_.graph.head().sequence().value;
+  while (!waiting_.empty() && waiting_.begin()->first <= head) {
+    take(waiting_.begin(), absl::OkStatus());
+  }
   const Time now = SystemClock().Now();
-  size_t kept = 0;
-  for (Waiting& each : waiting_) {
-    bool has_answer = true;
-    if (each.sequence <= head) {
-      each.status = absl::OkStatus();
-    } else if (stopping_) {
-      each.status = absl::UnavailableError("the server is stopping");
-    } else if (each.deadline <= now) {
-      each.status = absl::DeadlineExceededError(absl::StrCat(
-          "sequence ", each.sequence.value, " was not reached; the server is at ", head.value));
-    } else if (each.cancelled()) {
-      each.status = absl::CancelledError("the call was cancelled");
+  if (now < next_look_ && !stopping_) return answered;
+  next_look_ = Time{now.ns + kLookNs};
+  for (auto at = waiting_.begin(); at != waiting_.end();) {
+    const Time deadline = at->second.deadline;
+    if (stopping_) {
+      at = take(at, absl::UnavailableError("the server is stopping"));
+    } else if (deadline <= now) {
+      at = take(at, absl::DeadlineExceededError(absl::StrCat(
+                        "sequence ", at->first, " was not reached; the server is at ", head)));
+    } else if (at->second.cancelled()) {
+      at = take(at, absl::CancelledError("the call was cancelled"));
     } else {
-      has_answer = false;
-    }
-    if (has_answer) {
-      answered.push_back(std::move(each));
-    } else {
-      if (&waiting_[kept] != &each) waiting_[kept] = std::move(each);
-      ++kept;
+      next_look_ = std::min(next_look_, deadline);
+      ++at;
     }
   }
-  waiting_.resize(kept);
   return answered;
 }
 
@@ -94,9 +99,7 @@ void SequenceWaits::Run() {
       answered = TakeAnswered();
       if (answered.empty() && stopping_) return;
       if (answered.empty()) {
-        int64_t wait = kCancelPollNs;
-        const Time now = SystemClock().Now();
-        for (const Waiting& each : waiting_) wait = std::min(wait, each.deadline.ns - now.ns);
+        const int64_t wait = next_look_.ns - SystemClock().Now().ns;
         graph_.advanced.WaitFor(&graph_.mutex,
                                 std::chrono::nanoseconds(std::max<int64_t>(wait, 0)));
       }

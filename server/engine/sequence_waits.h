@@ -2,6 +2,7 @@
 #ifndef TWIN_SERVER_ENGINE_SEQUENCE_WAITS_H_
 #define TWIN_SERVER_ENGINE_SEQUENCE_WAITS_H_
 
+#include <map>
 #include <thread>
 #include <vector>
 
@@ -15,7 +16,8 @@
 
 namespace twin::engine {
 
-// One thread for all of them; it sleeps while there are none. Thread-safe.
+// One thread for all of them; it sleeps while there are none. Thread-safe. Cost: a look at the
+// first each time the head advances, at all of them ten times a second.
 class SequenceWaits {
  public:
   using Cancelled = absl::AnyInvocable<bool()>;
@@ -32,20 +34,21 @@ class SequenceWaits {
 
  private:
   struct Waiting {
-    Sequence sequence;
     Time deadline;
     Cancelled cancelled;
     Done done;
     absl::Status status;
   };
   void Run();
+  using Waits = std::multimap<uint64_t, Waiting>;  // by sequence
   // Takes out what has an answer.
   std::vector<Waiting> TakeAnswered() ABSL_EXCLUSIVE_LOCKS_REQUIRED(graph_.mutex);
 
   ingest::GuardedGraph& graph_;
   const size_t waits_max_;
   CondVar changed_;  // with graph_.mutex
-  std::vector<Waiting> waiting_ ABSL_GUARDED_BY(graph_.mutex);
+  Waits waiting_ ABSL_GUARDED_BY(graph_.mutex);
+  Time next_look_ ABSL_GUARDED_BY(graph_.mutex);  // at deadlines, and who was cancelled
   bool stopping_ ABSL_GUARDED_BY(graph_.mutex) = false;
   std::thread thread_;
 };
