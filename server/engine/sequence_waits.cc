@@ -61,14 +61,14 @@ void SequenceWaits::Stop() {
 
 std::vector<SequenceWaits::Waiting> SequenceWaits::TakeAnswered() {
   std::vector<Waiting> answered;
-  const auto take = [&](Waits::iterator at, absl::Status status) {
+  const auto take = [&](Waits* waits, Waits::iterator at, absl::Status status) {
     answered.push_back(std::move(at->second));
     answered.back().status = std::move(status);
-    return waiting_.erase(at);
+    return waits->erase(at);
   };
   const uint64_t head = graph_.graph.head().sequence().value;
   while (!waiting_.empty() && waiting_.begin()->first <= head) {
-    take(waiting_.begin(), absl::OkStatus());
+    take(&waiting_, waiting_.begin(), absl::OkStatus());
   }
   const Time now = SystemClock().Now();
   if (now < next_look_ && !stopping_) return answered;
@@ -76,12 +76,13 @@ std::vector<SequenceWaits::Waiting> SequenceWaits::TakeAnswered() {
   for (auto at = waiting_.begin(); at != waiting_.end();) {
     const Time deadline = at->second.deadline;
     if (stopping_) {
-      at = take(at, absl::UnavailableError("the server is stopping"));
+      at = take(&waiting_, at, absl::UnavailableError("the server is stopping"));
     } else if (deadline <= now) {
-      at = take(at, absl::DeadlineExceededError(absl::StrCat(
-                        "sequence ", at->first, " was not reached; the server is at ", head)));
+      at = take(&waiting_, at,
+                absl::DeadlineExceededError(absl::StrCat(
+                    "sequence ", at->first, " was not reached; the server is at ", head)));
     } else if (at->second.cancelled()) {
-      at = take(at, absl::CancelledError("the call was cancelled"));
+      at = take(&waiting_, at, absl::CancelledError("the call was cancelled"));
     } else {
       next_look_ = std::min(next_look_, deadline);
       ++at;
