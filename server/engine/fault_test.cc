@@ -80,6 +80,7 @@ class EngineFaultTest : public ::testing::Test {
       batch.operations.emplace_back(std::move(put));
       if (i == 0) break;
     }
+    if (engine_ == nullptr) return absl::FailedPreconditionError("it is not open");
     return engine_->Write(std::move(batch)).status;
   }
   void WriteUpTo(int last, size_t text_bytes = 10) {
@@ -90,6 +91,7 @@ class EngineFaultTest : public ::testing::Test {
 
   // The last write that the state has; -2: no model, -1: no write. Fails where there is a hole.
   int State() const {
+    if (engine_ == nullptr) return -3;  // Open has said why
     int last = -2;
     engine_->Read([&](const graph::GraphView& head) {
       last = static_cast<int>(head.sequence().value) - 2;
