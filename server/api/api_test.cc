@@ -2,6 +2,7 @@
 #include <grpcpp/grpcpp.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <memory>
 #include <string>
@@ -56,7 +57,7 @@ absl::Status ToAbsl(const grpc::Status& status) {
 // A server on a folder of its own.
 class RunningServer {
  public:
-  RunningServer() {
+  explicit RunningServer(ServerOptions options = {}) {
     std::string pattern = absl::StrCat(::testing::TempDir(), "/api-XXXXXX");
     TWIN_CHECK(mkdtemp(pattern.data()) != nullptr);
     root_ = pattern;
@@ -68,7 +69,6 @@ class RunningServer {
     auto engine = engine::Engine::Open(engine_options);
     TWIN_CHECK(engine.ok()) << engine.status();
     engine_ = *std::move(engine);
-    ServerOptions options;
     options.listen = "127.0.0.1:0";
     options.version = "test";
     auto server = Server::Start(options, engine_.get());
@@ -432,6 +432,150 @@ TEST(Api, ImportSaysWhatIsWrongAndWhere) {
   EXPECT_THAT(errors[1], HasSubstr("8: "));
   EXPECT_THAT(server.Import("{\"$dtId\":\"a\"}\n", pb::ImportOptions(), &progress, &errors),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("no import file")));
+}
+
+TEST(Api, ADryRunOfAnImportSeesWhatTheFileCreates) {
+  RunningServer first;
+  first.Fill();
+  const std::string data = first.Export();
+  RunningServer second;
+  pb::ImportOptions options;
+  options.set_dry_run(true);
+  options.set_batch_operations(1);
+  pb::ImportProgress progress;
+  std::vector<std::string> errors;
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_THAT(second.Import(data, options, &progress, &errors), IsOk());
+    EXPECT_EQ(progress.models(), 4u);
+    EXPECT_EQ(progress.twins(), 4u);
+    EXPECT_EQ(progress.relationships(), 2u);
+    EXPECT_EQ(progress.errors(), 0u);
+    EXPECT_EQ(progress.position().sequence(), 0u);
+    EXPECT_EQ(second.engine_->status().sequence, Sequence(0));
+  }
+  // What is wrong is still told.
+  options.set_continue_on_error(true);
+  const std::string bad = absl::StrCat(
+      data,
+      R"({"$relationshipId":"r","$sourceId":"p","$targetId":"x","$relationshipName":"hasCell"})",
+      "\n");
+  ASSERT_THAT(second.Import(bad, options, &progress, &errors), IsOk());
+  EXPECT_EQ(progress.errors(), 1u);
+  ASSERT_EQ(errors.size(), 1u);
+  EXPECT_THAT(errors[0], HasSubstr("there is no twin x"));
+  EXPECT_EQ(second.engine_->status().sequence, Sequence(0));
+}
+
+TEST(Api, ImportsOfManyModelsNameTheLimit) {
+  std::string data =
+      "{\"Section\":\"Header\"}\n{\"fileVersion\":\"1.0.0\"}\n{\"Section\":\"Models\"}\n";
+  for (int i = 0; i < 1001; ++i) {
+    absl::StrAppend(&data, R"({"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:M)", i,
+                    R"(;1","@type":"Interface"})", "\n");
+  }
+  pb::ImportProgress progress;
+  std::vector<std::string> errors;
+  {
+    RunningServer server;
+    for (const bool dry_run : {true, false}) {
+      pb::ImportOptions options;
+      options.set_dry_run(dry_run);
+      EXPECT_THAT(
+          server.Import(data, options, &progress, &errors),
+          StatusIs(absl::StatusCode::kInvalidArgument,
+                   HasSubstr("1001 models in one request; models_per_request_max is 1000")));
+    }
+  }
+  ServerOptions options;
+  options.import_models_bytes_max = 20'000;
+  RunningServer server(options);
+  EXPECT_THAT(
+      server.Import(data, pb::ImportOptions(), &progress, &errors),
+      StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("import_models_bytes_max (20000)")));
+}
+
+TEST(Api, IdleStreamsGiveTheirThreadsBack) {
+  ServerOptions options;
+  options.stream_idle_ms_max = 50;
+  options.work_threads = 2;
+  RunningServer server(options);
+  server.Fill();
+  constexpr int kStreams = 5;
+  std::vector<std::unique_ptr<grpc::ClientContext>> contexts;
+  std::vector<std::unique_ptr<grpc::ClientReaderWriter<pb::ImportRequest, pb::ImportProgress>>>
+      streams;
+  for (int i = 0; i < kStreams; ++i) {
+    contexts.push_back(std::make_unique<grpc::ClientContext>());
+    streams.push_back(server.twins_->Import(contexts.back().get()));
+    pb::ImportRequest request;
+    request.mutable_options();
+    EXPECT_TRUE(streams.back()->Write(request));
+  }
+  pb::CheckpointResponse checkpoint;
+  EXPECT_THAT(server.Call(&pb::AdminService::Stub::Checkpoint, server.admin_.get(),
+                          pb::CheckpointRequest(), &checkpoint),
+              IsOk());
+  for (auto& stream : streams) {
+    pb::ImportProgress progress;
+    while (stream->Read(&progress)) {
+    }
+    EXPECT_THAT(ToAbsl(stream->Finish()), StatusIs(absl::StatusCode::kDeadlineExceeded,
+                                                   HasSubstr("stream_idle_ms_max (50 ms)")));
+  }
+}
+
+TEST(Api, AnExportThatNobodyReadsEnds) {
+  ServerOptions options;
+  options.stream_idle_ms_max = 50;
+  options.work_threads = 1;
+  RunningServer server(options);
+  server.Fill();
+  const std::string contents = absl::StrCat("{\"name\":\"", std::string(60'000, 'x'), "\"}");
+  for (int i = 0; i < 300; ++i) {
+    ASSERT_THAT(server.CreateTwin(absl::StrCat("big", i), "dtmi:t:Pack;1",
+                                  absl::StrCat("{\"bms\":{},", contents.substr(1))),
+                IsOk());
+  }
+  grpc::ClientContext context;
+  const auto reader = server.twins_->Export(&context, pb::ExportRequest());
+  // There is one thread: this comes after the export.
+  pb::CheckpointResponse checkpoint;
+  EXPECT_THAT(server.Call(&pb::AdminService::Stub::Checkpoint, server.admin_.get(),
+                          pb::CheckpointRequest(), &checkpoint),
+              IsOk());
+  pb::ExportResponse piece;
+  while (reader->Read(&piece)) {
+  }
+  EXPECT_FALSE(reader->Finish().ok());
+  while (server.engine_->status().memory.snapshots > 0) std::this_thread::yield();
+}
+
+TEST(Api, ReadsThatWaitTakeNoThreads) {
+  ServerOptions options;
+  options.work_threads = 1;
+  RunningServer server(options);
+  server.Fill();
+  pb::GetTwinRequest request;
+  request.set_id("p");
+  request.set_min_sequence(server.engine_->status().sequence.value + 1);
+  std::vector<std::thread> readers;
+  std::atomic<int> done{0};
+  for (int i = 0; i < 10; ++i) {
+    readers.emplace_back([&] {
+      grpc::ClientContext context;
+      pb::GetTwinResponse response;
+      EXPECT_THAT(ToAbsl(server.twins_->GetTwin(&context, request, &response)), IsOk());
+      EXPECT_EQ(response.position().sequence(), request.min_sequence());
+      ++done;
+    });
+  }
+  pb::CheckpointResponse checkpoint;
+  EXPECT_THAT(server.Call(&pb::AdminService::Stub::Checkpoint, server.admin_.get(),
+                          pb::CheckpointRequest(), &checkpoint),
+              IsOk());
+  EXPECT_EQ(done, 0);
+  EXPECT_THAT(server.CreateTwin("new", "dtmi:t:Cell;1", "{}"), IsOk());
+  for (std::thread& reader : readers) reader.join();
 }
 
 TEST(Api, AStreamAnswersBatchesInOrder) {

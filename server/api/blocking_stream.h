@@ -1,61 +1,105 @@
 // Streams for work that reads and writes one thing after the other on a thread of its own, over
 // gRPC's callback API. Internal to server/api.
+//
+// A thread of the pool waits for the client, so waiting has a bound: stream_idle_ms_max.
 #ifndef TWIN_SERVER_API_BLOCKING_STREAM_H_
 #define TWIN_SERVER_API_BLOCKING_STREAM_H_
 
 #include <grpcpp/support/server_callback.h>
 
+#include <chrono>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/strings/str_cat.h"
 #include "server/api/call.h"
 #include "server/base/sync.h"
 
 namespace twin::api {
 
+inline absl::Status IdleError(const Services& services) {
+  return absl::DeadlineExceededError(
+      absl::StrCat("the client neither sent nor took anything for stream_idle_ms_max (",
+                   services.stream_idle_ms_max, " ms)"));
+}
+
+// One operation of gRPC's that a thread waits for.
+class Awaited {
+ public:
+  void Begin() {
+    const MutexLock lock(&mutex_);
+    is_done_ = false;
+  }
+  void Done(bool ok) {
+    const MutexLock lock(&mutex_);
+    is_done_ = true;
+    ok_ = ok;
+    changed_.Signal();
+  }
+  // False: it is not done after so long.
+  bool WaitFor(int64_t ms) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(ms);
+    const MutexLock lock(&mutex_);
+    while (!is_done_) {
+      const auto left = end - std::chrono::steady_clock::now();
+      if (left <= std::chrono::nanoseconds::zero()) return false;
+      changed_.WaitFor(&mutex_, left);
+    }
+    return true;
+  }
+  bool Wait() {
+    const MutexLock lock(&mutex_);
+    while (!is_done_) changed_.Wait(&mutex_);
+    return ok_;
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar changed_;
+  bool is_done_ ABSL_GUARDED_BY(mutex_) = false;
+  bool ok_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
 // A bidirectional stream. `Run` is called on a thread of the pool; Read and Write block there.
 template <typename Request, typename Response>
 class BlockingBidi : public grpc::ServerBidiReactor<Request, Response> {
  public:
-  // The next message; false: the client has sent all, or is gone.
+  BlockingBidi(const Services& services, grpc::CallbackServerContext* context)
+      : idle_ms_max_(services.stream_idle_ms_max), context_(*context) {}
+
+  // The next message; false: the client has sent all, or is gone, or idle.
   bool Read(Request* request) {
-    {
-      const MutexLock lock(&mutex_);
-      is_read_ = false;
+    if (idle_) return false;
+    read_.Begin();
+    this->StartRead(&incoming_);
+    if (!read_.WaitFor(idle_ms_max_)) {
+      idle_ = true;  // Finish ends the read
+      return false;
     }
-    this->StartRead(request);
-    const MutexLock lock(&mutex_);
-    while (!is_read_) changed_.Wait(&mutex_);
-    return read_ok_;
+    if (!read_.Wait()) return false;
+    request->Swap(&incoming_);
+    return true;
   }
-  // False: the client is gone.
+  // False: the client is gone, or takes nothing.
   bool Write(const Response& response) {
-    {
-      const MutexLock lock(&mutex_);
-      is_written_ = false;
-    }
+    if (idle_) return false;
+    write_.Begin();
     this->StartWrite(&response);
-    const MutexLock lock(&mutex_);
-    while (!is_written_) changed_.Wait(&mutex_);
-    return write_ok_;
+    if (!write_.WaitFor(idle_ms_max_)) {
+      idle_ = true;
+      context_.TryCancel();
+    }
+    return write_.Wait() && !idle_;
   }
+  // The client was idle for too long. Nothing can be read or written any more.
+  bool idle() const { return idle_; }
   bool cancelled() {
     const MutexLock lock(&mutex_);
     return cancelled_;
   }
 
-  void OnReadDone(bool ok) override {
-    const MutexLock lock(&mutex_);
-    is_read_ = true;
-    read_ok_ = ok;
-    changed_.Signal();
-  }
-  void OnWriteDone(bool ok) override {
-    const MutexLock lock(&mutex_);
-    is_written_ = true;
-    write_ok_ = ok;
-    changed_.Signal();
-  }
+  void OnReadDone(bool ok) override { read_.Done(ok); }
+  void OnWriteDone(bool ok) override { write_.Done(ok); }
   void OnCancel() override {
     const MutexLock lock(&mutex_);
     cancelled_ = true;
@@ -74,12 +118,13 @@ class BlockingBidi : public grpc::ServerBidiReactor<Request, Response> {
   }
 
  private:
+  const int64_t idle_ms_max_;
+  grpc::CallbackServerContext& context_;
+  Request incoming_;  // also after Run has returned
+  Awaited read_;
+  Awaited write_;
+  bool idle_ = false;
   Mutex mutex_;
-  CondVar changed_;
-  bool is_read_ ABSL_GUARDED_BY(mutex_) = false;
-  bool read_ok_ ABSL_GUARDED_BY(mutex_) = false;
-  bool is_written_ ABSL_GUARDED_BY(mutex_) = false;
-  bool write_ok_ ABSL_GUARDED_BY(mutex_) = false;
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
@@ -87,22 +132,21 @@ class BlockingBidi : public grpc::ServerBidiReactor<Request, Response> {
 template <typename Response>
 class BlockingWriter : public grpc::ServerWriteReactor<Response> {
  public:
+  BlockingWriter(const Services& services, grpc::CallbackServerContext* context)
+      : idle_ms_max_(services.stream_idle_ms_max), context_(*context) {}
+
   bool Write(const Response& response) {
-    {
-      const MutexLock lock(&mutex_);
-      is_written_ = false;
-    }
+    if (idle_) return false;
+    write_.Begin();
     this->StartWrite(&response);
-    const MutexLock lock(&mutex_);
-    while (!is_written_) changed_.Wait(&mutex_);
-    return write_ok_;
+    if (!write_.WaitFor(idle_ms_max_)) {
+      idle_ = true;
+      context_.TryCancel();
+    }
+    return write_.Wait() && !idle_;
   }
-  void OnWriteDone(bool ok) override {
-    const MutexLock lock(&mutex_);
-    is_written_ = true;
-    write_ok_ = ok;
-    changed_.Signal();
-  }
+  bool idle() const { return idle_; }
+  void OnWriteDone(bool ok) override { write_.Done(ok); }
   void OnCancel() override {}
   void OnDone() override { delete this; }
 
@@ -118,10 +162,10 @@ class BlockingWriter : public grpc::ServerWriteReactor<Response> {
   }
 
  private:
-  Mutex mutex_;
-  CondVar changed_;
-  bool is_written_ ABSL_GUARDED_BY(mutex_) = false;
-  bool write_ok_ ABSL_GUARDED_BY(mutex_) = false;
+  const int64_t idle_ms_max_;
+  grpc::CallbackServerContext& context_;
+  Awaited write_;
+  bool idle_ = false;
 };
 
 }  // namespace twin::api

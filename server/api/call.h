@@ -25,6 +25,8 @@ struct Services {
   std::string data_dir;
   int64_t deadline_default_ms = 30'000;
   int64_t deadline_ms_max = 600'000;
+  int64_t stream_idle_ms_max = 60'000;
+  int64_t import_models_bytes_max = 64 << 20;
 };
 
 // When a call has to be answered: what the client said, within the server's bounds.
@@ -76,17 +78,17 @@ grpc::ServerUnaryReactor* AnswerRead(grpc::CallbackServerContext* context, const
     status = read(head);
   });
   if (is_there) return Answer(context, status);
-  return AnswerLater(
-      context, services,
-      [&services, min_sequence, read = std::move(read), deadline = DeadlineOf(*context, services),
-       context]() mutable {
-        absl::Status waited = services.engine->WaitFor(
-            Sequence(min_sequence), deadline, [context] { return context->IsCancelled(); });
-        if (!waited.ok()) return waited;
-        absl::Status late;
-        services.engine->Read([&](const graph::GraphView& head) { late = read(head); });
-        return late;
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  services.engine->WhenReached(
+      Sequence(min_sequence), DeadlineOf(*context, services),
+      [context] { return context->IsCancelled(); },
+      [&services, reactor, read = std::move(read)](absl::Status answer) mutable {
+        if (answer.ok()) {
+          services.engine->Read([&](const graph::GraphView& head) { answer = read(head); });
+        }
+        reactor->Finish(ToGrpc(answer));
       });
+  return reactor;
 }
 
 // Writes one operation and answers with what `fill` makes of its result.

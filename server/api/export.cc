@@ -17,21 +17,32 @@ constexpr size_t kPieceBytes = 1 << 20;
 
 class Export final : public BlockingWriter<pb::ExportResponse> {
  public:
-  Export(const Services& services, const pb::ExportRequest& request, Time deadline)
-      : services_(services), request_(request), deadline_(deadline) {
-    Start(services);
+  Export(const Services& services, const pb::ExportRequest& request,
+         grpc::CallbackServerContext* context)
+      : BlockingWriter(services, context), services_(services), request_(request) {
+    services.engine->WhenReached(
+        Sequence(request.min_sequence()), DeadlineOf(*context, services),
+        [context] { return context->IsCancelled(); },
+        [this](const absl::Status& reached) {
+          if (reached.ok()) {
+            Start(services_);
+          } else {
+            Finish(ToGrpc(reached));
+          }
+        });
   }
 
  protected:
   absl::Status Run() override {
-    TWIN_RETURN_IF_ERROR(services_.engine->WaitFor(Sequence(request_.min_sequence()), deadline_));
-    view_ = services_.engine->Pin();
+    snapshot_ = services_.engine->Hold(engine::SnapshotUse::kExport);
+    TWIN_ASSIGN_OR_RETURN(view_, snapshot_->Get());
+    catalog_ = view_->shared_catalog();
     FillPosition(*view_, piece_.mutable_position());
     piece_.set_twins_total(view_->twins());
     piece_.set_relationships_total(view_->relationships());
     Text("{\"Section\":\"Header\"}\n{\"fileVersion\":\"1.0.0\",\"author\":\"twingraph\"}\n");
     Text("{\"Section\":\"Models\"}\n");
-    for (const graph::ModelState& state : view_->catalog().states()) {
+    for (const graph::ModelState& state : catalog_->states()) {
       if (state.deleted) continue;
       TWIN_RETURN_IF_ERROR(Model(state));
     }
@@ -51,15 +62,22 @@ class Export final : public BlockingWriter<pb::ExportResponse> {
       return absl::OkStatus();
     };
     TWIN_RETURN_IF_ERROR(ForEachTwin(write_relationships));
-    return Send();
+    return Write(piece_) ? absl::OkStatus() : Gone();
   }
 
  private:
   void Text(absl::string_view text) { piece_.mutable_data()->append(text.data(), text.size()); }
 
+  absl::Status Gone() const {
+    return idle() ? IdleError(services_) : absl::CancelledError("the client is gone");
+  }
+
+  // The snapshot is let go while the client is waited for, and may expire then.
   absl::Status Send() {
-    if (!Write(piece_)) return absl::CancelledError("the client is gone");
+    view_.reset();
+    if (!Write(piece_)) return Gone();
     piece_.clear_data();
+    TWIN_ASSIGN_OR_RETURN(view_, snapshot_->Get());
     return absl::OkStatus();
   }
   absl::Status SendIfFull() {
@@ -77,7 +95,7 @@ class Export final : public BlockingWriter<pb::ExportResponse> {
 
   template <typename Visit>
   absl::Status ForEachTwin(Visit visit) {
-    for (const std::unique_ptr<graph::TableSchema>& table : view_->catalog().tables()) {
+    for (const std::unique_ptr<graph::TableSchema>& table : catalog_->tables()) {
       for (uint32_t row = 0; row != UINT32_MAX;) {
         uint32_t next = 0;
         for (const TwinNumber twin : view_->ListTwins(table->id, row, 1000, &next)) {
@@ -127,8 +145,9 @@ class Export final : public BlockingWriter<pb::ExportResponse> {
 
   const Services& services_;
   const pb::ExportRequest request_;
-  const Time deadline_;
+  std::shared_ptr<engine::HeldSnapshot> snapshot_;
   std::shared_ptr<const graph::GraphView> view_;
+  std::shared_ptr<const graph::Catalog> catalog_;
   pb::ExportResponse piece_;
 };
 
@@ -136,8 +155,8 @@ class Export final : public BlockingWriter<pb::ExportResponse> {
 
 grpc::ServerWriteReactor<pb::ExportResponse>* NewExport(const Services& services,
                                                         const pb::ExportRequest& request,
-                                                        Time deadline) {
-  return new Export(services, request, deadline);
+                                                        grpc::CallbackServerContext* context) {
+  return new Export(services, request, context);
 }
 
 }  // namespace twin::api

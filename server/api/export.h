@@ -8,7 +8,8 @@
 namespace twin::api {
 
 grpc::ServerWriteReactor<twingraph::v1::ExportResponse>* NewExport(
-    const Services& services, const twingraph::v1::ExportRequest& request, Time deadline);
+    const Services& services, const twingraph::v1::ExportRequest& request,
+    grpc::CallbackServerContext* context);
 
 }  // namespace twin::api
 

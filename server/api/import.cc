@@ -26,7 +26,10 @@ enum class Section { kNone, kHeader, kModels, kTwins, kRelationships };
 
 class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> {
  public:
-  explicit Import(const Services& services) : services_(services) { Start(services); }
+  Import(const Services& services, grpc::CallbackServerContext* context)
+      : BlockingBidi(services, context), services_(services) {
+    Start(services);
+  }
 
  protected:
   absl::Status Run() override {
@@ -80,6 +83,7 @@ class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> 
       }
       Report();
     }
+    if (idle()) return IdleError(services_);
     if (cancelled()) return absl::CancelledError("the client is gone");
     return rest.empty() ? absl::OkStatus() : Line(rest);
   }
@@ -99,6 +103,12 @@ class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> 
         return absl::OkStatus();
       case Section::kModels:
         models_.emplace_back(text);
+        models_bytes_ += static_cast<int64_t>(text.size() + sizeof(std::string));
+        if (models_bytes_ > services_.import_models_bytes_max) {
+          return absl::ResourceExhaustedError(absl::StrCat(
+              "line ", line_, ": the models take more than import_models_bytes_max (",
+              services_.import_models_bytes_max, "); create them in several requests before"));
+        }
         return absl::OkStatus();
       case Section::kTwins: {
         absl::StatusOr<ingest::PutTwin> put = TwinFromJson(*json);
@@ -167,11 +177,12 @@ class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> 
     }
     const uint64_t count = models_.size();
     models_.clear();
+    models_bytes_ = 0;
     if (!create.texts.empty()) {
       ingest::WriteBatch batch;
       batch.operations.emplace_back(std::move(create));
-      batch.validate_only = options_.dry_run();
-      const ingest::WriteResult result = services_.engine->Write(std::move(batch));
+      const ingest::WriteResult result =
+          options_.dry_run() ? Check(batch) : services_.engine->Write(std::move(batch));
       if (!result.status.ok()) return Error(line_, result.status);
       FillPosition(result.sequence, progress_.mutable_position());
     }
@@ -189,7 +200,10 @@ class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> 
                         std::holds_alternative<ingest::PutTwin>(batch_.operations.front());
     ingest::WriteBatch batch = std::exchange(batch_, {});
     batch.atomic = false;
-    batch.validate_only = options_.dry_run();
+    if (options_.dry_run()) {
+      CountBatch(*pending, Check(batch));
+      return stopped_;
+    }
     {
       const MutexLock lock(&done_mutex_);
       ++in_flight_;
@@ -201,6 +215,21 @@ class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> 
       done_changed_.Signal();
     });
     return absl::OkStatus();
+  }
+
+  // What the engine would answer, had it done all that came before.
+  ingest::WriteResult Check(const ingest::WriteBatch& batch) {
+    if (snapshot_ == nullptr) snapshot_ = services_.engine->Hold(engine::SnapshotUse::kExport);
+    ingest::WriteResult result;
+    const absl::StatusOr<std::shared_ptr<const graph::GraphView>> view = snapshot_->Get();
+    if (!view.ok()) {
+      result.status = view.status();
+      return result;
+    }
+    if (dry_run_ == nullptr) dry_run_ = services_.engine->BeginDryRun(**view);
+    result = dry_run_->Check(batch);
+    result.sequence = (*view)->sequence();
+    return result;
   }
 
   // Until at most `left` are in flight; what is done is counted.
@@ -273,12 +302,15 @@ class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> 
   Section section_ = Section::kNone;
   uint64_t line_ = 0;
   std::vector<std::string> models_;
+  int64_t models_bytes_ = 0;
   ingest::WriteBatch batch_;
   std::vector<uint64_t> lines_;
   std::vector<std::pair<uint64_t, std::string>> errors_;  // not yet reported
   uint64_t errors_listed_ = 0;
   pb::ImportProgress progress_;
   absl::Status stopped_;
+  std::shared_ptr<engine::HeldSnapshot> snapshot_;  // of a dry run
+  std::unique_ptr<ingest::DryRun> dry_run_;
 
   Mutex done_mutex_;
   CondVar done_changed_;
@@ -290,8 +322,8 @@ class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> 
 }  // namespace
 
 grpc::ServerBidiReactor<pb::ImportRequest, pb::ImportProgress>* NewImport(
-    const Services& services) {
-  return new Import(services);
+    const Services& services, grpc::CallbackServerContext* context) {
+  return new Import(services, context);
 }
 
 }  // namespace twin::api

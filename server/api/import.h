@@ -8,7 +8,7 @@
 namespace twin::api {
 
 grpc::ServerBidiReactor<twingraph::v1::ImportRequest, twingraph::v1::ImportProgress>* NewImport(
-    const Services& services);
+    const Services& services, grpc::CallbackServerContext* context);
 
 }  // namespace twin::api
 

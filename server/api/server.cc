@@ -34,7 +34,9 @@ class Server::Impl {
                   options.version,
                   options.data_dir,
                   options.deadline_default_ms,
-                  options.deadline_ms_max},
+                  options.deadline_ms_max,
+                  options.stream_idle_ms_max,
+                  options.import_models_bytes_max},
         models_(services_),
         twins_(services_),
         admin_(services_) {}

@@ -18,6 +18,8 @@ struct ServerOptions {
   int work_threads = 4;  // for long calls: import, export, backup
   int64_t deadline_default_ms = 30'000;
   int64_t deadline_ms_max = 600'000;
+  int64_t stream_idle_ms_max = 60'000;         // of an import or export whose client does nothing
+  int64_t import_models_bytes_max = 64 << 20;  // texts of one section, before they are created
   std::string version;
   std::string data_dir;
 };

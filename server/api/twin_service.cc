@@ -419,13 +419,13 @@ grpc::ServerUnaryReactor* TwinService::MigrateTwins(Context* context,
 }
 
 grpc::ServerBidiReactor<pb::ImportRequest, pb::ImportProgress>* TwinService::Import(
-    Context* /*context*/) {
-  return NewImport(services_);
+    Context* context) {
+  return NewImport(services_, context);
 }
 
 grpc::ServerWriteReactor<pb::ExportResponse>* TwinService::Export(
     Context* context, const pb::ExportRequest* request) {
-  return NewExport(services_, *request, DeadlineOf(*context, services_));
+  return NewExport(services_, *request, context);
 }
 
 }  // namespace twin::api

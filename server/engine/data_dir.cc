@@ -69,6 +69,17 @@ absl::StatusOr<std::unique_ptr<FileLock>> OpenDataDir(FileSystem* fs, const std:
 absl::StatusOr<Replayed> Replay(journal::Journal* journal, Sequence checkpoint, graph::Graph* graph,
                                 ingest::RequestIds* request_ids, const ingest::Limits& limits) {
   const journal::JournalStatus status = journal->status();
+  if (status.segments == 0 && checkpoint > Sequence(0)) {
+    return absl::DataLossError(
+        absl::StrCat("the journal has no segments, and the checkpoint is at ", checkpoint.value,
+                     ": journal files are missing; start on a backup"));
+  }
+  if (status.oldest.value > checkpoint.value + 1) {
+    return absl::DataLossError(absl::StrCat(
+        "the journal begins at sequence ", status.oldest.value,
+        ", after the checkpoint of the store at ", checkpoint.value,
+        ": the store is not the newest, or journal files are missing; start on a backup"));
+  }
   if (status.durable < checkpoint) {
     return absl::DataLossError(absl::StrCat("the journal ends at sequence ", status.durable.value,
                                             ", before the checkpoint at ", checkpoint.value,
@@ -79,14 +90,8 @@ absl::StatusOr<Replayed> Replay(journal::Journal* journal, Sequence checkpoint, 
   journal::Record record;
   Replayed replayed;
   while (true) {
-    auto more = reader->Next(&record);
-    if (!more.ok() && absl::IsOutOfRange(more.status())) {
-      return absl::DataLossError(
-          absl::StrCat("the journal does not reach back to the checkpoint at sequence ",
-                       checkpoint.value, ": ", more.status().message(), "; start on a backup"));
-    }
-    TWIN_RETURN_IF_ERROR(more.status());
-    if (!*more) return replayed;
+    TWIN_ASSIGN_OR_RETURN(const bool more, reader->Next(&record));
+    if (!more) return replayed;
     ++replayed.records;
     replayed.bytes += record.bytes.size();
     ingest::GraphRecord decoded;
@@ -113,11 +118,9 @@ absl::StatusOr<Replayed> Replay(journal::Journal* journal, Sequence checkpoint, 
 }
 
 absl::Status CopyJournal(journal::Journal* journal, Sequence checkpoint, Sequence through,
-                         const std::string& folder, FileSystem* fs) {
-  journal::FileJournalOptions options;
-  options.folder = folder;
-  options.file_system = fs;
+                         journal::FileJournalOptions options) {
   options.first_sequence = Sequence(checkpoint.value + 1);
+  options.prepare_ahead = false;
   TWIN_ASSIGN_OR_RETURN(const std::unique_ptr<journal::FileJournal> copy,
                         journal::FileJournal::Open(options));
   TWIN_ASSIGN_OR_RETURN(const journal::Epoch epoch, copy->Claim());

@@ -18,6 +18,7 @@
 #include "server/graph/graph.h"
 #include "server/ingest/limits.h"
 #include "server/ingest/request_ids.h"
+#include "server/journal/file_journal.h"
 #include "server/journal/journal.h"
 
 namespace twin::engine {
@@ -26,7 +27,7 @@ std::string JournalFolder(const std::string& data_dir);
 std::string StoreFolder(const std::string& data_dir);
 std::string ReservePath(const std::string& data_dir);
 
-// Makes a new data directory, without a lock.
+// Makes a new data directory, without a lock; or makes one of a folder that has all but FORMAT.
 absl::Status CreateDataDir(FileSystem* fs, const std::string& data_dir);
 
 // Locks a data directory and checks its format; `create`: makes it where it is missing or empty.
@@ -44,9 +45,10 @@ struct Replayed {
 absl::StatusOr<Replayed> Replay(journal::Journal* journal, Sequence checkpoint, graph::Graph* graph,
                                 ingest::RequestIds* request_ids, const ingest::Limits& limits);
 
-// Writes the records after `checkpoint` up to `through` as a journal of its own.
+// Writes the records after `checkpoint` up to `through` as a journal of its own: `options` say
+// where and how.
 absl::Status CopyJournal(journal::Journal* journal, Sequence checkpoint, Sequence through,
-                         const std::string& folder, FileSystem* fs);
+                         journal::FileJournalOptions options);
 
 // Twins in the order in which their rows should be: each followed by what it contains.
 std::vector<TwinNumber> ContainmentOrder(const graph::GraphView& view);

@@ -1,5 +1,7 @@
 #include "server/engine/engine.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <thread>
@@ -12,6 +14,7 @@
 #include "server/base/sync.h"
 #include "server/engine/checkpoint.h"
 #include "server/engine/data_dir.h"
+#include "server/engine/sequence_waits.h"
 #include "server/ingest/change.h"
 #include "server/ingest/writer.h"
 #include "server/journal/file_journal.h"
@@ -19,13 +22,25 @@
 
 namespace twin::engine {
 
+namespace {
+
+uint64_t MemoryBytes() {
+  return static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) *
+         static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace
+
 class Engine::Impl {
  public:
   explicit Impl(const EngineOptions& options)
       : options_(options),
         fs_(options.file_system != nullptr ? options.file_system : PosixFileSystem()),
         clock_(options.clock != nullptr ? *options.clock : SystemClock()),
-        reader_cache_(options.adjacency_bytes_max) {}
+        reader_cache_(options.adjacency_bytes_max),
+        retained_bytes_max_(options.snapshot_retained_bytes_max > 0
+                                ? options.snapshot_retained_bytes_max
+                                : MemoryBytes() / 10) {}
 
   GraphReaderCache* reader_cache() { return &reader_cache_; }
 
@@ -62,7 +77,10 @@ class Engine::Impl {
     writer_options.limits = options_.limits;
     writer_options.clock = &clock_;
     writer_ = std::make_unique<ingest::Writer>(writer_options, &graph_, journal_.get(), epoch);
+    waits_ = std::make_unique<SequenceWaits>(
+        &graph_, static_cast<size_t>(std::max<int64_t>(options_.reads_waiting_max, 0)));
     checkpoint_thread_ = std::thread([this] { RunCheckpoints(); });
+    keeper_thread_ = std::thread([this] { RunKeeper(); });
     start_time_ = SystemClock().Now();
     recovery_seconds_ = static_cast<double>(start_time_.ns - start.ns) / 1e9;
     return absl::OkStatus();
@@ -84,26 +102,25 @@ class Engine::Impl {
     return graph_.graph.Pin();
   }
 
-  absl::Status WaitFor(Sequence sequence, Time deadline, absl::FunctionRef<bool()> cancelled) {
-    constexpr uint64_t kAheadMax = 100'000'000;
-    const MutexLock lock(&graph_.mutex);
-    if (sequence.value > graph_.graph.head().sequence().value + kAheadMax) {
-      return absl::InvalidArgumentError(absl::StrCat("min_sequence ", sequence.value,
-                                                     " is no sequence of this server, which is at ",
-                                                     graph_.graph.head().sequence().value));
+  std::shared_ptr<HeldSnapshot> Hold(SnapshotUse use) { return snapshots_.Hold(use, Pin()); }
+
+  void EnforceSnapshots() {
+    graph::GraphMemory memory;
+    {
+      const MutexLock lock(&graph_.mutex);
+      memory = graph_.graph.memory();
     }
-    while (graph_.graph.head().sequence() < sequence) {
-      const int64_t left = deadline.ns - SystemClock().Now().ns;
-      if (left <= 0) {
-        return absl::DeadlineExceededError(absl::StrCat("sequence ", sequence.value,
-                                                        " was not reached; the server is at ",
-                                                        graph_.graph.head().sequence().value));
-      }
-      if (cancelled()) return absl::CancelledError("the call was cancelled");
-      graph_.advanced.WaitFor(&graph_.mutex,
-                              std::chrono::nanoseconds(std::min(left, 100 * kNsPerMs)));
-    }
-    return absl::OkStatus();
+    snapshots_.Enforce(memory.retained, retained_bytes_max_);
+  }
+
+  void WhenReached(Sequence sequence, Time deadline, absl::AnyInvocable<bool()> cancelled,
+                   absl::AnyInvocable<void(absl::Status)> done) {
+    waits_->Add(sequence, deadline, std::move(cancelled), std::move(done));
+  }
+
+  std::unique_ptr<ingest::DryRun> BeginDryRun(const graph::GraphView& snapshot) const {
+    return std::make_unique<ingest::DryRun>(options_.limits, &snapshot,
+                                            std::max(clock_.Now(), snapshot.time()));
   }
 
   // Thread-safe; one at a time. `paced`: in the background, as slowly as the options say.
@@ -129,14 +146,13 @@ class Engine::Impl {
       through = graph_.graph.head().sequence();
     }
     const std::string partial = absl::StrCat(folder, ".partial");
-    TWIN_RETURN_IF_ERROR(RemoveTree(fs_, partial));
-    TWIN_RETURN_IF_ERROR(CreateDataDir(fs_, partial));
-    TWIN_RETURN_IF_ERROR(fs_->CreateFolder(StoreFolder(partial)));
-    TWIN_RETURN_IF_ERROR(store_->CopyTo(StoreFolder(partial)));
-    TWIN_RETURN_IF_ERROR(CopyJournal(journal_.get(), checkpoints_->current().sequence, through,
-                                     JournalFolder(partial), fs_));
-    TWIN_RETURN_IF_ERROR(fs_->SyncFolder(partial));
-    TWIN_RETURN_IF_ERROR(fs_->Rename(partial, folder));
+    absl::Status status = CopyAll(partial, through);
+    if (status.ok()) status = fs_->Rename(partial, folder);
+    if (!status.ok()) {
+      // A disk that it filled has room again.
+      (void)RemoveTree(fs_, partial);
+      return status;
+    }
     return fs_->SyncFolder(FolderOf(folder));
   }
 
@@ -182,6 +198,7 @@ class Engine::Impl {
     status.journal_oldest = journal.oldest;
     status.writing = writer_->writing();
     status.snapshots = status.memory.snapshots;
+    status.snapshots_expired = snapshots_.expired();
     status.store_bytes = store_->Bytes().value_or(0);
     status.start_time = start_time_;
     status.recovery_seconds = recovery_seconds_;
@@ -204,14 +221,30 @@ class Engine::Impl {
   }
 
  private:
-  absl::Status OpenJournal(Sequence checkpoint) {
+  // FORMAT comes last: without it nothing starts on the folder.
+  absl::Status CopyAll(const std::string& to, Sequence through)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(checkpoint_mutex_) {
+    TWIN_RETURN_IF_ERROR(RemoveTree(fs_, to));
+    TWIN_RETURN_IF_ERROR(fs_->CreateFolder(StoreFolder(to)));
+    TWIN_RETURN_IF_ERROR(store_->CopyTo(StoreFolder(to)));
+    TWIN_RETURN_IF_ERROR(CopyJournal(journal_.get(), checkpoints_->current().sequence, through,
+                                     JournalOptions(JournalFolder(to))));
+    return CreateDataDir(fs_, to);
+  }
+
+  journal::FileJournalOptions JournalOptions(const std::string& folder) const {
     journal::FileJournalOptions options;
-    options.folder = JournalFolder(options_.data_dir);
+    options.folder = folder;
     options.file_system = fs_;
     options.clock = &clock_;
-    options.first_sequence = Sequence(checkpoint.value + 1);
     options.segment_bytes = options_.segment_bytes;
     options.record_bytes_max = static_cast<uint64_t>(options_.limits.batch_bytes_max) + (1u << 20);
+    return options;
+  }
+
+  absl::Status OpenJournal(Sequence checkpoint) {
+    journal::FileJournalOptions options = JournalOptions(JournalFolder(options_.data_dir));
+    options.first_sequence = Sequence(checkpoint.value + 1);
     options.retention_seconds = options_.event_retention_seconds;
     options.retention_bytes = options_.event_retention_bytes;
     TWIN_ASSIGN_OR_RETURN(journal_, journal::FileJournal::Open(options));
@@ -222,12 +255,25 @@ class Engine::Impl {
 
   void StopThreads() {
     if (writer_ != nullptr) writer_->Stop();
+    if (waits_ != nullptr) waits_->Stop();
     {
       const MutexLock lock(&status_mutex_);
       stopping_ = true;
       wake_.SignalAll();
     }
     if (checkpoint_thread_.joinable()) checkpoint_thread_.join();
+    if (keeper_thread_.joinable()) keeper_thread_.join();
+  }
+
+  void RunKeeper() {
+    while (true) {
+      {
+        const MutexLock lock(&status_mutex_);
+        if (!stopping_) wake_.WaitFor(&status_mutex_, std::chrono::milliseconds(500));
+        if (stopping_) return;
+      }
+      if (snapshots_.held() > 0) EnforceSnapshots();
+    }
   }
 
   void RunCheckpoints() {
@@ -315,12 +361,15 @@ class Engine::Impl {
   FileSystem* const fs_;
   const Clock& clock_;
   GraphReaderCache reader_cache_;
+  const uint64_t retained_bytes_max_;
   std::unique_ptr<FileLock> lock_;
   mutable ingest::GuardedGraph graph_;
   std::unique_ptr<storage::LmdbStore> store_;
   std::unique_ptr<Checkpoints> checkpoints_;
   std::unique_ptr<journal::FileJournal> journal_;
   std::unique_ptr<ingest::Writer> writer_;
+  std::unique_ptr<SequenceWaits> waits_;
+  SnapshotRegistry snapshots_;
   Time start_time_;
   double recovery_seconds_ = 0;
   Replayed recovered_;
@@ -333,6 +382,7 @@ class Engine::Impl {
   Sequence checkpoint_sequence_ ABSL_GUARDED_BY(status_mutex_);
   Time checkpoint_time_ ABSL_GUARDED_BY(status_mutex_);
   std::thread checkpoint_thread_;
+  std::thread keeper_thread_;
 };
 
 Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -369,10 +419,35 @@ void Engine::Read(absl::FunctionRef<void(const graph::GraphView&)> reader) const
 }
 std::shared_ptr<const graph::GraphView> Engine::Pin() const { return impl_->Pin(); }
 GraphReaderCache* Engine::reader_cache() const { return impl_->reader_cache(); }
-absl::Status Engine::WaitFor(Sequence sequence, Time deadline,
-                             absl::FunctionRef<bool()> cancelled) const {
-  return impl_->WaitFor(sequence, deadline, cancelled);
+std::shared_ptr<HeldSnapshot> Engine::Hold(SnapshotUse use) { return impl_->Hold(use); }
+void Engine::EnforceSnapshots() { impl_->EnforceSnapshots(); }
+std::unique_ptr<ingest::DryRun> Engine::BeginDryRun(const graph::GraphView& snapshot) const {
+  return impl_->BeginDryRun(snapshot);
 }
+
+void Engine::WhenReached(Sequence sequence, Time deadline, absl::AnyInvocable<bool()> cancelled,
+                         absl::AnyInvocable<void(absl::Status)> done) {
+  impl_->WhenReached(sequence, deadline, std::move(cancelled), std::move(done));
+}
+
+absl::Status Engine::WaitFor(Sequence sequence, Time deadline) {
+  Mutex mutex;
+  CondVar finished;
+  bool is_done = false;
+  absl::Status status;
+  impl_->WhenReached(
+      sequence, deadline, [] { return false; },
+      [&](absl::Status got) {
+        const MutexLock lock(&mutex);
+        status = std::move(got);
+        is_done = true;
+        finished.Signal();
+      });
+  const MutexLock lock(&mutex);
+  while (!is_done) finished.Wait(&mutex);
+  return status;
+}
+
 absl::Status Engine::Checkpoint() { return impl_->Checkpoint(/*paced=*/false); }
 absl::Status Engine::Backup(const std::string& folder) { return impl_->Backup(folder); }
 absl::StatusOr<uint64_t> Engine::Compact() { return impl_->Compact(); }

@@ -16,7 +16,9 @@
 #include "server/base/file.h"
 #include "server/base/time.h"
 #include "server/engine/graph_reader.h"
+#include "server/engine/snapshot_registry.h"
 #include "server/graph/graph.h"
+#include "server/ingest/dry_run.h"
 #include "server/ingest/limits.h"
 #include "server/ingest/operation.h"
 
@@ -32,6 +34,8 @@ struct EngineOptions {
   uint64_t event_retention_bytes = 8ull << 30;  // this, whichever is less
   uint64_t reserve_bytes = 16u << 20;           // on disk, so that a checkpoint can free space
   uint64_t adjacency_bytes_max = 256u << 20;    // of arrays that queries follow, see adjacency.h
+  uint64_t snapshot_retained_bytes_max = 0;     // 0: 10 % of the machine's memory
+  int64_t reads_waiting_max = 10'000;           // calls of WhenReached
   bool checkpoint_on_stop = true;
   const Clock* clock = nullptr;       // nullptr: the system's
   FileSystem* file_system = nullptr;  // nullptr: the system's
@@ -51,6 +55,7 @@ struct EngineStatus {
   bool checkpoint_running = false;
   absl::Status writing;  // not OK: why writes are refused
   uint64_t snapshots = 0;
+  uint64_t snapshots_expired = 0;  // taken away, for snapshot_retained_bytes_max
   Time start_time;
   double recovery_seconds = 0;
   uint64_t recovered_records = 0;  // replayed from the journal at start
@@ -79,7 +84,7 @@ class Engine {
   // Calls `reader` on the head, under the writer's lock: for point reads of microseconds.
   void Read(absl::FunctionRef<void(const graph::GraphView&)> reader) const;
 
-  // A snapshot of the last applied state.
+  // A snapshot of the last applied state, for work of a second or so.
   std::shared_ptr<const graph::GraphView> Pin() const;
 
   // What queries read: the last applied state, or the one of a `view` that Pin gave. Readers of one
@@ -87,11 +92,23 @@ class Engine {
   std::unique_ptr<SnapshotReader> OpenReader() const;
   std::unique_ptr<SnapshotReader> OpenReader(std::shared_ptr<const graph::GraphView> view) const;
 
-  // Waits until reads see that sequence. DEADLINE_EXCEEDED; CANCELLED: `cancelled`, which is asked
-  // ten times a second, said so; INVALID_ARGUMENT: far ahead of anything ever given out.
-  absl::Status WaitFor(
-      Sequence sequence, Time deadline,
-      absl::FunctionRef<bool()> cancelled = [] { return false; }) const;
+  // The same for longer, which may be taken away: see HeldSnapshot.
+  std::shared_ptr<HeldSnapshot> Hold(SnapshotUse use);
+  // Takes one away if snapshots keep too much, as a thread of the engine's does twice a second.
+  void EnforceSnapshots();
+
+  // What batches would do, one after the other, beginning at that snapshot.
+  std::unique_ptr<ingest::DryRun> BeginDryRun(const graph::GraphView& snapshot) const;
+
+  // Calls `done` once when reads see that sequence: at once, or on a thread of the engine's, which
+  // must not be blocked. With DEADLINE_EXCEEDED; CANCELLED: `cancelled`, which is asked ten times a
+  // second and must be quick, said so; INVALID_ARGUMENT: far ahead of anything ever given out;
+  // RESOURCE_EXHAUSTED: reads_waiting_max wait already; UNAVAILABLE: the engine is stopping.
+  void WhenReached(Sequence sequence, Time deadline, absl::AnyInvocable<bool()> cancelled,
+                   absl::AnyInvocable<void(absl::Status)> done);
+
+  // The same, waiting.
+  absl::Status WaitFor(Sequence sequence, Time deadline);
 
   // Writes a checkpoint now and waits for it.
   absl::Status Checkpoint();

@@ -366,6 +366,79 @@ TEST_F(EngineTest, WaitsForASequence) {
   waiter.join();
 }
 
+TEST_F(EngineTest, ManyWaitWithoutAThreadEach) {
+  options_.reads_waiting_max = 50;
+  const std::unique_ptr<Engine> engine = Open();
+  CreateAll(engine.get());
+  Mutex mutex;
+  CondVar changed;
+  std::vector<absl::Status> answers;
+  bool cancel = false;
+  const auto note = [&](absl::Status status) {
+    const MutexLock lock(&mutex);
+    answers.push_back(std::move(status));
+    changed.Signal();
+  };
+  const auto wait_for = [&](size_t count) {
+    const MutexLock lock(&mutex);
+    while (answers.size() < count) changed.Wait(&mutex);
+    EXPECT_EQ(answers.size(), count);
+  };
+  const auto never = [] { return false; };
+  const Time later{SystemClock().Now().ns + 3600 * kNsPerSecond};
+  engine->WhenReached(Sequence(1), later, never, note);
+  wait_for(1);
+  for (int i = 0; i < 49; ++i) engine->WhenReached(Sequence(2), later, never, note);
+  engine->WhenReached(
+      Sequence(2), later,
+      [&] {
+        const MutexLock lock(&mutex);
+        return cancel;
+      },
+      note);
+  engine->WhenReached(Sequence(2), later, never, note);
+  wait_for(2);
+  EXPECT_THAT(answers.back(),
+              StatusIs(StatusCode::kResourceExhausted, HasSubstr("reads_waiting_max (50)")));
+  {
+    const MutexLock lock(&mutex);
+    cancel = true;
+  }
+  wait_for(3);
+  EXPECT_EQ(answers.back().code(), StatusCode::kCancelled);
+  ingest::WriteBatch batch;
+  ingest::PutTwin put;
+  put.id = "t";
+  put.model_id = "dtmi:t:Cell;1";
+  batch.operations.emplace_back(put);
+  ASSERT_THAT(engine->Write(batch).status, IsOk());
+  wait_for(52);
+  EXPECT_THAT(answers.back(), IsOk());
+  engine->WhenReached(Sequence(100), later, never, note);
+  ASSERT_THAT(engine->Stop(), IsOk());
+  wait_for(53);
+  EXPECT_EQ(answers.back().code(), StatusCode::kUnavailable);
+}
+
+TEST_F(EngineTest, SnapshotsThatKeepTooMuchExpire) {
+  options_.snapshot_retained_bytes_max = 20'000;
+  const std::unique_ptr<Engine> engine = Open();
+  CreateAll(engine.get());
+  WriteSome(engine.get(), 1);
+  const std::shared_ptr<HeldSnapshot> old = engine->Hold(SnapshotUse::kExport);
+  engine->EnforceSnapshots();
+  EXPECT_THAT(old->Get(), IsOk());  // nothing was written since
+  // The engine's own thread may be the one that does it.
+  for (uint32_t seed = 2; old->Get().ok(); ++seed) {
+    WriteSome(engine.get(), seed);
+    engine->EnforceSnapshots();
+  }
+  EXPECT_THAT(old->Get(),
+              StatusIs(StatusCode::kResourceExhausted, HasSubstr("snapshot_retained_bytes_max")));
+  EXPECT_EQ(engine->status().snapshots_expired, 1u);
+  EXPECT_EQ(engine->status().memory.retained, 0u);
+}
+
 TEST_F(EngineTest, CheckpointsInTheBackground) {
   options_.checkpoint_journal_bytes = 10'000;
   options_.segment_bytes = 128 << 10;

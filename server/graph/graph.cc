@@ -142,7 +142,8 @@ void Graph::SetValue(TwinNumber twin, ColumnId column, const Value& value, Time 
   }
   const bool alone = PageIsEmpty(stored, place.row);
   StoreTime(&stored.update_times, place.row, update.ns, alone, stamp_);
-  StoreTime(&stored.source_times, place.row, source == update ? 0 : source.ns, alone, stamp_);
+  StoreTime(&stored.source_times, place.row,
+            source == update ? kAsUpdateTime : StoredSourceTime(source), alone, stamp_);
   StoreValue(&stored, schema.type, place.row, value);
   if (schema.indexed && !value.is_null()) {
     shared_->equality.Add(place.table, column, LoadCode(stored, place.row), twin.value);

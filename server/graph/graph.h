@@ -117,6 +117,10 @@ class GraphView {
   uint64_t twins() const;
   uint64_t twins(TableId table) const;
   TwinNumber next_twin() const;  // one more than the greatest that was ever given
+  // What ids of twins, and strings, have taken of the 4 GiB that each of them can: of all states
+  // together, and never less until the state is loaded anew. Thread-safe.
+  uint64_t ids_bytes() const;
+  uint64_t strings_bytes() const;
   // Twins of a table in the order of its rows, from row `from` on, at most `max`; *next is the row
   // to go on from, UINT32_MAX at the end.
   std::vector<TwinNumber> ListTwins(TableId table, uint32_t from, size_t max, uint32_t* next) const;
@@ -181,7 +185,7 @@ class GraphView {
   uint64_t pin_;  // 0: the head
 };
 
-// Bytes in use, by what for.
+// Bytes in use, by what for; of indexes roughly. Cost: a look at each column.
 struct GraphMemory {
   uint64_t columns = 0, ids = 0, strings = 0, relationships = 0, index = 0;
   uint64_t retained = 0;   // by snapshots only

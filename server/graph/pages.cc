@@ -52,9 +52,10 @@ struct PageArray::Directory {
   std::atomic<uint32_t> references{1};
   std::vector<Ref<Node>> nodes;
   size_t pages = 0;
+  uint64_t bytes = 0;  // of nodes and pages
 
   Directory() = default;
-  Directory(const Directory& other) : nodes(other.nodes), pages(other.pages) {}
+  Directory(const Directory& other) : nodes(other.nodes), pages(other.pages), bytes(other.bytes) {}
   Directory& operator=(const Directory&) = delete;
   ~Directory() = default;
 };
@@ -108,12 +109,14 @@ char* PageArray::Mutable(size_t page, uint32_t size, uint64_t stamp) {
   Ref<Node>& node = directory.nodes[page / kPagesPerNode];
   if (!node) {
     node = Ref<Node>(new Node);
+    directory.bytes += sizeof(Node);
   } else if (!node.unique()) {
     node = Ref<Node>(new Node(*node));
   }
   node->stamp = stamp;
   Ref<Page>& slot = node->pages[page % kPagesPerNode];
   if (!slot || slot->size != size) {
+    directory.bytes += slot ? size - uint64_t{slot->size} : sizeof(Page) + size;
     slot = Ref<Page>(Page::New(size, stamp));
     std::memset(slot->bytes(), 0, size);
   } else if (!slot.unique()) {
@@ -140,16 +143,7 @@ void PageArray::ForEachNewer(
 }
 
 uint64_t PageArray::bytes() const {
-  uint64_t total = 0;
-  if (directory_.object == nullptr) return total;
-  for (const Ref<Node>& node : directory_.object->nodes) {
-    if (!node) continue;
-    total += sizeof(Node);
-    for (const Ref<Page>& page : node->pages) {
-      if (page) total += sizeof(Page) + page->size;
-    }
-  }
-  return total;
+  return directory_.object == nullptr ? 0 : directory_.object->bytes;
 }
 
 }  // namespace twin::graph

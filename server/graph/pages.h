@@ -69,7 +69,7 @@ class PageArray {
   void ForEachNewer(uint64_t stamp,
                     absl::FunctionRef<void(size_t page, absl::string_view bytes)> visit) const;
 
-  uint64_t bytes() const;  // that its pages take; cost: linear in pages
+  uint64_t bytes() const;  // that its pages take
 
  private:
   struct Page;

@@ -144,6 +144,7 @@ class TwinIds {
   // Forgets ids of twins for which `keep` is false; no snapshot may see them.
   void Retain(uint32_t numbers, absl::FunctionRef<bool(uint32_t)> keep) ABSL_LOCKS_EXCLUDED(mutex_);
   bool Has(uint32_t number) const { return places_[number] != kNone; }
+  uint64_t arena_bytes() const { return arena_.end(); }
   size_t bytes() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
@@ -191,6 +192,7 @@ class EqualityIndex {
   mutable Mutex mutex_;
   absl::flat_hash_map<Key, uint32_t> single_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<Key, absl::flat_hash_set<uint32_t>> many_ ABSL_GUARDED_BY(mutex_);
+  size_t in_many_ ABSL_GUARDED_BY(mutex_) = 0;  // twins in many_
   std::deque<Waiting> waiting_ ABSL_GUARDED_BY(mutex_);
   // How often a removal of the pair waits, so that one that came back stays.
   absl::flat_hash_map<std::pair<Key, uint32_t>, uint64_t> removed_ ABSL_GUARDED_BY(mutex_);

@@ -37,13 +37,14 @@ uint32_t StringArena::Add(absl::string_view text) {
     place = it->second.back();
     it->second.pop_back();
   } else {
-    if (end_ % kBlockBytes + bytes > kBlockBytes || end_ % kBlockBytes == 0) {
-      end_ = (end_ + kBlockBytes - 1) / kBlockBytes * kBlockBytes;
-      TWIN_CHECK(end_ / kBlockBytes < kBlocks) << "4 GiB of strings";
-      blocks_[end_ / kBlockBytes] = new char[kBlockBytes];
+    uint64_t end = end_.load(std::memory_order_relaxed);
+    if (end % kBlockBytes + bytes > kBlockBytes || end % kBlockBytes == 0) {
+      end = (end + kBlockBytes - 1) / kBlockBytes * kBlockBytes;
+      TWIN_CHECK(end / kBlockBytes < kBlocks) << "4 GiB of strings";
+      blocks_[end / kBlockBytes] = new char[kBlockBytes];
     }
-    place = static_cast<uint32_t>(end_);
-    end_ += bytes;
+    place = static_cast<uint32_t>(end);
+    end_.store(end + bytes, std::memory_order_relaxed);
   }
   used_ += bytes;
   char* to = At(place);

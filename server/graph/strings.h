@@ -2,6 +2,7 @@
 #ifndef TWIN_SERVER_GRAPH_STRINGS_H_
 #define TWIN_SERVER_GRAPH_STRINGS_H_
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -45,8 +46,8 @@ class StableArray {
   size_t capacity_ = 0;
 };
 
-// Bytes of strings, at places that never move: 4 GiB of them at most. Freed places are used again
-// for strings that take as much. Writing is for one thread.
+// Bytes of strings, at places that never move: 4 GiB of them at most, which whoever adds must see
+// to before. Freed places are used again for strings that take as much. Writing is for one thread.
 class StringArena {
  public:
   StringArena() : blocks_(new char*[kBlocks]()) {}
@@ -58,6 +59,8 @@ class StringArena {
   absl::string_view Get(uint32_t place) const;
   void Free(uint32_t place);
   size_t bytes() const { return used_; }
+  // Of the 4 GiB, what is given away; never less again. Thread-safe.
+  uint64_t end() const { return end_.load(std::memory_order_relaxed); }
 
   static constexpr size_t kBlockBytes = 4 << 20;
   // The longest that fits.
@@ -68,7 +71,7 @@ class StringArena {
   char* At(uint32_t place) const { return blocks_[place / kBlockBytes] + place % kBlockBytes; }
 
   const std::unique_ptr<char*[]> blocks_;
-  uint64_t end_ = 0;
+  std::atomic<uint64_t> end_{0};
   size_t used_ = 0;
   absl::flat_hash_map<uint32_t, std::vector<uint32_t>> free_;  // by bytes taken
 };
@@ -120,6 +123,7 @@ class StringPool {
   bool DropUnused() ABSL_LOCKS_EXCLUDED(mutex_);
 
   size_t bytes() const ABSL_LOCKS_EXCLUDED(mutex_);
+  uint64_t arena_bytes() const { return arena_.end(); }
 
  private:
   struct Waiting {

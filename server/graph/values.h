@@ -2,10 +2,21 @@
 #ifndef TWIN_SERVER_GRAPH_VALUES_H_
 #define TWIN_SERVER_GRAPH_VALUES_H_
 
+#include "server/base/time.h"
 #include "server/base/value.h"
 #include "server/graph/state.h"
 
 namespace twin::graph {
+
+// Source times as pages hold them: 0 stands for the update time, so that pages begin as zeros, and
+// 1970 itself for the earliest time there is (in 1677, which reads as a nanosecond later).
+inline constexpr int64_t kAsUpdateTime = 0;
+inline constexpr int64_t kStored1970 = INT64_MIN;
+inline int64_t StoredSourceTime(Time source) {
+  if (source.ns == 0) return kStored1970;
+  return source.ns == kStored1970 ? kStored1970 + 1 : source.ns;
+}
+inline Time SourceTimeOf(int64_t stored) { return Time{stored == kStored1970 ? 0 : stored}; }
 
 bool HasValue(const Column& column, uint32_t row);
 Value LoadValue(const Column& column, ColumnType type, uint32_t row, const StringPool& strings);

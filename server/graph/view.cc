@@ -86,7 +86,7 @@ Cell GraphView::Get(TwinNumber twin, ColumnId column) const {
   cell.value = LoadValue(stored, schema.type, place.row, shared_->strings);
   cell.update_time = Time{LoadTime(stored.update_times, place.row)};
   const int64_t source = LoadTime(stored.source_times, place.row);
-  cell.source_time = source == 0 ? cell.update_time : Time{source};
+  cell.source_time = source == kAsUpdateTime ? cell.update_time : SourceTimeOf(source);
   return cell;
 }
 
@@ -96,6 +96,8 @@ bool GraphView::Has(TwinNumber twin, ColumnId column) const {
 }
 
 uint64_t GraphView::twins() const { return state_->twins; }
+uint64_t GraphView::ids_bytes() const { return shared_->ids.arena_bytes(); }
+uint64_t GraphView::strings_bytes() const { return shared_->strings.arena_bytes(); }
 
 uint64_t GraphView::twins(TableId table) const {
   return table.value < state_->tables.size() ? state_->tables[table.value]->live : 0;

@@ -33,6 +33,12 @@ std::string ModelHint(const graph::Catalog& catalog, absl::string_view id) {
   return Suggestion(id, known);
 }
 
+// Graph keeps it among its strings.
+bool IsKeptAsString(const Value& value) {
+  return value.kind() == Value::Kind::kString || value.kind() == Value::Kind::kArray ||
+         value.kind() == Value::Kind::kMap;
+}
+
 bool IsContainment(const DeleteTree& request, absl::string_view name) {
   if (request.relationship_names.empty()) {
     return name == "contains" || absl::StartsWith(name, "has");
@@ -136,6 +142,15 @@ absl::StatusOr<const graph::TableSchema*> Checker::ModelForTwins(const std::stri
   return table;
 }
 
+absl::Status Checker::CheckRoomForStrings() const {
+  if (pending_.strings_bytes() < static_cast<uint64_t>(limits_.strings_bytes_max)) {
+    return absl::OkStatus();
+  }
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "strings and ids of relationships have taken strings_bytes_max (", limits_.strings_bytes_max,
+      " bytes); delete what is not needed and restart, which packs the rest"));
+}
+
 absl::Status Checker::CheckCondition(const Condition& condition, Sequence version,
                                      absl::string_view what) const {
   if (condition.create_only) {
@@ -171,8 +186,8 @@ absl::Status Checker::SetTwinValue(TwinNumber twin, ColumnId column, Value value
   } else if (!before.value.is_null() && source < before.source_time) {
     source = before.source_time;
   }
-  if (value.kind() == Value::Kind::kString || value.kind() == Value::Kind::kArray ||
-      value.kind() == Value::Kind::kMap) {
+  if (IsKeptAsString(value)) {
+    TWIN_RETURN_IF_ERROR(CheckRoomForStrings());
     large_.insert(twin.value);
   }
   written_.insert(twin.value);
@@ -284,6 +299,11 @@ absl::Status Checker::Put(const PutTwin& put, OperationResult* result) {
     }
     if (pending_.next_twin() == kNoTwin.value) {
       return absl::ResourceExhaustedError("all numbers of twins are used; export, and import anew");
+    }
+    if (pending_.ids_bytes() >= static_cast<uint64_t>(limits_.ids_bytes_max)) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("ids of twins have taken ids_bytes_max (", limits_.ids_bytes_max,
+                       " bytes); delete twins, Compact and restart, which packs the rest"));
     }
     twin = pending_.CreateTwin(put.id, table->id);
   } else if (moves) {
@@ -610,12 +630,14 @@ absl::Status Checker::Put(const PutRelationship& put, OperationResult* result) {
       return absl::ResourceExhaustedError(
           "all numbers of relationships are used; export, and import anew");
     }
+    TWIN_RETURN_IF_ERROR(CheckRoomForStrings());
     number = pending_.CreateRelationship(type->id, source, target, put.relationship_id);
     if (type->content->max_multiplicity > 0) counted_.emplace_back(source, type->id);
   }
   std::vector<bool> given(type->columns.size());
   for (ColumnValue& value : values) {
     given[value.column.value] = true;
+    if (IsKeptAsString(value.value)) TWIN_RETURN_IF_ERROR(CheckRoomForStrings());
     pending_.SetValue(number, value.column, std::move(value.value));
   }
   for (uint32_t i = 0; i < type->columns.size(); ++i) {
@@ -644,6 +666,7 @@ absl::Status Checker::Patch(const PatchRelationship& patch, OperationResult* res
                                                    limits_.patch_operations_max));
   }
   const graph::RelationshipType& type = pending_.catalog().relationship_type(before.type);
+  bool changed = false;
   for (const Edit& edit : patch.edits) {
     const std::string pointer = PointerOf(edit.path);
     uint32_t i = 0;
@@ -664,6 +687,7 @@ absl::Status Checker::Patch(const PatchRelationship& patch, OperationResult* res
     Value document = Value::Map(std::move(whole));
     TWIN_RETURN_IF_ERROR(EditValue(edit, edit.path, pointer, &document));
     if (edit.kind == Edit::Kind::kTest) continue;
+    changed = true;
     const Value* edited = document.Find(type.columns[i].path);
     if (edited == nullptr) {
       if (type.columns[i].traits.required) {
@@ -673,10 +697,11 @@ absl::Status Checker::Patch(const PatchRelationship& patch, OperationResult* res
       continue;
     }
     TWIN_ASSIGN_OR_RETURN(Value checked, CheckValue(type.columns[i], *edited, pointer, limits_));
+    if (IsKeptAsString(checked)) TWIN_RETURN_IF_ERROR(CheckRoomForStrings());
     pending_.SetValue(number, ColumnId(i), std::move(checked));
   }
   result->version = pending_.GetRelationship(number).version;
-  result->changed = 1;
+  result->changed = changed ? 1 : 0;
   return absl::OkStatus();
 }
 

@@ -50,6 +50,7 @@ class Checker {
                                                     const std::string& id) const;
   absl::StatusOr<const graph::TableSchema*> ModelForTwins(const std::string& model_id,
                                                           bool is_new) const;
+  absl::Status CheckRoomForStrings() const;
   absl::Status CheckCondition(const Condition& condition, Sequence version,
                               absl::string_view what) const;
   absl::Status SetTwinValue(TwinNumber twin, ColumnId column, Value value,

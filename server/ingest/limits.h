@@ -20,8 +20,13 @@ struct Limits {
   int64_t model_bytes_max = 1 << 20;
   int32_t models_per_request_max = 1'000;
   int64_t twins_max = 100'000'000;
+  // Of the 4 GiB that graph::GraphView::ids_bytes and strings_bytes count; what is in flight needs
+  // the rest.
+  int64_t ids_bytes_max = int64_t{7} << 29;
+  int64_t strings_bytes_max = int64_t{7} << 29;
   int64_t relationships_max = 1'000'000'000;
-  int64_t write_queue_bytes_max = 256 << 20;  // waiting to be checked or synced
+  int64_t dry_run_operations_max = 1'000'000;  // of one, in all its batches
+  int64_t write_queue_bytes_max = 256 << 20;   // waiting to be checked or synced
   int64_t request_ids_max = 1'000'000;
   int64_t request_ids_bytes_max = 256 << 20;  // with the answers that are remembered
   int64_t request_id_seconds = 24 * 3600;

@@ -3,6 +3,7 @@
 #ifndef TWIN_SERVER_INGEST_PENDING_H_
 #define TWIN_SERVER_INGEST_PENDING_H_
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -32,7 +33,9 @@ class PendingState {
   explicit PendingState(const graph::GraphView* head) : head_(*head) { Reset(); }
 
   // --- Reading ---
-  const graph::Catalog& catalog() const { return head_.catalog(); }
+  const graph::Catalog& catalog() const {
+    return catalog_ != nullptr ? *catalog_ : head_.catalog();
+  }
   TwinNumber FindTwin(absl::string_view id) const;
   std::string IdOf(TwinNumber twin) const;
   TableId TableOf(TwinNumber twin) const;
@@ -55,6 +58,8 @@ class PendingState {
   uint32_t next_twin() const { return next_twin_; }
   uint32_t next_relationship() const { return next_relationship_; }
   uint64_t twins_of(TableId table) const { return head_.twins(table); }  // applied ones
+  uint64_t ids_bytes() const { return head_.ids_bytes(); }
+  uint64_t strings_bytes() const { return head_.strings_bytes(); }
   uint64_t relationships() const { return relationships_; }
   Sequence next_sequence() const { return next_sequence_; }
 
@@ -77,6 +82,8 @@ class PendingState {
   void DeleteRelationship(RelationshipNumber relationship);
   // Changes of models stand alone: nothing may be pending, nothing else in the unit.
   void AddModelChange(Change change) { unit_.changes.push_back(std::move(change)); }
+  // What a dry run goes on with after models were created: the head's catalog and more.
+  void SetCatalog(std::shared_ptr<const graph::Catalog> catalog) { catalog_ = std::move(catalog); }
 
   // --- Records ---
   // Everything changed since the last call belongs to record `number`; numbers rise.
@@ -129,6 +136,7 @@ class PendingState {
   void Count(TwinState* twin, TwinNumber number, RelationshipTypeId type, int by);
 
   const graph::GraphView& head_;
+  std::shared_ptr<const graph::Catalog> catalog_;  // nullptr: the head's
   absl::flat_hash_map<uint32_t, TwinState> twin_states_;
   absl::flat_hash_map<uint32_t, RelationshipState> relationship_states_;
   absl::flat_hash_map<std::string, IdState> ids_;

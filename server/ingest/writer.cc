@@ -271,7 +271,7 @@ void Writer::Process(Waiting waiting) {
     result.time = last_time_;
     waiting.done(std::move(result));
   };
-  if (batch.operations.empty()) return answer(absl::OkStatus());
+  if (batch.operations.empty() && batch.request_id.empty()) return answer(absl::OkStatus());
   if (static_cast<int64_t>(batch.operations.size()) > options_.limits.batch_operations_max) {
     return answer(absl::InvalidArgumentError(absl::StrCat("a batch of ", batch.operations.size(),
                                                           " operations; batch_operations_max is ",
@@ -285,7 +285,7 @@ void Writer::Process(Waiting waiting) {
   // What depends on records that are not applied, and is not in the PendingState, waits for them;
   // so does a dry run of several operations, which is taken back by forgetting all that is pending.
   const bool dry_each = batch.validate_only && !batch.atomic;
-  if (!batch.request_id.empty() || IsOfModels(batch.operations.front()) || dry_each) Drain();
+  if (!batch.request_id.empty() || dry_each || IsOfModels(batch.operations.front())) Drain();
   {
     const MutexLock lock(&mutex_);
     if (failing_ || !writing_.ok()) {
@@ -303,6 +303,7 @@ void Writer::Process(Waiting waiting) {
       }
     }
     if (is_known) return waiting.done(std::move(result));
+    if (batch.operations.empty()) return answer(absl::OkStatus());
   }
 
   const bool of_models = IsOfModels(batch.operations.front());

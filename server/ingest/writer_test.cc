@@ -13,6 +13,7 @@
 #include "gtest/gtest.h"
 #include "server/base/check.h"
 #include "server/ingest/change.h"
+#include "server/ingest/dry_run.h"
 #include "server/journal/memory_journal.h"
 #include "tests/support/status_matchers.h"
 
@@ -385,6 +386,118 @@ TEST(Writer, ADryRunChangesNothing) {
   }
   EXPECT_THAT(bench.One(CellTwin("a")), IsOk());
   EXPECT_EQ(bench.DumpReplay(), bench.DumpHead());
+}
+
+TEST(Writer, APatchOfARelationshipWithoutAStepChangesNothing) {
+  Bench bench;
+  bench.Models();
+  ASSERT_THAT(bench.One(Pack("p")), IsOk());
+  PutRelationship near;
+  near.source_id = near.target_id = "p";
+  near.relationship_id = near.name = "near";
+  ASSERT_THAT(bench.One(near), IsOk());
+  WriteBatch batch;
+  batch.operations.emplace_back(PatchRelationship{"p", "near", {}, {}});
+  const WriteResult result = bench.Write(batch);
+  ASSERT_THAT(result.status, IsOk());
+  EXPECT_EQ(result.results[0].changed, 0u);
+  EXPECT_EQ(result.results[0].version, Sequence(3));
+}
+
+TEST(Writer, AnEmptyBatchWithAKnownRequestIdIsARepetition) {
+  Bench bench;
+  WriteBatch batch;
+  batch.operations.emplace_back(CreateModels{{std::string(kModels)}});
+  batch.request_id = "once";
+  const WriteResult first = bench.Write(batch);
+  ASSERT_THAT(bench.One(Pack("p")), IsOk());
+  batch.operations.clear();
+  const WriteResult again = bench.Write(batch);
+  EXPECT_THAT(again.status, IsOk());
+  EXPECT_EQ(again.sequence, first.sequence);
+  EXPECT_EQ(again.results.size(), 1u);
+  batch.request_id = "new";
+  EXPECT_EQ(bench.Write(batch).sequence, Sequence(2));
+}
+
+TEST(Writer, RefusesWhatNoArenaHasRoomFor) {
+  Limits limits;
+  limits.strings_bytes_max = 100;
+  limits.ids_bytes_max = 40;
+  Bench bench(false, limits);
+  bench.Models();
+  for (int i = 0; i < 4; ++i) ASSERT_THAT(bench.One(Pack(absl::StrCat("pack-0000", i))), IsOk());
+  EXPECT_THAT(bench.One(Pack("pack-00004")),
+              StatusIs(StatusCode::kResourceExhausted, HasSubstr("ids_bytes_max (40")));
+  EXPECT_THAT(bench.One(Pack("pack-00000", {{"name", Value::String(std::string(120, 'x'))}})),
+              IsOk());
+  EXPECT_THAT(bench.One(Pack("pack-00000", {{"name", Value::String("y")}})),
+              StatusIs(StatusCode::kResourceExhausted, HasSubstr("strings_bytes_max (100")));
+  PutRelationship near;
+  near.source_id = near.target_id = "pack-00000";
+  near.relationship_id = near.name = "near";
+  EXPECT_THAT(bench.One(near),
+              StatusIs(StatusCode::kResourceExhausted, HasSubstr("strings_bytes")));
+  EXPECT_THAT(bench.One(Pack("pack-00000", {{"volt", Value::Double(1)}})), IsOk());
+}
+
+TEST(Writer, ASourceTimeOf1970StaysWhatItIs) {
+  Bench bench;
+  bench.Models();
+  PutTwin put = Pack("p", {{"volt", Value::Double(1)}});
+  put.source_time = Time{0};
+  ASSERT_THAT(bench.One(put), IsOk());
+  const MutexLock lock(&bench.graph_.mutex);
+  const graph::GraphView& head = bench.graph_.graph.head();
+  const TwinNumber twin = head.FindTwin("p");
+  const graph::TableSchema& table = head.TableOf(twin);
+  const graph::Cell cell = head.Get(twin, table.IdOf(*table.FindColumn("volt")));
+  EXPECT_EQ(cell.source_time, Time{0});
+  EXPECT_FALSE(cell.update_time == Time{0});
+}
+
+// A whole import that changes nothing: each batch sees those before it, models too.
+TEST(DryRun, SeesWhatItWouldHaveDone) {
+  Bench bench;
+  std::shared_ptr<const graph::GraphView> snapshot;
+  {
+    const MutexLock lock(&bench.graph_.mutex);
+    snapshot = bench.graph_.graph.Pin();
+  }
+  Limits limits;
+  limits.dry_run_operations_max = 7;
+  DryRun dry(limits, snapshot.get(), Time{5'000'000});
+  WriteBatch batch;
+  batch.operations.emplace_back(CreateModels{{std::string(kModels)}});
+  EXPECT_THAT(dry.Check(batch).status, IsOk());
+  EXPECT_THAT(dry.Check(batch).status, StatusIs(StatusCode::kAlreadyExists, HasSubstr("Pack;1")));
+  batch.operations.clear();
+  batch.atomic = false;
+  PutTwin cell;
+  cell.id = "c";
+  cell.model_id = "dtmi:t:Cell;1";
+  cell.contents.emplace_back("serial", Value::String("s"));
+  batch.operations = {Pack("p"), cell};
+  WriteResult result = dry.Check(batch);
+  ASSERT_THAT(result.status, IsOk());
+  EXPECT_THAT(result.results[0].status, IsOk());
+  EXPECT_THAT(result.results[1].status, IsOk());
+  PutRelationship has;
+  has.source_id = "p";
+  has.relationship_id = "r";
+  has.name = "hasCell";
+  has.target_id = "c";
+  PutRelationship wrong = has;
+  wrong.target_id = "nobody";
+  batch.operations = {has, wrong};
+  result = dry.Check(batch);
+  EXPECT_THAT(result.results[0].status, IsOk());
+  EXPECT_TRUE(result.results[0].created);
+  EXPECT_THAT(result.results[1].status, StatusIs(StatusCode::kNotFound, HasSubstr("nobody")));
+  EXPECT_EQ(result.sequence, Sequence(4));
+  EXPECT_THAT(dry.Check(batch).status,
+              StatusIs(StatusCode::kResourceExhausted, HasSubstr("dry_run_operations_max")));
+  EXPECT_EQ(bench.DumpHead(), "at 0\n");
 }
 
 TEST(Writer, ChecksSeeWhatIsNotYetDurable) {

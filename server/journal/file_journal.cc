@@ -120,9 +120,9 @@ absl::StatusOr<std::unique_ptr<FileJournal>> FileJournal::Open(const FileJournal
     TWIN_RETURN_IF_ERROR(checked.file_system->CreateFolder(checked.folder));
   }
   const uint64_t holds = checked.segment_bytes - kSegmentHeaderBytes - kGroupHeaderBytes - 16;
-  if (checked.segment_bytes < 4 * kSegmentHeaderBytes) {
-    return absl::InvalidArgumentError(absl::StrCat("segment_bytes ", checked.segment_bytes,
-                                                   " is less than ", 4 * kSegmentHeaderBytes));
+  if (checked.segment_bytes < kSegmentBytesMin) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("segment_bytes ", checked.segment_bytes, " is less than ", kSegmentBytesMin));
   }
   checked.record_bytes_max = std::min(checked.record_bytes_max, holds);
   TWIN_ASSIGN_OR_RETURN(Recovered recovered, Recover(checked.file_system, checked.folder));
@@ -148,7 +148,8 @@ absl::StatusOr<std::unique_ptr<FileJournal>> FileJournal::Open(const FileJournal
       }
     }
     journal->spares_ = std::move(whole);
-    journal->spare_wanted_ = journal->spares_.empty();
+    journal->spare_wanted_ = checked.prepare_ahead && journal->spares_.empty();
+    TWIN_RETURN_IF_ERROR(journal->RewriteTail());
     journal->writer_ = std::thread(&FileJournal::Run, journal.get());
     journal->preparer_ = std::thread(&FileJournal::RunPreparer, journal.get());
   }
@@ -184,11 +185,36 @@ FileJournal::~FileJournal() {
 
 absl::StatusOr<Epoch> FileJournal::Claim() {
   if (options_.read_only) return absl::FailedPreconditionError("the journal is open to be read");
-  MutexLock lock(&mutex_);
-  epoch_ += 1;
-  TWIN_RETURN_IF_ERROR(
-      fs_->WriteWhole(JoinPath(options_.folder, kEpochName), absl::StrCat(epoch_)));
-  return epoch_;
+  Epoch claimed = 0;
+  bool is_new = false;
+  uint64_t group = 0;
+  Sequence sequence;
+  {
+    MutexLock lock(&mutex_);
+    claimed = ++epoch_;
+    TWIN_RETURN_IF_ERROR(
+        fs_->WriteWhole(JoinPath(options_.folder, kEpochName), absl::StrCat(claimed)));
+    is_new = segments_.empty();
+    group = next_group_;
+    sequence = next_to_sync_;
+  }
+  // Nobody appends before the first claim.
+  if (is_new) TWIN_RETURN_IF_ERROR(BeginSegment(group, sequence));
+  return claimed;
+}
+
+// What the last process wrote and did not sync, or failed to, is read all the same, from the
+// system's cache. Before anybody relies on it, it is written again and synced: a sync alone may
+// leave out what failed once.
+absl::Status FileJournal::RewriteTail() {
+  if (segments_.empty()) return absl::OkStatus();
+  const Segment& last = *segments_.back();
+  const uint64_t size =
+      last.last_offset == 0 ? kSegmentHeaderBytes : last.end_offset - last.last_offset;
+  std::string bytes;
+  TWIN_RETURN_IF_ERROR(last.file->Read(last.last_offset, size, &bytes));
+  TWIN_RETURN_IF_ERROR(last.file->Write(last.last_offset, bytes));
+  return last.file->Sync();
 }
 
 void FileJournal::Append(Epoch epoch, Record record, Done done) {
@@ -310,7 +336,8 @@ absl::Status FileJournal::WriteGroup(const std::vector<Record>& records) {
   return absl::OkStatus();
 }
 
-// The header is synced together with the first group.
+// The header is synced before the first group is written: where there is a group and no header, the
+// header was damaged.
 absl::Status FileJournal::BeginSegment(uint64_t first_group, Sequence first) {
   TWIN_ASSIGN_OR_RETURN(const std::string spare, TakeSpare());
   auto segment = std::make_shared<Segment>();
@@ -322,6 +349,7 @@ absl::Status FileJournal::BeginSegment(uint64_t first_group, Sequence first) {
   segment->header.first_group = first_group;
   segment->header.first_sequence = first;
   segment->header.time = clock_.Now();
+  segment->header.file_bytes = options_.segment_bytes;
   segment->end_group = first_group;
   segment->end = first;
   segment->end_offset = kSegmentHeaderBytes;
@@ -334,6 +362,7 @@ absl::Status FileJournal::BeginSegment(uint64_t first_group, Sequence first) {
     if (file.ok()) segment->file = std::move(*file);
   }
   if (status.ok()) status = segment->file->Write(0, EncodeSegmentHeader(segment->header));
+  if (status.ok()) status = segment->file->Sync();
   if (!status.ok()) return absl::UnavailableError(status.message());
   MutexLock lock(&mutex_);
   segments_.push_back(std::move(segment));
@@ -344,7 +373,7 @@ absl::StatusOr<std::string> FileJournal::TakeSpare() {
   {
     MutexLock lock(&mutex_);
     while (preparing_) prepared_.Wait(&mutex_);
-    spare_wanted_ = spares_.size() <= 1;
+    spare_wanted_ = options_.prepare_ahead && spares_.size() <= 1;
     if (!spares_.empty()) {
       std::string spare = std::move(spares_.back());
       spares_.pop_back();

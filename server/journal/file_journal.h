@@ -24,6 +24,7 @@ struct FileJournalOptions {
   const Clock* clock = nullptr;       // nullptr: the system's
   Sequence first_sequence{1};         // of an empty journal
   bool read_only = false;             // changes nothing; Claim and Append are refused
+  bool prepare_ahead = true;          // keeps a file ready for the next segment
   uint64_t segment_bytes = 64u << 20;
   uint64_t group_bytes_max = 8u << 20;    // soft: a larger record is a group of its own
   uint64_t record_bytes_max = 48u << 20;  // and what a segment holds
@@ -34,6 +35,9 @@ struct FileJournalOptions {
 // One thread collects records, writes and syncs a group, and calls back, while the next group
 // collects. Another prepares the next segment: zeros, written once, since a sync of blocks that
 // were written before takes a third of the time. Files of trimmed segments are used again.
+//
+// From its first claim on there is always a segment, so that a journal without records says where
+// it begins as well.
 class FileJournal final : public Journal {
  public:
   static absl::StatusOr<std::unique_ptr<FileJournal>> Open(const FileJournalOptions& options);
@@ -62,6 +66,7 @@ class FileJournal final : public Journal {
   void RunPreparer();
   absl::Status WriteGroup(const std::vector<Record>& records);
   absl::Status BeginSegment(uint64_t first_group, Sequence first);
+  absl::Status RewriteTail() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<std::string> TakeSpare();
   absl::StatusOr<std::string> PrepareSpare();
   void Refuse(std::vector<Waiting> waiting, const absl::Status& status);

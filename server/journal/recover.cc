@@ -50,6 +50,7 @@ absl::Status ScanLast(Segment* segment, uint64_t* torn_bytes) {
         header.first != next) {
       break;
     }
+    segment->last_offset = at;
     at += GroupBytesAt(absl::string_view(bytes).substr(at));
     number += 1;
     next = header.next();
@@ -65,6 +66,16 @@ absl::Status ScanLast(Segment* segment, uint64_t* torn_bytes) {
   }
   *torn_bytes = GroupBytesAt(rest.substr(0, kGroupHeaderBytes));
   return absl::OkStatus();
+}
+
+// Whether a group was written into a segment whose header cannot be read. The header is synced
+// before the first group is written, so then it is not unfinished but damaged.
+absl::StatusOr<bool> HoldsGroups(const File& file, const std::string& name) {
+  uint64_t named = 0;
+  if (!absl::SimpleHexAtoi(absl::StripPrefix(name, "segment-"), &named)) return false;
+  std::string bytes;
+  TWIN_RETURN_IF_ERROR(file.Read(kSegmentHeaderBytes, kGroupHeaderBytes, &bytes));
+  return GroupBytesAt(bytes) > 0 && GenerationAt(bytes) == named;
 }
 
 }  // namespace
@@ -91,13 +102,21 @@ absl::StatusOr<Recovered> Recover(FileSystem* fs, const std::string& folder) {
     const absl::StatusOr<SegmentHeader> header = DecodeSegmentHeader(bytes);
     if (absl::IsFailedPrecondition(header.status())) return header.status();
     if (!header.ok() || SegmentName(header->generation) != segment_names[i]) {
-      // A file takes its name before its header is written; the two are one sync with its first
-      // group, so an unfinished last one holds nothing.
-      if (!last) return Damage(segment->path, 0, "its header is wrong");
+      // A file takes its name before its header is written: an unfinished last one holds nothing.
+      TWIN_ASSIGN_OR_RETURN(const bool is_begun, HoldsGroups(*segment->file, segment_names[i]));
+      TWIN_ASSIGN_OR_RETURN(const uint64_t size, segment->file->Size());
+      if (!last || is_begun || size < kSegmentBytesMin) {
+        return Damage(segment->path, 0, "its header is wrong");
+      }
       recovered.spares.push_back(segment->path);
       break;
     }
     segment->header = *header;
+    TWIN_ASSIGN_OR_RETURN(const uint64_t size, segment->file->Size());
+    if (size < header->file_bytes) {
+      return Damage(segment->path, size,
+                    absl::StrCat("the file is cut short: it had ", header->file_bytes, " bytes"));
+    }
     if (!recovered.segments.empty()) {
       Segment* const before = recovered.segments.back().get();
       if (header->generation != before->header.generation + 1) {

@@ -21,6 +21,7 @@ struct Segment {
   uint64_t end_group = 0;
   Sequence end;  // the sequence that follows
   uint64_t end_offset = 0;
+  uint64_t last_offset = 0;  // of its last group, where it was found by reading; 0: it has none
 };
 
 struct Recovered {
@@ -33,7 +34,8 @@ std::string SegmentName(uint64_t generation);
 
 // Reads names and headers, and all groups of the last segment. The tail starts at the first group
 // that is not the expected successor.
-// DATA_LOSS: a group is damaged that was durable, or a segment is missing; names file and offset.
+// DATA_LOSS: a group is damaged that was durable, a file is cut short, or a segment is missing;
+// names file and offset.
 absl::StatusOr<Recovered> Recover(FileSystem* fs, const std::string& folder);
 
 }  // namespace twin::journal

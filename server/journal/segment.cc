@@ -25,7 +25,7 @@ uint64_t Padded(uint64_t bytes) {
 std::string EncodeSegmentHeader(const SegmentHeader& header) {
   std::string bytes(kSegmentMagic);
   AppendFixed(&bytes, kSegmentVersion);
-  AppendFixed(&bytes, uint32_t{0});
+  AppendFixed(&bytes, static_cast<uint32_t>(header.file_bytes / kSegmentHeaderBytes));
   AppendFixed(&bytes, header.generation);
   AppendFixed(&bytes, header.nonce);
   AppendFixed(&bytes, header.first_group);
@@ -40,8 +40,8 @@ absl::StatusOr<SegmentHeader> DecodeSegmentHeader(absl::string_view bytes) {
   ByteReader reader(bytes);
   const absl::string_view magic = reader.Bytes(kSegmentMagic.size());
   const auto version = reader.Fixed<uint32_t>();
-  reader.Fixed<uint32_t>();
   SegmentHeader header;
+  header.file_bytes = reader.Fixed<uint32_t>() * kSegmentHeaderBytes;
   header.generation = reader.Fixed<uint64_t>();
   header.nonce = reader.Fixed<uint64_t>();
   header.first_group = reader.Fixed<uint64_t>();
@@ -100,6 +100,12 @@ uint64_t GroupBytesAt(absl::string_view header_bytes) {
   std::memcpy(&magic, header_bytes.data(), sizeof(magic));
   std::memcpy(&payload, header_bytes.data() + kGroupHeaderBytes - 4, sizeof(payload));
   return magic == kGroupMagic ? Padded(kGroupHeaderBytes + payload) : 0;
+}
+
+uint64_t GenerationAt(absl::string_view header_bytes) {
+  uint64_t generation = 0;
+  std::memcpy(&generation, header_bytes.data() + 16, sizeof(generation));
+  return generation;
 }
 
 bool DecodeGroup(absl::string_view bytes, uint64_t nonce, GroupHeader* header,

@@ -16,6 +16,7 @@
 namespace twin::journal {
 
 inline constexpr uint64_t kSegmentHeaderBytes = 4096;
+inline constexpr uint64_t kSegmentBytesMin = 4 * kSegmentHeaderBytes;
 inline constexpr uint64_t kGroupHeaderBytes = 64;
 inline constexpr uint64_t kGroupAlignment = 8;
 inline constexpr uint32_t kSegmentVersion = 1;
@@ -26,6 +27,7 @@ struct SegmentHeader {
   uint64_t first_group = 0;
   Sequence first_sequence;
   Time time;  // server time when it was begun: no earlier than anything in the segments before
+  uint64_t file_bytes = 0;  // that the file has at least, in whole 4 KiB; 0: not said
 };
 
 struct GroupHeader {
@@ -57,6 +59,8 @@ bool DecodeGroup(absl::string_view bytes, uint64_t nonce, GroupHeader* header,
                  absl::string_view* payload);
 // Whether these bytes could be a group's header, and then the bytes of the whole group.
 uint64_t GroupBytesAt(absl::string_view header_bytes);
+// What such a header says of its segment.
+uint64_t GenerationAt(absl::string_view header_bytes);
 
 // The records of a group whose checksum fits. Views become copies.
 absl::Status DecodeRecords(const GroupHeader& header, absl::string_view payload,

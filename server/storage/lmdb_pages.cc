@@ -29,6 +29,7 @@
 //   node      lo:2  hi:2  flags:2  key size:2  key  data
 //             branch: lo, hi, flags are the child's pgno. leaf: lo, hi are the size of the data
 //   overflow  `pages` pages for one large value; the node's data is the pgno
+//   free      a value of db[0]: count:8, then the numbers of pages that a transaction freed:8 each
 
 namespace twin::storage {
 namespace {
@@ -46,6 +47,7 @@ constexpr uint16_t kMeta = 8;
 constexpr uint16_t kDirty = 0x10;  // meaningless on disk
 constexpr uint16_t kBigData = 1;   // of a node
 constexpr int kDepthMax = 32;      // of LMDB's cursors
+constexpr uint64_t kMissingPagesMax = uint64_t{1} << 22;
 
 template <typename T>
 T At(absl::string_view bytes, size_t offset) {
@@ -80,7 +82,13 @@ class Walk {
     pages_ = std::min(meta_.last_page + 1, file_bytes_ / meta_.page_bytes);
     seen_.assign(pages_, false);
     for (const Tree& tree : meta_.trees) {
-      if (tree.root != kNoPage) TWIN_RETURN_IF_ERROR(WalkPage(tree, tree.root, 1));
+      if (tree.root != kNoPage) TWIN_RETURN_IF_ERROR(WalkPage(tree, tree.root, 1, "", ""));
+    }
+    // LMDB would write anew what it finds here, whoever uses it.
+    for (const uint64_t page : free_) {
+      if (page < 2 || page > meta_.last_page)
+        return Damaged(page, "is listed as free, but not there");
+      if (page < pages_ && seen_[page]) return Damaged(page, "is listed as free, but in use");
     }
     return absl::OkStatus();
   }
@@ -115,6 +123,10 @@ class Walk {
       if (meta->trees[i].depth > kDepthMax) return Damaged(page, "has a tree too deep");
     }
     meta->last_page = At<uint64_t>(body, 120);
+    // LMDB may leave out the last pages of a transaction, but not so many.
+    if (meta->last_page > file_bytes_ / meta->page_bytes + kMissingPagesMax) {
+      return Damaged(page, "says that the file is far longer than it is");
+    }
     meta->transaction = At<uint64_t>(body, 128);
     return absl::OkStatus();
   }
@@ -146,7 +158,9 @@ class Walk {
     return absl::OkStatus();
   }
 
-  absl::Status WalkPage(const Tree& tree, uint64_t page, int depth) {
+  // Keys of the page are in `from` <= key < `to`; empty: no bound.
+  absl::Status WalkPage(const Tree& tree, uint64_t page, int depth, absl::string_view from,
+                        absl::string_view to) {
     TWIN_RETURN_IF_ERROR(Claim(page, 1));
     std::string bytes;
     TWIN_RETURN_IF_ERROR(Read(page, page * meta_.page_bytes, meta_.page_bytes, &bytes));
@@ -163,27 +177,55 @@ class Walk {
         upper > bytes.size()) {
       return Damaged(page, "has wrong bounds");
     }
+    std::vector<absl::string_view> nodes;
+    std::vector<absl::string_view> keys;
     for (size_t at = kHeaderBytes; at < lower; at += 2) {
       const size_t offset = At<uint16_t>(bytes, at);
       if (offset < upper || offset + kNodeBytes > bytes.size()) {
         return Damaged(page, "has a node outside of it");
       }
-      const absl::string_view node = absl::string_view(bytes).substr(offset);
-      if (leaf) {
-        TWIN_RETURN_IF_ERROR(WalkLeafNode(tree, page, node));
-      } else {
-        TWIN_RETURN_IF_ERROR(WalkBranchNode(tree, page, node, depth));
+      nodes.push_back(absl::string_view(bytes).substr(offset));
+      if (kNodeBytes + At<uint16_t>(nodes.back(), 6) > nodes.back().size()) {
+        return Damaged(page, "has a key that ends outside of it");
       }
+      keys.push_back(nodes.back().substr(kNodeBytes, At<uint16_t>(nodes.back(), 6)));
+    }
+    TWIN_RETURN_IF_ERROR(CheckKeys(tree, page, leaf, keys, from, to));
+    for (size_t i = 0; i < nodes.size(); ++i) {
+      if (leaf) {
+        TWIN_RETURN_IF_ERROR(WalkLeafNode(tree, page, nodes[i]));
+        continue;
+      }
+      const uint64_t child = At<uint32_t>(nodes[i], 0) | uint64_t{At<uint16_t>(nodes[i], 4)} << 32;
+      TWIN_RETURN_IF_ERROR(WalkPage(tree, child, depth + 1, i == 0 ? from : keys[i],
+                                    i + 1 < keys.size() ? keys[i + 1] : to));
     }
     return absl::OkStatus();
   }
 
-  absl::Status WalkBranchNode(const Tree& tree, uint64_t page, absl::string_view node, int depth) {
-    if (kNodeBytes + At<uint16_t>(node, 6) > node.size()) {
-      return Damaged(page, "has a key that ends outside of it");
+  // A key at a wrong place would be missed by a search, and written a second time.
+  static absl::Status CheckKeys(const Tree& tree, uint64_t page, bool leaf,
+                                const std::vector<absl::string_view>& keys, absl::string_view from,
+                                absl::string_view to) {
+    const auto below = [&](absl::string_view a, absl::string_view b) {
+      return tree.free_pages ? At<uint64_t>(a, 0) < At<uint64_t>(b, 0) : a < b;
+    };
+    absl::string_view before = from;
+    bool may_be_equal = true;
+    for (size_t i = leaf ? 0 : 1; i < keys.size(); ++i) {  // the first of a branch is not looked at
+      if (keys[i].size() < kKeyBytesMin || keys[i].size() > kKeyBytesMax ||
+          (tree.free_pages && keys[i].size() != sizeof(uint64_t))) {
+        return Damaged(page, "has a key of a wrong length");
+      }
+      const bool in_order =
+          before.empty() || below(before, keys[i]) || (may_be_equal && before == keys[i]);
+      if (!in_order || (!to.empty() && !below(keys[i], to))) {
+        return Damaged(page, "has a key at a wrong place");
+      }
+      before = keys[i];
+      may_be_equal = false;
     }
-    const uint64_t child = At<uint32_t>(node, 0) | uint64_t{At<uint16_t>(node, 4)} << 32;
-    return WalkPage(tree, child, depth + 1);
+    return absl::OkStatus();
   }
 
   absl::Status WalkLeafNode(const Tree& tree, uint64_t page, absl::string_view node) {
@@ -192,15 +234,26 @@ class Walk {
     const size_t key_bytes = At<uint16_t>(node, 6);
     const bool big = flags == kBigData;
     if (flags != 0 && !big) return Damaged(page, "has a node of an unknown kind");
-    if (key_bytes < kKeyBytesMin || key_bytes > kKeyBytesMax ||
-        (tree.free_pages && key_bytes != sizeof(uint64_t))) {
-      return Damaged(page, "has a key of a wrong length");
-    }
     if (kNodeBytes + key_bytes + (big ? sizeof(uint64_t) : data_bytes) > node.size()) {
       return Damaged(page, "has a node that ends outside of it");
     }
-    if (!big) return absl::OkStatus();
-    return CheckOverflow(At<uint64_t>(node, kNodeBytes + key_bytes), data_bytes);
+    const uint64_t first = big ? At<uint64_t>(node, kNodeBytes + key_bytes) : 0;
+    if (big) TWIN_RETURN_IF_ERROR(CheckOverflow(first, data_bytes));
+    if (!tree.free_pages) return absl::OkStatus();
+    if (!big) return NoteFree(page, node.substr(kNodeBytes + key_bytes, data_bytes));
+    std::string list;
+    TWIN_RETURN_IF_ERROR(Read(first, first * meta_.page_bytes + kHeaderBytes, data_bytes, &list));
+    return NoteFree(page, list);
+  }
+
+  // A list of free pages: how many:8, then each:8.
+  absl::Status NoteFree(uint64_t page, absl::string_view list) {
+    if (list.size() < 8 || At<uint64_t>(list, 0) > list.size() / 8 - 1) {
+      return Damaged(page, "has a list of free pages of a wrong length");
+    }
+    const uint64_t count = At<uint64_t>(list, 0);
+    for (uint64_t i = 1; i <= count; ++i) free_.push_back(At<uint64_t>(list, 8 * i));
+    return absl::OkStatus();
   }
 
   absl::Status CheckOverflow(uint64_t page, uint64_t data_bytes) {
@@ -220,6 +273,7 @@ class Walk {
   uint64_t pages_ = 0;  // whole ones in the file, of those that count
   Meta meta_;
   std::vector<bool> seen_;
+  std::vector<uint64_t> free_;
 };
 
 }  // namespace

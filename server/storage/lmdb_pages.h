@@ -8,11 +8,11 @@
 namespace twin::storage {
 
 // Walks the newest state of a data.mdb that is open as `fd`: each page that LMDB can reach is in
-// the file, is of the kind that is expected, points into itself, and is reached once. After OK,
-// reading that state with LMDB reads no byte beyond the file. The values are not looked at.
-// While others write, the caller must have a read transaction.
-// DATA_LOSS: the message says which page, and is without path or advice. UNAVAILABLE: a read
-// failed. Cost: reads all pages but those of large values.
+// the file, is of the kind that is expected, points into itself, has its keys in order, and is
+// reached once, and none is listed as free. After OK, reading that state with LMDB reads no byte
+// beyond the file. The values are not looked at. While others write, the caller must have a read
+// transaction. DATA_LOSS: the message says which page, and is without path or advice. UNAVAILABLE:
+// a read failed. Cost: reads all pages but those of large values.
 absl::Status CheckLmdbPages(int fd);
 
 }  // namespace twin::storage

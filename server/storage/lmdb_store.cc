@@ -1,8 +1,10 @@
 #include "server/storage/lmdb_store.h"
 
+#include <fcntl.h>
 #include <lmdb.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <set>
@@ -345,7 +347,17 @@ absl::Status LmdbStore::OpenFile() {
   for (const uint64_t map_bytes : kFallbackMapBytes) {
     if (error == ENOMEM && map_bytes < options_.map_bytes) error = OpenMapped(map_bytes);
   }
-  return error == 0 ? absl::OkStatus() : StatusOf(error, "open");
+  if (error == 0) return absl::OkStatus();
+  // A damaged meta page asks for memory that there is not, or worse: the pages say which it is.
+  absl::Status status = StatusOf(error, "open");
+  if (const int fd = open(path_.c_str(), O_RDONLY | O_CLOEXEC); fd >= 0) {
+    const absl::Status pages = CheckLmdbPages(fd);
+    close(fd);
+    if (absl::IsDataLoss(pages) && error != MDB_VERSION_MISMATCH) {
+      status = DamageError(absl::StrCat(path_, ": ", pages.message()), options_.folder);
+    }
+  }
+  return status;
 }
 
 int LmdbStore::OpenMapped(uint64_t map_bytes) {
@@ -474,6 +486,7 @@ absl::Status LmdbStore::StatusOf(int error, absl::string_view what) const {
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
     case MDB_INVALID:
+    case MDB_MAP_RESIZED:  // the map is never smaller than a file that is whole
       return DamageError(message, options_.folder);
     case MDB_VERSION_MISMATCH:
       return absl::FailedPreconditionError(

@@ -82,8 +82,23 @@ void DefineOptions(CLI::App* app, Options* options) {
   Add(app, "models-per-request-max", &limits.models_per_request_max, "models in one request")
       ->group(in_limits);
   Add(app, "twins-max", &limits.twins_max, "twins")->group(in_limits);
+  Add(app, "ids-bytes-max", &limits.ids_bytes_max, "ids of twins, of at most 3.5 GiB")
+      ->group(in_limits)
+      ->check(CLI::Range(int64_t{1}, ingest::Limits().ids_bytes_max));
+  Add(app, "strings-bytes-max", &limits.strings_bytes_max,
+      "different strings, documents and ids of relationships, of at most 3.5 GiB")
+      ->group(in_limits)
+      ->check(CLI::Range(int64_t{1}, ingest::Limits().strings_bytes_max));
   Add(app, "relationships-max", &limits.relationships_max, "relationships")->group(in_limits);
   Add(app, "write-queue-bytes-max", &limits.write_queue_bytes_max, "writes that wait")
+      ->group(in_limits);
+  Add(app, "dry-run-operations-max", &limits.dry_run_operations_max,
+      "what an import may try with --dry-run")
+      ->group(in_limits);
+  Add(app, "snapshot-retained-bytes-max", &engine.snapshot_retained_bytes_max,
+      "memory that only snapshots keep; 0: 10 % of the machine's")
+      ->group(in_limits);
+  Add(app, "reads-waiting-max", &engine.reads_waiting_max, "reads that wait for a sequence")
       ->group(in_limits);
   Add(app, "request-ids-max", &limits.request_ids_max, "request ids that are remembered, or")
       ->group(in_limits);
@@ -105,6 +120,13 @@ void DefineOptions(CLI::App* app, Options* options) {
       "of calls whose client gives none")
       ->group(in_limits);
   Add(app, "deadline-ms-max", &options->server.deadline_ms_max, "longest deadline")
+      ->group(in_limits);
+  Add(app, "stream-idle-ms-max", &options->server.stream_idle_ms_max,
+      "how long an import or export waits for its client")
+      ->group(in_limits)
+      ->check(CLI::Range(int64_t{1}, int64_t{24} * 3600 * 1000));
+  Add(app, "import-models-bytes-max", &options->server.import_models_bytes_max,
+      "models of one section of an import")
       ->group(in_limits);
   Add(app, "stop-grace-ms", &options->stop_grace_ms, "what runs may finish within, at SIGTERM")
       ->group(in_limits);

@@ -430,7 +430,11 @@ Code Unit::Do(const ingest::PatchRelationship& patch, OperationAnswer* answer) {
     if (code == Code::kOk) code = EditPosition(edit, &it->second);
   }
   answer->version = it->second.version;
-  answer->changed = 1;
+  answer->changed =
+      std::any_of(patch.edits.begin(), patch.edits.end(),
+                  [](const ingest::Edit& edit) { return edit.kind != EditKind::kTest; })
+          ? 1
+          : 0;
   return code;
 }
 

@@ -1,6 +1,8 @@
 #include "tests/support/faulty_file.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -91,34 +93,79 @@ absl::StatusOr<std::unique_ptr<File>> FaultyFileSystem::Create(const std::string
   return std::make_unique<FaultyFile>(this, node);
 }
 
-absl::StatusOr<std::vector<std::string>> FaultyFileSystem::List(const std::string& folder) {
-  MutexLock lock(&mutex_);
-  const std::string prefix = absl::StrCat(folder, "/");
-  std::vector<std::string> names;
-  for (const auto& entry : nodes_) {
-    if (absl::StartsWith(entry.first, prefix)) names.push_back(entry.first.substr(prefix.size()));
-  }
-  return names;
+bool FaultyFileSystem::IsFolder(const std::string& path) const {
+  const std::string prefix = absl::StrCat(path, "/");
+  const auto first = nodes_.lower_bound(prefix);
+  return folders_.count(path) > 0 ||
+         (first != nodes_.end() && absl::StartsWith(first->first, prefix));
 }
 
-absl::Status FaultyFileSystem::CreateFolder(const std::string&) { return absl::OkStatus(); }
+absl::StatusOr<std::vector<std::string>> FaultyFileSystem::List(const std::string& folder) {
+  MutexLock lock(&mutex_);
+  if (nodes_.count(folder) > 0) return absl::NotFoundError(absl::StrCat("no folder ", folder));
+  const std::string prefix = absl::StrCat(folder, "/");
+  std::set<std::string> names;
+  const auto note = [&](const std::string& path) {
+    if (!absl::StartsWith(path, prefix)) return;
+    names.insert(path.substr(prefix.size(), path.find('/', prefix.size()) - prefix.size()));
+  };
+  for (const auto& entry : nodes_) note(entry.first);
+  for (const std::string& path : folders_) note(path);
+  return std::vector<std::string>(names.begin(), names.end());
+}
+
+absl::Status FaultyFileSystem::CreateFolder(const std::string& folder) {
+  MutexLock lock(&mutex_);
+  for (size_t at = folder.find('/', 1); at != std::string::npos; at = folder.find('/', at + 1)) {
+    folders_.insert(folder.substr(0, at));
+  }
+  folders_.insert(folder);
+  return mirrors_folders_ ? PosixFileSystem()->CreateFolder(folder) : absl::OkStatus();
+}
 
 absl::Status FaultyFileSystem::Rename(const std::string& from, const std::string& to) {
-  absl::StatusOr<std::shared_ptr<Node>> node = Find(from);
-  if (!node.ok()) return node.status();
   MutexLock lock(&mutex_);
-  nodes_.erase(from);
-  nodes_[to] = *std::move(node);
-  return absl::OkStatus();
+  if (!IsFolder(from)) {
+    const auto found = nodes_.find(from);
+    if (found == nodes_.end()) return absl::NotFoundError(absl::StrCat("no file ", from));
+    const std::shared_ptr<Node> node = found->second;
+    nodes_.erase(found);
+    nodes_[to] = node;
+    return absl::OkStatus();
+  }
+  const std::string prefix = absl::StrCat(from, "/");
+  const auto moved = [&](const std::string& path) {
+    return absl::StrCat(to, path.substr(from.size()));
+  };
+  std::map<std::string, std::shared_ptr<Node>> nodes;
+  for (const auto& [path, node] : nodes_) {
+    nodes[absl::StartsWith(path, prefix) ? moved(path) : path] = node;
+  }
+  nodes_ = std::move(nodes);
+  std::set<std::string> folders;
+  for (const std::string& path : folders_) {
+    folders.insert(path == from || absl::StartsWith(path, prefix) ? moved(path) : path);
+  }
+  folders_ = std::move(folders);
+  return mirrors_folders_ ? PosixFileSystem()->Rename(from, to) : absl::OkStatus();
 }
 
 absl::Status FaultyFileSystem::Remove(const std::string& path) {
   MutexLock lock(&mutex_);
+  if (folders_.erase(path) > 0) {
+    std::error_code error;
+    if (mirrors_folders_) std::filesystem::remove_all(path, error);
+    return absl::OkStatus();
+  }
   if (nodes_.erase(path) == 0) return absl::NotFoundError(absl::StrCat("no file ", path));
   return absl::OkStatus();
 }
 
-bool FaultyFileSystem::Exists(const std::string& path) { return Find(path).ok(); }
+bool FaultyFileSystem::Exists(const std::string& path) {
+  MutexLock lock(&mutex_);
+  if (nodes_.count(path) > 0 || IsFolder(path)) return true;
+  return mirrors_folders_ && PosixFileSystem()->Exists(path);
+}
 
 absl::Status FaultyFileSystem::SyncFolder(const std::string&) { return absl::OkStatus(); }
 

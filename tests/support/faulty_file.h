@@ -17,6 +17,10 @@ namespace twin::testing {
 // Thread-safe. Names (creation, renaming, removal) are durable at once; bytes are when synced.
 class FaultyFileSystem final : public FileSystem {
  public:
+  // `mirrors_folders`: folders are made, renamed and removed on the system's disk too, and files
+  // there exist: for a program that keeps LMDB's files beside its own.
+  explicit FaultyFileSystem(bool mirrors_folders = false) : mirrors_folders_(mirrors_folders) {}
+
   absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path) override;
   absl::StatusOr<std::unique_ptr<File>> Create(const std::string& path) override;
   absl::StatusOr<std::unique_ptr<File>> OpenToWrite(const std::string& path) override;
@@ -51,9 +55,12 @@ class FaultyFileSystem final : public FileSystem {
   class FaultyLock;
 
   absl::StatusOr<std::shared_ptr<Node>> Find(const std::string& path);
+  bool IsFolder(const std::string& path) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  const bool mirrors_folders_;
   mutable Mutex mutex_;
   std::map<std::string, std::shared_ptr<Node>> nodes_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::string> folders_ ABSL_GUARDED_BY(mutex_);
   int writes_left_ ABSL_GUARDED_BY(mutex_) = -1;
   int syncs_left_ ABSL_GUARDED_BY(mutex_) = -1;
   bool full_ ABSL_GUARDED_BY(mutex_) = false;
