@@ -18,60 +18,78 @@
 namespace twin::api {
 namespace {
 
-absl::StatusOr<Value> FromProto(const pb::Value& message, int depth);
+absl::Status FromProto(const pb::Value& message, int depth, Value* value);
 
-absl::StatusOr<ValueMap> MembersFrom(const pb::ValueMap& message, int depth) {
-  ValueMap members;
-  members.reserve(static_cast<size_t>(message.members_size()));
-  for (const pb::Member& member : message.members()) {
-    TWIN_ASSIGN_OR_RETURN(Value value, FromProto(member.value(), depth + 1));
-    members.emplace_back(member.name(), std::move(value));
-  }
-  if (members.size() > 1) {
-    std::vector<absl::string_view> names;
-    names.reserve(members.size());
-    for (const ValueMember& member : members) names.push_back(member.first);
-    std::sort(names.begin(), names.end());
-    const auto twice = std::adjacent_find(names.begin(), names.end());
-    if (twice != names.end()) {
-      return absl::InvalidArgumentError(absl::StrCat(*twice, ": the name is there twice"));
+// A name that is there twice; without data where there is none.
+absl::string_view FindTwice(const ValueMap& members) {
+  constexpr size_t kFewMax = 16;  // of which each is compared with each
+  if (members.size() <= kFewMax) {
+    for (size_t i = 1; i < members.size(); ++i) {
+      for (size_t j = 0; j < i; ++j) {
+        if (members[i].first == members[j].first) return members[i].first;
+      }
     }
+    return {};
   }
-  return members;
+  std::vector<absl::string_view> names;
+  names.reserve(members.size());
+  for (const ValueMember& member : members) names.push_back(member.first);
+  std::sort(names.begin(), names.end());
+  const auto twice = std::adjacent_find(names.begin(), names.end());
+  return twice == names.end() ? absl::string_view() : *twice;
 }
 
-absl::StatusOr<Value> FromProto(const pb::Value& message, int depth) {
+absl::Status MembersFrom(const pb::ValueMap& message, int depth, ValueMap* members) {
+  members->reserve(static_cast<size_t>(message.members_size()));
+  for (const pb::Member& member : message.members()) {
+    auto& [name, value] = members->emplace_back(member.name(), Value());
+    TWIN_RETURN_IF_ERROR(FromProto(member.value(), depth + 1, &value));
+  }
+  const absl::string_view twice = FindTwice(*members);
+  if (twice.data() == nullptr) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(twice, ": the name is there twice"));
+}
+
+absl::Status FromProto(const pb::Value& message, int depth, Value* value) {
   if (depth > kValueDepthMax) {
     return absl::InvalidArgumentError(absl::StrCat("values nest deeper than ", kValueDepthMax));
   }
   switch (message.kind_case()) {
     case pb::Value::KIND_NOT_SET:
-      return Value();
+      *value = Value();
+      break;
     case pb::Value::kBoolValue:
-      return Value::Bool(message.bool_value());
+      *value = Value::Bool(message.bool_value());
+      break;
     case pb::Value::kIntValue:
-      return Value::Int(message.int_value());
+      *value = Value::Int(message.int_value());
+      break;
     case pb::Value::kDoubleValue:
-      return Value::Double(message.double_value());
+      *value = Value::Double(message.double_value());
+      break;
     case pb::Value::kStringValue:
-      return Value::String(message.string_value());
+      *value = Value::String(message.string_value());
+      break;
     case pb::Value::kTimeUnixNano:
-      return Value::OfTime(Time{message.time_unix_nano()});
+      *value = Value::OfTime(Time{message.time_unix_nano()});
+      break;
     case pb::Value::kArrayValue: {
       ValueArray items;
       items.reserve(static_cast<size_t>(message.array_value().values_size()));
       for (const pb::Value& each : message.array_value().values()) {
-        TWIN_ASSIGN_OR_RETURN(Value item, FromProto(each, depth + 1));
-        items.push_back(std::move(item));
+        TWIN_RETURN_IF_ERROR(FromProto(each, depth + 1, &items.emplace_back()));
       }
-      return Value::Array(std::move(items));
+      *value = Value::Array(std::move(items));
+      break;
     }
     case pb::Value::kMapValue: {
-      TWIN_ASSIGN_OR_RETURN(ValueMap members, MembersFrom(message.map_value(), depth));
-      return Value::Map(std::move(members));
+      ValueMap members;
+      TWIN_RETURN_IF_ERROR(MembersFrom(message.map_value(), depth, &members));
+      *value = Value::Map(std::move(members));
+      break;
     }
   }
-  return Value();
+  return absl::OkStatus();
 }
 
 // "$metadata" and the like are about contents and not among them.
@@ -102,7 +120,9 @@ absl::StatusOr<std::vector<std::string>> ParsePointer(const std::string& pointer
   }
   std::vector<std::string> parts = absl::StrSplit(absl::string_view(pointer).substr(1), '/');
   for (std::string& part : parts) {
-    part = absl::StrReplaceAll(part, {{"~1", "/"}, {"~0", "~"}});
+    if (absl::StrContains(part, '~')) {
+      part = absl::StrReplaceAll(part, {{"~1", "/"}, {"~0", "~"}});
+    }
   }
   return parts;
 }
@@ -116,17 +136,16 @@ absl::StatusOr<Patch> EditsOf(const google::protobuf::RepeatedPtrField<pb::Edit>
   Patch patch;
   patch.edits.reserve(static_cast<size_t>(messages.size()));
   for (const pb::Edit& message : messages) {
-    ingest::Edit edit;
+    ingest::Edit& edit = patch.edits.emplace_back();
     if (message.kind() < pb::Edit::SET || message.kind() > pb::Edit::TEST) {
       return absl::InvalidArgumentError(absl::StrCat("edits.kind: no kind ", message.kind()));
     }
     edit.kind = static_cast<ingest::Edit::Kind>(message.kind());
     TWIN_ASSIGN_OR_RETURN(edit.path, ParsePointer(message.path()));
-    TWIN_ASSIGN_OR_RETURN(edit.value, FromProto(message.value(), 0));
+    TWIN_RETURN_IF_ERROR(FromProto(message.value(), 0, &edit.value));
     if (message.has_source_time_unix_nano()) {
       edit.source_time = Time{message.source_time_unix_nano()};
     }
-    patch.edits.push_back(std::move(edit));
   }
   return patch;
 }
@@ -246,7 +265,11 @@ absl::StatusOr<std::string> TextAt(const Value& json, absl::string_view name) {
 
 }  // namespace
 
-absl::StatusOr<Value> FromProto(const pb::Value& message) { return FromProto(message, 0); }
+absl::StatusOr<Value> FromProto(const pb::Value& message) {
+  Value value;
+  TWIN_RETURN_IF_ERROR(FromProto(message, 0, &value));
+  return value;
+}
 
 void ToProto(const Value& value, pb::Value* message) {
   switch (value.kind()) {
@@ -289,7 +312,11 @@ void ToProto(const ValueMap& members, pb::ValueMap* message) {
 
 absl::StatusOr<ValueMap> ContentsOf(const pb::ValueMap& contents,
                                     const std::string& contents_json) {
-  if (contents_json.empty()) return MembersFrom(contents, 0);
+  if (contents_json.empty()) {
+    ValueMap members;
+    TWIN_RETURN_IF_ERROR(MembersFrom(contents, 0, &members));
+    return members;
+  }
   if (contents.members_size() > 0) {
     return absl::InvalidArgumentError("contents_json: give contents or contents_json, not both");
   }
@@ -412,37 +439,40 @@ absl::StatusOr<ingest::WriteBatch> ToBatch(const pb::BatchWriteRequest& request)
   batch.validate_only = request.validate_only();
   batch.request_id = request.request_id();
   batch.operations.reserve(static_cast<size_t>(request.operations_size()));
-  for (int i = 0; i < request.operations_size(); ++i) {
-    const pb::WriteOperation& message = request.operations(i);
-    absl::StatusOr<ingest::Operation> operation;
+  const auto add = [&](auto operation) -> absl::Status {
+    if (!operation.ok()) return std::move(operation).status();
+    batch.operations.emplace_back(*std::move(operation));
+    return absl::OkStatus();
+  };
+  for (const pb::WriteOperation& message : request.operations()) {
+    absl::Status status;
     switch (message.operation_case()) {
       case pb::WriteOperation::kCreateTwin:
-        operation = ToOperation(message.create_twin());
+        status = add(ToOperation(message.create_twin()));
         break;
       case pb::WriteOperation::kUpdateTwin:
-        operation = ToOperation(message.update_twin());
+        status = add(ToOperation(message.update_twin()));
         break;
       case pb::WriteOperation::kDeleteTwin:
-        operation = ToOperation(message.delete_twin());
+        status = add(ToOperation(message.delete_twin()));
         break;
       case pb::WriteOperation::kCreateRelationship:
-        operation = ToOperation(message.create_relationship());
+        status = add(ToOperation(message.create_relationship()));
         break;
       case pb::WriteOperation::kUpdateRelationship:
-        operation = ToOperation(message.update_relationship());
+        status = add(ToOperation(message.update_relationship()));
         break;
       case pb::WriteOperation::kDeleteRelationship:
-        operation = ToOperation(message.delete_relationship());
+        status = add(ToOperation(message.delete_relationship()));
         break;
       case pb::WriteOperation::OPERATION_NOT_SET:
-        operation = absl::InvalidArgumentError("it is empty");
+        status = absl::InvalidArgumentError("it is empty");
         break;
     }
-    if (!operation.ok()) {
-      return absl::Status(operation.status().code(),
-                          absl::StrCat("operation ", i, ": ", operation.status().message()));
+    if (!status.ok()) {
+      return absl::Status(status.code(), absl::StrCat("operation ", batch.operations.size(), ": ",
+                                                      status.message()));
     }
-    batch.operations.push_back(*std::move(operation));
   }
   return batch;
 }

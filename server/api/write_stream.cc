@@ -1,5 +1,7 @@
 #include "server/api/write_stream.h"
 
+#include <google/protobuf/arena.h>
+
 #include <deque>
 #include <memory>
 #include <utility>
@@ -16,7 +18,10 @@ constexpr size_t kInFlightMax = 32;
 class WriteStream final
     : public grpc::ServerBidiReactor<pb::BatchWriteRequest, pb::BatchWriteResponse> {
  public:
-  explicit WriteStream(const Services& services) : services_(services) { StartRead(&request_); }
+  explicit WriteStream(const Services& services)
+      : services_(services), request_arena_(ArenaOptions()) {
+    Read();
+  }
 
   void OnReadDone(bool ok) override {
     if (!ok) {
@@ -30,8 +35,8 @@ class WriteStream final
       return;
     }
     const auto slot = std::make_shared<Slot>();
-    slot->response.set_batch_number(request_.batch_number());
-    absl::StatusOr<ingest::WriteBatch> batch = ToBatch(request_);
+    slot->response->set_batch_number(request_->batch_number());
+    absl::StatusOr<ingest::WriteBatch> batch = ToBatch(*request_);
     {
       const MutexLock lock(&mutex_);
       slots_.push_back(slot);
@@ -52,7 +57,7 @@ class WriteStream final
       read = slots_.size() < kInFlightMax;
       reading_ = read;
     }
-    if (read) StartRead(&request_);
+    if (read) Read();
   }
 
   void OnWriteDone(bool ok) override {
@@ -69,8 +74,8 @@ class WriteStream final
       if (read) reading_ = true;
       finish = MayFinish();
     }
-    if (next != nullptr) StartWrite(&next->response);
-    if (read) StartRead(&request_);
+    if (next != nullptr) StartWrite(next->response);
+    if (read) Read();
     if (finish) Finish(grpc::Status::OK);
   }
 
@@ -78,28 +83,44 @@ class WriteStream final
   void OnDone() override { delete this; }
 
  private:
+  // Messages of thousands of operations live in arenas: made and thrown away as one.
+  static google::protobuf::ArenaOptions ArenaOptions() {
+    google::protobuf::ArenaOptions options;
+    options.start_block_size = 4 << 10;
+    options.max_block_size = 1 << 20;
+    return options;
+  }
+
   struct Slot {
-    pb::BatchWriteResponse response;
+    google::protobuf::Arena arena{ArenaOptions()};
+    pb::BatchWriteResponse* const response =
+        google::protobuf::Arena::CreateMessage<pb::BatchWriteResponse>(&arena);
     bool ready = false;
   };
+
+  void Read() {
+    request_arena_.Reset();
+    request_ = google::protobuf::Arena::CreateMessage<pb::BatchWriteRequest>(&request_arena_);
+    StartRead(request_);
+  }
 
   void Done(const std::shared_ptr<Slot>& slot, const ingest::WriteResult& result, bool atomic) {
     Slot* next = nullptr;
     bool finish = false;
     bool read = false;
+    FillBatchResponse(result, atomic, slot->response);
+    slot->response->set_code(static_cast<int>(result.status.code()));
+    slot->response->set_message(std::string(result.status.message()));
     {
       const MutexLock lock(&mutex_);
-      FillBatchResponse(result, atomic, &slot->response);
-      slot->response.set_code(static_cast<int>(result.status.code()));
-      slot->response.set_message(std::string(result.status.message()));
       slot->ready = true;
       next = NextToWrite();
       finish = MayFinish();
       read = !reading_ && !reads_done_ && slots_.size() < kInFlightMax;
       if (read) reading_ = true;
     }
-    if (next != nullptr) StartWrite(&next->response);
-    if (read) StartRead(&request_);
+    if (next != nullptr) StartWrite(next->response);
+    if (read) Read();
     if (finish) Finish(grpc::Status::OK);
   }
 
@@ -122,7 +143,8 @@ class WriteStream final
   }
 
   const Services& services_;
-  pb::BatchWriteRequest request_;
+  google::protobuf::Arena request_arena_;
+  pb::BatchWriteRequest* request_ = nullptr;
   Mutex mutex_;
   std::deque<std::shared_ptr<Slot>> slots_ ABSL_GUARDED_BY(mutex_);  // in the order of batches
   bool reading_ ABSL_GUARDED_BY(mutex_) = true;
@@ -151,6 +173,7 @@ void FillBatchResponse(const ingest::WriteResult& result, bool atomic,
     if (!any_created) return;
   }
   uint32_t failed = 0;
+  response->mutable_results()->Reserve(static_cast<int>(result.results.size()));
   for (const ingest::OperationResult& each : result.results) {
     pb::OperationStatus* status = response->add_results();
     status->set_created(each.created);

@@ -29,10 +29,15 @@ inline void AppendVarint(std::string* bytes, uint64_t value) {
   bytes->append(raw, size);
 }
 
-// Small magnitudes of either sign are short.
-inline void AppendSigned(std::string* bytes, int64_t value) {
-  AppendVarint(bytes, (static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63));
+inline size_t VarintSize(uint64_t value) {
+  return (static_cast<size_t>(std::bit_width(value | 1)) + 6) / 7;
 }
+
+// Small magnitudes of either sign are short.
+inline uint64_t ZigZag(int64_t value) {
+  return (static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63);
+}
+inline void AppendSigned(std::string* bytes, int64_t value) { AppendVarint(bytes, ZigZag(value)); }
 
 inline void AppendString(std::string* bytes, absl::string_view text) {
   AppendVarint(bytes, text.size());

@@ -161,6 +161,39 @@ void Value::AppendTo(std::string* bytes) const {
   }
 }
 
+size_t Value::EncodedSize() const {
+  size_t size = 1;
+  switch (kind()) {
+    case Kind::kNull:
+      break;
+    case Kind::kBool:
+      size += 1;
+      break;
+    case Kind::kInt:
+      size += VarintSize(ZigZag(as_int()));
+      break;
+    case Kind::kDouble:
+    case Kind::kTime:
+      size += 8;
+      break;
+    case Kind::kString:
+      size += VarintSize(as_string().size()) + as_string().size();
+      break;
+    case Kind::kArray:
+      size += VarintSize(as_array().size());
+      for (const Value& item : as_array()) size += item.EncodedSize();
+      break;
+    case Kind::kMap:
+      size += VarintSize(as_map().size());
+      for (const ValueMember& member : as_map()) {
+        size += VarintSize(member.first.size()) + member.first.size();
+        size += member.second.EncodedSize();
+      }
+      break;
+  }
+  return size;
+}
+
 absl::Status Value::Decode(absl::string_view* bytes, Value* value) {
   ByteReader reader(*bytes);
   TWIN_RETURN_IF_ERROR(DecodeFrom(&reader, 0, value));

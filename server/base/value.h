@@ -56,6 +56,8 @@ class Value {
   // Appends the tree as bytes: one byte of kind, then varints, little-endian doubles, and
   // length-prefixed strings and members. docs/formats/journal.md draws it.
   void AppendTo(std::string* bytes) const;
+  // How many that are.
+  size_t EncodedSize() const;
 
   // The inverse. Takes its bytes off the front of `bytes`. DATA_LOSS: no such value, or nested
   // deeper than kValueDepthMax.

@@ -187,8 +187,6 @@ absl::StatusOr<CheckpointMeta> Checkpoints::Load(graph::Graph* graph,
     last_key.clear();
     return absl::OkStatus();
   };
-  const std::string from(1, kPageTag);
-  const std::string to(1, kPageTag + 1);
   const auto visit = [&](absl::string_view key, absl::string_view value) -> absl::StatusOr<bool> {
     if (key.size() != kPageKeyBytes) return Damaged("a key of unknown form");
     const uint64_t number = ReadOrdered(key.substr(kPrefixBytes));
@@ -207,8 +205,17 @@ absl::StatusOr<CheckpointMeta> Checkpoints::Load(graph::Graph* graph,
     last_value.assign(value.data(), value.size());
     return true;
   };
-  TWIN_RETURN_IF_ERROR(read->Scan(from, to, visit));
-  TWIN_RETURN_IF_ERROR(flush());
+  const auto load = [&](const std::string& from, const std::string& to) -> absl::Status {
+    TWIN_RETURN_IF_ERROR(read->Scan(from, to, visit));
+    return flush();
+  };
+  // Ids first, since their index is built beside the rest.
+  const std::string ids = {kPageTag, static_cast<char>(graph::PageKind::kIds)};
+  const std::string after_ids = {kPageTag, static_cast<char>(graph::PageKind::kIds) + 1};
+  TWIN_RETURN_IF_ERROR(load(ids, after_ids));
+  if (exists) graph->EndOfIds(current_.next_twin);
+  TWIN_RETURN_IF_ERROR(load({kPageTag}, ids));
+  TWIN_RETURN_IF_ERROR(load(after_ids, {kPageTag + 1}));
   if (exists) {
     TWIN_RETURN_IF_ERROR(graph->FinishLoad(current_.sequence, current_.time, current_.next_twin,
                                            current_.next_relationship));

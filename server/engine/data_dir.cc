@@ -94,25 +94,20 @@ absl::StatusOr<Replayed> Replay(journal::Journal* journal, Sequence checkpoint, 
     if (!more) return replayed;
     ++replayed.records;
     replayed.bytes += record.bytes.size();
-    ingest::GraphRecord decoded;
-    TWIN_RETURN_IF_ERROR(ingest::DecodeRecord(record.bytes, &decoded));
-    if (decoded.units.size() != record.count) {
+    absl::string_view units = record.bytes;
+    ingest::RecordHeader header;
+    TWIN_RETURN_IF_ERROR(ingest::DecodeHeader(&units, &header));
+    if (header.units != record.count) {
       return absl::DataLossError(absl::StrCat("the journal record of sequence ", record.first.value,
                                               " has not as many changes as it says"));
     }
-    uint64_t sequence = record.first.value;
-    for (const ingest::Unit& unit : decoded.units) {
-      if (Sequence(sequence) > checkpoint) {
-        TWIN_RETURN_IF_ERROR(ingest::ApplyUnit(unit, Sequence(sequence), decoded.time, graph));
-      }
-      ++sequence;
-    }
-    if (!decoded.request_id.empty()) {
+    TWIN_RETURN_IF_ERROR(ingest::ApplyUnits(units, header, record.first, checkpoint, graph));
+    if (!header.request_id.empty()) {
       ingest::WriteResult result;
-      result.results = std::move(decoded.results);
+      result.results = std::move(header.results);
       result.sequence = record.last();
-      result.time = decoded.time;
-      request_ids->Add(decoded.request_id, result, limits);
+      result.time = header.time;
+      request_ids->Add(header.request_id, result, limits);
     }
   }
 }

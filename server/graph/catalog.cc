@@ -60,6 +60,11 @@ ColumnSchema ColumnOf(const dtdl::ValuePath& path) {
   return column;
 }
 
+// By the property, or by the Object that the property was divided into columns from.
+bool IsRequired(const ColumnSchema& column) {
+  return !column.telemetry && (column.content->traits.required || column.traits.required);
+}
+
 std::vector<ColumnSchema> RelationshipColumns(const dtdl::Content& relationship) {
   std::vector<ColumnSchema> columns;
   columns.reserve(relationship.properties.size());
@@ -187,8 +192,13 @@ absl::StatusOr<std::shared_ptr<const Catalog>> Catalog::Create(std::vector<Model
             absl::StrCat("the text of ", state.id, " does not define it"));
       }
       for (const dtdl::ValuePath& path : dtdl::ModelSet::FlattenPaths(*table->interface)) {
-        table->by_path.emplace(path.path, ColumnId(static_cast<uint32_t>(table->columns.size())));
-        table->columns.push_back(ColumnOf(path));
+        const ColumnId id(static_cast<uint32_t>(table->columns.size()));
+        const ColumnSchema& column = table->columns.emplace_back(ColumnOf(path));
+        table->by_path.emplace(path.path, id);
+        if (IsRequired(column)) table->required.push_back(id);
+        if (column.type == ColumnType::kString || column.type == ColumnType::kDocument) {
+          table->texts.push_back(id);
+        }
       }
       for (const dtdl::Content* content : table->interface->contents) {
         if (content->kind != dtdl::Class::kRelationship) continue;

@@ -73,6 +73,8 @@ struct TableSchema {
   Time upload_time;
   std::vector<ColumnSchema> columns;                   // in the order of ModelSet::FlattenPaths
   std::vector<const RelationshipType*> relationships;  // that may start here, by name
+  std::vector<ColumnId> required;  // that a twin must have, or an Object that it has
+  std::vector<ColumnId> texts;     // strings and documents: what may be large
 
   // nullptr: no such path. Cost: a hash probe.
   const ColumnSchema* FindColumn(absl::string_view path) const;

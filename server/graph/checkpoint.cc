@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/check.h"
 #include "server/base/coding.h"
 #include "server/base/status_macros.h"
 #include "server/graph/graph.h"
@@ -145,10 +146,13 @@ absl::Status Graph::LoadPage(const PageKey& key, absl::string_view bytes) {
     case PageKind::kSourceTimes:
       return load(&tables[key.table]->columns[key.column].source_times, kTimes, sizeof(int64_t));
     case PageKind::kIds: {
+      TWIN_CHECK(!indexing_ids_.joinable()) << "ids after EndOfIds";
+      const uint32_t first = key.page * kIdsPerPage;
+      shared_->ids.Reserve(first + kIdsPerPage);
       ByteReader reader(bytes);
       for (uint32_t i = 0; i < kIdsPerPage; ++i) {
         const absl::string_view id = reader.String();
-        if (!id.empty()) shared_->ids.Add(key.page * kIdsPerPage + i, id);
+        if (!id.empty() && !shared_->ids.Load(first + i, id)) return Damaged(key, "ids twice");
       }
       return reader.ok() && reader.done() ? absl::OkStatus() : Damaged(key, "no ids");
     }
@@ -159,6 +163,11 @@ absl::Status Graph::LoadPage(const PageKey& key, absl::string_view bytes) {
   return Damaged(key, "unknown kind");
 }
 
+void Graph::EndOfIds(TwinNumber next_twin) {
+  shared_->ids.Reserve(next_twin.value);
+  indexing_ids_ = std::jthread([ids = &shared_->ids] { ids->IndexAll(); });
+}
+
 absl::Status Graph::FinishLoad(Sequence sequence, Time time, TwinNumber next_twin,
                                RelationshipNumber next_relationship) {
   State* state = state_;
@@ -166,7 +175,7 @@ absl::Status Graph::FinishLoad(Sequence sequence, Time time, TwinNumber next_twi
   state->time = time;
   state->next_twin = next_twin.value;
   state->next_relationship = next_relationship.value;
-  shared_->ids.Reserve(next_twin.value);
+  if (!indexing_ids_.joinable()) EndOfIds(next_twin);
   TWIN_RETURN_IF_ERROR(CheckLoaded());
 
   const auto use_strings = [&](const Column& column, ColumnType type, uint32_t row) {
@@ -235,6 +244,7 @@ absl::Status Graph::FinishLoad(Sequence sequence, Time time, TwinNumber next_twi
     return Damaged({PageKind::kStrings, 0, 0, 0}, "a string twice");
   }
   durable_ids_ = next_twin.value;
+  indexing_ids_.join();
   return absl::OkStatus();
 }
 

@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -259,7 +260,10 @@ class Graph {
 
   // A new Graph with its catalog takes pages, in any order, then FinishLoad, which builds what
   // pages do not hold. DATA_LOSS: they do not fit together.
+  // The index of ids takes as long to build as all else together: where pages of ids come first,
+  // EndOfIds lets that begin beside what follows.
   absl::Status LoadPage(const PageKey& key, absl::string_view bytes);
+  void EndOfIds(TwinNumber next_twin);
   absl::Status FinishLoad(Sequence sequence, Time time, TwinNumber next_twin,
                           RelationshipNumber next_relationship);
 
@@ -285,6 +289,7 @@ class Graph {
   uint64_t durable_stamp_ = 0;  // of the last checkpoint
   uint32_t durable_ids_ = 0;
   uint64_t deleted_twins_ = 0;
+  std::jthread indexing_ids_;  // while a checkpoint is loaded
 };
 
 }  // namespace twin::graph

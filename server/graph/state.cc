@@ -1,7 +1,5 @@
 #include "server/graph/state.h"
 
-#include "absl/hash/hash.h"
-
 namespace twin::graph {
 
 uint32_t ValueBytes(ColumnType type) {
@@ -27,54 +25,45 @@ bool IsStringColumn(ColumnType type) {
 
 // --- TwinIds ---
 
-uint32_t* TwinIds::Slot(absl::string_view id) {
-  const size_t mask = slots_.size() - 1;
-  for (size_t i = absl::HashOf(id) & mask;; i = (i + 1) & mask) {
-    if (slots_[i] == 0 || Get(slots_[i] - 1) == id) return &slots_[i];
-  }
-}
-
-void TwinIds::Grow(size_t ids) {
-  size_t size = slots_.empty() ? 1024 : slots_.size();
-  while (ids * 4 > size * 3) size *= 2;
-  if (size == slots_.size()) return;
-  const std::vector<uint32_t> before = std::move(slots_);
-  slots_.assign(size, 0);
-  for (const uint32_t slot : before) {
-    if (slot != 0) *Slot(Get(slot - 1)) = slot;
-  }
-}
-
 void TwinIds::Reserve(uint32_t numbers) {
   const MutexLock lock(&mutex_);
-  Grow(numbers);
   places_.Reserve(numbers);
   for (; numbers_ < numbers; ++numbers_) places_[numbers_] = kNone;
 }
 
 void TwinIds::Add(uint32_t number, absl::string_view id) {
   const MutexLock lock(&mutex_);
-  Grow(filled_ + 1);
   places_.Reserve(number + 1);
   for (; numbers_ <= number; ++numbers_) places_[numbers_] = kNone;
-  uint32_t* slot = Slot(id);
-  if (*slot != 0) {
-    before_[number] = *slot - 1;
-  } else {
-    ++filled_;
-  }
   places_[number] = arena_.Add(id);
-  *slot = number + 1;
+  Index(number);
+}
+
+void TwinIds::Index(uint32_t number) {
+  if (by_id_.Add(number)) return;
+  const uint32_t before = by_id_.Find(Get(number));
+  before_[number] = before;
+  by_id_.Remove(before);
+  by_id_.Add(number);
+}
+
+bool TwinIds::Load(uint32_t number, absl::string_view id) {
+  if (places_[number] != kNone) return false;
+  places_[number] = arena_.Add(id);
+  return true;
+}
+
+void TwinIds::IndexAll() {
+  const MutexLock lock(&mutex_);
+  by_id_.Reserve(numbers_);
+  for (uint32_t number = 0; number < numbers_; ++number) {
+    if (places_[number] != kNone) Index(number);
+  }
 }
 
 uint32_t TwinIds::Find(absl::string_view id) const {
   const MutexLock lock(&mutex_);
-  if (slots_.empty()) return kNone;
-  const size_t mask = slots_.size() - 1;
-  for (size_t i = absl::HashOf(id) & mask; slots_[i] != 0; i = (i + 1) & mask) {
-    if (Get(slots_[i] - 1) == id) return slots_[i] - 1;
-  }
-  return kNone;
+  return by_id_.Find(id);
 }
 
 uint32_t TwinIds::Before(uint32_t number) const {
@@ -91,19 +80,15 @@ void TwinIds::Retain(uint32_t numbers, absl::FunctionRef<bool(uint32_t)> keep) {
     places_[number] = kNone;
   }
   before_.clear();
-  filled_ = 0;
-  slots_.assign(slots_.size(), 0);
-  if (slots_.empty()) return;
+  by_id_.Clear();
   for (uint32_t number = 0; number < numbers; ++number) {
-    if (places_[number] == kNone) continue;
-    *Slot(Get(number)) = number + 1;
-    ++filled_;
+    if (places_[number] != kNone) by_id_.Add(number);
   }
 }
 
 size_t TwinIds::bytes() const {
   const MutexLock lock(&mutex_);
-  return arena_.bytes() + size_t{numbers_} * 4 + slots_.size() * 4;
+  return arena_.bytes() + size_t{numbers_} * 4 + by_id_.bytes();
 }
 
 // --- EqualityIndex ---

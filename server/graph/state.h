@@ -135,7 +135,12 @@ struct State {
 class TwinIds {
  public:
   void Add(uint32_t number, absl::string_view id) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Makes room for numbers below `numbers`.
   void Reserve(uint32_t numbers) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Where many are loaded: ids whose numbers have room, which are found only after IndexAll. That
+  // may run on another thread while no more are loaded. False: the number has an id already.
+  bool Load(uint32_t number, absl::string_view id);
+  void IndexAll() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::string_view Get(uint32_t number) const { return arena_.Get(places_[number]); }
   // The last twin that was created with the id, or kNone.
   uint32_t Find(absl::string_view id) const ABSL_LOCKS_EXCLUDED(mutex_);
@@ -148,15 +153,13 @@ class TwinIds {
   size_t bytes() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  uint32_t* Slot(absl::string_view id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Grow(size_t ids) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Index(uint32_t number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   StringArena arena_;
   StableArray<uint32_t> places_;
   mutable Mutex mutex_;
   uint32_t numbers_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::vector<uint32_t> slots_ ABSL_GUARDED_BY(mutex_);  // open addressing: number + 1, or 0
-  size_t filled_ ABSL_GUARDED_BY(mutex_) = 0;
+  NumbersByText<TwinIds> by_id_ ABSL_GUARDED_BY(mutex_){this};  // the last of each id
   absl::flat_hash_map<uint32_t, uint32_t> before_ ABSL_GUARDED_BY(mutex_);
 };
 

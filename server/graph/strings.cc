@@ -4,7 +4,6 @@
 #include <bit>
 #include <cstring>
 
-#include "absl/hash/hash.h"
 #include "server/base/check.h"
 #include "server/base/coding.h"
 
@@ -101,24 +100,6 @@ size_t Pins::alive() const {
   return alive_.size();
 }
 
-uint32_t* StringPool::Slot(absl::string_view text) {
-  const size_t mask = slots_.size() - 1;
-  for (size_t i = absl::HashOf(text) & mask;; i = (i + 1) & mask) {
-    if (slots_[i] == 0 || Get(slots_[i] - 1) == text) return &slots_[i];
-  }
-}
-
-void StringPool::Grow(size_t strings) {
-  size_t size = slots_.empty() ? 1024 : slots_.size();
-  while (strings * 4 > size * 3) size *= 2;
-  if (size == slots_.size()) return;
-  const std::vector<uint32_t> before = std::move(slots_);
-  slots_.assign(size, 0);
-  for (const uint32_t slot : before) {
-    if (slot != 0) *Slot(Get(slot - 1)) = slot;
-  }
-}
-
 void StringPool::Stamp(uint32_t code) {
   const uint32_t page = code / kCodesPerPage;
   if (page >= stamps_.size()) stamps_.resize(page + 1);
@@ -127,14 +108,12 @@ void StringPool::Stamp(uint32_t code) {
 
 uint32_t StringPool::Intern(absl::string_view text) {
   const MutexLock lock(&mutex_);
-  Grow(filled_ + 1);
-  uint32_t* slot = Slot(text);
-  if (*slot != 0) {
-    const uint32_t code = *slot - 1;
+  uint32_t code = by_text_.Find(text);
+  if (code != kNoString) {
     ++uses_[code];
     return code;
   }
-  uint32_t code = codes_;
+  code = codes_;
   if (free_codes_.empty()) {
     ++codes_;
     places_.Reserve(codes_);
@@ -145,8 +124,7 @@ uint32_t StringPool::Intern(absl::string_view text) {
   }
   places_[code] = arena_.Add(text);
   uses_[code] = 1;
-  *slot = code + 1;
-  ++filled_;
+  by_text_.Add(code);
   Stamp(code);
   return code;
 }
@@ -171,19 +149,7 @@ void StringPool::Collect() {
 }
 
 void StringPool::Free(uint32_t code) {
-  const size_t mask = slots_.size() - 1;
-  size_t hole = static_cast<size_t>(Slot(Get(code)) - slots_.data());
-  slots_[hole] = 0;
-  // Close the gap: what follows and belongs at or before the hole moves into it.
-  for (size_t i = (hole + 1) & mask; slots_[i] != 0; i = (i + 1) & mask) {
-    const size_t home = absl::HashOf(Get(slots_[i] - 1)) & mask;
-    if (((i - home) & mask) >= ((i - hole) & mask)) {
-      slots_[hole] = slots_[i];
-      slots_[i] = 0;
-      hole = i;
-    }
-  }
-  --filled_;
+  by_text_.Remove(code);
   arena_.Free(places_[code]);
   places_[code] = kNoString;
   free_codes_.push_back(code);
@@ -192,12 +158,7 @@ void StringPool::Free(uint32_t code) {
 
 uint32_t StringPool::Find(absl::string_view text) const {
   const MutexLock lock(&mutex_);
-  if (slots_.empty()) return kNoString;
-  const size_t mask = slots_.size() - 1;
-  for (size_t i = absl::HashOf(text) & mask; slots_[i] != 0; i = (i + 1) & mask) {
-    if (Get(slots_[i] - 1) == text) return slots_[i] - 1;
-  }
-  return kNoString;
+  return by_text_.Find(text);
 }
 
 uint32_t StringPool::pages() const { return static_cast<uint32_t>(stamps_.size()); }
@@ -249,6 +210,7 @@ bool StringPool::AddUse(uint32_t code) {
 
 bool StringPool::DropUnused() {
   const MutexLock lock(&mutex_);
+  by_text_.Reserve(codes_);
   for (uint32_t code = 0; code < codes_; ++code) {
     if (places_[code] == kNoString) {
       free_codes_.push_back(code);
@@ -257,12 +219,8 @@ bool StringPool::DropUnused() {
       places_[code] = kNoString;
       free_codes_.push_back(code);
       Stamp(code);
-    } else {
-      Grow(filled_ + 1);
-      uint32_t* slot = Slot(Get(code));
-      if (*slot != 0) return false;
-      *slot = code + 1;
-      ++filled_;
+    } else if (!by_text_.Add(code)) {
+      return false;
     }
   }
   return true;
@@ -270,7 +228,7 @@ bool StringPool::DropUnused() {
 
 size_t StringPool::bytes() const {
   const MutexLock lock(&mutex_);
-  return arena_.bytes() + places_.bytes() + uses_.size() * 4 + slots_.size() * 4;
+  return arena_.bytes() + places_.bytes() + uses_.size() * 4 + by_text_.bytes();
 }
 
 }  // namespace twin::graph

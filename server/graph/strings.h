@@ -11,6 +11,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/hash/hash.h"
 #include "absl/strings/string_view.h"
 #include "server/base/sync.h"
 
@@ -76,6 +78,43 @@ class StringArena {
   absl::flat_hash_map<uint32_t, std::vector<uint32_t>> free_;  // by bytes taken
 };
 
+// A set of numbers that stand for strings, found by the string: 5 bytes a slot. `Texts` has
+// Get(number). Thread-compatible.
+template <typename Texts>
+class NumbersByText {
+ public:
+  explicit NumbersByText(const Texts* texts) : numbers_(0, Hash{texts}, Equal{texts}) {}
+
+  // kNone: there is no such string.
+  uint32_t Find(absl::string_view text) const {
+    const auto it = numbers_.find(text);
+    return it == numbers_.end() ? kNone : *it;
+  }
+  // False: there is one with the same string.
+  bool Add(uint32_t number) { return numbers_.insert(number).second; }
+  void Remove(uint32_t number) { numbers_.erase(number); }
+  void Reserve(size_t numbers) { numbers_.reserve(numbers); }
+  void Clear() { numbers_.clear(); }
+  size_t bytes() const { return numbers_.capacity() * 5; }
+
+  static constexpr uint32_t kNone = UINT32_MAX;
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    const Texts* texts;
+    size_t operator()(uint32_t number) const { return absl::HashOf(texts->Get(number)); }
+    size_t operator()(absl::string_view text) const { return absl::HashOf(text); }
+  };
+  struct Equal {
+    using is_transparent = void;
+    const Texts* texts;
+    bool operator()(uint32_t a, uint32_t b) const { return texts->Get(a) == texts->Get(b); }
+    bool operator()(uint32_t a, absl::string_view b) const { return texts->Get(a) == b; }
+  };
+  absl::flat_hash_set<uint32_t, Hash, Equal> numbers_;
+};
+
 // Which snapshots are alive: what they may still see is not given away.
 class Pins {
  public:
@@ -130,8 +169,6 @@ class StringPool {
     uint32_t code;
     uint64_t now;  // of Pins, when its last use ended
   };
-  uint32_t* Slot(absl::string_view text) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Grow(size_t strings) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Free(uint32_t code) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Stamp(uint32_t code);
 
@@ -145,9 +182,7 @@ class StringPool {
   absl::flat_hash_map<uint32_t, uint64_t> released_;  // a code's last entry in waiting_
 
   mutable Mutex mutex_;
-  // Open addressing; a code + 1, or 0.
-  std::vector<uint32_t> slots_ ABSL_GUARDED_BY(mutex_);
-  size_t filled_ ABSL_GUARDED_BY(mutex_) = 0;
+  NumbersByText<StringPool> by_text_ ABSL_GUARDED_BY(mutex_){this};
   uint32_t codes_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<uint32_t> free_codes_ ABSL_GUARDED_BY(mutex_);
 };

@@ -1,5 +1,6 @@
 #include "server/ingest/change.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -99,7 +100,7 @@ absl::Status DecodeChange(ByteReader* reader, Time time, uint32_t* last, Change*
   switch (change->kind) {
     case Kind::kCreateTwin:
       change->table = reader->Varint32();
-      change->text = std::string(reader->String());
+      change->text = reader->String();
       break;
     case Kind::kSetValue:
       change->column = reader->Varint32();
@@ -118,7 +119,7 @@ absl::Status DecodeChange(ByteReader* reader, Time time, uint32_t* last, Change*
       change->table = reader->Varint32();
       change->source = reader->Varint32();
       change->target = reader->Varint32();
-      change->text = std::string(reader->String());
+      change->text = reader->String();
       break;
     case Kind::kSetRelationshipValue:
       change->column = reader->Varint32();
@@ -126,16 +127,16 @@ absl::Status DecodeChange(ByteReader* reader, Time time, uint32_t* last, Change*
       TWIN_RETURN_IF_ERROR(DecodeValue(reader, &change->new_value));
       break;
     case Kind::kCreateModel:
-      change->text = std::string(reader->String());
-      change->model = std::string(reader->String());
+      change->text = reader->String();
+      change->model = reader->String();
       break;
     case Kind::kSetDecommissioned:
-      change->text = std::string(reader->String());
+      change->text = reader->String();
       change->flag = reader->Byte() != 0;
       break;
     case Kind::kDeleteTwin:
     case Kind::kDeleteModel:
-      change->text = std::string(reader->String());
+      change->text = reader->String();
       break;
     default:
       return Damaged(absl::StrCat("no change of kind ", static_cast<int>(change->kind)));
@@ -241,44 +242,89 @@ bool DecodeResults(absl::string_view bytes, std::vector<OperationResult>* result
   return reader.ok() && reader.done();
 }
 
-void EncodeRecord(const GraphRecord& record, std::string* bytes) {
-  AppendFixed(bytes, kRecordKindGraph);
-  AppendFixed(bytes, record.time.ns);
-  AppendString(bytes, record.request_id);
-  if (!record.request_id.empty()) EncodeResults(record.results, bytes);
-  AppendVarint(bytes, record.units.size());
-  for (const Unit& unit : record.units) {
-    AppendVarint(bytes, unit.changes.size());
-    uint32_t last = 0;
-    for (const Change& change : unit.changes) EncodeChange(change, record.time, &last, bytes);
-  }
+void EncodeUnit(const Unit& unit, Time time, std::string* bytes) {
+  AppendVarint(bytes, unit.changes.size());
+  uint32_t last = 0;
+  for (const Change& change : unit.changes) EncodeChange(change, time, &last, bytes);
 }
 
-absl::Status DecodeRecord(absl::string_view bytes, GraphRecord* record) {
-  ByteReader reader(bytes);
+void EncodeRecord(const RecordHeader& header, absl::string_view units, std::string* bytes) {
+  AppendFixed(bytes, kRecordKindGraph);
+  AppendFixed(bytes, header.time.ns);
+  AppendString(bytes, header.request_id);
+  if (!header.request_id.empty()) EncodeResults(header.results, bytes);
+  AppendVarint(bytes, header.units);
+  bytes->append(units.data(), units.size());
+}
+
+absl::Status DecodeHeader(absl::string_view* bytes, RecordHeader* header) {
+  ByteReader reader(*bytes);
   const uint8_t kind = reader.Byte();
   if (reader.ok() && kind != kRecordKindGraph) {
     return absl::FailedPreconditionError(
         absl::StrCat("a journal record of kind ", kind, ", which this version does not know"));
   }
-  record->time = Time{reader.Fixed<int64_t>()};
-  record->request_id = std::string(reader.String());
-  if (!record->request_id.empty()) DecodeResultsFrom(&reader, &record->results);
-  record->units.resize(reader.Varint(reader.rest().size()));
-  for (Unit& unit : record->units) {
-    unit.changes.resize(reader.Varint(reader.rest().size()));
-    uint32_t last = 0;
-    for (Change& change : unit.changes) {
-      TWIN_RETURN_IF_ERROR(DecodeChange(&reader, record->time, &last, &change));
-    }
+  header->time = Time{reader.Fixed<int64_t>()};
+  header->request_id = std::string(reader.String());
+  header->results.clear();
+  if (!header->request_id.empty()) DecodeResultsFrom(&reader, &header->results);
+  header->units =
+      static_cast<uint32_t>(reader.Varint(std::min<uint64_t>(reader.rest().size(), UINT32_MAX)));
+  *bytes = reader.rest();
+  return reader.ok() ? absl::OkStatus() : Damaged("cut short");
+}
+
+namespace {
+
+absl::Status DecodeUnit(ByteReader* reader, Time time, Unit* unit) {
+  unit->changes.clear();
+  unit->changes.resize(reader->Varint(reader->rest().size()));
+  uint32_t last = 0;
+  for (Change& change : unit->changes) {
+    TWIN_RETURN_IF_ERROR(DecodeChange(reader, time, &last, &change));
   }
-  return reader.ok() && reader.done() ? absl::OkStatus() : Damaged("cut short");
+  return reader->ok() ? absl::OkStatus() : Damaged("cut short");
+}
+
+}  // namespace
+
+absl::Status ApplyUnits(absl::string_view units, const RecordHeader& header, Sequence first,
+                        Sequence applied, graph::Graph* graph) {
+  ByteReader reader(units);
+  Unit unit;
+  for (uint32_t i = 0; i < header.units; ++i) {
+    TWIN_RETURN_IF_ERROR(DecodeUnit(&reader, header.time, &unit));
+    const Sequence sequence(first.value + i);
+    if (sequence <= applied) continue;
+    TWIN_RETURN_IF_ERROR(ApplyUnit(unit, sequence, header.time, graph));
+  }
+  return reader.done() ? absl::OkStatus() : Damaged("there is more of it than it says");
+}
+
+void EncodeRecord(const GraphRecord& record, std::string* bytes) {
+  std::string units;
+  for (const Unit& unit : record.units) EncodeUnit(unit, record.time, &units);
+  EncodeRecord(
+      {record.time, record.request_id, record.results, static_cast<uint32_t>(record.units.size())},
+      units, bytes);
+}
+
+absl::Status DecodeRecord(absl::string_view bytes, GraphRecord* record) {
+  RecordHeader header;
+  TWIN_RETURN_IF_ERROR(DecodeHeader(&bytes, &header));
+  record->time = header.time;
+  record->request_id = std::move(header.request_id);
+  record->results = std::move(header.results);
+  record->units.resize(header.units);
+  ByteReader reader(bytes);
+  for (Unit& unit : record->units) TWIN_RETURN_IF_ERROR(DecodeUnit(&reader, record->time, &unit));
+  return reader.done() ? absl::OkStatus() : Damaged("there is more of it than it says");
 }
 
 absl::StatusOr<std::shared_ptr<const graph::Catalog>> ChangeCatalog(const graph::Catalog& before,
                                                                     const Unit& unit, Time time) {
   std::vector<graph::ModelState> states = before.states();
-  const auto find = [&](const std::string& id) -> graph::ModelState* {
+  const auto find = [&](absl::string_view id) -> graph::ModelState* {
     for (graph::ModelState& state : states) {
       if (state.id == id && !state.deleted) return &state;
     }
@@ -287,8 +333,8 @@ absl::StatusOr<std::shared_ptr<const graph::Catalog>> ChangeCatalog(const graph:
   for (const Change& change : unit.changes) {
     if (change.kind == Kind::kCreateModel) {
       graph::ModelState state;
-      state.id = change.text;
-      state.text = change.model;
+      state.id = std::string(change.text);
+      state.text = std::string(change.model);
       state.upload_time = time;
       state.table = TableId(static_cast<uint32_t>(states.size()));
       states.push_back(std::move(state));

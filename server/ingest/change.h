@@ -1,5 +1,6 @@
 // What the writer decided, ready to be applied: resolved to numbers, checked, with old values. A
-// journal record holds it; docs/formats/records.md draws the bytes.
+// journal record holds it; docs/formats/records.md draws the bytes. The writer encodes a unit as
+// soon as it is decided, and applies the bytes: as replay does.
 #ifndef TWIN_SERVER_INGEST_CHANGE_H_
 #define TWIN_SERVER_INGEST_CHANGE_H_
 
@@ -37,27 +38,48 @@ struct Change {
   uint32_t column = 0;
   uint32_t source = 0;  // of a relationship
   uint32_t target = 0;
-  bool flag = false;  // kSetDecommissioned
-  std::string text;   // id of a twin or relationship, DTMI of a model
-  std::string model;  // kCreateModel: its JSON text
+  bool flag = false;        // kSetDecommissioned
+  absl::string_view text;   // id of a twin or relationship, DTMI of a model
+  absl::string_view model;  // kCreateModel: its JSON text
   Value old_value;
   Value new_value;   // null: removed
   Time source_time;  // kSetValue
 };
 
-// One atomic change of the state: it has one sequence.
+// One atomic change of the state: it has one sequence. Its texts are somebody else's: of the
+// operation that it came from, or of the bytes that it was decoded from.
 struct Unit {
   std::vector<Change> changes;
 };
 
 // A run of units, with the same server time; the first has the record's first sequence.
-struct GraphRecord {
+struct RecordHeader {
   Time time;
   std::string request_id;
   std::vector<OperationResult> results;  // with a request id: what it was answered
-  std::vector<Unit> units;
+  uint32_t units = 0;
 };
 
+void EncodeUnit(const Unit& unit, Time time, std::string* bytes);
+// Appends a whole record; `units` are the units that the header counts, encoded one by one.
+void EncodeRecord(const RecordHeader& header, absl::string_view units, std::string* bytes);
+// Takes the header off the front of a record; its encoded units are what is left.
+// DATA_LOSS: these are no record's bytes.
+absl::Status DecodeHeader(absl::string_view* bytes, RecordHeader* header);
+
+// Applies encoded units to the graph: all that the header counts, the first one at `first`, but
+// none with a sequence up to `applied`. DATA_LOSS: as DecodeRecord or ApplyUnit.
+absl::Status ApplyUnits(absl::string_view units, const RecordHeader& header, Sequence first,
+                        Sequence applied, graph::Graph* graph);
+
+// A record as a whole, for whoever looks at each change. The texts of a decoded one are views of
+// its bytes.
+struct GraphRecord {
+  Time time;
+  std::string request_id;
+  std::vector<OperationResult> results;
+  std::vector<Unit> units;
+};
 void EncodeRecord(const GraphRecord& record, std::string* bytes);
 // DATA_LOSS: these are no record's bytes.
 absl::Status DecodeRecord(absl::string_view bytes, GraphRecord* record);

@@ -50,8 +50,8 @@ absl::Status Checker::CheckModels(const Operation& operation, OperationResult* r
   result->version = pending_.next_sequence();
   const graph::Catalog& catalog = pending_.catalog();
   Unit unit;
+  std::vector<ModelText> models;  // that the unit refers to
   if (const auto* create = std::get_if<CreateModels>(&operation)) {
-    std::vector<ModelText> models;
     for (const std::string& text : create->texts) TWIN_RETURN_IF_ERROR(SplitModels(text, &models));
     if (static_cast<int64_t>(models.size()) > limits_.models_per_request_max) {
       return absl::InvalidArgumentError(
@@ -64,7 +64,7 @@ absl::Status Checker::CheckModels(const Operation& operation, OperationResult* r
       return absl::ResourceExhaustedError(absl::StrCat("models_max is ", limits_.models_max));
     }
     std::vector<std::string> taken;
-    for (ModelText& model : models) {
+    for (const ModelText& model : models) {
       if (static_cast<int64_t>(model.text.size()) > limits_.model_bytes_max) {
         return absl::InvalidArgumentError(
             absl::StrCat("the model ", model.id, " has ", model.text.size(),
@@ -73,8 +73,8 @@ absl::Status Checker::CheckModels(const Operation& operation, OperationResult* r
       if (catalog.FindTable(model.id) != nullptr) taken.push_back(model.id);
       Change change;
       change.kind = Change::Kind::kCreateModel;
-      change.text = std::move(model.id);
-      change.model = std::move(model.text);
+      change.text = model.id;
+      change.model = model.text;
       unit.changes.push_back(std::move(change));
     }
     if (!taken.empty()) {
@@ -121,7 +121,7 @@ absl::Status Checker::CheckModels(const Operation& operation, OperationResult* r
     }
     return after.status();
   }
-  for (Change& change : unit.changes) pending_.AddModelChange(std::move(change));
+  for (const Change& change : unit.changes) pending_.AddModelChange(change);
   return absl::OkStatus();
 }
 

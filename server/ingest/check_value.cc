@@ -130,7 +130,7 @@ std::string EnumNames(const Schema& schema) {
 }
 
 // `stored`: as a column stores it; else as JSON would have it, inside of a document.
-absl::StatusOr<Value> Check(const Schema& schema, const Value& value, const std::string& path,
+absl::StatusOr<Value> Check(const Schema& schema, const Value& value, absl::string_view path,
                             const Limits& limits, int depth) {
   if (value.is_null()) {
     return Invalid(path, "null is no value of a property; remove it instead");
@@ -265,10 +265,15 @@ std::vector<absl::string_view> NamesOf(const dtdl::Interface& interface) {
 }
 
 absl::Status FlattenInterface(const graph::TableSchema& table, const dtdl::Interface& interface,
-                              const std::string& prefix, const ValueMap& contents,
+                              absl::string_view prefix, const ValueMap& contents,
                               const Limits& limits, std::vector<ColumnValue>* values) {
+  std::string joined;
   for (const auto& [name, value] : contents) {
-    const std::string path = absl::StrCat(prefix, name);
+    absl::string_view path = name;
+    if (!prefix.empty()) {
+      joined = absl::StrCat(prefix, name);
+      path = joined;
+    }
     const dtdl::Content* content = interface.Find(name);
     if (content == nullptr) {
       return Invalid(path, absl::StrCat("no such property of ", interface.id,
@@ -309,21 +314,19 @@ absl::Status FlattenInterface(const graph::TableSchema& table, const dtdl::Inter
 
 absl::StatusOr<Value> CheckValue(const graph::ColumnSchema& column, const Value& value,
                                  absl::string_view path, const Limits& limits) {
-  TWIN_ASSIGN_OR_RETURN(Value checked, Check(*column.schema, value, std::string(path), limits, 0));
+  TWIN_ASSIGN_OR_RETURN(Value checked, Check(*column.schema, value, path, limits, 0));
   TWIN_RETURN_IF_ERROR(CheckTraits(column.traits, checked, path));
   if (column.type == graph::ColumnType::kDocument || column.type == graph::ColumnType::kString) {
-    std::string bytes;
-    checked.AppendTo(&bytes);
+    const auto bytes = static_cast<int64_t>(checked.EncodedSize());
     const int64_t max = std::min(limits.twin_bytes_max, graph::kStoredStringBytesMax);
-    if (static_cast<int64_t>(bytes.size()) > max) {
-      return Invalid(path,
-                     absl::StrCat("a value of ", bytes.size(), " bytes; twin_bytes_max is ", max));
+    if (bytes > max) {
+      return Invalid(path, absl::StrCat("a value of ", bytes, " bytes; twin_bytes_max is ", max));
     }
   }
   return checked;
 }
 
-absl::Status Flatten(const graph::TableSchema& table, const std::string& path, const Schema& schema,
+absl::Status Flatten(const graph::TableSchema& table, absl::string_view path, const Schema& schema,
                      const Value& value, const Limits& limits, std::vector<ColumnValue>* values) {
   if (const graph::ColumnSchema* column = table.FindColumn(path)) {
     TWIN_ASSIGN_OR_RETURN(Value checked, CheckValue(*column, value, path, limits));
@@ -346,7 +349,7 @@ absl::Status Flatten(const graph::TableSchema& table, const std::string& path, c
   return absl::OkStatus();
 }
 
-absl::Status FlattenGroup(const graph::TableSchema& table, const std::string& path,
+absl::Status FlattenGroup(const graph::TableSchema& table, absl::string_view path,
                           const Value& value, const Limits& limits,
                           std::vector<ColumnValue>* values) {
   if (value.kind() != Value::Kind::kMap) return Expected(path, "an object", value);

@@ -28,12 +28,12 @@ struct ColumnValue {
 
 // Divides the value of a property, or of a part of it that columns were made of, over the columns
 // below `path`. INVALID_ARGUMENT: an unknown field, or as CheckValue.
-absl::Status Flatten(const graph::TableSchema& table, const std::string& path,
+absl::Status Flatten(const graph::TableSchema& table, absl::string_view path,
                      const dtdl::Schema& schema, const Value& value, const Limits& limits,
                      std::vector<ColumnValue>* values);
 
 // The same for a place that is named by its path alone: an Object, or a Component.
-absl::Status FlattenGroup(const graph::TableSchema& table, const std::string& path,
+absl::Status FlattenGroup(const graph::TableSchema& table, absl::string_view path,
                           const Value& value, const Limits& limits,
                           std::vector<ColumnValue>* values);
 

@@ -4,6 +4,7 @@
 #include <deque>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -16,13 +17,37 @@ namespace {
 
 using dtdl::Class;
 
+constexpr size_t kScalarBytesMax = 11;  // of an encoded Value that is no text
+
 std::string PointerOf(absl::Span<const std::string> path) {
-  return absl::StrCat("/", absl::StrJoin(path, "/"));
+  if (path.empty()) return "/";
+  std::string pointer;
+  for (const std::string& part : path) absl::StrAppend(&pointer, "/", part);
+  return pointer;
 }
 
-absl::Status Named(const absl::Status& status, absl::string_view what) {
+absl::Status Named(const absl::Status& status, absl::string_view kind, absl::string_view id) {
   if (status.ok()) return status;
-  return absl::Status(status.code(), absl::StrCat(what, ": ", status.message()));
+  return absl::Status(status.code(), absl::StrCat(kind, " ", id, ": ", status.message()));
+}
+
+// Of an operation on a relationship.
+template <typename Request>
+absl::Status Named(const absl::Status& status, const Request& request) {
+  if (status.ok()) return status;
+  return Named(status, "relationship",
+               absl::StrCat(request.relationship_id, " of twin ", request.source_id));
+}
+
+// Operations mostly write one twin after the other, so this leaves few to be sorted out.
+void AddTwin(TwinNumber twin, std::vector<TwinNumber>* twins) {
+  if (twins->empty() || !(twins->back() == twin)) twins->push_back(twin);
+}
+
+void SortOut(std::vector<TwinNumber>* twins) {
+  if (twins->size() < 2) return;
+  std::sort(twins->begin(), twins->end());
+  twins->erase(std::unique(twins->begin(), twins->end()), twins->end());
 }
 
 std::string ModelHint(const graph::Catalog& catalog, absl::string_view id) {
@@ -61,28 +86,25 @@ absl::Status Checker::Check(const Operation& operation, OperationResult* result)
   *result = OperationResult();
   result->version = pending_.next_sequence();
   if (const auto* put = std::get_if<PutTwin>(&operation)) {
-    return Named(Put(*put, result), absl::StrCat("twin ", put->id));
+    return Named(Put(*put, result), "twin", put->id);
   }
   if (const auto* patch = std::get_if<PatchTwin>(&operation)) {
-    return Named(Patch(*patch, result), absl::StrCat("twin ", patch->id));
+    return Named(Patch(*patch, result), "twin", patch->id);
   }
   if (const auto* request = std::get_if<DeleteTwin>(&operation)) {
-    return Named(Delete(*request, result), absl::StrCat("twin ", request->id));
+    return Named(Delete(*request, result), "twin", request->id);
   }
   if (const auto* request = std::get_if<DeleteTree>(&operation)) {
-    return Named(DeleteTreeOf(*request, result), absl::StrCat("twin ", request->id));
+    return Named(DeleteTreeOf(*request, result), "twin", request->id);
   }
-  const auto name = [](const auto& each) {
-    return absl::StrCat("relationship ", each.relationship_id, " of twin ", each.source_id);
-  };
   if (const auto* put = std::get_if<PutRelationship>(&operation)) {
-    return Named(Put(*put, result), name(*put));
+    return Named(Put(*put, result), *put);
   }
   if (const auto* patch = std::get_if<PatchRelationship>(&operation)) {
-    return Named(Patch(*patch, result), name(*patch));
+    return Named(Patch(*patch, result), *patch);
   }
   if (const auto* request = std::get_if<DeleteRelationship>(&operation)) {
-    return Named(Delete(*request, result), name(*request));
+    return Named(Delete(*request, result), *request);
   }
   return absl::InvalidArgumentError("operations on models stand in a batch of their own");
 }
@@ -99,10 +121,14 @@ absl::Status Checker::EndUnit() {
                      content.name, "; ", content.owner->id, " allows ", content.max_multiplicity,
                      "; delete the former in the same batch to replace it"));
   }
-  for (const uint32_t number : written_) {
-    TWIN_RETURN_IF_ERROR(CheckRequired(TwinNumber(number)));
+  SortOut(&written_);
+  for (const TwinNumber twin : written_) {
+    if (pending_.Exists(twin)) TWIN_RETURN_IF_ERROR(CheckRequired(twin));
   }
-  for (const uint32_t number : large_) TWIN_RETURN_IF_ERROR(CheckSize(TwinNumber(number)));
+  SortOut(&large_);
+  for (const TwinNumber twin : large_) {
+    if (pending_.Exists(twin)) TWIN_RETURN_IF_ERROR(CheckSize(twin));
+  }
   return absl::OkStatus();
 }
 
@@ -165,7 +191,7 @@ absl::Status Checker::CheckCondition(const Condition& condition, Sequence versio
 
 absl::Status Checker::SetTwinValue(TwinNumber twin, ColumnId column, Value value,
                                    const std::optional<Time>& source_time) {
-  const graph::Cell before = pending_.Get(twin, column);
+  graph::Cell before = pending_.Get(twin, column);
   Time source = time_;
   if (source_time.has_value()) {
     source = *source_time;
@@ -188,10 +214,10 @@ absl::Status Checker::SetTwinValue(TwinNumber twin, ColumnId column, Value value
   }
   if (IsKeptAsString(value)) {
     TWIN_RETURN_IF_ERROR(CheckRoomForStrings());
-    large_.insert(twin.value);
+    AddTwin(twin, &large_);
   }
-  written_.insert(twin.value);
-  pending_.SetValue(twin, column, std::move(value), source);
+  AddTwin(twin, &written_);
+  pending_.SetValue(twin, column, std::move(before.value), std::move(value), source);
   return absl::OkStatus();
 }
 
@@ -210,8 +236,9 @@ bool Checker::AnyBelow(TwinNumber twin, const graph::TableSchema& table,
 
 absl::Status Checker::CheckRequired(TwinNumber twin) const {
   const graph::TableSchema& table = pending_.SchemaOf(twin);
-  for (const graph::ColumnSchema& column : table.columns) {
-    if (column.telemetry || pending_.Has(twin, table.IdOf(column))) continue;
+  for (const ColumnId id : table.required) {
+    if (pending_.Has(twin, id)) continue;
+    const graph::ColumnSchema& column = table.columns[id.value];
     // A column of its own, or one of those that an Object was divided into.
     const bool in_object = column.schema != column.content->schema;
     if (!in_object && column.content->traits.required) {
@@ -238,12 +265,15 @@ absl::Status Checker::CheckRequired(TwinNumber twin) const {
 
 absl::Status Checker::CheckSize(TwinNumber twin) const {
   const graph::TableSchema& table = pending_.SchemaOf(twin);
-  int64_t bytes = 0;
-  std::string encoded;
+  // Few twins come near the limit, and what is no text is short.
+  auto bytes = static_cast<int64_t>(table.columns.size() * kScalarBytesMax);
+  for (const ColumnId id : table.texts) {
+    bytes += static_cast<int64_t>(pending_.Get(twin, id).value.EncodedSize());
+  }
+  if (bytes <= limits_.twin_bytes_max) return absl::OkStatus();
+  bytes = 0;
   for (const graph::ColumnSchema& column : table.columns) {
-    encoded.clear();
-    pending_.Get(twin, table.IdOf(column)).value.AppendTo(&encoded);
-    bytes += static_cast<int64_t>(encoded.size());
+    bytes += static_cast<int64_t>(pending_.Get(twin, table.IdOf(column)).value.EncodedSize());
   }
   if (bytes <= limits_.twin_bytes_max) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat("twin ", pending_.IdOf(twin), " would have ",
@@ -312,10 +342,10 @@ absl::Status Checker::Put(const PutTwin& put, OperationResult* result) {
   } else {
     pending_.TouchTwin(twin);
   }
-  written_.insert(twin.value);
-  std::vector<bool> given(table->columns.size());
+  AddTwin(twin, &written_);
+  std::vector<bool> given(is_new ? 0 : table->columns.size());
   for (ColumnValue& value : values) {
-    given[value.column.value] = true;
+    if (!is_new) given[value.column.value] = true;
     const std::string& path = table->columns[value.column.value].path;
     std::optional<Time> source = put.source_time;
     for (const auto& [prefix, time] : put.source_times) {
@@ -353,7 +383,7 @@ absl::Status Checker::Patch(const PatchTwin& patch, OperationResult* result) {
           absl::StrCat(pending_.SchemaOf(twin).model_id, " has no component ", patch.component));
     }
   }
-  written_.insert(twin.value);
+  AddTwin(twin, &written_);
   bool changed = false;
   if (!patch.model_id.empty() && pending_.SchemaOf(twin).model_id != patch.model_id) {
     TWIN_ASSIGN_OR_RETURN(const graph::TableSchema* table, ModelForTwins(patch.model_id, true));
@@ -430,7 +460,7 @@ absl::Status Checker::Apply(const Edit& edit, const std::string& component, Twin
     return ApplyInDocument(edit, table, table.IdOf(*column),
                            absl::MakeConstSpan(edit.path).subspan(used), twin, source);
   }
-  const std::string prefix = absl::StrCat(path, ".");
+  const std::string prefix = column != nullptr ? "" : absl::StrCat(path, ".");  // of a group
   const bool is_group = column == nullptr &&
                         std::any_of(table.columns.begin(), table.columns.end(), [&](const auto& c) {
                           return absl::StartsWith(c.path, prefix) && !c.telemetry;
@@ -446,7 +476,8 @@ absl::Status Checker::Apply(const Edit& edit, const std::string& component, Twin
         pointer, ": no such property of ", table.model_id, Suggestion(edit.path.front(), known)));
   }
   const bool there =
-      column != nullptr ? pending_.Has(twin, table.IdOf(*column)) : AnyBelow(twin, table, prefix);
+      edit.kind != Edit::Kind::kSet &&  // which does not ask
+      (column != nullptr ? pending_.Has(twin, table.IdOf(*column)) : AnyBelow(twin, table, prefix));
   if (!there && (edit.kind == Edit::Kind::kReplace || edit.kind == Edit::Kind::kRemove ||
                  edit.kind == Edit::Kind::kTest)) {
     return absl::InvalidArgumentError(absl::StrCat(pointer, ": it is not set, so it cannot be ",
@@ -552,8 +583,6 @@ absl::Status Checker::Delete(const DeleteTwin& request, OperationResult* result)
   }
   DeleteRelationshipsOf(twin, result);
   pending_.DeleteTwin(twin);
-  written_.erase(twin.value);
-  large_.erase(twin.value);
   ++result->changed;
   return absl::OkStatus();
 }
@@ -572,8 +601,6 @@ absl::Status Checker::DeleteTreeOf(const DeleteTree& request, OperationResult* r
   for (const TwinNumber twin : tree) {
     DeleteRelationshipsOf(twin, result);
     pending_.DeleteTwin(twin);
-    written_.erase(twin.value);
-    large_.erase(twin.value);
     ++result->changed;
   }
   return absl::OkStatus();

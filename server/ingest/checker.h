@@ -7,8 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "server/ingest/check_value.h"
 #include "server/ingest/limits.h"
@@ -73,8 +71,8 @@ class Checker {
   Time time_;
   // Of the unit: what EndUnit looks at.
   std::vector<std::pair<TwinNumber, RelationshipTypeId>> counted_;
-  absl::flat_hash_set<uint32_t> written_;
-  absl::flat_hash_set<uint32_t> large_;
+  std::vector<TwinNumber> written_;
+  std::vector<TwinNumber> large_;  // that got a string or a document
 };
 
 }  // namespace twin::ingest

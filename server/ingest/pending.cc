@@ -3,72 +3,132 @@
 #include <algorithm>
 
 namespace twin::ingest {
+namespace {
 
 using graph::Cell;
 
-const PendingState::TwinState* PendingState::Find(TwinNumber twin) const {
-  const auto it = twin_states_.find(twin.value);
-  return it == twin_states_.end() ? nullptr : &it->second;
+// Lists that are longer than this beside what they need at most are shortened.
+constexpr size_t kListSlack = 32;
+
+// Whoever has the key now; `undo` learns who had it.
+template <typename Ids, typename Undo, typename Key, typename State>
+void Assign(Ids* ids, Undo* undo, const Key& key, const State& state) {
+  const auto it = ids->find(key);
+  if (it == ids->end()) {
+    undo->push_back({key, key, std::nullopt});
+  } else {
+    undo->push_back({key, it->first, it->second});
+    ids->erase(it);  // its key is a view of what another one keeps
+  }
+  ids->emplace(key, state);
 }
 
-const PendingState::RelationshipState* PendingState::Find(RelationshipNumber relationship) const {
-  const auto it = relationship_states_.find(relationship.value);
-  return it == relationship_states_.end() ? nullptr : &it->second;
+template <typename Ids, typename Undo>
+void TakeBack(Ids* ids, Undo* undo) {
+  for (auto it = undo->rbegin(); it != undo->rend(); ++it) {
+    ids->erase(it->key);
+    if (it->then.has_value()) ids->emplace(it->key_then, *it->then);
+  }
+  undo->clear();
 }
+
+// Keeps the last entry of each key, of which there are `keys`, in the order of the list.
+template <typename List, typename KeyOf>
+void KeepLast(size_t from, size_t keys, KeyOf key_of, List* list) {
+  std::vector<bool> seen(keys);
+  size_t kept = list->size();
+  for (size_t i = list->size(); i-- > from;) {
+    const size_t key = key_of((*list)[i]);
+    if (seen[key]) continue;
+    seen[key] = true;
+    if (--kept != i) (*list)[kept] = std::move((*list)[i]);
+  }
+  list->erase(list->begin(), list->begin() + static_cast<ptrdiff_t>(kept));
+}
+
+}  // namespace
+
+void PendingState::TwinState::Clear() {
+  record = 0;
+  unit = 0;
+  facts = Facts();
+  id.clear();
+  values.clear();
+  counts.clear();
+  out.clear();
+  in.clear();
+}
+
+const PendingState::TwinValue* PendingState::TwinState::Find(ColumnId column) const {
+  for (size_t i = values.size(); i-- > facts.values_from;) {
+    if (values[i].column == column) return &values[i];
+  }
+  return nullptr;
+}
+
+void PendingState::RelationshipState::Clear() {
+  record = 0;
+  unit = 0;
+  facts = Facts();
+  id.clear();
+  values.clear();
+}
+
+// --- Reading ---
 
 TwinNumber PendingState::FindTwin(absl::string_view id) const {
   const auto it = ids_.find(id);
   return it == ids_.end() ? head_.FindTwin(id) : it->second.twin;
 }
 
-std::string PendingState::IdOf(TwinNumber twin) const {
-  const TwinState* state = Find(twin);
-  return state != nullptr && !state->id.empty() ? state->id : std::string(head_.IdOf(twin));
+bool PendingState::Exists(TwinNumber twin) const {
+  const TwinState* state = twin_states_.Find(twin.value);
+  return state != nullptr ? state->facts.exists : head_.Exists(twin);
+}
+
+absl::string_view PendingState::IdOf(TwinNumber twin) const {
+  const TwinState* state = twin_states_.Find(twin.value);
+  return state != nullptr && !state->id.empty() ? absl::string_view(state->id) : head_.IdOf(twin);
 }
 
 TableId PendingState::TableOf(TwinNumber twin) const {
-  const TwinState* state = Find(twin);
-  return state != nullptr ? state->table : head_.PlaceOf(twin).table;
+  const TwinState* state = twin_states_.Find(twin.value);
+  return state != nullptr ? state->facts.table : head_.PlaceOf(twin).table;
 }
 
 Sequence PendingState::VersionOf(TwinNumber twin) const {
-  const TwinState* state = Find(twin);
-  return state != nullptr ? state->version : head_.VersionOf(twin);
+  const TwinState* state = twin_states_.Find(twin.value);
+  return state != nullptr ? state->facts.version : head_.VersionOf(twin);
 }
 
 Cell PendingState::Get(TwinNumber twin, ColumnId column) const {
-  const TwinState* state = Find(twin);
+  const TwinState* state = twin_states_.Find(twin.value);
   if (state == nullptr) return head_.Get(twin, column);
-  for (const auto& [id, cell] : state->values) {
-    if (id == column) return cell;
-  }
-  return state->whole ? Cell() : head_.Get(twin, column);
+  if (const TwinValue* value = state->Find(column)) return value->cell;
+  return state->facts.whole ? Cell() : head_.Get(twin, column);
 }
 
 bool PendingState::Has(TwinNumber twin, ColumnId column) const {
-  const TwinState* state = Find(twin);
+  const TwinState* state = twin_states_.Find(twin.value);
   if (state == nullptr) return head_.Has(twin, column);
-  for (const auto& [id, cell] : state->values) {
-    if (id == column) return !cell.value.is_null();
-  }
-  return !state->whole && head_.Has(twin, column);
+  if (const TwinValue* value = state->Find(column)) return !value->cell.value.is_null();
+  return !state->facts.whole && head_.Has(twin, column);
 }
 
 uint32_t PendingState::OutDegree(TwinNumber twin) const {
-  const TwinState* state = Find(twin);
-  return state != nullptr ? state->out_degree : head_.OutDegree(twin);
+  const TwinState* state = twin_states_.Find(twin.value);
+  return state != nullptr ? state->facts.out_degree : head_.OutDegree(twin);
 }
 
 uint32_t PendingState::InDegree(TwinNumber twin) const {
-  const TwinState* state = Find(twin);
-  return state != nullptr ? state->in_degree : head_.InDegree(twin);
+  const TwinState* state = twin_states_.Find(twin.value);
+  return state != nullptr ? state->facts.in_degree : head_.InDegree(twin);
 }
 
 uint32_t PendingState::CountOutgoing(TwinNumber twin, RelationshipTypeId type) const {
-  const TwinState* state = Find(twin);
-  if (state != nullptr) {
-    for (const auto& [id, count] : state->counts) {
-      if (id == type) return count;
+  if (const TwinState* state = twin_states_.Find(twin.value)) {
+    for (auto it = state->counts.rbegin(); it != state->counts.rend(); ++it) {
+      if (it->type == type) return it->count;
     }
   }
   return head_.Exists(twin) ? head_.CountOutgoing(twin, type) : 0;
@@ -85,7 +145,7 @@ std::vector<RelationshipNumber> PendingState::Outgoing(TwinNumber twin) const {
       add(each);
     }
   }
-  if (const TwinState* state = Find(twin)) {
+  if (const TwinState* state = twin_states_.Find(twin.value)) {
     for (const RelationshipNumber each : state->out) {
       if (!head_.Exists(each)) add(each);
     }
@@ -104,7 +164,7 @@ std::vector<RelationshipNumber> PendingState::Incoming(TwinNumber twin) const {
       add(each);
     }
   }
-  if (const TwinState* state = Find(twin)) {
+  if (const TwinState* state = twin_states_.Find(twin.value)) {
     for (const RelationshipNumber each : state->in) {
       if (!head_.Exists(each)) add(each);
     }
@@ -113,339 +173,383 @@ std::vector<RelationshipNumber> PendingState::Incoming(TwinNumber twin) const {
 }
 
 bool PendingState::Exists(RelationshipNumber relationship) const {
-  const RelationshipState* state = Find(relationship);
-  return state != nullptr ? state->exists : head_.Exists(relationship);
+  const RelationshipState* state = relationship_states_.Find(relationship.value);
+  return state != nullptr ? state->facts.exists : head_.Exists(relationship);
 }
 
 RelationshipNumber PendingState::FindRelationship(TwinNumber source, absl::string_view id) const {
-  const auto it = relationship_ids_.find(RelationshipKey(source.value, std::string(id)));
+  const auto it = relationship_ids_.find(RelationshipKey(source.value, id));
   if (it != relationship_ids_.end()) return it->second.relationship;
   return head_.Exists(source) ? head_.FindRelationship(source, id) : kNoRelationship;
 }
 
 PendingRelationship PendingState::GetRelationship(RelationshipNumber relationship) const {
-  if (const RelationshipState* state = Find(relationship)) return state->relationship;
-  const graph::Relationship found = head_.Get(relationship);
-  return {found.type, found.source, found.target, std::string(found.id), found.version};
+  const RelationshipState* state = relationship_states_.Find(relationship.value);
+  if (state == nullptr) {
+    const graph::Relationship found = head_.Get(relationship);
+    return {found.type, found.source, found.target, found.id, found.version};
+  }
+  const RelationshipState::Facts& facts = state->facts;
+  const absl::string_view id =
+      !state->id.empty() ? absl::string_view(state->id) : head_.Get(relationship).id;
+  return {facts.type, facts.source, facts.target, id, facts.version};
 }
 
 Value PendingState::GetValue(RelationshipNumber relationship, ColumnId column) const {
-  const RelationshipState* state = Find(relationship);
+  const RelationshipState* state = relationship_states_.Find(relationship.value);
   if (state == nullptr) return head_.GetValue(relationship, column);
-  for (const auto& [id, value] : state->values) {
-    if (id == column) return value;
+  for (auto it = state->values.rbegin(); it != state->values.rend(); ++it) {
+    if (it->first == column) return it->second;
   }
-  return state->whole ? Value() : head_.GetValue(relationship, column);
+  return state->facts.whole ? Value() : head_.GetValue(relationship, column);
 }
 
 // --- Units ---
 
 void PendingState::BeginUnit(Time time) {
+  ++unit_number_;
   unit_.changes.clear();
+  unit_texts_.clear();
   time_ = time;
-  before_ = {twins_, relationships_, next_twin_, next_relationship_};
+  before_ = {twins_,
+             relationships_,
+             next_twin_,
+             next_relationship_,
+             touched_twins_.size(),
+             touched_relationships_.size()};
   twin_undo_.clear();
   relationship_undo_.clear();
   id_undo_.clear();
   relationship_id_undo_.clear();
-  twin_saved_.clear();
-  relationship_saved_.clear();
-  set_here_.clear();
 }
 
-Unit PendingState::EndUnit() {
+void PendingState::EndUnit(std::string* bytes) {
+  EncodeUnit(unit_, time_, bytes);
+  unit_.changes.clear();
   next_sequence_ = Sequence(next_sequence_.value + 1);
-  return std::exchange(unit_, Unit());
 }
 
 void PendingState::RollBack() {
-  const auto restore = [](auto* states, auto* undo) {
-    // Latest first: a key that was saved twice ends with what it was at the beginning.
-    for (auto it = undo->rbegin(); it != undo->rend(); ++it) {
-      if (it->second.has_value()) {
-        (*states)[it->first] = std::move(*it->second);
-      } else {
-        states->erase(it->first);
-      }
+  // Ids first: their keys are views of what the states keep.
+  TakeBack(&ids_, &id_undo_);
+  TakeBack(&relationship_ids_, &relationship_id_undo_);
+  for (const TwinUndo& undo : twin_undo_) {
+    if (undo.is_new) {
+      twin_states_.Remove(undo.number);
+      continue;
     }
-    undo->clear();
-  };
-  restore(&twin_states_, &twin_undo_);
-  restore(&relationship_states_, &relationship_undo_);
-  restore(&ids_, &id_undo_);
-  restore(&relationship_ids_, &relationship_id_undo_);
+    TwinState& state = *twin_states_.Find(undo.number);
+    state.record = undo.record;
+    state.facts = undo.facts;
+    state.values.resize(state.at_unit.values);
+    state.counts.resize(state.at_unit.counts);
+    state.out.resize(state.at_unit.out);
+    state.in.resize(state.at_unit.in);
+  }
+  for (const RelationshipUndo& undo : relationship_undo_) {
+    if (undo.is_new) {
+      relationship_states_.Remove(undo.number);
+      continue;
+    }
+    RelationshipState& state = *relationship_states_.Find(undo.number);
+    state.record = undo.record;
+    state.facts = undo.facts;
+    state.values.resize(state.values_at_unit);
+  }
+  twin_undo_.clear();
+  relationship_undo_.clear();
   twins_ = before_.twins;
   relationships_ = before_.relationships;
   next_twin_ = before_.next_twin;
   next_relationship_ = before_.next_relationship;
+  touched_twins_.resize(before_.touched_twins);
+  touched_relationships_.resize(before_.touched_relationships);
   unit_.changes.clear();
 }
 
-void PendingState::Note(ingest::Change change) { unit_.changes.push_back(std::move(change)); }
+Change& PendingState::Note(Change::Kind kind, uint32_t number) {
+  Change& change = unit_.changes.emplace_back();
+  change.kind = kind;
+  change.number = number;
+  return change;
+}
+
+void PendingState::Compress(TwinState* state) const {
+  const size_t columns = catalog().table(state->facts.table).columns.size();
+  if (state->values.size() > 2 * columns + kListSlack) {
+    KeepLast(
+        state->facts.values_from, columns,
+        [](const TwinValue& value) { return size_t{value.column.value}; }, &state->values);
+    state->facts.values_from = 0;
+  }
+  const size_t types = catalog().relationship_types();
+  if (state->counts.size() > 2 * types + kListSlack) {
+    KeepLast(
+        0, types, [](const TypeCount& count) { return size_t{count.type.value}; }, &state->counts);
+  }
+}
+
+void PendingState::Compress(RelationshipState* state) const {
+  const size_t columns = catalog().relationship_type(state->facts.type).columns.size();
+  if (state->values.size() <= 2 * columns + kListSlack) return;
+  KeepLast(
+      0, columns, [](const auto& value) { return size_t{value.first.value}; }, &state->values);
+}
 
 PendingState::TwinState& PendingState::Mutable(TwinNumber twin) {
-  const auto [it, is_new] = twin_states_.try_emplace(twin.value);
-  TwinState& state = it->second;
-  if (twin_saved_.emplace(twin.value, true).second) {
-    twin_undo_.emplace_back(twin.value, is_new ? std::nullopt : std::optional<TwinState>(state));
+  TwinState* state = twin_states_.Find(twin.value);
+  const bool is_new = state == nullptr;
+  if (is_new) {
+    state = twin_states_.Add(twin.value);
+    if (head_.Exists(twin)) {
+      state->facts.table = head_.PlaceOf(twin).table;
+      state->facts.version = head_.VersionOf(twin);
+      state->facts.out_degree = head_.OutDegree(twin);
+      state->facts.in_degree = head_.InDegree(twin);
+    }
   }
-  if (is_new && head_.Exists(twin)) {
-    state.table = head_.PlaceOf(twin).table;
-    state.version = head_.VersionOf(twin);
-    state.out_degree = head_.OutDegree(twin);
-    state.in_degree = head_.InDegree(twin);
+  if (state->unit != unit_number_) {
+    if (!is_new) Compress(state);
+    state->unit = unit_number_;
+    state->at_unit = state->lengths();
+    twin_undo_.push_back({twin.value, is_new, state->record, state->facts});
   }
-  if (state.record != record_) {
-    state.record = record_;
-    touched_.twins.push_back(twin.value);
+  if (state->record != record_) {
+    state->record = record_;
+    touched_twins_.push_back({record_, twin.value});
   }
-  return state;
+  return *state;
 }
 
 PendingState::RelationshipState& PendingState::Mutable(RelationshipNumber relationship) {
-  const auto [it, is_new] = relationship_states_.try_emplace(relationship.value);
-  RelationshipState& state = it->second;
-  if (relationship_saved_.emplace(relationship.value, true).second) {
-    relationship_undo_.emplace_back(
-        relationship.value, is_new ? std::nullopt : std::optional<RelationshipState>(state));
+  RelationshipState* state = relationship_states_.Find(relationship.value);
+  const bool is_new = state == nullptr;
+  if (is_new) {
+    state = relationship_states_.Add(relationship.value);
+    if (head_.Exists(relationship)) {
+      const graph::Relationship found = head_.Get(relationship);
+      state->facts.type = found.type;
+      state->facts.source = found.source;
+      state->facts.target = found.target;
+      state->facts.version = found.version;
+    }
   }
-  if (is_new && head_.Exists(relationship)) {
-    const graph::Relationship found = head_.Get(relationship);
-    state.relationship = {found.type, found.source, found.target, std::string(found.id),
-                          found.version};
+  if (state->unit != unit_number_) {
+    if (!is_new) Compress(state);
+    state->unit = unit_number_;
+    state->values_at_unit = state->values.size();
+    relationship_undo_.push_back({relationship.value, is_new, state->record, state->facts});
   }
-  if (state.record != record_) {
-    state.record = record_;
-    touched_.relationships.push_back(relationship.value);
+  if (state->record != record_) {
+    state->record = record_;
+    touched_relationships_.push_back({record_, relationship.value});
   }
-  return state;
-}
-
-void PendingState::SetId(const std::string& id, TwinNumber twin) {
-  const auto [it, is_new] = ids_.try_emplace(id);
-  id_undo_.emplace_back(id, is_new ? std::nullopt : std::optional<IdState>(it->second));
-  it->second = {record_, twin};
-  touched_.ids.push_back(id);
-}
-
-void PendingState::SetRelationshipId(const RelationshipKey& key, RelationshipNumber relationship) {
-  const auto [it, is_new] = relationship_ids_.try_emplace(key);
-  relationship_id_undo_.emplace_back(
-      key, is_new ? std::nullopt : std::optional<RelationshipIdState>(it->second));
-  it->second = {record_, relationship};
-  touched_.relationship_ids.push_back(key);
+  return *state;
 }
 
 TwinNumber PendingState::CreateTwin(absl::string_view id, TableId table) {
   const TwinNumber twin(next_twin_++);
   TwinState& state = Mutable(twin);
-  state.whole = true;
-  state.table = table;
-  state.version = next_sequence_;
-  state.id = std::string(id);
-  SetId(state.id, twin);
+  state.facts.whole = true;
+  state.facts.table = table;
+  state.facts.version = next_sequence_;
+  state.id.assign(id.data(), id.size());
+  Assign(&ids_, &id_undo_, absl::string_view(state.id), IdState{twin, twin.value});
   ++twins_;
-  ingest::Change change;
-  change.kind = ingest::Change::Kind::kCreateTwin;
-  change.number = twin.value;
+  ingest::Change& change = Note(Change::Kind::kCreateTwin, twin.value);
   change.table = table.value;
-  change.text = std::string(id);
-  Note(std::move(change));
+  change.text = state.id;
   return twin;
 }
 
-void PendingState::SetValue(TwinNumber twin, ColumnId column, Value value, Time source_time) {
+void PendingState::SetValue(TwinNumber twin, ColumnId column, Value before, Value value,
+                            Time source_time) {
+  TwinState& state = Mutable(twin);
+  state.facts.version = next_sequence_;
+  const TwinValue* found = state.Find(column);
+  const size_t at = found != nullptr ? static_cast<size_t>(found - state.values.data()) : 0;
+  const bool is_of_unit = found != nullptr && at >= state.at_unit.values;
+  TwinValue& kept = is_of_unit ? state.values[at] : state.values.emplace_back();
   // A value that is set several times within the unit is one change: from what was before it to
   // what is after it.
-  const auto [here, is_first] =
-      set_here_.try_emplace({twin.value, column.value}, unit_.changes.size());
-  if (is_first) {
-    ingest::Change change;
-    change.kind = ingest::Change::Kind::kSetValue;
-    change.number = twin.value;
+  if (kept.change == kNoChange) {
+    kept.column = column;
+    kept.change = static_cast<uint32_t>(unit_.changes.size());
+    ingest::Change& change = Note(Change::Kind::kSetValue, twin.value);
     change.column = column.value;
-    change.old_value = Get(twin, column).value;
-    change.new_value = value;
-    change.source_time = source_time;
-    Note(std::move(change));
-  } else {
-    unit_.changes[here->second].new_value = value;
-    unit_.changes[here->second].source_time = source_time;
+    change.old_value = std::move(before);
   }
-  TwinState& state = Mutable(twin);
-  state.version = next_sequence_;
-  Cell cell;
-  cell.value = std::move(value);
-  cell.update_time = time_;
-  cell.source_time = source_time;
-  const auto it = std::find_if(state.values.begin(), state.values.end(),
-                               [&](const auto& each) { return each.first == column; });
-  if (it != state.values.end()) {
-    it->second = std::move(cell);
-  } else {
-    state.values.emplace_back(column, std::move(cell));
-  }
+  kept.cell.value = value;
+  kept.cell.update_time = time_;
+  kept.cell.source_time = source_time;
+  Change& change = unit_.changes[kept.change];
+  change.new_value = std::move(value);
+  change.source_time = source_time;
 }
 
 void PendingState::MoveTwin(TwinNumber twin, TableId table) {
-  set_here_.clear();  // columns are others from here on
   const graph::TableSchema& from = SchemaOf(twin);
   const graph::TableSchema& to = catalog().table(table);
-  std::vector<std::pair<ColumnId, Cell>> kept;
+  std::vector<TwinValue> kept;
   for (const graph::ColumnSchema& column : from.columns) {
     const graph::ColumnSchema* same = to.FindColumn(column.path);
     if (same == nullptr || same->type != column.type) continue;
     Cell cell = Get(twin, from.IdOf(column));
-    if (!cell.value.is_null()) kept.emplace_back(to.IdOf(*same), std::move(cell));
+    if (!cell.value.is_null()) kept.push_back({to.IdOf(*same), kNoChange, std::move(cell)});
   }
   TwinState& state = Mutable(twin);
-  state.table = table;
-  state.version = next_sequence_;
-  state.whole = true;
-  state.values = std::move(kept);
-  ingest::Change change;
-  change.kind = ingest::Change::Kind::kMoveTwin;
-  change.number = twin.value;
-  change.table = table.value;
-  Note(std::move(change));
+  state.facts.table = table;
+  state.facts.version = next_sequence_;
+  state.facts.whole = true;
+  state.facts.values_from = static_cast<uint32_t>(state.values.size());
+  for (TwinValue& value : kept) state.values.push_back(std::move(value));
+  Note(Change::Kind::kMoveTwin, twin.value).table = table.value;
 }
 
 void PendingState::DeleteTwin(TwinNumber twin) {
-  std::string id = IdOf(twin);
   TwinState& state = Mutable(twin);
-  state.exists = false;
-  SetId(id, kNoTwin);
+  if (state.id.empty()) state.id = std::string(head_.IdOf(twin));
+  state.facts.exists = false;
+  Assign(&ids_, &id_undo_, absl::string_view(state.id), IdState{kNoTwin, twin.value});
   --twins_;
-  ingest::Change change;
-  change.kind = ingest::Change::Kind::kDeleteTwin;
-  change.number = twin.value;
-  change.text = std::move(id);
-  Note(std::move(change));
+  Note(Change::Kind::kDeleteTwin, twin.value).text = state.id;
 }
 
 void PendingState::TouchTwin(TwinNumber twin) {
-  Mutable(twin).version = next_sequence_;
-  ingest::Change change;
-  change.kind = ingest::Change::Kind::kTouchTwin;
-  change.number = twin.value;
-  Note(std::move(change));
+  Mutable(twin).facts.version = next_sequence_;
+  Note(Change::Kind::kTouchTwin, twin.value);
 }
 
-void PendingState::Count(TwinState* twin, TwinNumber number, RelationshipTypeId type, int by) {
-  for (auto& [id, count] : twin->counts) {
-    if (!(id == type)) continue;
-    count = static_cast<uint32_t>(static_cast<int>(count) + by);
+void PendingState::SetCount(TwinState* twin, TwinNumber number, RelationshipTypeId type, int by) {
+  const auto count = static_cast<uint32_t>(static_cast<int>(CountOutgoing(number, type)) + by);
+  for (size_t i = twin->counts.size(); i-- > twin->at_unit.counts;) {
+    if (!(twin->counts[i].type == type)) continue;
+    twin->counts[i].count = count;
     return;
   }
-  const uint32_t before = head_.Exists(number) ? head_.CountOutgoing(number, type) : 0;
-  twin->counts.emplace_back(type, static_cast<uint32_t>(static_cast<int>(before) + by));
+  twin->counts.push_back({type, count});
 }
 
 RelationshipNumber PendingState::CreateRelationship(RelationshipTypeId type, TwinNumber source,
                                                     TwinNumber target, absl::string_view id) {
   const RelationshipNumber number(next_relationship_++);
   RelationshipState& state = Mutable(number);
-  state.whole = true;
-  state.relationship = {type, source, target, std::string(id), next_sequence_};
-  SetRelationshipId(RelationshipKey(source.value, std::string(id)), number);
+  state.facts.whole = true;
+  state.facts.type = type;
+  state.facts.source = source;
+  state.facts.target = target;
+  state.facts.version = next_sequence_;
+  state.id.assign(id.data(), id.size());
+  Assign(&relationship_ids_, &relationship_id_undo_, RelationshipKey(source.value, state.id),
+         RelationshipIdState{number, number.value});
   TwinState& from = Mutable(source);
-  ++from.out_degree;
+  ++from.facts.out_degree;
   from.out.push_back(number);
   // Counts matter, and are kept, only where the model bounds them.
   if (catalog().relationship_type(type).content->max_multiplicity > 0) {
-    Count(&from, source, type, 1);
+    SetCount(&from, source, type, 1);
   }
   TwinState& to = Mutable(target);
-  ++to.in_degree;
+  ++to.facts.in_degree;
   to.in.push_back(number);
   ++relationships_;
-  ingest::Change change;
-  change.kind = ingest::Change::Kind::kCreateRelationship;
-  change.number = number.value;
+  ingest::Change& change = Note(Change::Kind::kCreateRelationship, number.value);
   change.table = type.value;
   change.source = source.value;
   change.target = target.value;
-  change.text = std::string(id);
-  Note(std::move(change));
+  change.text = state.id;
   return number;
 }
 
 void PendingState::SetValue(RelationshipNumber relationship, ColumnId column, Value value) {
-  ingest::Change change;
-  change.kind = ingest::Change::Kind::kSetRelationshipValue;
-  change.number = relationship.value;
+  ingest::Change& change = Note(Change::Kind::kSetRelationshipValue, relationship.value);
   change.column = column.value;
   change.old_value = GetValue(relationship, column);
   change.new_value = value;
   RelationshipState& state = Mutable(relationship);
-  state.relationship.version = next_sequence_;
-  const auto it = std::find_if(state.values.begin(), state.values.end(),
-                               [&](const auto& each) { return each.first == column; });
-  if (it != state.values.end()) {
-    it->second = std::move(value);
-  } else {
-    state.values.emplace_back(column, std::move(value));
+  state.facts.version = next_sequence_;
+  for (size_t i = state.values.size(); i-- > state.values_at_unit;) {
+    if (!(state.values[i].first == column)) continue;
+    state.values[i].second = std::move(value);
+    return;
   }
-  Note(std::move(change));
+  state.values.emplace_back(column, std::move(value));
 }
 
 void PendingState::TouchRelationship(RelationshipNumber relationship) {
-  Mutable(relationship).relationship.version = next_sequence_;
-  ingest::Change change;
-  change.kind = ingest::Change::Kind::kTouchRelationship;
-  change.number = relationship.value;
-  Note(std::move(change));
+  Mutable(relationship).facts.version = next_sequence_;
+  Note(Change::Kind::kTouchRelationship, relationship.value);
 }
 
 void PendingState::DeleteRelationship(RelationshipNumber relationship) {
   RelationshipState& state = Mutable(relationship);
-  state.exists = false;
-  const PendingRelationship gone = state.relationship;
-  SetRelationshipId(RelationshipKey(gone.source.value, gone.id), kNoRelationship);
-  TwinState& from = Mutable(gone.source);
-  --from.out_degree;
-  const dtdl::Content* content = catalog().relationship_type(gone.type).content;
-  if (content != nullptr && content->max_multiplicity > 0) Count(&from, gone.source, gone.type, -1);
-  --Mutable(gone.target).in_degree;
+  if (state.id.empty()) state.id = std::string(head_.Get(relationship).id);
+  state.facts.exists = false;
+  const RelationshipTypeId type = state.facts.type;
+  const TwinNumber source = state.facts.source;
+  Assign(&relationship_ids_, &relationship_id_undo_, RelationshipKey(source.value, state.id),
+         RelationshipIdState{kNoRelationship, relationship.value});
+  TwinState& from = Mutable(source);
+  --from.facts.out_degree;
+  const dtdl::Content* content = catalog().relationship_type(type).content;
+  if (content != nullptr && content->max_multiplicity > 0) SetCount(&from, source, type, -1);
+  --Mutable(state.facts.target).facts.in_degree;
   --relationships_;
-  ingest::Change change;
-  change.kind = ingest::Change::Kind::kDeleteRelationship;
-  change.number = relationship.value;
-  Note(std::move(change));
+  Note(Change::Kind::kDeleteRelationship, relationship.value);
+}
+
+void PendingState::AddModelChange(const Change& change) {
+  ingest::Change& noted = unit_.changes.emplace_back(change);
+  noted.text = unit_texts_.emplace_back(change.text);
+  noted.model = unit_texts_.emplace_back(change.model);
 }
 
 // --- Records ---
 
-void PendingState::EndRecord(uint64_t number) {
-  touched_.record = number;
-  records_.push_back(std::exchange(touched_, Touched()));
-  record_ = number + 1;
+void PendingState::EndRecord(uint64_t number) { record_ = number + 1; }
+
+void PendingState::Forget(TwinNumber twin) {
+  const TwinState& state = *twin_states_.Find(twin.value);
+  if (!state.id.empty()) {
+    const auto it = ids_.find(state.id);
+    if (it != ids_.end() && it->second.owner == twin.value) ids_.erase(it);
+  }
+  twin_states_.Remove(twin.value);
+}
+
+void PendingState::Forget(RelationshipNumber relationship) {
+  const RelationshipState& state = *relationship_states_.Find(relationship.value);
+  if (!state.id.empty()) {
+    const auto it = relationship_ids_.find(RelationshipKey(state.facts.source.value, state.id));
+    if (it != relationship_ids_.end() && it->second.owner == relationship.value) {
+      relationship_ids_.erase(it);
+    }
+  }
+  relationship_states_.Remove(relationship.value);
 }
 
 void PendingState::Applied(uint64_t number) {
-  const auto forget = [&](auto* states, const auto& keys) {
-    for (const auto& key : keys) {
-      const auto it = states->find(key);
-      if (it != states->end() && it->second.record <= number) states->erase(it);
-    }
-  };
-  size_t done = 0;
-  for (; done < records_.size() && records_[done].record <= number; ++done) {
-    forget(&twin_states_, records_[done].twins);
-    forget(&relationship_states_, records_[done].relationships);
-    forget(&ids_, records_[done].ids);
-    forget(&relationship_ids_, records_[done].relationship_ids);
+  for (; !touched_twins_.empty() && touched_twins_.front().record <= number;
+       touched_twins_.pop_front()) {
+    const TwinNumber twin(touched_twins_.front().number);
+    const TwinState* state = twin_states_.Find(twin.value);
+    if (state != nullptr && state->record <= number) Forget(twin);
   }
-  records_.erase(records_.begin(), records_.begin() + static_cast<ptrdiff_t>(done));
+  for (; !touched_relationships_.empty() && touched_relationships_.front().record <= number;
+       touched_relationships_.pop_front()) {
+    const RelationshipNumber relationship(touched_relationships_.front().number);
+    const RelationshipState* state = relationship_states_.Find(relationship.value);
+    if (state != nullptr && state->record <= number) Forget(relationship);
+  }
 }
 
 void PendingState::Reset() {
-  twin_states_.clear();
-  relationship_states_.clear();
   ids_.clear();
   relationship_ids_.clear();
-  records_.clear();
-  touched_ = Touched();
+  twin_states_.Clear();
+  relationship_states_.Clear();
+  touched_twins_.clear();
+  touched_relationships_.clear();
   twins_ = head_.twins();
   relationships_ = head_.relationships();
   next_twin_ = head_.next_twin().value;

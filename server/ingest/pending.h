@@ -3,6 +3,7 @@
 #ifndef TWIN_SERVER_INGEST_PENDING_H_
 #define TWIN_SERVER_INGEST_PENDING_H_
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,20 +14,25 @@
 #include "absl/strings/string_view.h"
 #include "server/graph/graph.h"
 #include "server/ingest/change.h"
+#include "server/ingest/overlay.h"
 
 namespace twin::ingest {
 
-// A relationship as the next operation sees it.
+// A relationship as the next operation sees it. The id is valid until the next change.
 struct PendingRelationship {
   RelationshipTypeId type;
   TwinNumber source;
   TwinNumber target;
-  std::string id;
+  absl::string_view id;
   Sequence version;
 };
 
 // Changes are made through the functions below, which both remember them here and note them down as
 // the current unit's Changes. A unit that fails is taken back as if it had never been.
+//
+// To take back costs little because lists here only grow: what holds is the last entry of a kind,
+// and a unit is taken back by cutting lists to the lengths that they had. What is overwritten in
+// place (Facts) is copied when a unit first touches it.
 class PendingState {
  public:
   // `head` is the graph's and outlives this.
@@ -37,7 +43,8 @@ class PendingState {
     return catalog_ != nullptr ? *catalog_ : head_.catalog();
   }
   TwinNumber FindTwin(absl::string_view id) const;
-  std::string IdOf(TwinNumber twin) const;
+  bool Exists(TwinNumber twin) const;
+  absl::string_view IdOf(TwinNumber twin) const;  // valid until the next change
   TableId TableOf(TwinNumber twin) const;
   const graph::TableSchema& SchemaOf(TwinNumber twin) const {
     return catalog().table(TableOf(twin));
@@ -67,11 +74,13 @@ class PendingState {
   // All changes belong to the unit that was begun last, which has next_sequence(). Numbers and
   // sequences of a unit that is taken back are given again.
   void BeginUnit(Time time);
-  Unit EndUnit();
+  // Appends the unit, encoded.
+  void EndUnit(std::string* bytes);
   void RollBack();
 
   TwinNumber CreateTwin(absl::string_view id, TableId table);
-  void SetValue(TwinNumber twin, ColumnId column, Value value, Time source_time);
+  // `before` is what Get gives.
+  void SetValue(TwinNumber twin, ColumnId column, Value before, Value value, Time source_time);
   void MoveTwin(TwinNumber twin, TableId table);
   void DeleteTwin(TwinNumber twin);
   void TouchTwin(TwinNumber twin);
@@ -81,7 +90,7 @@ class PendingState {
   void TouchRelationship(RelationshipNumber relationship);
   void DeleteRelationship(RelationshipNumber relationship);
   // Changes of models stand alone: nothing may be pending, nothing else in the unit.
-  void AddModelChange(Change change) { unit_.changes.push_back(std::move(change)); }
+  void AddModelChange(const Change& change);
   // What a dry run goes on with after models were created: the head's catalog and more.
   void SetCatalog(std::shared_ptr<const graph::Catalog> catalog) { catalog_ = std::move(catalog); }
 
@@ -94,86 +103,138 @@ class PendingState {
   void Reset();
 
  private:
+  static constexpr uint32_t kNoChange = UINT32_MAX;
+  struct TwinValue {
+    ColumnId column;
+    uint32_t change = kNoChange;  // of the unit that set it: the index of that Change
+    graph::Cell cell;
+  };
+  struct TypeCount {
+    RelationshipTypeId type;
+    uint32_t count = 0;
+  };
   struct TwinState {
+    struct Facts {
+      bool exists = true;
+      bool whole = false;        // `values` is all there is: the head's are not looked at
+      uint32_t values_from = 0;  // `values` before are of another model
+      TableId table;
+      Sequence version;
+      uint32_t out_degree = 0;
+      uint32_t in_degree = 0;
+    };
+    // How long the lists were.
+    struct Lengths {
+      size_t values = 0, counts = 0, out = 0, in = 0;
+    };
     uint64_t record = 0;  // the last that changed it
-    bool exists = true;
-    bool whole = false;  // `values` is all there is: the head's are not looked at
-    TableId table;
-    Sequence version;
-    uint32_t out_degree = 0;
-    uint32_t in_degree = 0;
-    std::string id;
-    std::vector<std::pair<ColumnId, graph::Cell>> values;
-    std::vector<std::pair<RelationshipTypeId, uint32_t>> counts;  // that differ from the head's
+    uint64_t unit = 0;    // the last that changed it: the one before it can be gone back to
+    Facts facts;
+    Lengths at_unit;                      // when that unit began
+    std::string id;                       // where it was created or deleted here
+    std::vector<TwinValue> values;        // the last of a column holds
+    std::vector<TypeCount> counts;        // that differ from the head's; the last of a type holds
     std::vector<RelationshipNumber> out;  // created, not in the head when they were
     std::vector<RelationshipNumber> in;
+
+    void Clear();
+    const TwinValue* Find(ColumnId column) const;  // nullptr: not among `values`
+    Lengths lengths() const { return {values.size(), counts.size(), out.size(), in.size()}; }
   };
   struct RelationshipState {
+    struct Facts {
+      bool exists = true;
+      bool whole = false;
+      RelationshipTypeId type;
+      TwinNumber source;
+      TwinNumber target;
+      Sequence version;
+    };
     uint64_t record = 0;
-    bool exists = true;
-    bool whole = false;
-    PendingRelationship relationship;
-    std::vector<std::pair<ColumnId, Value>> values;
+    uint64_t unit = 0;
+    Facts facts;
+    size_t values_at_unit = 0;
+    std::string id;                                  // where it was created or deleted here
+    std::vector<std::pair<ColumnId, Value>> values;  // the last of a column holds
+
+    void Clear();
   };
+  // Who has an id now. The key is a view of the id that the state `owner` keeps.
   struct IdState {
-    uint64_t record = 0;
-    TwinNumber twin;
+    TwinNumber twin;  // kNoTwin: deleted
+    uint32_t owner = 0;
   };
   struct RelationshipIdState {
-    uint64_t record = 0;
     RelationshipNumber relationship;
+    uint32_t owner = 0;
   };
-  using RelationshipKey = std::pair<uint32_t, std::string>;
+  using RelationshipKey = std::pair<uint32_t, absl::string_view>;
 
-  const TwinState* Find(TwinNumber twin) const;
-  const RelationshipState* Find(RelationshipNumber relationship) const;
+  // How a unit is taken back.
+  struct TwinUndo {
+    uint32_t number = 0;
+    bool is_new = false;
+    uint64_t record = 0;
+    TwinState::Facts facts;
+  };
+  struct RelationshipUndo {
+    uint32_t number = 0;
+    bool is_new = false;
+    uint64_t record = 0;
+    RelationshipState::Facts facts;
+  };
+  template <typename Key, typename State>
+  struct IdUndo {
+    Key key;       // as it is now
+    Key key_then;  // as it was, where `then` is something
+    std::optional<State> then;
+  };
+  struct Touch {
+    uint64_t record = 0;
+    uint32_t number = 0;
+  };
+
   bool Exists(RelationshipNumber relationship) const;
   TwinState& Mutable(TwinNumber twin);
   RelationshipState& Mutable(RelationshipNumber relationship);
-  void SetId(const std::string& id, TwinNumber twin);
-  void SetRelationshipId(const RelationshipKey& key, RelationshipNumber relationship);
-  void Note(Change change);
-  void Count(TwinState* twin, TwinNumber number, RelationshipTypeId type, int by);
+  void Compress(TwinState* state) const;
+  void Compress(RelationshipState* state) const;
+  Change& Note(Change::Kind kind, uint32_t number);
+  void SetCount(TwinState* twin, TwinNumber number, RelationshipTypeId type, int by);
+  void Forget(TwinNumber twin);
+  void Forget(RelationshipNumber relationship);
 
   const graph::GraphView& head_;
   std::shared_ptr<const graph::Catalog> catalog_;  // nullptr: the head's
-  absl::flat_hash_map<uint32_t, TwinState> twin_states_;
-  absl::flat_hash_map<uint32_t, RelationshipState> relationship_states_;
-  absl::flat_hash_map<std::string, IdState> ids_;
+  Overlay<TwinState> twin_states_;
+  Overlay<RelationshipState> relationship_states_;
+  absl::flat_hash_map<absl::string_view, IdState> ids_;
   absl::flat_hash_map<RelationshipKey, RelationshipIdState> relationship_ids_;
   uint64_t twins_ = 0;
   uint64_t relationships_ = 0;
   uint32_t next_twin_ = 0;
   uint32_t next_relationship_ = 0;
   Sequence next_sequence_;
-  uint64_t record_ = 1;
-  // The change of this unit that set a value, by twin and column.
-  absl::flat_hash_map<std::pair<uint32_t, uint32_t>, size_t> set_here_;
 
   // The unit that is being made, and how to take it back.
+  uint64_t unit_number_ = 0;
   Unit unit_;
+  std::deque<std::string> unit_texts_;  // that changes of models refer to
   Time time_;
   struct Before {
     uint64_t twins, relationships;
     uint32_t next_twin, next_relationship;
+    size_t touched_twins, touched_relationships;
   } before_{};
-  std::vector<std::pair<uint32_t, std::optional<TwinState>>> twin_undo_;
-  std::vector<std::pair<uint32_t, std::optional<RelationshipState>>> relationship_undo_;
-  std::vector<std::pair<std::string, std::optional<IdState>>> id_undo_;
-  std::vector<std::pair<RelationshipKey, std::optional<RelationshipIdState>>> relationship_id_undo_;
-  absl::flat_hash_map<uint32_t, bool> twin_saved_;
-  absl::flat_hash_map<uint32_t, bool> relationship_saved_;
+  std::vector<TwinUndo> twin_undo_;
+  std::vector<RelationshipUndo> relationship_undo_;
+  std::vector<IdUndo<absl::string_view, IdState>> id_undo_;
+  std::vector<IdUndo<RelationshipKey, RelationshipIdState>> relationship_id_undo_;
 
-  // What each record that is not applied touched.
-  struct Touched {
-    uint64_t record;
-    std::vector<uint32_t> twins;
-    std::vector<uint32_t> relationships;
-    std::vector<std::string> ids;
-    std::vector<RelationshipKey> relationship_ids;
-  };
-  Touched touched_;
-  std::vector<Touched> records_;
+  // What records that are not applied touched, oldest first.
+  uint64_t record_ = 1;
+  std::deque<Touch> touched_twins_;
+  std::deque<Touch> touched_relationships_;
 };
 
 }  // namespace twin::ingest

@@ -6,7 +6,6 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
 #include "server/base/status_macros.h"
-#include "server/ingest/change.h"
 
 namespace twin::ingest {
 namespace {
@@ -107,6 +106,7 @@ void Writer::Stop() {
     changed_.SignalAll();
   }
   if (thread_.joinable()) thread_.join();
+  answers_.Stop();
 }
 
 absl::Status Writer::writing() const {
@@ -202,41 +202,45 @@ void Writer::Drain() {
   }
 }
 
-absl::Status Writer::CheckBatch(WriteBatch* batch, GraphRecord* record, WriteResult* result) {
-  checker_.BeginUnit(record->time);
-  const bool of_models = IsOfModels(batch->operations.front());
-  for (size_t i = 0; i < batch->operations.size(); ++i) {
+absl::Status Writer::CheckBatch(const WriteBatch& batch, InFlight* record) {
+  WriteResult& result = record->result;
+  result.results.reserve(batch.operations.size());
+  checker_.BeginUnit(record->header.time);
+  const bool of_models = IsOfModels(batch.operations.front());
+  for (size_t i = 0; i < batch.operations.size(); ++i) {
     OperationResult one;
     absl::Status status;
-    if (of_models && batch->operations.size() > 1) {
+    if (of_models && batch.operations.size() > 1) {
       status = absl::InvalidArgumentError("an operation on models stands in a batch of its own");
     } else if (of_models) {
-      status = checker_.CheckModels(batch->operations[i], &one);
+      status = checker_.CheckModels(batch.operations[i], &one);
     } else {
-      status = checker_.Check(batch->operations[i], &one);
+      status = checker_.Check(batch.operations[i], &one);
     }
     if (!status.ok()) {
       pending_.RollBack();
-      result->failed_operation = static_cast<int>(i);
-      return InBatch(status, i, batch->operations.size());
+      result.failed_operation = static_cast<int>(i);
+      return InBatch(status, i, batch.operations.size());
     }
-    result->results.push_back(std::move(one));
+    result.results.push_back(std::move(one));
   }
   if (absl::Status status = checker_.EndUnit(); !status.ok()) {
     pending_.RollBack();
     return status;
   }
-  if (batch->validate_only) {
+  if (batch.validate_only) {
     pending_.RollBack();
     return absl::OkStatus();
   }
-  record->units.push_back(pending_.EndUnit());
+  pending_.EndUnit(&record->units);
+  ++record->header.units;
   return absl::OkStatus();
 }
 
-absl::Status Writer::CheckEach(WriteBatch* batch, GraphRecord* record, WriteResult* result) {
-  for (const Operation& operation : batch->operations) {
-    checker_.BeginUnit(record->time);
+void Writer::CheckEach(const WriteBatch& batch, InFlight* record) {
+  record->result.results.reserve(batch.operations.size());
+  for (const Operation& operation : batch.operations) {
+    checker_.BeginUnit(record->header.time);
     OperationResult one;
     one.status = checker_.Check(operation, &one);
     if (one.status.ok()) one.status = checker_.EndUnit();
@@ -248,11 +252,31 @@ absl::Status Writer::CheckEach(WriteBatch* batch, GraphRecord* record, WriteResu
     } else {
       // Also of a dry run, since later operations may rely on this one: all are taken back at its
       // end.
-      record->units.push_back(pending_.EndUnit());
+      pending_.EndUnit(&record->units);
+      ++record->header.units;
     }
-    result->results.push_back(std::move(one));
+    record->result.results.push_back(std::move(one));
+  }
+}
+
+absl::Status Writer::CheckForm(const WriteBatch& batch) const {
+  if (static_cast<int64_t>(batch.operations.size()) > options_.limits.batch_operations_max) {
+    return absl::InvalidArgumentError(absl::StrCat("a batch of ", batch.operations.size(),
+                                                   " operations; batch_operations_max is ",
+                                                   options_.limits.batch_operations_max));
+  }
+  if (static_cast<int64_t>(batch.request_id.size()) > options_.limits.request_id_length_max) {
+    return absl::InvalidArgumentError(absl::StrCat("request_id has ", batch.request_id.size(),
+                                                   " bytes; request_id_length_max is ",
+                                                   options_.limits.request_id_length_max));
   }
   return absl::OkStatus();
+}
+
+void Writer::AnswerNow(Done done, WriteResult result) {
+  std::vector<Answer> answers;
+  answers.push_back({std::move(done), std::move(result)});
+  answers_.Give(std::move(answers), /*here=*/false);
 }
 
 void Writer::Process(Waiting waiting) {
@@ -262,30 +286,23 @@ void Writer::Process(Waiting waiting) {
     pending_.Reset();
     return;
   }
-  WriteBatch& batch = waiting.batch;
-  WriteResult result;
+  const WriteBatch& batch = waiting.batch;
+  auto in_flight = std::make_shared<InFlight>();
+  WriteResult& result = in_flight->result;
   const auto answer = [&](absl::Status status) {
     result.status = std::move(status);
     if (!result.status.ok()) result.results.clear();
     result.sequence = Sequence(pending_.next_sequence().value - 1);
     result.time = last_time_;
-    waiting.done(std::move(result));
+    AnswerNow(std::move(waiting.done), std::move(result));
   };
   if (batch.operations.empty() && batch.request_id.empty()) return answer(absl::OkStatus());
-  if (static_cast<int64_t>(batch.operations.size()) > options_.limits.batch_operations_max) {
-    return answer(absl::InvalidArgumentError(absl::StrCat("a batch of ", batch.operations.size(),
-                                                          " operations; batch_operations_max is ",
-                                                          options_.limits.batch_operations_max)));
-  }
-  if (static_cast<int64_t>(batch.request_id.size()) > options_.limits.request_id_length_max) {
-    return answer(absl::InvalidArgumentError(
-        absl::StrCat("request_id has ", batch.request_id.size(),
-                     " bytes; request_id_length_max is ", options_.limits.request_id_length_max)));
-  }
+  if (absl::Status status = CheckForm(batch); !status.ok()) return answer(std::move(status));
   // What depends on records that are not applied, and is not in the PendingState, waits for them;
   // so does a dry run of several operations, which is taken back by forgetting all that is pending.
   const bool dry_each = batch.validate_only && !batch.atomic;
-  if (!batch.request_id.empty() || dry_each || IsOfModels(batch.operations.front())) Drain();
+  const bool of_models = !batch.operations.empty() && IsOfModels(batch.operations.front());
+  if (!batch.request_id.empty() || of_models || dry_each) Drain();
   {
     const MutexLock lock(&mutex_);
     if (failing_ || !writing_.ok()) {
@@ -302,30 +319,31 @@ void Writer::Process(Waiting waiting) {
         is_known = true;
       }
     }
-    if (is_known) return waiting.done(std::move(result));
+    if (is_known) return AnswerNow(std::move(waiting.done), std::move(result));
     if (batch.operations.empty()) return answer(absl::OkStatus());
   }
 
-  const bool of_models = IsOfModels(batch.operations.front());
-  auto in_flight = std::make_shared<InFlight>();
-  in_flight->record.time = std::max(clock_.Now(), last_time_);
-  in_flight->record.request_id = batch.request_id;
+  RecordHeader& header = in_flight->header;
+  header.time = std::max(clock_.Now(), last_time_);
+  header.request_id = batch.request_id;
   in_flight->first = pending_.next_sequence();
-  const absl::Status checked = batch.atomic || of_models
-                                   ? CheckBatch(&batch, &in_flight->record, &result)
-                                   : CheckEach(&batch, &in_flight->record, &result);
-  if (!checked.ok()) return answer(checked);
+  if (batch.atomic || of_models) {
+    absl::Status checked = CheckBatch(batch, in_flight.get());
+    if (!checked.ok()) return answer(std::move(checked));
+  } else {
+    CheckEach(batch, in_flight.get());
+  }
   if (dry_each) pending_.Reset();
-  if (batch.validate_only || in_flight->record.units.empty()) return answer(absl::OkStatus());
+  if (batch.validate_only || header.units == 0) return answer(absl::OkStatus());
 
-  last_time_ = in_flight->record.time;
+  last_time_ = header.time;
   result.sequence = Sequence(pending_.next_sequence().value - 1);
   result.time = last_time_;
-  if (!batch.request_id.empty()) in_flight->record.results = result.results;
+  if (!header.request_id.empty()) header.results = result.results;
   journal::Record record;
   record.first = in_flight->first;
-  record.count = static_cast<uint32_t>(in_flight->record.units.size());
-  EncodeRecord(in_flight->record, &record.bytes);
+  record.count = header.units;
+  EncodeRecord(header, in_flight->units, &record.bytes);
   in_flight->number = next_record_++;
   pending_.EndRecord(in_flight->number);
   if (static_cast<int64_t>(record.bytes.size()) > options_.limits.batch_bytes_max) {
@@ -337,8 +355,13 @@ void Writer::Process(Waiting waiting) {
         absl::StrCat("a batch whose record takes ", bytes, " bytes; batch_bytes_max is ",
                      options_.limits.batch_bytes_max, "; divide it")));
   }
-  in_flight->result = std::move(result);
   in_flight->done = std::move(waiting.done);
+  Append(std::move(in_flight), std::move(record));
+  // The PendingState knows no pending models: what follows is checked against the new ones.
+  if (of_models) Drain();
+}
+
+void Writer::Append(std::shared_ptr<InFlight> in_flight, journal::Record record) {
   in_flight->bytes = record.bytes.size();
   bytes_written_.fetch_add(in_flight->bytes, std::memory_order_relaxed);
   {
@@ -358,8 +381,6 @@ void Writer::Process(Waiting waiting) {
     }
     changed_.Signal();
   });
-  // The PendingState knows no pending models: what follows is checked against the new ones.
-  if (of_models) Drain();
 }
 
 void Writer::Finish(const std::vector<std::shared_ptr<InFlight>>& complete) {
@@ -367,18 +388,17 @@ void Writer::Finish(const std::vector<std::shared_ptr<InFlight>>& complete) {
     const MutexLock lock(&graph_.mutex);
     for (const std::shared_ptr<InFlight>& each : complete) {
       if (!each->status.ok()) continue;
-      uint64_t sequence = each->first.value;
-      for (const Unit& unit : each->record.units) {
-        const absl::Status status =
-            ApplyUnit(unit, Sequence(sequence++), each->record.time, &graph_.graph);
-        TWIN_CHECK(status.ok()) << status;
-      }
-      if (!each->record.request_id.empty()) {
-        graph_.request_ids.Add(each->record.request_id, each->result, options_.limits);
+      const absl::Status status = ApplyUnits(each->units, each->header, each->first,
+                                             /*applied=*/Sequence(0), &graph_.graph);
+      TWIN_CHECK(status.ok()) << status;
+      if (!each->header.request_id.empty()) {
+        graph_.request_ids.Add(each->header.request_id, each->result, options_.limits);
       }
     }
     graph_.advanced.SignalAll();
   }
+  std::vector<Answer> answers;
+  answers.reserve(complete.size());
   for (const std::shared_ptr<InFlight>& each : complete) {
     if (each->status.ok()) {
       pending_.Applied(each->number);
@@ -388,14 +408,19 @@ void Writer::Finish(const std::vector<std::shared_ptr<InFlight>>& complete) {
       each->result.failed_operation = failed;
       each->result.status = each->status;
     }
-    each->done(std::move(each->result));
+    answers.push_back({std::move(each->done), std::move(each->result)});
   }
-  const MutexLock lock(&mutex_);
-  if (failing_ && in_flight_.empty()) {
-    // Everything refused is told; what follows begins where the graph stands.
-    pending_.Reset();
-    failing_ = false;
+  bool is_idle = false;
+  {
+    const MutexLock lock(&mutex_);
+    is_idle = queue_.empty() && in_flight_.empty();
+    if (failing_ && in_flight_.empty()) {
+      // Everything refused is about to be told; what follows begins where the graph stands.
+      pending_.Reset();
+      failing_ = false;
+    }
   }
+  answers_.Give(std::move(answers), /*here=*/is_idle);
 }
 
 }  // namespace twin::ingest

@@ -20,6 +20,8 @@
 #include "server/base/clock.h"
 #include "server/base/sync.h"
 #include "server/graph/graph.h"
+#include "server/ingest/answers.h"
+#include "server/ingest/change.h"
 #include "server/ingest/checker.h"
 #include "server/ingest/limits.h"
 #include "server/ingest/operation.h"
@@ -51,12 +53,13 @@ class Writer {
   // The journal must be open and behind `graph` by nothing. Both outlive the writer.
   Writer(const WriterOptions& options, GuardedGraph* graph, journal::Journal* journal,
          journal::Epoch epoch);
-  // Finishes what was submitted.
+  // Finishes and answers what was submitted.
   ~Writer();
 
-  // Calls `done` once, on the writer's thread, which must not be blocked; without OK nothing of the
-  // batch was done, except: UNAVAILABLE from a failing disk leaves open whether it was, as after a
-  // crash. RESOURCE_EXHAUSTED: write_queue_bytes_max is waiting already, or the disk is full.
+  // Calls `done` once, on a thread of the writer's, which must not be blocked, in the order in
+  // which batches are finished; without OK nothing of the batch was done, except: UNAVAILABLE from
+  // a failing disk leaves open whether it was, as after a crash. RESOURCE_EXHAUSTED:
+  // write_queue_bytes_max is waiting already, or the disk is full.
   using Done = absl::AnyInvocable<void(WriteResult)>;
   void Submit(WriteBatch batch, Done done) ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -82,7 +85,8 @@ class Writer {
   struct InFlight {
     uint64_t number = 0;
     Sequence first;
-    GraphRecord record;
+    RecordHeader header;
+    std::string units;  // encoded
     WriteResult result;
     Done done;
     uint64_t bytes = 0;
@@ -92,11 +96,14 @@ class Writer {
 
   void Run();
   void Process(Waiting waiting);
+  void Append(std::shared_ptr<InFlight> in_flight, journal::Record record);
+  void AnswerNow(Done done, WriteResult result);
   void Finish(const std::vector<std::shared_ptr<InFlight>>& complete);
   // Waits for all that is in flight, and applies it.
   void Drain();
-  absl::Status CheckBatch(WriteBatch* batch, GraphRecord* record, WriteResult* result);
-  absl::Status CheckEach(WriteBatch* batch, GraphRecord* record, WriteResult* result);
+  absl::Status CheckForm(const WriteBatch& batch) const;
+  absl::Status CheckBatch(const WriteBatch& batch, InFlight* record);
+  void CheckEach(const WriteBatch& batch, InFlight* record);
   bool MayStart() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::vector<std::shared_ptr<InFlight>> TakeComplete() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   const graph::GraphView* Head();
@@ -112,6 +119,7 @@ class Writer {
   Checker checker_;
   Time last_time_;
   uint64_t next_record_ = 1;
+  Answers answers_;
 
   mutable Mutex mutex_;
   CondVar changed_;
