@@ -1,5 +1,6 @@
 #include "server/ingest/dry_run.h"
 
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -64,10 +65,19 @@ absl::Status DryRun::CheckUnit(const Operation& operation, OperationResult* resu
     pending_.RollBack();
     return status;
   }
-  const Unit unit = pending_.EndUnit();
+  std::string unit;
+  pending_.EndUnit(&unit);
   if (!of_models) return absl::OkStatus();
+  // The change as replay would see it.
+  RecordHeader header;
+  header.time = time_;
+  header.units = 1;
+  std::string bytes;
+  EncodeRecord(header, unit, &bytes);
+  GraphRecord record;
+  TWIN_RETURN_IF_ERROR(DecodeRecord(bytes, &record));
   TWIN_ASSIGN_OR_RETURN(std::shared_ptr<const graph::Catalog> catalog,
-                        ChangeCatalog(pending_.catalog(), unit, time_));
+                        ChangeCatalog(pending_.catalog(), record.units.front(), time_));
   pending_.SetCatalog(std::move(catalog));
   return absl::OkStatus();
 }
