@@ -30,6 +30,7 @@ Value Tree() {
 TEST(Value, BytesGiveTheSameTree) {
   std::string bytes;
   Tree().AppendTo(&bytes);
+  EXPECT_EQ(Tree().EncodedSize(), bytes.size());
   const size_t size = bytes.size();
   bytes.append("rest");
   absl::string_view left = bytes;

@@ -253,8 +253,9 @@ void GraphView::ReadTimes(TableId table, ColumnId column, absl::Span<const uint3
       missing.Set(i);
       continue;
     }
-    times[i] = source ? LoadTime(stored.source_times, rows[i]) : 0;
-    if (times[i] == 0) times[i] = LoadTime(stored.update_times, rows[i]);
+    const int64_t given = source ? LoadTime(stored.source_times, rows[i]) : kAsUpdateTime;
+    times[i] =
+        given == kAsUpdateTime ? LoadTime(stored.update_times, rows[i]) : SourceTimeOf(given).ns;
   }
 }
 

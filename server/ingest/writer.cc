@@ -364,12 +364,14 @@ void Writer::Process(Waiting waiting) {
 void Writer::Append(std::shared_ptr<InFlight> in_flight, journal::Record record) {
   in_flight->bytes = record.bytes.size();
   bytes_written_.fetch_add(in_flight->bytes, std::memory_order_relaxed);
+  bool is_alone = false;
   {
     const MutexLock lock(&mutex_);
     in_flight_.push_back(in_flight);
     bytes_in_flight_ += in_flight->bytes;
+    is_alone = in_flight_.size() == 1 && queue_.empty();
   }
-  journal_.Append(epoch_, std::move(record), [this, in_flight](absl::Status status) {
+  const auto done = [this, in_flight](absl::Status status) {
     const MutexLock lock(&mutex_);
     in_flight->status = std::move(status);
     in_flight->is_complete = true;
@@ -380,7 +382,13 @@ void Writer::Append(std::shared_ptr<InFlight> in_flight, journal::Record record)
       }
     }
     changed_.Signal();
-  });
+  };
+  // With nothing to check meanwhile, this thread may as well wait for the disk itself.
+  if (is_alone) {
+    journal_.AppendAndWait(epoch_, std::move(record), done);
+  } else {
+    journal_.Append(epoch_, std::move(record), done);
+  }
 }
 
 void Writer::Finish(const std::vector<std::shared_ptr<InFlight>>& complete) {

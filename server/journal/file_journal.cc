@@ -217,32 +217,47 @@ absl::Status FileJournal::RewriteTail() {
   return last.file->Sync();
 }
 
+absl::Status FileJournal::Enqueue(Epoch epoch, Record* record, Done* done) {
+  if (epoch != epoch_ || options_.read_only) {
+    return absl::AbortedError("another writer has claimed the journal");
+  }
+  if (!writing_.ok()) return writing_;
+  if (record->bytes.size() > options_.record_bytes_max) {
+    return absl::InvalidArgumentError(absl::StrCat("a record of ", record->bytes.size(),
+                                                   " bytes is larger than record_bytes_max (",
+                                                   options_.record_bytes_max, ")"));
+  }
+  if (record->first != next_to_append_ || record->count == 0) {
+    if (!refused_.ok()) return refused_;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "sequence ", record->first.value, " does not follow; expected ", next_to_append_.value));
+  }
+  refused_ = absl::OkStatus();
+  next_to_append_ = Sequence(record->last().value + 1);
+  queue_.push_back({std::move(*record), std::move(*done)});
+  return absl::OkStatus();
+}
+
 void FileJournal::Append(Epoch epoch, Record record, Done done) {
   absl::Status status;
   {
     MutexLock lock(&mutex_);
-    if (epoch != epoch_ || options_.read_only) {
-      status = absl::AbortedError("another writer has claimed the journal");
-    } else if (!writing_.ok()) {
-      status = writing_;
-    } else if (record.bytes.size() > options_.record_bytes_max) {
-      status = absl::InvalidArgumentError(absl::StrCat("a record of ", record.bytes.size(),
-                                                       " bytes is larger than record_bytes_max (",
-                                                       options_.record_bytes_max, ")"));
-    } else if (record.first != next_to_append_ || record.count == 0) {
-      status = !refused_.ok() ? refused_
-                              : absl::InvalidArgumentError(absl::StrCat(
-                                    "sequence ", record.first.value, " does not follow; expected ",
-                                    next_to_append_.value));
-    } else {
-      refused_ = absl::OkStatus();
-      next_to_append_ = Sequence(record.last().value + 1);
-      queue_.push_back({std::move(record), std::move(done)});
-      if (queue_.size() == 1) appended_.Signal();
-      return;
-    }
+    status = Enqueue(epoch, &record, &done);
+    if (status.ok() && queue_.size() == 1 && !grouping_) appended_.Signal();
   }
-  done(status);
+  if (!status.ok()) done(status);
+}
+
+void FileJournal::AppendAndWait(Epoch epoch, Record record, Done done) {
+  absl::Status status;
+  std::vector<Waiting> group;
+  {
+    MutexLock lock(&mutex_);
+    status = Enqueue(epoch, &record, &done);
+    if (status.ok() && !grouping_) group = TakeGroup();
+  }
+  if (!status.ok()) return done(status);
+  if (!group.empty()) Finish(std::move(group));
 }
 
 void FileJournal::Refuse(std::vector<Waiting> waiting, const absl::Status& status) {
@@ -264,39 +279,51 @@ void FileJournal::Refuse(std::vector<Waiting> waiting, const absl::Status& statu
   for (Waiting& one : waiting) one.done(told);
 }
 
-void FileJournal::Run() {
-  std::vector<Waiting> waiting;
+std::vector<FileJournal::Waiting> FileJournal::TakeGroup() {
+  std::vector<Waiting> group;
+  uint64_t bytes = kGroupHeaderBytes;
+  do {
+    bytes += RecordBytes(queue_.front().record);
+    group.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  } while (!queue_.empty() &&
+           bytes + RecordBytes(queue_.front().record) <=
+               std::min(options_.group_bytes_max,
+                        options_.segment_bytes - kSegmentHeaderBytes - kGroupAlignment));
+  grouping_ = true;
+  return group;
+}
+
+// Writes and syncs what TakeGroup gave, and calls back.
+void FileJournal::Finish(std::vector<Waiting> group) {
   std::vector<Record> records;
-  bool wrote = false;
+  records.reserve(group.size());
+  for (Waiting& one : group) records.push_back(std::move(one.record));
+  const absl::Status status = WriteGroup(records);
+  if (status.ok()) {
+    wrote_ = true;
+    for (Waiting& one : group) one.done(absl::OkStatus());
+  } else {
+    Refuse(std::move(group), status);
+  }
+  MutexLock lock(&mutex_);
+  grouping_ = false;
+  if (!queue_.empty() || stopping_) appended_.Signal();
+}
+
+void FileJournal::Run() {
   for (;;) {
-    waiting.clear();
-    records.clear();
+    std::vector<Waiting> group;
     {
       MutexLock lock(&mutex_);
-      while (queue_.empty() && !stopping_) appended_.Wait(&mutex_);
+      while (grouping_ || (queue_.empty() && !stopping_)) appended_.Wait(&mutex_);
       if (queue_.empty()) break;
-      uint64_t bytes = kGroupHeaderBytes;
-      do {
-        bytes += RecordBytes(queue_.front().record);
-        waiting.push_back(std::move(queue_.front()));
-        queue_.pop_front();
-      } while (!queue_.empty() &&
-               bytes + RecordBytes(queue_.front().record) <=
-                   std::min(options_.group_bytes_max,
-                            options_.segment_bytes - kSegmentHeaderBytes - kGroupAlignment));
+      group = TakeGroup();
     }
-    records.reserve(waiting.size());
-    for (Waiting& one : waiting) records.push_back(std::move(one.record));
-    const absl::Status status = WriteGroup(records);
-    if (!status.ok()) {
-      Refuse(std::move(waiting), status);
-      continue;
-    }
-    wrote = true;
-    for (Waiting& one : waiting) one.done(absl::OkStatus());
+    Finish(std::move(group));
   }
   // An empty group at a clean stop proves that the one before it was durable.
-  if (wrote && status().writing.ok()) WriteGroup({}).IgnoreError();
+  if (wrote_ && status().writing.ok()) WriteGroup({}).IgnoreError();
 }
 
 absl::Status FileJournal::WriteGroup(const std::vector<Record>& records) {

@@ -33,8 +33,9 @@ struct FileJournalOptions {
 };
 
 // One thread collects records, writes and syncs a group, and calls back, while the next group
-// collects. Another prepares the next segment: zeros, written once, since a sync of blocks that
-// were written before takes a third of the time. Files of trimmed segments are used again.
+// collects; a caller with nothing else to do may take its place (AppendAndWait). Another prepares
+// the next segment: zeros, written once, since a sync of blocks that were written before takes a
+// third of the time. Files of trimmed segments are used again.
 //
 // From its first claim on there is always a segment, so that a journal without records says where
 // it begins as well.
@@ -47,6 +48,7 @@ class FileJournal final : public Journal {
 
   absl::StatusOr<Epoch> Claim() override;
   void Append(Epoch epoch, Record record, Done done) override;
+  void AppendAndWait(Epoch epoch, Record record, Done done) override;
   absl::StatusOr<std::unique_ptr<Reader>> ReadFrom(Sequence sequence) override;
   absl::Status Trim(Sequence below) override;
   JournalStatus status() const override;
@@ -62,6 +64,10 @@ class FileJournal final : public Journal {
   };
 
   FileJournal(const FileJournalOptions& options, Recovered recovered);
+  absl::Status Enqueue(Epoch epoch, Record* record, Done* done)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::vector<Waiting> TakeGroup() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Finish(std::vector<Waiting> group);
   void Run();
   void RunPreparer();
   absl::Status WriteGroup(const std::vector<Record>& records);
@@ -80,6 +86,8 @@ class FileJournal final : public Journal {
   CondVar appended_;
   CondVar prepared_;
   std::deque<Waiting> queue_ ABSL_GUARDED_BY(mutex_);
+  // A thread writes a group: it alone uses the end of the last segment, group_bytes_ and wrote_.
+  bool grouping_ ABSL_GUARDED_BY(mutex_) = false;
   std::deque<std::shared_ptr<Segment>> segments_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> spares_ ABSL_GUARDED_BY(mutex_);
   uint64_t spares_made_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -94,7 +102,8 @@ class FileJournal final : public Journal {
   absl::Status writing_ ABSL_GUARDED_BY(mutex_);  // why nothing is written any more
   absl::Status refused_ ABSL_GUARDED_BY(mutex_);  // why what was in flight was refused
 
-  std::string group_bytes_;  // the journal thread's
+  std::string group_bytes_;
+  bool wrote_ = false;  // since it was opened
   std::thread writer_;
   std::thread preparer_;
 };

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
@@ -62,6 +63,12 @@ class Journal {
   // Several may be in flight. The records of one claim follow one another without a gap:
   // INVALID_ARGUMENT otherwise, or where a record is larger than the journal takes.
   virtual void Append(Epoch epoch, Record record, Done done) = 0;
+
+  // As Append, for a caller that has nothing else to do: may write and sync on the calling thread,
+  // and then calls `done` there before it returns. This spares the switches to another thread.
+  virtual void AppendAndWait(Epoch epoch, Record record, Done done) {
+    Append(epoch, std::move(record), std::move(done));
+  }
 
   // From the record that holds that sequence on. OUT_OF_RANGE: it is trimmed; the message names the
   // oldest. A sequence beyond the durable one: the reader waits for it to come.

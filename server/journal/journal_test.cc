@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <functional>
 #include <future>
 #include <memory>
@@ -66,6 +67,29 @@ TEST_P(JournalContract, IsEmptyAtFirst) {
   EXPECT_EQ(journal_->status().durable, Sequence(0));
   EXPECT_EQ(journal_->status().oldest, Sequence(1));
   EXPECT_THAT(ReadAll(1), ElementsAre());
+}
+
+TEST_P(JournalContract, AppendingAndWaitingKeepsTheOrder) {
+  constexpr uint64_t kRecords = 200;
+  std::vector<std::string> expected;
+  std::promise<void> all;
+  std::atomic<uint64_t> next{1};
+  for (uint64_t i = 1; i <= kRecords; ++i) {
+    const std::string bytes = absl::StrCat("r", i);
+    expected.push_back(absl::StrCat(i, "+1 ", bytes));
+    const auto done = [&, i](const absl::Status& status) {
+      EXPECT_THAT(status, IsOk());
+      EXPECT_EQ(next.fetch_add(1), i);
+      if (i == kRecords) all.set_value();
+    };
+    if (i % 3 == 0) {
+      journal_->AppendAndWait(epoch_, {Sequence(i), 1, bytes}, done);
+    } else {
+      journal_->Append(epoch_, {Sequence(i), 1, bytes}, done);
+    }
+  }
+  all.get_future().wait();
+  EXPECT_EQ(ReadAll(1), expected);
 }
 
 TEST_P(JournalContract, GivesBackRecordsInOrder) {
