@@ -85,8 +85,8 @@ std::string WithCaret(const absl::Status& status, absl::string_view text) {
   const std::optional<Span> span = SpanOf(status);
   if (!span.has_value() || span->offset > text.size()) return result;
 
-  const size_t newline = span->offset == 0 ? absl::string_view::npos
-                                           : text.rfind('\n', span->offset - 1);
+  const size_t newline =
+      span->offset == 0 ? absl::string_view::npos : text.rfind('\n', span->offset - 1);
   const size_t begin = newline == absl::string_view::npos ? 0 : newline + 1;
   const size_t end = std::min(text.find('\n', span->offset), text.size());
   std::vector<Glyph> line;

@@ -9,8 +9,8 @@
 
 namespace twin::query {
 
-// The first of the `known` words that are closest to `word`; empty: none is close. Close are at most
-// two letters inserted, left out, changed or swapped with their neighbour, the case of letters
+// The first of the `known` words that are closest to `word`; empty: none is close. Close are at
+// most two letters inserted, left out, changed or swapped with their neighbour, the case of letters
 // aside; of words below six letters one.
 absl::string_view ClosestWord(absl::string_view word, absl::Span<const absl::string_view> known);
 

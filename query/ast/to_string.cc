@@ -58,9 +58,9 @@ std::string DurationText(int64_t nanoseconds) {
     int64_t nanoseconds;
   };
   constexpr int64_t kSecond = 1'000'000'000;
-  constexpr Unit kUnits[] = {{"w", 7 * 86400 * kSecond}, {"d", 86400 * kSecond},
-                             {"h", 3600 * kSecond},      {"m", 60 * kSecond},
-                             {"s", kSecond},             {"ms", kSecond / 1000}};
+  constexpr Unit kUnits[] = {
+      {"w", 7 * 86400 * kSecond}, {"d", 86400 * kSecond}, {"h", 3600 * kSecond},
+      {"m", 60 * kSecond},        {"s", kSecond},         {"ms", kSecond / 1000}};
   for (const Unit& unit : kUnits) {
     if (nanoseconds != 0 && nanoseconds % unit.nanoseconds == 0) {
       return absl::StrCat(nanoseconds / unit.nanoseconds, unit.name);

@@ -44,7 +44,7 @@ fromSource:
     kind=DIGITALTWINS alias=name?? (AS OF asOf=additive)?
   | kind=RELATIONSHIPS alias=name?? (HISTORY all=ALL)? (AS OF asOf=additive)?
   | kind='(' query=select ')' alias=name??
-  | collection=(WORD | QUOTED) alias=name??;
+  | collection=(WORD | QUOTED) alias=name?? (AS OF asOf=additive)?;
 
 sourceClause: join=joinClause | optional=OPTIONAL? (match_=matchClause | history=historyClause);
 

@@ -16,14 +16,43 @@ namespace {
 
 constexpr int64_t kHopsMax = 10;
 
-constexpr absl::string_view kReserved[] = {
-    "ALL",          "AND",       "AS",         "ASC",     "AVG",       "BY",
-    "COUNT",        "DESC",      "DEVICES",    "DEVICES_JOBS",         "DEVICES_MODULES",
-    "ENDS_WITH",    "FALSE",     "FROM",       "GROUP",   "IN",        "IS_BOOL",
-    "IS_DEFINED",   "IS_NULL",   "IS_NUMBER",  "IS_OBJECT",            "IS_OF_MODEL",
-    "IS_PRIMITIVE", "IS_STRING", "MAX",        "MIN",     "NOT",       "NOT_IN",
-    "NULL",         "OR",        "ORDER",      "SELECT",  "STARTS_WITH",
-    "SUM",          "TOP",       "TRUE",       "WHERE"};
+constexpr absl::string_view kReserved[] = {"ALL",
+                                           "AND",
+                                           "AS",
+                                           "ASC",
+                                           "AVG",
+                                           "BY",
+                                           "COUNT",
+                                           "DESC",
+                                           "DEVICES",
+                                           "DEVICES_JOBS",
+                                           "DEVICES_MODULES",
+                                           "ENDS_WITH",
+                                           "FALSE",
+                                           "FROM",
+                                           "GROUP",
+                                           "IN",
+                                           "IS_BOOL",
+                                           "IS_DEFINED",
+                                           "IS_NULL",
+                                           "IS_NUMBER",
+                                           "IS_OBJECT",
+                                           "IS_OF_MODEL",
+                                           "IS_PRIMITIVE",
+                                           "IS_STRING",
+                                           "MAX",
+                                           "MIN",
+                                           "NOT",
+                                           "NOT_IN",
+                                           "NULL",
+                                           "OR",
+                                           "ORDER",
+                                           "SELECT",
+                                           "STARTS_WITH",
+                                           "SUM",
+                                           "TOP",
+                                           "TRUE",
+                                           "WHERE"};
 
 absl::Status Refuse(const Span& span, absl::string_view what) {
   return ErrorAt(span, absl::StrCat(what, " not part of the dialect adt"));
@@ -99,8 +128,10 @@ class AdtChecker {
     if (name.empty() || absl::StartsWith(map_.Slice(name.span), "[[")) return absl::OkStatus();
     for (const absl::string_view word : kReserved) {
       if (!absl::EqualsIgnoreCase(word, name.text)) continue;
-      return ErrorAt(name.span, absl::StrCat("'", name.text, "' is a reserved word of ADT; as a name "
-                                             "it is written [[", name.text, "]]"));
+      return ErrorAt(name.span, absl::StrCat("'", name.text,
+                                             "' is a reserved word of ADT; as a name "
+                                             "it is written [[",
+                                             name.text, "]]"));
     }
     return absl::OkStatus();
   }
@@ -164,9 +195,10 @@ class AdtChecker {
       TWIN_RETURN_IF_ERROR(AddAlias(edge.alias));
     }
     if (where == nullptr || !NamesTwinId(*where, twins)) {
-      return ErrorAt(match.span, absl::StrCat("in the dialect adt MATCH needs a condition on a twin's "
-                                              "$dtId: WHERE ", twins.empty() ? "a" : twins[0],
-                                              ".$dtId = '…'"));
+      return ErrorAt(match.span,
+                     absl::StrCat("in the dialect adt MATCH needs a condition on a twin's "
+                                  "$dtId: WHERE ",
+                                  twins.empty() ? "a" : twins[0], ".$dtId = '…'"));
     }
     return absl::OkStatus();
   }
@@ -223,8 +255,9 @@ class AdtChecker {
     TWIN_RETURN_IF_ERROR(CheckIdentifier(first));
     const bool known = std::find(aliases_.begin(), aliases_.end(), first.text) != aliases_.end();
     if (!joined_ || known) return absl::OkStatus();
-    return ErrorAt(first.span, absl::StrCat("unknown alias '", first.text,
-                                            "': with JOIN or MATCH every path begins with an alias"));
+    return ErrorAt(first.span,
+                   absl::StrCat("unknown alias '", first.text,
+                                "': with JOIN or MATCH every path begins with an alias"));
   }
 
   absl::Status CheckAll(const Expr& expr) const {
@@ -312,8 +345,9 @@ class AdtChecker {
     const Expr& value = *expr.operands[1];
     const bool any_literal = info->function == Function::kArrayContains;
     if (any_literal ? !IsLiteral(value) : value.kind != ExprKind::kString) {
-      return ErrorAt(value.span, absl::StrCat("in the dialect adt the second argument of ", expr.text,
-                                              " is a ", any_literal ? "literal" : "string"));
+      return ErrorAt(value.span,
+                     absl::StrCat("in the dialect adt the second argument of ", expr.text, " is a ",
+                                  any_literal ? "literal" : "string"));
     }
     return absl::OkStatus();
   }

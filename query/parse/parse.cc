@@ -132,7 +132,7 @@ size_t TypeInContext(size_t type, const Neighbours& at) {
       const bool before_list = at.next == TqlParser::TOP || at.next == TqlParser::MINUS ||
                                (at.next == TqlParser::STAR && at.after_next == TqlParser::FROM);
       const bool before_name =
-          at.next >= TqlParser::BETWEEN &&
+          at.next >= TqlParser::ANY &&
           (at.after_next == TqlParser::COMMA || at.after_next == TqlParser::FROM ||
            at.after_next == TqlParser::AS || at.after_next == TqlParser::LEFT_PAREN);
       return before_list || before_name ? type : size_t{TqlParser::WORD};
@@ -140,6 +140,14 @@ size_t TypeInContext(size_t type, const Neighbours& at) {
     default:
       return type;
   }
+}
+
+// Whether the comment at `offset` is rather meant as a relationship: (a)--(b), (a)-->(b),
+// (a)<--(b).
+bool LooksLikeEdge(absl::string_view text, size_t offset) {
+  if (offset == 0 || offset + 2 >= text.size() || text[offset] != '-') return false;
+  const bool after = text[offset - 1] == ')' || text[offset - 1] == '<';
+  return after && (text[offset + 2] == '(' || text[offset + 2] == '>' || text[offset + 2] == '[');
 }
 
 // The tokens of the text, comments left out, each with the type that Tql.g4 tells of.
@@ -153,12 +161,16 @@ Tokens ReadTokens(absl::string_view text) {
     std::unique_ptr<Token> token = lexer.nextToken();
     const size_t type = token->getType();
     more = type != Token::EOF;
-    if (type == TqlParser::COMMENT) continue;
-    if (type == TqlParser::WORD) {
+    if (type == TqlParser::COMMENT) {
+      if (!LooksLikeEdge(text, token->getStartIndex())) continue;
+      auto* const edge = dynamic_cast<antlr4::CommonToken*>(token.get());
+      edge->setType(TqlParser::BAD_OPERATOR);
+      edge->setStopIndex(token->getStartIndex() + 1);
+    } else if (type == TqlParser::WORD) {
       const absl::string_view word =
           text.substr(token->getStartIndex(), token->getStopIndex() - token->getStartIndex() + 1);
-      const bool name_only = before == TqlParser::DOT || before == TqlParser::COLON ||
-                             before == TqlParser::BAR;
+      const bool name_only =
+          before == TqlParser::DOT || before == TqlParser::COLON || before == TqlParser::BAR;
       auto* const common = dynamic_cast<antlr4::CommonToken*>(token.get());
       if (!IsWord(word)) {
         common->setType(TqlParser::OTHER);
@@ -227,7 +239,7 @@ class WatchedParser : public TqlParser, private antlr4::tree::ParseTreeListener 
  private:
   static bool IsNesting(const ParserRuleContext* context) {
     const size_t rule = context->getRuleIndex();
-    return rule == RulePrimary || rule == RuleSelect;
+    return rule == RulePrimary || rule == RuleStep || rule == RuleSelect;
   }
   void enterEveryRule(ParserRuleContext* context) override {
     // The query itself and its innermost operands do not count.
@@ -531,6 +543,9 @@ class TreeBuilder {
       from.collection = FromClause::Collection::kSubquery;
       from.name = BuildName(tree->collection);
       CheckCollection(from.name);
+      if (from.as_of != nullptr) {
+        Fail(from.as_of->span, "AS OF stands in the query that the name is for");
+      }
     } else if (tree->kind->getType() == TqlParser::LEFT_PAREN) {
       // FROM (SELECT …) is FROM a name that no text can spell, of a WITH query of its own.
       auto select = std::make_unique<Select>(BuildSelect(tree->query));
@@ -551,7 +566,8 @@ class TreeBuilder {
     known.emplace_back("DIGITALTWINS");
     known.emplace_back("RELATIONSHIPS");
     std::string hint = DidYouMean(name.text, known);
-    if (hint.empty()) hint = "; there are DIGITALTWINS, RELATIONSHIPS and the names that WITH gives";
+    if (hint.empty())
+      hint = "; there are DIGITALTWINS, RELATIONSHIPS and the names that WITH gives";
     Fail(name.span, absl::StrCat("unknown collection '", name.text, "'", hint));
   }
 
@@ -642,8 +658,8 @@ class TreeBuilder {
     edge.hops_min = BuildHops(tree->range->low);
     edge.hops_max = tree->range->dots == nullptr ? edge.hops_min : BuildHops(tree->range->high);
     if (edge.hops_min.value_or(0) > edge.hops_max.value_or(INT64_MAX)) {
-      Fail(SpanOf(tree->range), absl::StrCat("from ", *edge.hops_min, " to ", *edge.hops_max,
-                                             " hops there are none"));
+      Fail(SpanOf(tree->range),
+           absl::StrCat("from ", *edge.hops_min, " to ", *edge.hops_max, " hops there are none"));
     }
     return edge;
   }
@@ -773,14 +789,16 @@ class TreeBuilder {
     for (size_t i = 1; i < terms.size(); ++i) {
       const Span span = Cover(SpanOf(terms[0]), SpanOf(terms[i]));
       ExprPtr term = build_term(terms[i]);
-      expr = New(KindOfOperator(tree->ops[i - 1]->getType()), span, std::move(expr), std::move(term));
+      expr =
+          New(KindOfOperator(tree->ops[i - 1]->getType()), span, std::move(expr), std::move(term));
     }
     return expr;
   }
 
   ExprPtr BuildAdditive(TqlParser::AdditiveContext* tree) {
     return BuildChain(tree, [this](TqlParser::MultiplicativeContext* factor) {
-      return BuildChain(factor, [this](TqlParser::OperandContext* term) { return BuildOperand(term); });
+      return BuildChain(factor,
+                        [this](TqlParser::OperandContext* term) { return BuildOperand(term); });
     });
   }
 
@@ -934,23 +952,23 @@ class TreeBuilder {
       Fail(SpanOf(args.star), absl::StrCat(info.name, "(*): only COUNT takes *"));
     }
     if (args.distinct != nullptr && info.kind != FunctionKind::kAggregate) {
-      Fail(SpanOf(args.distinct), absl::StrCat(info.name, " takes no DISTINCT: it is no aggregate"));
+      Fail(SpanOf(args.distinct),
+           absl::StrCat(info.name, " takes no DISTINCT: it is no aggregate"));
     }
     if (args.star == nullptr &&
         (count < info.arguments_min || (!many && count > info.arguments_max))) {
       const auto noun = [](int n) { return n == 1 ? " argument" : " arguments"; };
       const std::string takes =
           info.arguments_max == 0 ? "no argument"
-          : many                  ? absl::StrCat(info.arguments_min, noun(info.arguments_min),
-                                                 " or more")
+          : many ? absl::StrCat(info.arguments_min, noun(info.arguments_min), " or more")
           : info.arguments_min == info.arguments_max
               ? absl::StrCat(info.arguments_max, noun(info.arguments_max))
               : absl::StrCat(info.arguments_min, " to ", info.arguments_max, " arguments");
       Fail(span, absl::StrCat(info.name, " takes ", takes, ", found ", count));
     }
     if (args.window != nullptr && info.kind == FunctionKind::kScalar) {
-      Fail(SpanOf(args.window),
-           absl::StrCat("OVER stands after aggregates, RANK and ROBUST_Z; ", info.name, " is none"));
+      Fail(SpanOf(args.window), absl::StrCat("OVER stands after aggregates, RANK and ROBUST_Z; ",
+                                             info.name, " is none"));
     }
     if (args.window == nullptr && info.kind == FunctionKind::kWindow) {
       Fail(span, absl::StrCat(info.name, " needs OVER (PARTITION BY … ORDER BY …)"));
@@ -1056,9 +1074,9 @@ absl::StatusOr<std::shared_ptr<const Statement>> ParseOrThrow(const TextMap& map
 absl::StatusOr<std::shared_ptr<const Statement>> Parse(absl::string_view text,
                                                        const ParseOptions& options) {
   if (text.size() > static_cast<size_t>(options.limits.text_bytes_max)) {
-    return absl::ResourceExhaustedError(absl::StrCat("a query of ", text.size(),
-                                                     " bytes: more than text_bytes_max = ",
-                                                     options.limits.text_bytes_max));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("a query of ", text.size(),
+                     " bytes: more than text_bytes_max = ", options.limits.text_bytes_max));
   }
   const TextMap map(text);
   if (const std::optional<size_t> offset = FindInvalidUtf8(text); offset.has_value()) {

@@ -22,7 +22,7 @@ struct ParseLimits {
 
 struct ParseOptions {
   Dialect dialect = Dialect::kTql;
-  ParseLimits limits;
+  ParseLimits limits = {};
 };
 
 // Parses one statement. Never throws. Thread-safe.

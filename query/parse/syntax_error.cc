@@ -27,9 +27,9 @@ struct Clause {
   int rank;
 };
 constexpr Clause kClauses[] = {
-    {"JOIN", "JOIN", 0},          {"MATCH", "MATCH", 0},       {"HISTORY", "HISTORY", 0},
-    {"WHERE", "WHERE", 1},        {"GROUP", "GROUP BY", 2},    {"HAVING", "HAVING", 3},
-    {"QUALIFY", "QUALIFY", 4},    {"ORDER", "ORDER BY", 5},    {"LIMIT", "LIMIT", 6},
+    {"JOIN", "JOIN", 0},       {"MATCH", "MATCH", 0},    {"HISTORY", "HISTORY", 0},
+    {"WHERE", "WHERE", 1},     {"GROUP", "GROUP BY", 2}, {"HAVING", "HAVING", 3},
+    {"QUALIFY", "QUALIFY", 4}, {"ORDER", "ORDER BY", 5}, {"LIMIT", "LIMIT", 6},
     {"OFFSET", "OFFSET", 7},
 };
 
@@ -41,37 +41,41 @@ const Clause* FindClause(absl::string_view kind) {
 
 // Words that people misspell; functions are looked up elsewhere.
 constexpr absl::string_view kSpelled[] = {
-    "ALL",     "AND",     "BETWEEN", "CASE",     "DESC",         "DIGITALTWINS", "DISTINCT",
-    "ELSE",    "EVERY",   "EXISTS",  "EXPLAIN",  "FILL",         "FROM",         "GROUP",
-    "HAVING",  "HISTORY", "JOIN",    "LAST",     "LIKE",         "LIMIT",        "LINEAR",
-    "MATCH",   "NULL",    "NULLS",   "OFFSET",   "OPTIONAL",     "ORDER",        "OVER",
-    "PARTITION", "PREVIOUS", "PROFILE", "QUALIFY", "RELATED",    "RELATIONSHIPS", "SELECT",
-    "SINCE",   "THEN",    "WHEN",    "WHERE",    "WITH",
+    "ALL",       "AND",      "BETWEEN", "CASE",    "DESC",     "DIGITALTWINS",  "DISTINCT",
+    "ELSE",      "EVERY",    "EXISTS",  "EXPLAIN", "FILL",     "FROM",          "GROUP",
+    "HAVING",    "HISTORY",  "JOIN",    "LAST",    "LIKE",     "LIMIT",         "LINEAR",
+    "MATCH",     "NULL",     "NULLS",   "OFFSET",  "OPTIONAL", "ORDER",         "OVER",
+    "PARTITION", "PREVIOUS", "PROFILE", "QUALIFY", "RELATED",  "RELATIONSHIPS", "SELECT",
+    "SINCE",     "THEN",     "WHEN",    "WHERE",   "WITH",
 };
 
 constexpr absl::string_view kReserved[] = {
-    "ALL", "AND", "AS", "ASC", "BY", "DESC", "FALSE", "FROM", "GROUP", "IN", "NOT", "NULL_",
-    "OR", "ORDER", "SELECT", "TOP", "TRUE", "WHERE",
+    "ALL", "AND", "AS",    "ASC", "BY",    "DESC",   "FALSE", "FROM", "GROUP",
+    "IN",  "NOT", "NULL_", "OR",  "ORDER", "SELECT", "TOP",   "TRUE", "WHERE",
 };
 
 constexpr absl::string_view kOperators[] = {
-    "EQUAL", "NOT_EQUAL", "UNEQUAL", "LESS", "LESS_EQUAL", "GREATER", "GREATER_EQUAL", "IN", "NIN",
-    "LIKE", "BETWEEN", "IS", "PLUS", "MINUS", "STAR", "SLASH", "PERCENT", "AND", "OR",
+    "EQUAL", "NOT_EQUAL", "UNEQUAL", "LESS",    "LESS_EQUAL", "GREATER", "GREATER_EQUAL",
+    "IN",    "NIN",       "LIKE",    "BETWEEN", "IS",         "PLUS",    "MINUS",
+    "STAR",  "SLASH",     "PERCENT", "AND",     "OR",
 };
 
 // What may begin an expression besides the names that are also keywords.
 constexpr absl::string_view kOperandStarts[] = {
-    "WORD", "QUOTED", "PARAMETER", "INTEGER", "NUMBER", "DURATION", "STRING", "LEFT_PAREN",
-    "LEFT_BRACKET", "PLUS", "MINUS", "NOT", "TRUE", "FALSE", "NULL_", "ANY", "ALL", "CASE",
-    "CASE_OF", "EXISTS", "DISTINCT", "TOP",
+    "WORD",    "QUOTED",     "PARAMETER",    "INTEGER", "NUMBER", "DURATION",
+    "STRING",  "LEFT_PAREN", "LEFT_BRACKET", "PLUS",    "MINUS",  "NOT",
+    "TRUE",    "FALSE",      "NULL_",        "ANY",     "ALL",    "CASE",
+    "CASE_OF", "EXISTS",     "DISTINCT",     "TOP",
 };
 
 // Keywords that are taken for names where a name is expected.
 constexpr absl::string_view kSoft[] = {
-    "BETWEEN", "DIGITALTWINS", "ELSE", "END", "EVERY", "EXPLAIN", "FILL", "FIRST", "GAP", "HAVING",
-    "HISTORY", "IS", "JOIN", "LAST", "LIKE", "LIMIT", "LINEAR", "MATCH", "MAX", "NIN", "NULLS", "OF",
-    "OFFSET", "OPTIONAL", "OVER", "PARTITION", "PREVIOUS", "PROFILE", "QUALIFY", "RELATED",
-    "RELATIONSHIPS", "SINCE", "THEN", "TO", "WHEN", "WITH",
+    "BETWEEN",       "DIGITALTWINS", "ELSE",     "END",     "EVERY",   "EXPLAIN",
+    "FILL",          "FIRST",        "GAP",      "HAVING",  "HISTORY", "IS",
+    "JOIN",          "LAST",         "LIKE",     "LIMIT",   "LINEAR",  "MATCH",
+    "MAX",           "NIN",          "NULLS",    "OF",      "OFFSET",  "OPTIONAL",
+    "OVER",          "PARTITION",    "PREVIOUS", "PROFILE", "QUALIFY", "RELATED",
+    "RELATIONSHIPS", "SINCE",        "THEN",     "TO",      "WHEN",    "WITH",
 };
 
 std::string PlainKind(absl::string_view kind) {
@@ -135,11 +139,11 @@ class Describer {
   SyntaxError Describe() const {
     // The first that knows the mistake tells of it.
     for (const auto rule :
-         {&Describer::BadToken, &Describer::Comment, &Describer::FirstWord, &Describer::Join,
-          &Describer::MissingFrom, &Describer::MissingCondition, &Describer::Count,
-          &Describer::Pattern, &Describer::ModelId, &Describer::AdjacentStrings, &Describer::AliasWithAs,
-          &Describer::HistoryPaths, &Describer::Brackets, &Describer::Misspelled,
-          &Describer::ClauseOrder, &Describer::ReservedWord}) {
+         {&Describer::BadToken, &Describer::FirstWord, &Describer::Join, &Describer::MissingFrom,
+          &Describer::MissingCondition, &Describer::Count, &Describer::Pattern, &Describer::ModelId,
+          &Describer::AdjacentStrings, &Describer::AliasWithAs, &Describer::HistoryPaths,
+          &Describer::Brackets, &Describer::Misspelled, &Describer::ClauseOrder,
+          &Describer::ReservedWord}) {
       if (std::optional<SyntaxError> error = (this->*rule)(); error.has_value()) return *error;
     }
     return {found_, absl::StrCat("found ", Found(), ", expected ", ExpectedText(), Hint())};
@@ -204,17 +208,26 @@ class Describer {
       drop(kOperators);
       drop({"DOT", "LEFT_BRACKET", "LEFT_PAREN", "NOT", "OVER", "STRING"});
     }
+    if (Expects("PLUS") && !Expects("EQUAL")) {  // An operand may go on, or its condition.
+      drop({"DOT", "LEFT_BRACKET", "LEFT_PAREN", "STRING", "STAR", "PLUS", "MINUS", "SLASH",
+            "PERCENT"});
+    }
     if (Expects("EOF")) drop({"SEMICOLON"});
     drop({"OPTIONAL", "CASE_OF"});
     if (dialect_ == Dialect::kAdt) {
-      drop({"HISTORY", "GROUP", "HAVING", "QUALIFY", "ORDER", "LIMIT", "OFFSET"});
+      drop({"HISTORY", "GROUP", "HAVING", "QUALIFY", "ORDER", "LIMIT", "OFFSET", "SEMICOLON"});
+      if (clauses) drop({"AS"});  // AS OF
     }
-    // What ends something comes last.
-    std::stable_partition(rest.begin(), rest.end(), [](absl::string_view kind) {
-      return FindClause(kind) == nullptr && kind != "EOF";
+    // First what goes on here, then the clauses in their order, then the end.
+    const auto order = [](absl::string_view kind) {
+      const Clause* const clause = FindClause(kind);
+      return kind == "EOF"       ? 2 + std::size(kClauses)
+             : clause == nullptr ? 0
+                                 : 1 + static_cast<size_t>(clause - kClauses);
+    };
+    std::stable_sort(rest.begin(), rest.end(), [&order](absl::string_view a, absl::string_view b) {
+      return order(a) < order(b);
     });
-    std::stable_partition(rest.begin(), rest.end(),
-                          [](absl::string_view kind) { return kind != "EOF"; });
     for (const absl::string_view kind : rest) words.push_back(PlainKind(kind));
     if (words.empty()) return "nothing more";
     const std::string last = std::move(words.back());
@@ -226,8 +239,15 @@ class Describer {
     if (found_kind() == "WORD" && Expects("AS") && Expects("FROM")) {
       return absl::StrCat("; an alias is written AS ", Short(found_text()));
     }
-    if (found_kind() == "NOT_EQUAL" || KindAt(-1) != "COMMA" || !FoundEnd()) return "";
-    return "; the comma before it is one too many, or something is missing behind it";
+    if (KindAt(-1) == "COMMA" && (FoundEnd() || found_kind() == "FROM")) {
+      return "; the comma before it is one too many, or something is missing behind it";
+    }
+    constexpr absl::string_view kComparisons[] = {"EQUAL",      "NOT_EQUAL", "UNEQUAL",      "LESS",
+                                                  "LESS_EQUAL", "GREATER",   "GREATER_EQUAL"};
+    if (IsOneOf(found_kind(), kComparisons) && Expects("PLUS")) {
+      return "; comparisons are joined by AND";
+    }
+    return "";
   }
 
   // ---- Mistakes with a message of their own
@@ -240,19 +260,21 @@ class Describer {
                                     text.substr(0, 1), " is written \\", text.substr(0, 1))}};
     }
     if (kind == "UNCLOSED_NAME") {
-      return {{found_, "'[[' begins a name, which no ']]' ends; a list of lists is written [ [ ] ]"}};
+      return {
+          {found_, "'[[' begins a name, which no ']]' ends; a list of lists is written [ [ ] ]"}};
     }
     if (kind == "UNCLOSED_COMMENT") return {{found_, "the comment that begins here is not closed"}};
     if (kind == "BAD_NUMBER") {
-      return {{found_, absl::StrCat("'", Short(text), "' is no number and no name; durations end in ",
-                                    "ms, s, m, h, d or w; as a name it is written [[", Short(text),
-                                    "]]")}};
+      return {{found_,
+               absl::StrCat("'", Short(text), "' is no number and no name; durations end in ",
+                            "ms, s, m, h, d or w; as a name it is written [[", Short(text), "]]")}};
     }
     if (kind == "BAD_OPERATOR") return {{found_, BadOperator(text)}};
     if (kind != "OTHER") return std::nullopt;
     if (static_cast<unsigned char>(text[0]) >= 0x80 || text.size() > 1) {
-      return {{found_, absl::StrCat("found '", Short(text), "', which has a character that no name has;",
-                                    " strings stand in ' or \", and [[ ]] escapes names")}};
+      return {{found_,
+               absl::StrCat("found '", Short(text), "', which has a character that no name has;",
+                            " strings stand in ' or \", and [[ ]] escapes names")}};
     }
     if (text == "`") return {{found_, "names are escaped by [[ ]], not by `"}};
     if (text == "@") return {{found_, "a parameter is written @name"}};
@@ -261,6 +283,9 @@ class Describer {
   }
 
   static std::string BadOperator(absl::string_view text) {
+    if (text == "--") {
+      return "'--' begins a comment; a relationship is written -[ ]-, -[ ]-> or <-[ ]-";
+    }
     constexpr std::pair<absl::string_view, absl::string_view> kMeant[] = {
         {"==", "="}, {"&&", "AND"}, {"||", "OR"}, {"!", "NOT"}, {"=<", "<="}, {"=>", ">="}};
     for (const auto& [wrong, right] : kMeant) {
@@ -269,31 +294,23 @@ class Describer {
     return "";
   }
 
-  // (a)--(b): the second half is a comment.
-  Result Comment() const {
-    if (found_ == 0) return std::nullopt;
-    const SyntaxToken& before = tokens_[found_ - 1];
-    if (before.kind != "RIGHT_PAREN" && before.kind != "LESS") return std::nullopt;
-    const char* const end = before.text.data() + before.text.size();
-    const auto gap = static_cast<size_t>(found_text().data() - end);
-    if (gap < 2 || absl::string_view(end, 2) != "--") return std::nullopt;
-    return {{found_ - 1, "'--' begins a comment; a relationship is written -[ ]-, -[ ]-> or <-[ ]-"}};
-  }
-
   Result FirstWord() const {
-    if (found_ != 0 || found_kind() == "EOF") return std::nullopt;
+    if (found_ != 0) return std::nullopt;
+    if (found_kind() == "EOF") return {{found_, "the query is empty; it begins with SELECT"}};
     constexpr absl::string_view kWriting[] = {"INSERT", "UPDATE", "DELETE", "CREATE",
                                               "MERGE",  "SET",    "DROP",   "UPSERT"};
     for (const absl::string_view word : kWriting) {
       if (!absl::EqualsIgnoreCase(found_text(), word)) continue;
       return {{found_, absl::StrCat("queries only read: there is no ", word)}};
     }
-    return {{found_, absl::StrCat("a query begins with SELECT, found ", Found(),
-                                  DidYouMean(found_text(), {"SELECT", "EXPLAIN", "PROFILE", "WITH"}))}};
+    return {
+        {found_, absl::StrCat("a query begins with SELECT, found ", Found(),
+                              DidYouMean(found_text(), {"SELECT", "EXPLAIN", "PROFILE", "WITH"}))}};
   }
 
   Result Join() const {
-    static constexpr absl::string_view kOuter[] = {"LEFT", "RIGHT", "FULL", "OUTER", "INNER", "CROSS"};
+    static constexpr absl::string_view kOuter[] = {"LEFT",  "RIGHT", "FULL",
+                                                   "OUTER", "INNER", "CROSS"};
     const auto is_outer = [this](size_t at) {
       return at < tokens_.size() &&
              std::any_of(std::begin(kOuter), std::end(kOuter), [this, at](absl::string_view word) {
@@ -301,12 +318,14 @@ class Describer {
              });
     };
     // LEFT may have been taken for an alias.
-    const size_t first = is_outer(found_) && found_ > 0 && is_outer(found_ - 1) ? found_ - 1 : found_;
+    const size_t first =
+        is_outer(found_) && found_ > 0 && is_outer(found_ - 1) ? found_ - 1 : found_;
     if (is_outer(first)) {
       const size_t join = first + (is_outer(first + 1) ? 2 : 1);
       if (join < tokens_.size() && tokens_[join].kind == "JOIN") {
-        return {{first, "JOIN has no LEFT, RIGHT, INNER or OUTER; what may be missing is written "
-                        "OPTIONAL MATCH (s)-[:relationship]->(t)"}};
+        return {{first,
+                 "JOIN has no LEFT, RIGHT, INNER or OUTER; what may be missing is written "
+                 "OPTIONAL MATCH (s)-[:relationship]->(t)"}};
       }
     }
     if (ExpectsOnly("RELATED")) {
@@ -314,8 +333,9 @@ class Describer {
                                     "JOIN t RELATED s.relationship")}};
     }
     if (KindAt(-2) == "RELATED" && ExpectsOnly("DOT")) {
-      return {{found_, absl::StrCat("found ", Found(), ", expected '.' and a relationship's name: a ",
-                                    "join is written JOIN t RELATED s.relationship")}};
+      return {
+          {found_, absl::StrCat("found ", Found(), ", expected '.' and a relationship's name: a ",
+                                "join is written JOIN t RELATED s.relationship")}};
     }
     return std::nullopt;
   }
@@ -342,14 +362,15 @@ class Describer {
     }
     if (expected_.size() != 2 || !Expects("INTEGER") || !Expects("PARAMETER")) return std::nullopt;
     const absl::string_view clause = KindAt(-1) == "LEFT_PAREN" ? "TOP" : KindAt(-1);
-    return {{found_, absl::StrCat(clause, " takes a whole number or a parameter, found ", Found())}};
+    return {
+        {found_, absl::StrCat(clause, " takes a whole number or a parameter, found ", Found())}};
   }
 
   Result Pattern() const {
     if (ExpectsOnly("EQUAL") && IsOneOf(found_kind(), {"MINUS", "LESS"})) {
       const absl::string_view name = tokens_[found_ - 1].text;
-      return {{found_ - 1, absl::StrCat("a twin of a pattern stands in parentheses: (", Short(name),
-                                        ")")}};
+      return {{found_ - 1,
+               absl::StrCat("a twin of a pattern stands in parentheses: (", Short(name), ")")}};
     }
     const bool after_node = KindAt(-2) == "RIGHT_PAREN" || KindAt(-2) == "LESS";
     if (ExpectsOnly("LEFT_BRACKET") && KindAt(-1) == "MINUS" && after_node) {
@@ -381,6 +402,10 @@ class Describer {
   }
 
   Result HistoryPaths() const {
+    if (ExpectsOnly("OF") && KindAt(-2) == "HISTORY") {
+      return {{found_, absl::StrCat("found ", Found(), ", expected OF: a history has a name, ",
+                                    "HISTORY h OF x.(path, …)")}};
+    }
     if (!ExpectsOnly("LEFT_PAREN") || KindAt(-1) != "DOT" || !IsName(found_kind())) {
       return std::nullopt;
     }
@@ -416,8 +441,7 @@ class Describer {
       }
       const absl::string_view meant = ClosestWord(found_text(), keywords);
       if (!meant.empty()) {
-        return {{found_, absl::StrCat("found '", found_text(), "', expected ", ExpectedText(),
-                                      "; did you mean '", meant, "'?")}};
+        return {{found_, absl::StrCat("found '", found_text(), "'; did you mean '", meant, "'?")}};
       }
       if (absl::EqualsIgnoreCase(found_text(), "RETURN")) {
         return {{found_, "there is no RETURN: a query begins with SELECT and what it gives"}};
@@ -430,8 +454,9 @@ class Describer {
     if (before.size() < kLettersMin || KindAt(-2) == "DOT") return std::nullopt;
     const absl::string_view meant = ClosestWord(before, kSpelled);
     if (meant.empty()) return std::nullopt;
-    return {{found_ - 1, absl::StrCat("found '", before, "', which is taken for a name; did you mean '",
-                                      meant, "'?")}};
+    return {
+        {found_ - 1, absl::StrCat("found '", before, "', which is taken for a name; did you mean '",
+                                  meant, "'?")}};
   }
 
   // A clause after one that it precedes.
@@ -458,19 +483,26 @@ class Describer {
   }
 
   Result ReservedWord() const {
+    if (KindAt(-1) == "ALL" && ExpectsOnly("LEFT_PAREN")) return Escaped(found_ - 1);
     if (!Expects("WORD") || !IsOneOf(found_kind(), kReserved)) return std::nullopt;
     if (ExpectsOperand()) {
       // A name only if what follows follows a name.
       constexpr absl::string_view kAfterName[] = {
-          "DOT", "COMMA", "EQUAL", "NOT_EQUAL", "UNEQUAL", "LESS", "LESS_EQUAL", "GREATER",
-          "GREATER_EQUAL", "RIGHT_PAREN", "FROM", "AS", "IN", "NIN", "LIKE", "IS", "BETWEEN"};
+          "DOT",        "COMMA",   "EQUAL",         "NOT_EQUAL",   "UNEQUAL", "LESS",
+          "LESS_EQUAL", "GREATER", "GREATER_EQUAL", "RIGHT_PAREN", "FROM",    "AS",
+          "IN",         "NIN",     "LIKE",          "IS",          "BETWEEN"};
       const bool structure = IsOneOf(found_kind(), {"FROM", "WHERE", "AND", "OR", "AS", "IN"});
       if (structure || !IsOneOf(KindAt(1), kAfterName)) return std::nullopt;
-    } else if (Expects("EOF") || Expects("RIGHT_PAREN")) {
+    } else if (Expects("EOF") || Expects("RIGHT_PAREN") ||
+               IsOneOf(found_kind(), {"SELECT", "FROM", "WHERE"})) {
       return std::nullopt;
     }
-    return {{found_, absl::StrCat("'", found_text(), "' is a reserved word; as a name it is written [[",
-                                  found_text(), "]]")}};
+    return Escaped(found_);
+  }
+  Result Escaped(size_t at) const {
+    return {
+        {at, absl::StrCat("'", tokens_[at].text, "' is a reserved word; as a name it is written [[",
+                          tokens_[at].text, "]]")}};
   }
 
   const absl::Span<const SyntaxToken> tokens_;
@@ -493,10 +525,10 @@ bool IsWord(absl::string_view word) {
     };
     const uint32_t first = byte(i);
     if (first < 0xC0) continue;
-    const uint32_t c = first < 0xE0   ? (first & 0x1F) << 6 | (byte(i + 1) & 0x3F)
-                       : first < 0xF0 ? (first & 0x0F) << 12 | (byte(i + 1) & 0x3F) << 6 |
-                                            (byte(i + 2) & 0x3F)
-                                      : 0x10000;
+    const uint32_t c = first < 0xE0 ? (first & 0x1F) << 6 | (byte(i + 1) & 0x3F)
+                       : first < 0xF0
+                           ? (first & 0x0F) << 12 | (byte(i + 1) & 0x3F) << 6 | (byte(i + 2) & 0x3F)
+                           : 0x10000;
     const bool latin_sign = c < 0xC0 && c != 0xAA && c != 0xB5 && c != 0xBA;
     const bool punctuation = (c >= 0x2000 && c <= 0x206F) || (c >= 0x3000 && c <= 0x3004) ||
                              (c >= 0x3008 && c <= 0x3020);

@@ -1,0 +1,113 @@
+#include "tests/golden/world.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/check.h"
+#include "server/base/clock.h"
+#include "server/base/file.h"
+#include "server/base/status_macros.h"
+#include "server/engine/data_dir.h"
+#include "server/engine/engine.h"
+#include "tests/support/reference_graph.h"
+
+namespace twin::testing {
+namespace {
+
+class ReferenceWorld final : public World {
+ public:
+  absl::Status Apply(const ingest::Operation& operation, Time at) override {
+    graph_.set_now(at);
+    return graph_.Apply(operation);
+  }
+  absl::Status AddSample(const std::string& twin, const std::string& path, Time time,
+                         const Value& value) override {
+    graph_.set_now(time);
+    return graph_.AddSample(twin, path, time, value);
+  }
+  absl::Status SetHistoryBegin(Time begin) override {
+    graph_.set_history_begin(begin);
+    return absl::OkStatus();
+  }
+  absl::Status Restart() override { return absl::OkStatus(); }
+  WorldReaders Read() override {
+    return {graph_.catalog(), graph_.NewReader(), graph_.NewSeriesReader()};
+  }
+  bool has_history() const override { return true; }
+
+ private:
+  ReferenceGraph graph_;
+};
+
+std::string MakeFolder() {
+  const char* folder = std::getenv("TMPDIR");
+  std::string pattern = absl::StrCat(folder == nullptr ? "/tmp" : folder, "/golden-XXXXXX");
+  TWIN_CHECK(mkdtemp(pattern.data()) != nullptr) << pattern;
+  return pattern;
+}
+
+class EngineWorld final : public World {
+ public:
+  EngineWorld() : clock_(Time{0}), folder_(MakeFolder()) { Open(); }
+  ~EngineWorld() override {
+    engine_.reset();
+    (void)engine::RemoveTree(PosixFileSystem(), folder_);
+  }
+
+  absl::Status Apply(const ingest::Operation& operation, Time at) override {
+    if (clock_.Now() < at) clock_.Set(at);
+    ingest::WriteBatch batch;
+    batch.operations.push_back(operation);
+    if (auto* put = std::get_if<ingest::PutTwin>(&batch.operations[0])) put->source_time = at;
+    if (auto* patch = std::get_if<ingest::PatchTwin>(&batch.operations[0])) patch->source_time = at;
+    return engine_->Write(std::move(batch)).status;
+  }
+  absl::Status AddSample(const std::string&, const std::string&, Time, const Value&) override {
+    return absl::UnimplementedError("the engine keeps no samples");
+  }
+  absl::Status SetHistoryBegin(Time) override {
+    return absl::UnimplementedError("the engine keeps no history");
+  }
+  absl::Status Restart() override {
+    TWIN_RETURN_IF_ERROR(engine_->Stop());
+    engine_.reset();
+    Open();
+    return absl::OkStatus();
+  }
+  WorldReaders Read() override {
+    WorldReaders readers;
+    std::unique_ptr<engine::SnapshotReader> reader = engine_->OpenReader();
+    readers.catalog = reader->shared_catalog();
+    readers.graph = std::move(reader);
+    return readers;
+  }
+  bool has_history() const override { return false; }
+
+ private:
+  void Open() {
+    engine::EngineOptions options;
+    options.data_dir = JoinPath(folder_, "data");
+    options.segment_bytes = 1 << 20;
+    options.limits.batch_bytes_max = 512 << 10;
+    options.reserve_bytes = 0;
+    options.clock = &clock_;
+    auto opened = engine::Engine::Open(options);
+    TWIN_CHECK(opened.ok()) << opened.status();
+    engine_ = *std::move(opened);
+  }
+
+  ManualClock clock_;
+  const std::string folder_;
+  std::unique_ptr<engine::Engine> engine_;
+};
+
+}  // namespace
+
+std::unique_ptr<World> NewReferenceWorld() { return std::make_unique<ReferenceWorld>(); }
+std::unique_ptr<World> NewEngineWorld() { return std::make_unique<EngineWorld>(); }
+
+}  // namespace twin::testing
