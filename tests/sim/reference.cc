@@ -63,9 +63,8 @@ Answer Reference::WriteEach(const ingest::WriteBatch& batch, Time time) {
 }
 
 Answer Reference::Write(const ingest::WriteBatch& batch, Time now) {
-  // An empty batch is answered before its request id is looked at.
   const auto known = requests_.find(batch.request_id);
-  if (known != requests_.end() && !batch.operations.empty()) return known->second;
+  if (known != requests_.end()) return known->second;
   const Time time = std::max(now, state_.time);
   State before;
   if (batch.validate_only) before = state_;
