@@ -76,6 +76,8 @@ int OrderMaps(const ValueMap& a, const ValueMap& b) {
 constexpr uint64_t kNullHash = 0x9e3779b97f4a7c15;
 constexpr uint64_t kTimeSalt = 0x632be59bd9b4e019;
 constexpr uint64_t kBoolSalt = 0xd6e8feb86659fd93;
+constexpr uint64_t kArraySalt = 0xa0761d6478bd642f;
+constexpr uint64_t kMapSalt = 0xe7037ed1a0b428db;
 
 uint64_t Mix(uint64_t x) {
   x ^= x >> 32;
@@ -259,14 +261,14 @@ uint64_t HashItem(const Item& item) {
     case Value::Kind::kTime:
       return HashInt(item.integer) ^ kTimeSalt;
     case Value::Kind::kArray: {
-      uint64_t hash = item.value->as_array().size();
+      uint64_t hash = kArraySalt + item.value->as_array().size();
       for (const Value& element : item.value->as_array()) {
         hash = Mix(hash + HashItem(ItemOf(element)));
       }
       return hash;
     }
     case Value::Kind::kMap: {
-      uint64_t hash = item.value->as_map().size();
+      uint64_t hash = kMapSalt + item.value->as_map().size();
       for (const ValueMember& member : item.value->as_map()) {
         hash += Mix(HashText(member.first) + HashItem(ItemOf(member.second)));
       }

@@ -341,11 +341,12 @@ class Limit : public Operator {
  private:
   absl::Status Do(Batch batch) override {
     if (left_ < 0) TWIN_RETURN_IF_ERROR(Begin());
-    const int64_t from = std::min(skip_, static_cast<int64_t>(batch.rows));
-    const int64_t to = std::min(from + left_, static_cast<int64_t>(batch.rows));
+    const int64_t rows_here = static_cast<int64_t>(batch.rows);
+    const int64_t from = std::min(skip_, rows_here);
+    const int64_t to = from + std::min(left_, rows_here - from);
     skip_ -= from;
     left_ -= to - from;
-    if (from == 0 && to == static_cast<int64_t>(batch.rows)) return Emit(std::move(batch));
+    if (from == 0 && to == rows_here) return Emit(std::move(batch));
     std::vector<uint32_t> rows(to - from);
     std::iota(rows.begin(), rows.end(), static_cast<uint32_t>(from));
     return Emit(TakeLive(batch, rows));

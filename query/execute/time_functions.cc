@@ -166,6 +166,7 @@ enum class Part {
   kSecond,
   kMillisecond,
   kMicrosecond,
+  kNanosecond,
   kEpoch
 };
 
@@ -179,13 +180,17 @@ Part FindPart(absl::string_view name) {
                 {"week", Part::kWeek},
                 {"day", Part::kDay},
                 {"doy", Part::kDayOfYear},
+                {"dayofyear", Part::kDayOfYear},
                 {"dow", Part::kDayOfWeek},
+                {"dayofweek", Part::kDayOfWeek},
+                {"weekday", Part::kDayOfWeek},
                 {"isodow", Part::kIsoDayOfWeek},
                 {"hour", Part::kHour},
                 {"minute", Part::kMinute},
                 {"second", Part::kSecond},
                 {"millisecond", Part::kMillisecond},
                 {"microsecond", Part::kMicrosecond},
+                {"nanosecond", Part::kNanosecond},
                 {"epoch", Part::kEpoch}};
   const std::string lower = absl::AsciiStrToLower(name);
   for (const auto& part : kParts) {
@@ -228,6 +233,8 @@ int64_t PartOf(Part part, const absl::TimeZone::CivilInfo& civil) {
       return absl::ToInt64Milliseconds(civil.subsecond);
     case Part::kMicrosecond:
       return absl::ToInt64Microseconds(civil.subsecond);
+    case Part::kNanosecond:
+      return absl::ToInt64Nanoseconds(civil.subsecond);
     default:
       return 0;
   }
@@ -340,8 +347,8 @@ absl::Status DatePart(const BoundExpr& expr, Operands operands, size_t rows, Vec
       return ErrorAt(expr.span,
                      absl::StrCat("unknown part '", name.text,
                                   "' of DATE_PART; there are year, quarter, month, week, day, doy, "
-                                  "dow, isodow, hour, minute, second, millisecond, microsecond and "
-                                  "epoch"));
+                                  "dow, isodow, hour, minute, second, millisecond, microsecond, "
+                                  "nanosecond and epoch"));
     }
     TWIN_RETURN_IF_ERROR(zone.Find(i));
     Item result;
