@@ -17,6 +17,8 @@
 
 namespace twin::api {
 
+struct Queries;
+
 // What every handler needs. Outlives them.
 struct Services {
   engine::Engine* engine = nullptr;
@@ -25,6 +27,7 @@ struct Services {
   std::string data_dir;
   int64_t deadline_default_ms = 30'000;
   int64_t deadline_ms_max = 600'000;
+  Queries* queries = nullptr;
 };
 
 // When a call has to be answered: what the client said, within the server's bounds.

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "server/api/query_limits.h"
 #include "server/engine/engine.h"
 
 namespace twin::api {
@@ -18,6 +19,7 @@ struct ServerOptions {
   int work_threads = 4;  // for long calls: import, export, backup
   int64_t deadline_default_ms = 30'000;
   int64_t deadline_ms_max = 600'000;
+  QueryLimits queries;
   std::string version;
   std::string data_dir;
 };
