@@ -6,6 +6,7 @@
 #include "clients/twinctl/completion.h"
 #include "clients/twinctl/contexts.h"
 #include "clients/twinctl/models.h"
+#include "clients/twinctl/query.h"
 #include "clients/twinctl/relationships.h"
 #include "clients/twinctl/server.h"
 #include "clients/twinctl/transfer.h"
@@ -21,6 +22,8 @@ void AddCommands(CommandLine* line, const Environment& environment) {
   AddModels(line, server);
   AddTwins(line, server);
   AddRelationships(line, server);
+  AddQuery(line, server);
+  AddQueries(line, server);
   AddImport(line, server);
   AddExport(line, server);
   AddStatus(line, server);

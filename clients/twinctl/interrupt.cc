@@ -33,4 +33,6 @@ const std::atomic<bool>* TakeInterrupts() {
 
 bool Interrupted() { return interrupted.load(); }
 
+void ForgetInterrupt() { interrupted = false; }
+
 }  // namespace twin::twinctl

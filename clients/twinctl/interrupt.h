@@ -16,6 +16,9 @@ const std::atomic<bool>* TakeInterrupts();
 // Whether the flag is set.
 bool Interrupted();
 
+// Clears it: what was interrupted has ended, and the program goes on.
+void ForgetInterrupt();
+
 }  // namespace twin::twinctl
 
 #endif  // TWIN_CLIENTS_TWINCTL_INTERRUPT_H_

@@ -63,6 +63,12 @@ Json StatusJson(const v1::StatusResponse& status) {
             {"time", TimeText(status.checkpoint().time_unix_nano())},
             {"running", status.checkpoint().running()},
             {"storeBytes", status.checkpoint().store_bytes()}}},
+          {"queries",
+           {{"running", status.queries().running()},
+            {"waiting", status.queries().waiting()},
+            {"finished", status.queries().finished()},
+            {"failed", status.queries().failed()},
+            {"keptBytes", status.queries().kept_bytes()}}},
           {"recoverySeconds", status.recovery_seconds()},
           {"recoveredRecords", status.recovered_records()}};
 }
@@ -105,6 +111,11 @@ Json StatusRows(const v1::StatusResponse& status) {
                                                     " at ", TimeText(checkpoint.time_unix_nano()),
                                                     ", ", BytesText(checkpoint.store_bytes())),
                                  checkpoint.running() ? "; the next one is being written" : ""));
+  const auto& queries = status.queries();
+  add("queries",
+      absl::StrCat(WithCommas(queries.running()), " running, ", WithCommas(queries.waiting()),
+                   " waiting; since the start ", WithCommas(queries.finished()), " finished, ",
+                   WithCommas(queries.failed()), " of them failed"));
   add("last start", absl::StrFormat("%.2f s, %s of the journal", status.recovery_seconds(),
                                     CountOf(status.recovered_records(), "record")));
   return rows;

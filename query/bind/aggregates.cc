@@ -18,7 +18,7 @@ namespace {
 
 absl::StatusOr<Type> TypeOfMeasure(const Environment& env, const FunctionInfo& info,
                                    BoundPtr* argument) {
-  const std::string what = absl::StrCat("what ", info.name, " takes");
+  const std::string what = absl::StrCat("the argument of ", info.name);
   const TypeKind kind = (*argument)->type.kind;
   const dtdl::Unit* const unit = (*argument)->type.unit;
   switch (info.function) {
@@ -86,7 +86,8 @@ absl::StatusOr<Type> TypeOfAggregate(const Environment& env, const FunctionInfo&
     case Function::kLast:
       return first->type;
     case Function::kTimeWhere: {
-      TWIN_ASSIGN_OR_RETURN(first, AsCondition(env, std::move(first), "what TIME_WHERE takes"));
+      TWIN_ASSIGN_OR_RETURN(first,
+                            AsCondition(env, std::move(first), "the argument of TIME_WHERE"));
       return Type{TypeKind::kDouble};
     }
     case Function::kPercentile:

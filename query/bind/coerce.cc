@@ -149,6 +149,7 @@ absl::StatusOr<BoundPtr> AsString(const Environment& env, BoundPtr expr, absl::s
 
 absl::StatusOr<BoundPtr> AsDuration(const Environment& env, BoundPtr expr, absl::string_view what) {
   if (expr->type.kind == TypeKind::kDuration || IsNull(*expr)) return expr;
+  if (expr->type.kind == TypeKind::kValue) return Cast(std::move(expr), TypeKind::kDuration);
   return Expected(env, *expr, what, "a duration such as 10m");
 }
 

@@ -34,9 +34,9 @@ absl::Status MatchUnits(const Environment& env, const Span& span, BoundPtr* a, B
                                 "alone"));
   }
   if (!ConversionOf(*unit_a, *unit_b).has_value()) {
-    return ErrorAt(span, absl::StrCat("a ", unit_a->name, " does not compare with a ", unit_b->name,
-                                      ": they are units of different things (", unit_a->kind, ", ",
-                                      unit_b->kind, ")"));
+    return ErrorAt(span, absl::StrCat(unit_a->name, " and ", unit_b->name,
+                                      " do not compare: they are units of different things (",
+                                      unit_a->kind, ", ", unit_b->kind, ")"));
   }
   if (IsQuantity(**a)) {
     *a = InUnit(std::move(*a), *unit_b);

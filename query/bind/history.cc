@@ -193,9 +193,8 @@ absl::Status BindHistories(const Environment& env, const std::vector<const Histo
   return absl::OkStatus();
 }
 
-absl::StatusOr<BoundPtr> BindHistoryColumn(const Environment& env, const BoundSelect& select,
-                                           const BoundHistory& history, absl::Span<const Name> path,
-                                           const Span& span) {
+absl::StatusOr<BoundPtr> BindHistoryColumn(const BoundSelect& select, const BoundHistory& history,
+                                           absl::Span<const Name> path, const Span& span) {
   const auto slot_at = [&](SlotId slot) { return SlotAt(slot, select.slots[slot].type, span); };
   const std::string text = Joined(path);
   if (text == "time") return slot_at(history.time);
@@ -224,8 +223,7 @@ absl::StatusOr<BoundPtr> BindHistoryColumn(const Environment& env, const BoundSe
   const std::vector<absl::string_view> known(names.begin(), names.end());
   return ErrorAt(span,
                  absl::StrCat("the history '", history.name, "' has no column '", text, "'",
-                              Suggestion(absl::StrCat(history.name, ".", text), known, "it has"),
-                              env.adt() ? "" : "; its OF names what it reads"));
+                              Suggestion(absl::StrCat(history.name, ".", text), known, "it has")));
 }
 
 std::vector<int> HistoriesOf(const BoundSelect& select, const BoundExpr& expr) {

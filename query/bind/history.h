@@ -20,9 +20,8 @@ absl::Status BindHistories(const Environment& env, const std::vector<const Histo
                            ExpressionBinder* binder, Scope* scope, BoundSelect* select);
 
 // h.time, h.voltage, h.soh.value, h.c.voltage: `path` is what follows h.
-absl::StatusOr<BoundPtr> BindHistoryColumn(const Environment& env, const BoundSelect& select,
-                                           const BoundHistory& history, absl::Span<const Name> path,
-                                           const Span& span);
+absl::StatusOr<BoundPtr> BindHistoryColumn(const BoundSelect& select, const BoundHistory& history,
+                                           absl::Span<const Name> path, const Span& span);
 
 // The HISTORY clauses whose columns the expression reads, ascending.
 std::vector<int> HistoriesOf(const BoundSelect& select, const BoundExpr& expr);

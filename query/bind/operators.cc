@@ -119,7 +119,7 @@ const dtdl::Unit* UnitOf(BoundKind kind, const Type& a, const Type& b) {
 
 absl::StatusOr<BoundPtr> BindNumbers(const Environment& env, BoundKind kind, const Span& span,
                                      BoundPtr a, BoundPtr b) {
-  const std::string what = absl::StrCat("what ", SymbolOf(kind), " takes");
+  const std::string what = absl::StrCat("an operand of ", SymbolOf(kind));
   for (BoundPtr* side : {&a, &b}) {
     const TypeKind type = (*side)->type.kind;
     if (kind == BoundKind::kAdd && type == TypeKind::kString) {
@@ -146,9 +146,9 @@ absl::StatusOr<BoundPtr> BindNumbers(const Environment& env, BoundKind kind, con
 
 absl::StatusOr<BoundPtr> ExpressionBinder::BindLogical(const Expr& expr) {
   BoundPtr bound = Make(KindOf(expr.kind), TypeKind::kBool, expr.span);
-  const absl::string_view word = expr.kind == ExprKind::kNot   ? "what NOT takes"
-                                 : expr.kind == ExprKind::kAnd ? "what AND takes"
-                                                               : "what OR takes";
+  const absl::string_view word = expr.kind == ExprKind::kNot   ? "the operand of NOT"
+                                 : expr.kind == ExprKind::kAnd ? "an operand of AND"
+                                                               : "an operand of OR";
   for (const ExprPtr& operand : expr.operands) {
     TWIN_ASSIGN_OR_RETURN(BoundPtr one, Bind(*operand));
     TWIN_ASSIGN_OR_RETURN(one, AsCondition(env_, std::move(one), word));
@@ -160,7 +160,7 @@ absl::StatusOr<BoundPtr> ExpressionBinder::BindLogical(const Expr& expr) {
 absl::StatusOr<BoundPtr> ExpressionBinder::BindNegate(const Expr& expr) {
   TWIN_ASSIGN_OR_RETURN(BoundPtr operand, Bind(*expr.operands[0]));
   if (operand->type.kind != TypeKind::kDuration) {
-    TWIN_ASSIGN_OR_RETURN(operand, AsNumber(env_, std::move(operand), "what - takes"));
+    TWIN_ASSIGN_OR_RETURN(operand, AsNumber(env_, std::move(operand), "the operand of -"));
   }
   if (IsNull(*operand)) return operand;
   if (operand->kind == BoundKind::kConstant) {
@@ -273,7 +273,7 @@ absl::StatusOr<BoundPtr> ExpressionBinder::BindBetween(const Expr& expr) {
 absl::StatusOr<BoundPtr> ExpressionBinder::BindLike(const Expr& expr) {
   TWIN_ASSIGN_OR_RETURN(BoundPtr text, Bind(*expr.operands[0]));
   TWIN_ASSIGN_OR_RETURN(BoundPtr pattern, Bind(*expr.operands[1]));
-  TWIN_ASSIGN_OR_RETURN(text, AsString(env_, std::move(text), "what LIKE looks at"));
+  TWIN_ASSIGN_OR_RETURN(text, AsString(env_, std::move(text), "the left side of LIKE"));
   TWIN_ASSIGN_OR_RETURN(pattern, AsString(env_, std::move(pattern), "the pattern of LIKE"));
   if (IsNull(*text) || IsNull(*pattern)) return NullAt(expr.span);
   BoundPtr bound =

@@ -66,7 +66,7 @@ absl::StatusOr<BoundPtr> ExpressionBinder::BindBelow(SlotId slot, const Expr& ex
 }
 
 absl::StatusOr<BoundPtr> ExpressionBinder::BindHistoryPath(int history, const Expr& expr) {
-  return BindHistoryColumn(env_, select_, select_.histories[history],
+  return BindHistoryColumn(select_, select_.histories[history],
                            absl::MakeConstSpan(expr.path).subspan(1), expr.span);
 }
 

@@ -17,6 +17,12 @@ std::string Typed(const Type& type) {
                       type.unit == nullptr ? "" : type.unit->name);
 }
 
+// The last segment, and the version where it is not the first.
+std::string ModelText(absl::string_view id) {
+  const absl::string_view version = id.substr(std::min(id.size(), id.find(';')));
+  return absl::StrCat(binding::ShortName(id), version == ";1" ? "" : version);
+}
+
 class SelectPrinter {
  public:
   SelectPrinter(const BoundStatement& statement, const BoundSelect& select)
@@ -77,7 +83,7 @@ class SelectPrinter {
     }
     return absl::StrCat(slot.name, ":",
                         absl::StrJoin(slot.tables, "|", [this](std::string* out, TableId table) {
-                          absl::StrAppend(out, binding::ShortName(catalog_.model(table).id));
+                          absl::StrAppend(out, ModelText(catalog_.model(table).id));
                         }));
   }
 

@@ -105,7 +105,7 @@ absl::StatusOr<BoundPtr> ExpressionBinder::BindWindow(const FunctionInfo& info, 
 absl::Status ExpressionBinder::SetFloor(BoundWindow* window) {
   window->type.kind = TypeKind::kDouble;
   BoundPtr& value = window->arguments[0];
-  TWIN_ASSIGN_OR_RETURN(value, AsDouble(env_, std::move(value), "what ROBUST_Z takes"));
+  TWIN_ASSIGN_OR_RETURN(value, AsDouble(env_, std::move(value), "the argument of ROBUST_Z"));
   if (window->arguments.size() > 1) {
     BoundPtr& floor = window->arguments[1];
     TWIN_ASSIGN_OR_RETURN(floor, AsDouble(env_, std::move(floor), "the floor of ROBUST_Z"));

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "server/api/convert.h"
+#include "server/api/queries.h"
 
 namespace twin::api {
 namespace {
@@ -78,6 +79,8 @@ grpc::ServerUnaryReactor* AdminService::Status(Context* context,
   response->set_version(services_.version);
   response->set_data_dir(services_.data_dir);
   Fill(services_.engine->status(), response);
+  services_.queries->runs.Fill(response->mutable_queries());
+  response->mutable_queries()->set_kept_bytes(services_.queries->pages.bytes());
   return Answer(context, absl::OkStatus());
 }
 
@@ -126,6 +129,26 @@ grpc::ServerUnaryReactor* AdminService::VerifyBackup(Context* context,
     if (status.ok() || report.empty()) return status;
     return absl::Status(status.code(), absl::StrJoin(report, "\n"));
   });
+}
+
+grpc::ServerUnaryReactor* AdminService::ListQueries(Context* context,
+                                                    const pb::ListQueriesRequest* /*request*/,
+                                                    pb::ListQueriesResponse* response) {
+  services_.queries->runs.List(response);
+  return Answer(context, absl::OkStatus());
+}
+
+grpc::ServerUnaryReactor* AdminService::CancelQuery(Context* context,
+                                                    const pb::CancelQueryRequest* request,
+                                                    pb::CancelQueryResponse* /*response*/) {
+  return Answer(context, services_.queries->runs.Cancel(request->id()));
+}
+
+grpc::ServerUnaryReactor* AdminService::SlowQueries(Context* context,
+                                                    const pb::SlowQueriesRequest* request,
+                                                    pb::SlowQueriesResponse* response) {
+  services_.queries->runs.ListSlow(request->limit(), response);
+  return Answer(context, absl::OkStatus());
 }
 
 }  // namespace twin::api

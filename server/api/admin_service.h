@@ -25,6 +25,15 @@ class AdminService final : public twingraph::v1::AdminService::CallbackService {
   grpc::ServerUnaryReactor* VerifyBackup(Context* context,
                                          const twingraph::v1::VerifyBackupRequest* request,
                                          twingraph::v1::VerifyBackupResponse* response) override;
+  grpc::ServerUnaryReactor* ListQueries(Context* context,
+                                        const twingraph::v1::ListQueriesRequest* request,
+                                        twingraph::v1::ListQueriesResponse* response) override;
+  grpc::ServerUnaryReactor* CancelQuery(Context* context,
+                                        const twingraph::v1::CancelQueryRequest* request,
+                                        twingraph::v1::CancelQueryResponse* response) override;
+  grpc::ServerUnaryReactor* SlowQueries(Context* context,
+                                        const twingraph::v1::SlowQueriesRequest* request,
+                                        twingraph::v1::SlowQueriesResponse* response) override;
 
  private:
   const Services& services_;

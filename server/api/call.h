@@ -17,6 +17,8 @@
 
 namespace twin::api {
 
+struct Queries;
+
 // What every handler needs. Outlives them.
 struct Services {
   engine::Engine* engine = nullptr;
@@ -27,6 +29,7 @@ struct Services {
   int64_t deadline_ms_max = 600'000;
   int64_t stream_idle_ms_max = 60'000;
   int64_t import_models_bytes_max = 64 << 20;
+  Queries* queries = nullptr;
 };
 
 // When a call has to be answered: what the client said, within the server's bounds.

@@ -12,6 +12,8 @@
 #include "server/api/admin_service.h"
 #include "server/api/call.h"
 #include "server/api/model_service.h"
+#include "server/api/queries.h"
+#include "server/api/query_service.h"
 #include "server/api/twin_service.h"
 #include "server/api/work_pool.h"
 
@@ -28,7 +30,8 @@ bool IsLoopback(const std::string& listen) {
 class Server::Impl {
  public:
   Impl(const ServerOptions& options, engine::Engine* engine)
-      : pool_(options.work_threads),
+      : queries_(options.queries),
+        pool_(options.work_threads),
         services_{engine,
                   &pool_,
                   options.version,
@@ -36,9 +39,11 @@ class Server::Impl {
                   options.deadline_default_ms,
                   options.deadline_ms_max,
                   options.stream_idle_ms_max,
-                  options.import_models_bytes_max},
+                  options.import_models_bytes_max,
+                  &queries_},
         models_(services_),
         twins_(services_),
+        query_(services_),
         admin_(services_) {}
 
   absl::Status Start(const ServerOptions& options) {
@@ -54,6 +59,7 @@ class Server::Impl {
     builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port_);
     builder.RegisterService(&models_);
     builder.RegisterService(&twins_);
+    builder.RegisterService(&query_);
     builder.RegisterService(&admin_);
     builder.SetMaxReceiveMessageSize(options.message_bytes_max);
     builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.streams_per_connection_max);
@@ -84,10 +90,12 @@ class Server::Impl {
   int port() const { return port_; }
 
  private:
+  Queries queries_;
   WorkPool pool_;
   const Services services_;
   ModelService models_;
   TwinService twins_;
+  QueryService query_;
   AdminService admin_;
   std::unique_ptr<grpc::Server> server_;
   int port_ = 0;

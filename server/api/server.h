@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "server/api/query_limits.h"
 #include "server/engine/engine.h"
 
 namespace twin::api {
@@ -20,6 +21,7 @@ struct ServerOptions {
   int64_t deadline_ms_max = 600'000;
   int64_t stream_idle_ms_max = 60'000;         // of an import or export whose client does nothing
   int64_t import_models_bytes_max = 64 << 20;  // texts of one section, before they are created
+  QueryLimits queries;
   std::string version;
   std::string data_dir;
 };

@@ -1,5 +1,6 @@
 #include "server/api/status.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -7,6 +8,7 @@
 #include "absl/strings/str_split.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
+#include "query/ast/error.h"
 
 namespace twin::api {
 namespace {
@@ -68,11 +70,20 @@ grpc::Status ToGrpc(const absl::Status& status) {
   google::rpc::ErrorInfo info;
   info.set_domain("twingraph");
   info.set_reason(ReasonOf(status.code()));
+  const std::optional<query::Span> span = query::SpanOf(status);
+  if (span.has_value()) {
+    if (absl::IsInvalidArgument(status)) info.set_reason("INVALID_QUERY");
+    auto& metadata = *info.mutable_metadata();
+    metadata["line"] = absl::StrCat(span->line);
+    metadata["column"] = absl::StrCat(span->column);
+    metadata["offset"] = absl::StrCat(span->offset);
+    metadata["length"] = absl::StrCat(span->length);
+  }
   details.add_details()->PackFrom(info);
   if (status.code() == absl::StatusCode::kInvalidArgument) {
     google::rpc::BadRequest bad;
     google::rpc::BadRequest::FieldViolation* violation = bad.add_field_violations();
-    violation->set_field(FieldOf(message));
+    violation->set_field(span.has_value() ? "text" : FieldOf(message));
     violation->set_description(message.substr(0, 500));
     details.add_details()->PackFrom(bad);
   }

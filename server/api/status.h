@@ -9,7 +9,8 @@
 namespace twin::api {
 
 // The code and message, ErrorInfo with a reason (ETAG_MISMATCH, LIMIT_EXCEEDED …), and BadRequest
-// naming the field for INVALID_ARGUMENT. Messages are cut to 6 KiB: gRPC sends them in trailers.
+// naming the field for INVALID_ARGUMENT. ErrorInfo has the place in a query's text as metadata
+// "line", "column", "offset", "length". Messages are cut to 6 KiB: gRPC sends them in trailers.
 grpc::Status ToGrpc(const absl::Status& status);
 
 }  // namespace twin::api

@@ -430,19 +430,18 @@ void Engine::WhenReached(Sequence sequence, Time deadline, absl::AnyInvocable<bo
   impl_->WhenReached(sequence, deadline, std::move(cancelled), std::move(done));
 }
 
-absl::Status Engine::WaitFor(Sequence sequence, Time deadline) {
+absl::Status Engine::WaitFor(Sequence sequence, Time deadline,
+                             absl::AnyInvocable<bool()> cancelled) {
   Mutex mutex;
   CondVar finished;
   bool is_done = false;
   absl::Status status;
-  impl_->WhenReached(
-      sequence, deadline, [] { return false; },
-      [&](absl::Status got) {
-        const MutexLock lock(&mutex);
-        status = std::move(got);
-        is_done = true;
-        finished.Signal();
-      });
+  impl_->WhenReached(sequence, deadline, std::move(cancelled), [&](absl::Status got) {
+    const MutexLock lock(&mutex);
+    status = std::move(got);
+    is_done = true;
+    finished.Signal();
+  });
   const MutexLock lock(&mutex);
   while (!is_done) finished.Wait(&mutex);
   return status;

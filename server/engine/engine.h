@@ -108,7 +108,9 @@ class Engine {
                    absl::AnyInvocable<void(absl::Status)> done);
 
   // The same, waiting.
-  absl::Status WaitFor(Sequence sequence, Time deadline);
+  absl::Status WaitFor(
+      Sequence sequence, Time deadline,
+      absl::AnyInvocable<bool()> cancelled = [] { return false; });
 
   // Writes a checkpoint now and waits for it.
   absl::Status Checkpoint();

@@ -128,6 +128,34 @@ void DefineOptions(CLI::App* app, Options* options) {
   Add(app, "import-models-bytes-max", &options->server.import_models_bytes_max,
       "models of one section of an import")
       ->group(in_limits);
+  api::QueryLimits& queries = options->server.queries;
+  Add(app, "query-threads", &queries.threads,
+      "threads that all queries share; 0: one for each of the machine's")
+      ->group(in_limits)
+      ->check(CLI::Range(0, 1024));
+  Add(app, "queries-running-max", &queries.running_max, "queries at once")
+      ->group(in_limits)
+      ->check(CLI::Range(1, 1024));
+  Add(app, "queries-waiting-max", &queries.waiting_max, "queries that wait behind those")
+      ->group(in_limits)
+      ->check(CLI::NonNegativeNumber);
+  Add(app, "query-memory-bytes-max", &queries.memory_bytes_max, "memory of one query")
+      ->group(in_limits)
+      ->check(CLI::PositiveNumber);
+  Add(app, "query-kept-bytes-max", &queries.kept_bytes_max,
+      "results that are kept for their next pages")
+      ->group(in_limits)
+      ->check(CLI::NonNegativeNumber);
+  Add(app, "query-page-token-ms", &queries.page_token_ms, "how long a page token is good")
+      ->group(in_limits)
+      ->check(CLI::PositiveNumber);
+  Add(app, "query-slow-ms", &queries.slow_ms, "a query that takes so long is remembered as slow")
+      ->group(in_limits)
+      ->check(CLI::NonNegativeNumber);
+  app->add_flag("--adt-limits", queries.adt_limits,
+                "the dialect adt keeps the limits of Azure Digital Twins, too")
+      ->envname("TWIND_ADT_LIMITS")
+      ->group(in_limits);
   Add(app, "stop-grace-ms", &options->stop_grace_ms, "what runs may finish within, at SIGTERM")
       ->group(in_limits);
 
