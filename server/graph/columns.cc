@@ -59,10 +59,16 @@ class Nulls {
 // How many rows from `at` on follow each other within a page.
 size_t RunAt(absl::Span<const uint32_t> rows, size_t at) {
   const uint32_t first = rows[at];
-  const size_t end = std::min(rows.size(), at + kRowsPerPage - first % kRowsPerPage);
-  size_t i = at + 1;
-  while (i < end && rows[i] == first + (i - at)) ++i;
-  return i - at;
+  const size_t count = std::min<size_t>(rows.size() - at, kRowsPerPage - first % kRowsPerPage);
+  const uint32_t* run = rows.data() + at;
+  if (run[count - 1] == first + count - 1) {  // as a rule all of them do: looked at in lanes
+    uint32_t differences = 0;
+    for (size_t i = 0; i < count; ++i) differences |= run[i] ^ (first + static_cast<uint32_t>(i));
+    if (differences == 0) return count;
+  }
+  size_t i = 1;
+  while (i < count && run[i] == first + i) ++i;
+  return i;
 }
 
 // Calls run(row, page, index, count) for consecutive rows and one(row, page, index) for others;
