@@ -138,6 +138,7 @@ absl::StatusOr<BoundPtr> ExpressionBinder::BindParameter(const Expr& expr) {
     kind = found->second;
   } else if (env_.options->check_names) {
     std::vector<absl::string_view> sent;
+    sent.reserve(parameters.size());
     for (const auto& [name, type] : parameters) sent.push_back(name);
     return ErrorAt(expr.span,
                    absl::StrCat("the request sends no parameter '", expr.text, "'",
