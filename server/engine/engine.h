@@ -87,15 +87,15 @@ class Engine {
   // A snapshot of the last applied state, for work of a second or so.
   std::shared_ptr<const graph::GraphView> Pin() const;
 
-  // What queries read: the last applied state, or the one of a `view` that Pin gave. Readers of one
-  // engine share what they build; none outlives it.
-  std::unique_ptr<SnapshotReader> OpenReader() const;
-  std::unique_ptr<SnapshotReader> OpenReader(std::shared_ptr<const graph::GraphView> view) const;
-
   // The same for longer, which may be taken away: see HeldSnapshot.
   std::shared_ptr<HeldSnapshot> Hold(SnapshotUse use);
   // Takes one away if snapshots keep too much, as a thread of the engine's does twice a second.
   void EnforceSnapshots();
+
+  // What queries read: the last applied state, or the one of a `view` that Pin gave. Readers of one
+  // engine share what they build; none outlives it.
+  std::unique_ptr<SnapshotReader> OpenReader() const;
+  std::unique_ptr<SnapshotReader> OpenReader(std::shared_ptr<const graph::GraphView> view) const;
 
   // What batches would do, one after the other, beginning at that snapshot.
   std::unique_ptr<ingest::DryRun> BeginDryRun(const graph::GraphView& snapshot) const;
