@@ -244,8 +244,8 @@ void StreamBatches(int port, uint64_t first, std::atomic<uint64_t>* sent,
   stream->Finish();
 }
 
-// What a kill left of backups: one that has its name is whole, one that has not is refused, unless
-// nothing is in it yet. Removes them. Returns how many it found.
+// What a kill left of backups: one that has its name is whole; one that has not is refused, or
+// whole too if only its name was missing. Removes them. Returns how many it found.
 int CheckBackups(const std::string& root, uint64_t sent) {
   std::vector<std::string> backups;
   for (const auto& entry : std::filesystem::directory_iterator(root)) {
@@ -258,7 +258,7 @@ int CheckBackups(const std::string& root, uint64_t sent) {
     if (!is_partial || !std::filesystem::is_empty(path)) {
       ServerProcess copy(path);
       const int port = copy.WaitForPort();
-      EXPECT_EQ(port == 0, is_partial);
+      EXPECT_TRUE(port != 0 || is_partial);
       if (port != 0) CheckState(port, 0, sent);
     }
     std::filesystem::remove_all(path);
