@@ -123,10 +123,10 @@ std::shared_ptr<const StatementPlans> PlansOf(const BoundStatement& statement,
                                               const GraphReader& graph, bool rewrites,
                                               PlanHolder* holder) {
   const uint64_t size = SizeOf(graph);
-  if (holder != nullptr) {
-    const MutexLock lock(&holder->held_->mutex);
-    const std::shared_ptr<const StatementPlans>& plans = holder->held_->plans;
-    if (plans != nullptr && Serves(*plans, rewrites, size)) return plans;
+  PlanHolder::Held* const held = holder == nullptr ? nullptr : holder->held_.get();
+  if (held != nullptr) {
+    const MutexLock lock(&held->mutex);
+    if (held->plans != nullptr && Serves(*held->plans, rewrites, size)) return held->plans;
   }
   auto plans = std::make_shared<StatementPlans>();
   plans->rewrites = rewrites;
@@ -136,9 +136,9 @@ std::shared_ptr<const StatementPlans> PlansOf(const BoundStatement& statement,
     plans->with.push_back(MakePlan(*with.select, graph.catalog(), graph, options));
   }
   plans->select = MakePlan(statement.select, graph.catalog(), graph, options);
-  if (holder != nullptr) {
-    const MutexLock lock(&holder->held_->mutex);
-    holder->held_->plans = plans;
+  if (held != nullptr) {
+    const MutexLock lock(&held->mutex);
+    held->plans = plans;
   }
   return plans;
 }

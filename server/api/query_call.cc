@@ -187,6 +187,7 @@ absl::Status QueryCall::SendPlan() {
 absl::Status QueryCall::Execute(absl::FunctionRef<absl::Status(const query::Batch& batch)> emit) {
   query::ExecuteOptions options = ExecuteOptionsOf(request_, input_, now_, queries_);
   options.interrupted = [this] { return Interrupted(); };
+  options.plans = &prepared_->plans;
   if (is_brief()) options.pool = nullptr;
   if (prepared_->statement->mode == query::Statement::Mode::kProfile) options.profile = true;
   return query::Execute(*prepared_->statement, *graph_, nullptr, options, emit, &statistics_);

@@ -1,4 +1,4 @@
-// Statements by their text, parsed and bound once. Internal to server/api.
+// Statements by their text, parsed, bound and planned once. Internal to server/api.
 #ifndef TWIN_SERVER_API_QUERY_PLANS_H_
 #define TWIN_SERVER_API_QUERY_PLANS_H_
 
@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "query/bind/bind.h"
+#include "query/execute/execute.h"
 #include "server/base/sync.h"
 #include "server/base/value.h"
 
@@ -23,6 +24,7 @@ struct PreparedQuery {
   std::shared_ptr<const query::BoundStatement> statement;
   // How long it took the last time; from that is guessed where it runs the next time.
   mutable std::atomic<int64_t> execute_ns = INT64_MAX;
+  mutable query::PlanHolder plans;
 };
 
 // Thread-safe.

@@ -1,0 +1,292 @@
+// Random queries on random graphs: the rewritten plan against the one as written, the engine
+// against the reference, small batches against large ones. TWIN_SEED repeats one graph.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "query/bind/bind.h"
+#include "query/execute/execute.h"
+#include "query/parse/parse.h"
+#include "tests/golden/render.h"
+#include "tests/golden/world.h"
+
+namespace twin::testing {
+namespace {
+
+constexpr char kModels[] = R"([
+  {"@context": "dtmi:dtdl:context;3", "@id": "dtmi:t:Thing;1", "@type": "Interface", "contents": [
+    {"@type": "Property", "name": "n", "schema": "integer"},
+    {"@type": "Property", "name": "x", "schema": "double"},
+    {"@type": "Property", "name": "s", "schema": "string"},
+    {"@type": "Property", "name": "on", "schema": "boolean"},
+    {"@type": "Relationship", "name": "r", "properties": [
+      {"@type": "Property", "name": "w", "schema": "integer"}]}]},
+  {"@context": "dtmi:dtdl:context;3", "@id": "dtmi:t:Part;1", "@type": "Interface",
+   "extends": "dtmi:t:Thing;1", "contents": [
+    {"@type": "Property", "name": "m", "schema": "integer"},
+    {"@type": "Relationship", "name": "t", "target": "dtmi:t:Thing;1"}]}])";
+
+class Random {
+ public:
+  explicit Random(uint64_t seed) : engine_(seed) {}
+  int Below(int n) { return static_cast<int>(engine_() % static_cast<uint64_t>(n)); }
+  bool OneIn(int n) { return Below(n) == 0; }
+  template <typename T>
+  const T& Of(const std::vector<T>& items) {
+    return items[static_cast<size_t>(Below(static_cast<int>(items.size())))];
+  }
+
+ private:
+  std::mt19937_64 engine_;
+};
+
+// What a random graph is made of, in the order in which it has to come.
+std::vector<ingest::Operation> RandomGraph(Random* random) {
+  std::vector<ingest::Operation> operations;
+  ingest::CreateModels models;
+  models.texts.emplace_back(kModels);
+  operations.emplace_back(models);
+  const int twins = 2 + random->Below(12);
+  std::vector<bool> is_part;
+  for (int i = 0; i < twins; ++i) {
+    ingest::PutTwin twin;
+    twin.id = absl::StrCat("a", i);
+    is_part.push_back(random->OneIn(2));
+    twin.model_id = is_part.back() ? "dtmi:t:Part;1" : "dtmi:t:Thing;1";
+    if (!random->OneIn(4)) twin.contents.emplace_back("n", Value::Int(random->Below(5) - 2));
+    if (!random->OneIn(4)) twin.contents.emplace_back("x", Value::Double(random->Below(8) / 2.0));
+    if (!random->OneIn(4)) {
+      twin.contents.emplace_back("s", Value::String(random->Of<std::string>({"", "a", "ab", "b"})));
+    }
+    if (!random->OneIn(4)) twin.contents.emplace_back("on", Value::Bool(random->OneIn(2)));
+    if (is_part.back() && !random->OneIn(3)) {
+      twin.contents.emplace_back("m", Value::Int(random->Below(3)));
+    }
+    operations.emplace_back(std::move(twin));
+  }
+  const int relationships = random->Below(2 * twins);
+  for (int i = 0; i < relationships; ++i) {
+    const int source = random->Below(twins);
+    ingest::PutRelationship relationship;
+    relationship.source_id = absl::StrCat("a", source);
+    relationship.relationship_id = absl::StrCat("r", i);
+    relationship.name = is_part[static_cast<size_t>(source)] && random->OneIn(2) ? "t" : "r";
+    relationship.target_id = absl::StrCat("a", random->Below(twins));
+    if (relationship.name == "r" && random->OneIn(2)) {
+      relationship.contents.emplace_back("w", Value::Int(random->Below(3)));
+    }
+    operations.emplace_back(std::move(relationship));
+  }
+  return operations;
+}
+
+class RandomQuery {
+ public:
+  explicit RandomQuery(Random* random) : random_(*random) {}
+
+  std::string Text() {
+    aliases_ = {"a"};
+    std::string pattern = absl::StrCat("MATCH ", Node("a"));
+    const int edges = random_.Below(3);
+    for (int i = 0; i < edges; ++i) {
+      const std::string alias(1, static_cast<char>('b' + i));
+      // Now and then back to a twin that is there already.
+      const std::string end = random_.OneIn(6) ? random_.Of(aliases_) : alias;
+      absl::StrAppend(&pattern, Edge(), end == alias ? Node(alias) : absl::StrCat("(", end, ")"));
+      if (end == alias) aliases_.push_back(alias);
+    }
+    if (random_.OneIn(4)) {
+      absl::StrAppend(&pattern, ", ", Node("z"));
+      aliases_.emplace_back("z");
+    }
+    if (random_.OneIn(4)) {
+      absl::StrAppend(&pattern, " OPTIONAL MATCH (", random_.Of(aliases_), ")", Edge(), "(y)");
+      aliases_.emplace_back("y");
+    }
+    std::string where;
+    if (!random_.OneIn(3)) where = absl::StrCat(" WHERE ", Condition(2));
+    const std::string from = absl::StrCat(" FROM DIGITALTWINS ", pattern, where);
+    switch (random_.Below(4)) {
+      case 0:
+        return absl::StrCat("SELECT ", Aggregates(), from);
+      case 1: {
+        const std::string key =
+            random_.OneIn(2) ? absl::StrCat(random_.Of(aliases_), ".$dtId") : Property();
+        return absl::StrCat("SELECT ", key, " AS k, ", Aggregates(), from, " GROUP BY ", key,
+                            random_.OneIn(3) ? " HAVING COUNT() > 1" : "");
+      }
+      case 2:
+        return absl::StrCat("SELECT DISTINCT ", random_.Of(aliases_), ".$dtId", from);
+      default:
+        return absl::StrCat("SELECT ", absl::StrJoin(aliases_, ".$dtId, "), ".$dtId, ", Number(2),
+                            " AS v", from);
+    }
+  }
+
+ private:
+  std::string Node(const std::string& alias) {
+    return absl::StrCat("(", alias, random_.Of<std::string>({"", "", ":Thing", ":Part"}), ")");
+  }
+
+  std::string Edge() {
+    const std::string names = random_.Of<std::string>({"", ":r", ":t", ":r|t"});
+    const std::string hops = random_.Of<std::string>({"", "", "", "*1..2", "*0..1", "*2", "*..3"});
+    const std::string inside = absl::StrCat("[", names, hops, "]");
+    switch (random_.Below(3)) {
+      case 0:
+        return absl::StrCat("-", inside, "->");
+      case 1:
+        return absl::StrCat("<-", inside, "-");
+      default:
+        return absl::StrCat("-", inside, "-");
+    }
+  }
+
+  std::string Property() {
+    return absl::StrCat(random_.Of(aliases_), ".",
+                        random_.Of<std::string>({"n", "x", "s", "on", "m"}));
+  }
+
+  std::string Number(int depth) {
+    if (depth == 0 || random_.OneIn(3)) {
+      if (random_.OneIn(3)) return absl::StrCat(random_.Below(5) - 1);
+      return absl::StrCat(random_.Of(aliases_), ".", random_.Of<std::string>({"n", "x"}));
+    }
+    switch (random_.Below(4)) {
+      case 0:
+        return absl::StrCat("COALESCE(", Number(depth - 1), ", ", Number(depth - 1), ")");
+      case 1:
+        return absl::StrCat("CASE WHEN ", Condition(depth - 1), " THEN ", Number(depth - 1),
+                            " ELSE ", Number(depth - 1), " END");
+      default:
+        return absl::StrCat("(", Number(depth - 1),
+                            random_.Of<std::string>({" + ", " - ", " * ", " / "}),
+                            Number(depth - 1), ")");
+    }
+  }
+
+  std::string Condition(int depth) {
+    const std::string alias = random_.Of(aliases_);
+    if (depth > 0 && random_.OneIn(2)) {
+      return absl::StrCat("(", Condition(depth - 1), random_.OneIn(2) ? " AND " : " OR ",
+                          random_.OneIn(4) ? "NOT " : "", Condition(depth - 1), ")");
+    }
+    switch (random_.Below(9)) {
+      case 0:
+        return absl::StrCat(alias, ".$dtId = 'a", random_.Below(6), "'");
+      case 1:
+        return absl::StrCat(
+            alias, ".s ",
+            random_.Of<std::string>({"= 'a'", "LIKE 'a%'", "IN ['a', 'b']", "< 'b'"}));
+      case 2:
+        return absl::StrCat(alias, ".on");
+      case 3:
+        return absl::StrCat("IS_OF_MODEL(", alias, ", 'dtmi:t:Part;1')");
+      case 4:
+        return absl::StrCat(Property(), random_.OneIn(2) ? " IS NULL" : " IS NOT NULL");
+      case 5:
+        return absl::StrCat(random_.OneIn(2) ? "NOT " : "", "EXISTS ((", alias, ")", Edge(),
+                            "(e) WHERE e.n >= ", random_.Below(3) - 1, ")");
+      case 6:
+        return absl::StrCat(alias, ".$dtId ", random_.Of<std::string>({"=", "<>", "<"}), " ",
+                            random_.Of(aliases_), ".$dtId");
+      default:
+        return absl::StrCat(
+            Number(1), random_.Of<std::string>({" < ", " <= ", " = ", " <> ", " > "}), Number(1));
+    }
+  }
+
+  std::string Aggregates() {
+    const std::string number = Number(1);
+    return absl::StrCat("COUNT() AS c, COUNT(", Property(), ") AS d, SUM(", number, ") AS e, MIN(",
+                        number, ") AS f, MAX(", number, ") AS g, COUNT(DISTINCT ", Property(),
+                        ") AS h");
+  }
+
+  Random& random_;
+  std::vector<std::string> aliases_;
+};
+
+struct How {
+  bool engine = false;
+  bool rewrites = true;
+  size_t batch_rows = 1024;
+  query::TaskPool* pool = nullptr;
+};
+
+// Rows in the order of their texts, or the status.
+std::string Answer(const std::string& text, const How& how, World* world) {
+  const auto parsed = query::Parse(text);
+  if (!parsed.ok()) return parsed.status().ToString();
+  const WorldReaders readers = world->Read();
+  const auto bound = query::Bind(**parsed, readers.catalog);
+  if (!bound.ok()) return bound.status().ToString();
+  query::ExecuteOptions options;
+  options.rewrites = how.rewrites;
+  options.batch_rows = how.batch_rows;
+  options.pool = how.pool;
+  const std::vector<query::ResultColumn> columns = query::ResultColumns(**bound);
+  std::vector<std::string> lines;
+  query::ExecuteStatistics statistics;
+  const absl::Status status = query::Execute(
+      **bound, *readers.graph, nullptr, options,
+      [&](const query::Batch& batch) {
+        for (size_t row = 0; row < batch.rows; ++row) {
+          lines.push_back(RowToJson(columns, batch, row, *readers.graph));
+        }
+        return absl::OkStatus();
+      },
+      &statistics);
+  if (!status.ok()) return status.ToString();
+  std::sort(lines.begin(), lines.end());
+  return absl::StrJoin(lines, "\n");
+}
+
+void RunSeed(uint64_t seed) {
+  SCOPED_TRACE(absl::StrCat("TWIN_SEED=", seed));
+  Random random(seed);
+  const std::unique_ptr<World> reference = NewReferenceWorld();
+  const std::unique_ptr<World> engine = NewEngineWorld();
+  for (const ingest::Operation& operation : RandomGraph(&random)) {
+    const absl::Status expected = reference->Apply(operation, Time{1});
+    const absl::Status got = engine->Apply(operation, Time{1});
+    ASSERT_TRUE(expected.ok()) << expected;
+    ASSERT_TRUE(got.ok()) << got;
+  }
+  const std::unique_ptr<query::TaskPool> pool = query::NewTaskPool(3);
+  constexpr int kQueries = 40;
+  for (int i = 0; i < kQueries; ++i) {
+    const std::string text = RandomQuery(&random).Text();
+    SCOPED_TRACE(text);
+    const std::string expected = Answer(text, {.rewrites = false}, reference.get());
+    const std::vector<How> ways = {{.engine = false},
+                                   {.engine = true},
+                                   {.engine = true, .rewrites = false, .batch_rows = 1},
+                                   {.engine = true, .batch_rows = 2, .pool = pool.get()}};
+    for (const How& how : ways) {
+      ASSERT_EQ(Answer(text, how, how.engine ? engine.get() : reference.get()), expected)
+          << "engine " << how.engine << ", rewrites " << how.rewrites << ", batches of "
+          << how.batch_rows;
+    }
+  }
+}
+
+TEST(Differential, PlansAndReadersAgree) {
+  if (const char* seed = std::getenv("TWIN_SEED"); seed != nullptr) {
+    RunSeed(std::strtoull(seed, nullptr, 10));
+    return;
+  }
+  const uint64_t seeds = std::getenv("TWIN_LONG") != nullptr ? 500 : 25;
+  for (uint64_t seed = 1; seed <= seeds && !HasFatalFailure(); ++seed) RunSeed(seed);
+}
+
+}  // namespace
+}  // namespace twin::testing
