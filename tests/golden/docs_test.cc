@@ -57,7 +57,8 @@ TEST(Docs, ExamplesOfTheQueryLanguageWork) {
   const absl::Status set = session.Change(now);
   ASSERT_TRUE(set.ok()) << set;
   for (PageStatement example : examples) {
-    if (example.body.find("@vin") != std::string::npos) example.words = {"@vin=LZ0BR52C4PA708198"};
+    if (example.body.find("@vin") != std::string::npos)
+      example.words = {"@vin=\"LZ0BR52C4PA708198\""};
     const absl::StatusOr<std::string> answer = session.Run(example);
     ASSERT_TRUE(answer.ok()) << answer.status();
     EXPECT_EQ(*answer, "") << "docs/query-language.md:" << example.line << "\n" << example.body;
