@@ -22,7 +22,11 @@ class Aggregator {
 
   // Row i of the arguments goes to group groups[i]; `arguments` is empty for COUNT().
   // For functions of time the arguments are followed by the rows' times and, as kInt, the number
-  // of the series that the row belongs to; within a series, rows come in the order of time.
+  // of the series that the row belongs to; within a series, rows come in the order of time, and
+  // those at or before its last one are skipped: a series that two matches lead to counts once.
+  // Two more, from and to as kTime, may follow: the window of the row's series and group, where it
+  // differs from that of AggregateOptions. FIRST and LAST may be followed by the rows' times, which
+  // then count instead of the order of arrival.
   // OUT_OF_RANGE: an integer sum overflows.
   virtual absl::Status Add(absl::Span<const uint32_t> groups, size_t rows,
                            absl::Span<const Vector> arguments) = 0;
@@ -31,10 +35,13 @@ class Aggregator {
   virtual absl::Status AddAll(uint32_t group, size_t rows, absl::Span<const Vector> arguments) = 0;
 
   // Adds the state of group i of `other`, of the same aggregate, to groups[i]. The rows of `other`
-  // count as later (FIRST, LAST).
+  // count as later (FIRST, LAST). Numbers of series mean the same in both.
   virtual absl::Status Merge(const Aggregator& other, absl::Span<const uint32_t> groups) = 0;
 
-  // Results by group, of the aggregate's type.
+  // Results by group, of the aggregate's type. May be called again after more rows.
+  // VARIANCE and STDDEV are those of a sample (n - 1); one value has none, hence NULL. MEDIAN,
+  // PERCENTILE and MAD are exact, interpolated linearly between two values. COLLECT of nothing is
+  // an empty list, COUNT is 0, everything else NULL.
   virtual absl::Status Finish(Vector* out) = 0;
 
   virtual size_t bytes() const = 0;
@@ -54,7 +61,8 @@ std::unique_ptr<Aggregator> NewAggregator(const BoundAggregate& aggregate,
 
 // Window functions and aggregates OVER: `order` names the rows of one partition, in its order;
 // `peers` counts, for RANK, which of them are equal: peers[i] is true where row order[i] sorts as
-// order[i - 1] does. Writes out's rows order[…].
+// order[i - 1] does. Writes out's rows order[…]; `out` has been reset to all rows of window.type.
+// Aggregates are those of the whole partition; with ORDER BY, of all rows up to the peers of each.
 absl::Status ComputeWindow(const BoundWindow& window, absl::Span<const Vector> arguments,
                            absl::Span<const uint32_t> order, const std::vector<bool>& peers,
                            Vector* out);

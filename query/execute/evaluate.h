@@ -32,7 +32,10 @@ struct EvaluateContext {
 
 // Computes `expr` for every row of `batch`: out->rows == batch.rows, of kind expr.type.kind or
 // kNull. May fill in `places` of twins in the batch. Thread-safe for different batches.
-// OUT_OF_RANGE: an integer overflowed; the message has the position.
+// Doubles compare in the order of Compare: NaN equals NaN and is above all numbers. Values of types
+// that do not compare give NULL. Of AND, OR, CASE and COALESCE an operand that could fail is
+// evaluated only for the rows that depend on it. A twin as a kValue is its $dtId. OUT_OF_RANGE: an
+// integer overflowed; the message has the position.
 absl::Status Evaluate(const BoundExpr& expr, const EvaluateContext& context, Batch* batch,
                       Vector* out);
 

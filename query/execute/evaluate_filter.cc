@@ -1,6 +1,5 @@
 // Filter: conjuncts one after the other, over masks of the rows that are left.
 #include <algorithm>
-#include <numeric>
 
 #include "query/execute/evaluate_internal.h"
 #include "query/execute/kernels.h"
@@ -59,34 +58,31 @@ class FilterRun {
   absl::Status Apply(const BoundExpr& conjunct) {
     const Simple simple = AsSimple(conjunct);
     if (simple.column == nullptr) {
-      NarrowIfWorth(MayFail(conjunct));
+      NarrowIfWorth(MayFail(conjunct), kWorthEvaluating);
       Operand value;
       TWIN_RETURN_IF_ERROR(Eval(conjunct, frame_, &value));
       MaskTrue(value, frame_.rows, mask_.data());
     } else {
       TWIN_RETURN_IF_ERROR(ApplySimple(simple));
     }
-    left_ = std::accumulate(mask_.begin(), mask_.end(), size_t{0});
+    left_ = CountSelected(mask_.data(), frame_.rows);
     return absl::OkStatus();
   }
 
   bool done() const { return left_ == 0; }
 
   void Finish(std::vector<uint32_t>* rows) {
-    if (frame_.selection == nullptr) {
-      AppendSelected(mask_.data(), frame_.rows, rows);
-      return;
-    }
-    for (size_t i = 0; i < frame_.rows; ++i) {
-      if (mask_[i] != 0) rows->push_back(frame_.selection[i]);
-    }
+    AppendSelected(mask_.data(), frame_.rows, rows);
+    if (frame_.selection == nullptr) return;
+    for (uint32_t& row : *rows) row = frame_.selection[row];
   }
 
  private:
   absl::Status ApplySimple(const Simple& simple) {
     // Both sides of a range look at the same column: it is read once.
     if (column_expr_ == nullptr || !SameColumn(*column_expr_, *simple.column)) {
-      NarrowIfWorth(MayFail(*simple.constant));
+      const bool ready = simple.column->kind == BoundKind::kSlot;
+      NarrowIfWorth(MayFail(*simple.constant), ready ? kWorthComparing : kWorthEvaluating);
       column_ = Operand();
       column_expr_ = simple.column;
       TWIN_RETURN_IF_ERROR(Eval(*simple.column, frame_, &column_));
@@ -102,9 +98,11 @@ class FilterRun {
     return absl::OkStatus();
   }
 
-  // Goes on with the rows that are left alone where they are few, or must be.
-  void NarrowIfWorth(bool must) {
-    if (left_ == frame_.rows || (left_ * 2 >= frame_.rows && !must)) return;
+  // Goes on with the rows that are left alone where they are less than a share of all, or must be.
+  static constexpr size_t kWorthEvaluating = 2;
+  static constexpr size_t kWorthComparing = 8;  // a comparison costs less than taking the rows
+  void NarrowIfWorth(bool must, size_t share) {
+    if (left_ == frame_.rows || (left_ * share >= frame_.rows && !must)) return;
     std::vector<uint32_t> rows;
     AppendSelected(mask_.data(), frame_.rows, &rows);
     std::vector<uint32_t> selection;

@@ -136,6 +136,8 @@ bool ResetStrict(absl::Span<const Operand* const> operands, TypeKind kind, size_
 // Half away from zero. False, and 0: NaN, or beyond 64 bits.
 bool RoundToInt(double value, int64_t* out);
 
+// How many bytes of a mask, of 0 and 1, are 1.
+size_t CountSelected(const uint8_t* mask, size_t rows);
 // The rows where mask[i] != 0, ascending, appended to `out`.
 void AppendSelected(const uint8_t* mask, size_t rows, std::vector<uint32_t>* out);
 

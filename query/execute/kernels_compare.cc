@@ -12,6 +12,52 @@ bool IntLike(TypeKind kind) {
 bool Plain(TypeKind kind) { return kind == TypeKind::kInt || kind == TypeKind::kDuration; }
 bool Numeric(TypeKind kind) { return Plain(kind) || kind == TypeKind::kDouble; }
 
+// mask[i] is kept where a[i] op b[i]. Written as a choice, which compilers vectorise where they do
+// not vectorise the comparison's result as a number.
+template <typename T, typename Op>
+void MaskPairs(Arg<T> a, Arg<T> b, size_t rows, uint8_t* __restrict mask, Op op) {
+  const T* const x = a.data;
+  const T* const y = b.data;
+  if (rows == 0) return;
+  if (b.constant) {
+    const T value = *y;
+    if (a.constant) {
+      if (!op(*x, value)) std::fill_n(mask, rows, 0);
+      return;
+    }
+    for (size_t i = 0; i < rows; ++i) mask[i] = op(x[i], value) ? mask[i] : 0;
+  } else if (a.constant) {
+    const T value = *x;
+    for (size_t i = 0; i < rows; ++i) mask[i] = op(value, y[i]) ? mask[i] : 0;
+  } else {
+    for (size_t i = 0; i < rows; ++i) mask[i] = op(x[i], y[i]) ? mask[i] : 0;
+  }
+}
+
+// `y` is no NaN: then each comparison, with NaN above all numbers, is one of the processor's.
+void MaskDoubles(BoundKind kind, Arg<double> x, Arg<double> y, size_t rows, uint8_t* mask) {
+  switch (kind) {
+    case BoundKind::kNotEqual:
+      return MaskPairs(x, y, rows, mask, [](double a, double b) { return a != b; });
+    case BoundKind::kLess:
+      return MaskPairs(x, y, rows, mask, [](double a, double b) { return a < b; });
+    case BoundKind::kLessEqual:
+      return MaskPairs(x, y, rows, mask, [](double a, double b) { return a <= b; });
+    case BoundKind::kGreater:
+      return MaskPairs(x, y, rows, mask, [](double a, double b) { return !(a <= b); });
+    case BoundKind::kGreaterEqual:
+      return MaskPairs(x, y, rows, mask, [](double a, double b) { return !(a < b); });
+    default:
+      return MaskPairs(x, y, rows, mask, [](double a, double b) { return a == b; });
+  }
+}
+
+void MaskNulls(const std::vector<uint8_t>& nulls, uint8_t* __restrict mask) {
+  const size_t rows = nulls.size();
+  const uint8_t* const null = nulls.data();
+  for (size_t i = 0; i < rows; ++i) mask[i] &= null[i] ^ 1;
+}
+
 // Row by row, for what has no array of numbers: f(row of a, row of b), unless NULL.
 template <typename F>
 void ForFilledRows(const Operand& a, const Operand& b, size_t rows, Vector* out, F f) {
@@ -42,7 +88,8 @@ bool CompareRows(const Operand& a, const Operand& b, size_t rows, Op op, Vector*
   const TypeKind kind_b = b.vector().kind;
   uint8_t* const to = out->bools.data();
   if (kind_a == TypeKind::kDouble && kind_b == TypeKind::kDouble) {
-    MapPairs(Doubles(a), Doubles(b), rows, to, op);
+    std::fill_n(to, rows, 1);
+    MaskPairs(Doubles(a), Doubles(b), rows, to, op);
   } else if (IntLike(kind_a) && (kind_a == kind_b || (Plain(kind_a) && Plain(kind_b)))) {
     MapPairs(Ints(a), Ints(b), rows, to, op);
   } else if (kind_a == TypeKind::kDouble && Plain(kind_b)) {
@@ -109,6 +156,19 @@ bool ResetStrict(absl::Span<const Operand* const> operands, TypeKind kind, size_
   return true;
 }
 
+size_t CountSelected(const uint8_t* mask, size_t rows) {
+  constexpr uint64_t kOnes = 0x0101010101010101;
+  size_t count = 0;
+  size_t i = 0;
+  for (; i + 8 <= rows; i += 8) {
+    uint64_t eight;
+    std::memcpy(&eight, mask + i, 8);
+    count += (eight * kOnes) >> 56;  // the sum of its bytes
+  }
+  for (; i < rows; ++i) count += mask[i];
+  return count;
+}
+
 void AppendSelected(const uint8_t* mask, size_t rows, std::vector<uint32_t>* out) {
   const size_t first = out->size();
   out->resize(first + rows);
@@ -142,20 +202,17 @@ bool MaskComparison(BoundKind kind, const Operand& a, const Operand& b, size_t r
   const Vector& vector = a.vector();
   const Vector& value = b.vector();
   if (a.constant() || !b.constant() || b.null()) return false;
-  const auto compare = [mask, rows](const auto* x, auto y, auto op) {
-    for (size_t i = 0; i < rows; ++i) mask[i] &= static_cast<uint8_t>(op(x[i], y));
-  };
   if (vector.kind == TypeKind::kDouble && Numeric(value.kind)) {
-    const double y =
-        value.kind == TypeKind::kDouble ? value.doubles[0] : static_cast<double>(value.ints[0]);
-    if (value.kind != TypeKind::kDouble && OrderIntDouble(value.ints[0], y) != 0) return false;
-    WithComparison(kind, [&](auto op) { compare(vector.doubles.data(), y, op); });
+    const bool exact = value.kind == TypeKind::kDouble;
+    const double y = exact ? value.doubles[0] : static_cast<double>(value.ints[0]);
+    if (std::isnan(y) || (!exact && OrderIntDouble(value.ints[0], y) != 0)) return false;
+    MaskDoubles(kind, Doubles(a), {&y, true}, rows, mask);
   } else if (IntLike(vector.kind) && vector.kind == value.kind) {
-    WithComparison(kind, [&](auto op) { compare(vector.ints.data(), value.ints[0], op); });
+    WithComparison(kind, [&](auto op) { MaskPairs(Ints(a), Ints(b), rows, mask, op); });
   } else {
     return false;
   }
-  for (size_t i = 0; i < vector.nulls.size(); ++i) mask[i] &= vector.nulls[i] ^ 1;
+  MaskNulls(vector.nulls, mask);
   return true;
 }
 
@@ -175,7 +232,7 @@ void MaskTrue(const Operand& value, size_t rows, uint8_t* mask) {
   }
   const uint8_t* const bools = vector.bools.data();
   for (size_t i = 0; i < rows; ++i) mask[i] &= bools[i];
-  for (size_t i = 0; i < vector.nulls.size(); ++i) mask[i] &= vector.nulls[i] ^ 1;
+  MaskNulls(vector.nulls, mask);
 }
 
 }  // namespace twin::query
