@@ -29,6 +29,7 @@ uint64_t PrefixOf(double value) {
 uint64_t PrefixOf(int64_t value) { return static_cast<uint64_t>(value) ^ kTopBit; }
 uint64_t PrefixOf(absl::string_view text) {
   uint64_t prefix = 0;
+  if (text.empty()) return prefix;  // Its data() may be nullptr, which memcpy must not have.
   std::memcpy(&prefix, text.data(), std::min(text.size(), sizeof(prefix)));
   return __builtin_bswap64(prefix);
 }
