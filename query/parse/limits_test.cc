@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
+#include <ctime>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -131,11 +131,11 @@ TEST(Limits, ManyItemsAreQuick) {
        {"a, ", "'",     "\"",    "[[",    "[[a",    "[[a]] ",          "--", "/*",
         "/* ", "(a)-[", "CASE ", "case ", "match ", "optional match ", "1 ", "1.",
         "\\",  "é",     ".",     "@a ",   "- ",     "DISTINCT ",       "a.b"}) {
-    const std::string items = Repeat(item, 64'000 / static_cast<int>(item.size()));
-    const auto begin = std::chrono::steady_clock::now();
+    const std::string items = Repeat(item, 20'000 / static_cast<int>(item.size()));
+    const std::clock_t begin = std::clock();  // of this process: machines are busy
     EXPECT_FALSE(Parse(absl::StrCat("SELECT ", items)).ok()) << item;
     (void)Parse(absl::StrCat("SELECT x FROM DIGITALTWINS ", items));
-    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20)) << item;
+    EXPECT_LT((std::clock() - begin) / CLOCKS_PER_SEC, 10) << item;
   }
 }
 

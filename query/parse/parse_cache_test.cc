@@ -75,8 +75,10 @@ TEST(ParseCache, BoundsItsBytes) {
 
 TEST(ParseCache, ServesThreads) {
   ParseCache cache({.entries_max = 8});
+  constexpr int kThreads = 4;
   std::vector<std::thread> threads;
-  for (int t = 0; t < 4; ++t) {
+  threads.reserve(kThreads);
+  for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&cache, t] {
       for (int i = 0; i < 200; ++i) {
         const auto statement = cache.Parse(Query((i * (t + 1)) % 16), Dialect::kTql);

@@ -283,8 +283,10 @@ TEST(Parse, RefusesWhatIsNoUtf8) {
 }
 
 TEST(Parse, IsThreadSafe) {
+  constexpr int kThreads = 4;
   std::vector<std::thread> threads;
-  for (int t = 0; t < 4; ++t) {
+  threads.reserve(kThreads);
+  for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([] {
       for (int i = 0; i < 100; ++i) {
         const std::string text =
