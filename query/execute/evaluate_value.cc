@@ -43,7 +43,8 @@ class Elements {
     if (values_.empty()) return absl::OkStatus();
     Batch batch = TakeRows();
     Vector& element = batch.slots[expr_.slot];
-    element.Reset((*frame_.context.slots)[expr_.slot].type.kind, values_.size());
+    const TypeKind kind = (*frame_.context.slots)[expr_.slot].type.kind;
+    element.Reset(kind == TypeKind::kNull ? TypeKind::kValue : kind, values_.size());
     for (size_t i = 0; i < values_.size(); ++i) SetItem(ItemOf(*values_[i]), i, &element);
     Operand condition;
     const Frame elements{frame_.context, &batch, nullptr, values_.size()};

@@ -94,8 +94,12 @@ RowWriter::RowWriter(std::vector<query::ResultColumn> columns, const query::Grap
   for (const query::ResultColumn& column : columns_) {
     AppendJsonString(column.name, &keys_.emplace_back());
     keys_.back().push_back(':');
-    has_documents_ = has_documents_ || IsDocument(column.type.kind);
+    has_documents_ = has_documents_ || IsPrepared(column.type.kind);
   }
+}
+
+bool RowWriter::IsPrepared(TypeKind kind) const {
+  return IsDocument(kind) || (kind == TypeKind::kValue && !is_json());
 }
 
 void RowWriter::Prepare(const Batch& batch, size_t first, size_t end) {
@@ -103,7 +107,14 @@ void RowWriter::Prepare(const Batch& batch, size_t first, size_t end) {
   const size_t count = end - first;
   for (size_t c = 0; c < columns_.size(); ++c) {
     const Vector& vector = batch.slots[c];
-    if (!IsDocument(vector.kind)) continue;
+    if (!IsPrepared(vector.kind)) continue;
+    if (vector.kind == TypeKind::kValue) {
+      documents_[c].assign(count, "");
+      for (size_t i = 0; i < count; ++i) {
+        if (!vector.IsNull(first + i)) AppendJson(vector, first + i, &documents_[c][i]);
+      }
+      continue;
+    }
     if (vector.kind == TypeKind::kPath) {
       std::vector<const query::PathValue*> paths(count, nullptr);
       for (size_t i = 0; i < count; ++i) {
@@ -154,81 +165,96 @@ void RowWriter::AppendJsonRow(const Batch& batch, size_t row, size_t prepared, s
   text->append(whole ? "\n" : "}\n");
 }
 
-// Returns the row's bytes, roughly.
-size_t RowWriter::AppendColumns(const Batch& batch, size_t row, size_t prepared,
-                                pb::ColumnBatch* message) {
-  const uint32_t at = message->rows();
-  size_t bytes = 0;
-  if (at == 0) {
-    while (message->columns_size() < static_cast<int>(columns_.size())) message->add_columns();
-  }
+size_t RowWriter::ColumnBytes(const Batch& batch, size_t row, size_t prepared) const {
+  size_t bytes = 8 * columns_.size();
   for (size_t c = 0; c < columns_.size(); ++c) {
     const Vector& vector = batch.slots[c];
-    pb::ColumnValues& values = *message->mutable_columns(static_cast<int>(c));
-    const bool absent = vector.IsNull(row);
-    if (absent && columns_[c].type.kind != TypeKind::kNull) {
-      std::string* nulls = values.mutable_nulls();
-      nulls->resize(at / 8 + 1);
-      (*nulls)[at / 8] = static_cast<char>((*nulls)[at / 8] | 1 << (at % 8));
+    if (IsPrepared(vector.kind)) {
+      bytes += documents_[c][prepared].size();
+    } else if (vector.kind == TypeKind::kString && !vector.IsNull(row)) {
+      bytes += vector.strings[row].size();
     }
-    bytes += 8;
-    switch (columns_[c].type.kind) {
+  }
+  return bytes;
+}
+
+void RowWriter::AppendColumns(const Batch& batch, size_t first, size_t end,
+                              pb::ColumnBatch* message) {
+  const size_t at = message->rows();
+  while (message->columns_size() < static_cast<int>(columns_.size())) message->add_columns();
+  for (size_t c = 0; c < columns_.size(); ++c) {
+    const Vector& vector = batch.slots[c];
+    const TypeKind kind = columns_[c].type.kind;
+    if (kind == TypeKind::kNull) continue;
+    pb::ColumnValues& values = *message->mutable_columns(static_cast<int>(c));
+    const bool may_be_null = vector.kind == TypeKind::kNull || !vector.nulls.empty();
+    for (size_t row = first; may_be_null && row < end; ++row) {
+      if (!vector.IsNull(row)) continue;
+      const size_t bit = at + row - first;
+      std::string* nulls = values.mutable_nulls();
+      nulls->resize(bit / 8 + 1);
+      (*nulls)[bit / 8] = static_cast<char>((*nulls)[bit / 8] | 1 << (bit % 8));
+    }
+    const auto is_null = [&](size_t row) { return may_be_null && vector.IsNull(row); };
+    switch (kind) {
       case TypeKind::kNull:
         break;
       case TypeKind::kBool:
-        values.add_bools(!absent && vector.bools[row] != 0);
+        for (size_t row = first; row < end; ++row) {
+          values.add_bools(!is_null(row) && vector.bools[row] != 0);
+        }
         break;
       case TypeKind::kInt:
       case TypeKind::kTime:
       case TypeKind::kDuration:
-        values.add_ints(absent ? 0 : vector.ints[row]);
+        for (size_t row = first; row < end; ++row) {
+          values.add_ints(is_null(row) ? 0 : vector.ints[row]);
+        }
         break;
       case TypeKind::kDouble:
-        values.add_doubles(absent ? 0 : vector.doubles[row]);
+        for (size_t row = first; row < end; ++row) {
+          values.add_doubles(is_null(row) ? 0 : vector.doubles[row]);
+        }
         break;
-      case TypeKind::kString: {
-        std::string* text = values.add_strings();
-        if (!absent) text->assign(vector.strings[row].data(), vector.strings[row].size());
-        bytes += text->size();
+      case TypeKind::kString:
+        for (size_t row = first; row < end; ++row) {
+          std::string* text = values.add_strings();
+          if (!is_null(row)) text->assign(vector.strings[row].data(), vector.strings[row].size());
+        }
         break;
-      }
       case TypeKind::kValue:
       case TypeKind::kTwin:
       case TypeKind::kRelationship:
-      case TypeKind::kPath: {
-        std::string* json = values.add_json();
-        if (absent) break;
-        if (IsDocument(vector.kind)) {
-          *json = std::move(documents_[c][prepared]);
-        } else {
-          AppendJson(vector, row, json);
+      case TypeKind::kPath:
+        for (size_t row = first; row < end; ++row) {
+          std::string* json = values.add_json();
+          if (!is_null(row)) *json = std::move(documents_[c][row - first]);
         }
-        bytes += json->size();
         break;
-      }
     }
   }
-  message->set_rows(at + 1);
-  return bytes;
+  message->set_rows(static_cast<uint32_t>(at + end - first));
 }
 
 size_t RowWriter::Append(const Batch& batch, size_t first, size_t end, size_t bytes_max,
                          pb::QueryResponse* message) {
-  const bool json = options_.format == pb::QueryRequest::JSON_ROWS;
-  if (!json && message->batch().rows() == 0) column_bytes_ = 0;
+  if (!is_json() && message->batch().rows() == 0) column_bytes_ = 0;
   size_t row = first;
   while (row < end) {
     const size_t begin = row;
     const size_t prepared_end = std::min(end, row + (has_documents_ ? kPreparedRows : kPlainRows));
     Prepare(batch, row, prepared_end);
-    for (; row < prepared_end; ++row) {
-      if (json) {
+    if (is_json()) {
+      for (; row < prepared_end && message->rows().size() < bytes_max; ++row) {
         AppendJsonRow(batch, row, row - begin, message->mutable_rows());
-        if (message->rows().size() >= bytes_max) return row + 1;
-      } else {
-        column_bytes_ += AppendColumns(batch, row, row - begin, message->mutable_batch());
-        if (column_bytes_ >= bytes_max) return row + 1;
       }
+      if (message->rows().size() >= bytes_max) break;
+    } else {
+      for (; row < prepared_end && column_bytes_ < bytes_max; ++row) {
+        column_bytes_ += ColumnBytes(batch, row, row - begin);
+      }
+      AppendColumns(batch, begin, row, message->mutable_batch());
+      if (column_bytes_ >= bytes_max) break;
     }
   }
   return row;

@@ -79,8 +79,14 @@ class RowWriter {
  private:
   void Prepare(const query::Batch& batch, size_t first, size_t end);
   void AppendJsonRow(const query::Batch& batch, size_t row, size_t prepared, std::string* text);
-  size_t AppendColumns(const query::Batch& batch, size_t row, size_t prepared,
-                       twingraph::v1::ColumnBatch* message);
+  // Bytes of a row as columns, roughly.
+  size_t ColumnBytes(const query::Batch& batch, size_t row, size_t prepared) const;
+  // Rows [first, end), of which `first` is the first one that is prepared.
+  void AppendColumns(const query::Batch& batch, size_t first, size_t end,
+                     twingraph::v1::ColumnBatch* message);
+  // Whether values of that kind are made JSON many at once, before their rows are written.
+  bool IsPrepared(query::TypeKind kind) const;
+  bool is_json() const { return options_.format == twingraph::v1::QueryRequest::JSON_ROWS; }
 
   const std::vector<query::ResultColumn> columns_;
   const Options options_;

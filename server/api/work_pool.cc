@@ -4,7 +4,8 @@
 
 namespace twin::api {
 
-WorkPool::WorkPool(int threads, size_t waiting_max) : waiting_max_(waiting_max) {
+WorkPool::WorkPool(int threads, size_t waiting_max)
+    : threads_max_(static_cast<size_t>(threads)), waiting_max_(waiting_max) {
   threads_.reserve(static_cast<size_t>(threads));
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { Run(); });
 }
@@ -20,7 +21,8 @@ WorkPool::~WorkPool() {
 
 bool WorkPool::Submit(absl::AnyInvocable<void()> work) {
   const MutexLock lock(&mutex_);
-  if (queue_.size() >= waiting_max_) return false;
+  // What a free thread is about to take does not wait.
+  if (queue_.size() >= waiting_max_ + (threads_max_ - busy_)) return false;
   queue_.push_back(std::move(work));
   changed_.Signal();
   return true;
@@ -35,8 +37,11 @@ void WorkPool::Run() {
       if (queue_.empty()) return;
       work = std::move(queue_.front());
       queue_.pop_front();
+      ++busy_;
     }
     work();
+    const MutexLock lock(&mutex_);
+    --busy_;
   }
 }
 

@@ -18,16 +18,18 @@ class WorkPool {
   explicit WorkPool(int threads, size_t waiting_max = 1000);
   ~WorkPool();  // runs what was submitted
 
-  // False: too many wait already (work_waiting_max).
+  // False: too many wait for a thread already (work_waiting_max).
   bool Submit(absl::AnyInvocable<void()> work);
 
  private:
   void Run();
 
+  const size_t threads_max_;
   const size_t waiting_max_;
   Mutex mutex_;
   CondVar changed_;
   std::deque<absl::AnyInvocable<void()>> queue_ ABSL_GUARDED_BY(mutex_);
+  size_t busy_ ABSL_GUARDED_BY(mutex_) = 0;  // threads
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };
