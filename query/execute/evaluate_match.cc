@@ -1,6 +1,5 @@
 // IN and LIKE.
 #include <algorithm>
-#include <memory>
 #include <optional>
 
 #include "absl/container/flat_hash_set.h"
@@ -82,28 +81,28 @@ void FindItems(const std::vector<Item>& items, const Operand& value, size_t rows
     return;
   }
   const absl::flat_hash_set<Item, ItemHash, ItemEqual> set(items.begin(), items.end());
+  // Where the list mixes types, no value is comparable with all of it.
+  const bool uniform = std::all_of(items.begin(), items.end(), [&items](const Item& item) {
+    return Comparable(item, items[0], /*equality=*/true);
+  });
   for (size_t i = 0; i < rows; ++i) {
     const Item item = value.ItemOfRow(i);
-    if (item.is_null()) {
-      found->unknown[i] = 1;
-    } else if (set.contains(item)) {
+    if (!item.is_null() && set.contains(item)) {
       found->equal[i] = 1;
-    } else if (!std::all_of(items.begin(), items.end(), [&item](const Item& candidate) {
-                 return Comparable(item, candidate, /*equality=*/true);
-               })) {
+    } else if (!uniform || !Comparable(item, items[0], /*equality=*/true)) {
       found->unknown[i] = 1;
     }
   }
 }
 
 // In a list of constants: `list` are their vectors of one row.
-absl::Status FindConstants(std::vector<Operand> list, const Operand& value, size_t rows,
-                           Found* found) {
+void FindConstants(const std::vector<Operand>& list, const Operand& value, size_t rows,
+                   Found* found) {
   // Paths have no items.
   const bool comparable = value.vector().kind != TypeKind::kPath;
   if (list.size() < kHashedMin || !comparable) {
     for (const Operand& candidate : list) FindOne(value, candidate, rows, found);
-    return absl::OkStatus();
+    return;
   }
   std::vector<Item> items;
   for (const Operand& candidate : list) {
@@ -114,8 +113,7 @@ absl::Status FindConstants(std::vector<Operand> list, const Operand& value, size
       items.push_back(item);
     }
   }
-  FindItems(items, value, rows, found);
-  return absl::OkStatus();
+  if (!items.empty()) FindItems(items, value, rows, found);
 }
 
 // In the elements of an array, which may be another one in each row.
@@ -170,7 +168,7 @@ absl::Status EvalIn(const BoundExpr& expr, const Frame& frame, Operand* out) {
   if (array) {
     FindInArrays(list[0], value, rows, &found);
   } else if (constants) {
-    TWIN_RETURN_IF_ERROR(FindConstants(std::move(list), value, rows, &found));
+    FindConstants(list, value, rows, &found);
   } else {
     for (const Operand& candidate : list) FindOne(value, candidate, rows, &found);
   }
