@@ -66,6 +66,14 @@ struct Answer {
 
 // A pack of cells on a server on a folder of its own.
 class QueryFixture : public ::testing::Test {
+ public:
+  ~QueryFixture() override {
+    server_.reset();
+    engine_.reset();
+    const std::string command = absl::StrCat("rm -rf ", root_);
+    TWIN_CHECK(std::system(command.c_str()) == 0);  // NOLINT(cert-env33-c): our own folder
+  }
+
  protected:
   QueryFixture() : clock_(Time{1'000'000 * kNsPerSecond}) {
     std::string pattern = absl::StrCat(::testing::TempDir(), "/query-XXXXXX");
@@ -80,13 +88,6 @@ class QueryFixture : public ::testing::Test {
     TWIN_CHECK(engine.ok()) << engine.status();
     engine_ = *std::move(engine);
   }
-  ~QueryFixture() override {
-    server_.reset();
-    engine_.reset();
-    const std::string command = absl::StrCat("rm -rf ", root_);
-    TWIN_CHECK(std::system(command.c_str()) == 0);  // NOLINT(cert-env33-c): our own folder
-  }
-
   // With a pack-1 and that many cells.
   void Start(int cells, QueryLimits limits = {}) {
     ServerOptions options;
