@@ -1,5 +1,6 @@
 #include "query/execute/aggregate.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -10,14 +11,12 @@
 #include <set>
 
 #include "query/execute/evaluate_testing.h"
-#include "tests/support/status_matchers.h"
 
 namespace twin::query {
 namespace {
 
 using namespace twin::query::testing;  // NOLINT(google-build-using-namespace)
 using ::testing::HasSubstr;
-using ::twin::testing::StatusIs;
 using enum TypeKind;
 using F = Function;
 
@@ -150,7 +149,8 @@ TEST(AggregateTest, Distinct) {
 
 TEST(AggregateTest, FirstAndLastByTime) {
   for (const F function : {F::kFirst, F::kLast}) {
-    const auto part = [function](std::vector<int64_t> times, std::vector<double> values) {
+    const auto part = [function](const std::vector<int64_t>& times,
+                                 const std::vector<double>& values) {
       auto aggregator = New(function, kDouble);
       aggregator->Resize(1);
       const std::vector<Vector> arguments = {DoubleVector(values), IntVector(times, kTime)};
@@ -165,8 +165,8 @@ TEST(AggregateTest, FirstAndLastByTime) {
 }
 
 TEST(AggregateTest, VarianceOfLargeValuesThatAreAlike) {
-  std::vector<double> values;
-  for (int i = 0; i < 1000; ++i) values.push_back(1e9 + i % 2);
+  std::vector<double> values(1000);
+  for (int i = 0; i < 1000; ++i) values[i] = 1e9 + i % 2;
   const Vector x = DoubleVector(values);
   const auto all = New(F::kVariance, kDouble);
   all->Resize(1);
@@ -216,6 +216,7 @@ struct Reference {
         return Percentile(values, 0.5);
       default: {
         std::vector<double> distances;
+        distances.reserve(values.size());
         for (const double value : values)
           distances.push_back(std::abs(value - Percentile(values, 0.5)));
         return Percentile(distances, 0.5);

@@ -1,4 +1,5 @@
 // Aggregates over samples in the order of time.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -8,14 +9,12 @@
 
 #include "query/execute/aggregate.h"
 #include "query/execute/evaluate_testing.h"
-#include "tests/support/status_matchers.h"
 
 namespace twin::query {
 namespace {
 
 using namespace twin::query::testing;  // NOLINT(google-build-using-namespace)
 using ::testing::HasSubstr;
-using ::twin::testing::StatusIs;
 using enum TypeKind;
 using F = Function;
 

@@ -121,8 +121,8 @@ TEST(VectorTest, PlacesGoWithTheirTwins) {
 
 TEST(StringBlockTest, PlacesDoNotMove) {
   StringBlock block;
-  std::vector<absl::string_view> views;
-  for (int i = 0; i < 5000; ++i) views.push_back(block.Add(std::string(i % 60, 'a' + i % 26)));
+  std::vector<absl::string_view> views(5000);
+  for (int i = 0; i < 5000; ++i) views[i] = block.Add(std::string(i % 60, 'a' + i % 26));
   const absl::string_view large = block.Add(std::string(200'000, 'z'));
   for (int i = 0; i < 5000; ++i) {
     EXPECT_EQ(views[i], std::string(i % 60, 'a' + i % 26));
