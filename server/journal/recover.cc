@@ -57,8 +57,11 @@ absl::Status ScanLast(Segment* segment, uint64_t* torn_bytes) {
   }
   segment->end_group = number;
   segment->end = next;
-  segment->end_offset = std::min<uint64_t>(at, bytes.size());
-  const absl::string_view rest = absl::string_view(bytes).substr(segment->end_offset);
+  // The file may end inside the padding of the last group: the next one starts behind it all the
+  // same.
+  segment->end_offset = at;
+  const absl::string_view rest =
+      absl::string_view(bytes).substr(std::min<uint64_t>(at, bytes.size()));
   if (ProvesLoss(rest, segment->header.nonce, next, number)) {
     return Damage(segment->path, at,
                   absl::StrCat("group ", number, " with sequence ", next.value,

@@ -131,6 +131,7 @@ absl::Status DecodeRecords(const GroupHeader& header, absl::string_view payload,
                            std::vector<Record>* records) {
   ByteReader reader(payload);
   Sequence next = header.first;
+  bool is_whole = true;  // each record has a sequence at least
   for (uint32_t i = 0; i < header.records && reader.ok(); ++i) {
     Record record;
     const auto size = reader.Fixed<uint32_t>();
@@ -138,9 +139,10 @@ absl::Status DecodeRecords(const GroupHeader& header, absl::string_view payload,
     record.bytes = std::string(reader.Bytes(size));
     record.first = next;
     next = Sequence(next.value + record.count);
+    is_whole = is_whole && record.count > 0;
     if (reader.ok()) records->push_back(std::move(record));
   }
-  if (!reader.ok() || !reader.done() || next != header.next()) {
+  if (!is_whole || !reader.ok() || !reader.done() || next != header.next()) {
     return absl::DataLossError(
         absl::StrCat("group ", header.number, " does not hold the records that it names"));
   }

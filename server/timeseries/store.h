@@ -1,0 +1,155 @@
+// The history: samples of all series groups, in memory while they are new, in immutable partition
+// files when they are old.
+//
+//   Append ─▶ open block ─(full, or another day)─▶ sealed block in memory ─(checkpoint)─▶ file
+//      └─ not later than the last row ─▶ late block of its day ─(checkpoint)─▶ file
+//
+// A day (UTC) is a partition. What is not in a file yet is in the journal, and the open blocks are
+// part of every checkpoint: the state is the last checkpoint and the journal from there. Reads
+// merge open, sealed and late blocks by (time, sequence): of several samples of a series at one
+// time the one with the greatest sequence stands, and a missing value replaces nothing.
+#ifndef TWIN_SERVER_TIMESERIES_STORE_H_
+#define TWIN_SERVER_TIMESERIES_STORE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "server/base/file.h"
+#include "server/base/ids.h"
+#include "server/base/time.h"
+#include "server/timeseries/block.h"
+#include "server/timeseries/samples.h"
+
+namespace twin::timeseries {
+
+struct StoreOptions {
+  std::string folder;                 // of the partition files
+  FileSystem* file_system = nullptr;  // nullptr: the system's
+  uint32_t block_rows = 256;          // an open block is sealed when it has so many
+  uint64_t open_block_bytes_max = 0;  // beyond, the oldest are sealed early; 0: 25 % of memory
+};
+
+// What a series is wanted as. kDouble: of kScaled and kInt columns too; kInt: of kInt columns, and
+// of kScaled ones without decimals. What does not fit is converted as far as it can be without
+// loss and otherwise missing.
+enum class WantedAs : uint8_t { kDouble, kInt, kValue };
+
+// Samples of several series on one time axis.
+struct ReadRequest {
+  struct Series {
+    SeriesKey key;
+    WantedAs as = WantedAs::kDouble;
+  };
+  std::vector<Series> series;
+  int64_t from = 0;  // from <= time …
+  int64_t to = 0;    // … < to
+  // Also the last sample of each series before `from`, but not before this; `from`: none.
+  int64_t before_from = 0;
+};
+
+// Times ascending, each once; a row has a value in one column at least.
+struct ReadRows {
+  std::vector<int64_t> times;
+  std::vector<ColumnValues> columns;  // as asked for: kDouble, kInt or kValue
+};
+
+// What one checkpoint writes of the history, beside the graph's pages: opaque to the engine.
+struct CheckpointKey {
+  uint32_t kind = 0;    // 1 paths, 2 groups, 3 open blocks, 4 files
+  uint32_t number = 0;  // of the page, group or file
+};
+
+struct StoreMemory {
+  uint64_t open = 0, sealed = 0, late = 0, groups = 0;  // bytes
+};
+
+struct StoreStatus {
+  uint64_t groups = 0, series = 0;
+  uint64_t samples = 0;  // appended since the store was opened
+  StoreMemory memory;
+  uint64_t files = 0, file_bytes = 0, file_rows = 0;
+  int64_t oldest_time = 0;  // of a partition; 0: there is none
+};
+
+class Snapshot;
+
+// One writer appends; any thread reads, through snapshots.
+class Store {
+ public:
+  explicit Store(const StoreOptions& options);
+  ~Store();
+
+  // --- The writer's ---
+  PathId AddPath(absl::string_view path);  // the one it has, or a new one: 0, 1, 2 …
+  GroupId AddGroup(GroupSpec spec);        // 0, 1, 2 …
+  // The group of one column that holds single samples of a series; made where there is none.
+  GroupId GroupOfSeries(SeriesKey key, ColumnKind kind);
+  // Rows of any time. A column's kind may differ from the group's if its values fit that.
+  void Append(const Rows& rows);
+
+  // --- Reads: thread-safe ---
+  bool FindPath(absl::string_view path, PathId* id) const;
+  const GroupSpec& group(GroupId id) const;  // lives as long as the store
+  bool Has(SeriesKey key) const;
+  // What was appended with sequences up to `sequence`, while the snapshot lives.
+  std::shared_ptr<const Snapshot> Pin(Sequence sequence) const;
+  StoreStatus status() const;
+
+  // --- Checkpoints: one at a time ---
+  // Under the writer's lock: what has to be written so that earlier checkpoints, overwritten by
+  // this, are the state.
+  struct Checkpoint;
+  std::shared_ptr<Checkpoint> PinForCheckpoint(bool everything);
+  // Any thread: writes and syncs new files, then visits keys and bytes; no bytes: the key is gone.
+  absl::Status WriteCheckpoint(
+      Checkpoint* checkpoint,
+      absl::FunctionRef<absl::Status(CheckpointKey key, absl::string_view bytes)> visit);
+  // The checkpoint is durable: reads go to the files, what they replace goes when nobody reads it.
+  void CheckpointDone(std::shared_ptr<Checkpoint> checkpoint);
+
+  // A new store takes what WriteCheckpoint visited, in any order, then FinishLoad, which opens the
+  // files and removes those that no key names. DATA_LOSS: a file is missing, cut short or damaged.
+  absl::Status Load(CheckpointKey key, absl::string_view bytes);
+  absl::Status FinishLoad();
+
+  // Drops partitions whose last time is before `oldest`, and blocks of series for which `keep` is
+  // false. What is durable changes with the next checkpoint.
+  void DropBefore(int64_t oldest);
+
+  // Files that belong to the last checkpoint, for a backup, as paths.
+  std::vector<std::string> Files() const;
+
+  // Reads every block of the files of a loaded store and checks every checksum.
+  absl::Status Verify(uint64_t* blocks) const;
+
+ private:
+  friend class Snapshot;
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Thread-safe. Lives no longer than its Store.
+class Snapshot {
+ public:
+  virtual ~Snapshot() = default;
+  virtual Sequence sequence() const = 0;
+  // Calls `visit` once for each request, in order. Requests of series of the same group and window
+  // decode its blocks once. DATA_LOSS: a block is damaged; the message names its file.
+  virtual absl::Status Read(
+      absl::Span<const ReadRequest> requests,
+      absl::FunctionRef<absl::Status(size_t request, ReadRows rows)> visit) const = 0;
+  // The last sample at or before `time`; false: there is none.
+  virtual absl::StatusOr<bool> Last(SeriesKey key, WantedAs as, int64_t time,
+                                    ReadRows* row) const = 0;
+};
+
+}  // namespace twin::timeseries
+
+#endif  // TWIN_SERVER_TIMESERIES_STORE_H_
