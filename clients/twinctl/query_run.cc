@@ -172,7 +172,8 @@ absl::StatusOr<v1::QueryRequest> MakeQueryRequest(const QueryOptions& options,
   request.set_page_size(static_cast<int32_t>(std::min<uint64_t>(options.page_size, INT32_MAX)));
   for (const std::string& parameter : options.parameters) {
     const size_t equals = parameter.find('=');
-    const absl::string_view name = absl::StripPrefix(parameter.substr(0, equals), "@");
+    const absl::string_view name =
+        absl::StripPrefix(absl::string_view(parameter).substr(0, equals), "@");
     if (equals == std::string::npos || name.empty()) {
       return UsageError(
           absl::StrCat("--param ", parameter, ": it is written NAME=VALUE, as in limit=10"));

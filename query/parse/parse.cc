@@ -23,6 +23,7 @@
 #include "query/parse/literals.h"
 #include "query/parse/syntax_error.h"
 #include "query/parse/text_map.h"
+#include "server/base/sync.h"
 
 namespace twin::query {
 namespace {
@@ -209,8 +210,11 @@ class WatchedParser : public TqlParser, private antlr4::tree::ParseTreeListener 
   // The token at which nesting was too deep; nullptr: it never was.
   const Token* too_deep() const { return too_deep_; }
 
-  // What may come after the last token taken.
+  // What may come after the last token taken. The runtime keeps what it finds in the ATN that all
+  // parsers share, behind a flag that it reads without its lock.
   antlr4::misc::IntervalSet ExpectedTokens() const {
+    static Mutex* const mutex = new Mutex();
+    const MutexLock lock(mutex);
     const antlr4::atn::ATN& atn = getATN();
     if (taken_ == nullptr) return atn.nextTokens(atn.ruleToStartState[RuleStatement]);
     for (const antlr4::atn::Transition* way : atn.states[state_]->transitions) {
