@@ -11,9 +11,11 @@
 #include "absl/strings/str_cat.h"
 #include "server/api/admin_service.h"
 #include "server/api/call.h"
+#include "server/api/history_service.h"
 #include "server/api/model_service.h"
 #include "server/api/queries.h"
 #include "server/api/query_service.h"
+#include "server/api/telemetry_service.h"
 #include "server/api/twin_service.h"
 #include "server/api/work_pool.h"
 
@@ -43,6 +45,8 @@ class Server::Impl {
                   &queries_},
         models_(services_),
         twins_(services_),
+        telemetry_(services_),
+        history_(services_),
         query_(services_),
         admin_(services_) {}
 
@@ -59,6 +63,8 @@ class Server::Impl {
     builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port_);
     builder.RegisterService(&models_);
     builder.RegisterService(&twins_);
+    builder.RegisterService(&telemetry_);
+    builder.RegisterService(&history_);
     builder.RegisterService(&query_);
     builder.RegisterService(&admin_);
     builder.SetMaxReceiveMessageSize(options.message_bytes_max);
@@ -95,6 +101,8 @@ class Server::Impl {
   const Services services_;
   ModelService models_;
   TwinService twins_;
+  TelemetryService telemetry_;
+  HistoryService history_;
   QueryService query_;
   AdminService admin_;
   std::unique_ptr<grpc::Server> server_;

@@ -20,6 +20,12 @@ absl::Status CheckDataDir(const std::string& data_dir, std::vector<std::string>*
   const ingest::Limits limits;
   graph::Graph graph;
   ingest::RequestIds request_ids;
+  timeseries::StoreOptions history_options;
+  history_options.folder = HistoryFolder(data_dir);
+  history_options.file_system = fs;
+  history_options.read_only = true;
+  timeseries::Store history(history_options);
+  ingest::TelemetryState telemetry;
   CheckpointMeta meta;
   absl::Status first;
   const auto note = [&](absl::string_view what, const absl::Status& status) {
@@ -38,9 +44,13 @@ absl::Status CheckDataDir(const std::string& data_dir, std::vector<std::string>*
     absl::Status status = store.status();
     if (store.ok()) {
       Checkpoints checkpoints(store->get());
-      const auto loaded = checkpoints.Load(&graph, &request_ids, limits);
+      const auto loaded = checkpoints.Load(&graph, &request_ids, limits,
+                                           [&](const PartKey& key, absl::string_view bytes) {
+                                             return LoadPart(key, bytes, &telemetry, &history);
+                                           });
       status = loaded.status();
       if (loaded.ok()) meta = *loaded;
+      if (status.ok()) status = telemetry.FinishLoad();
     }
     has_state = status.ok();
     note(absl::StrCat("store: checkpoint ", meta.number, " at sequence ", meta.sequence.value),
@@ -48,6 +58,15 @@ absl::Status CheckDataDir(const std::string& data_dir, std::vector<std::string>*
   } else {
     note("store: empty", absl::OkStatus());
   }
+
+  if (has_state) {
+    uint64_t blocks = 0;
+    absl::Status status = history.FinishLoad();
+    if (status.ok()) status = history.Verify(&blocks);
+    has_state = status.ok();
+    note(absl::StrCat("history: ", history.Files().size(), " files, ", blocks, " blocks"), status);
+  }
+  telemetry.SetHistory(&history);
 
   journal::FileJournalOptions journal_options;
   journal_options.folder = JournalFolder(data_dir);
@@ -70,8 +89,7 @@ absl::Status CheckDataDir(const std::string& data_dir, std::vector<std::string>*
       const absl::StatusOr<bool> more = (*reader)->Next(&record);
       status = more.status();
       if (!status.ok() || !*more) break;
-      ingest::GraphRecord decoded;
-      status = ingest::DecodeRecord(record.bytes, &decoded);
+      status = ingest::CheckRecord(record.bytes);
       ++records;
     }
   }
@@ -80,7 +98,8 @@ absl::Status CheckDataDir(const std::string& data_dir, std::vector<std::string>*
                     records, " records"),
        status);
   if (has_state && status.ok()) {
-    const auto replayed = Replay(journal->get(), meta.sequence, &graph, &request_ids, limits);
+    const auto replayed =
+        Replay(journal->get(), meta.sequence, &graph, &request_ids, &telemetry, limits);
     note(absl::StrCat("state: ", graph.head().twins(), " twins, ", graph.head().relationships(),
                       " relationships at sequence ", graph.head().sequence().value),
          replayed.status());

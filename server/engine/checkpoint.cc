@@ -160,9 +160,20 @@ absl::StatusOr<std::shared_ptr<const graph::Catalog>> DecodeCatalog(absl::string
 
 }  // namespace
 
+absl::Status LoadPart(const PartKey& key, absl::string_view bytes,
+                      ingest::TelemetryState* telemetry, timeseries::Store* history) {
+  switch (key.part) {
+    case PartKey::kTelemetry:
+      return telemetry->Load(key.kind, key.number, bytes);
+    case PartKey::kHistory:
+      return history->Load({key.kind, key.number}, bytes);
+  }
+  return Damaged("a page of unknown kind");
+}
+
 absl::StatusOr<CheckpointMeta> Checkpoints::Load(graph::Graph* graph,
                                                  ingest::RequestIds* request_ids,
-                                                 const ingest::Limits& limits) {
+                                                 const ingest::Limits& limits, TakePart take_part) {
   TWIN_ASSIGN_OR_RETURN(const std::unique_ptr<storage::ReadTransaction> read, store_.BeginRead());
   std::string bytes;
   TWIN_ASSIGN_OR_RETURN(const bool exists, read->Get(kMetaKey, &bytes));
@@ -183,9 +194,12 @@ absl::StatusOr<CheckpointMeta> Checkpoints::Load(graph::Graph* graph,
   std::string last_value;
   const auto flush = [&]() -> absl::Status {
     if (last_key.empty()) return absl::OkStatus();
-    TWIN_RETURN_IF_ERROR(graph->LoadPage(ParsePageKey(last_key), last_value));
+    const graph::PageKey key = ParsePageKey(last_key);
     last_key.clear();
-    return absl::OkStatus();
+    const auto kind = static_cast<uint8_t>(key.kind);
+    if (kind < PartKey::kTelemetry) return graph->LoadPage(key, last_value);
+    if (last_value.empty()) return absl::OkStatus();
+    return take_part({static_cast<PartKey::Part>(kind), key.table, key.page}, last_value);
   };
   const auto visit = [&](absl::string_view key, absl::string_view value) -> absl::StatusOr<bool> {
     if (key.size() != kPageKeyBytes) return Damaged("a key of unknown form");
@@ -241,6 +255,7 @@ absl::Status Checkpoints::DeleteSuperseded(absl::FunctionRef<void(uint64_t bytes
 }
 
 absl::Status Checkpoints::Write(const graph::CheckpointPages& pages, const std::string& request_ids,
+                                VisitParts visit_parts,
                                 absl::FunctionRef<void(uint64_t bytes)> pace) {
   // What an unfinished one left must be gone before its number could be taken for a newer one.
   TWIN_RETURN_IF_ERROR(DeleteSuperseded(pace));
@@ -266,6 +281,9 @@ absl::Status Checkpoints::Write(const graph::CheckpointPages& pages, const std::
     return absl::OkStatus();
   };
   TWIN_RETURN_IF_ERROR(graph::Graph::VisitPages(pages, put));
+  TWIN_RETURN_IF_ERROR(visit_parts([&](const PartKey& key, absl::string_view bytes) {
+    return put({static_cast<graph::PageKind>(key.part), key.kind, 0, key.number}, bytes);
+  }));
   // Which older images there are is found before the commit that makes them old.
   std::vector<std::string> older;
   {

@@ -22,6 +22,7 @@ std::string FormatPath(const std::string& data_dir) { return JoinPath(data_dir, 
 
 std::string JournalFolder(const std::string& data_dir) { return JoinPath(data_dir, "journal"); }
 std::string StoreFolder(const std::string& data_dir) { return JoinPath(data_dir, "store"); }
+std::string HistoryFolder(const std::string& data_dir) { return JoinPath(data_dir, "history"); }
 std::string ReservePath(const std::string& data_dir) { return JoinPath(data_dir, "RESERVE"); }
 
 absl::Status CreateDataDir(FileSystem* fs, const std::string& data_dir) {
@@ -67,7 +68,8 @@ absl::StatusOr<std::unique_ptr<FileLock>> OpenDataDir(FileSystem* fs, const std:
 }
 
 absl::StatusOr<Replayed> Replay(journal::Journal* journal, Sequence checkpoint, graph::Graph* graph,
-                                ingest::RequestIds* request_ids, const ingest::Limits& limits) {
+                                ingest::RequestIds* request_ids, ingest::TelemetryState* telemetry,
+                                const ingest::Limits& limits) {
   const journal::JournalStatus status = journal->status();
   if (status.segments == 0 && checkpoint > Sequence(0)) {
     return absl::DataLossError(
@@ -94,6 +96,11 @@ absl::StatusOr<Replayed> Replay(journal::Journal* journal, Sequence checkpoint, 
     if (!more) return replayed;
     ++replayed.records;
     replayed.bytes += record.bytes.size();
+    if (ingest::KindOf(record.bytes) != static_cast<uint8_t>(ingest::RecordKind::kGraph)) {
+      TWIN_RETURN_IF_ERROR(
+          telemetry->Apply(record.bytes, record.first, record.count, checkpoint, graph));
+      continue;
+    }
     absl::string_view units = record.bytes;
     ingest::RecordHeader header;
     TWIN_RETURN_IF_ERROR(ingest::DecodeHeader(&units, &header));
@@ -101,7 +108,8 @@ absl::StatusOr<Replayed> Replay(journal::Journal* journal, Sequence checkpoint, 
       return absl::DataLossError(absl::StrCat("the journal record of sequence ", record.first.value,
                                               " has not as many changes as it says"));
     }
-    TWIN_RETURN_IF_ERROR(ingest::ApplyUnits(units, header, record.first, checkpoint, graph));
+    TWIN_RETURN_IF_ERROR(
+        ingest::ApplyUnits(units, header, record.first, checkpoint, graph, telemetry));
     if (!header.request_id.empty()) {
       ingest::WriteResult result;
       result.results = std::move(header.results);
@@ -200,6 +208,19 @@ std::vector<TwinNumber> ContainmentOrder(const graph::GraphView& view) {
     if (view.Exists(TwinNumber(number)) && !seen[number]) visit(number);
   }
   return order;
+}
+
+absl::Status CopyFile(FileSystem* fs, const std::string& from, const std::string& to) {
+  constexpr uint64_t kPieceBytes = 1 << 20;
+  TWIN_ASSIGN_OR_RETURN(const std::unique_ptr<File> source, fs->Open(from));
+  TWIN_ASSIGN_OR_RETURN(const uint64_t size, source->Size());
+  TWIN_ASSIGN_OR_RETURN(const std::unique_ptr<File> target, fs->Create(to));
+  std::string bytes;
+  for (uint64_t at = 0; at < size; at += kPieceBytes) {
+    TWIN_RETURN_IF_ERROR(source->Read(at, std::min(kPieceBytes, size - at), &bytes));
+    TWIN_RETURN_IF_ERROR(target->Write(at, bytes));
+  }
+  return target->Sync();
 }
 
 absl::Status WriteZeros(FileSystem* fs, const std::string& path, uint64_t bytes) {

@@ -18,6 +18,7 @@
 #include "server/graph/graph.h"
 #include "server/ingest/limits.h"
 #include "server/ingest/request_ids.h"
+#include "server/ingest/telemetry_state.h"
 #include "server/journal/file_journal.h"
 #include "server/journal/journal.h"
 
@@ -25,6 +26,7 @@ namespace twin::engine {
 
 std::string JournalFolder(const std::string& data_dir);
 std::string StoreFolder(const std::string& data_dir);
+std::string HistoryFolder(const std::string& data_dir);
 std::string ReservePath(const std::string& data_dir);
 
 // Makes a new data directory, without a lock; or makes one of a folder that has all but FORMAT.
@@ -43,7 +45,8 @@ struct Replayed {
 // Applies what the journal has after `checkpoint`. DATA_LOSS: it does not
 // reach back to the checkpoint, or ends before it, or is damaged.
 absl::StatusOr<Replayed> Replay(journal::Journal* journal, Sequence checkpoint, graph::Graph* graph,
-                                ingest::RequestIds* request_ids, const ingest::Limits& limits);
+                                ingest::RequestIds* request_ids, ingest::TelemetryState* telemetry,
+                                const ingest::Limits& limits);
 
 // Writes the records after `checkpoint` up to `through` as a journal of its own: `options` say
 // where and how.
@@ -53,6 +56,8 @@ absl::Status CopyJournal(journal::Journal* journal, Sequence checkpoint, Sequenc
 // Twins in the order in which their rows should be: each followed by what it contains.
 std::vector<TwinNumber> ContainmentOrder(const graph::GraphView& view);
 
+// A synced copy in a folder that is there.
+absl::Status CopyFile(FileSystem* fs, const std::string& from, const std::string& to);
 absl::Status WriteZeros(FileSystem* fs, const std::string& path, uint64_t bytes);
 // A folder of files and of folders of files; OK where there is none.
 absl::Status RemoveTree(FileSystem* fs, const std::string& folder);

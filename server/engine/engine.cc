@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <future>
 #include <thread>
 #include <utility>
 
@@ -58,18 +59,27 @@ class Engine::Impl {
     store_options.check_pages = true;
     TWIN_ASSIGN_OR_RETURN(store_, storage::LmdbStore::Open(store_options));
     checkpoints_ = std::make_unique<Checkpoints>(store_.get());
+    history_ = std::make_unique<timeseries::Store>(HistoryOptions());
     {
       const MutexLock lock(&graph_.mutex);
       TWIN_ASSIGN_OR_RETURN(
           const CheckpointMeta meta,
-          checkpoints_->Load(&graph_.graph, &graph_.request_ids, options_.limits));
+          checkpoints_->Load(&graph_.graph, &graph_.request_ids, options_.limits,
+                             [telemetry = &graph_.telemetry, history = history_.get()](
+                                 const PartKey& key, absl::string_view bytes) {
+                               return LoadPart(key, bytes, telemetry, history);
+                             }));
+      graph_.telemetry.SetHistory(history_.get());
+      TWIN_RETURN_IF_ERROR(history_->FinishLoad());
+      TWIN_RETURN_IF_ERROR(graph_.telemetry.FinishLoad());
       if (meta.number > 0 && !fs_->Exists(JournalFolder(options_.data_dir))) {
         return absl::DataLossError(
             absl::StrCat(JournalFolder(options_.data_dir), " is missing; start on a backup"));
       }
       TWIN_RETURN_IF_ERROR(OpenJournal(meta.sequence));
-      TWIN_ASSIGN_OR_RETURN(recovered_, Replay(journal_.get(), meta.sequence, &graph_.graph,
-                                               &graph_.request_ids, options_.limits));
+      TWIN_ASSIGN_OR_RETURN(
+          recovered_, Replay(journal_.get(), meta.sequence, &graph_.graph, &graph_.request_ids,
+                             &graph_.telemetry, options_.limits));
     }
     TWIN_ASSIGN_OR_RETURN(const journal::Epoch epoch, journal_->Claim());
     TWIN_RETURN_IF_ERROR(KeepReserve());
@@ -91,6 +101,22 @@ class Engine::Impl {
   void Write(ingest::WriteBatch batch, WriteDone done) {
     writer_->Submit(std::move(batch), std::move(done));
   }
+
+  void Write(ingest::TelemetryBatch batch, TelemetryDone done) {
+    writer_->Submit(std::move(batch), std::move(done));
+  }
+
+  void Register(ingest::Layout layout, bool validate_only, LayoutDone done) {
+    writer_->Register(std::move(layout), validate_only, std::move(done));
+  }
+
+  void ReadTelemetry(absl::FunctionRef<void(const ingest::TelemetryState&, const graph::GraphView&)>
+                         reader) const {
+    const MutexLock lock(&graph_.mutex);
+    reader(graph_.telemetry, graph_.graph.head());
+  }
+
+  const timeseries::Store* history() const { return history_.get(); }
 
   void Read(absl::FunctionRef<void(const graph::GraphView&)> reader) const {
     const MutexLock lock(&graph_.mutex);
@@ -187,10 +213,12 @@ class Engine::Impl {
       status.relationships = head.relationships();
       status.deleted_twins = graph_.graph.deleted_twins();
       status.memory = graph_.graph.memory();
+      status.layouts = graph_.telemetry.layouts();
       for (const graph::ModelState& state : head.catalog().states()) {
         status.models += state.deleted ? 0 : 1;
       }
     }
+    status.history = history_->status();
     const journal::JournalStatus journal = journal_->status();
     status.journal_bytes = journal.bytes;
     status.journal_segments = journal.segments;
@@ -227,9 +255,30 @@ class Engine::Impl {
     TWIN_RETURN_IF_ERROR(RemoveTree(fs_, to));
     TWIN_RETURN_IF_ERROR(fs_->CreateFolder(StoreFolder(to)));
     TWIN_RETURN_IF_ERROR(store_->CopyTo(StoreFolder(to)));
+    TWIN_RETURN_IF_ERROR(CopyHistory(HistoryFolder(to)));
     TWIN_RETURN_IF_ERROR(CopyJournal(journal_.get(), checkpoints_->current().sequence, through,
                                      JournalOptions(JournalFolder(to))));
     return CreateDataDir(fs_, to);
+  }
+
+  timeseries::StoreOptions HistoryOptions() const {
+    timeseries::StoreOptions options;
+    options.folder = HistoryFolder(options_.data_dir);
+    options.file_system = fs_;
+    options.block_rows = options_.history_block_rows;
+    options.open_block_bytes_max =
+        options_.open_block_bytes_max > 0 ? options_.open_block_bytes_max : MemoryBytes() / 4;
+    return options;
+  }
+
+  // Files of the history never change, and none goes while no checkpoint is written.
+  absl::Status CopyHistory(const std::string& to) ABSL_EXCLUSIVE_LOCKS_REQUIRED(checkpoint_mutex_) {
+    TWIN_RETURN_IF_ERROR(fs_->CreateFolder(to));
+    for (const std::string& path : history_->Files()) {
+      TWIN_RETURN_IF_ERROR(
+          CopyFile(fs_, path, JoinPath(to, path.substr(FolderOf(path).size() + 1))));
+    }
+    return fs_->SyncFolder(to);
   }
 
   journal::FileJournalOptions JournalOptions(const std::string& folder) const {
@@ -300,11 +349,27 @@ class Engine::Impl {
   absl::Status CheckpointLocked(bool paced) ABSL_EXCLUSIVE_LOCKS_REQUIRED(checkpoint_mutex_) {
     graph::CheckpointPages pages;
     std::string request_ids;
+    std::vector<std::pair<PartKey, std::string>> telemetry;
+    std::shared_ptr<timeseries::Store::Checkpoint> history;
     {
       const MutexLock lock(&graph_.mutex);
       pages = graph_.graph.PinForCheckpoint(/*everything=*/false);
       request_ids = graph_.request_ids.Encode();
+      graph_.telemetry.VisitCheckpoint(
+          /*everything=*/parts_failed_, [&](uint32_t kind, uint32_t number, std::string bytes) {
+            telemetry.emplace_back(PartKey{PartKey::kTelemetry, kind, number}, std::move(bytes));
+          });
+      history = history_->PinForCheckpoint(/*everything=*/parts_failed_);
     }
+    const auto visit_parts = [&](TakePart put) -> absl::Status {
+      for (const auto& [key, bytes] : telemetry) TWIN_RETURN_IF_ERROR(put(key, bytes));
+      return history_->WriteCheckpoint(
+          history.get(), [&](timeseries::CheckpointKey key, absl::string_view bytes) {
+            return put({PartKey::kHistory, key.kind, key.number}, bytes);
+          });
+    };
+    // Until it stands, the next one cannot rely on what this one took as written.
+    parts_failed_ = true;
     SetRunning(true);
     const Time begin = SystemClock().Now();
     uint64_t written = 0;
@@ -322,16 +387,20 @@ class Engine::Impl {
       }
     };
     const uint64_t before = checkpoints_->current().number;
-    absl::Status status = checkpoints_->Write(pages, request_ids, pace);
+    absl::Status status = checkpoints_->Write(pages, request_ids, visit_parts, pace);
     if (absl::IsResourceExhausted(status)) {
       // The reserve is there for this: a checkpoint lets the journal be trimmed.
       (void)fs_->Remove(ReservePath(options_.data_dir));
-      status = checkpoints_->Write(pages, request_ids, pace);
+      status = checkpoints_->Write(pages, request_ids, visit_parts, pace);
     }
     SetRunning(false);
     if (checkpoints_->current().number != before) {
-      const MutexLock lock(&graph_.mutex);
-      graph_.graph.CheckpointDone(pages);
+      {
+        const MutexLock lock(&graph_.mutex);
+        graph_.graph.CheckpointDone(pages);
+      }
+      history_->CheckpointDone(std::move(history));
+      parts_failed_ = false;
     }
     TWIN_RETURN_IF_ERROR(status);
     {
@@ -363,6 +432,7 @@ class Engine::Impl {
   GraphReaderCache reader_cache_;
   const uint64_t retained_bytes_max_;
   std::unique_ptr<FileLock> lock_;
+  std::unique_ptr<timeseries::Store> history_;
   mutable ingest::GuardedGraph graph_;
   std::unique_ptr<storage::LmdbStore> store_;
   std::unique_ptr<Checkpoints> checkpoints_;
@@ -375,6 +445,7 @@ class Engine::Impl {
   Replayed recovered_;
 
   Mutex checkpoint_mutex_;  // before graph_.mutex and status_mutex_
+  bool parts_failed_ ABSL_GUARDED_BY(checkpoint_mutex_) = true;  // or there was none yet
   Mutex status_mutex_;
   CondVar wake_;
   bool stopping_ ABSL_GUARDED_BY(status_mutex_) = false;
@@ -413,6 +484,35 @@ ingest::WriteResult Engine::Write(ingest::WriteBatch batch) {
   while (!is_done) finished.Wait(&mutex);
   return result;
 }
+
+void Engine::Write(ingest::TelemetryBatch batch, TelemetryDone done) {
+  impl_->Write(std::move(batch), std::move(done));
+}
+
+ingest::TelemetryResult Engine::Write(ingest::TelemetryBatch batch) {
+  std::promise<ingest::TelemetryResult> result;
+  impl_->Write(std::move(batch),
+               [&](ingest::TelemetryResult got) { result.set_value(std::move(got)); });
+  return result.get_future().get();
+}
+
+void Engine::Register(ingest::Layout layout, bool validate_only, LayoutDone done) {
+  impl_->Register(std::move(layout), validate_only, std::move(done));
+}
+
+ingest::LayoutResult Engine::Register(ingest::Layout layout, bool validate_only) {
+  std::promise<ingest::LayoutResult> result;
+  impl_->Register(std::move(layout), validate_only,
+                  [&](ingest::LayoutResult got) { result.set_value(std::move(got)); });
+  return result.get_future().get();
+}
+
+void Engine::ReadTelemetry(
+    absl::FunctionRef<void(const ingest::TelemetryState&, const graph::GraphView&)> reader) const {
+  impl_->ReadTelemetry(reader);
+}
+
+const timeseries::Store* Engine::history() const { return impl_->history(); }
 
 void Engine::Read(absl::FunctionRef<void(const graph::GraphView&)> reader) const {
   impl_->Read(reader);

@@ -21,6 +21,9 @@
 #include "server/ingest/dry_run.h"
 #include "server/ingest/limits.h"
 #include "server/ingest/operation.h"
+#include "server/ingest/telemetry.h"
+#include "server/ingest/telemetry_state.h"
+#include "server/timeseries/store.h"
 
 namespace twin::engine {
 
@@ -36,6 +39,9 @@ struct EngineOptions {
   uint64_t adjacency_bytes_max = 256u << 20;    // of arrays that queries follow, see adjacency.h
   uint64_t snapshot_retained_bytes_max = 0;     // 0: 10 % of the machine's memory
   int64_t reads_waiting_max = 10'000;           // calls of WhenReached
+  uint32_t history_block_rows = 256;            // of a group, until they are sealed
+  uint64_t open_block_bytes_max = 0;      // of rows that are not sealed; 0: 25 % of the memory
+  int64_t history_retention_seconds = 0;  // by source time; 0: kept for ever
   bool checkpoint_on_stop = true;
   const Clock* clock = nullptr;       // nullptr: the system's
   FileSystem* file_system = nullptr;  // nullptr: the system's
@@ -58,6 +64,8 @@ struct EngineStatus {
   uint64_t snapshots_expired = 0;  // taken away, for snapshot_retained_bytes_max
   Time start_time;
   double recovery_seconds = 0;
+  timeseries::StoreStatus history;
+  uint64_t layouts = 0;
   uint64_t recovered_records = 0;  // replayed from the journal at start
 };
 
@@ -81,6 +89,19 @@ class Engine {
   // The same, waiting.
   ingest::WriteResult Write(ingest::WriteBatch batch);
 
+  // Frames and samples, on the same way. A batch's result tells what of it was rejected.
+  using TelemetryDone = absl::AnyInvocable<void(ingest::TelemetryResult)>;
+  void Write(ingest::TelemetryBatch batch, TelemetryDone done);
+  ingest::TelemetryResult Write(ingest::TelemetryBatch batch);  // waiting
+
+  // Registers a layout of frames, or a new version of it.
+  using LayoutDone = absl::AnyInvocable<void(ingest::LayoutResult)>;
+  void Register(ingest::Layout layout, bool validate_only, LayoutDone done);
+  ingest::LayoutResult Register(ingest::Layout layout, bool validate_only = false);  // waiting
+  // Calls `reader` on layouts, producers and the graph, under the writer's lock.
+  void ReadTelemetry(
+      absl::FunctionRef<void(const ingest::TelemetryState&, const graph::GraphView&)> reader) const;
+
   // Calls `reader` on the head, under the writer's lock: for point reads of microseconds.
   void Read(absl::FunctionRef<void(const graph::GraphView&)> reader) const;
 
@@ -96,6 +117,9 @@ class Engine {
   // engine share what they build; none outlives it.
   std::unique_ptr<SnapshotReader> OpenReader() const;
   std::unique_ptr<SnapshotReader> OpenReader(std::shared_ptr<const graph::GraphView> view) const;
+
+  // Recorded samples as that reader's snapshot sees them. It outlives them.
+  std::unique_ptr<query::SeriesReader> OpenSeries(const SnapshotReader& reader) const;
 
   // What batches would do, one after the other, beginning at that snapshot.
   std::unique_ptr<ingest::DryRun> BeginDryRun(const graph::GraphView& snapshot) const;
@@ -131,6 +155,7 @@ class Engine {
   class Impl;
   explicit Engine(std::unique_ptr<Impl> impl);
   GraphReaderCache* reader_cache() const;
+  const timeseries::Store* history() const;
   std::unique_ptr<Impl> impl_;
 };
 

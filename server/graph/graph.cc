@@ -150,6 +150,20 @@ void Graph::SetValue(TwinNumber twin, ColumnId column, const Value& value, Time 
   }
 }
 
+bool Graph::SetLatest(TwinNumber twin, ColumnId column, const Value& value, Time update,
+                      Time source) {
+  const TwinPlace place = head_->PlaceOf(twin);
+  const Column& stored = state_->tables[place.table.value]->columns[column.value];
+  if (HasValue(stored, place.row)) {
+    const int64_t before = LoadTime(stored.source_times, place.row);
+    const int64_t ns = before == kAsUpdateTime ? LoadTime(stored.update_times, place.row)
+                                               : SourceTimeOf(before).ns;
+    if (ns > source.ns) return false;
+  }
+  SetValue(twin, column, value, update, source);
+  return true;
+}
+
 void Graph::Touch(TwinNumber twin, Sequence version, Time time) {
   TwinEntry* entry = ChangeTwin(Change(), twin, stamp_);
   entry->version = version.value;

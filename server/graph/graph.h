@@ -227,6 +227,8 @@ class Graph {
                   Time time);
   // Null clears. `value` has the form that the column stores.
   void SetValue(TwinNumber twin, ColumnId column, const Value& value, Time update, Time source);
+  // SetValue, unless the column has a value with a later source time already: then false.
+  bool SetLatest(TwinNumber twin, ColumnId column, const Value& value, Time update, Time source);
   // A change of the twin itself: version (etag) and update time.
   void Touch(TwinNumber twin, Sequence version, Time time);
   // To another table: values of columns with the same path and type go along.

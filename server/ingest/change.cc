@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/coding.h"
 #include "server/base/status_macros.h"
+#include "server/ingest/telemetry_state.h"
 
 namespace twin::ingest {
 namespace {
@@ -289,14 +290,14 @@ absl::Status DecodeUnit(ByteReader* reader, Time time, Unit* unit) {
 }  // namespace
 
 absl::Status ApplyUnits(absl::string_view units, const RecordHeader& header, Sequence first,
-                        Sequence applied, graph::Graph* graph) {
+                        Sequence applied, graph::Graph* graph, TelemetryState* telemetry) {
   ByteReader reader(units);
   Unit unit;
   for (uint32_t i = 0; i < header.units; ++i) {
     TWIN_RETURN_IF_ERROR(DecodeUnit(&reader, header.time, &unit));
     const Sequence sequence(first.value + i);
     if (sequence <= applied) continue;
-    TWIN_RETURN_IF_ERROR(ApplyUnit(unit, sequence, header.time, graph));
+    TWIN_RETURN_IF_ERROR(ApplyUnit(unit, sequence, header.time, graph, telemetry));
   }
   return reader.done() ? absl::OkStatus() : Damaged("there is more of it than it says");
 }
@@ -352,7 +353,19 @@ absl::StatusOr<std::shared_ptr<const graph::Catalog>> ChangeCatalog(const graph:
   return graph::Catalog::Create(std::move(states), &before);
 }
 
-absl::Status ApplyUnit(const Unit& unit, Sequence sequence, Time time, graph::Graph* graph) {
+namespace {
+
+void NoteTopology(RelationshipNumber relationship, Time time, const graph::GraphView& head,
+                  TelemetryState* telemetry) {
+  if (telemetry == nullptr) return;
+  const graph::Link link = head.LinkOf(relationship);
+  telemetry->TopologyChanged(link.source, link.target, time);
+}
+
+}  // namespace
+
+absl::Status ApplyUnit(const Unit& unit, Sequence sequence, Time time, graph::Graph* graph,
+                       TelemetryState* telemetry) {
   const graph::GraphView& head = graph->head();
   if (!unit.changes.empty() && IsOfModel(unit.changes.front().kind)) {
     TWIN_ASSIGN_OR_RETURN(std::shared_ptr<const graph::Catalog> catalog,
@@ -374,6 +387,10 @@ absl::Status ApplyUnit(const Unit& unit, Sequence sequence, Time time, graph::Gr
         graph->CreateTwin(twin, change.text, TableId(change.table), sequence, time);
         break;
       case Kind::kSetValue:
+        if (telemetry != nullptr) {
+          telemetry->BeforeSet(twin, ColumnId(change.column), change.new_value, change.source_time,
+                               sequence, head);
+        }
         graph->SetValue(twin, ColumnId(change.column), change.new_value, time, change.source_time);
         if (!(head.VersionOf(twin) == sequence)) graph->Touch(twin, sequence, time);
         break;
@@ -390,15 +407,18 @@ absl::Status ApplyUnit(const Unit& unit, Sequence sequence, Time time, graph::Gr
         graph->CreateRelationship(relationship, RelationshipTypeId(change.table),
                                   TwinNumber(change.source), TwinNumber(change.target), change.text,
                                   sequence);
+        NoteTopology(relationship, time, head, telemetry);
         break;
       case Kind::kSetRelationshipValue:
         graph->SetValue(relationship, ColumnId(change.column), change.new_value);
+        NoteTopology(relationship, time, head, telemetry);
         graph->Touch(relationship, sequence);
         break;
       case Kind::kTouchRelationship:
         graph->Touch(relationship, sequence);
         break;
       case Kind::kDeleteRelationship:
+        NoteTopology(relationship, time, head, telemetry);
         graph->DeleteRelationship(relationship);
         break;
       default:

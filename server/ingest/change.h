@@ -17,6 +17,8 @@
 
 namespace twin::ingest {
 
+class TelemetryState;
+
 struct Change {
   enum class Kind : uint8_t {
     kCreateTwin = 1,
@@ -70,7 +72,7 @@ absl::Status DecodeHeader(absl::string_view* bytes, RecordHeader* header);
 // Applies encoded units to the graph: all that the header counts, the first one at `first`, but
 // none with a sequence up to `applied`. DATA_LOSS: as DecodeRecord or ApplyUnit.
 absl::Status ApplyUnits(absl::string_view units, const RecordHeader& header, Sequence first,
-                        Sequence applied, graph::Graph* graph);
+                        Sequence applied, graph::Graph* graph, TelemetryState* telemetry);
 
 // A record as a whole, for whoever looks at each change. The texts of a decoded one are views of
 // its bytes.
@@ -86,7 +88,9 @@ absl::Status DecodeRecord(absl::string_view bytes, GraphRecord* record);
 
 // Applies a unit to the graph. DATA_LOSS: it names what there is not, which only a damaged journal
 // does; then the graph is of no use any more.
-absl::Status ApplyUnit(const Unit& unit, Sequence sequence, Time time, graph::Graph* graph);
+// `telemetry`: what follows from it for history and layouts; nullptr: nothing.
+absl::Status ApplyUnit(const Unit& unit, Sequence sequence, Time time, graph::Graph* graph,
+                       TelemetryState* telemetry = nullptr);
 
 void EncodeResults(const std::vector<OperationResult>& results, std::string* bytes);
 bool DecodeResults(absl::string_view bytes, std::vector<OperationResult>* results);

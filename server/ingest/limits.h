@@ -31,6 +31,11 @@ struct Limits {
   int64_t request_ids_bytes_max = 256 << 20;  // with the answers that are remembered
   int64_t request_id_seconds = 24 * 3600;
   int32_t request_id_length_max = 128;
+  int32_t layout_columns_max = 4'096;
+  int64_t layouts_max = 1'000'000;
+  int64_t producers_max = 1'000'000;
+  int32_t frame_rows_max = 10'000;            // of one layout in a message
+  int32_t sample_rows_max = 100'000;          // of a message
   int64_t clock_skew_ms_max = 5 * 60 * 1000;  // source times ahead of the server
 };
 

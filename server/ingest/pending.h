@@ -94,6 +94,11 @@ class PendingState {
   // What a dry run goes on with after models were created: the head's catalog and more.
   void SetCatalog(std::shared_ptr<const graph::Catalog> catalog) { catalog_ = std::move(catalog); }
 
+  // Sequences that go to changes of other kinds, which have nothing pending.
+  void TakeSequences(uint64_t count) { next_sequence_ = Sequence(next_sequence_.value + count); }
+  // Whether relationships were touched that are not applied.
+  bool has_relationship_changes() const { return !touched_relationships_.empty(); }
+
   // --- Records ---
   // Everything changed since the last call belongs to record `number`; numbers rise.
   void EndRecord(uint64_t number);

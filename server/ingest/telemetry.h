@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -70,8 +71,8 @@ struct LayoutResult {
 struct FrameBatch {
   absl::string_view layout_id;
   absl::Span<const int64_t> times;
-  absl::string_view packed;           // columns one after the other, each in its encoding
-  absl::Span<const double> doubles;   // instead: the same as numbers, NaN: missing
+  absl::string_view packed;          // columns one after the other, each in its encoding
+  absl::Span<const double> doubles;  // instead: the same as numbers, NaN: missing
 };
 
 // Of the arrays one is set, with an item per row.
@@ -79,14 +80,21 @@ struct SampleColumn {
   absl::string_view path;
   absl::Span<const double> doubles;  // NaN: missing
   absl::Span<const int64_t> ints;
-  std::vector<Value> values;           // null: missing
-  absl::Span<const uint32_t> missing;  // rows of `ints` without a value, ascending
+  std::vector<Value> values;      // null: missing
+  std::vector<uint32_t> missing;  // rows of `ints` without a value, ascending
 };
 
 struct SampleBatch {
   std::vector<absl::string_view> twin_ids;  // of each row, or one of all
   absl::Span<const int64_t> times;          // of each row, or one of all
   std::vector<SampleColumn> columns;
+};
+
+// Values of one twin, as JSON shows them.
+struct Publication {
+  absl::string_view twin_id;
+  ValueMap contents;
+  std::optional<Time> time;  // else the server's
 };
 
 struct TelemetryBatch {
@@ -97,7 +105,8 @@ struct TelemetryBatch {
   bool any_time = false;  // also far ahead of the server: an import of history
   std::vector<FrameBatch> frames;
   std::vector<SampleBatch> samples;
-  uint64_t bytes = 0;  // of the request, for write_queue_bytes_max
+  std::vector<Publication> publications;  // alone
+  uint64_t bytes = 0;                     // of the request, for write_queue_bytes_max
 };
 
 struct Reject {
@@ -109,8 +118,8 @@ struct TelemetryResult {
   // Not OK: nothing of the batch is kept, and it is not the batch that is to blame (with
   // all_or_nothing it may be).
   absl::Status status;
-  Sequence sequence;  // after the batch
-  uint64_t rows = 0;  // frames and rows kept
+  Sequence sequence;            // after the batch
+  uint64_t rows = 0;            // frames and rows kept
   std::vector<Reject> rejects;  // the first kRejectsMax
   uint64_t rejects_total = 0;
   bool is_repeated = false;  // the producer's batch was durable already

@@ -82,7 +82,9 @@ Writer::Writer(const WriterOptions& options, GuardedGraph* graph, journal::Journ
       journal_(*journal),
       epoch_(epoch),
       pending_(Head()),
-      checker_(options_.limits, &pending_) {
+      checker_(options_.limits, &pending_),
+      telemetry_(*Telemetry()),
+      telemetry_checker_(options_.limits, &pending_, &telemetry_) {
   {
     const MutexLock lock(&graph_.mutex);
     last_time_ = graph_.graph.head().time();
@@ -95,6 +97,11 @@ Writer::Writer(const WriterOptions& options, GuardedGraph* graph, journal::Journ
 const graph::GraphView* Writer::Head() {
   const MutexLock lock(&graph_.mutex);
   return &graph_.graph.head();
+}
+
+TelemetryState* Writer::Telemetry() {
+  const MutexLock lock(&graph_.mutex);
+  return &graph_.telemetry;
 }
 
 Writer::~Writer() { Stop(); }
@@ -114,37 +121,41 @@ absl::Status Writer::writing() const {
   return writing_;
 }
 
-void Writer::Submit(WriteBatch batch, Done done) {
-  absl::Status refused;
-  const uint64_t bytes = BytesOf(batch);
-  {
-    const MutexLock lock(&mutex_);
-    if (stopping_) {
-      refused = absl::UnavailableError("the server is stopping");
-    } else if (!writing_.ok()) {
-      refused = writing_;
-    } else if (queued_bytes_ > 0 &&
-               queued_bytes_ + bytes >
-                   static_cast<uint64_t>(options_.limits.write_queue_bytes_max)) {
-      refused = absl::ResourceExhaustedError(
-          absl::StrCat("more than write_queue_bytes_max (", options_.limits.write_queue_bytes_max,
-                       " bytes) of writes wait; send them again, more slowly"));
-    } else {
-      queued_bytes_ += bytes;
-      queue_.push_back({std::move(batch), std::move(done), bytes, nullptr});
-      changed_.Signal();
-      return;
-    }
+bool Writer::Enqueue(Waiting&& waiting, absl::Status* refused) {
+  const MutexLock lock(&mutex_);
+  if (stopping_) {
+    *refused = absl::UnavailableError("the server is stopping");
+  } else if (!writing_.ok()) {
+    *refused = writing_;
+  } else if (queued_bytes_ > 0 &&
+             queued_bytes_ + waiting.bytes >
+                 static_cast<uint64_t>(options_.limits.write_queue_bytes_max)) {
+    *refused = absl::ResourceExhaustedError(
+        absl::StrCat("more than write_queue_bytes_max (", options_.limits.write_queue_bytes_max,
+                     " bytes) of writes wait; send them again, more slowly"));
+  } else {
+    queued_bytes_ += waiting.bytes;
+    queue_.push_back(std::move(waiting));
+    changed_.Signal();
+    return true;
   }
+  return false;
+}
+
+void Writer::Submit(WriteBatch batch, Done done) {
+  Waiting waiting;
+  waiting.bytes = BytesOf(batch);
+  waiting.batch = std::move(batch);
+  waiting.done = std::move(done);
   WriteResult result;
-  result.status = std::move(refused);
-  done(std::move(result));
+  if (!Enqueue(std::move(waiting), &result.status)) waiting.done(std::move(result));
 }
 
 bool Writer::RunAlone(absl::AnyInvocable<void()> task) {
   const MutexLock lock(&mutex_);
   if (stopping_) return false;
-  queue_.push_back({WriteBatch(), nullptr, 0, std::move(task)});
+  Waiting& waiting = queue_.emplace_back();
+  waiting.task = std::move(task);
   changed_.Signal();
   return true;
 }
@@ -187,6 +198,7 @@ void Writer::Run() {
     }
     if (!complete.empty()) Finish(complete);
     if (has_next) Process(std::move(next));
+    if (!telemetry_.stale().empty()) ResolveStale();
   }
 }
 
@@ -286,6 +298,9 @@ void Writer::Process(Waiting waiting) {
     pending_.Reset();
     return;
   }
+  if (waiting.telemetry != nullptr) {
+    return ProcessTelemetry(*waiting.telemetry, std::move(waiting.telemetry_done));
+  }
   const WriteBatch& batch = waiting.batch;
   auto in_flight = std::make_shared<InFlight>();
   WriteResult& result = in_flight->result;
@@ -302,7 +317,9 @@ void Writer::Process(Waiting waiting) {
   // so does a dry run of several operations, which is taken back by forgetting all that is pending.
   const bool dry_each = batch.validate_only && !batch.atomic;
   const bool of_models = !batch.operations.empty() && IsOfModels(batch.operations.front());
-  if (!batch.request_id.empty() || of_models || dry_each) Drain();
+  if (!batch.request_id.empty() || of_models || dry_each || property_frames_in_flight_ > 0) {
+    Drain();
+  }
   {
     const MutexLock lock(&mutex_);
     if (failing_ || !writing_.ok()) {
@@ -396,8 +413,12 @@ void Writer::Finish(const std::vector<std::shared_ptr<InFlight>>& complete) {
     const MutexLock lock(&graph_.mutex);
     for (const std::shared_ptr<InFlight>& each : complete) {
       if (!each->status.ok()) continue;
-      const absl::Status status = ApplyUnits(each->units, each->header, each->first,
-                                             /*applied=*/Sequence(0), &graph_.graph);
+      const absl::Status status =
+          each->telemetry.empty()
+              ? ApplyUnits(each->units, each->header, each->first, /*applied=*/Sequence(0),
+                           &graph_.graph, &graph_.telemetry)
+              : graph_.telemetry.Apply(each->telemetry, each->first, each->sequences,
+                                       /*applied=*/Sequence(0), &graph_.graph);
       TWIN_CHECK(status.ok()) << status;
       if (!each->header.request_id.empty()) {
         graph_.request_ids.Add(each->header.request_id, each->result, options_.limits);
@@ -416,7 +437,14 @@ void Writer::Finish(const std::vector<std::shared_ptr<InFlight>>& complete) {
       each->result.failed_operation = failed;
       each->result.status = each->status;
     }
-    answers.push_back({std::move(each->done), std::move(each->result)});
+    if (!each->producer.empty()) {
+      const auto it = producers_in_flight_.find(each->producer);
+      if (it != producers_in_flight_.end() && it->second == each->batch_number) {
+        producers_in_flight_.erase(it);
+      }
+    }
+    if (each->sets_properties) --property_frames_in_flight_;
+    if (each->done != nullptr) answers.push_back({std::move(each->done), std::move(each->result)});
   }
   bool is_idle = false;
   {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "server/base/clock.h"
@@ -27,6 +28,9 @@
 #include "server/ingest/operation.h"
 #include "server/ingest/pending.h"
 #include "server/ingest/request_ids.h"
+#include "server/ingest/telemetry.h"
+#include "server/ingest/telemetry_checker.h"
+#include "server/ingest/telemetry_state.h"
 #include "server/journal/journal.h"
 
 namespace twin::ingest {
@@ -38,6 +42,7 @@ struct GuardedGraph {
   CondVar advanced;  // the head's sequence rose
   graph::Graph graph ABSL_GUARDED_BY(mutex);
   RequestIds request_ids ABSL_GUARDED_BY(mutex);
+  TelemetryState telemetry ABSL_GUARDED_BY(mutex);
 };
 
 struct WriterOptions {
@@ -63,6 +68,14 @@ class Writer {
   using Done = absl::AnyInvocable<void(WriteResult)>;
   void Submit(WriteBatch batch, Done done) ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // Frames and samples: as Submit. The result's status is that of the batch as a whole.
+  using TelemetryDone = absl::AnyInvocable<void(TelemetryResult)>;
+  void Submit(TelemetryBatch batch, TelemetryDone done) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // A layout, or a new version of the one that has its id; the same again changes nothing.
+  using LayoutDone = absl::AnyInvocable<void(LayoutResult)>;
+  void Register(Layout layout, bool validate_only, LayoutDone done) ABSL_LOCKS_EXCLUDED(mutex_);
+
   // Runs on the writer's thread when nothing is in flight. False: it is stopping; nothing is run.
   bool RunAlone(absl::AnyInvocable<void()> task) ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -81,12 +94,19 @@ class Writer {
     Done done;
     uint64_t bytes = 0;
     absl::AnyInvocable<void()> task;
+    std::unique_ptr<TelemetryBatch> telemetry;
+    TelemetryDone telemetry_done;
   };
   struct InFlight {
     uint64_t number = 0;
     Sequence first;
     RecordHeader header;
-    std::string units;  // encoded
+    std::string units;      // encoded
+    std::string telemetry;  // instead: a whole record of telemetry, of so many sequences
+    uint64_t sequences = 0;
+    std::string producer;  // of it; empty: none
+    uint64_t batch_number = 0;
+    bool sets_properties = false;
     WriteResult result;
     Done done;
     uint64_t bytes = 0;
@@ -95,7 +115,12 @@ class Writer {
   };
 
   void Run();
+  bool Enqueue(Waiting&& waiting, absl::Status* refused) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status MayWrite() ABSL_LOCKS_EXCLUDED(mutex_);
   void Process(Waiting waiting);
+  void ProcessTelemetry(const TelemetryBatch& batch, TelemetryDone done);
+  LayoutResult ProcessLayout(Layout layout, bool validate_only, Time valid_from);
+  void ResolveStale();
   void Append(std::shared_ptr<InFlight> in_flight, journal::Record record);
   void AnswerNow(Done done, WriteResult result);
   void Finish(const std::vector<std::shared_ptr<InFlight>>& complete);
@@ -107,6 +132,7 @@ class Writer {
   bool MayStart() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::vector<std::shared_ptr<InFlight>> TakeComplete() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   const graph::GraphView* Head();
+  TelemetryState* Telemetry();
 
   const WriterOptions options_;
   const Clock& clock_;
@@ -117,6 +143,11 @@ class Writer {
   // The writer thread's.
   PendingState pending_;
   Checker checker_;
+  TelemetryState& telemetry_;  // it alone changes it, as the head
+  TelemetryChecker telemetry_checker_;
+  // The greatest batch number of each producer that is in flight.
+  absl::flat_hash_map<std::string, uint64_t> producers_in_flight_;
+  int property_frames_in_flight_ = 0;  // records of telemetry that set properties
   Time last_time_;
   uint64_t next_record_ = 1;
   Answers answers_;

@@ -32,6 +32,7 @@ namespace twin::timeseries {
 struct StoreOptions {
   std::string folder;                 // of the partition files
   FileSystem* file_system = nullptr;  // nullptr: the system's
+  bool read_only = false;             // loads and reads; nothing is written or removed
   uint32_t block_rows = 256;          // an open block is sealed when it has so many
   uint64_t open_block_bytes_max = 0;  // beyond, the oldest are sealed early; 0: 25 % of memory
 };

@@ -1,0 +1,237 @@
+#include "server/api/history_service.h"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/api/blocking_stream.h"
+#include "server/api/convert.h"
+#include "server/api/telemetry_convert.h"
+#include "server/base/status_macros.h"
+
+namespace twin::api {
+namespace {
+
+constexpr int64_t kDayNs = int64_t{24} * 3600 * 1'000'000'000;
+constexpr int kTwinsMax = 10'000;
+constexpr size_t kMessageRows = 10'000;
+constexpr uint64_t kMessageBytes = 1 << 20;
+
+// Appends rows [first, last) of a column.
+void FillColumn(const std::string& path, const query::Vector& column, size_t first, size_t last,
+                pb::SampleColumn* message) {
+  message->set_path(path);
+  for (size_t row = first; row < last; ++row) {
+    const bool missing = column.IsNull(row);
+    switch (column.kind) {
+      case query::TypeKind::kDouble:
+        message->add_doubles(missing ? std::numeric_limits<double>::quiet_NaN()
+                                     : column.doubles[row]);
+        break;
+      case query::TypeKind::kBool:
+      case query::TypeKind::kInt:
+      case query::TypeKind::kTime:
+        message->add_ints(missing                                     ? 0
+                          : column.kind == query::TypeKind::kBool ? column.bools[row]
+                                                                      : column.ints[row]);
+        if (missing) message->add_missing(static_cast<uint32_t>(row - first));
+        break;
+      default: {
+        pb::Value* const value = message->add_values();
+        if (!missing) ToProto(column.Get(row), value);
+      }
+    }
+  }
+}
+
+class Export final : public BlockingWriter<pb::ExportHistoryResponse> {
+ public:
+  Export(const Services& services, const pb::ExportHistoryRequest& request,
+         grpc::CallbackServerContext* context)
+      : BlockingWriter(services, context), services_(services), request_(request) {
+    services.engine->WhenReached(
+        Sequence(request.min_sequence()), DeadlineOf(*context, services),
+        [context] { return context->IsCancelled(); },
+        [this](const absl::Status& reached) {
+          if (reached.ok()) {
+            Start(services_);
+          } else {
+            Finish(ToGrpc(reached));
+          }
+        });
+  }
+
+ protected:
+  absl::Status Run() override {
+    if (request_.twin_ids_size() > kTwinsMax) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("twin_ids: ", request_.twin_ids_size(), " of them; at most ", kTwinsMax));
+    }
+    snapshot_ = services_.engine->Hold(engine::SnapshotUse::kExport);
+    TWIN_ASSIGN_OR_RETURN(std::shared_ptr<const graph::GraphView> view, snapshot_->Get());
+    reader_ = services_.engine->OpenReader(std::move(view));
+    series_ = services_.engine->OpenSeries(*reader_);
+    FillPosition(reader_->sequence(), response_.mutable_position());
+    const std::vector<int64_t> bounds = Bounds();
+    for (const std::string& id : request_.twin_ids()) {
+      TWIN_RETURN_IF_ERROR(FindPaths(id));
+      for (size_t i = 0; i + 1 < bounds.size(); ++i) {
+        TWIN_RETURN_IF_ERROR(Piece(id, bounds[i], bounds[i + 1]));
+      }
+    }
+    // An empty history has its position, too.
+    if (!has_written_ && !Write(response_)) return Gone();
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::Status Gone() const {
+    return idle() ? IdleError(services_) : absl::CancelledError("the client is gone");
+  }
+
+  // The window in pieces of a day, so that none takes much memory.
+  std::vector<int64_t> Bounds() const {
+    const int64_t from = request_.has_from_unix_nano() ? request_.from_unix_nano() : INT64_MIN;
+    const int64_t to = request_.has_to_unix_nano() ? request_.to_unix_nano() : INT64_MAX;
+    std::vector<int64_t> bounds = {from};
+    const int64_t oldest = services_.engine->status().history.oldest_time;
+    const int64_t newest = SystemClock().Now().ns + kDayNs;
+    for (int64_t at = std::max(oldest, from); at < std::min(newest, to); at += kDayNs) {
+      if (at > bounds.back()) bounds.push_back(at);
+    }
+    if (to > bounds.back()) bounds.push_back(to);
+    return bounds;
+  }
+
+  absl::Status FindPaths(const std::string& id) {
+    twin_ = reader_->Find(id);
+    if (twin_ == kNoTwin) return absl::NotFoundError(absl::StrCat("no twin '", id, "'"));
+    std::vector<query::Place> places;
+    const uint32_t number = twin_.value;
+    reader_->Places(absl::MakeConstSpan(&number, 1), &places);
+    const query::Model& model = reader_->catalog().model(TableId(places[0].table));
+    paths_.clear();
+    if (request_.paths().empty()) {
+      for (const query::Column& column : model.columns) {
+        if (column.telemetry || column.historized) paths_.push_back(column.path);
+      }
+      return absl::OkStatus();
+    }
+    for (const std::string& path : request_.paths()) {
+      if (model.Find(path) == nullptr) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("paths: '", id, "' of the model ", model.id, " has no '", path, "'"));
+      }
+      paths_.push_back(path);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Piece(const std::string& id, int64_t from, int64_t to) {
+    query::SeriesRequest request;
+    request.from = from;
+    request.to = to;
+    request.to_included = to == INT64_MAX;
+    for (const std::string& path : paths_) request.columns.push_back({twin_, path});
+    return series_->Read(absl::MakeConstSpan(&request, 1),
+                         [&](size_t, const query::SeriesRows& rows) { return Send(id, rows); });
+  }
+
+  // Columns without a sample are left out.
+  absl::Status Send(const std::string& id, const query::SeriesRows& rows) {
+    for (size_t first = 0; first < rows.times.size();) {
+      const size_t columns = std::max<size_t>(rows.columns.size(), 1);
+      const size_t count = std::clamp<size_t>(kMessageBytes / 16 / columns, 1, kMessageRows);
+      const size_t last = std::min(first + count, rows.times.size());
+      pb::SampleBatch* const samples = response_.mutable_samples();
+      samples->Clear();
+      samples->add_twin_ids(id);
+      samples->mutable_times_unix_nano()->Add(
+          rows.times.begin() + static_cast<std::ptrdiff_t>(first),
+          rows.times.begin() + static_cast<std::ptrdiff_t>(last));
+      for (size_t c = 0; c < rows.columns.size(); ++c) {
+        bool has = false;
+        for (size_t row = first; row < last && !has; ++row) has = !rows.columns[c].IsNull(row);
+        if (has) FillColumn(paths_[c], rows.columns[c], first, last, samples->add_columns());
+      }
+      first = last;
+      if (samples->columns_size() == 0) continue;
+      if (!Write(response_)) return Gone();
+      has_written_ = true;
+      response_.Clear();
+    }
+    return absl::OkStatus();
+  }
+
+  const Services& services_;
+  const pb::ExportHistoryRequest request_;
+  std::shared_ptr<engine::HeldSnapshot> snapshot_;
+  std::unique_ptr<engine::SnapshotReader> reader_;
+  std::unique_ptr<query::SeriesReader> series_;
+  TwinNumber twin_;
+  std::vector<std::string> paths_;
+  pb::ExportHistoryResponse response_;
+  bool has_written_ = false;
+};
+
+// One message after the other: the next is read when the former is durable.
+class Import final : public grpc::ServerReadReactor<pb::ImportHistoryRequest> {
+ public:
+  Import(const Services& services, pb::ImportHistoryResponse* response)
+      : services_(services), response_(*response) {
+    StartRead(&request_);
+  }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) return Finish(grpc::Status::OK);
+    absl::StatusOr<ingest::SampleBatch> samples = ToSamples(request_.samples());
+    if (!samples.ok()) return Finish(ToGrpc(samples.status()));
+    const uint64_t first = rows_;
+    rows_ += std::max(samples->twin_ids.size(), samples->times.size());
+    ingest::TelemetryBatch batch;
+    batch.any_time = true;
+    batch.bytes = request_.ByteSizeLong();
+    batch.samples.push_back(*std::move(samples));
+    services_.engine->Write(std::move(batch), [this, first](const ingest::TelemetryResult& result) {
+      Done(first, result);
+    });
+  }
+
+  void OnDone() override { delete this; }
+
+ private:
+  void Done(uint64_t first, const ingest::TelemetryResult& result) {
+    if (!result.status.ok()) return Finish(ToGrpc(result.status));
+    response_.set_rows(response_.rows() + result.rows);
+    response_.set_rejects_total(response_.rejects_total() + result.rejects_total);
+    for (const ingest::Reject& reject : result.rejects) {
+      if (response_.rejects_size() >= static_cast<int>(ingest::kRejectsMax)) break;
+      FillReject(0, static_cast<uint32_t>(first + reject.index), reject.status,
+                 response_.add_rejects());
+    }
+    FillPosition(result.sequence, response_.mutable_position());
+    StartRead(&request_);
+  }
+
+  const Services& services_;
+  pb::ImportHistoryRequest request_;
+  pb::ImportHistoryResponse& response_;
+  uint64_t rows_ = 0;
+};
+
+}  // namespace
+
+grpc::ServerWriteReactor<pb::ExportHistoryResponse>* HistoryService::Export(
+    Context* context, const pb::ExportHistoryRequest* request) {
+  return new api::Export(services_, *request, context);
+}
+
+grpc::ServerReadReactor<pb::ImportHistoryRequest>* HistoryService::Import(
+    Context* /*context*/, pb::ImportHistoryResponse* response) {
+  return new api::Import(services_, response);
+}
+
+}  // namespace twin::api

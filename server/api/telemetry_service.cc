@@ -1,0 +1,119 @@
+#include "server/api/telemetry_service.h"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/api/convert.h"
+#include "server/api/telemetry_convert.h"
+
+namespace twin::api {
+namespace {
+
+constexpr int32_t kPageSizeDefault = 100;
+constexpr int32_t kPageSizeMax = 1000;
+
+// Layouts with ids after `token`, in their order; one more than `count` where there are more.
+std::vector<std::string> IdsAfter(const engine::Engine& engine, const std::string& token,
+                                  size_t count) {
+  std::vector<std::string> ids;
+  engine.ReadTelemetry([&](const ingest::TelemetryState& state, const graph::GraphView&) {
+    for (size_t i = 0; i < state.layouts(); ++i) {
+      const std::string& id = state.layout(static_cast<uint32_t>(i)).layout.id;
+      if (token.empty() || id > token) ids.push_back(id);
+    }
+  });
+  const size_t kept = std::min(ids.size(), count + 1);
+  std::partial_sort(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(kept), ids.end());
+  ids.resize(kept);
+  return ids;
+}
+
+}  // namespace
+
+grpc::ServerBidiReactor<pb::IngestRequest, pb::IngestResponse>* TelemetryService::Ingest(
+    Context* /*context*/) {
+  return NewIngestStream(services_, &producers_);
+}
+
+grpc::ServerUnaryReactor* TelemetryService::Publish(Context* context,
+                                                    const pb::PublishRequest* request,
+                                                    pb::PublishResponse* response) {
+  absl::StatusOr<ValueMap> contents = ContentsOf(request->contents(), request->contents_json());
+  if (!contents.ok()) return Answer(context, contents.status());
+  ingest::TelemetryBatch batch;
+  batch.all_or_nothing = true;
+  batch.bytes = request->ByteSizeLong();
+  ingest::Publication& publication = batch.publications.emplace_back();
+  publication.twin_id = request->twin_id();
+  publication.contents = *std::move(contents);
+  if (request->has_source_time_unix_nano()) {
+    publication.time = Time{request->source_time_unix_nano()};
+  }
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  services_.engine->Write(std::move(batch),
+                          [reactor, response](const ingest::TelemetryResult& result) {
+                            FillPosition(result.sequence, response->mutable_position());
+                            reactor->Finish(ToGrpc(result.status));
+                          });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* TelemetryService::RegisterLayout(Context* context,
+                                                           const pb::RegisterLayoutRequest* request,
+                                                           pb::RegisterLayoutResponse* response) {
+  absl::StatusOr<ingest::Layout> layout = ToLayout(request->layout());
+  if (!layout.ok()) return Answer(context, layout.status());
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  services_.engine->Register(
+      *std::move(layout), request->validate_only(),
+      [reactor, response, id = request->layout().id()](const ingest::LayoutResult& result) {
+        if (result.status.ok()) FillResponse(id, result, response);
+        reactor->Finish(ToGrpc(result.status));
+      });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* TelemetryService::ListLayouts(Context* context,
+                                                        const pb::ListLayoutsRequest* request,
+                                                        pb::ListLayoutsResponse* response) {
+  if (request->page_size() < 0) {
+    return Answer(context, absl::InvalidArgumentError("page_size: it is negative"));
+  }
+  const auto count = static_cast<size_t>(
+      request->page_size() == 0 ? kPageSizeDefault : std::min(request->page_size(), kPageSizeMax));
+  return AnswerLater(context, services_, [this, request, response, count]() -> absl::Status {
+    std::vector<std::string> ids = {request->id()};
+    if (request->id().empty()) ids = IdsAfter(*services_.engine, request->page_token(), count);
+    if (ids.size() > count) {
+      ids.resize(count);
+      response->set_next_page_token(ids.back());
+    }
+    absl::Status status;
+    services_.engine->ReadTelemetry([&](const ingest::TelemetryState& state,
+                                        const graph::GraphView& view) {
+      for (const std::string& id : ids) {
+        const uint32_t* const number = state.FindLayout(id);
+        if (number == nullptr) {
+          status = absl::NotFoundError(absl::StrCat("no layout '", id, "'"));
+          return;
+        }
+        const ingest::TelemetryState::LayoutState& layout = state.layout(*number);
+        const ingest::LayoutVersion& version = *layout.versions.back();
+        pb::LayoutVersion* const to = response->add_layouts();
+        FillLayout(layout.layout, to->mutable_layout());
+        to->set_version(version.version);
+        to->set_valid_from_unix_nano(version.valid_from.ns);
+        to->set_columns(static_cast<uint32_t>(version.columns.size()));
+        to->set_unresolved(version.unresolved);
+        if (request->resolved()) FillResolved(version, view, to);
+      }
+    });
+    return status;
+  });
+}
+
+}  // namespace twin::api

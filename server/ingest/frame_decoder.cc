@@ -1,0 +1,222 @@
+#include "server/ingest/frame_decoder.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <type_traits>
+
+#include "server/base/check.h"
+
+namespace twin::ingest {
+
+using timeseries::ColumnKind;
+using timeseries::ColumnRows;
+
+const double kPowersOfTen[timeseries::kDecimalsMax + 1] = {1e0, 1e1, 1e2, 1e3, 1e4,
+                                                           1e5, 1e6, 1e7, 1e8, 1e9};
+
+namespace {
+
+template <typename Raw>
+Raw Load(const char* raw, size_t i) {
+  Raw value;
+  std::memcpy(&value, raw + i * sizeof(Raw), sizeof(Raw));
+  return value;
+}
+
+// Whether |raw × factor + shift| stays below 2^31 for all of Raw.
+template <typename Raw>
+bool Fits32(const ResolvedColumn& column) {
+  if constexpr (sizeof(Raw) > 4) return false;
+  constexpr double kRawMax = sizeof(Raw) == 4 ? 2147483648.0 : sizeof(Raw) == 2 ? 65536.0 : 256.0;
+  return std::abs(static_cast<double>(column.factor)) * kRawMax +
+             std::abs(static_cast<double>(column.shift)) <
+         2147483647.0;
+}
+
+bool IsIn(const std::vector<int64_t>& codes, int64_t raw) {
+  return std::find(codes.begin(), codes.end(), raw) != codes.end();
+}
+
+}  // namespace
+
+template <typename Raw>
+void FrameDecoder::Integers(const ResolvedColumn& column, const char* raw, size_t frames,
+                            ColumnRows* out) {
+  uint8_t* const missing = missing_.data() + at_;
+  bool any_missing = false;
+  for (const int64_t code : column.invalid_codes) {
+    for (size_t i = 0; i < frames; ++i) {
+      const bool is = static_cast<int64_t>(Load<Raw>(raw, i)) == code;
+      missing[i] |= static_cast<uint8_t>(is);
+      any_missing |= is;
+    }
+  }
+  if (column.kind == ColumnKind::kScaled && Fits32<Raw>(column)) {
+    int32_t* const scaled = scaled_.data() + at_;
+    const auto factor = static_cast<int32_t>(column.factor);
+    const auto shift = static_cast<int32_t>(column.shift);
+    for (size_t i = 0; i < frames; ++i) {
+      scaled[i] = static_cast<int32_t>(Load<Raw>(raw, i)) * factor + shift;
+    }
+    out->scaled = scaled;
+  } else if (column.kind == ColumnKind::kDouble) {
+    double* const doubles = doubles_.data() + at_;
+    for (size_t i = 0; i < frames; ++i) {
+      doubles[i] = static_cast<double>(Load<Raw>(raw, i)) * column.scale + column.offset;
+    }
+    out->doubles = doubles;
+  } else {
+    int64_t* const ints = ints_.data() + at_;
+    for (size_t i = 0; i < frames; ++i) {
+      int64_t value = 0;
+      const bool wrong =
+          __builtin_mul_overflow(static_cast<int64_t>(Load<Raw>(raw, i)), column.factor, &value) ||
+          __builtin_add_overflow(value, column.shift, &value) || value < column.min ||
+          value > column.max;
+      ints[i] = wrong ? 0 : value;
+      missing[i] |= static_cast<uint8_t>(wrong);
+      any_missing |= wrong;
+    }
+    out->ints = ints;
+  }
+  if (any_missing) out->missing = missing;
+}
+
+template <typename Raw>
+void FrameDecoder::Fractions(const ResolvedColumn& column, const char* raw, size_t frames,
+                             ColumnRows* out) {
+  uint8_t* const missing = missing_.data() + at_;
+  bool any_missing = false;
+  for (size_t i = 0; i < frames; ++i) {
+    const auto value = static_cast<double>(Load<Raw>(raw, i));
+    bool is_missing = std::isnan(value);
+    if (!is_missing && !column.invalid_codes.empty() && std::abs(value) < 9e15 &&
+        value == std::trunc(value)) {
+      is_missing = IsIn(column.invalid_codes, static_cast<int64_t>(value));
+    }
+    double result = is_missing ? 0 : value * column.scale + column.offset;
+    if (column.kind == ColumnKind::kInt) {
+      // Only what is exactly an integer is one.
+      const bool fits = result == std::trunc(result) && std::abs(result) < 9.2e18 &&
+                        result >= static_cast<double>(column.min) &&
+                        result <= static_cast<double>(column.max);
+      is_missing = is_missing || !fits;
+      ints_[at_ + i] = is_missing ? 0 : static_cast<int64_t>(result);
+    } else {
+      doubles_[at_ + i] = result;
+    }
+    missing[i] = static_cast<uint8_t>(is_missing);
+    any_missing |= is_missing;
+  }
+  if (column.kind == ColumnKind::kInt) {
+    out->ints = ints_.data() + at_;
+  } else {
+    out->doubles = doubles_.data() + at_;
+  }
+  if (any_missing) out->missing = missing;
+}
+
+// Numbers sent as doubles instead of raw values: scale, offset and codes are taken as done.
+void FrameDecoder::OfDoubles(const ResolvedColumn& column, const char* raw, size_t frames,
+                             ColumnRows* out) {
+  ResolvedColumn plain;
+  plain.kind = column.kind == ColumnKind::kScaled ? ColumnKind::kDouble : column.kind;
+  plain.min = column.min;
+  plain.max = column.max;
+  out->kind = plain.kind;
+  Fractions<double>(plain, raw, frames, out);
+  if (column.kind != ColumnKind::kScaled) return;
+  // Where all of them are exactly such decimals, the column stays one.
+  const double power = kPowersOfTen[column.decimals];
+  const double* const doubles = doubles_.data() + at_;
+  int64_t* const ints = ints_.data() + at_;
+  for (size_t i = 0; i < frames; ++i) {
+    if (out->missing != nullptr && out->missing[i] != 0) {
+      ints[i] = 0;
+      continue;
+    }
+    const double scaled = std::round(doubles[i] * power);
+    if (!(std::abs(scaled) < 1e15) || scaled / power != doubles[i]) return;
+    ints[i] = static_cast<int64_t>(scaled);
+  }
+  out->kind = ColumnKind::kScaled;
+  out->decimals = column.decimals;
+  out->doubles = nullptr;
+  out->ints = ints;
+}
+
+absl::Span<const ColumnRows> FrameDecoder::Decode(const LayoutVersion& version, size_t frames,
+                                                  absl::string_view packed,
+                                                  absl::string_view doubles) {
+  const size_t items = version.columns.size() * frames;
+  columns_.clear();
+  columns_.reserve(version.columns.size());
+  if (scaled_.size() < items) {
+    scaled_.resize(items);
+    ints_.resize(items);
+    doubles_.resize(items);
+    missing_.resize(items);
+  }
+  std::fill_n(missing_.begin(), items, uint8_t{0});
+  at_ = 0;
+  const char* raw = packed.data();
+  for (const ResolvedColumn& column : version.columns) {
+    ColumnRows& out = columns_.emplace_back();
+    out.kind = column.kind;
+    out.decimals = column.decimals;
+    if (packed.empty()) {
+      OfDoubles(column, doubles.data() + at_ * sizeof(double), frames, &out);
+    } else {
+      switch (column.encoding) {
+        case Encoding::kDouble:
+          Fractions<double>(column, raw, frames, &out);
+          break;
+        case Encoding::kFloat:
+          Fractions<float>(column, raw, frames, &out);
+          break;
+        case Encoding::kInt16:
+          Integers<int16_t>(column, raw, frames, &out);
+          break;
+        case Encoding::kInt32:
+          Integers<int32_t>(column, raw, frames, &out);
+          break;
+        case Encoding::kUint16:
+          Integers<uint16_t>(column, raw, frames, &out);
+          break;
+        case Encoding::kUint8:
+          Integers<uint8_t>(column, raw, frames, &out);
+          break;
+        case Encoding::kInt64:
+          Integers<int64_t>(column, raw, frames, &out);
+          break;
+      }
+      raw += BytesOf(column.encoding) * frames;
+    }
+    at_ += frames;
+  }
+  return columns_;
+}
+
+Value ValueOf(const ColumnRows& column, size_t row) {
+  if (column.missing != nullptr && column.missing[row] != 0) return Value();
+  switch (column.kind) {
+    case ColumnKind::kScaled: {
+      const int64_t scaled = column.scaled != nullptr ? column.scaled[row] : column.ints[row];
+      return Value::Double(static_cast<double>(scaled) / kPowersOfTen[column.decimals]);
+    }
+    case ColumnKind::kDouble:
+      return Value::Double(column.doubles[row]);
+    case ColumnKind::kInt:
+      return Value::Int(column.ints[row]);
+    case ColumnKind::kValue: {
+      absl::string_view bytes = column.values[row];
+      Value value;
+      TWIN_CHECK(Value::Decode(&bytes, &value).ok());
+      return value;
+    }
+  }
+  return Value();
+}
+
+}  // namespace twin::ingest

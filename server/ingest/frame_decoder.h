@@ -1,0 +1,50 @@
+// Raw frame columns into the arrays that a series group takes.
+#ifndef TWIN_SERVER_INGEST_FRAME_DECODER_H_
+#define TWIN_SERVER_INGEST_FRAME_DECODER_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "server/ingest/layout.h"
+#include "server/timeseries/samples.h"
+
+namespace twin::ingest {
+
+// Keeps its arrays from call to call. Thread-compatible.
+class FrameDecoder {
+ public:
+  // Of `frames` frames: `packed` has version.frame_bytes for each, column by column; or `doubles`
+  // has an item of each column and frame. What it returns lives until the next call.
+  absl::Span<const timeseries::ColumnRows> Decode(const LayoutVersion& version, size_t frames,
+                                                  absl::string_view packed,
+                                                  absl::string_view doubles);
+
+ private:
+  template <typename Raw>
+  void Integers(const ResolvedColumn& column, const char* raw, size_t frames,
+                timeseries::ColumnRows* out);
+  template <typename Raw>
+  void Fractions(const ResolvedColumn& column, const char* raw, size_t frames,
+                 timeseries::ColumnRows* out);
+  void OfDoubles(const ResolvedColumn& column, const char* raw, size_t frames,
+                 timeseries::ColumnRows* out);
+
+  std::vector<timeseries::ColumnRows> columns_;
+  // One run of `frames` items for each column.
+  std::vector<int32_t> scaled_;
+  std::vector<int64_t> ints_;
+  std::vector<double> doubles_;
+  std::vector<uint8_t> missing_;
+  size_t at_ = 0;  // of the column in the arrays
+};
+
+// The value of a row as the graph keeps it; null: missing.
+Value ValueOf(const timeseries::ColumnRows& column, size_t row);
+// 10^0 … 10^9.
+extern const double kPowersOfTen[timeseries::kDecimalsMax + 1];
+
+}  // namespace twin::ingest
+
+#endif  // TWIN_SERVER_INGEST_FRAME_DECODER_H_

@@ -1,0 +1,145 @@
+// Layouts as bytes: docs/formats/records.md draws them.
+#include <utility>
+
+#include "server/ingest/layout.h"
+
+namespace twin::ingest {
+namespace {
+
+void AppendDouble(std::string* bytes, double value) { AppendFixed(bytes, value); }
+
+void AppendCodes(const std::vector<int64_t>& codes, std::string* bytes) {
+  AppendVarint(bytes, codes.size());
+  for (const int64_t code : codes) AppendSigned(bytes, code);
+}
+
+void ReadCodes(ByteReader* reader, std::vector<int64_t>* codes) {
+  codes->resize(reader->Varint(reader->rest().size()));
+  for (int64_t& code : *codes) code = reader->Signed();
+}
+
+Encoding ReadEncoding(ByteReader* reader) {
+  const uint8_t byte = reader->Byte();
+  if (byte >= kEncodings) reader->Fail();
+  return reader->ok() ? static_cast<Encoding>(byte) : Encoding::kDouble;
+}
+
+}  // namespace
+
+void EncodeLayout(const Layout& layout, std::string* bytes) {
+  AppendString(bytes, layout.id);
+  AppendVarint(bytes, layout.columns.size());
+  for (const LayoutColumn& column : layout.columns) {
+    AppendFixed(bytes, static_cast<uint8_t>(column.encoding));
+    AppendDouble(bytes, column.scale);
+    AppendDouble(bytes, column.offset);
+    AppendCodes(column.invalid_codes, bytes);
+    AppendVarint(bytes, (column.targets.size() << 1) | (column.has_rule ? 1 : 0));
+    for (const LayoutTarget& target : column.targets) {
+      AppendString(bytes, target.twin_id);
+      AppendString(bytes, target.path);
+    }
+    if (!column.has_rule) continue;
+    AppendString(bytes, column.rule.twin_id);
+    AppendVarint(bytes, column.rule.steps.size());
+    for (const std::string& step : column.rule.steps) AppendString(bytes, step);
+    AppendString(bytes, column.rule.path);
+    AppendVarint(bytes, column.rule.count);
+    AppendString(bytes, column.rule.shared_by);
+    AppendString(bytes, column.rule.shared_path);
+  }
+}
+
+bool DecodeLayout(ByteReader* reader, Layout* layout) {
+  layout->id = std::string(reader->String());
+  layout->columns.clear();
+  layout->columns.resize(reader->Varint(reader->rest().size()));
+  for (LayoutColumn& column : layout->columns) {
+    column.encoding = ReadEncoding(reader);
+    column.scale = reader->Fixed<double>();
+    column.offset = reader->Fixed<double>();
+    ReadCodes(reader, &column.invalid_codes);
+    const uint64_t targets = reader->Varint(2 * reader->rest().size() + 1);
+    column.has_rule = (targets & 1) != 0;
+    column.targets.resize(targets >> 1);
+    for (LayoutTarget& target : column.targets) {
+      target.twin_id = std::string(reader->String());
+      target.path = std::string(reader->String());
+    }
+    if (!reader->ok()) return false;
+    if (!column.has_rule) continue;
+    column.rule.twin_id = std::string(reader->String());
+    column.rule.steps.resize(reader->Varint(reader->rest().size()));
+    for (std::string& step : column.rule.steps) step = std::string(reader->String());
+    column.rule.path = std::string(reader->String());
+    column.rule.count = reader->Varint32();
+    column.rule.shared_by = std::string(reader->String());
+    column.rule.shared_path = std::string(reader->String());
+  }
+  return reader->ok();
+}
+
+void EncodeVersion(const LayoutVersion& version, std::string* bytes) {
+  AppendVarint(bytes, version.layout);
+  AppendVarint(bytes, version.version);
+  AppendFixed(bytes, version.valid_from.ns);
+  AppendVarint(bytes, version.unresolved);
+  AppendVarint(bytes, version.watched.size());
+  for (const TwinNumber twin : version.watched) AppendVarint(bytes, twin.value);
+  AppendVarint(bytes, version.columns.size());
+  for (const ResolvedColumn& column : version.columns) {
+    AppendFixed(bytes, static_cast<uint8_t>(column.encoding));
+    AppendFixed(bytes, static_cast<uint8_t>(column.kind));
+    AppendFixed(bytes, column.decimals);
+    AppendSigned(bytes, column.factor);
+    AppendSigned(bytes, column.shift);
+    AppendDouble(bytes, column.scale);
+    AppendDouble(bytes, column.offset);
+    AppendSigned(bytes, column.min);
+    AppendSigned(bytes, column.max);
+    AppendCodes(column.invalid_codes, bytes);
+    AppendVarint(bytes, column.targets.size());
+    for (const ResolvedColumn::Target& target : column.targets) {
+      AppendVarint(bytes, target.twin.value);
+      AppendString(bytes, target.path);
+    }
+  }
+}
+
+bool DecodeVersion(ByteReader* reader, LayoutVersion* version) {
+  version->layout = reader->Varint32();
+  version->version = reader->Varint32();
+  version->valid_from = Time{reader->Fixed<int64_t>()};
+  version->unresolved = reader->Varint32();
+  version->watched.resize(reader->Varint(reader->rest().size()));
+  for (TwinNumber& twin : version->watched) twin = TwinNumber(reader->Varint32());
+  version->columns.resize(reader->Varint(reader->rest().size()));
+  for (ResolvedColumn& column : version->columns) {
+    column.encoding = ReadEncoding(reader);
+    const uint8_t kind = reader->Byte();
+    column.decimals = reader->Byte();
+    if (kind < static_cast<uint8_t>(timeseries::ColumnKind::kScaled) ||
+        kind > static_cast<uint8_t>(timeseries::ColumnKind::kInt) ||
+        column.decimals > timeseries::kDecimalsMax) {
+      reader->Fail();
+    }
+    if (!reader->ok()) return false;
+    column.kind = static_cast<timeseries::ColumnKind>(kind);
+    column.factor = reader->Signed();
+    column.shift = reader->Signed();
+    column.scale = reader->Fixed<double>();
+    column.offset = reader->Fixed<double>();
+    column.min = reader->Signed();
+    column.max = reader->Signed();
+    ReadCodes(reader, &column.invalid_codes);
+    column.targets.resize(reader->Varint(reader->rest().size()));
+    for (ResolvedColumn::Target& target : column.targets) {
+      target.twin = TwinNumber(reader->Varint32());
+      target.path = std::string(reader->String());
+    }
+  }
+  version->SetFrameBytes();
+  return reader->ok();
+}
+
+}  // namespace twin::ingest

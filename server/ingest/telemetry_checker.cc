@@ -1,0 +1,372 @@
+#include "server/ingest/telemetry_checker.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "server/base/status_macros.h"
+#include "server/ingest/check_value.h"
+
+namespace twin::ingest {
+namespace {
+
+using timeseries::ColumnKind;
+
+bool SetsProperties(const LayoutVersion& version, const PendingState& pending) {
+  for (const ResolvedColumn& column : version.columns) {
+    for (const ResolvedColumn::Target& target : column.targets) {
+      if (!pending.Exists(target.twin)) continue;
+      const graph::ColumnSchema* const schema =
+          pending.SchemaOf(target.twin).FindColumn(target.path);
+      if (schema != nullptr && !schema->telemetry) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+void TelemetryChecker::Reject(uint32_t index, absl::Status status) {
+  TelemetryResult& result = checked_.result;
+  ++result.rejects_total;
+  if (result.rejects.size() < kRejectsMax) result.rejects.push_back({index, std::move(status)});
+}
+
+absl::Status TelemetryChecker::CheckTime(int64_t time) const {
+  if (time <= latest_) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "the source time ",
+      absl::FormatTime(absl::RFC3339_full, absl::FromUnixNanos(time), absl::UTCTimeZone()),
+      " is more than clock_skew_ms_max (", limits_.clock_skew_ms_max,
+      " ms) ahead of the server's clock"));
+}
+
+CheckedTelemetry TelemetryChecker::Check(const TelemetryBatch& batch, Time now) {
+  checked_ = CheckedTelemetry();
+  texts_.clear();
+  now_ = now.ns;
+  latest_ = batch.any_time ? INT64_MAX : now.ns + limits_.clock_skew_ms_max * 1'000'000;
+  FramesRecord frames;
+  frames.time = now;
+  frames.producer = batch.producer;
+  frames.number = batch.number;
+  for (size_t i = 0; i < batch.frames.size(); ++i) {
+    absl::Status status = CheckFrames(batch.frames[i], &frames.runs);
+    if (!status.ok()) Reject(static_cast<uint32_t>(i), std::move(status));
+  }
+  SamplesRecord samples;
+  samples.time = now;
+  samples.producer = batch.producer;
+  samples.number = batch.number;
+  for (const SampleBatch& one : batch.samples) {
+    SampleRun run;
+    absl::Status status = CheckSamples(one, &run);
+    if (!status.ok()) Reject(0, std::move(status));
+    if (!run.twins.empty()) samples.runs.push_back(std::move(run));
+  }
+  for (const Publication& one : batch.publications) {
+    SampleRun run;
+    absl::Status status = CheckPublication(one, &run);
+    if (!status.ok()) {
+      Reject(0, std::move(status));
+    } else if (!run.columns.empty()) {
+      samples.runs.push_back(std::move(run));
+    }
+  }
+  TelemetryResult& result = checked_.result;
+  if (batch.all_or_nothing && result.rejects_total > 0) {
+    result.status = result.rejects.front().status;
+    return std::move(checked_);
+  }
+  for (const FrameRun& run : frames.runs) result.rows += run.times.size();
+  for (const SampleRun& run : samples.runs) result.rows += run.twins.size();
+  checked_.sequences = result.rows;
+  if (!frames.runs.empty()) EncodeRecord(frames, &checked_.record);
+  if (!samples.runs.empty()) EncodeRecord(samples, &checked_.record);
+  return std::move(checked_);
+}
+
+// --- Frames ---
+
+absl::Status TelemetryChecker::CheckFrames(const FrameBatch& frames, std::vector<FrameRun>* runs) {
+  const uint32_t* const number = state_.FindLayout(frames.layout_id);
+  if (number == nullptr) {
+    return absl::NotFoundError(
+        absl::StrCat("no layout '", frames.layout_id, "'; register it before its frames"));
+  }
+  const size_t count = frames.times.size();
+  if (count == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("frames of layout '", frames.layout_id, "' without times"));
+  }
+  if (count > static_cast<size_t>(limits_.frame_rows_max)) {
+    return absl::ResourceExhaustedError(absl::StrCat(count, " frames of layout '", frames.layout_id,
+                                                     "'; frame_rows_max is ",
+                                                     limits_.frame_rows_max, "; divide them"));
+  }
+  // Of each frame the version that it means; those too far ahead are left out.
+  const TelemetryState::LayoutState& layout = state_.layout(*number);
+  absl::Status ahead;
+  std::vector<const LayoutVersion*> versions;
+  std::vector<std::vector<uint32_t>> rows;
+  for (size_t i = 0; i < count; ++i) {
+    if (absl::Status status = CheckTime(frames.times[i]); !status.ok()) {
+      ahead = std::move(status);
+      continue;
+    }
+    const LayoutVersion* const version = &TelemetryState::VersionAt(layout, frames.times[i]);
+    if (versions.empty() || versions.back() != version) {
+      versions.push_back(version);
+      rows.emplace_back();
+    }
+    rows.back().push_back(static_cast<uint32_t>(i));
+  }
+  for (const LayoutVersion* const version : versions) {
+    const size_t packed = version->frame_bytes * count;
+    const size_t doubles = version->columns.size() * count;
+    const bool fits = frames.doubles.empty()
+                          ? frames.packed.size() == packed
+                          : frames.packed.empty() && frames.doubles.size() == doubles;
+    if (!fits) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "layout '", frames.layout_id, "', version ", version->version, ": ", count,
+          " frames of its ", version->columns.size(), " columns are ", packed, " packed bytes or ",
+          doubles, " doubles; got ", frames.packed.size(), " and ", frames.doubles.size()));
+    }
+    if (!frames.doubles.empty()) TWIN_RETURN_IF_ERROR(CheckDoubles(frames, *version));
+  }
+  for (size_t i = 0; i < versions.size(); ++i) {
+    AddRun(frames, *versions[i], rows[i], runs);
+    checked_.sets_properties = checked_.sets_properties || SetsProperties(*versions[i], pending_);
+  }
+  return ahead;
+}
+
+// That a column of decimals gets such decimals.
+absl::Status TelemetryChecker::CheckDoubles(const FrameBatch& frames,
+                                            const LayoutVersion& version) const {
+  const size_t count = frames.times.size();
+  for (size_t c = 0; c < version.columns.size(); ++c) {
+    const ResolvedColumn& column = version.columns[c];
+    if (column.kind == ColumnKind::kDouble) continue;
+    const double power = column.kind == ColumnKind::kScaled ? kPowersOfTen[column.decimals] : 1;
+    for (size_t i = 0; i < count; ++i) {
+      const double value = frames.doubles[c * count + i];
+      if (std::isnan(value)) continue;
+      const double scaled = std::round(value * power);
+      if (!(std::abs(scaled) < 1e15) || scaled / power != value) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("layout '", frames.layout_id, "', column ", c, ": ", value,
+                         " has more than the ", static_cast<int>(column.decimals),
+                         " decimals of its scale; register it with encoding DOUBLE"));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+void TelemetryChecker::AddRun(const FrameBatch& frames, const LayoutVersion& version,
+                              const std::vector<uint32_t>& rows, std::vector<FrameRun>* runs) {
+  FrameRun run;
+  run.layout = version.layout;
+  run.version = version.version;
+  run.is_doubles = !frames.doubles.empty();
+  const size_t count = frames.times.size();
+  const char* const bytes =
+      run.is_doubles ? reinterpret_cast<const char*>(frames.doubles.data()) : frames.packed.data();
+  if (rows.size() == count) {
+    run.times.assign(frames.times.begin(), frames.times.end());
+    run.bytes = absl::string_view(
+        bytes, run.is_doubles ? frames.doubles.size() * sizeof(double) : frames.packed.size());
+  } else {
+    std::string some;
+    size_t at = 0;
+    for (const ResolvedColumn& column : version.columns) {
+      const size_t width = run.is_doubles ? sizeof(double) : BytesOf(column.encoding);
+      for (const uint32_t row : rows) some.append(bytes + at + row * width, width);
+      at += width * count;
+    }
+    for (const uint32_t row : rows) run.times.push_back(frames.times[row]);
+    texts_.push_back(std::move(some));
+    run.bytes = texts_.back();
+  }
+  runs->push_back(std::move(run));
+}
+
+// --- Samples ---
+
+absl::Status TelemetryChecker::CheckForm(const SampleBatch& samples, size_t* rows) const {
+  *rows = std::max(samples.twin_ids.size(), samples.times.size());
+  for (const SampleColumn& column : samples.columns) {
+    const size_t items =
+        std::max({column.doubles.size(), column.ints.size(), column.values.size()});
+    if (*rows == 1 && samples.twin_ids.size() == 1 && samples.times.size() == 1) *rows = items;
+    const int forms = (column.doubles.empty() ? 0 : 1) + (column.ints.empty() ? 0 : 1) +
+                      (column.values.empty() ? 0 : 1);
+    if (forms != 1 || items != *rows) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the column '", column.path, "' has ", items, " values in ", forms,
+                       " arrays; it needs one for each of ", *rows, " rows, in one array"));
+    }
+  }
+  const auto suits = [&](size_t items) { return items == 1 || items == *rows; };
+  if (*rows == 0 || !suits(samples.twin_ids.size()) || !suits(samples.times.size()) ||
+      samples.columns.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "samples of ", samples.twin_ids.size(), " twin ids, ", samples.times.size(), " times and ",
+        samples.columns.size(), " columns: ids and times are one of all rows or one of each"));
+  }
+  if (*rows > static_cast<size_t>(limits_.sample_rows_max)) {
+    return absl::ResourceExhaustedError(absl::StrCat(*rows, " rows of samples; sample_rows_max is ",
+                                                     limits_.sample_rows_max, "; divide them"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TelemetryChecker::CheckSamples(const SampleBatch& samples, SampleRun* run) {
+  size_t rows = 0;
+  TWIN_RETURN_IF_ERROR(CheckForm(samples, &rows));
+  run->columns.resize(samples.columns.size());
+  for (size_t c = 0; c < samples.columns.size(); ++c) {
+    SampleRun::Column& column = run->columns[c];
+    column.path = samples.columns[c].path;
+    column.kind = !samples.columns[c].doubles.empty() ? ColumnKind::kDouble
+                  : !samples.columns[c].ints.empty()  ? ColumnKind::kInt
+                                                      : ColumnKind::kValue;
+    column.missing.reserve(rows);
+  }
+  std::vector<Found> found(samples.columns.size());
+  std::vector<Value> values(samples.columns.size());
+  std::vector<std::vector<std::string>> encoded(samples.columns.size());
+  TwinNumber twin = kNoTwin;
+  for (size_t row = 0; row < rows; ++row) {
+    if (row == 0 || samples.twin_ids.size() > 1) twin = pending_.FindTwin(samples.twin_ids[row]);
+    absl::Status status =
+        twin == kNoTwin
+            ? absl::NotFoundError(absl::StrCat(
+                  "no twin '", samples.twin_ids[samples.twin_ids.size() > 1 ? row : 0], "'"))
+            : CheckTime(samples.times[samples.times.size() > 1 ? row : 0]);
+    if (status.ok()) status = CheckRow(samples, row, twin, &found, &values);
+    if (!status.ok()) {
+      Reject(static_cast<uint32_t>(row), std::move(status));
+      continue;
+    }
+    run->twins.push_back(twin);
+    run->times.push_back(samples.times[samples.times.size() > 1 ? row : 0]);
+    for (size_t c = 0; c < samples.columns.size(); ++c) {
+      const SampleColumn& in = samples.columns[c];
+      SampleRun::Column& out = run->columns[c];
+      if (out.kind == ColumnKind::kDouble) {
+        out.missing.push_back(std::isnan(in.doubles[row]) ? 1 : 0);
+        out.doubles.push_back(in.doubles[row]);
+      } else if (out.kind == ColumnKind::kInt) {
+        out.missing.push_back(std::binary_search(in.missing.begin(), in.missing.end(), row) ? 1
+                                                                                            : 0);
+        out.ints.push_back(in.ints[row]);
+      } else {
+        out.missing.push_back(values[c].is_null() ? 1 : 0);
+        values[c].AppendTo(&encoded[c].emplace_back());
+      }
+    }
+  }
+  for (size_t c = 0; c < encoded.size(); ++c) {
+    SampleRun::Column& out = run->columns[c];
+    out.values.reserve(encoded[c].size());
+    for (std::string& text : encoded[c]) {
+      texts_.push_back(std::move(text));
+      out.values.push_back(texts_.back());
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TelemetryChecker::CheckRow(const SampleBatch& samples, size_t row, TwinNumber twin,
+                                        std::vector<Found>* found, std::vector<Value>* values) {
+  const TableId table = pending_.TableOf(twin);
+  for (size_t c = 0; c < samples.columns.size(); ++c) {
+    const SampleColumn& column = samples.columns[c];
+    Found& place = (*found)[c];
+    if (!(place.table == table)) {
+      place.table = table;
+      place.schema = pending_.SchemaOf(twin).FindColumn(column.path);
+      place.is_plain = place.schema != nullptr &&
+                       (place.schema->type == graph::ColumnType::kDouble ||
+                        place.schema->type == graph::ColumnType::kFloat) &&
+                       place.schema->traits.minimum.empty() && place.schema->traits.maximum.empty();
+    }
+    bool is_missing = false;
+    Value value;
+    if (!column.doubles.empty()) {
+      is_missing = std::isnan(column.doubles[row]);
+      if (!is_missing && place.is_plain && std::isfinite(column.doubles[row])) continue;
+      value = Value::Double(column.doubles[row]);
+    } else if (!column.ints.empty()) {
+      is_missing = std::binary_search(column.missing.begin(), column.missing.end(), row);
+      value = Value::Int(column.ints[row]);
+    } else {
+      value = column.values[row];
+      is_missing = value.is_null();
+    }
+    (*values)[c] = Value();
+    if (is_missing) continue;
+    if (place.schema == nullptr) {
+      std::vector<absl::string_view> known;
+      for (const graph::ColumnSchema& each : pending_.SchemaOf(twin).columns) {
+        known.push_back(each.path);
+      }
+      return absl::InvalidArgumentError(absl::StrCat(
+          "'", pending_.IdOf(twin), "' of the model ", pending_.SchemaOf(twin).model_id,
+          " has no '", column.path, "'", Suggestion(column.path, known)));
+    }
+    if (value.kind() == Value::Kind::kInt) {
+      if (place.schema->type == graph::ColumnType::kTime) {
+        value = Value::OfTime(Time{value.as_int()});
+      } else if (place.schema->type == graph::ColumnType::kBool && value.as_int() >= 0 &&
+                 value.as_int() <= 1) {
+        value = Value::Bool(value.as_int() == 1);
+      }
+    }
+    TWIN_ASSIGN_OR_RETURN((*values)[c], CheckValue(*place.schema, value, column.path, limits_));
+    checked_.sets_properties = checked_.sets_properties || !place.schema->telemetry;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TelemetryChecker::CheckPublication(const Publication& publication, SampleRun* run) {
+  const TwinNumber twin = pending_.FindTwin(publication.twin_id);
+  if (twin == kNoTwin)
+    return absl::NotFoundError(absl::StrCat("no twin '", publication.twin_id, "'"));
+  const graph::TableSchema& table = pending_.SchemaOf(twin);
+  const int64_t time = publication.time.has_value() ? publication.time->ns : now_;
+  TWIN_RETURN_IF_ERROR(CheckTime(time));
+  std::vector<ColumnValue> values;
+  for (const auto& [name, value] : publication.contents) {
+    const graph::ColumnSchema* const column = table.FindColumn(name);
+    if (column == nullptr) {
+      TWIN_RETURN_IF_ERROR(FlattenGroup(table, name, value, limits_, &values));
+    } else if (!value.is_null()) {
+      TWIN_ASSIGN_OR_RETURN(Value checked, CheckValue(*column, value, name, limits_));
+      values.push_back({table.IdOf(*column), std::move(checked)});
+    }
+  }
+  for (const ColumnValue& value : values) {
+    const graph::ColumnSchema& column = table.columns[value.column.value];
+    checked_.sets_properties = checked_.sets_properties || !column.telemetry;
+    SampleRun::Column& out = run->columns.emplace_back();
+    out.path = column.path;
+    out.kind = ColumnKind::kValue;
+    out.missing = {static_cast<uint8_t>(value.value.is_null() ? 1 : 0)};
+    value.value.AppendTo(&texts_.emplace_back());
+    out.values = {texts_.back()};
+  }
+  if (!values.empty()) {
+    run->twins = {twin};
+    run->times = {time};
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace twin::ingest

@@ -1,0 +1,518 @@
+#include "server/ingest/telemetry_state.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/coding.h"
+#include "server/base/status_macros.h"
+
+namespace twin::ingest {
+namespace {
+
+using timeseries::ColumnKind;
+using timeseries::ColumnRows;
+using timeseries::SeriesKey;
+
+absl::Status Damaged(absl::string_view what, Sequence sequence) {
+  return absl::DataLossError(absl::StrCat("the journal record of sequence ", sequence.value,
+                                          " does not fit the state before it: ", what));
+}
+
+// As the graph's column keeps it; false: it cannot.
+bool ToColumn(graph::ColumnType type, Value* value) {
+  switch (type) {
+    case graph::ColumnType::kFloat:
+    case graph::ColumnType::kDouble:
+      if (value->kind() == Value::Kind::kInt) {
+        *value = Value::Double(static_cast<double>(value->as_int()));
+      }
+      return value->kind() == Value::Kind::kDouble;
+    case graph::ColumnType::kBool:
+      if (value->kind() == Value::Kind::kInt) *value = Value::Bool(value->as_int() != 0);
+      return value->kind() == Value::Kind::kBool;
+    case graph::ColumnType::kInt32:
+    case graph::ColumnType::kInt64:
+      if (value->kind() == Value::Kind::kDouble) {
+        const double number = value->as_double();
+        if (!(number >= -9.2e18 && number <= 9.2e18)) return false;
+        *value = Value::Int(static_cast<int64_t>(number));
+      }
+      return value->kind() == Value::Kind::kInt;
+    case graph::ColumnType::kTime:
+      if (value->kind() == Value::Kind::kInt) *value = Value::OfTime(Time{value->as_int()});
+      return value->kind() == Value::Kind::kTime;
+    case graph::ColumnType::kString:
+      return value->kind() == Value::Kind::kString;
+    case graph::ColumnType::kDocument:
+      return true;
+  }
+  return false;
+}
+
+// How the history of single samples keeps values of the column.
+ColumnKind KindOf(graph::ColumnType type) {
+  switch (type) {
+    case graph::ColumnType::kFloat:
+    case graph::ColumnType::kDouble:
+      return ColumnKind::kDouble;
+    case graph::ColumnType::kBool:
+    case graph::ColumnType::kInt32:
+    case graph::ColumnType::kInt64:
+    case graph::ColumnType::kTime:
+      return ColumnKind::kInt;
+    case graph::ColumnType::kString:
+    case graph::ColumnType::kDocument:
+      return ColumnKind::kValue;
+  }
+  return ColumnKind::kValue;
+}
+
+int64_t AsInt(const Value& value) {
+  switch (value.kind()) {
+    case Value::Kind::kBool:
+      return value.as_bool() ? 1 : 0;
+    case Value::Kind::kTime:
+      return value.as_time().ns;
+    default:
+      return value.as_int();
+  }
+}
+
+// Groups of a kind other than what is asked for are groups of their own.
+void AppendOne(timeseries::Store* history, SeriesKey key, ColumnKind kind, const Value& value,
+               int64_t time, Sequence sequence) {
+  ColumnRows column;
+  column.kind = kind;
+  double number = 0;
+  int64_t integer = 0;
+  std::string bytes;
+  absl::string_view view;
+  switch (kind) {
+    case ColumnKind::kDouble:
+      number = value.as_double();
+      column.doubles = &number;
+      break;
+    case ColumnKind::kInt:
+      integer = AsInt(value);
+      column.ints = &integer;
+      break;
+    default:
+      value.AppendTo(&bytes);
+      view = bytes;
+      column.values = &view;
+  }
+  const uint64_t at = sequence.value;
+  timeseries::Rows rows;
+  rows.group = history->GroupOfSeries(key, kind);
+  rows.times = absl::MakeConstSpan(&time, 1);
+  rows.sequences = absl::MakeConstSpan(&at, 1);
+  rows.columns = absl::MakeConstSpan(&column, 1);
+  history->Append(rows);
+}
+
+}  // namespace
+
+const uint32_t* TelemetryState::FindLayout(absl::string_view id) const {
+  const auto it = by_id_.find(id);
+  return it == by_id_.end() ? nullptr : &it->second;
+}
+
+const LayoutVersion& TelemetryState::VersionAt(const LayoutState& layout, int64_t time) {
+  for (size_t i = layout.versions.size(); i-- > 1;) {
+    if (layout.versions[i]->valid_from.ns <= time) return *layout.versions[i];
+  }
+  return *layout.versions.front();  // also what came before it
+}
+
+std::vector<std::string> TelemetryState::LayoutIds() const {
+  std::vector<std::string> ids;
+  ids.reserve(by_id_.size());
+  for (const auto& [id, number] : by_id_) ids.push_back(id);
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+uint64_t TelemetryState::LastBatch(absl::string_view producer) const {
+  const auto it = producers_.find(producer);
+  return it == producers_.end() ? 0 : it->second.number;
+}
+
+void TelemetryState::Remember(absl::string_view producer, uint64_t number, Time time) {
+  if (producer.empty()) return;
+  Producer& known = producers_[producer];
+  known.number = std::max(known.number, number);
+  known.time = time;
+}
+
+absl::Status TelemetryState::Apply(absl::string_view record, Sequence first, uint64_t count,
+                                   Sequence applied, graph::Graph* graph) {
+  switch (static_cast<RecordKind>(ingest::KindOf(record))) {
+    case RecordKind::kLayout:
+      if (count != 1) return Damaged("a layout has one sequence", first);
+      return first <= applied ? absl::OkStatus() : ApplyLayout(record, first, graph);
+    case RecordKind::kFrames:
+      return ApplyFrames(record, first, count, applied, graph);
+    case RecordKind::kSamples:
+      return ApplySamples(record, first, count, applied, graph);
+    default:
+      return absl::FailedPreconditionError(absl::StrCat("a journal record of kind ",
+                                                        static_cast<int>(ingest::KindOf(record)),
+                                                        ", which this version does not know"));
+  }
+}
+
+// --- Layouts ---
+
+void TelemetryState::Watch(const LayoutVersion& version) {
+  for (const TwinNumber twin : version.watched) {
+    std::vector<uint32_t>& layouts = watching_[twin.value];
+    if (std::find(layouts.begin(), layouts.end(), version.layout) == layouts.end()) {
+      layouts.push_back(version.layout);
+    }
+  }
+}
+
+void TelemetryState::AddVersion(Layout layout, std::shared_ptr<LayoutVersion> version) {
+  const uint32_t number = version->layout;
+  if (number == layouts_.size()) {
+    by_id_[layout.id] = number;
+    layouts_.push_back(std::make_unique<LayoutState>());
+  }
+  LayoutState& state = *layouts_[number];
+  for (const TwinNumber twin :
+       state.versions.empty() ? std::vector<TwinNumber>() : state.versions.back()->watched) {
+    std::vector<uint32_t>& layouts = watching_[twin.value];
+    layouts.erase(std::remove(layouts.begin(), layouts.end(), number), layouts.end());
+    if (layouts.empty()) watching_.erase(twin.value);
+  }
+  Watch(*version);
+  state.layout = std::move(layout);
+  state.versions.push_back(std::move(version));
+  changed_.insert(number);
+}
+
+absl::Status TelemetryState::ApplyLayout(absl::string_view bytes, Sequence sequence,
+                                         graph::Graph* graph) {
+  LayoutRecord record;
+  TWIN_RETURN_IF_ERROR(DecodeRecord(bytes, &record));
+  auto version = std::make_shared<LayoutVersion>(std::move(record.version));
+  const graph::GraphView& head = graph->head();
+  const bool is_new = version->layout == layouts_.size();
+  if (version->layout > layouts_.size() ||
+      version->version != (is_new ? 1 : layouts_[version->layout]->versions.size() + 1) ||
+      is_new != (FindLayout(record.layout.id) == nullptr)) {
+    return Damaged("a layout out of order", sequence);
+  }
+  if (history_ != nullptr) {
+    for (const ResolvedColumn& column : version->columns) {
+      for (const ResolvedColumn::Target& target : column.targets) {
+        KeepBaseline(target.twin, target.path, sequence, head);
+      }
+    }
+    version->group = history_->AddGroup(
+        SpecOf(*version, [&](const std::string& path) { return history_->AddPath(path); }));
+  }
+  StaleDone(version->layout);
+  AddVersion(std::move(record.layout), std::move(version));
+  graph->Advance(sequence, record.time);
+  return absl::OkStatus();
+}
+
+void TelemetryState::TopologyChanged(TwinNumber source, TwinNumber target, Time time) {
+  if (watching_.empty()) return;
+  for (const TwinNumber twin : {source, target}) {
+    const auto it = watching_.find(twin.value);
+    if (it == watching_.end()) continue;
+    for (const uint32_t layout : it->second) {
+      const auto known = std::find_if(stale_.begin(), stale_.end(),
+                                      [&](const Stale& each) { return each.layout == layout; });
+      if (known == stale_.end()) stale_.push_back({layout, time});
+    }
+  }
+}
+
+void TelemetryState::StaleDone(uint32_t layout) {
+  stale_.erase(std::remove_if(stale_.begin(), stale_.end(),
+                              [&](const Stale& each) { return each.layout == layout; }),
+               stale_.end());
+}
+
+// --- Frames ---
+
+absl::Status TelemetryState::ApplyFrames(absl::string_view bytes, Sequence first, uint64_t count,
+                                         Sequence applied, graph::Graph* graph) {
+  FramesRecord record;
+  TWIN_RETURN_IF_ERROR(DecodeRecord(bytes, &record));
+  uint64_t frames = 0;
+  for (const FrameRun& run : record.runs) frames += run.times.size();
+  if (frames != count || count == 0) return Damaged("the number of its frames", first);
+  const Sequence last(first.value + count - 1);
+  // A checkpoint stands between records.
+  if (last <= applied) return absl::OkStatus();
+  uint64_t at = first.value;
+  for (const FrameRun& run : record.runs) {
+    if (run.layout >= layouts_.size() || run.version == 0 ||
+        run.version > layouts_[run.layout]->versions.size()) {
+      return Damaged("a layout that there is not", first);
+    }
+    const LayoutVersion& version = *layouts_[run.layout]->versions[run.version - 1];
+    const size_t expected =
+        run.times.size() *
+        (run.is_doubles ? version.columns.size() * sizeof(double) : version.frame_bytes);
+    if (run.bytes.size() != expected) return Damaged("the bytes of its frames", first);
+    const absl::Span<const ColumnRows> columns =
+        decoder_.Decode(version, run.times.size(), run.is_doubles ? absl::string_view() : run.bytes,
+                        run.is_doubles ? run.bytes : absl::string_view());
+    if (history_ != nullptr) {
+      std::vector<uint64_t> sequences(run.times.size());
+      for (size_t i = 0; i < sequences.size(); ++i) sequences[i] = at + i;
+      timeseries::Rows rows;
+      rows.group = version.group;
+      rows.times = run.times;
+      rows.sequences = sequences;
+      rows.columns = columns;
+      history_->Append(rows);
+    }
+    SetLatest(version, run, columns, Sequence(at), record.time, graph);
+    at += run.times.size();
+  }
+  Remember(record.producer, record.number, record.time);
+  graph->Advance(last, record.time);
+  return absl::OkStatus();
+}
+
+void TelemetryState::SetLatest(const LayoutVersion& version, const FrameRun& run,
+                               absl::Span<const ColumnRows> columns, Sequence first, Time time,
+                               graph::Graph* graph) {
+  const graph::GraphView& head = graph->head();
+  std::vector<Place>& places = places_[&version];
+  if (places.empty()) {
+    size_t targets = 0;
+    for (const ResolvedColumn& column : version.columns) targets += column.targets.size();
+    places.resize(targets);
+  }
+  // Frames come in the order of time, mostly.
+  size_t newest = 0;
+  for (size_t i = 1; i < run.times.size(); ++i) {
+    if (run.times[i] >= run.times[newest]) newest = i;
+  }
+  const bool in_order = std::is_sorted(run.times.begin(), run.times.end());
+  size_t at = 0;
+  for (size_t c = 0; c < columns.size(); ++c) {
+    const ColumnRows& column = columns[c];
+    const std::vector<ResolvedColumn::Target>& targets = version.columns[c].targets;
+    if (targets.empty()) continue;
+    // The row with the greatest time that has a value; of equal times the last.
+    size_t row = newest;
+    bool has = true;
+    if (column.missing != nullptr) {
+      has = false;
+      for (size_t i = run.times.size(); i-- > 0;) {
+        if (column.missing[i] != 0) continue;
+        if (!has || run.times[i] > run.times[row]) row = i;
+        has = true;
+        if (in_order) break;
+      }
+    }
+    const size_t first_place = at;
+    at += targets.size();
+    if (!has) continue;
+    const Value value = ValueOf(column, row);
+    for (size_t t = 0; t < targets.size(); ++t) {
+      const TwinNumber twin = targets[t].twin;
+      if (!head.Exists(twin)) continue;
+      Place& place = places[first_place + t];
+      const TableId table = head.PlaceOf(twin).table;
+      if (!(place.table == table)) {
+        const graph::TableSchema& schema = head.catalog().table(table);
+        const graph::ColumnSchema* const found = schema.FindColumn(targets[t].path);
+        place.table = table;
+        place.exists = found != nullptr;
+        if (found != nullptr) {
+          place.column = schema.IdOf(*found);
+          place.is_property = !found->telemetry;
+          place.type = found->type;
+        }
+      }
+      if (!place.exists) continue;
+      Value stored = value;
+      if (!ToColumn(place.type, &stored)) continue;
+      if (graph->SetLatest(twin, place.column, stored, time, Time{run.times[row]}) &&
+          place.is_property) {
+        graph->Touch(twin, Sequence(first.value + row), time);
+      }
+    }
+  }
+}
+
+// --- Samples ---
+
+absl::Status TelemetryState::ApplySamples(absl::string_view bytes, Sequence first, uint64_t count,
+                                          Sequence applied, graph::Graph* graph) {
+  SamplesRecord record;
+  TWIN_RETURN_IF_ERROR(DecodeRecord(bytes, &record));
+  uint64_t all = 0;
+  for (const SampleRun& run : record.runs) all += run.twins.size();
+  if (all != count || count == 0) return Damaged("the number of its rows", first);
+  const Sequence last(first.value + count - 1);
+  if (last <= applied) return absl::OkStatus();
+  const graph::GraphView& head = graph->head();
+  uint64_t at = first.value;
+  for (const SampleRun& run : record.runs) {
+    for (size_t row = 0; row < run.twins.size(); ++row, ++at) {
+      const TwinNumber twin = run.twins[row];
+      if (!head.Exists(twin)) continue;
+      for (const SampleRun::Column& column : run.columns) {
+        if (column.missing[row] != 0) continue;
+        const graph::TableSchema& table = head.TableOf(twin);
+        const graph::ColumnSchema* const schema = table.FindColumn(column.path);
+        if (schema == nullptr) continue;
+        Value value;
+        if (column.kind == ColumnKind::kDouble) {
+          value = Value::Double(column.doubles[row]);
+        } else if (column.kind == ColumnKind::kInt) {
+          value = Value::Int(column.ints[row]);
+        } else {
+          absl::string_view encoded = column.values[row];
+          TWIN_RETURN_IF_ERROR(Value::Decode(&encoded, &value));
+        }
+        if (!ToColumn(schema->type, &value)) return Damaged("a value of the wrong type", first);
+        if (history_ != nullptr && (schema->telemetry || schema->traits.historized)) {
+          KeepBaseline(twin, column.path, Sequence(at), head);
+          AppendOne(history_, {twin, history_->AddPath(column.path)}, KindOf(schema->type), value,
+                    run.times[row], Sequence(at));
+        }
+        if (graph->SetLatest(twin, table.IdOf(*schema), value, record.time, Time{run.times[row]}) &&
+            !schema->telemetry) {
+          graph->Touch(twin, Sequence(at), record.time);
+        }
+      }
+    }
+  }
+  Remember(record.producer, record.number, record.time);
+  graph->Advance(last, record.time);
+  return absl::OkStatus();
+}
+
+// --- Properties ---
+
+// What a property was before history began to be kept of it: one sample, at the time of its last
+// change. Twins whose properties never change have no history of them and cost nothing.
+void TelemetryState::KeepBaseline(TwinNumber twin, absl::string_view path, Sequence sequence,
+                                  const graph::GraphView& head) {
+  if (history_ == nullptr || !head.Exists(twin)) return;
+  const graph::TableSchema& table = head.TableOf(twin);
+  const graph::ColumnSchema* const schema = table.FindColumn(path);
+  if (schema == nullptr || schema->telemetry || !schema->traits.historized) return;
+  const SeriesKey key{twin, history_->AddPath(path)};
+  if (history_->Has(key)) return;
+  const graph::Cell before = head.Get(twin, table.IdOf(*schema));
+  if (before.value.is_null()) return;
+  AppendOne(history_, key, ColumnKind::kValue, before.value, before.source_time.ns, sequence);
+}
+
+void TelemetryState::BeforeSet(TwinNumber twin, ColumnId column, const Value& value, Time source,
+                               Sequence sequence, const graph::GraphView& head) {
+  if (history_ == nullptr) return;
+  const graph::TableSchema& table = head.TableOf(twin);
+  const graph::ColumnSchema& schema = table.columns[column.value];
+  if (schema.telemetry || !schema.traits.historized) return;
+  const SeriesKey key{twin, history_->AddPath(schema.path)};
+  const graph::Cell before = head.Get(twin, column);
+  // A first value needs none: the graph has it, with its time.
+  if (before.value.is_null() && !history_->Has(key)) return;
+  KeepBaseline(twin, schema.path, sequence, head);
+  AppendOne(history_, key, ColumnKind::kValue, value, source.ns, sequence);
+}
+
+// --- Checkpoints ---
+
+namespace {
+constexpr uint32_t kLayoutsKind = 1;
+constexpr uint32_t kProducersKind = 2;
+constexpr uint32_t kStaleKind = 3;
+}  // namespace
+
+void TelemetryState::VisitCheckpoint(
+    bool everything,
+    absl::FunctionRef<void(uint32_t kind, uint32_t number, std::string bytes)> visit) {
+  for (uint32_t number = 0; number < layouts_.size(); ++number) {
+    if (!everything && !changed_.contains(number)) continue;
+    const LayoutState& state = *layouts_[number];
+    std::string bytes;
+    EncodeLayout(state.layout, &bytes);
+    AppendVarint(&bytes, state.versions.size());
+    for (const auto& version : state.versions) {
+      EncodeVersion(*version, &bytes);
+      AppendVarint(&bytes, version->group.value);
+    }
+    visit(kLayoutsKind, number, std::move(bytes));
+  }
+  changed_.clear();
+  std::string producers;
+  AppendVarint(&producers, producers_.size());
+  for (const auto& [id, producer] : producers_) {
+    AppendString(&producers, id);
+    AppendVarint(&producers, producer.number);
+    AppendFixed(&producers, producer.time.ns);
+  }
+  visit(kProducersKind, 0, std::move(producers));
+  std::string stale;
+  AppendVarint(&stale, stale_.size());
+  for (const Stale& each : stale_) {
+    AppendVarint(&stale, each.layout);
+    AppendFixed(&stale, each.since.ns);
+  }
+  visit(kStaleKind, 0, std::move(stale));
+}
+
+absl::Status TelemetryState::Load(uint32_t kind, uint32_t number, absl::string_view bytes) {
+  ByteReader reader(bytes);
+  if (kind == kLayoutsKind) {
+    auto state = std::make_unique<LayoutState>();
+    DecodeLayout(&reader, &state->layout);
+    const uint64_t versions = reader.Varint(bytes.size());
+    for (uint64_t i = 0; i < versions && reader.ok(); ++i) {
+      auto version = std::make_shared<LayoutVersion>();
+      DecodeVersion(&reader, version.get());
+      version->group = timeseries::GroupId{reader.Varint32()};
+      if (version->layout != number || version->version != i + 1) reader.Fail();
+      state->versions.push_back(std::move(version));
+    }
+    if (state->versions.empty()) reader.Fail();
+    if (layouts_.size() <= number) layouts_.resize(number + 1);
+    layouts_[number] = std::move(state);
+  } else if (kind == kProducersKind) {
+    const uint64_t producers = reader.Varint(bytes.size());
+    for (uint64_t i = 0; i < producers && reader.ok(); ++i) {
+      Producer& producer = producers_[reader.String()];
+      producer.number = reader.Varint();
+      producer.time = Time{reader.Fixed<int64_t>()};
+    }
+  } else if (kind == kStaleKind) {
+    stale_.resize(reader.Varint(bytes.size()));
+    for (Stale& each : stale_) {
+      each.layout = reader.Varint32();
+      each.since = Time{reader.Fixed<int64_t>()};
+    }
+  } else {
+    reader.Fail();
+  }
+  return reader.ok() && reader.done()
+             ? absl::OkStatus()
+             : absl::DataLossError("the checkpoint is damaged: layouts; start on a backup");
+}
+
+absl::Status TelemetryState::FinishLoad() {
+  for (size_t i = 0; i < layouts_.size(); ++i) {
+    if (layouts_[i] == nullptr) {
+      return absl::DataLossError("the checkpoint is damaged: a layout is missing");
+    }
+    by_id_[layouts_[i]->layout.id] = static_cast<uint32_t>(i);
+    Watch(*layouts_[i]->versions.back());
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace twin::ingest

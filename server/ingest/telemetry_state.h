@@ -1,0 +1,120 @@
+// What the server knows of telemetry beside the graph: layouts and their versions, the last batch
+// of each producer, and which history a change belongs to.
+//
+//   record ─▶ Apply ─▶ timeseries::Store (history)  +  graph (latest values)
+#ifndef TWIN_SERVER_INGEST_TELEMETRY_STATE_H_
+#define TWIN_SERVER_INGEST_TELEMETRY_STATE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "server/base/ids.h"
+#include "server/base/time.h"
+#include "server/graph/graph.h"
+#include "server/ingest/frame_decoder.h"
+#include "server/ingest/layout.h"
+#include "server/ingest/telemetry_record.h"
+#include "server/timeseries/store.h"
+
+namespace twin::ingest {
+
+// Thread-compatible: under the writer's lock, as the graph.
+class TelemetryState {
+ public:
+  struct LayoutState {
+    Layout layout;                                               // as it was last registered
+    std::vector<std::shared_ptr<const LayoutVersion>> versions;  // 1, 2, 3 …
+  };
+
+  // `history`: nullptr keeps none, only latest values. Outlives this.
+  explicit TelemetryState(timeseries::Store* history = nullptr) : history_(history) {}
+  void SetHistory(timeseries::Store* history) { history_ = history; }
+  timeseries::Store* history() const { return history_; }
+
+  // --- Layouts and producers ---
+  size_t layouts() const { return layouts_.size(); }
+  const LayoutState& layout(uint32_t number) const { return *layouts_[number]; }
+  const uint32_t* FindLayout(absl::string_view id) const;  // its number; nullptr: none
+  // The one that frames of that source time mean.
+  static const LayoutVersion& VersionAt(const LayoutState& layout, int64_t time);
+  std::vector<std::string> LayoutIds() const;            // in their order
+  uint64_t LastBatch(absl::string_view producer) const;  // 0: none
+  size_t producers() const { return producers_.size(); }
+
+  // --- Changes ---
+  // Applies a record of telemetry whose first sequence is `first`, but nothing of a sequence up to
+  // `applied`. `count`: how many sequences it has. DATA_LOSS: it does not fit the state.
+  absl::Status Apply(absl::string_view record, Sequence first, uint64_t count, Sequence applied,
+                     graph::Graph* graph);
+
+  // Before a property is set in the graph: what history keeps of it.
+  void BeforeSet(TwinNumber twin, ColumnId column, const Value& value, Time source,
+                 Sequence sequence, const graph::GraphView& head);
+
+  // A relationship of `source` or `target` was created, changed or deleted at that source time:
+  // layouts that follow it wait to be resolved again.
+  void TopologyChanged(TwinNumber source, TwinNumber target, Time time);
+  struct Stale {
+    uint32_t layout = 0;
+    Time since;
+  };
+  const std::vector<Stale>& stale() const { return stale_; }
+  void StaleDone(uint32_t layout);
+
+  // --- Checkpoints ---
+  // Kinds 1 layouts, by number; 2 producers, 3 stale layouts: number 0.
+  void VisitCheckpoint(
+      bool everything,
+      absl::FunctionRef<void(uint32_t kind, uint32_t number, std::string bytes)> visit);
+  absl::Status Load(uint32_t kind, uint32_t number, absl::string_view bytes);
+  absl::Status FinishLoad();
+
+ private:
+  // What a target of a column is in the graph, as long as the twin stays in the table.
+  struct Place {
+    TableId table{UINT32_MAX};
+    ColumnId column;
+    bool exists = false;
+    bool is_property = false;
+    graph::ColumnType type = graph::ColumnType::kDouble;
+  };
+  absl::Status ApplyLayout(absl::string_view bytes, Sequence sequence, graph::Graph* graph);
+  absl::Status ApplyFrames(absl::string_view bytes, Sequence first, uint64_t count,
+                           Sequence applied, graph::Graph* graph);
+  absl::Status ApplySamples(absl::string_view bytes, Sequence first, uint64_t count,
+                            Sequence applied, graph::Graph* graph);
+  void AddVersion(Layout layout, std::shared_ptr<LayoutVersion> version);
+  void Watch(const LayoutVersion& version);
+  void SetLatest(const LayoutVersion& version, const FrameRun& run,
+                 absl::Span<const timeseries::ColumnRows> columns, Sequence first, Time time,
+                 graph::Graph* graph);
+  void KeepBaseline(TwinNumber twin, absl::string_view path, Sequence sequence,
+                    const graph::GraphView& head);
+  void Remember(absl::string_view producer, uint64_t number, Time time);
+
+  timeseries::Store* history_;
+  std::vector<std::unique_ptr<LayoutState>> layouts_;
+  absl::flat_hash_map<std::string, uint32_t> by_id_;
+  absl::flat_hash_set<uint32_t> changed_;  // layouts, since the last checkpoint
+  absl::flat_hash_map<uint32_t, std::vector<uint32_t>> watching_;  // by twin
+  std::vector<Stale> stale_;
+  // By version: of each column each target, in order.
+  absl::flat_hash_map<const LayoutVersion*, std::vector<Place>> places_;
+  struct Producer {
+    uint64_t number = 0;
+    Time time;
+  };
+  absl::flat_hash_map<std::string, Producer> producers_;
+  FrameDecoder decoder_;
+};
+
+}  // namespace twin::ingest
+
+#endif  // TWIN_SERVER_INGEST_TELEMETRY_STATE_H_

@@ -1,0 +1,204 @@
+// The writer's part for telemetry: layouts, frames and samples on the way of every other write.
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/ingest/writer.h"
+
+namespace twin::ingest {
+
+void Writer::Submit(TelemetryBatch batch, TelemetryDone done) {
+  Waiting waiting;
+  waiting.bytes = batch.bytes + 256;
+  waiting.telemetry = std::make_unique<TelemetryBatch>(std::move(batch));
+  waiting.telemetry_done = std::move(done);
+  TelemetryResult result;
+  if (!Enqueue(std::move(waiting), &result.status)) waiting.telemetry_done(std::move(result));
+}
+
+void Writer::Register(Layout layout, bool validate_only, LayoutDone done) {
+  // A task waits in the queue as a batch does, and runs when nothing is in flight.
+  auto shared = std::make_shared<LayoutDone>(std::move(done));
+  Waiting waiting;
+  waiting.bytes = 256 + layout.columns.size() * sizeof(LayoutColumn);
+  waiting.task = [this, layout = std::move(layout), validate_only, shared]() mutable {
+    LayoutResult result = ProcessLayout(std::move(layout), validate_only, Time{INT64_MIN});
+    AnswerNow(
+        [shared, result = std::move(result)](WriteResult) mutable { (*shared)(std::move(result)); },
+        WriteResult());
+  };
+  LayoutResult result;
+  if (!Enqueue(std::move(waiting), &result.status)) (*shared)(std::move(result));
+}
+
+absl::Status Writer::MayWrite() {
+  const MutexLock lock(&mutex_);
+  if (!writing_.ok()) return writing_;
+  return failing_ ? absl::ResourceExhaustedError("the disk is full") : absl::OkStatus();
+}
+
+void Writer::ProcessTelemetry(const TelemetryBatch& batch, TelemetryDone done) {
+  auto result = std::make_shared<TelemetryResult>();
+  const auto answer = [&] {
+    result->sequence = Sequence(pending_.next_sequence().value - 1);
+    AnswerNow([result, done = std::move(done)](WriteResult) mutable { done(std::move(*result)); },
+              WriteResult());
+  };
+  // Relationships that are about to change may change what a frame means; a batch that may be in
+  // flight already must not be taken twice.
+  if (pending_.has_relationship_changes()) {
+    Drain();
+    ResolveStale();
+  }
+  if (!batch.producer.empty()) {
+    const auto in_flight = producers_in_flight_.find(batch.producer);
+    if (in_flight != producers_in_flight_.end() && batch.number <= in_flight->second) Drain();
+    if (batch.number <= telemetry_.LastBatch(batch.producer)) {
+      result->is_repeated = true;
+      return answer();
+    }
+    if (telemetry_.LastBatch(batch.producer) == 0 &&
+        telemetry_.producers() >= static_cast<size_t>(options_.limits.producers_max)) {
+      result->status = absl::ResourceExhaustedError(
+          absl::StrCat("producer '", batch.producer, "' would be one more than producers_max (",
+                       options_.limits.producers_max, ")"));
+      return answer();
+    }
+  }
+  result->status = MayWrite();
+  if (!result->status.ok()) return answer();
+  const Time now = std::max(clock_.Now(), last_time_);
+  CheckedTelemetry checked = telemetry_checker_.Check(batch, now);
+  *result = std::move(checked.result);
+  if (checked.record.empty()) return answer();
+  if (static_cast<int64_t>(checked.record.size()) > options_.limits.batch_bytes_max) {
+    *result = TelemetryResult();
+    result->status = absl::InvalidArgumentError(absl::StrCat(
+        "a batch whose record takes ", checked.record.size(), " bytes; batch_bytes_max is ",
+        options_.limits.batch_bytes_max, "; divide it"));
+    return answer();
+  }
+  auto in_flight = std::make_shared<InFlight>();
+  in_flight->first = pending_.next_sequence();
+  in_flight->sequences = checked.sequences;
+  in_flight->producer = batch.producer;
+  in_flight->batch_number = batch.number;
+  in_flight->sets_properties = checked.sets_properties;
+  if (!batch.producer.empty()) producers_in_flight_[batch.producer] = batch.number;
+  if (checked.sets_properties) ++property_frames_in_flight_;
+  last_time_ = now;
+  pending_.TakeSequences(checked.sequences);
+  result->sequence = Sequence(pending_.next_sequence().value - 1);
+  in_flight->result.sequence = result->sequence;
+  in_flight->result.time = now;
+  in_flight->done = [result, done = std::move(done)](WriteResult written) mutable {
+    if (!written.status.ok()) {
+      *result = TelemetryResult();
+      result->status = std::move(written.status);
+    }
+    done(std::move(*result));
+  };
+  journal::Record record;
+  record.first = in_flight->first;
+  record.count = static_cast<uint32_t>(checked.sequences);
+  record.bytes = checked.record;
+  in_flight->telemetry = std::move(checked.record);
+  in_flight->number = next_record_++;
+  pending_.EndRecord(in_flight->number);
+  Append(std::move(in_flight), std::move(record));
+}
+
+// Runs when nothing is in flight; the layout is applied when it returns. `valid_from`: the earliest
+// time there is stands for "of a client": from now on, or from the beginning if it is the first.
+LayoutResult Writer::ProcessLayout(Layout layout, bool validate_only, Time valid_from) {
+  LayoutResult result;
+  result.sequence = Sequence(pending_.next_sequence().value - 1);
+  result.status = MayWrite();
+  if (!result.status.ok()) return result;
+  const graph::GraphView& head = *Head();
+  absl::StatusOr<ResolvedLayout> resolved = ResolveLayout(layout, head, options_.limits);
+  if (!resolved.ok()) {
+    result.status = resolved.status();
+    return result;
+  }
+  const uint32_t* const known = telemetry_.FindLayout(layout.id);
+  if (known == nullptr &&
+      telemetry_.layouts() >= static_cast<size_t>(options_.limits.layouts_max)) {
+    result.status = absl::ResourceExhaustedError(
+        absl::StrCat("layout '", layout.id, "' would be one more than layouts_max (",
+                     options_.limits.layouts_max, ")"));
+    return result;
+  }
+  auto in_flight = std::make_shared<InFlight>();
+  LayoutRecord record;
+  record.time = std::max(clock_.Now(), last_time_);
+  record.version.layout = known != nullptr ? *known : static_cast<uint32_t>(telemetry_.layouts());
+  record.version.version = 1;
+  record.version.valid_from = Time{INT64_MIN};
+  if (known != nullptr) {
+    const LayoutVersion& last = *telemetry_.layout(*known).versions.back();
+    record.version.version = last.version + 1;
+    const Time from = valid_from.ns == INT64_MIN ? record.time : valid_from;
+    record.version.valid_from = std::max(from, last.valid_from);
+    if (last.columns == resolved->columns && telemetry_.layout(*known).layout == layout) {
+      record.version.version = last.version;
+      record.version.valid_from = last.valid_from;
+      validate_only = true;  // nothing new
+    }
+  }
+  result.version = record.version.version;
+  result.valid_from = record.version.valid_from;
+  result.columns = static_cast<uint32_t>(resolved->columns.size());
+  result.unresolved = resolved->unresolved;
+  result.notes = std::move(resolved->notes);
+  if (validate_only) return result;
+  record.version.columns = std::move(resolved->columns);
+  record.version.watched = std::move(resolved->watched);
+  record.version.unresolved = resolved->unresolved;
+  record.layout = std::move(layout);
+  in_flight->first = pending_.next_sequence();
+  in_flight->sequences = 1;
+  EncodeRecord(record, &in_flight->telemetry);
+  if (static_cast<int64_t>(in_flight->telemetry.size()) > options_.limits.batch_bytes_max) {
+    result.status = absl::InvalidArgumentError(
+        absl::StrCat("layout '", record.layout.id, "' takes ", in_flight->telemetry.size(),
+                     " bytes; batch_bytes_max is ", options_.limits.batch_bytes_max));
+    return result;
+  }
+  last_time_ = record.time;
+  pending_.TakeSequences(1);
+  result.sequence = Sequence(pending_.next_sequence().value - 1);
+  auto written = std::make_shared<absl::Status>();
+  in_flight->number = next_record_++;
+  pending_.EndRecord(in_flight->number);
+  journal::Record journaled;
+  journaled.first = in_flight->first;
+  journaled.count = 1;
+  journaled.bytes = in_flight->telemetry;
+  const std::shared_ptr<InFlight> appended = in_flight;
+  Append(std::move(in_flight), std::move(journaled));
+  Drain();
+  result.status = appended->status;
+  return result;
+}
+
+// Layouts whose rules follow relationships that have changed get a new version, from the time of
+// the change on.
+void Writer::ResolveStale() {
+  if (!MayWrite().ok()) return;
+  Drain();
+  while (!telemetry_.stale().empty()) {
+    const TelemetryState::Stale stale = telemetry_.stale().front();
+    Layout layout = telemetry_.layout(stale.layout).layout;
+    const LayoutResult result =
+        ProcessLayout(std::move(layout), /*validate_only=*/false, stale.since);
+    if (absl::IsUnavailable(result.status) || absl::IsResourceExhausted(result.status)) return;
+    // Unchanged, or a twin that a rule begins at is gone: the last version stays.
+    const MutexLock lock(&graph_.mutex);
+    telemetry_.StaleDone(stale.layout);
+  }
+  pending_.Reset();
+}
+
+}  // namespace twin::ingest
