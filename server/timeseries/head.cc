@@ -385,4 +385,151 @@ void Head::MarkChanged(GroupId id) {
   changed_.push_back(id);
 }
 
+Head::Held Head::Hold(GroupId id, uint64_t sequence_max) {
+  Held held;
+  Group& group = groups_[id];
+  std::vector<std::pair<RawChunkPtr, uint32_t>> late;
+  RawChunkPtr raw;
+  uint32_t rows = 0;
+  {
+    MutexLock lock(shard(id));
+    raw = group.raw;
+    rows = raw ? raw->size() : 0;
+    if (group.parts != nullptr) {
+      GroupParts& parts = *group.parts;
+      for (auto run = parts.late.begin(); run != parts.late.end();) {
+        const RawChunkPtr& last = run->second.raw;
+        if (!last && run->second.pieces.empty()) {
+          run = parts.late.erase(run);
+          continue;
+        }
+        const uint64_t sequence = last ? last->sequence(last->size() - 1)
+                                       : run->second.pieces.back()->range().last_sequence;
+        if (sequence <= sequence_max) {
+          SealLate(&group, &run->second);
+          run = parts.late.erase(run);
+          continue;
+        }
+        held.late.insert(held.late.end(), run->second.pieces.begin(), run->second.pieces.end());
+        if (last) late.emplace_back(last, last->size());
+        ++run;
+      }
+      held.sealed = parts.sealed;
+      held.open.assign(parts.pieces.begin(), parts.pieces.end());
+    }
+  }
+  for (auto& [chunk, size] : late) {
+    held.late.push_back(std::make_shared<const RawRows>(std::move(chunk), size));
+  }
+  if (rows > 0) held.open.push_back(std::make_shared<const RawRows>(std::move(raw), rows));
+  return held;
+}
+
+void Head::Forget(GroupId id, const std::vector<MemoryBlockPtr>& blocks) {
+  int64_t bytes = 0;
+  {
+    Group& group = groups_[id];
+    MutexLock lock(shard(id));
+    if (group.parts == nullptr) return;
+    std::erase_if(group.parts->sealed, [&](const MemoryBlockPtr& block) {
+      if (std::find(blocks.begin(), blocks.end(), block) == blocks.end()) return false;
+      bytes += static_cast<int64_t>(block->memory_bytes());
+      return true;
+    });
+    if (group.parts->sealed.empty()) group.parts->sealed.shrink_to_fit();
+  }
+  sealed_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+}
+
+void Head::RestoreOpen(GroupId id, MemoryBlockPtr block) {
+  Group& group = groups_[id];
+  const RowRange& range = block->range();
+  const bool was_open = IsOpen(group);
+  open_bytes_.fetch_add(static_cast<int64_t>(block->memory_bytes()), std::memory_order_relaxed);
+  {
+    MutexLock lock(shard(id));
+    group.mutable_parts()->pieces.push_back(block);
+    group.last_time = std::max(group.last_time, range.last_time);
+  }
+  if (!was_open) {
+    NoteDay(id, DayOf(range.first_time));
+    NoteOpened(id, range.first_sequence);
+  }
+  last_sequence_ = std::max(last_sequence_, range.last_sequence);
+}
+
+void Head::RestoreSealed(GroupId id, MemoryBlockPtr block) {
+  Group& group = groups_[id];
+  const RowRange& range = block->range();
+  sealed_bytes_.fetch_add(static_cast<int64_t>(block->memory_bytes()), std::memory_order_relaxed);
+  {
+    MutexLock lock(shard(id));
+    group.mutable_parts()->sealed.push_back(block);
+    group.last_time = std::max(group.last_time, range.last_time);
+  }
+  NoteDay(id, DayOf(range.first_time));
+  last_sequence_ = std::max(last_sequence_, range.last_sequence);
+  MarkChanged(id);
+}
+
+void Head::RestoreTime(GroupId id, int64_t time) {
+  Group& group = groups_[id];
+  group.last_time = std::max(group.last_time, time);
+}
+
+std::vector<GroupId> Head::FindBefore(int64_t day, MemoryPartition* dropped) {
+  std::vector<GroupId> ids;
+  {
+    MutexLock lock(&days_mutex_);
+    for (auto at = days_.begin(); at != days_.end() && at->first < day; ++at) {
+      ids.insert(ids.end(), at->second.begin(), at->second.end());
+    }
+  }
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  const int64_t end = day * kNsPerDay;
+  for (const GroupId id : ids) {
+    const Group& group = groups_[id];
+    if (IsOpen(group) && DayOf(group.last_time) < day) Seal(id);
+    std::vector<RowSourcePtr> sources;
+    Find(id, INT64_MIN, end, UINT64_MAX, &sources);
+    for (RowSourcePtr& source : sources) {
+      if (source->range().last_time < end) dropped->Add(id, std::move(source));
+    }
+  }
+  return ids;
+}
+
+void Head::DropBefore(int64_t day, const std::vector<GroupId>& groups) {
+  const int64_t end = day * kNsPerDay;
+  for (const GroupId id : groups) {
+    Group& group = groups_[id];
+    int64_t sealed = 0;
+    int64_t late = 0;
+    MarkChanged(id);
+    MutexLock lock(shard(id));
+    if (group.parts == nullptr) continue;
+    std::erase_if(group.parts->sealed, [&](const MemoryBlockPtr& block) {
+      if (block->range().last_time >= end) return false;
+      sealed += static_cast<int64_t>(block->memory_bytes());
+      return true;
+    });
+    std::map<int64_t, Run>& runs = group.parts->late;
+    const auto kept = runs.lower_bound(day);
+    for (auto run = runs.begin(); run != kept; ++run) {
+      late += static_cast<int64_t>(BytesOf(run->second.pieces) + BytesOf(run->second.raw));
+    }
+    runs.erase(runs.begin(), kept);
+    sealed_bytes_.fetch_sub(sealed, std::memory_order_relaxed);
+    late_bytes_.fetch_sub(late, std::memory_order_relaxed);
+  }
+  MutexLock lock(&days_mutex_);
+  days_.erase(days_.begin(), days_.lower_bound(day));
+}
+
+int64_t Head::oldest_day() const {
+  MutexLock lock(&days_mutex_);
+  return days_.empty() ? kNoTime : days_.begin()->first;
+}
+
 }  // namespace twin::timeseries
