@@ -190,7 +190,8 @@ absl::Status QueryCall::Execute(absl::FunctionRef<absl::Status(const query::Batc
   options.plans = &prepared_->plans;
   if (is_brief()) options.pool = nullptr;
   if (prepared_->statement->mode == query::Statement::Mode::kProfile) options.profile = true;
-  return query::Execute(*prepared_->statement, *graph_, nullptr, options, emit, &statistics_);
+  const std::unique_ptr<query::SeriesReader> series = services_.engine->OpenSeries(*graph_);
+  return query::Execute(*prepared_->statement, *graph_, series.get(), options, emit, &statistics_);
 }
 
 absl::Status QueryCall::Begin(const std::vector<query::ResultColumn>& columns) {

@@ -51,8 +51,9 @@ struct ReadRequest {
   std::vector<Series> series;
   int64_t from = 0;  // from <= time …
   int64_t to = 0;    // … < to
-  // Also the last sample of each series before `from`, but not before this; `from`: none.
-  int64_t before_from = 0;
+  // Also the last sample of each series before `from`, but not before this, in rows of their own in
+  // front; `from` or later: none.
+  int64_t before_from = INT64_MAX;
 };
 
 // Times ascending, each once; a row has a value in one column at least.
@@ -97,7 +98,7 @@ class Store {
 
   // --- Reads: thread-safe ---
   bool FindPath(absl::string_view path, PathId* id) const;
-  const GroupSpec& group(GroupId id) const;  // lives as long as the store
+  GroupSpec group(GroupId id) const;  // a copy: kept packed
   bool Has(SeriesKey key) const;
   // What was appended with sequences up to `sequence`, while the snapshot lives.
   std::shared_ptr<const Snapshot> Pin(Sequence sequence) const;
@@ -120,8 +121,8 @@ class Store {
   absl::Status Load(CheckpointKey key, absl::string_view bytes);
   absl::Status FinishLoad();
 
-  // Drops partitions whose last time is before `oldest`, and blocks of series for which `keep` is
-  // false. What is durable changes with the next checkpoint.
+  // The writer's: drops partitions (days) that end at or before `oldest`. Snapshots that there are
+  // go on seeing them. What is durable changes with the next checkpoint; then files are removed.
   void DropBefore(int64_t oldest);
 
   // Files that belong to the last checkpoint, for a backup, as paths.

@@ -1,0 +1,535 @@
+#include "server/timeseries/head.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "server/base/check.h"
+
+namespace twin::timeseries {
+namespace {
+
+// Rows that a group holds raw. Fewer: more small blocks; more: more memory for each active series.
+constexpr uint32_t kRawRows = 16;
+
+size_t BytesOf(const std::vector<MemoryBlockPtr>& blocks) {
+  size_t bytes = 0;
+  for (const MemoryBlockPtr& block : blocks) bytes += block->memory_bytes();
+  return bytes;
+}
+
+size_t BytesOf(const RawChunkPtr& raw) { return raw ? raw->bytes() : 0; }
+
+// Blocks of memory are what this program wrote, or were checked when they were loaded.
+void AddTo(const RowSource& source, RowBuffer* buffer) {
+  const absl::Status status = buffer->Add(source);
+  TWIN_CHECK(status.ok()) << status;
+}
+
+bool OnlyWider(const RawForm& form, const RawForm& wider) {
+  return std::equal(form.columns.begin(), form.columns.end(), wider.columns.begin(),
+                    [](const RawColumn& a, const RawColumn& b) {
+                      return a.kind == b.kind && a.decimals == b.decimals;
+                    });
+}
+
+uint32_t Even(uint64_t rows) { return static_cast<uint32_t>(rows + (rows & 1)); }
+
+}  // namespace
+
+Head::Head(const HeadOptions& options)
+    : options_(options), raw_rows_(Even(std::clamp<uint32_t>(options.block_rows, 2, kRawRows))) {}
+
+GroupId Head::AddGroup(const GroupSpec& spec) {
+  Group group;
+  if (spec.columns.size() == 1 && spec.columns[0].series.size() == 1) {
+    group.key = spec.columns[0].series[0];
+    group.kind = spec.columns[0].kind;
+    group.decimals = spec.columns[0].decimals;
+    TWIN_CHECK(group.decimals <= kDecimalsMax) << int{group.decimals};
+  } else {
+    auto packed = std::make_unique<PackedSpec>(spec);
+    spec_bytes_.fetch_add(packed->bytes(), std::memory_order_relaxed);
+    group.spec = std::move(packed);
+  }
+  const GroupId id = groups_.Add(std::move(group));
+  for (uint32_t c = 0; c < spec.columns.size(); ++c) {
+    for (const SeriesKey& key : spec.columns[c].series) {
+      index_.Add(key, {.group = id, .column = c});
+    }
+  }
+  return id;
+}
+
+GroupId Head::GroupOfSeries(SeriesKey key, ColumnKind kind) {
+  for (const Place& place : index_.Find(key)) {
+    const Group& group = groups_[place.group];
+    if (group.spec == nullptr && group.kind == kind) return place.group;
+  }
+  GroupSpec spec;
+  spec.columns.push_back({.kind = kind, .decimals = 0, .series = {key}});
+  return AddGroup(spec);
+}
+
+uint64_t Head::group_bytes() const {
+  return groups_.bytes() + spec_bytes_.load(std::memory_order_relaxed) + index_.bytes();
+}
+
+const RawForm* Head::FormOf(const Group& group) {
+  std::vector<RawColumn> columns(group.columns());
+  for (uint32_t c = 0; c < columns.size(); ++c) {
+    const ColumnKind kind = group.kind_of(c);
+    columns[c] = {.kind = kind,
+                  .decimals = group.decimals_of(c),
+                  .wide = kind == ColumnKind::kDouble || kind == ColumnKind::kValue};
+  }
+  return forms_.Get(std::move(columns));
+}
+
+const RawForm* Head::FormFor(const Group& group, const Rows& rows, size_t begin, size_t end) {
+  std::vector<RawColumn> columns = FormOf(group)->columns;
+  for (size_t c = 0; c < columns.size(); ++c) {
+    columns[c] = ColumnFor(columns[c], rows.columns[c], begin, end);
+  }
+  return forms_.Get(std::move(columns));
+}
+
+void Head::Append(const Rows& rows) {
+  const GroupId id = rows.group;
+  TWIN_CHECK(id.value < groups_.size()) << id.value;
+  Group& group = groups_[id];
+  const size_t count = rows.times.size();
+  TWIN_CHECK(rows.sequences.size() == count && rows.columns.size() == group.columns())
+      << rows.columns.size() << " columns for " << group.columns();
+  if (count == 0) return;
+  MarkChanged(id);
+  size_t begin = 0;
+  while (begin < count) {
+    const int64_t time = rows.times[begin];
+    const int64_t day = DayOf(time);
+    const bool late = time <= group.last_time;
+    size_t end = begin + 1;
+    for (; end < count && DayOf(rows.times[end]) == day; ++end) {
+      if (late ? rows.times[end] > group.last_time : rows.times[end] <= rows.times[end - 1]) break;
+    }
+    if (late) {
+      AppendLate(id, day, rows, begin, end);
+    } else {
+      AppendInOrder(id, rows, begin, end);
+    }
+    begin = end;
+  }
+  last_sequence_ = std::max(last_sequence_, rows.sequences[count - 1]);
+  samples_.fetch_add(count * rows.columns.size(), std::memory_order_relaxed);
+  if (open_bytes() > options_.open_bytes_max) SealOldest();
+}
+
+size_t Head::StoreSome(Group* group, RawChunkPtr* raw, bool active, const Rows& rows, size_t begin,
+                       size_t end) {
+  const size_t wanted = end - begin;
+  if (!*raw) {
+    const uint32_t capacity =
+        active ? raw_rows_ : std::min(raw_rows_, Even(std::max<size_t>(wanted, 2)));
+    const size_t count = std::min<size_t>(wanted, capacity);
+    *raw = RawChunk::Create(FormOf(*group), capacity);
+    if ((*raw)->Store(rows, begin, begin + count)) return count;
+    *raw = RawChunk::Create(FormFor(*group, rows, begin, begin + count), capacity);
+    TWIN_CHECK((*raw)->Store(rows, begin, begin + count)) << "group " << rows.group.value;
+    return count;
+  }
+  const uint32_t size = (*raw)->size();
+  uint32_t capacity = (*raw)->capacity();
+  if (size == capacity && capacity < raw_rows_) {
+    capacity = std::min(raw_rows_, std::max(capacity * 2, Even(size + wanted)));
+    *raw = RawChunk::Grown(**raw, capacity);
+  }
+  const size_t count = std::min<size_t>(wanted, capacity - size);
+  return (*raw)->Store(rows, begin, begin + count) ? count : 0;
+}
+
+void Head::AppendInOrder(GroupId id, const Rows& rows, size_t begin, size_t end) {
+  Group& group = groups_[id];
+  const int64_t day = DayOf(rows.times[begin]);
+  const bool new_day = group.last_time == kNoTime || DayOf(group.last_time) != day;
+  if (new_day && IsOpen(group)) Seal(id);
+  if (new_day) NoteDay(id, day);
+  while (begin < end) {
+    const bool was_open = IsOpen(group);
+    const bool active = group.parts != nullptr && !group.parts->pieces.empty();
+    RawChunkPtr raw = group.raw;
+    const size_t stored = StoreSome(&group, &raw, active, rows, begin, end);
+    if (stored == 0) {
+      // Of another kind: another block. Only wider: another piece of this one.
+      if (OnlyWider(group.raw->form(), *FormFor(group, rows, begin, begin + 1))) {
+        Join(id, group.parts == nullptr ? 0 : group.parts->pieces.size(), /*seals=*/false);
+      } else {
+        Seal(id);
+      }
+      continue;
+    }
+    const auto grown =
+        static_cast<int64_t>(BytesOf(raw)) - static_cast<int64_t>(BytesOf(group.raw));
+    {
+      MutexLock lock(shard(id));
+      raw->Commit(stored);
+      std::swap(group.raw, raw);
+      group.last_time = rows.times[begin + stored - 1];
+    }
+    open_bytes_.fetch_add(grown, std::memory_order_relaxed);
+    if (!was_open) NoteOpened(id, rows.sequences[begin]);
+    begin += stored;
+    if (group.raw->size() == raw_rows_) Compact(id);
+  }
+}
+
+void Head::Compact(GroupId id) {
+  Group& group = groups_[id];
+  size_t rows = group.raw->size();
+  size_t total = rows;
+  size_t first = 0;
+  if (group.parts != nullptr) {
+    const std::vector<MemoryBlockPtr>& pieces = group.parts->pieces;
+    for (const MemoryBlockPtr& piece : pieces) total += piece->range().rows;
+    // Pieces that are not larger than what is joined so far: so each row is coded a few times, and
+    // there are few pieces.
+    for (first = pieces.size(); first > 0 && pieces[first - 1]->range().rows <= rows; --first) {
+      rows += pieces[first - 1]->range().rows;
+    }
+  }
+  if (total >= options_.block_rows) {
+    Seal(id);
+  } else {
+    Join(id, first, /*seals=*/false);
+  }
+}
+
+void Head::Seal(GroupId id) {
+  Join(id, 0, /*seals=*/true);
+  open_runs_ -= 1;
+}
+
+void Head::Join(GroupId id, size_t first, bool seals) {
+  Group& group = groups_[id];
+  buffer_.Clear(group.columns());
+  std::vector<MemoryBlockPtr> joined;
+  if (group.parts != nullptr) {
+    const std::vector<MemoryBlockPtr>& pieces = group.parts->pieces;
+    joined.assign(pieces.begin() + static_cast<std::ptrdiff_t>(first), pieces.end());
+  }
+  std::vector<MemoryBlockPtr> blocks;
+  if (joined.size() == 1 && !group.raw) {
+    blocks = joined;
+  } else {
+    for (const MemoryBlockPtr& piece : joined) AddTo(*piece, &buffer_);
+    if (group.raw) AddTo(RawRows(group.raw, group.raw->size()), &buffer_);
+    blocks = buffer_.Encode();
+  }
+  const auto before = static_cast<int64_t>(BytesOf(joined) + BytesOf(group.raw));
+  const auto after = static_cast<int64_t>(BytesOf(blocks));
+  RawChunkPtr raw;
+  {
+    MutexLock lock(shard(id));
+    GroupParts* const parts = group.mutable_parts();
+    parts->pieces.resize(first);
+    std::vector<MemoryBlockPtr>* const to = seals ? &parts->sealed : &parts->pieces;
+    to->insert(to->end(), blocks.begin(), blocks.end());
+    std::swap(group.raw, raw);
+  }
+  open_bytes_.fetch_add((seals ? 0 : after) - before, std::memory_order_relaxed);
+  if (seals) sealed_bytes_.fetch_add(after, std::memory_order_relaxed);
+}
+
+void Head::AppendLate(GroupId id, int64_t day, const Rows& rows, size_t begin, size_t end) {
+  Group& group = groups_[id];
+  bool is_new = false;
+  {
+    MutexLock lock(shard(id));
+    GroupParts* const parts = group.mutable_parts();
+    const auto [found, added] = parts->late.try_emplace(day);
+    is_new = added;
+    Run& run = found->second;
+    while (begin < end) {
+      const size_t before = BytesOf(run.raw);
+      const size_t stored = StoreSome(&group, &run.raw, !run.pieces.empty(), rows, begin, end);
+      late_bytes_.fetch_add(static_cast<int64_t>(BytesOf(run.raw)) - static_cast<int64_t>(before),
+                            std::memory_order_relaxed);
+      run.raw->Commit(stored);
+      begin += stored;
+      if (stored == 0 || run.raw->size() == raw_rows_) CompactLate(&group, &run);
+    }
+  }
+  if (is_new) NoteDay(id, day);
+}
+
+void Head::CompactLate(Group* group, Run* run) {
+  size_t rows = run->raw->size();
+  size_t total = rows;
+  size_t first = run->pieces.size();
+  for (const MemoryBlockPtr& piece : run->pieces) total += piece->range().rows;
+  for (; first > 0 && run->pieces[first - 1]->range().rows <= rows; --first) {
+    rows += run->pieces[first - 1]->range().rows;
+  }
+  if (total >= options_.block_rows) {
+    SealLate(group, run);
+    return;
+  }
+  JoinLate(group->columns(), first, run);
+}
+
+void Head::JoinLate(uint32_t columns, size_t first, Run* run) {
+  RowBuffer buffer(columns);
+  int64_t bytes = -static_cast<int64_t>(BytesOf(run->raw));
+  for (size_t i = first; i < run->pieces.size(); ++i) {
+    AddTo(*run->pieces[i], &buffer);
+    bytes -= static_cast<int64_t>(run->pieces[i]->memory_bytes());
+  }
+  if (run->raw) AddTo(RawRows(run->raw, run->raw->size()), &buffer);
+  buffer.Sort();
+  const std::vector<MemoryBlockPtr> blocks = buffer.Encode();
+  bytes += static_cast<int64_t>(BytesOf(blocks));
+  run->pieces.resize(first);
+  run->pieces.insert(run->pieces.end(), blocks.begin(), blocks.end());
+  run->raw = RawChunkPtr();
+  late_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+}
+
+void Head::SealLate(Group* group, Run* run) {
+  if (run->pieces.size() != 1 || run->raw) JoinLate(group->columns(), 0, run);
+  const auto bytes = static_cast<int64_t>(BytesOf(run->pieces));
+  late_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+  sealed_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  std::vector<MemoryBlockPtr>* const sealed = &group->mutable_parts()->sealed;
+  sealed->insert(sealed->end(), run->pieces.begin(), run->pieces.end());
+  run->pieces.clear();
+}
+
+void Head::NoteDay(GroupId id, int64_t day) {
+  MutexLock lock(&days_mutex_);
+  days_[day].push_back(id);
+}
+
+void Head::NoteOpened(GroupId id, uint64_t sequence) {
+  open_runs_ += 1;
+  opened_.push_back({.group = id, .sequence = sequence});
+  const auto stale = [this](const Opened& opened) { return !IsCurrent(opened); };
+  while (!opened_.empty() && stale(opened_.front())) opened_.pop_front();
+  if (opened_.size() > 2 * open_runs_ + 1024) {
+    opened_.erase(std::remove_if(opened_.begin(), opened_.end(), stale), opened_.end());
+  }
+}
+
+bool Head::IsCurrent(const Opened& opened) const {
+  const Group& group = groups_[opened.group];
+  if (group.parts != nullptr && !group.parts->pieces.empty()) {
+    return group.parts->pieces.front()->range().first_sequence == opened.sequence;
+  }
+  return group.raw && group.raw->sequence(0) == opened.sequence;
+}
+
+void Head::SealOldest() {
+  while (!opened_.empty() && open_bytes() > options_.open_bytes_max) {
+    const Opened oldest = opened_.front();
+    opened_.pop_front();
+    if (IsCurrent(oldest)) Seal(oldest.group);
+  }
+}
+
+void Head::Find(GroupId id, int64_t from, int64_t to, uint64_t sequence_max,
+                std::vector<RowSourcePtr>* sources) const {
+  std::vector<MemoryBlockPtr> blocks;
+  std::vector<std::pair<RawChunkPtr, uint32_t>> raws;
+  {
+    const Group& group = groups_[id];
+    MutexLock lock(shard(id));
+    const auto add = [&](const MemoryBlockPtr& block) {
+      const RowRange& range = block->range();
+      if (range.first_time < to && range.last_time >= from &&
+          range.first_sequence <= sequence_max) {
+        blocks.push_back(block);
+      }
+    };
+    if (group.parts != nullptr) {
+      std::for_each(group.parts->sealed.begin(), group.parts->sealed.end(), add);
+      std::for_each(group.parts->pieces.begin(), group.parts->pieces.end(), add);
+      for (const auto& [day, run] : group.parts->late) {
+        std::for_each(run.pieces.begin(), run.pieces.end(), add);
+        if (run.raw && run.raw->size() > 0) raws.emplace_back(run.raw, run.raw->size());
+      }
+    }
+    if (group.raw && group.raw->time(0) < to && group.last_time >= from) {
+      raws.emplace_back(group.raw, group.raw->size());
+    }
+  }
+  sources->insert(sources->end(), blocks.begin(), blocks.end());
+  for (auto& [raw, size] : raws) {
+    // Sequences never fall in the order of arrival.
+    const uint64_t* const end =
+        std::upper_bound(raw->sequences(), raw->sequences() + size, sequence_max);
+    const auto rows = static_cast<uint32_t>(end - raw->sequences());
+    if (rows == 0) continue;
+    auto source = std::make_shared<const RawRows>(std::move(raw), rows);
+    if (source->range().first_time < to && source->range().last_time >= from) {
+      sources->push_back(std::move(source));
+    }
+  }
+}
+
+std::vector<GroupId> Head::TakeChanged() {
+  change_ += 1;
+  return std::exchange(changed_, {});
+}
+
+void Head::MarkChanged(GroupId id) {
+  Group& group = groups_[id];
+  if (group.changed_in == change_) return;
+  group.changed_in = change_;
+  changed_.push_back(id);
+}
+
+Head::Held Head::Hold(GroupId id, uint64_t sequence_max) {
+  Held held;
+  Group& group = groups_[id];
+  std::vector<std::pair<RawChunkPtr, uint32_t>> late;
+  RawChunkPtr raw;
+  uint32_t rows = 0;
+  {
+    MutexLock lock(shard(id));
+    raw = group.raw;
+    rows = raw ? raw->size() : 0;
+    if (group.parts != nullptr) {
+      GroupParts& parts = *group.parts;
+      for (auto run = parts.late.begin(); run != parts.late.end();) {
+        const RawChunkPtr& last = run->second.raw;
+        if (!last && run->second.pieces.empty()) {
+          run = parts.late.erase(run);
+          continue;
+        }
+        const uint64_t sequence = last ? last->sequence(last->size() - 1)
+                                       : run->second.pieces.back()->range().last_sequence;
+        if (sequence <= sequence_max) {
+          SealLate(&group, &run->second);
+          run = parts.late.erase(run);
+          continue;
+        }
+        held.late.insert(held.late.end(), run->second.pieces.begin(), run->second.pieces.end());
+        if (last) late.emplace_back(last, last->size());
+        ++run;
+      }
+      held.sealed = parts.sealed;
+      held.open.assign(parts.pieces.begin(), parts.pieces.end());
+    }
+  }
+  for (auto& [chunk, size] : late) {
+    held.late.push_back(std::make_shared<const RawRows>(std::move(chunk), size));
+  }
+  if (rows > 0) held.open.push_back(std::make_shared<const RawRows>(std::move(raw), rows));
+  return held;
+}
+
+void Head::Forget(GroupId id, const std::vector<MemoryBlockPtr>& blocks) {
+  int64_t bytes = 0;
+  {
+    Group& group = groups_[id];
+    MutexLock lock(shard(id));
+    if (group.parts == nullptr) return;
+    std::erase_if(group.parts->sealed, [&](const MemoryBlockPtr& block) {
+      if (std::find(blocks.begin(), blocks.end(), block) == blocks.end()) return false;
+      bytes += static_cast<int64_t>(block->memory_bytes());
+      return true;
+    });
+    if (group.parts->sealed.empty()) group.parts->sealed.shrink_to_fit();
+  }
+  sealed_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+}
+
+void Head::RestoreOpen(GroupId id, MemoryBlockPtr block) {
+  Group& group = groups_[id];
+  const RowRange& range = block->range();
+  const bool was_open = IsOpen(group);
+  open_bytes_.fetch_add(static_cast<int64_t>(block->memory_bytes()), std::memory_order_relaxed);
+  {
+    MutexLock lock(shard(id));
+    group.mutable_parts()->pieces.push_back(block);
+    group.last_time = std::max(group.last_time, range.last_time);
+  }
+  if (!was_open) {
+    NoteDay(id, DayOf(range.first_time));
+    NoteOpened(id, range.first_sequence);
+  }
+  last_sequence_ = std::max(last_sequence_, range.last_sequence);
+}
+
+void Head::RestoreSealed(GroupId id, MemoryBlockPtr block) {
+  Group& group = groups_[id];
+  const RowRange& range = block->range();
+  sealed_bytes_.fetch_add(static_cast<int64_t>(block->memory_bytes()), std::memory_order_relaxed);
+  {
+    MutexLock lock(shard(id));
+    group.mutable_parts()->sealed.push_back(block);
+    group.last_time = std::max(group.last_time, range.last_time);
+  }
+  NoteDay(id, DayOf(range.first_time));
+  last_sequence_ = std::max(last_sequence_, range.last_sequence);
+  MarkChanged(id);
+}
+
+void Head::RestoreTime(GroupId id, int64_t time) {
+  Group& group = groups_[id];
+  group.last_time = std::max(group.last_time, time);
+}
+
+std::vector<GroupId> Head::FindBefore(int64_t day, MemoryPartition* dropped) {
+  std::vector<GroupId> ids;
+  {
+    MutexLock lock(&days_mutex_);
+    for (auto at = days_.begin(); at != days_.end() && at->first < day; ++at) {
+      ids.insert(ids.end(), at->second.begin(), at->second.end());
+    }
+  }
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  const int64_t end = day * kNsPerDay;
+  for (const GroupId id : ids) {
+    const Group& group = groups_[id];
+    if (IsOpen(group) && DayOf(group.last_time) < day) Seal(id);
+    std::vector<RowSourcePtr> sources;
+    Find(id, INT64_MIN, end, UINT64_MAX, &sources);
+    for (RowSourcePtr& source : sources) {
+      if (source->range().last_time < end) dropped->Add(id, std::move(source));
+    }
+  }
+  return ids;
+}
+
+void Head::DropBefore(int64_t day, const std::vector<GroupId>& groups) {
+  const int64_t end = day * kNsPerDay;
+  for (const GroupId id : groups) {
+    Group& group = groups_[id];
+    int64_t sealed = 0;
+    int64_t late = 0;
+    MarkChanged(id);
+    MutexLock lock(shard(id));
+    if (group.parts == nullptr) continue;
+    std::erase_if(group.parts->sealed, [&](const MemoryBlockPtr& block) {
+      if (block->range().last_time >= end) return false;
+      sealed += static_cast<int64_t>(block->memory_bytes());
+      return true;
+    });
+    std::map<int64_t, Run>& runs = group.parts->late;
+    const auto kept = runs.lower_bound(day);
+    for (auto run = runs.begin(); run != kept; ++run) {
+      late += static_cast<int64_t>(BytesOf(run->second.pieces) + BytesOf(run->second.raw));
+    }
+    runs.erase(runs.begin(), kept);
+    sealed_bytes_.fetch_sub(sealed, std::memory_order_relaxed);
+    late_bytes_.fetch_sub(late, std::memory_order_relaxed);
+  }
+  MutexLock lock(&days_mutex_);
+  days_.erase(days_.begin(), days_.lower_bound(day));
+}
+
+int64_t Head::oldest_day() const {
+  MutexLock lock(&days_mutex_);
+  return days_.empty() ? kNoTime : days_.begin()->first;
+}
+
+}  // namespace twin::timeseries

@@ -1,0 +1,243 @@
+#include "server/timeseries/partition_file.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/civil_time.h"
+#include "server/base/check.h"
+#include "server/base/coding.h"
+#include "server/base/crc32c.h"
+#include "server/base/status_macros.h"
+
+namespace twin::timeseries {
+namespace {
+
+constexpr absl::string_view kMagic("TWINHIST", 8);
+constexpr absl::string_view kEndMagic("TSIHNIWT", 8);
+constexpr uint32_t kVersion = 1;
+constexpr absl::string_view kSuffix = ".blocks";
+constexpr size_t kHeaderBytes = 8 + 4 + 4 + 8;
+constexpr size_t kEntryBytes = 4 + 4 + 8 + 4 + 4 * 8;
+constexpr size_t kTrailerBytes = 4 + 4 + 8;
+constexpr size_t kWriteBytes = 1 << 20;
+
+void AppendEntry(const PartitionFileEntry& entry, std::string* bytes) {
+  AppendFixed(bytes, entry.group);
+  AppendFixed(bytes, entry.bytes);
+  AppendFixed(bytes, entry.offset);
+  AppendFixed(bytes, entry.range.rows);
+  AppendFixed(bytes, entry.range.first_time);
+  AppendFixed(bytes, entry.range.last_time);
+  AppendFixed(bytes, entry.range.first_sequence);
+  AppendFixed(bytes, entry.range.last_sequence);
+}
+
+PartitionFileEntry ReadEntry(ByteReader* reader) {
+  PartitionFileEntry entry;
+  entry.group = reader->Fixed<uint32_t>();
+  entry.bytes = reader->Fixed<uint32_t>();
+  entry.offset = reader->Fixed<uint64_t>();
+  entry.range.rows = reader->Fixed<uint32_t>();
+  entry.range.first_time = reader->Fixed<int64_t>();
+  entry.range.last_time = reader->Fixed<int64_t>();
+  entry.range.first_sequence = reader->Fixed<uint64_t>();
+  entry.range.last_sequence = reader->Fixed<uint64_t>();
+  return entry;
+}
+
+std::string Header(const PartitionFileInfo& info) {
+  std::string bytes(kMagic);
+  AppendFixed(&bytes, kVersion);
+  AppendFixed(&bytes, info.number);
+  AppendFixed(&bytes, info.day);
+  return bytes;
+}
+
+absl::Status DamagedFile(absl::string_view path, absl::string_view what) {
+  return absl::DataLossError(absl::StrCat("the history file ", path, " is damaged: ", what,
+                                          "; start on a backup, or ask `twinctl check DIR`"));
+}
+
+// A block of a file. One reader's: it keeps the bytes that it has read.
+class FileBlock final : public RowSource {
+ public:
+  FileBlock(PartitionFilePtr file, const PartitionFileEntry& entry)
+      : RowSource(entry.range), file_(std::move(file)), entry_(entry) {}
+
+  absl::Status ReadTimes(std::vector<int64_t>* times) const override {
+    TWIN_RETURN_IF_ERROR(Load());
+    return Named(block_.ReadTimes(times));
+  }
+  absl::Status ReadSequences(std::vector<uint64_t>* sequences) const override {
+    TWIN_RETURN_IF_ERROR(Load());
+    return Named(block_.ReadSequences(sequences));
+  }
+  absl::Status ReadColumn(uint32_t column, ColumnValues* values) const override {
+    TWIN_RETURN_IF_ERROR(Load());
+    return Named(block_.ReadColumn(column, values));
+  }
+
+ private:
+  absl::Status Load() const {
+    if (!bytes_.empty()) return absl::OkStatus();
+    return file_->ReadBlock(entry_, &bytes_, &block_);
+  }
+  absl::Status Named(const absl::Status& status) const {
+    return status.ok() ? status : file_->Damaged(entry_, status.message());
+  }
+
+  const PartitionFilePtr file_;
+  const PartitionFileEntry entry_;
+  mutable std::string bytes_;
+  mutable Block block_;
+};
+
+}  // namespace
+
+std::string PartitionFileInfo::name() const {
+  const absl::CivilDay civil = absl::CivilDay(1970, 1, 1) + day;
+  return absl::StrFormat("%04d%02d%02d-%08d%s", civil.year(), civil.month(), civil.day(), number,
+                         kSuffix);
+}
+
+bool IsPartitionFileName(absl::string_view name) { return absl::EndsWith(name, kSuffix); }
+
+PartitionFile::PartitionFile(std::unique_ptr<File> file, std::string path,
+                             const PartitionFileInfo& info,
+                             std::vector<PartitionFileEntry> entries)
+    : file_(std::move(file)), path_(std::move(path)), info_(info), entries_(std::move(entries)) {
+  for (const PartitionFileEntry& entry : entries_) {
+    rows_ += entry.range.rows;
+    last_sequence_ = std::max(last_sequence_, entry.range.last_sequence);
+    first_time_ = std::min(first_time_, entry.range.first_time);
+    last_time_ = std::max(last_time_, entry.range.last_time);
+  }
+}
+
+absl::StatusOr<PartitionFilePtr> PartitionFile::Open(FileSystem* file_system, std::string path,
+                                                     const PartitionFileInfo& info) {
+  absl::StatusOr<std::unique_ptr<File>> file = file_system->Open(path);
+  if (absl::IsNotFound(file.status())) return DamagedFile(path, "it is not there");
+  TWIN_RETURN_IF_ERROR(file.status());
+  TWIN_ASSIGN_OR_RETURN(const uint64_t size, (*file)->Size());
+  if (size != info.bytes || size < kHeaderBytes + kTrailerBytes) {
+    return DamagedFile(path, absl::StrCat(size, " bytes long instead of ", info.bytes));
+  }
+  std::string header;
+  TWIN_RETURN_IF_ERROR((*file)->Read(0, kHeaderBytes, &header));
+  std::string trailer;
+  TWIN_RETURN_IF_ERROR((*file)->Read(size - kTrailerBytes, kTrailerBytes, &trailer));
+  ByteReader at_end(trailer);
+  const auto count = at_end.Fixed<uint32_t>();
+  const auto crc = at_end.Fixed<uint32_t>();
+  const uint64_t footer_bytes = uint64_t{count} * kEntryBytes;
+  if (at_end.rest() != kEndMagic || header != Header(info) || crc != info.footer_crc ||
+      footer_bytes > size - kHeaderBytes - kTrailerBytes) {
+    return DamagedFile(path, "its first or last bytes are not a history file's");
+  }
+  std::string footer;
+  TWIN_RETURN_IF_ERROR(
+      (*file)->Read(size - kTrailerBytes - footer_bytes, footer_bytes, &footer));
+  if (footer.size() != footer_bytes || ExtendCrc32c(Crc32c(header), footer) != crc) {
+    return DamagedFile(path, "the checksum of its index is wrong");
+  }
+  ByteReader reader(footer);
+  std::vector<PartitionFileEntry> entries(count);
+  for (PartitionFileEntry& entry : entries) entry = ReadEntry(&reader);
+  return std::make_shared<const PartitionFile>(*std::move(file), std::move(path), info,
+                                               std::move(entries));
+}
+
+void PartitionFile::Find(GroupId group, int64_t from, int64_t to,
+                         std::vector<RowSourcePtr>* sources) const {
+  if (first_time_ >= to || last_time_ < from) return;
+  auto entry = std::lower_bound(
+      entries_.begin(), entries_.end(), group.value,
+      [](const PartitionFileEntry& e, uint32_t value) { return e.group < value; });
+  for (; entry != entries_.end() && entry->group == group.value; ++entry) {
+    if (entry->range.first_time < to && entry->range.last_time >= from) {
+      sources->push_back(std::make_shared<const FileBlock>(shared_from_this(), *entry));
+    }
+  }
+}
+
+absl::Status PartitionFile::Damaged(const PartitionFileEntry& entry,
+                                    absl::string_view what) const {
+  return DamagedFile(path_, absl::StrCat("block at ", entry.offset, ": ", what));
+}
+
+absl::Status PartitionFile::ReadBlock(const PartitionFileEntry& entry, std::string* bytes,
+                                      Block* block) const {
+  TWIN_RETURN_IF_ERROR(file_->Read(entry.offset, entry.bytes, bytes));
+  absl::StatusOr<Block> opened = Block::Open(*bytes);
+  if (!opened.ok() || opened->bytes() != entry.bytes || opened->rows() != entry.range.rows ||
+      opened->first_time() != entry.range.first_time ||
+      opened->last_time() != entry.range.last_time ||
+      opened->first_sequence() != entry.range.first_sequence ||
+      opened->last_sequence() != entry.range.last_sequence) {
+    bytes->clear();
+    return Damaged(entry, opened.ok() ? "it is another block" : opened.status().message());
+  }
+  *block = *std::move(opened);
+  return absl::OkStatus();
+}
+
+absl::Status PartitionFile::Verify(uint64_t* blocks) const {
+  ColumnValues values;
+  std::vector<int64_t> times;
+  std::vector<uint64_t> sequences;
+  std::string bytes;
+  Block block;
+  for (const PartitionFileEntry& entry : entries_) {
+    TWIN_RETURN_IF_ERROR(ReadBlock(entry, &bytes, &block));
+    absl::Status status = block.ReadTimes(&times);
+    if (status.ok()) status = block.ReadSequences(&sequences);
+    for (uint32_t c = 0; status.ok() && c < block.columns(); ++c) {
+      status = block.ReadColumn(c, &values);
+    }
+    if (!status.ok()) return Damaged(entry, status.message());
+    *blocks += 1;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WritePartitionFile(FileSystem* file_system, const std::string& path,
+                                std::vector<BlockOfGroup> blocks, PartitionFileInfo* info) {
+  std::sort(blocks.begin(), blocks.end(), [](const BlockOfGroup& a, const BlockOfGroup& b) {
+    return std::make_tuple(a.group.value, a.block->range().first_time) <
+           std::make_tuple(b.group.value, b.block->range().first_time);
+  });
+  TWIN_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, file_system->Create(path));
+  const std::string header = Header(*info);
+  std::string bytes = header;
+  std::string footer;
+  footer.reserve(blocks.size() * kEntryBytes);
+  uint64_t written = 0;
+  for (const BlockOfGroup& block : blocks) {
+    const absl::string_view from = block.block->bytes();
+    AppendEntry({.group = block.group.value,
+                 .bytes = static_cast<uint32_t>(from.size()),
+                 .offset = written + bytes.size(),
+                 .range = block.block->range()},
+                &footer);
+    bytes.append(from.data(), from.size());
+    if (bytes.size() < kWriteBytes) continue;
+    TWIN_RETURN_IF_ERROR(file->Write(written, bytes));
+    written += bytes.size();
+    bytes.clear();
+  }
+  info->footer_crc = ExtendCrc32c(Crc32c(header), footer);
+  bytes += footer;
+  AppendFixed(&bytes, static_cast<uint32_t>(blocks.size()));
+  AppendFixed(&bytes, info->footer_crc);
+  bytes.append(kEndMagic.data(), kEndMagic.size());
+  TWIN_RETURN_IF_ERROR(file->Write(written, bytes));
+  info->bytes = written + bytes.size();
+  return file->Sync();
+}
+
+}  // namespace twin::timeseries

@@ -1,0 +1,63 @@
+#include "server/timeseries/partitions.h"
+
+#include "server/base/check.h"
+
+namespace twin::timeseries {
+
+void MemoryPartition::Find(GroupId group, int64_t from, int64_t to,
+                           std::vector<RowSourcePtr>* sources) const {
+  const auto found = blocks_.find(group.value);
+  if (found == blocks_.end()) return;
+  for (const RowSourcePtr& block : found->second) {
+    if (block->range().first_time < to && block->range().last_time >= from) {
+      sources->push_back(block);
+    }
+  }
+}
+
+void PartitionSet::Find(uint64_t pinned, GroupId group, int64_t from, int64_t to,
+                        std::vector<RowSourcePtr>* sources) const {
+  for (const PartitionEntry& entry : entries) {
+    if (entry.removed <= pinned || (entry.folded && entry.added > pinned)) continue;
+    entry.partition->Find(group, from, to, sources);
+  }
+}
+
+std::shared_ptr<const PartitionSet> Partitions::Get() const {
+  MutexLock lock(&mutex_);
+  return set_;
+}
+
+std::shared_ptr<const PartitionSet> Partitions::Pin() {
+  MutexLock lock(&mutex_);
+  pinned_.insert(set_->generation);
+  return set_;
+}
+
+void Partitions::Unpin(uint64_t generation) {
+  MutexLock lock(&mutex_);
+  const auto found = pinned_.find(generation);
+  TWIN_CHECK(found != pinned_.end()) << generation;
+  pinned_.erase(found);
+}
+
+std::vector<std::shared_ptr<const Partition>> Partitions::Sweep() {
+  std::vector<std::shared_ptr<const Partition>> gone;
+  MutexLock lock(&mutex_);
+  const uint64_t oldest = pinned_.empty() ? set_->generation : *pinned_.begin();
+  auto next = std::make_shared<PartitionSet>(*set_);
+  std::vector<PartitionEntry> kept;
+  for (PartitionEntry& entry : next->entries) {
+    if (entry.removed <= oldest) {
+      gone.push_back(std::move(entry.partition));
+    } else {
+      kept.push_back(std::move(entry));
+    }
+  }
+  if (gone.empty()) return gone;
+  next->entries = std::move(kept);
+  set_ = std::move(next);
+  return gone;
+}
+
+}  // namespace twin::timeseries

@@ -1,0 +1,296 @@
+#include "server/timeseries/raw_chunk.h"
+
+#include <bit>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <new>
+
+#include "absl/types/span.h"
+#include "server/base/check.h"
+#include "server/base/coding.h"
+#include "server/timeseries/conversion.h"
+
+namespace twin::timeseries {
+namespace {
+
+constexpr int32_t kMissing32 = std::numeric_limits<int32_t>::min();
+constexpr int64_t kMissing64 = std::numeric_limits<int64_t>::min();
+// A NaN with a payload that no arithmetic makes; a value with these bits goes into kValue.
+constexpr uint64_t kMissingDouble = 0xfff8'7477'696e'0001;
+
+// Values of kValue are on the heap: their size in 4 bytes, then they.
+char* CopyValue(absl::string_view value) {
+  const auto size = static_cast<uint32_t>(value.size());
+  auto* const copy = static_cast<char*>(std::malloc(sizeof(size) + value.size()));
+  TWIN_CHECK(copy != nullptr) << value.size() << " bytes";
+  std::memcpy(copy, &size, sizeof(size));
+  if (!value.empty()) std::memcpy(copy + sizeof(size), value.data(), value.size());
+  return copy;
+}
+
+absl::string_view ValueAt(const char* copy) {
+  uint32_t size = 0;
+  std::memcpy(&size, copy, sizeof(size));
+  return {copy + sizeof(size), size};
+}
+
+template <typename T>
+bool StoreNumber(const RawColumn& to, const Cell& cell, T* number) {
+  int64_t wide = 0;
+  if (cell.kind == ColumnKind::kValue) return false;
+  if (to.kind == ColumnKind::kScaled ? !ToScaled(cell, to.decimals, &wide) : !ToInt(cell, &wide)) {
+    return false;
+  }
+  if (wide <= std::numeric_limits<T>::min() || wide > std::numeric_limits<T>::max()) return false;
+  *number = static_cast<T>(wide);
+  return true;
+}
+
+template <typename T, typename From>
+bool CopyNumbers(const From* from, size_t count, T* to) {
+  bool fits = true;
+  for (size_t i = 0; i < count; ++i) {
+    const From number = from[i];
+    fits &= number > std::numeric_limits<T>::min() && number <= std::numeric_limits<T>::max();
+    to[i] = static_cast<T>(number);
+  }
+  return fits;
+}
+
+template <typename T>
+bool StoreNumbers(const RawColumn& to, const ColumnRows& rows, size_t begin, size_t end, T missing,
+                  T* cells) {
+  const size_t count = end - begin;
+  if (rows.missing == nullptr && rows.kind == to.kind && rows.decimals == to.decimals) {
+    return rows.scaled != nullptr ? CopyNumbers(rows.scaled + begin, count, cells)
+                                  : CopyNumbers(rows.ints + begin, count, cells);
+  }
+  for (size_t i = begin; i < end; ++i) {
+    if (rows.missing != nullptr && rows.missing[i] != 0) {
+      cells[i - begin] = missing;
+    } else if (!StoreNumber(to, CellOf(rows, i), &cells[i - begin])) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool StoreDoubles(const ColumnRows& rows, size_t begin, size_t end, uint64_t* cells) {
+  for (size_t i = begin; i < end; ++i) {
+    if (rows.missing != nullptr && rows.missing[i] != 0) {
+      cells[i - begin] = kMissingDouble;
+      continue;
+    }
+    double real = 0;
+    const Cell cell = CellOf(rows, i);
+    if (cell.kind == ColumnKind::kValue || !ToDouble(cell, &real)) return false;
+    if (cell.kind == ColumnKind::kScaled && !IsExact(cell.number)) return false;
+    cells[i - begin] = std::bit_cast<uint64_t>(real);
+    if (cells[i - begin] == kMissingDouble) return false;
+  }
+  return true;
+}
+
+void StoreValues(const ColumnRows& rows, size_t begin, size_t end, char** cells) {
+  std::string bytes;
+  for (size_t i = begin; i < end; ++i) {
+    char*& cell = cells[i - begin];
+    std::free(cell);  // of a row that was stored and not committed
+    cell = nullptr;
+    if (rows.missing != nullptr && rows.missing[i] != 0) continue;
+    bytes.clear();
+    ToValue(CellOf(rows, i), &bytes);
+    cell = CopyValue(bytes);
+  }
+}
+
+bool StoreColumn(const RawColumn& to, const ColumnRows& rows, size_t begin, size_t end,
+                 char* cells) {
+  switch (to.kind) {
+    case ColumnKind::kScaled:
+    case ColumnKind::kInt:
+      return to.wide
+                 ? StoreNumbers(to, rows, begin, end, kMissing64, reinterpret_cast<int64_t*>(cells))
+                 : StoreNumbers(to, rows, begin, end, kMissing32,
+                                reinterpret_cast<int32_t*>(cells));
+    case ColumnKind::kDouble:
+      return StoreDoubles(rows, begin, end, reinterpret_cast<uint64_t*>(cells));
+    case ColumnKind::kValue:
+      StoreValues(rows, begin, end, reinterpret_cast<char**>(cells));
+      return true;
+  }
+  return false;
+}
+
+template <typename T>
+void ReadNumbers(const char* cells, size_t rows, T missing, ColumnValues* values) {
+  const auto* numbers = reinterpret_cast<const T*>(cells);
+  for (size_t i = 0; i < rows; ++i) {
+    if (numbers[i] == missing) {
+      AppendMissing(1, values);
+    } else {
+      values->ints.push_back(numbers[i]);
+      if (!values->missing.empty()) values->missing.push_back(0);
+    }
+  }
+}
+
+}  // namespace
+
+const RawForm* RawForms::Get(std::vector<RawColumn> columns) {
+  std::string key;
+  key.reserve(columns.size() * 3);
+  for (const RawColumn& column : columns) {
+    key.push_back(static_cast<char>(column.kind));
+    key.push_back(static_cast<char>(column.decimals));
+    key.push_back(column.wide ? 1 : 0);
+  }
+  std::unique_ptr<RawForm>& form = forms_[key];
+  if (form == nullptr) {
+    form = std::make_unique<RawForm>();
+    form->row_bytes = 16;
+    for (RawColumn& column : columns) {
+      column.offset = form->row_bytes;
+      form->row_bytes += column.wide ? 8 : 4;
+    }
+    form->columns = std::move(columns);
+  }
+  return form.get();
+}
+
+size_t RawForms::bytes() const {
+  size_t bytes = 0;
+  for (const auto& [key, form] : forms_) {
+    bytes += key.capacity() + sizeof(RawForm) + form->columns.capacity() * sizeof(RawColumn) + 32;
+  }
+  return bytes;
+}
+
+RawChunkPtr::RawChunkPtr(const RawChunkPtr& other) : chunk_(other.chunk_) {
+  if (chunk_ != nullptr) chunk_->references_.fetch_add(1, std::memory_order_relaxed);
+}
+
+RawChunkPtr::~RawChunkPtr() {
+  if (chunk_ != nullptr && chunk_->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    chunk_->Delete();
+  }
+}
+
+RawChunkPtr RawChunk::Create(const RawForm* form, uint32_t capacity) {
+  TWIN_CHECK(capacity > 0 && capacity % 2 == 0) << capacity;
+  const size_t bytes = sizeof(RawChunk) + size_t{form->row_bytes} * capacity;
+  void* const memory = std::malloc(bytes);
+  TWIN_CHECK(memory != nullptr) << bytes << " bytes";
+  auto* const chunk = new (memory) RawChunk(form, capacity);
+  for (uint32_t c = 0; c < form->columns.size(); ++c) {
+    if (form->columns[c].kind == ColumnKind::kValue) {
+      std::memset(chunk->cells(c), 0, size_t{8} * capacity);
+    }
+  }
+  return RawChunkPtr(chunk);
+}
+
+RawChunkPtr RawChunk::Grown(const RawChunk& chunk, uint32_t capacity) {
+  RawChunkPtr grown = Create(chunk.form_, capacity);
+  const size_t size = chunk.size_;
+  std::memcpy(grown->data(), chunk.data(), size * 8);
+  std::memcpy(grown->data() + size_t{8} * capacity, chunk.data() + size_t{8} * chunk.capacity_,
+              size * 8);
+  for (uint32_t c = 0; c < chunk.form_->columns.size(); ++c) {
+    const RawColumn& column = chunk.form_->columns[c];
+    std::memcpy(grown->cells(c), chunk.cells(c), size * (column.wide ? 8 : 4));
+    if (column.kind != ColumnKind::kValue) continue;
+    auto** const cells = reinterpret_cast<char**>(grown->cells(c));
+    for (size_t i = 0; i < size; ++i) {
+      if (cells[i] != nullptr) cells[i] = CopyValue(ValueAt(cells[i]));
+    }
+  }
+  grown->size_ = chunk.size_;
+  return grown;
+}
+
+void RawChunk::Delete() {
+  for (uint32_t c = 0; c < form_->columns.size(); ++c) {
+    if (form_->columns[c].kind != ColumnKind::kValue) continue;
+    auto** const values = reinterpret_cast<char**>(cells(c));
+    for (size_t i = 0; i < capacity_; ++i) std::free(values[i]);
+  }
+  this->~RawChunk();
+  std::free(this);
+}
+
+size_t RawChunk::bytes() const { return sizeof(RawChunk) + size_t{form_->row_bytes} * capacity_; }
+
+bool RawChunk::Store(const Rows& rows, size_t begin, size_t end) {
+  const size_t count = end - begin;
+  TWIN_CHECK(size_ + count <= capacity_ && rows.columns.size() == form_->columns.size())
+      << count << " rows of " << rows.columns.size() << " columns";
+  for (uint32_t c = 0; c < form_->columns.size(); ++c) {
+    const RawColumn& column = form_->columns[c];
+    char* const at = cells(c) + size_t{size_} * (column.wide ? 8 : 4);
+    if (!StoreColumn(column, rows.columns[c], begin, end, at)) return false;
+  }
+  std::memcpy(data() + size_t{size_} * 8, &rows.times[begin], count * 8);
+  std::memcpy(data() + size_t{8} * (capacity_ + size_), &rows.sequences[begin], count * 8);
+  return true;
+}
+
+void RawChunk::ReadColumn(uint32_t column, size_t rows, ColumnValues* values) const {
+  const RawColumn& from = form_->columns[column];
+  const char* const at = cells(column);
+  values->kind = from.kind;
+  values->decimals = from.decimals;
+  switch (from.kind) {
+    case ColumnKind::kScaled:
+    case ColumnKind::kInt:
+      if (from.wide) {
+        ReadNumbers(at, rows, kMissing64, values);
+      } else {
+        ReadNumbers(at, rows, kMissing32, values);
+      }
+      return;
+    case ColumnKind::kDouble:
+      for (size_t i = 0; i < rows; ++i) {
+        const uint64_t bits = reinterpret_cast<const uint64_t*>(at)[i];
+        if (bits == kMissingDouble) {
+          AppendMissing(1, values);
+          continue;
+        }
+        values->doubles.push_back(std::bit_cast<double>(bits));
+        if (!values->missing.empty()) values->missing.push_back(0);
+      }
+      return;
+    case ColumnKind::kValue:
+      for (size_t i = 0; i < rows; ++i) {
+        const char* const cell = reinterpret_cast<char* const*>(at)[i];
+        if (cell == nullptr) {
+          AppendMissing(1, values);
+          continue;
+        }
+        values->values.emplace_back(ValueAt(cell));
+        if (!values->missing.empty()) values->missing.push_back(0);
+      }
+      return;
+  }
+}
+
+RawColumn ColumnFor(RawColumn column, const ColumnRows& rows, size_t begin, size_t end) {
+  std::vector<char> cells((end - begin) * 8);
+  const auto fits = [&](ColumnKind kind, uint8_t decimals, bool wide) {
+    column = RawColumn{.kind = kind, .decimals = decimals, .wide = wide};
+    return kind != ColumnKind::kValue && StoreColumn(column, rows, begin, end, cells.data());
+  };
+  const auto fits_in = [&](ColumnKind kind, uint8_t decimals) {
+    if (kind == ColumnKind::kDouble) return fits(kind, 0, true);
+    return fits(kind, decimals, false) || fits(kind, decimals, true);
+  };
+  const ColumnKind kind = column.kind;
+  if (kind != ColumnKind::kValue &&
+      (fits_in(kind, column.decimals) || fits_in(rows.kind, rows.decimals))) {
+    return column;
+  }
+  return RawColumn{.kind = ColumnKind::kValue, .decimals = 0, .wide = true};
+}
+
+}  // namespace twin::timeseries

@@ -1,0 +1,123 @@
+// The newest rows of a group, not compressed: one piece of memory, column by column. Internal to
+// server/timeseries.
+//
+//   header │ times 8 × capacity │ sequences 8 × capacity │ column 0: 4 or 8 × capacity │ column 1 …
+//
+// Rows are only added; those that a reader has counted never change, so it reads them without a
+// lock. A missing value is a bit pattern that no value of the column has.
+#ifndef TWIN_SERVER_TIMESERIES_RAW_CHUNK_H_
+#define TWIN_SERVER_TIMESERIES_RAW_CHUNK_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "server/timeseries/block.h"
+#include "server/timeseries/samples.h"
+
+namespace twin::timeseries {
+
+struct RawColumn {
+  ColumnKind kind = ColumnKind::kDouble;
+  uint8_t decimals = 0;
+  bool wide = true;     // 8 bytes; else 4, of kScaled and kInt
+  uint32_t offset = 0;  // of the column's values, in bytes for each row of capacity
+};
+
+// How chunks of some groups are laid out. Groups with the same columns share one.
+struct RawForm {
+  std::vector<RawColumn> columns;
+  uint32_t row_bytes = 0;
+};
+
+// Of each form one. The writer's.
+class RawForms {
+ public:
+  // What `columns` say of kind, decimals and width.
+  const RawForm* Get(std::vector<RawColumn> columns);
+  size_t bytes() const;
+
+ private:
+  absl::flat_hash_map<std::string, std::unique_ptr<RawForm>> forms_;
+};
+
+class RawChunk;
+
+// Keeps a chunk alive.
+class RawChunkPtr {
+ public:
+  RawChunkPtr() = default;
+  explicit RawChunkPtr(RawChunk* owned) : chunk_(owned) {}
+  RawChunkPtr(const RawChunkPtr& other);
+  RawChunkPtr(RawChunkPtr&& other) noexcept : chunk_(std::exchange(other.chunk_, nullptr)) {}
+  RawChunkPtr& operator=(RawChunkPtr other) noexcept {
+    std::swap(chunk_, other.chunk_);
+    return *this;
+  }
+  ~RawChunkPtr();
+
+  RawChunk* get() const { return chunk_; }
+  RawChunk* operator->() const { return chunk_; }
+  RawChunk& operator*() const { return *chunk_; }
+  explicit operator bool() const { return chunk_ != nullptr; }
+
+ private:
+  RawChunk* chunk_ = nullptr;
+};
+
+class RawChunk {
+ public:
+  // `capacity`: even.
+  static RawChunkPtr Create(const RawForm* form, uint32_t capacity);
+  // With the same rows and room for more.
+  static RawChunkPtr Grown(const RawChunk& chunk, uint32_t capacity);
+
+  const RawForm& form() const { return *form_; }
+  uint32_t capacity() const { return capacity_; }
+  uint32_t size() const { return size_; }  // the writer's, and under the group's lock
+  size_t bytes() const;                    // of memory, without values of kValue
+
+  // Writes rows [begin, end) of `rows` behind the last one. False: a value does not fit its column;
+  // nothing has changed. They count from Commit on.
+  bool Store(const Rows& rows, size_t begin, size_t end);
+  void Commit(size_t rows) { size_ += static_cast<uint32_t>(rows); }
+
+  int64_t time(size_t row) const { return times()[row]; }
+  uint64_t sequence(size_t row) const { return sequences()[row]; }
+  const int64_t* times() const { return reinterpret_cast<const int64_t*>(data()); }
+  const uint64_t* sequences() const {
+    return reinterpret_cast<const uint64_t*>(data() + size_t{8} * capacity_);
+  }
+  // The first `rows` rows, behind what `values` has; of the column's kind.
+  void ReadColumn(uint32_t column, size_t rows, ColumnValues* values) const;
+
+ private:
+  friend class RawChunkPtr;
+  RawChunk(const RawForm* form, uint32_t capacity) : form_(form), capacity_(capacity) {}
+  void Delete();
+  const char* data() const { return reinterpret_cast<const char*>(this + 1); }
+  char* data() { return reinterpret_cast<char*>(this + 1); }
+  char* cells(uint32_t column) {
+    return data() + size_t{form_->columns[column].offset} * capacity_;
+  }
+  const char* cells(uint32_t column) const {
+    return data() + size_t{form_->columns[column].offset} * capacity_;
+  }
+
+  const RawForm* const form_;
+  std::atomic<uint32_t> references_{1};
+  const uint32_t capacity_;
+  uint32_t size_ = 0;
+  uint32_t unused_ = 0;
+};
+
+// The narrowest column that has room for rows [begin, end): of `column`'s kind if they fit there.
+RawColumn ColumnFor(RawColumn column, const ColumnRows& rows, size_t begin, size_t end);
+
+}  // namespace twin::timeseries
+
+#endif  // TWIN_SERVER_TIMESERIES_RAW_CHUNK_H_

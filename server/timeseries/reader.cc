@@ -1,0 +1,242 @@
+#include "server/timeseries/reader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "server/base/status_macros.h"
+#include "server/timeseries/conversion.h"
+
+namespace twin::timeseries {
+namespace {
+
+// What a call keeps decoded between its requests.
+constexpr size_t kKeptBytesMax = 64 << 20;
+
+ColumnValues Empty(WantedAs as) {
+  ColumnValues values;
+  values.kind = KindOf(as);
+  return values;
+}
+
+bool IsMissing(const ColumnValues& values, size_t row) {
+  return !values.missing.empty() && values.missing[row] != 0;
+}
+
+// Takes away rows in which no column has a value.
+void DropEmptyRows(ReadRows* rows) {
+  const auto whole = [](const ColumnValues& column) { return column.missing.empty(); };
+  if (std::any_of(rows->columns.begin(), rows->columns.end(), whole)) return;
+  std::vector<uint32_t> kept;
+  kept.reserve(rows->times.size());
+  for (uint32_t i = 0; i < rows->times.size(); ++i) {
+    const auto has = [i](const ColumnValues& column) { return column.missing[i] == 0; };
+    if (std::any_of(rows->columns.begin(), rows->columns.end(), has)) kept.push_back(i);
+  }
+  if (kept.size() == rows->times.size()) return;
+  std::vector<int64_t> times;
+  times.reserve(kept.size());
+  for (const uint32_t row : kept) times.push_back(rows->times[row]);
+  rows->times = std::move(times);
+  for (ColumnValues& column : rows->columns) {
+    ColumnValues some;
+    some.kind = column.kind;
+    if (!kept.empty()) AppendConverted(column, kept, 0, 0, &some);
+    column = std::move(some);
+  }
+}
+
+// Puts a column of its own times on a longer axis that has them all.
+void Spread(const std::vector<int64_t>& from, const std::vector<int64_t>& to,
+            ColumnValues* column) {
+  if (from.size() == to.size()) return;
+  ColumnValues spread;
+  spread.kind = column->kind;
+  size_t at = 0;
+  for (const int64_t time : to) {
+    if (at < from.size() && from[at] == time) {
+      AppendConverted(*column, {}, at, at + 1, &spread);
+      at += 1;
+    } else {
+      AppendMissing(1, &spread);
+    }
+  }
+  *column = std::move(spread);
+}
+
+void Append(ReadRows&& more, ReadRows* rows) {
+  if (rows->times.empty()) {
+    *rows = std::move(more);
+    return;
+  }
+  rows->times.insert(rows->times.end(), more.times.begin(), more.times.end());
+  for (size_t i = 0; i < rows->columns.size(); ++i) {
+    AppendConverted(more.columns[i], {}, 0, more.times.size(), &rows->columns[i]);
+  }
+}
+
+}  // namespace
+
+Reader::Opened& Reader::Open(const Places& places, int64_t from, int64_t to) {
+  Window window{.groups = {}, .from = from, .to = to};
+  window.groups.reserve(places.size());
+  for (const Place& place : places) window.groups.push_back(place.group.value);
+  std::sort(window.groups.begin(), window.groups.end());
+  window.groups.erase(std::unique(window.groups.begin(), window.groups.end()), window.groups.end());
+  const auto [found, added] = opened_.try_emplace(std::move(window));
+  Opened& opened = found->second;
+  if (!added) return opened;
+  std::vector<RowSourcePtr> sources;
+  for (const uint32_t group : found->first.groups) {
+    sources.clear();
+    view_.Find(GroupId{group}, from, to, &sources);
+    opened.sources.reserve(opened.sources.size() + sources.size());
+    for (RowSourcePtr& source : sources) {
+      bytes_ += source->range().rows * 12;
+      opened.sources.push_back(
+          std::make_shared<VisibleRows>(std::move(source), GroupId{group}, view_.sequence_max()));
+    }
+  }
+  std::sort(opened.sources.begin(), opened.sources.end(),
+            [](const VisibleRowsPtr& a, const VisibleRowsPtr& b) {
+              return a->range().last_time > b->range().last_time;
+            });
+  return opened;
+}
+
+absl::StatusOr<const Axis*> Reader::AxisOf(const Places& places, int64_t from, int64_t to) {
+  Opened& opened = Open(places, from, to);
+  if (opened.axis == nullptr) {
+    auto axis = std::make_unique<Axis>();
+    TWIN_RETURN_IF_ERROR(Axis::Create(opened.sources, from, to, axis.get()));
+    bytes_ += axis->bytes();
+    opened.axis = std::move(axis);
+  }
+  return opened.axis.get();
+}
+
+absl::Status Reader::ReadWindow(const ReadRequest& request, const std::vector<Places>& places,
+                                ReadRows* rows) {
+  std::vector<const Axis*> axes(places.size());
+  bool same = true;
+  for (size_t i = 0; i < places.size(); ++i) {
+    TWIN_ASSIGN_OR_RETURN(axes[i], AxisOf(places[i], request.from, request.to));
+    same &= axes[i] == axes[0];
+  }
+  if (same) {
+    if (!axes.empty()) rows->times = axes[0]->times();
+  } else {
+    std::vector<const Axis*> each = axes;
+    std::sort(each.begin(), each.end());
+    each.erase(std::unique(each.begin(), each.end()), each.end());
+    for (const Axis* axis : each) {
+      std::vector<int64_t> both;
+      both.reserve(rows->times.size() + axis->times().size());
+      std::set_union(rows->times.begin(), rows->times.end(), axis->times().begin(),
+                     axis->times().end(), std::back_inserter(both));
+      rows->times = std::move(both);
+    }
+  }
+  rows->columns.reserve(places.size());
+  for (size_t i = 0; i < places.size(); ++i) {
+    rows->columns.push_back(Empty(request.series[i].as));
+    TWIN_RETURN_IF_ERROR(axes[i]->Read(places[i], &rows->columns.back()));
+    Spread(axes[i]->times(), rows->times, &rows->columns.back());
+  }
+  DropEmptyRows(rows);
+  return absl::OkStatus();
+}
+
+absl::Status Reader::FindLast(const Places& places, WantedAs as, int64_t from, int64_t to,
+                              LastSample* sample) {
+  if (places.empty()) return absl::OkStatus();
+  ColumnValues column;
+  for (const VisibleRowsPtr& source : Open(places, from, to).sources) {
+    if (sample->found && source->range().last_time < sample->time) break;
+    const Place* const place = PlaceIn(places, source->group());
+    if (place == nullptr) continue;
+    TWIN_RETURN_IF_ERROR(source->LoadSequences());
+    const std::vector<int64_t>& times = source->times();
+    auto row =
+        static_cast<size_t>(std::lower_bound(times.begin(), times.end(), to) - times.begin());
+    const auto worse = [&](size_t r) {
+      return sample->found &&
+             (times[r] < sample->time ||
+              (times[r] == sample->time && source->sequence(r) <= sample->sequence));
+    };
+    if (row == 0 || times[row - 1] < from || worse(row - 1)) continue;
+    TWIN_RETURN_IF_ERROR(source->ReadColumn(place->column, &column));
+    for (; row-- > 0 && times[row] >= from && !worse(row);) {
+      if (IsMissing(column, source->at(row))) continue;
+      sample->found = true;
+      sample->time = times[row];
+      sample->sequence = source->sequence(row);
+      sample->value = Empty(as);
+      AppendConverted(column, {}, source->at(row), source->at(row) + 1, &sample->value);
+      break;
+    }
+  }
+  // A sample that does not fit what is wanted stands all the same, as a missing one.
+  if (sample->found && IsMissing(sample->value, 0)) sample->found = false;
+  return absl::OkStatus();
+}
+
+absl::Status Reader::ReadBefore(const ReadRequest& request, const std::vector<Places>& places,
+                                ReadRows* rows) {
+  std::vector<LastSample> samples(places.size());
+  for (size_t i = 0; i < places.size(); ++i) {
+    TWIN_RETURN_IF_ERROR(
+        FindLast(places[i], request.series[i].as, request.before_from, request.from, &samples[i]));
+    if (samples[i].found) rows->times.push_back(samples[i].time);
+  }
+  std::sort(rows->times.begin(), rows->times.end());
+  rows->times.erase(std::unique(rows->times.begin(), rows->times.end()), rows->times.end());
+  rows->columns.reserve(places.size());
+  for (size_t i = 0; i < places.size(); ++i) {
+    ColumnValues column = Empty(request.series[i].as);
+    for (const int64_t time : rows->times) {
+      if (samples[i].found && samples[i].time == time) {
+        AppendConverted(samples[i].value, {}, 0, 1, &column);
+      } else {
+        AppendMissing(1, &column);
+      }
+    }
+    rows->columns.push_back(std::move(column));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Reader::Read(const ReadRequest& request, ReadRows* rows) {
+  *rows = ReadRows();
+  Trim();
+  std::vector<Places> places;
+  places.reserve(request.series.size());
+  for (const ReadRequest::Series& series : request.series) {
+    places.push_back(view_.Find(series.key));
+  }
+  if (request.before_from < request.from) {
+    TWIN_RETURN_IF_ERROR(ReadBefore(request, places, rows));
+  }
+  ReadRows window;
+  TWIN_RETURN_IF_ERROR(ReadWindow(request, places, &window));
+  Append(std::move(window), rows);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> Reader::Last(SeriesKey key, WantedAs as, int64_t from, int64_t to,
+                                  ReadRows* row) {
+  *row = ReadRows();
+  LastSample sample;
+  TWIN_RETURN_IF_ERROR(FindLast(view_.Find(key), as, from, to, &sample));
+  if (!sample.found) return false;
+  row->times.push_back(sample.time);
+  row->columns.push_back(std::move(sample.value));
+  return true;
+}
+
+void Reader::Trim() {
+  if (bytes_ < kKeptBytesMax) return;
+  opened_.clear();
+  bytes_ = 0;
+}
+
+}  // namespace twin::timeseries

@@ -1,0 +1,77 @@
+// Reads of one call on one snapshot: finds blocks, decodes their times once, and answers requests
+// from them. Internal to server/timeseries.
+#ifndef TWIN_SERVER_TIMESERIES_READER_H_
+#define TWIN_SERVER_TIMESERIES_READER_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "server/timeseries/axis.h"
+#include "server/timeseries/series_index.h"
+#include "server/timeseries/store.h"
+#include "server/timeseries/visible_rows.h"
+
+namespace twin::timeseries {
+
+// Where a reader finds things. Thread-safe.
+class ReadView {
+ public:
+  virtual ~ReadView() = default;
+  virtual Places Find(SeriesKey key) const = 0;
+  // Appends blocks and rows of from <= time < to that the snapshot may see, in any order.
+  virtual void Find(GroupId group, int64_t from, int64_t to,
+                    std::vector<RowSourcePtr>* sources) const = 0;
+  virtual uint64_t sequence_max() const = 0;
+};
+
+// Thread-compatible; for one call, since what it has decoded it keeps.
+class Reader {
+ public:
+  explicit Reader(const ReadView* view) : view_(*view) {}
+
+  absl::Status Read(const ReadRequest& request, ReadRows* rows);
+  // The last sample of from <= time < to.
+  absl::StatusOr<bool> Last(SeriesKey key, WantedAs as, int64_t from, int64_t to, ReadRows* row);
+
+ private:
+  // The groups that some series are in, ascending, and a window.
+  struct Window {
+    std::vector<uint32_t> groups;
+    int64_t from = 0;
+    int64_t to = 0;
+    friend auto operator<=>(const Window&, const Window&) = default;
+  };
+  struct Opened {
+    std::vector<VisibleRowsPtr> sources;  // the last ones first
+    std::unique_ptr<Axis> axis;
+  };
+  struct LastSample {
+    bool found = false;
+    int64_t time = 0;
+    uint64_t sequence = 0;
+    ColumnValues value;  // one
+  };
+
+  Opened& Open(const Places& places, int64_t from, int64_t to);
+  absl::StatusOr<const Axis*> AxisOf(const Places& places, int64_t from, int64_t to);
+  absl::Status FindLast(const Places& places, WantedAs as, int64_t from, int64_t to,
+                        LastSample* sample);
+  absl::Status ReadWindow(const ReadRequest& request, const std::vector<Places>& places,
+                          ReadRows* rows);
+  absl::Status ReadBefore(const ReadRequest& request, const std::vector<Places>& places,
+                          ReadRows* rows);
+  void Trim();
+
+  const ReadView& view_;
+  std::map<Window, Opened> opened_;
+  size_t bytes_ = 0;  // of what is decoded, about
+};
+
+}  // namespace twin::timeseries
+
+#endif  // TWIN_SERVER_TIMESERIES_READER_H_

@@ -1,0 +1,45 @@
+// Rows of one group on their way into a block. Internal to server/timeseries.
+#ifndef TWIN_SERVER_TIMESERIES_ROW_BUFFER_H_
+#define TWIN_SERVER_TIMESERIES_ROW_BUFFER_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "server/timeseries/block.h"
+#include "server/timeseries/row_source.h"
+#include "server/timeseries/samples.h"
+
+namespace twin::timeseries {
+
+// Thread-compatible. Reusable: Clear keeps its memory.
+class RowBuffer {
+ public:
+  explicit RowBuffer(uint32_t columns = 0) { Clear(columns); }
+
+  size_t rows() const { return times_.size(); }
+  void Clear(uint32_t columns);
+  // Rows with sequences up to `sequence_max`. Columns of different kinds become kDouble where that
+  // loses nothing, else kValue. DATA_LOSS: the source is damaged.
+  absl::Status Add(const RowSource& source, uint64_t sequence_max = UINT64_MAX);
+  // Into the order of (time, sequence).
+  void Sort();
+  // Of sorted rows: takes away those that the next one of the same time replaces in every column
+  // that has a value. For rows that no snapshot tells apart any more.
+  void Fold();
+  // Appends blocks of up to `rows_max` rows, in order. `rows`: at least one.
+  std::vector<MemoryBlockPtr> Encode(uint32_t rows_max = kBlockRowsMax) const;
+
+ private:
+  void Permute(const std::vector<uint32_t>& order);
+
+  std::vector<int64_t> times_;
+  std::vector<uint64_t> sequences_;
+  std::vector<ColumnValues> columns_;
+};
+
+}  // namespace twin::timeseries
+
+#endif  // TWIN_SERVER_TIMESERIES_ROW_BUFFER_H_

@@ -1,0 +1,67 @@
+#include "server/timeseries/store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <optional>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/base/value.h"
+#include "tests/support/status_matchers.h"
+
+namespace twin::timeseries {
+namespace {
+
+constexpr int64_t kSecond = 1'000'000'000;
+
+TEST(StoreTest, ReadsWhatWasAppended) {
+  Store store({});
+  const PathId voltage = store.AddPath("voltage");
+  GroupSpec spec;
+  for (uint32_t twin = 0; twin < 3; ++twin) {
+    spec.columns.push_back({.kind = ColumnKind::kScaled,
+                            .decimals = 3,
+                            .series = {{.twin = TwinNumber(twin), .path = voltage}}});
+  }
+  const GroupId group = store.AddGroup(spec);
+  for (int64_t i = 0; i < 1000; ++i) {
+    const int64_t time = i * kSecond;
+    const auto sequence = static_cast<uint64_t>(i + 1);
+    const int32_t values[3] = {static_cast<int32_t>(i), static_cast<int32_t>(2 * i), 3700};
+    std::vector<ColumnRows> columns(3);
+    for (size_t c = 0; c < 3; ++c) {
+      columns[c] = {.kind = ColumnKind::kScaled, .decimals = 3, .scaled = &values[c]};
+    }
+    store.Append({.group = group,
+                  .times = absl::MakeSpan(&time, 1),
+                  .sequences = absl::MakeSpan(&sequence, 1),
+                  .columns = columns});
+  }
+  ReadRequest request;
+  request.series.push_back({.key = {.twin = TwinNumber(1), .path = voltage}});
+  request.from = 100 * kSecond;
+  request.to = 900 * kSecond;
+  int visits = 0;
+  EXPECT_TRUE((store.Pin(Sequence(500))->Read({&request, 1}, [&](size_t, ReadRows rows) {
+                visits += 1;
+                EXPECT_EQ(rows.times.size(), 400);
+                EXPECT_EQ(rows.times.front(), 100 * kSecond);
+                EXPECT_EQ(rows.columns[0].doubles.front(), 0.2);
+                EXPECT_EQ(rows.columns[0].doubles.back(), 0.998);
+                return absl::OkStatus();
+              })).ok());
+  EXPECT_EQ(visits, 1);
+  ReadRows row;
+  const auto last = store.Pin(Sequence(500))
+                        ->Last(request.series[0].key, WantedAs::kDouble, 2000 * kSecond, &row);
+  ASSERT_TRUE(last.ok());
+  EXPECT_TRUE(*last);
+  EXPECT_EQ(row.times.front(), 499 * kSecond);
+}
+
+}  // namespace
+}  // namespace twin::timeseries
