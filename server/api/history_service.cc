@@ -34,9 +34,9 @@ void FillColumn(const std::string& path, const query::Vector& column, size_t fir
       case query::TypeKind::kBool:
       case query::TypeKind::kInt:
       case query::TypeKind::kTime:
-        message->add_ints(missing                                     ? 0
+        message->add_ints(missing                                 ? 0
                           : column.kind == query::TypeKind::kBool ? column.bools[row]
-                                                                      : column.ints[row]);
+                                                                  : column.ints[row]);
         if (missing) message->add_missing(static_cast<uint32_t>(row - first));
         break;
       default: {

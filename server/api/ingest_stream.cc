@@ -35,10 +35,9 @@ constexpr uint64_t kInFlightBytesMax = 16 << 20;
 constexpr size_t kSparesMax = 8;
 constexpr uint64_t kSpareBytesMax = 1 << 20;
 
-class IngestStream final
-    : public grpc::ServerBidiReactor<pb::IngestRequest, pb::IngestResponse>,
-      public ProducerStream,
-      public std::enable_shared_from_this<IngestStream> {
+class IngestStream final : public grpc::ServerBidiReactor<pb::IngestRequest, pb::IngestResponse>,
+                           public ProducerStream,
+                           public std::enable_shared_from_this<IngestStream> {
  public:
   IngestStream(const Services& services, ProducerStreams* producers)
       : services_(services), producers_(*producers) {}
@@ -133,9 +132,8 @@ class IngestStream final
     }
     pb::IngestResponse response;
     response.mutable_opened()->set_last_batch_number(last);
-    Change([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-      responses_.push_back(std::move(response));
-    });
+    Change(
+        [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { responses_.push_back(std::move(response)); });
     return absl::OkStatus();
   }
 
@@ -154,9 +152,8 @@ class IngestStream final
         [self = shared_from_this(), id = message.id()](const ingest::LayoutResult& result) {
           self->LayoutDone(id, result.status, result);
           IngestStream& stream = *self;
-          stream.Change([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(stream.mutex_) {
-            stream.OneLess(0, nullptr);
-          });
+          stream.Change(
+              [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(stream.mutex_) { stream.OneLess(0, nullptr); });
         });
     return absl::OkStatus();
   }
@@ -217,8 +214,8 @@ class IngestStream final
     if (!wrong.ok()) {
       // It takes its place in the order all the same.
       batch.samples.clear();
-      services_.engine->Write(std::move(batch), [done = std::move(done), wrong](
-                                                    ingest::TelemetryResult result) mutable {
+      services_.engine->Write(std::move(batch), [done = std::move(done),
+                                                 wrong](ingest::TelemetryResult result) mutable {
         result.rejects.push_back({0, wrong});
         result.rejects_total = 1;
         done(result);
@@ -265,8 +262,8 @@ class IngestStream final
   }
 
   bool MayRead() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return !reading_ && !reads_done_ && !end_.has_value() && !broken_ && in_flight_ < kInFlightMax &&
-           in_flight_bytes_ < kInFlightBytesMax;
+    return !reading_ && !reads_done_ && !end_.has_value() && !broken_ &&
+           in_flight_ < kInFlightMax && in_flight_bytes_ < kInFlightBytesMax;
   }
 
   void End(absl::Status status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {

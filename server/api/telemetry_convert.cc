@@ -115,8 +115,8 @@ ingest::FrameBatch ToFrames(const pb::FrameBatch& message) {
   frames.times = absl::MakeConstSpan(message.times_unix_nano().data(),
                                      static_cast<size_t>(message.times_unix_nano_size()));
   frames.packed = message.packed();
-  frames.doubles = absl::MakeConstSpan(message.doubles().data(),
-                                       static_cast<size_t>(message.doubles_size()));
+  frames.doubles =
+      absl::MakeConstSpan(message.doubles().data(), static_cast<size_t>(message.doubles_size()));
   return frames;
 }
 

@@ -93,25 +93,25 @@ grpc::ServerUnaryReactor* TelemetryService::ListLayouts(Context* context,
       response->set_next_page_token(ids.back());
     }
     absl::Status status;
-    services_.engine->ReadTelemetry([&](const ingest::TelemetryState& state,
-                                        const graph::GraphView& view) {
-      for (const std::string& id : ids) {
-        const uint32_t* const number = state.FindLayout(id);
-        if (number == nullptr) {
-          status = absl::NotFoundError(absl::StrCat("no layout '", id, "'"));
-          return;
-        }
-        const ingest::TelemetryState::LayoutState& layout = state.layout(*number);
-        const ingest::LayoutVersion& version = *layout.versions.back();
-        pb::LayoutVersion* const to = response->add_layouts();
-        FillLayout(layout.layout, to->mutable_layout());
-        to->set_version(version.version);
-        to->set_valid_from_unix_nano(version.valid_from.ns);
-        to->set_columns(static_cast<uint32_t>(version.columns.size()));
-        to->set_unresolved(version.unresolved);
-        if (request->resolved()) FillResolved(version, view, to);
-      }
-    });
+    services_.engine->ReadTelemetry(
+        [&](const ingest::TelemetryState& state, const graph::GraphView& view) {
+          for (const std::string& id : ids) {
+            const uint32_t* const number = state.FindLayout(id);
+            if (number == nullptr) {
+              status = absl::NotFoundError(absl::StrCat("no layout '", id, "'"));
+              return;
+            }
+            const ingest::TelemetryState::LayoutState& layout = state.layout(*number);
+            const ingest::LayoutVersion& version = *layout.versions.back();
+            pb::LayoutVersion* const to = response->add_layouts();
+            FillLayout(layout.layout, to->mutable_layout());
+            to->set_version(version.version);
+            to->set_valid_from_unix_nano(version.valid_from.ns);
+            to->set_columns(static_cast<uint32_t>(version.columns.size()));
+            to->set_unresolved(version.unresolved);
+            if (request->resolved()) FillResolved(version, view, to);
+          }
+        });
     return status;
   });
 }

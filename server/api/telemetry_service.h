@@ -18,9 +18,9 @@ class TelemetryService final : public twingraph::v1::TelemetryService::CallbackS
       Context* context) override;
   grpc::ServerUnaryReactor* Publish(Context* context, const twingraph::v1::PublishRequest* request,
                                     twingraph::v1::PublishResponse* response) override;
-  grpc::ServerUnaryReactor* RegisterLayout(Context* context,
-                                           const twingraph::v1::RegisterLayoutRequest* request,
-                                           twingraph::v1::RegisterLayoutResponse* response) override;
+  grpc::ServerUnaryReactor* RegisterLayout(
+      Context* context, const twingraph::v1::RegisterLayoutRequest* request,
+      twingraph::v1::RegisterLayoutResponse* response) override;
   grpc::ServerUnaryReactor* ListLayouts(Context* context,
                                         const twingraph::v1::ListLayoutsRequest* request,
                                         twingraph::v1::ListLayoutsResponse* response) override;
