@@ -11,19 +11,22 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "server/base/coding.h"
 #include "server/timeseries/samples.h"
 
 namespace twin::timeseries {
 
 inline constexpr uint32_t kBlockRowsMax = 4096;
 
-// Of a column's rows that have a value. Of kScaled in units of 10^-decimals, kept exactly.
+// Of a column's rows that have a value. Of kScaled in units of 10^-decimals, kept exactly. Of
+// kValue only `count`.
 struct ColumnStatistics {
   uint32_t count = 0;
-  // kScaled, kInt. `sum_overflows`: the sum does not fit.
+  // kScaled, kInt. `sum_overflows`: the sum does not fit, and is 0.
   int64_t min_int = 0, max_int = 0, sum_int = 0, first_int = 0, last_int = 0;
   bool sum_overflows = false;
-  // kDouble. `has_nan`: min, max and sum leave NaN out.
+  // kDouble. `has_nan`: min, max and sum leave NaN out, and are 0 if there is nothing else. The sum
+  // is that of the rows in their order, or of one value in all rows the value times `count`.
   double min_double = 0, max_double = 0, sum_double = 0, first_double = 0, last_double = 0;
   bool has_nan = false;
 };
@@ -39,14 +42,16 @@ struct ColumnValues {
 };
 
 // Appends a block. `rows`: 1 to kBlockRowsMax of them, times not falling; of equal times the later
-// sequence stands behind. Each column is coded in whichever way is smallest.
+// sequence stands behind. Each column is coded in whichever way is smallest. A block is less than
+// 4 GiB: the values of its kValue columns must be.
 void EncodeBlock(const Rows& rows, std::string* bytes);
 
 // Thread-safe to read. `bytes` outlive it.
 class Block {
  public:
-  // Looks at the header and its checksum. DATA_LOSS: this is no block. FAILED_PRECONDITION: a
-  // newer format.
+  // Looks at the header and its checksum; what follows the block is not looked at. DATA_LOSS: this
+  // is no block, or not all of it. FAILED_PRECONDITION: a newer format.
+  // Cost: a byte for each column, 8 for each 8 of them.
   static absl::StatusOr<Block> Open(absl::string_view bytes);
 
   uint32_t rows() const { return rows_; }
@@ -57,7 +62,8 @@ class Block {
   uint64_t first_sequence() const { return first_sequence_; }  // the least
   uint64_t last_sequence() const { return last_sequence_; }    // the greatest
 
-  // All rows, into vectors that they replace. DATA_LOSS: a checksum is wrong.
+  // All rows, into vectors that they replace. `column` < columns(). DATA_LOSS: a checksum is wrong,
+  // or, with a checksum that fits, bytes that no EncodeBlock makes; the vectors mean nothing then.
   absl::Status ReadTimes(std::vector<int64_t>* times) const;
   absl::Status ReadSequences(std::vector<uint64_t>* sequences) const;
   absl::Status ReadColumn(uint32_t column, ColumnValues* values) const;
@@ -67,6 +73,25 @@ class Block {
   uint8_t decimals(uint32_t column) const;
 
  private:
+  // Some bytes with their checksum; short ones stand where they are described, without one.
+  struct Part {
+    absl::string_view bytes;
+    uint32_t crc = 0;
+    bool is_inline = true;
+  };
+  struct Entry {  // of a column in the directory
+    ColumnStatistics statistics;
+    bool constant = false;  // the statistics say every value
+    Part part;
+  };
+
+  Block() = default;
+  static void TakePart(ByteReader* reader, absl::string_view* data, Part* part);
+  absl::Status TakeHeader(ByteReader* reader);
+  void TakeEntry(uint32_t column, ByteReader* reader, absl::string_view* data, Entry* entry) const;
+  absl::Status Find(uint32_t column, Entry* entry) const;
+  absl::Status ReadPart(const Part& part, absl::string_view what, absl::Span<int64_t> ints) const;
+
   absl::string_view bytes_;
   uint32_t rows_ = 0;
   uint32_t columns_ = 0;
@@ -74,6 +99,12 @@ class Block {
   int64_t last_time_ = 0;
   uint64_t first_sequence_ = 0;
   uint64_t last_sequence_ = 0;
+  Part times_;
+  Part sequences_;
+  absl::string_view kinds_;      // a byte for each column
+  absl::string_view ends_;       // of each group of columns: where its entries and its data end
+  absl::string_view directory_;  // entries of columns
+  absl::string_view data_;
 };
 
 }  // namespace twin::timeseries

@@ -1,0 +1,133 @@
+#include "server/timeseries/bits.h"
+
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "server/base/check.h"
+
+namespace twin::timeseries {
+namespace {
+
+constexpr size_t kGroup = 8;  // values: as many bytes as a value has bits
+
+constexpr uint64_t MaskOf(int width) {
+  return width == 64 ? ~uint64_t{0} : (uint64_t{1} << width) - 1;
+}
+
+// One value; reads 8 bytes, or 9 where it needs them.
+template <int kWidth, int kIndex>
+inline uint64_t Load(const char* group) {
+  constexpr int kBit = kWidth * kIndex;
+  constexpr int kShift = kBit % 8;
+  uint64_t word = 0;
+  std::memcpy(&word, group + kBit / 8, sizeof(word));
+  word >>= kShift;
+  if constexpr (kShift + kWidth > 64) {
+    word |= static_cast<uint64_t>(static_cast<unsigned char>(group[kBit / 8 + 8])) << (64 - kShift);
+  }
+  return word & MaskOf(kWidth);
+}
+
+template <int kWidth>
+void UnpackGroups(const char* bytes, size_t groups, uint64_t* values) {
+  for (size_t i = 0; i < groups; ++i, bytes += kWidth, values += kGroup) {
+    values[0] = Load<kWidth, 0>(bytes);
+    values[1] = Load<kWidth, 1>(bytes);
+    values[2] = Load<kWidth, 2>(bytes);
+    values[3] = Load<kWidth, 3>(bytes);
+    values[4] = Load<kWidth, 4>(bytes);
+    values[5] = Load<kWidth, 5>(bytes);
+    values[6] = Load<kWidth, 6>(bytes);
+    values[7] = Load<kWidth, 7>(bytes);
+  }
+}
+
+using UnpackFunction = void (*)(const char*, size_t, uint64_t*);
+
+template <int... kWidths>
+constexpr std::array<UnpackFunction, sizeof...(kWidths)> MakeUnpackers(
+    std::integer_sequence<int, kWidths...> /*widths*/) {
+  return {UnpackGroups<kWidths>...};
+}
+
+constexpr auto kUnpackers = MakeUnpackers(std::make_integer_sequence<int, kWidthMax + 1>());
+
+// Widths up to 57: a value and what is left of a byte fit a word.
+char* PackNarrow(absl::Span<const uint64_t> values, int width, char* at) {
+  const uint64_t mask = MaskOf(width);
+  uint64_t word = 0;
+  unsigned filled = 0;
+  for (const uint64_t value : values) {
+    word |= (value & mask) << filled;
+    std::memcpy(at, &word, sizeof(word));
+    filled += static_cast<unsigned>(width);
+    at += filled / 8;
+    word >>= filled & ~7U;
+    filled %= 8;
+  }
+  return at + (filled + 7) / 8;
+}
+
+char* PackWide(absl::Span<const uint64_t> values, int width, char* at) {
+  const uint64_t mask = MaskOf(width);
+  unsigned __int128 word = 0;
+  unsigned filled = 0;
+  for (const uint64_t value : values) {
+    word |= static_cast<unsigned __int128>(value & mask) << filled;
+    std::memcpy(at, &word, sizeof(word));
+    filled += static_cast<unsigned>(width);
+    at += filled / 8;
+    word >>= filled & ~7U;
+    filled %= 8;
+  }
+  return at + (filled + 7) / 8;
+}
+
+}  // namespace
+
+void Pack(absl::Span<const uint64_t> values, int width, std::string* bytes) {
+  TWIN_CHECK(width >= 0 && width <= kWidthMax) << width;
+  if (width == 0) return;
+  constexpr size_t kSlack = 16;  // what the last store may write too much
+  const size_t begin = bytes->size();
+  const size_t size = PackedBytes(values.size(), width);
+  bytes->resize(begin + size + kSlack);
+  char* const at = bytes->data() + begin;
+  char* const end = width <= 56 ? PackNarrow(values, width, at) : PackWide(values, width, at);
+  TWIN_CHECK(end == at + size) << end - at << " of " << size;
+  bytes->resize(begin + size);
+}
+
+void Unpack(absl::string_view bytes, int width, absl::Span<uint64_t> values) {
+  TWIN_CHECK(width >= 0 && width <= kWidthMax) << width;
+  TWIN_CHECK(bytes.size() >= PackedBytes(values.size(), width)) << bytes.size();
+  if (width == 0) {
+    std::memset(values.data(), 0, values.size() * sizeof(uint64_t));
+    return;
+  }
+  const auto step = static_cast<size_t>(width);
+  // A load may reach 8 bytes past its group.
+  constexpr size_t kSlack = 8;
+  size_t groups = values.size() / kGroup;
+  const size_t loadable = bytes.size() < kSlack ? 0 : (bytes.size() - kSlack) / step;
+  if (loadable < groups) groups = loadable;
+  kUnpackers[step](bytes.data(), groups, values.data());
+
+  // The rest, by way of a copy that has room behind it.
+  size_t at = groups * kGroup;
+  char copy[2 * kWidthMax + 2 * kSlack];
+  while (at < values.size()) {
+    const size_t begin = at / kGroup * step;
+    const size_t left = PackedBytes(values.size() - at, width);
+    std::memset(copy, 0, sizeof(copy));
+    std::memcpy(copy, bytes.data() + begin, left < step ? left : step);
+    uint64_t group[kGroup];
+    kUnpackers[step](copy, 1, group);
+    const size_t count = values.size() - at < kGroup ? values.size() - at : kGroup;
+    std::memcpy(values.data() + at, group, count * sizeof(uint64_t));
+    at += count;
+  }
+}
+
+}  // namespace twin::timeseries
