@@ -67,6 +67,10 @@ class Head {
   // The group has rows up to this time in files.
   void RestoreTime(GroupId id, int64_t time);
 
+  void RestoreSequence(uint64_t sequence) {
+    last_sequence_ = sequence > last_sequence_ ? sequence : last_sequence_;
+  }
+
   // Adds the blocks of days before `day` to `dropped`; then takes them away.
   std::vector<GroupId> FindBefore(int64_t day, MemoryPartition* dropped);
   void DropBefore(int64_t day, const std::vector<GroupId>& groups);

@@ -1,6 +1,7 @@
 #include "server/timeseries/partition_file.h"
 
 #include <algorithm>
+#include <optional>
 #include <tuple>
 #include <utility>
 
@@ -70,21 +71,22 @@ class FileBlock final : public RowSource {
 
   absl::Status ReadTimes(std::vector<int64_t>* times) const override {
     TWIN_RETURN_IF_ERROR(Load());
-    return Named(block_.ReadTimes(times));
+    return Named(block_->ReadTimes(times));
   }
   absl::Status ReadSequences(std::vector<uint64_t>* sequences) const override {
     TWIN_RETURN_IF_ERROR(Load());
-    return Named(block_.ReadSequences(sequences));
+    return Named(block_->ReadSequences(sequences));
   }
   absl::Status ReadColumn(uint32_t column, ColumnValues* values) const override {
     TWIN_RETURN_IF_ERROR(Load());
-    return Named(block_.ReadColumn(column, values));
+    return Named(block_->ReadColumn(column, values));
   }
 
  private:
   absl::Status Load() const {
     if (!bytes_.empty()) return absl::OkStatus();
-    return file_->ReadBlock(entry_, &bytes_, &block_);
+    TWIN_ASSIGN_OR_RETURN(block_, file_->ReadBlock(entry_, &bytes_));
+    return absl::OkStatus();
   }
   absl::Status Named(const absl::Status& status) const {
     return status.ok() ? status : file_->Damaged(entry_, status.message());
@@ -93,7 +95,7 @@ class FileBlock final : public RowSource {
   const PartitionFilePtr file_;
   const PartitionFileEntry entry_;
   mutable std::string bytes_;
-  mutable Block block_;
+  mutable std::optional<Block> block_;
 };
 
 }  // namespace
@@ -107,8 +109,7 @@ std::string PartitionFileInfo::name() const {
 bool IsPartitionFileName(absl::string_view name) { return absl::EndsWith(name, kSuffix); }
 
 PartitionFile::PartitionFile(std::unique_ptr<File> file, std::string path,
-                             const PartitionFileInfo& info,
-                             std::vector<PartitionFileEntry> entries)
+                             const PartitionFileInfo& info, std::vector<PartitionFileEntry> entries)
     : file_(std::move(file)), path_(std::move(path)), info_(info), entries_(std::move(entries)) {
   for (const PartitionFileEntry& entry : entries_) {
     rows_ += entry.range.rows;
@@ -140,8 +141,7 @@ absl::StatusOr<PartitionFilePtr> PartitionFile::Open(FileSystem* file_system, st
     return DamagedFile(path, "its first or last bytes are not a history file's");
   }
   std::string footer;
-  TWIN_RETURN_IF_ERROR(
-      (*file)->Read(size - kTrailerBytes - footer_bytes, footer_bytes, &footer));
+  TWIN_RETURN_IF_ERROR((*file)->Read(size - kTrailerBytes - footer_bytes, footer_bytes, &footer));
   if (footer.size() != footer_bytes || ExtendCrc32c(Crc32c(header), footer) != crc) {
     return DamagedFile(path, "the checksum of its index is wrong");
   }
@@ -155,9 +155,9 @@ absl::StatusOr<PartitionFilePtr> PartitionFile::Open(FileSystem* file_system, st
 void PartitionFile::Find(GroupId group, int64_t from, int64_t to,
                          std::vector<RowSourcePtr>* sources) const {
   if (first_time_ >= to || last_time_ < from) return;
-  auto entry = std::lower_bound(
-      entries_.begin(), entries_.end(), group.value,
-      [](const PartitionFileEntry& e, uint32_t value) { return e.group < value; });
+  auto entry =
+      std::lower_bound(entries_.begin(), entries_.end(), group.value,
+                       [](const PartitionFileEntry& e, uint32_t value) { return e.group < value; });
   for (; entry != entries_.end() && entry->group == group.value; ++entry) {
     if (entry->range.first_time < to && entry->range.last_time >= from) {
       sources->push_back(std::make_shared<const FileBlock>(shared_from_this(), *entry));
@@ -165,13 +165,12 @@ void PartitionFile::Find(GroupId group, int64_t from, int64_t to,
   }
 }
 
-absl::Status PartitionFile::Damaged(const PartitionFileEntry& entry,
-                                    absl::string_view what) const {
+absl::Status PartitionFile::Damaged(const PartitionFileEntry& entry, absl::string_view what) const {
   return DamagedFile(path_, absl::StrCat("block at ", entry.offset, ": ", what));
 }
 
-absl::Status PartitionFile::ReadBlock(const PartitionFileEntry& entry, std::string* bytes,
-                                      Block* block) const {
+absl::StatusOr<Block> PartitionFile::ReadBlock(const PartitionFileEntry& entry,
+                                               std::string* bytes) const {
   TWIN_RETURN_IF_ERROR(file_->Read(entry.offset, entry.bytes, bytes));
   absl::StatusOr<Block> opened = Block::Open(*bytes);
   if (!opened.ok() || opened->bytes() != entry.bytes || opened->rows() != entry.range.rows ||
@@ -182,8 +181,7 @@ absl::Status PartitionFile::ReadBlock(const PartitionFileEntry& entry, std::stri
     bytes->clear();
     return Damaged(entry, opened.ok() ? "it is another block" : opened.status().message());
   }
-  *block = *std::move(opened);
-  return absl::OkStatus();
+  return opened;
 }
 
 absl::Status PartitionFile::Verify(uint64_t* blocks) const {
@@ -191,9 +189,8 @@ absl::Status PartitionFile::Verify(uint64_t* blocks) const {
   std::vector<int64_t> times;
   std::vector<uint64_t> sequences;
   std::string bytes;
-  Block block;
   for (const PartitionFileEntry& entry : entries_) {
-    TWIN_RETURN_IF_ERROR(ReadBlock(entry, &bytes, &block));
+    TWIN_ASSIGN_OR_RETURN(const Block block, ReadBlock(entry, &bytes));
     absl::Status status = block.ReadTimes(&times);
     if (status.ok()) status = block.ReadSequences(&sequences);
     for (uint32_t c = 0; status.ok() && c < block.columns(); ++c) {

@@ -38,8 +38,7 @@ struct PartitionFileEntry {
 };
 
 // Thread-safe. Reads blocks when they are asked for.
-class PartitionFile final : public Partition,
-                            public std::enable_shared_from_this<PartitionFile> {
+class PartitionFile final : public Partition, public std::enable_shared_from_this<PartitionFile> {
  public:
   // Reads the footer. DATA_LOSS: the file is missing, cut short, damaged or another one.
   static absl::StatusOr<std::shared_ptr<const PartitionFile>> Open(FileSystem* file_system,
@@ -57,8 +56,9 @@ class PartitionFile final : public Partition,
 
   void Find(GroupId group, int64_t from, int64_t to,
             std::vector<RowSourcePtr>* sources) const override;
-  // DATA_LOSS: the bytes are not that block; the message names the file and the place.
-  absl::Status ReadBlock(const PartitionFileEntry& entry, std::string* bytes, Block* block) const;
+  // Of `bytes`, which it fills. DATA_LOSS: they are not that block; the message names the file and
+  // the place.
+  absl::StatusOr<Block> ReadBlock(const PartitionFileEntry& entry, std::string* bytes) const;
   absl::Status Damaged(const PartitionFileEntry& entry, absl::string_view what) const;
   // Reads everything. DATA_LOSS: a checksum is wrong.
   absl::Status Verify(uint64_t* blocks) const;

@@ -43,6 +43,16 @@ absl::StatusOr<MemoryBlockPtr> MemoryBlock::Open(absl::string_view bytes) {
   return std::make_shared<const MemoryBlock>(std::move(copy), bytes.size(), block);
 }
 
+absl::Status MemoryBlock::Verify() const {
+  std::vector<int64_t> times;
+  std::vector<uint64_t> sequences;
+  ColumnValues values;
+  TWIN_RETURN_IF_ERROR(ReadTimes(&times));
+  TWIN_RETURN_IF_ERROR(ReadSequences(&sequences));
+  for (uint32_t c = 0; c < columns(); ++c) TWIN_RETURN_IF_ERROR(ReadColumn(c, &values));
+  return absl::OkStatus();
+}
+
 RawRows::RawRows(RawChunkPtr chunk, uint32_t rows)
     : RowSource(RangeOf(*chunk, rows)), chunk_(std::move(chunk)) {}
 

@@ -52,6 +52,8 @@ class MemoryBlock final : public RowSource {
   absl::string_view bytes() const { return bytes_; }
   const Block& block() const { return block_; }
   uint32_t columns() const { return block_.columns(); }
+  // Reads everything: what was loaded must be right before it is relied upon.
+  absl::Status Verify() const;
   size_t memory_bytes() const { return sizeof(*this) + bytes_.size() + 32; }
 
   absl::Status ReadTimes(std::vector<int64_t>* times) const override {

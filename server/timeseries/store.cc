@@ -2,16 +2,12 @@
 
 #include <unistd.h>
 
-#include <limits>
+#include <algorithm>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "server/base/check.h"
 #include "server/base/status_macros.h"
-#include "server/base/sync.h"
-#include "server/timeseries/head.h"
-#include "server/timeseries/partitions.h"
-#include "server/timeseries/reader.h"
+#include "server/timeseries/store_impl.h"
 
 namespace twin::timeseries {
 namespace {
@@ -25,98 +21,39 @@ uint64_t QuarterOfMemory() {
 
 }  // namespace
 
-class Store::Impl {
- public:
-  explicit Impl(const StoreOptions& options)
-      : head({.block_rows = options.block_rows,
-              .open_bytes_max = options.open_block_bytes_max == 0 ? QuarterOfMemory()
-                                                                  : options.open_block_bytes_max}) {
-  }
-
-  Head head;
-  Partitions partitions;
-  mutable Mutex paths_mutex;
-  absl::flat_hash_map<std::string, uint32_t> paths ABSL_GUARDED_BY(paths_mutex);
-};
-
-namespace {
-
-class PinnedSnapshot final : public Snapshot, private ReadView {
- public:
-  PinnedSnapshot(const Head* head, Partitions* partitions, Sequence sequence)
-      : head_(*head), partitions_(*partitions), sequence_(sequence), pinned_(partitions_.Pin()) {}
-  ~PinnedSnapshot() override { partitions_.Unpin(pinned_->generation); }
-
-  Sequence sequence() const override { return sequence_; }
-
-  absl::Status Read(
-      absl::Span<const ReadRequest> requests,
-      absl::FunctionRef<absl::Status(size_t request, ReadRows rows)> visit) const override {
-    Reader reader(this);
-    for (size_t i = 0; i < requests.size(); ++i) {
-      ReadRows rows;
-      TWIN_RETURN_IF_ERROR(reader.Read(requests[i], &rows));
-      TWIN_RETURN_IF_ERROR(visit(i, std::move(rows)));
-    }
-    return absl::OkStatus();
-  }
-
-  absl::StatusOr<bool> Last(SeriesKey key, WantedAs as, int64_t time,
-                            ReadRows* row) const override {
-    Reader reader(this);
-    return reader.Last(key, as, std::numeric_limits<int64_t>::min(),
-                       time == std::numeric_limits<int64_t>::max() ? time : time + 1, row);
-  }
-
- private:
-  Places Find(SeriesKey key) const override { return head_.index().Find(key); }
-
-  void Find(GroupId group, int64_t from, int64_t to,
-            std::vector<RowSourcePtr>* sources) const override {
-    // Memory first: what leaves it for a file in between is found there.
-    head_.Find(group, from, to, sequence_.value, sources);
-    std::erase_if(*sources, [this](const RowSourcePtr& source) {
-      return pinned_->floor.Hides(source->range());
-    });
-    const size_t memory = sources->size();
-    partitions_.Get()->Find(pinned_->generation, group, from, to, sources);
-    for (size_t i = memory; i < sources->size();) {
-      if ((*sources)[i]->range().first_sequence <= sequence_.value) {
-        i += 1;
-      } else {
-        sources->erase(sources->begin() + static_cast<std::ptrdiff_t>(i));
-      }
-    }
-  }
-
-  uint64_t sequence_max() const override { return sequence_.value; }
-
-  const Head& head_;
-  Partitions& partitions_;
-  const Sequence sequence_;
-  const std::shared_ptr<const PartitionSet> pinned_;
-};
-
-}  // namespace
-
-Store::Store(const StoreOptions& options) : impl_(std::make_unique<Impl>(options)) {}
-Store::~Store() = default;
-
-PathId Store::AddPath(absl::string_view path) {
-  MutexLock lock(&impl_->paths_mutex);
-  const auto next = static_cast<uint32_t>(impl_->paths.size());
-  return PathId{impl_->paths.try_emplace(std::string(path), next).first->second};
+Store::Impl::Impl(const StoreOptions& options)
+    : head({.block_rows = options.block_rows,
+            .open_bytes_max = options.open_block_bytes_max == 0 ? QuarterOfMemory()
+                                                                : options.open_block_bytes_max}),
+      folder_(options.folder),
+      file_system_(options.file_system == nullptr ? PosixFileSystem() : options.file_system) {
+  TWIN_CHECK(options.block_rows > 0 && options.block_rows <= kBlockRowsMax) << options.block_rows;
 }
 
-bool Store::FindPath(absl::string_view path, PathId* id) const {
-  MutexLock lock(&impl_->paths_mutex);
-  const auto found = impl_->paths.find(path);
-  if (found == impl_->paths.end()) return false;
+PathId Store::Impl::AddPath(absl::string_view path) {
+  MutexLock lock(&paths_mutex_);
+  const auto next = static_cast<uint32_t>(paths_.size());
+  const auto [found, added] = path_ids_.try_emplace(std::string(path), next);
+  if (added) paths_.emplace_back(path);
+  return PathId{found->second};
+}
+
+bool Store::Impl::FindPath(absl::string_view path, PathId* id) const {
+  MutexLock lock(&paths_mutex_);
+  const auto found = path_ids_.find(path);
+  if (found == path_ids_.end()) return false;
   *id = PathId{found->second};
   return true;
 }
 
-GroupId Store::AddGroup(GroupSpec spec) { return impl_->head.AddGroup(spec); }
+Store::Store(const StoreOptions& options) : impl_(std::make_unique<Impl>(options)) {}
+Store::~Store() = default;
+
+PathId Store::AddPath(absl::string_view path) { return impl_->AddPath(path); }
+
+bool Store::FindPath(absl::string_view path, PathId* id) const { return impl_->FindPath(path, id); }
+
+GroupId Store::AddGroup(const GroupSpec& spec) { return impl_->head.AddGroup(spec); }
 
 GroupId Store::GroupOfSeries(SeriesKey key, ColumnKind kind) {
   return impl_->head.GroupOfSeries(key, kind);
@@ -129,18 +66,63 @@ GroupSpec Store::group(GroupId id) const { return impl_->head.Spec(id); }
 bool Store::Has(SeriesKey key) const { return impl_->head.index().Has(key); }
 
 std::shared_ptr<const Snapshot> Store::Pin(Sequence sequence) const {
-  return std::make_shared<PinnedSnapshot>(&impl_->head, &impl_->partitions, sequence);
+  return MakeSnapshot(&impl_->head, &impl_->partitions, sequence);
+}
+
+std::shared_ptr<Store::Checkpoint> Store::PinForCheckpoint(bool everything) {
+  return impl_->PinForCheckpoint(everything);
+}
+
+absl::Status Store::WriteCheckpoint(
+    Checkpoint* checkpoint,
+    absl::FunctionRef<absl::Status(CheckpointKey key, absl::string_view bytes)> visit) {
+  return impl_->WriteCheckpoint(checkpoint, visit);
+}
+
+void Store::CheckpointDone(std::shared_ptr<Checkpoint> checkpoint) {
+  impl_->CheckpointDone(*checkpoint);
+}
+
+absl::Status Store::Load(CheckpointKey key, absl::string_view bytes) {
+  return impl_->Load(key, bytes);
+}
+
+absl::Status Store::FinishLoad() { return impl_->FinishLoad(); }
+
+void Store::DropBefore(int64_t oldest) { impl_->DropBefore(oldest); }
+
+std::vector<std::string> Store::Files() const {
+  std::vector<std::string> paths;
+  for (const PartitionFilePtr& file : impl_->LiveFiles()) paths.push_back(file->path());
+  return paths;
+}
+
+absl::Status Store::Verify(uint64_t* blocks) const {
+  *blocks = 0;
+  for (const PartitionFilePtr& file : impl_->LiveFiles()) {
+    TWIN_RETURN_IF_ERROR(file->Verify(blocks));
+  }
+  return absl::OkStatus();
 }
 
 StoreStatus Store::status() const {
   StoreStatus status;
-  status.groups = impl_->head.groups();
-  status.series = impl_->head.index().size();
-  status.samples = impl_->head.samples();
-  status.memory = {.open = impl_->head.open_bytes(),
-                   .sealed = impl_->head.sealed_bytes(),
-                   .late = impl_->head.late_bytes(),
-                   .groups = impl_->head.group_bytes()};
+  const Head& head = impl_->head;
+  status.groups = head.groups();
+  status.series = head.index().size();
+  status.samples = head.samples();
+  status.memory = {.open = head.open_bytes(),
+                   .sealed = head.sealed_bytes(),
+                   .late = head.late_bytes(),
+                   .groups = head.group_bytes()};
+  int64_t oldest = head.oldest_day();
+  for (const PartitionFilePtr& file : impl_->LiveFiles()) {
+    status.files += 1;
+    status.file_bytes += file->info().bytes;
+    status.file_rows += file->rows();
+    if (oldest == kNoTime || file->info().day < oldest) oldest = file->info().day;
+  }
+  status.oldest_time = oldest == kNoTime ? 0 : oldest * kNsPerDay;
   return status;
 }
 

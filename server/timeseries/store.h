@@ -89,8 +89,8 @@ class Store {
   ~Store();
 
   // --- The writer's ---
-  PathId AddPath(absl::string_view path);  // the one it has, or a new one: 0, 1, 2 …
-  GroupId AddGroup(GroupSpec spec);        // 0, 1, 2 …
+  PathId AddPath(absl::string_view path);   // the one it has, or a new one: 0, 1, 2 …
+  GroupId AddGroup(const GroupSpec& spec);  // 0, 1, 2 …
   // The group of one column that holds single samples of a series; made where there is none.
   GroupId GroupOfSeries(SeriesKey key, ColumnKind kind);
   // Rows of any time. A column's kind may differ from the group's if its values fit that.
@@ -113,7 +113,8 @@ class Store {
   absl::Status WriteCheckpoint(
       Checkpoint* checkpoint,
       absl::FunctionRef<absl::Status(CheckpointKey key, absl::string_view bytes)> visit);
-  // The checkpoint is durable: reads go to the files, what they replace goes when nobody reads it.
+  // Any thread. The checkpoint is durable: reads go to the files, what they replace goes when
+  // nobody reads it. Without this call the next checkpoint writes its part again.
   void CheckpointDone(std::shared_ptr<Checkpoint> checkpoint);
 
   // A new store takes what WriteCheckpoint visited, in any order, then FinishLoad, which opens the

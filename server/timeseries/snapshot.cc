@@ -1,0 +1,74 @@
+#include <limits>
+#include <utility>
+
+#include "server/base/status_macros.h"
+#include "server/timeseries/reader.h"
+#include "server/timeseries/store_impl.h"
+
+namespace twin::timeseries {
+namespace {
+
+class PinnedSnapshot final : public Snapshot, private ReadView {
+ public:
+  PinnedSnapshot(const Head* head, Partitions* partitions, Sequence sequence)
+      : head_(*head), partitions_(*partitions), sequence_(sequence), pinned_(partitions_.Pin()) {}
+  ~PinnedSnapshot() override { partitions_.Unpin(pinned_->generation); }
+
+  Sequence sequence() const override { return sequence_; }
+
+  absl::Status Read(
+      absl::Span<const ReadRequest> requests,
+      absl::FunctionRef<absl::Status(size_t request, ReadRows rows)> visit) const override {
+    Reader reader(this);
+    for (size_t i = 0; i < requests.size(); ++i) {
+      ReadRows rows;
+      TWIN_RETURN_IF_ERROR(reader.Read(requests[i], &rows));
+      TWIN_RETURN_IF_ERROR(visit(i, std::move(rows)));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<bool> Last(SeriesKey key, WantedAs as, int64_t time,
+                            ReadRows* row) const override {
+    Reader reader(this);
+    return reader.Last(key, as, std::numeric_limits<int64_t>::min(),
+                       time == std::numeric_limits<int64_t>::max() ? time : time + 1, row);
+  }
+
+ private:
+  Places Find(SeriesKey key) const override { return head_.index().Find(key); }
+
+  void Find(GroupId group, int64_t from, int64_t to,
+            std::vector<RowSourcePtr>* sources) const override {
+    // Memory first: what leaves it for a file in between is found there.
+    head_.Find(group, from, to, sequence_.value, sources);
+    std::erase_if(*sources, [this](const RowSourcePtr& source) {
+      return pinned_->floor.Hides(source->range());
+    });
+    const size_t memory = sources->size();
+    partitions_.Get()->Find(pinned_->generation, group, from, to, sources);
+    for (size_t i = memory; i < sources->size();) {
+      if ((*sources)[i]->range().first_sequence <= sequence_.value) {
+        i += 1;
+      } else {
+        sources->erase(sources->begin() + static_cast<std::ptrdiff_t>(i));
+      }
+    }
+  }
+
+  uint64_t sequence_max() const override { return sequence_.value; }
+
+  const Head& head_;
+  Partitions& partitions_;
+  const Sequence sequence_;
+  const std::shared_ptr<const PartitionSet> pinned_;
+};
+
+}  // namespace
+
+std::shared_ptr<const Snapshot> MakeSnapshot(const Head* head, Partitions* partitions,
+                                             Sequence sequence) {
+  return std::make_shared<PinnedSnapshot>(head, partitions, sequence);
+}
+
+}  // namespace twin::timeseries

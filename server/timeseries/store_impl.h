@@ -1,0 +1,101 @@
+// The parts of a Store. Internal to server/timeseries.
+#ifndef TWIN_SERVER_TIMESERIES_STORE_IMPL_H_
+#define TWIN_SERVER_TIMESERIES_STORE_IMPL_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "server/base/file.h"
+#include "server/base/sync.h"
+#include "server/timeseries/checkpoint.h"
+#include "server/timeseries/head.h"
+#include "server/timeseries/partition_file.h"
+#include "server/timeseries/partitions.h"
+#include "server/timeseries/store.h"
+
+namespace twin::timeseries {
+
+struct Store::Checkpoint {
+  bool everything = false;
+  uint64_t sequence = 0;  // the last one that belongs to it
+  std::vector<GroupId> changed;
+  uint32_t groups_from = 0, groups = 0;  // specs to write
+  uint32_t paths_from = 0;
+  std::vector<std::string> paths;                        // from there on
+  std::vector<PartitionFilePtr> live;                    // of `everything`
+  std::vector<PartitionFilePtr> removed;                 // keys that go
+  std::vector<PartitionFilePtr> written;                 // by WriteCheckpoint
+  std::map<GroupId, std::vector<MemoryBlockPtr>> filed;  // what is in those
+};
+
+class Store::Impl {
+ public:
+  explicit Impl(const StoreOptions& options);
+
+  PathId AddPath(absl::string_view path);
+  bool FindPath(absl::string_view path, PathId* id) const;
+
+  std::shared_ptr<Checkpoint> PinForCheckpoint(bool everything);
+  absl::Status WriteCheckpoint(
+      Checkpoint* checkpoint,
+      absl::FunctionRef<absl::Status(CheckpointKey key, absl::string_view bytes)> visit);
+  void CheckpointDone(const Checkpoint& checkpoint);
+  absl::Status Load(CheckpointKey key, absl::string_view bytes);
+  absl::Status FinishLoad();
+  void DropBefore(int64_t oldest);
+  // Files that are not removed.
+  std::vector<PartitionFilePtr> LiveFiles() const;
+
+  Head head;
+  Partitions partitions;
+
+ private:
+  using Visit = absl::FunctionRef<absl::Status(CheckpointKey key, absl::string_view bytes)>;
+  using Loaded = std::map<uint32_t, std::string>;  // bytes by number
+
+  absl::Status WriteFiles(Checkpoint* checkpoint);
+  absl::Status WriteFile(int64_t day, std::vector<BlockOfGroup> blocks, Checkpoint* checkpoint);
+  static absl::Status VisitFiles(const Checkpoint& checkpoint, Visit visit);
+  absl::Status VisitSpecs(const Checkpoint& checkpoint, Visit visit) const;
+  absl::Status VisitOpen(const Checkpoint& checkpoint, Visit visit);
+  absl::Status LoadSpecs();
+  absl::Status LoadFiles();
+  absl::Status LoadOpen();
+  absl::Status RemoveOrphans();
+  void RemoveFiles();
+
+  const std::string folder_;
+  FileSystem* const file_system_;
+
+  mutable Mutex paths_mutex_;
+  absl::flat_hash_map<std::string, uint32_t> path_ids_ ABSL_GUARDED_BY(paths_mutex_);
+  std::vector<std::string> paths_ ABSL_GUARDED_BY(paths_mutex_);
+
+  // Before the groups' and the partitions' locks.
+  mutable Mutex mutex_;
+  uint32_t next_file_ ABSL_GUARDED_BY(mutex_) = 1;
+  std::vector<GroupId> unfinished_ ABSL_GUARDED_BY(mutex_);  // changed since the last checkpoint
+  uint32_t durable_groups_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint32_t durable_paths_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Dropped: first named by the last checkpoint, then by none, but snapshots may read them.
+  std::vector<PartitionFilePtr> removed_ ABSL_GUARDED_BY(mutex_);
+  std::vector<PartitionFilePtr> unnamed_ ABSL_GUARDED_BY(mutex_);
+  // What Load was given, until FinishLoad.
+  std::map<uint32_t, Loaded> loaded_;
+};
+
+std::shared_ptr<const Snapshot> MakeSnapshot(const Head* head, Partitions* partitions,
+                                             Sequence sequence);
+
+}  // namespace twin::timeseries
+
+#endif  // TWIN_SERVER_TIMESERIES_STORE_IMPL_H_
