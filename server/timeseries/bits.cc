@@ -1,5 +1,6 @@
 #include "server/timeseries/bits.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <utility>
@@ -103,7 +104,7 @@ void Unpack(absl::string_view bytes, int width, absl::Span<uint64_t> values) {
   TWIN_CHECK(width >= 0 && width <= kWidthMax) << width;
   TWIN_CHECK(bytes.size() >= PackedBytes(values.size(), width)) << bytes.size();
   if (width == 0) {
-    std::memset(values.data(), 0, values.size() * sizeof(uint64_t));
+    std::fill(values.begin(), values.end(), 0);
     return;
   }
   const auto step = static_cast<size_t>(width);
