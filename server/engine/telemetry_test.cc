@@ -1,0 +1,381 @@
+// Layouts, frames and samples through the engine: latest values, history, restarts.
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/base/check.h"
+#include "server/engine/data_dir.h"
+#include "server/engine/engine.h"
+#include "tests/support/status_matchers.h"
+
+namespace twin::engine {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::twin::testing::IsOk;
+using ::twin::testing::StatusIs;
+
+constexpr int64_t kSecond = 1'000'000'000;
+constexpr int64_t kStart = int64_t{1'700'000'000} * kSecond;
+
+constexpr absl::string_view kModels = R"([
+  {"@context":["dtmi:dtdl:context;3","dtmi:dtdl:extension:historization;1"],
+   "@id":"dtmi:t:Pack;1","@type":"Interface","contents":[
+    {"@type":["Property","Historized"],"name":"status","schema":"string"},
+    {"@type":["Property","Historized"],"name":"odometer","schema":"double"},
+    {"@type":"Telemetry","name":"current","schema":"double"},
+    {"@type":"Telemetry","name":"level","schema":"integer"},
+    {"@type":"Telemetry","name":"open","schema":"boolean"},
+    {"@type":"Relationship","name":"hasModule","properties":[
+      {"@type":"Property","name":"position","schema":"integer"}]}]},
+  {"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:Module;1","@type":"Interface","contents":[
+    {"@type":"Relationship","name":"hasCell","properties":[
+      {"@type":"Property","name":"position","schema":"integer"}]}]},
+  {"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:Cell;1","@type":"Interface","contents":[
+    {"@type":"Telemetry","name":"voltage","schema":"double"}]}])";
+
+// Two modules of two cells each; module-2 comes first by position.
+class TelemetryTest : public ::testing::Test {
+ public:
+  TelemetryTest() {
+    std::string pattern = absl::StrCat(::testing::TempDir(), "/telemetry-XXXXXX");
+    TWIN_CHECK(mkdtemp(pattern.data()) != nullptr);
+    root_ = pattern;
+    options_.data_dir = JoinPath(root_, "data");
+    options_.segment_bytes = 1 << 20;
+    options_.limits.batch_bytes_max = 512 << 10;
+    options_.reserve_bytes = 1 << 16;
+    options_.history_block_rows = 16;
+    Start();
+    ingest::WriteBatch models;
+    models.operations.emplace_back(ingest::CreateModels{{std::string(kModels)}});
+    TWIN_CHECK(engine_->Write(std::move(models)).status.ok());
+    ingest::WriteBatch batch;
+    Twin("pack", "dtmi:t:Pack;1", &batch);
+    for (int m = 1; m <= 2; ++m) {
+      const std::string module = absl::StrCat("module-", m);
+      Twin(module, "dtmi:t:Module;1", &batch);
+      Relationship("pack", "hasModule", module, 3 - m, &batch);
+      for (int c = 1; c <= 2; ++c) {
+        const std::string cell = absl::StrCat("cell-", m, c);
+        Twin(cell, "dtmi:t:Cell;1", &batch);
+        Relationship(module, "hasCell", cell, c, &batch);
+      }
+    }
+    const ingest::WriteResult result = engine_->Write(std::move(batch));
+    TWIN_CHECK(result.status.ok()) << result.status;
+  }
+  ~TelemetryTest() override {
+    engine_.reset();
+    (void)RemoveTree(PosixFileSystem(), root_);
+  }
+
+  void Start() {
+    auto engine = Engine::Open(options_);
+    TWIN_CHECK(engine.ok()) << engine.status();
+    engine_ = *std::move(engine);
+  }
+  // As after a crash, or with a checkpoint.
+  void Restart(bool checkpoint) {
+    if (checkpoint) {
+      ASSERT_THAT(engine_->Stop(), IsOk());
+    }
+    engine_.reset();
+    Start();
+  }
+
+  static void Twin(const std::string& id, const std::string& model, ingest::WriteBatch* batch) {
+    ingest::PutTwin put;
+    put.id = id;
+    put.model_id = model;
+    batch->operations.emplace_back(std::move(put));
+  }
+  static void Relationship(const std::string& source, const std::string& name,
+                           const std::string& target, int position, ingest::WriteBatch* batch) {
+    ingest::PutRelationship put;
+    put.source_id = source;
+    put.relationship_id = absl::StrCat(source, "-", target);
+    put.name = name;
+    put.target_id = target;
+    put.contents = {{"position", Value::Int(position)}};
+    batch->operations.emplace_back(std::move(put));
+  }
+
+  // Four cell voltages in millivolts, then the pack's current in tenths of an ampere.
+  static ingest::Layout VoltageLayout() {
+    ingest::Layout layout;
+    layout.id = "car";
+    ingest::LayoutColumn& cells = layout.columns.emplace_back();
+    cells.has_rule = true;
+    cells.rule.twin_id = "pack";
+    cells.rule.steps = {"hasModule", "hasCell"};
+    cells.rule.path = "voltage";
+    cells.rule.count = 4;
+    cells.encoding = ingest::Encoding::kInt16;
+    cells.scale = 0.001;
+    cells.invalid_codes = {5000, -1};
+    ingest::LayoutColumn& current = layout.columns.emplace_back();
+    current.targets = {{"pack", "current"}};
+    current.encoding = ingest::Encoding::kInt16;
+    current.scale = -0.1;
+    return layout;
+  }
+
+  struct Frames {
+    std::vector<int64_t> times;
+    std::string packed;
+  };
+  // `rows`: of each frame its five raw values.
+  static Frames Pack(const std::vector<std::pair<int64_t, std::vector<int16_t>>>& rows) {
+    Frames frames;
+    for (const auto& [second, values] : rows) frames.times.push_back(kStart + second * kSecond);
+    for (size_t c = 0; c < rows.front().second.size(); ++c) {
+      for (const auto& row : rows) AppendFixed(&frames.packed, row.second[c]);
+    }
+    return frames;
+  }
+  ingest::TelemetryResult Send(const Frames& frames, const std::string& producer = "",
+                               uint64_t number = 0) {
+    ingest::TelemetryBatch batch;
+    batch.producer = producer;
+    batch.number = number;
+    batch.frames.push_back({"car", frames.times, frames.packed, {}});
+    return engine_->Write(std::move(batch));
+  }
+
+  Value Latest(const std::string& id, const std::string& path) {
+    Value value;
+    engine_->Read([&](const graph::GraphView& head) {
+      const TwinNumber twin = head.FindTwin(id);
+      const graph::TableSchema& table = head.TableOf(twin);
+      value = head.GetValue(twin, table.IdOf(*table.FindColumn(path)));
+    });
+    return value;
+  }
+
+  static std::string Text(const Value& value) {
+    return value.kind() == Value::Kind::kDouble ? absl::StrCat(value.as_double())
+                                                : value.DebugString();
+  }
+
+  // "second:value …" of all samples.
+  std::string History(const std::string& id, const std::string& path) {
+    const auto reader = engine_->OpenReader();
+    const auto series = engine_->OpenSeries(*reader);
+    query::SeriesRequest request;
+    request.columns = {{reader->Find(id), path}};
+    request.from = INT64_MIN;
+    request.to = INT64_MAX;
+    std::string text;
+    const absl::Status status =
+        series->Read(absl::MakeConstSpan(&request, 1), [&](size_t, const query::SeriesRows& rows) {
+          for (size_t i = 0; i < rows.times.size(); ++i) {
+            absl::StrAppend(&text, i > 0 ? " " : "", (rows.times[i] - kStart) / kSecond, ":",
+                            Text(rows.columns[0].Get(i)));
+          }
+          return absl::OkStatus();
+        });
+    TWIN_CHECK(status.ok()) << status;
+    return text;
+  }
+
+ protected:
+  std::string root_;
+  EngineOptions options_;
+  std::unique_ptr<Engine> engine_;
+};
+
+TEST_F(TelemetryTest, AFrameReachesTheCellsByPosition) {
+  const ingest::LayoutResult layout = engine_->Register(VoltageLayout());
+  ASSERT_THAT(layout.status, IsOk());
+  EXPECT_EQ(layout.version, 1u);
+  EXPECT_EQ(layout.columns, 5u);
+  EXPECT_EQ(layout.unresolved, 0u);
+  const ingest::TelemetryResult result =
+      Send(Pack({{0, {3601, 3602, 3603, 3604, 125}}, {10, {3611, 5000, -1, 3614, -5}}}));
+  ASSERT_THAT(result.status, IsOk());
+  EXPECT_EQ(result.rows, 2u);
+  // Codes of the layout are missing values, never numbers.
+  for (int round = 0; round < 3; ++round) {
+    EXPECT_EQ(History("cell-21", "voltage"), "0:3.601 10:3.611");
+    EXPECT_EQ(History("cell-22", "voltage"), "0:3.602");
+    EXPECT_EQ(History("cell-11", "voltage"), "0:3.603");
+    EXPECT_EQ(History("pack", "current"), "0:-12.5 10:0.5");
+    EXPECT_EQ(Latest("cell-21", "voltage"), Value::Double(3.611));
+    EXPECT_EQ(Latest("cell-22", "voltage"), Value::Double(3.602));
+    EXPECT_EQ(Latest("pack", "current"), Value::Double(0.5));
+    Restart(/*checkpoint=*/round == 1);
+  }
+}
+
+TEST_F(TelemetryTest, LateFramesChangeHistoryAndNotTheLatestValue) {
+  ASSERT_THAT(engine_->Register(VoltageLayout()).status, IsOk());
+  ASSERT_THAT(Send(Pack({{100, {3700, 3700, 3700, 3700, 0}}})).status, IsOk());
+  ASSERT_THAT(
+      Send(Pack({{50, {3650, 3650, 3650, 3650, 0}}, {100, {3701, 5000, 3700, 3700, 0}}})).status,
+      IsOk());
+  EXPECT_EQ(History("cell-21", "voltage"), "50:3.65 100:3.701");
+  EXPECT_EQ(History("cell-22", "voltage"), "50:3.65 100:3.7");
+  EXPECT_EQ(Latest("cell-21", "voltage"), Value::Double(3.701));
+  EXPECT_EQ(Latest("cell-22", "voltage"), Value::Double(3.7));
+}
+
+TEST_F(TelemetryTest, ASwappedModuleMakesANewVersionFromThenOn) {
+  ASSERT_THAT(engine_->Register(VoltageLayout()).status, IsOk());
+  const int64_t before = (SystemClock().Now().ns - kStart) / kSecond - 1;
+  ingest::WriteBatch batch;
+  batch.operations.emplace_back(ingest::DeleteRelationship{"pack", "pack-module-1", {}});
+  Twin("module-3", "dtmi:t:Module;1", &batch);
+  Relationship("pack", "hasModule", "module-3", 2, &batch);
+  for (int c = 1; c <= 2; ++c) {
+    Twin(absl::StrCat("cell-3", c), "dtmi:t:Cell;1", &batch);
+    Relationship("module-3", "hasCell", absl::StrCat("cell-3", c), c, &batch);
+  }
+  ASSERT_THAT(engine_->Write(std::move(batch)).status, IsOk());
+  const int64_t after = (SystemClock().Now().ns - kStart) / kSecond + 1;
+  // One that was measured before the swap and arrives after it belongs to the old cells.
+  const ingest::TelemetryResult result =
+      Send(Pack({{before, {3601, 3602, 3603, 3604, 0}}, {after, {3611, 3612, 3613, 3614, 0}}}));
+  ASSERT_THAT(result.status, IsOk());
+  EXPECT_EQ(result.rejects_total, 0u);
+  for (int round = 0; round < 3; ++round) {
+    EXPECT_EQ(History("cell-11", "voltage"), absl::StrCat(before, ":3.603"));
+    EXPECT_EQ(History("cell-31", "voltage"), absl::StrCat(after, ":3.613"));
+    EXPECT_EQ(History("cell-21", "voltage"), absl::StrCat(before, ":3.601 ", after, ":3.611"));
+    uint32_t versions = 0;
+    engine_->ReadTelemetry([&](const ingest::TelemetryState& state, const graph::GraphView&) {
+      versions = static_cast<uint32_t>(state.layout(0).versions.size());
+    });
+    EXPECT_EQ(versions, 2u);
+    Restart(/*checkpoint=*/round == 1);
+  }
+}
+
+TEST_F(TelemetryTest, ABatchOfAProducerIsTakenOnce) {
+  ASSERT_THAT(engine_->Register(VoltageLayout()).status, IsOk());
+  const Frames frames = Pack({{0, {3601, 3602, 3603, 3604, 0}}});
+  const ingest::TelemetryResult first = Send(frames, "p", 1);
+  ASSERT_THAT(first.status, IsOk());
+  EXPECT_FALSE(first.is_repeated);
+  for (int round = 0; round < 3; ++round) {
+    const ingest::TelemetryResult again = Send(frames, "p", 1);
+    EXPECT_THAT(again.status, IsOk());
+    EXPECT_TRUE(again.is_repeated);
+    EXPECT_EQ(again.sequence, first.sequence);
+    Restart(/*checkpoint=*/round == 1);
+  }
+}
+
+TEST_F(TelemetryTest, WhatIsWrongIsNamedAndTheRestKept) {
+  ASSERT_THAT(engine_->Register(VoltageLayout()).status, IsOk());
+  const Frames good = Pack({{0, {3601, 3602, 3603, 3604, 0}}});
+  const int64_t ahead = SystemClock().Now().ns + 3600 * kSecond;
+  ingest::TelemetryBatch batch;
+  batch.frames.push_back({"bus", good.times, good.packed, {}});
+  batch.frames.push_back({"car", good.times, absl::string_view(good.packed).substr(2), {}});
+  batch.frames.push_back({"car", absl::MakeConstSpan(&ahead, 1), good.packed, {}});
+  batch.frames.push_back({"car", good.times, good.packed, {}});
+  const ingest::TelemetryResult result = engine_->Write(std::move(batch));
+  ASSERT_THAT(result.status, IsOk());
+  EXPECT_EQ(result.rows, 1u);
+  ASSERT_EQ(result.rejects.size(), 3u);
+  EXPECT_THAT(result.rejects[0].status,
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("no layout 'bus'")));
+  EXPECT_THAT(result.rejects[1].status,
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("10 packed bytes")));
+  EXPECT_THAT(result.rejects[2].status,
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("clock_skew_ms_max")));
+  EXPECT_EQ(History("cell-21", "voltage"), "0:3.601");
+}
+
+TEST_F(TelemetryTest, SamplesAndPublications) {
+  const std::vector<int64_t> times = {kStart, kStart + kSecond, kStart};
+  const std::vector<double> currents = {1.5, std::numeric_limits<double>::quiet_NaN(), 2.5};
+  const std::vector<int64_t> levels = {7, 8, 9};
+  ingest::TelemetryBatch batch;
+  ingest::SampleBatch& samples = batch.samples.emplace_back();
+  samples.twin_ids = {"pack", "pack", "nobody"};
+  samples.times = times;
+  samples.columns.push_back({"current", currents, {}, {}, {}});
+  samples.columns.push_back({"level", {}, levels, {}, {}});
+  const ingest::TelemetryResult result = engine_->Write(std::move(batch));
+  ASSERT_THAT(result.status, IsOk());
+  EXPECT_EQ(result.rows, 2u);
+  ASSERT_EQ(result.rejects.size(), 1u);
+  EXPECT_EQ(result.rejects[0].index, 2u);
+  EXPECT_THAT(result.rejects[0].status, StatusIs(absl::StatusCode::kNotFound, HasSubstr("nobody")));
+
+  ingest::TelemetryBatch publication;
+  publication.all_or_nothing = true;
+  publication.publications.push_back({"pack",
+                                      {{"open", Value::Bool(true)}, {"level", Value::Int(3)}},
+                                      Time{kStart + 9 * kSecond}});
+  ASSERT_THAT(engine_->Write(std::move(publication)).status, IsOk());
+  ingest::TelemetryBatch wrong;
+  wrong.all_or_nothing = true;
+  wrong.publications.push_back({"pack", {{"levle", Value::Int(3)}}, std::nullopt});
+  EXPECT_THAT(engine_->Write(std::move(wrong)).status,
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("levle")));
+  for (int round = 0; round < 3; ++round) {
+    EXPECT_EQ(History("pack", "current"), "0:1.5");
+    EXPECT_EQ(History("pack", "level"), "0:7 1:8 9:3");
+    EXPECT_EQ(History("pack", "open"), "9:true");
+    EXPECT_EQ(Latest("pack", "level"), Value::Int(3));
+    Restart(/*checkpoint=*/round == 1);
+  }
+}
+
+TEST_F(TelemetryTest, PropertiesKeepTheirHistory) {
+  const auto set = [&](const std::string& status, int64_t second) {
+    ingest::PatchTwin patch;
+    patch.id = "pack";
+    ingest::Edit& edit = patch.edits.emplace_back();
+    edit.path = {"status"};
+    edit.value = Value::String(status);
+    edit.source_time = Time{kStart + second * kSecond};
+    ingest::WriteBatch batch;
+    batch.operations.emplace_back(std::move(patch));
+    return engine_->Write(std::move(batch)).status;
+  };
+  ASSERT_THAT(set("new", 0), IsOk());
+  EXPECT_EQ(History("pack", "status"), "0:\"new\"");
+  ASSERT_THAT(set("worn", 5), IsOk());
+  ASSERT_THAT(set("gone", 9), IsOk());
+  for (int round = 0; round < 3; ++round) {
+    EXPECT_EQ(History("pack", "status"), "0:\"new\" 5:\"worn\" 9:\"gone\"");
+    Restart(/*checkpoint=*/round == 1);
+  }
+}
+
+TEST_F(TelemetryTest, ASnapshotDoesNotSeeWhatCameLater) {
+  ASSERT_THAT(engine_->Register(VoltageLayout()).status, IsOk());
+  ASSERT_THAT(Send(Pack({{0, {3601, 3602, 3603, 3604, 0}}})).status, IsOk());
+  const auto reader = engine_->OpenReader();
+  const auto series = engine_->OpenSeries(*reader);
+  ASSERT_THAT(Send(Pack({{0, {3700, 3700, 3700, 3700, 0}}, {1, {1, 2, 3, 4, 5}}})).status, IsOk());
+  query::SeriesRequest request;
+  request.columns = {{reader->Find("cell-21"), "voltage"}};
+  request.from = INT64_MIN;
+  request.to = INT64_MAX;
+  EXPECT_THAT(series->Read(absl::MakeConstSpan(&request, 1),
+                           [&](size_t, const query::SeriesRows& rows) {
+                             EXPECT_THAT(rows.times, ElementsAre(kStart));
+                             EXPECT_THAT(rows.columns[0].doubles, ElementsAre(3.601));
+                             return absl::OkStatus();
+                           }),
+              IsOk());
+}
+
+}  // namespace
+}  // namespace twin::engine
