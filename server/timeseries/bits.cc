@@ -1,5 +1,6 @@
 #include "server/timeseries/bits.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <utility>
@@ -103,7 +104,7 @@ void Unpack(absl::string_view bytes, int width, absl::Span<uint64_t> values) {
   TWIN_CHECK(width >= 0 && width <= kWidthMax) << width;
   TWIN_CHECK(bytes.size() >= PackedBytes(values.size(), width)) << bytes.size();
   if (width == 0) {
-    std::memset(values.data(), 0, values.size() * sizeof(uint64_t));
+    std::fill(values.begin(), values.end(), 0);
     return;
   }
   const auto step = static_cast<size_t>(width);
@@ -114,20 +115,18 @@ void Unpack(absl::string_view bytes, int width, absl::Span<uint64_t> values) {
   if (loadable < groups) groups = loadable;
   kUnpackers[step](bytes.data(), groups, values.data());
 
-  // The rest, by way of a copy that has room behind it.
-  size_t at = groups * kGroup;
-  char copy[2 * kWidthMax + 2 * kSlack];
-  while (at < values.size()) {
-    const size_t begin = at / kGroup * step;
-    const size_t left = PackedBytes(values.size() - at, width);
-    std::memset(copy, 0, sizeof(copy));
-    std::memcpy(copy, bytes.data() + begin, left < step ? left : step);
-    uint64_t group[kGroup];
-    kUnpackers[step](copy, 1, group);
-    const size_t count = values.size() - at < kGroup ? values.size() - at : kGroup;
-    std::memcpy(values.data() + at, group, count * sizeof(uint64_t));
-    at += count;
-  }
+  // The rest, less than two groups and what they may reach, by way of a copy with room behind it.
+  const size_t at = groups * kGroup;
+  const size_t rest = values.size() - at;
+  if (rest == 0) return;
+  char copy[2 * kWidthMax + 3 * kSlack] = {};
+  std::memcpy(copy, bytes.data() + groups * step, PackedBytes(rest, width));
+  const size_t whole = rest / kGroup;
+  kUnpackers[step](copy, whole, values.data() + at);
+  if (rest % kGroup == 0) return;
+  uint64_t group[kGroup];
+  kUnpackers[step](copy + whole * step, 1, group);
+  std::memcpy(values.data() + at + whole * kGroup, group, rest % kGroup * sizeof(uint64_t));
 }
 
 }  // namespace twin::timeseries

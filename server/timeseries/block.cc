@@ -60,6 +60,9 @@ bool ReadItems(ByteReader* reader, size_t count, const T* constant, size_t rows,
                const std::vector<uint8_t>& missing, std::vector<T>* items) {
   if (constant != nullptr) {
     items->assign(rows, *constant);
+    for (size_t row = 0; row < missing.size(); ++row) {
+      if (missing[row] != 0) (*items)[row] = T();
+    }
     return true;
   }
   items->resize(rows);

@@ -37,6 +37,11 @@ int64_t Guess(double value, double power) {
   return static_cast<int64_t>(BitsOf(value * power + kRounder) - BitsOf(kRounder));
 }
 
+// The double of an integer below 2^51; of others anything. Unlike a cast it vectorises.
+double ToDouble(int64_t integer) {
+  return std::bit_cast<double>(static_cast<uint64_t>(integer) + BitsOf(kRounder)) - kRounder;
+}
+
 // The least decimals of some of the values, but at least `decimals`. -1: most have none.
 template <typename Get>
 int GuessDecimals(size_t count, const Get& get, int decimals) {
@@ -63,7 +68,7 @@ std::vector<uint32_t> Convert(absl::Span<const double> values, int decimals, int
     for (size_t i = 0; i < part.size(); ++i) {
       const int64_t integer = Guess(part[i], power);
       integers[at + i] = integer;
-      wrong |= BitsOf(static_cast<double>(integer) / power) ^ BitsOf(part[i]);
+      wrong |= BitsOf(ToDouble(integer) / power) ^ BitsOf(part[i]);
     }
     if (wrong == 0) continue;
     for (size_t i = at; i < at + part.size(); ++i) {
@@ -148,7 +153,7 @@ bool DecodeDecimals(ByteReader* reader, int decimals, absl::Span<double> values)
   const auto integers = std::make_unique_for_overwrite<int64_t[]>(values.size());
   if (!DecodeInts(reader, {integers.get(), values.size()})) return false;
   const double power = kPowers[static_cast<size_t>(decimals)];
-  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<double>(integers[i]) / power;
+  for (size_t i = 0; i < values.size(); ++i) values[i] = ToDouble(integers[i]) / power;
   size_t next = 0;
   for (size_t i = 0; i < count; ++i) {
     const uint64_t gap = exceptions.Varint();

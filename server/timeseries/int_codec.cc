@@ -8,8 +8,24 @@
 
 #include "server/timeseries/bits.h"
 
+// The same code, compiled once more for processors that have wider registers.
+#if defined(__x86_64__)
+#define TWIN_DISPATCH 1
+#define TWIN_INLINE __attribute__((always_inline)) inline
+#else
+#define TWIN_DISPATCH 0
+#define TWIN_INLINE inline
+#endif
+
 namespace twin::timeseries {
 namespace {
+
+#if TWIN_DISPATCH
+bool HasAvx2() {
+  static const bool has = __builtin_cpu_supports("avx2") != 0;
+  return has;
+}
+#endif
 
 // What is packed in place of the values. All sums are modulo 2^64, so nothing overflows.
 enum class Form : uint8_t {
@@ -38,8 +54,9 @@ size_t Lost(Form form) {  // values that the head of the bytes holds
 // What a form would pack, and its price.
 struct Choice {
   Form form = Form::kOffsets;
-  uint64_t base = 0;  // kOffsets, kStepOffsets: the least
-  uint64_t bits = UINT64_MAX;
+  uint64_t base = 0;               // kOffsets, kStepOffsets: the least
+  uint64_t run_bits = UINT64_MAX;  // in runs
+  uint64_t bits = UINT64_MAX;      // as it is chosen
   Layout layout = Layout::kExceptions;
   int width = 0;  // kExceptions
 };
@@ -48,13 +65,13 @@ using Histogram = std::array<uint32_t, kWidthMax + 1>;  // of the values' widths
 
 int WidthOf(uint64_t value) { return static_cast<int>(std::bit_width(value)); }
 
-uint64_t OrOf(absl::Span<const uint64_t> values) {
+TWIN_INLINE uint64_t OrOf(absl::Span<const uint64_t> values) {
   uint64_t all = 0;
   for (const uint64_t value : values) all |= value;
   return all;
 }
 
-uint64_t RunBits(absl::Span<const uint64_t> values, Layout* layout) {
+TWIN_INLINE uint64_t RunBits(absl::Span<const uint64_t> values, Layout* layout) {
   uint64_t bits = 0;
   uint64_t widest = 0;
   for (size_t at = 0; at < values.size(); at += kRunValues) {
@@ -68,22 +85,30 @@ uint64_t RunBits(absl::Span<const uint64_t> values, Layout* layout) {
   return bits + (*layout == Layout::kRunsNibbles ? (runs + 1) / 2 : runs) * 8;
 }
 
-Histogram CountWidths(absl::Span<const uint64_t> values) {
+TWIN_INLINE Histogram CountWidths(absl::Span<const uint64_t> values) {
+  // Without a branch: zeros are counted among the ones, and then taken off.
+  const auto width_of = [](uint64_t value) {
+    return static_cast<size_t>(64 - std::countl_zero(value | 1));
+  };
   Histogram even{};  // two, so that an addition does not wait for the one before
   Histogram odd{};
   size_t i = 0;
   for (; i + 1 < values.size(); i += 2) {
-    ++even[static_cast<size_t>(WidthOf(values[i]))];
-    ++odd[static_cast<size_t>(WidthOf(values[i + 1]))];
+    ++even[width_of(values[i])];
+    ++odd[width_of(values[i + 1])];
   }
-  if (i < values.size()) ++even[static_cast<size_t>(WidthOf(values[i]))];
+  if (i < values.size()) ++even[width_of(values[i])];
+  uint64_t zeros = 0;
+  for (const uint64_t value : values) zeros += value == 0 ? 1 : 0;
   for (size_t width = 0; width < even.size(); ++width) even[width] += odd[width];
+  even[0] = static_cast<uint32_t>(zeros);
+  even[1] -= static_cast<uint32_t>(zeros);
   return even;
 }
 
 // The width that takes the least with the wider values apart: near enough, since how far apart
 // these lie is a guess.
-uint64_t ExceptionBits(absl::Span<const uint64_t> values, int* width) {
+TWIN_INLINE uint64_t ExceptionBits(absl::Span<const uint64_t> values, int* width) {
   const Histogram widths = CountWidths(values);
   int widest = kWidthMax;
   while (widest > 0 && widths[static_cast<size_t>(widest)] == 0) --widest;
@@ -105,25 +130,28 @@ uint64_t ExceptionBits(absl::Span<const uint64_t> values, int* width) {
   return best;
 }
 
-// Keeps what `choice` is, or this if it is smaller.
-void Consider(Form form, uint64_t base, absl::Span<const uint64_t> packed, Choice* choice) {
+// Keeps what `choice` is, or this if it is smaller. What takes clearly more in runs is not looked
+// at any closer: that costs more than all the rest.
+TWIN_INLINE void Consider(Form form, uint64_t base, absl::Span<const uint64_t> packed,
+                          Choice* choice) {
   Choice other;
   other.form = form;
   other.base = base;
-  other.bits = ExceptionBits(packed, &other.width);
-  Layout layout = Layout::kExceptions;
-  const uint64_t run_bits = RunBits(packed, &layout);
-  if (run_bits < other.bits) {
-    other.bits = run_bits;
-    other.layout = layout;
+  other.run_bits = RunBits(packed, &other.layout);
+  if (form == Form::kStepOffsets) other.run_bits += 8 * VarintSize(Fold(base));
+  if (other.run_bits >= choice->run_bits) return;
+  other.bits = other.run_bits;
+  const uint64_t apart = ExceptionBits(packed, &other.width);
+  if (apart < other.bits) {
+    other.bits = apart;
+    other.layout = Layout::kExceptions;
   }
-  if (form == Form::kStepOffsets) other.bits += 8 * VarintSize(Fold(base));
   if (other.bits < choice->bits) *choice = other;
 }
 
 // What the form packs, into `packed`, which has room for all values.
-absl::Span<uint64_t> Fill(absl::Span<const int64_t> values, Form form, uint64_t base,
-                          uint64_t* packed) {
+TWIN_INLINE absl::Span<uint64_t> Fill(absl::Span<const int64_t> values, Form form, uint64_t base,
+                                      uint64_t* packed) {
   const size_t count = values.size() - Lost(form);
   const int64_t* v = values.data();
   switch (form) {
@@ -145,7 +173,7 @@ absl::Span<uint64_t> Fill(absl::Span<const int64_t> values, Form form, uint64_t 
   return {packed, count};
 }
 
-Choice Choose(absl::Span<const int64_t> values, uint64_t* room) {
+TWIN_INLINE Choice ChooseOnAny(absl::Span<const int64_t> values, uint64_t* room) {
   Choice choice;
   int64_t least = values[0];
   int64_t greatest = values[0];
@@ -169,12 +197,26 @@ Choice Choose(absl::Span<const int64_t> values, uint64_t* room) {
                Fill(values, Form::kStepOffsets, U(least_step), room), &choice);
     }
   }
-  // Cheaper than any steps only if not all of the offsets are wide.
-  const auto floor = static_cast<uint64_t>(WidthOf(U(greatest) - U(least))) * values.size() / 8;
-  if (floor < choice.bits) {
+  // Hardly cheaper than steps of a quarter of their bits.
+  const int widest = WidthOf(U(greatest) - U(least));
+  if (static_cast<uint64_t>(widest) * values.size() / 4 < choice.bits) {
     Consider(Form::kOffsets, U(least), Fill(values, Form::kOffsets, U(least), room), &choice);
   }
   return choice;
+}
+
+#if TWIN_DISPATCH
+__attribute__((target("avx2"))) Choice ChooseOnAvx2(absl::Span<const int64_t> values,
+                                                    uint64_t* room) {
+  return ChooseOnAny(values, room);
+}
+#endif
+
+Choice Choose(absl::Span<const int64_t> values, uint64_t* room) {
+#if TWIN_DISPATCH
+  if (HasAvx2()) return ChooseOnAvx2(values, room);
+#endif
+  return ChooseOnAny(values, room);
 }
 
 void AppendRuns(absl::Span<const uint64_t> packed, bool nibbles, std::string* bytes) {
@@ -194,17 +236,18 @@ void AppendRuns(absl::Span<const uint64_t> packed, bool nibbles, std::string* by
 }
 
 void AppendExceptions(absl::Span<const uint64_t> packed, int width, std::string* bytes) {
-  std::vector<uint64_t> gaps;
-  std::vector<uint64_t> highs;
-  if (width < kWidthMax) {
-    size_t next = 0;
-    for (size_t i = 0; i < packed.size(); ++i) {
-      const uint64_t high = packed[i] >> width;
-      if (high == 0) continue;
-      gaps.push_back(i - next);
-      highs.push_back(high - 1);
-      next = i + 1;
-    }
+  const uint64_t low_max = width == kWidthMax ? ~uint64_t{0} : (uint64_t{1} << width) - 1;
+  const auto rows = std::make_unique_for_overwrite<uint32_t[]>(packed.size() + 1);
+  size_t count = 0;
+  for (size_t i = 0; i < packed.size(); ++i) {  // without a branch that nobody can predict
+    rows[count] = static_cast<uint32_t>(i);
+    count += packed[i] > low_max ? 1 : 0;
+  }
+  std::vector<uint64_t> gaps(count);
+  std::vector<uint64_t> highs(count);
+  for (size_t i = 0; i < count; ++i) {
+    gaps[i] = rows[i] - (i == 0 ? 0 : rows[i - 1] + 1);
+    highs[i] = (packed[rows[i]] >> width) - 1;
   }
   bytes->push_back(static_cast<char>(width));
   AppendVarint(bytes, gaps.size());
@@ -295,7 +338,18 @@ void Restore(Form form, uint64_t base, uint64_t* v, size_t count) {
       break;
     case Form::kSteps: {
       uint64_t value = v[0];
-      for (size_t i = 1; i < count; ++i) v[i] = value += Unfold(v[i]);
+      size_t i = 1;
+      for (; i + 4 <= count; i += 4) {
+        const uint64_t a = Unfold(v[i]);
+        const uint64_t ab = a + Unfold(v[i + 1]);
+        const uint64_t c = Unfold(v[i + 2]);
+        const uint64_t cd = c + Unfold(v[i + 3]);
+        v[i] = value + a;
+        v[i + 1] = value + ab;
+        v[i + 2] = value + (ab + c);
+        v[i + 3] = value += ab + cd;
+      }
+      for (; i < count; ++i) v[i] = value += Unfold(v[i]);
       break;
     }
     case Form::kStepOffsets: {
