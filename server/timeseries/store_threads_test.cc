@@ -77,6 +77,7 @@ TEST(StoreThreadsTest, SnapshotsNeverChange) {
   constexpr int64_t kRows = 1500;
   std::atomic<uint64_t> applied{0};  // sequence 2 i + 2 is that of row i, or of its repetition
   std::atomic<int> checks{0};
+  std::atomic<int> written{0};  // checkpoints
   std::atomic<bool> done{false};
   std::vector<std::thread> readers;
   for (int r = 0; r < 2; ++r) {
@@ -104,6 +105,7 @@ TEST(StoreThreadsTest, SnapshotsNeverChange) {
                                 [](CheckpointKey, absl::string_view) { return absl::OkStatus(); }),
           IsOk());
       store.CheckpointDone(checkpoint);
+      written.fetch_add(1);
     }
   });
   for (int64_t i = 0; i < kRows; ++i) {
@@ -114,6 +116,8 @@ TEST(StoreThreadsTest, SnapshotsNeverChange) {
       if (i % 7 == 6) AppendRow(&store, group, i - 5, sequence + 1);
     }
     applied.store(sequence + 1, std::memory_order_release);
+    // Checkpoints come in between however the threads are scheduled.
+    while (i % 100 == 99 && written.load() < i / 100) std::this_thread::yield();
   }
   done.store(true);
   for (std::thread& reader : readers) reader.join();
