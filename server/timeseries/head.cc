@@ -475,7 +475,12 @@ void Head::RestoreSealed(GroupId id, MemoryBlockPtr block) {
 
 void Head::RestoreTime(GroupId id, int64_t time) {
   Group& group = groups_[id];
-  group.last_time = std::max(group.last_time, time);
+  if (time <= group.last_time) return;
+  // Rows in order of the same day will not note it again.
+  if (group.last_time == kNoTime || DayOf(group.last_time) != DayOf(time)) {
+    NoteDay(id, DayOf(time));
+  }
+  group.last_time = time;
 }
 
 std::vector<GroupId> Head::FindBefore(int64_t day, MemoryPartition* dropped) {
