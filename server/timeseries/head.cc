@@ -151,7 +151,8 @@ void Head::AppendInOrder(GroupId id, const Rows& rows, size_t begin, size_t end)
   const int64_t day = DayOf(rows.times[begin]);
   const bool new_day = group.last_time == kNoTime || DayOf(group.last_time) != day;
   if (new_day && IsOpen(group)) Seal(id);
-  if (new_day) NoteDay(id, day);
+  // Of a day that was dropped, groups are not known any more.
+  if (new_day || (day < dropped_day_ && !IsOpen(group))) NoteDay(id, day);
   while (begin < end) {
     const bool was_open = IsOpen(group);
     const bool active = group.parts != nullptr && !group.parts->pieces.empty();
@@ -474,7 +475,12 @@ void Head::RestoreSealed(GroupId id, MemoryBlockPtr block) {
 
 void Head::RestoreTime(GroupId id, int64_t time) {
   Group& group = groups_[id];
-  group.last_time = std::max(group.last_time, time);
+  if (time <= group.last_time) return;
+  // Rows in order of the same day will not note it again.
+  if (group.last_time == kNoTime || DayOf(group.last_time) != DayOf(time)) {
+    NoteDay(id, DayOf(time));
+  }
+  group.last_time = time;
 }
 
 std::vector<GroupId> Head::FindBefore(int64_t day, MemoryPartition* dropped) {
@@ -502,6 +508,7 @@ std::vector<GroupId> Head::FindBefore(int64_t day, MemoryPartition* dropped) {
 
 void Head::DropBefore(int64_t day, const std::vector<GroupId>& groups) {
   const int64_t end = day * kNsPerDay;
+  dropped_day_ = std::max(dropped_day_, day);
   for (const GroupId id : groups) {
     Group& group = groups_[id];
     int64_t sealed = 0;

@@ -131,6 +131,7 @@ class Head {
   std::vector<GroupId> changed_;
   std::deque<Opened> opened_;  // open blocks by age; some are sealed already
   size_t open_runs_ = 0;
+  int64_t dropped_day_ = kNoTime;  // days before it
   mutable Mutex days_mutex_;
   std::map<int64_t, std::vector<GroupId>> days_ ABSL_GUARDED_BY(days_mutex_);
   std::atomic<uint64_t> samples_{0};

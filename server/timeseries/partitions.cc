@@ -23,6 +23,20 @@ void PartitionSet::Find(uint64_t pinned, GroupId group, int64_t from, int64_t to
   }
 }
 
+bool PartitionSet::Hides(int64_t last_time, uint64_t last_sequence) const {
+  for (const DropFloor& floor : floors) {
+    if (floor.Hides(last_time, last_sequence)) return true;
+  }
+  return false;
+}
+
+void PartitionSet::AddFloor(const DropFloor& floor) {
+  std::erase_if(floors, [&](const DropFloor& other) {
+    return other.time <= floor.time && other.sequence <= floor.sequence;
+  });
+  floors.push_back(floor);
+}
+
 std::shared_ptr<const PartitionSet> Partitions::Get() const {
   MutexLock lock(&mutex_);
   return set_;

@@ -45,8 +45,8 @@ class MemoryPartition final : public Partition {
 struct DropFloor {
   int64_t time = INT64_MIN;
   uint64_t sequence = 0;
-  bool Hides(const RowRange& range) const {
-    return range.last_time < time && range.last_sequence <= sequence;
+  bool Hides(int64_t last_time, uint64_t last_sequence) const {
+    return last_time < time && last_sequence <= sequence;
   }
 };
 
@@ -60,9 +60,11 @@ struct PartitionEntry {
 // One state of the set. Immutable.
 struct PartitionSet {
   uint64_t generation = 0;
-  DropFloor floor;
+  std::vector<DropFloor> floors;        // one, unless an earlier one reached further
   std::vector<PartitionEntry> entries;  // also those that only older snapshots see
 
+  bool Hides(int64_t last_time, uint64_t last_sequence) const;
+  void AddFloor(const DropFloor& floor);
   // Appends what a snapshot of `generation` sees.
   void Find(uint64_t pinned, GroupId group, int64_t from, int64_t to,
             std::vector<RowSourcePtr>* sources) const;

@@ -43,7 +43,7 @@ class PinnedSnapshot final : public Snapshot, private ReadView {
     // Memory first: what leaves it for a file in between is found there.
     head_.Find(group, from, to, sequence_.value, sources);
     std::erase_if(*sources, [this](const RowSourcePtr& source) {
-      return pinned_->floor.Hides(source->range());
+      return pinned_->Hides(source->range().last_time, source->range().last_sequence);
     });
     const size_t memory = sources->size();
     partitions_.Get()->Find(pinned_->generation, group, from, to, sources);

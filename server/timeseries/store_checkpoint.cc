@@ -165,8 +165,7 @@ void Store::Impl::CheckpointDone(const Checkpoint& checkpoint) {
     for (const PartitionFilePtr& file : checkpoint.written) {
       PartitionEntry entry{.partition = file, .added = set->generation};
       // Its day was dropped while it was written.
-      if ((file->info().day + 1) * kNsPerDay <= set->floor.time &&
-          file->last_sequence() <= set->floor.sequence) {
+      if (set->Hides((file->info().day + 1) * kNsPerDay - 1, file->last_sequence())) {
         entry.removed = set->generation;
         dropped_meanwhile.push_back(file);
       }
@@ -213,8 +212,7 @@ void Store::Impl::DropBefore(int64_t oldest) {
   const std::vector<GroupId> groups = head.FindBefore(day, dropped.get());
   std::vector<PartitionFilePtr> files;
   partitions.Edit([&](PartitionSet* set) {
-    set->floor = {.time = std::max(set->floor.time, day * kNsPerDay),
-                  .sequence = head.last_sequence()};
+    set->AddFloor({.time = day * kNsPerDay, .sequence = head.last_sequence()});
     for (PartitionEntry& entry : set->entries) {
       const PartitionFilePtr file = FileOf(entry);
       if (file == nullptr || entry.removed != UINT64_MAX || file->info().day >= day) continue;

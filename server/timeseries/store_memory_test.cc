@@ -1,0 +1,91 @@
+// What series cost in memory, as the store counts it and as the allocator does.
+#include <gtest/gtest.h>
+#include <malloc.h>
+
+#include <cstdio>
+#include <vector>
+
+#include "server/timeseries/store.h"
+
+namespace twin::timeseries {
+namespace {
+
+size_t Allocated() { return mallinfo2().uordblks + mallinfo2().hblkhd; }
+
+constexpr uint32_t kGroups = 2000;
+constexpr uint32_t kColumns = 130;
+constexpr double kSeries = double{kGroups} * kColumns;
+
+void AppendFrame(Store* store, GroupId group, int64_t i, uint64_t sequence, uint32_t columns) {
+  const int64_t time = i * 10'000'000'000;
+  std::vector<int32_t> values(columns);
+  std::vector<ColumnRows> rows(columns);
+  for (uint32_t c = 0; c < columns; ++c) {
+    // A cell's voltage in mV: it wanders by a few.
+    const auto noise = static_cast<int32_t>((i * 7 + c * 13 + (i * c) % 5) % 6);
+    values[c] = 3700 + static_cast<int32_t>(c % 20) + static_cast<int32_t>(i / 4) + noise;
+    rows[c] = {.kind = ColumnKind::kScaled, .decimals = 3, .scaled = &values[c]};
+  }
+  store->Append({.group = group,
+                 .times = absl::MakeSpan(&time, 1),
+                 .sequences = absl::MakeSpan(&sequence, 1),
+                 .columns = rows});
+}
+
+TEST(StoreMemoryTest, SeriesOfLayouts) {
+  const size_t before = Allocated();
+  Store store({});
+  const PathId path = store.AddPath("voltage");
+  uint32_t twin = 0;
+  for (uint32_t g = 0; g < kGroups; ++g) {
+    GroupSpec spec;
+    for (uint32_t c = 0; c < kColumns; ++c) {
+      spec.columns.push_back({.kind = ColumnKind::kScaled,
+                              .decimals = 3,
+                              .series = {{.twin = TwinNumber(twin++), .path = path}}});
+    }
+    store.AddGroup(spec);
+  }
+  const double idle = static_cast<double>(Allocated() - before) / kSeries;
+  const double counted = static_cast<double>(store.status().memory.groups) / kSeries;
+  std::printf("idle series of a layout: %.1f bytes, counted %.1f\n", idle, counted);
+  EXPECT_LE(idle, 48);
+  EXPECT_LE(counted, 48);
+  // Open blocks at every fill: their mean is what a fleet holds.
+  constexpr int64_t kFrames = 255;
+  uint64_t sequence = 0;
+  for (uint32_t g = 0; g < kGroups; ++g) {
+    const int64_t frames = 1 + int64_t{g} * kFrames / kGroups;
+    for (int64_t i = 0; i < frames; ++i) AppendFrame(&store, GroupId{g}, i, ++sequence, kColumns);
+  }
+  const double active = static_cast<double>(Allocated() - before) / kSeries;
+  std::printf("active series of a layout: %.1f bytes; open blocks, counted: %.1f\n", active,
+              static_cast<double>(store.status().memory.open) / kSeries);
+  EXPECT_LE(active, 240);
+}
+
+TEST(StoreMemoryTest, SingleSeries) {
+  constexpr uint32_t kSingles = 200'000;
+  const size_t before = Allocated();
+  Store store({});
+  const PathId path = store.AddPath("soh.value");
+  std::vector<GroupId> groups;
+  groups.reserve(kSingles);
+  for (uint32_t twin = 0; twin < kSingles; ++twin) {
+    groups.push_back(
+        store.GroupOfSeries({.twin = TwinNumber(twin), .path = path}, ColumnKind::kScaled));
+  }
+  const size_t list = groups.capacity() * sizeof(GroupId);
+  const double idle = static_cast<double>(Allocated() - before - list) / kSingles;
+  uint64_t sequence = 0;
+  for (int64_t i = 0; i < 4; ++i) {
+    for (const GroupId group : groups) AppendFrame(&store, group, i, ++sequence, 1);
+  }
+  const double active = static_cast<double>(Allocated() - before - list) / kSingles;
+  std::printf("single series: idle %.1f bytes, with 4 samples %.1f\n", idle, active);
+  EXPECT_LE(idle, 112);
+  EXPECT_LE(active, 260);
+}
+
+}  // namespace
+}  // namespace twin::timeseries
