@@ -159,7 +159,23 @@ class Client {
   absl::StatusOr<twingraph::v1::VerifyBackupResponse> VerifyBackup(
       const twingraph::v1::VerifyBackupRequest& request);
 
+  // Puts a module in the place of another, at one sequence: deletes the relationship of `pack` that
+  // leads to `old_module` and creates one to `new_module`, with the same name, position and a
+  // mountedAt of its own. All or nothing. NOT_FOUND: `old_module` is not mounted in the pack.
+  struct ModuleReplacement {
+    std::string pack;
+    std::string old_module;
+    std::string new_module;
+    std::string mounted_at = {};  // ISO 8601; empty: the relationship says nothing
+    std::string relationship_name = "hasModule";
+  };
+  absl::StatusOr<twingraph::v1::BatchWriteResponse> ReplaceModule(
+      const ModuleReplacement& replacement);
+
  private:
+  friend class HistoryClient;
+  friend class IngestStream;
+  friend class TelemetryClient;
   friend absl::StatusOr<std::unique_ptr<Client>> Connect(ClientOptions options);
   struct Stubs;
   explicit Client(std::unique_ptr<Stubs> stubs);

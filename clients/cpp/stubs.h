@@ -8,8 +8,10 @@
 #include "clients/cpp/call.h"
 #include "clients/cpp/client.h"
 #include "twingraph/v1/admin_service.grpc.pb.h"
+#include "twingraph/v1/history_service.grpc.pb.h"
 #include "twingraph/v1/model_service.grpc.pb.h"
 #include "twingraph/v1/query_service.grpc.pb.h"
+#include "twingraph/v1/telemetry_service.grpc.pb.h"
 #include "twingraph/v1/twin_service.grpc.pb.h"
 
 namespace twin::client {
@@ -20,13 +22,17 @@ struct Client::Stubs {
         models(twingraph::v1::ModelService::NewStub(channel)),
         twins(twingraph::v1::TwinService::NewStub(channel)),
         queries(twingraph::v1::QueryService::NewStub(channel)),
-        admin(twingraph::v1::AdminService::NewStub(channel)) {}
+        admin(twingraph::v1::AdminService::NewStub(channel)),
+        telemetry(twingraph::v1::TelemetryService::NewStub(channel)),
+        history(twingraph::v1::HistoryService::NewStub(channel)) {}
 
   const Caller caller;
   const std::unique_ptr<twingraph::v1::ModelService::Stub> models;
   const std::unique_ptr<twingraph::v1::TwinService::Stub> twins;
   const std::unique_ptr<twingraph::v1::QueryService::Stub> queries;
   const std::unique_ptr<twingraph::v1::AdminService::Stub> admin;
+  const std::unique_ptr<twingraph::v1::TelemetryService::Stub> telemetry;
+  const std::unique_ptr<twingraph::v1::HistoryService::Stub> history;
 };
 
 }  // namespace twin::client

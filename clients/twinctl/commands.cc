@@ -5,10 +5,12 @@
 #include "clients/twinctl/check.h"
 #include "clients/twinctl/completion.h"
 #include "clients/twinctl/contexts.h"
+#include "clients/twinctl/history.h"
 #include "clients/twinctl/models.h"
 #include "clients/twinctl/query.h"
 #include "clients/twinctl/relationships.h"
 #include "clients/twinctl/server.h"
+#include "clients/twinctl/telemetry.h"
 #include "clients/twinctl/transfer.h"
 #include "clients/twinctl/twins.h"
 
@@ -24,6 +26,8 @@ void AddCommands(CommandLine* line, const Environment& environment) {
   AddRelationships(line, server);
   AddQuery(line, server);
   AddQueries(line, server);
+  AddTelemetry(line, server);
+  AddHistory(line, server);
   AddImport(line, server);
   AddExport(line, server);
   AddStatus(line, server);

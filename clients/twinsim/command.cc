@@ -12,9 +12,12 @@
 #include "clients/twinsim/fleet.h"
 #include "clients/twinsim/models_folder.h"
 #include "clients/twinsim/output_file.h"
+#include "clients/twinsim/telemetry_commands.h"
 
 namespace twin::twinsim {
 namespace {
+
+constexpr char kCommands[] = "fleet, replay and load";
 
 struct FleetArguments {
   FleetOptions fleet;
@@ -119,11 +122,12 @@ CLI::App* AddFleet(CLI::App* root, FleetArguments* arguments) {
 // What is wrong with a line that CLI11 could read; empty: nothing.
 std::string Explain(const CLI::App& root, bool command) {
   const std::vector<std::string> unknown = root.remaining(true);
-  if (unknown.empty()) return command ? "" : "a command is missing; there is fleet";
+  if (unknown.empty())
+    return command ? "" : absl::StrCat("a command is missing; there are ", kCommands);
   const std::string& word = unknown.front();
   if (word.size() > 1 && word[0] == '-') return absl::StrCat("unknown option '", word, "'");
   if (command) return absl::StrCat("unexpected argument '", word, "'");
-  return absl::StrCat("unknown command '", word, "'; there is fleet");
+  return absl::StrCat("unknown command '", word, "'; there are ", kCommands);
 }
 
 }  // namespace
@@ -135,11 +139,14 @@ int Run(const std::vector<std::string>& arguments, const Process& process) {
   root.set_version_flag("--version", absl::StrCat("twinsim ", process.version),
                         "Print the version");
   FleetArguments fleet;
-  const CLI::App* const chosen = AddFleet(&root, &fleet);
+  const CLI::App* const fleet_command = AddFleet(&root, &fleet);
+  const TelemetryCommands telemetry(&root);
+  const CLI::App* chosen = nullptr;
   std::string wrong;
   try {
     root.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
-    wrong = Explain(root, chosen->parsed());
+    if (!root.get_subcommands().empty()) chosen = root.get_subcommands().front();
+    wrong = Explain(root, chosen != nullptr);
   } catch (const CLI::CallForHelp&) {
     *process.out << root.help();
     return kExitDone;
@@ -148,10 +155,13 @@ int Run(const std::vector<std::string>& arguments, const Process& process) {
     return kExitDone;
   } catch (const CLI::ParseError& error) {
     wrong = error.what();
+    if (!root.get_subcommands().empty()) chosen = root.get_subcommands().front();
   }
-  if (wrong.empty()) return RunFleet(fleet, process);
-  *process.err << "twinsim: " << wrong << "\nSee 'twinsim" << (chosen->parsed() ? " fleet" : "")
-               << " --help'.\n";
+  if (wrong.empty() && chosen == fleet_command) return RunFleet(fleet, process);
+  if (wrong.empty() && chosen == telemetry.replay()) return telemetry.RunReplay(process);
+  if (wrong.empty() && chosen == telemetry.load()) return telemetry.RunLoad(process);
+  *process.err << "twinsim: " << wrong << "\nSee 'twinsim"
+               << (chosen != nullptr ? " " + chosen->get_name() : "") << " --help'.\n";
   return kExitUsage;
 }
 

@@ -2,6 +2,7 @@
 #ifndef TWIN_CLIENTS_TWINSIM_COMMAND_H_
 #define TWIN_CLIENTS_TWINSIM_COMMAND_H_
 
+#include <atomic>
 #include <functional>
 #include <ostream>
 #include <string>
@@ -12,8 +13,9 @@ namespace twin::twinsim {
 // A promise to scripts, the same as twinctl's.
 enum ExitCode : int {
   kExitDone = 0,
-  kExitRefused = 1,  // the request failed: a model is wrong, a file cannot be written
-  kExitUsage = 2,    // the command line is wrong
+  kExitRefused = 1,   // the request failed: a model is wrong, a file cannot be written
+  kExitUsage = 2,     // the command line is wrong
+  kExitNoServer = 3,  // no server can be reached
   kExitInterrupted = 130,
 };
 
@@ -23,8 +25,9 @@ struct Process {
   std::ostream* err = nullptr;
   bool err_is_terminal = false;  // progress is shown
   std::string version = {};
-  std::string program_folder = {};         // "/usr/bin"
-  std::function<bool()> interrupted = {};  // whether the user asked to stop; may be empty
+  std::string program_folder = {};               // "/usr/bin"
+  std::function<bool()> interrupted = {};        // whether the user asked to stop; may be empty
+  const std::atomic<bool>* cancelled = nullptr;  // the same, for calls to a server; may be null
 };
 
 // Reads the arguments (without the program's name) and does what they say. Returns an ExitCode.

@@ -125,8 +125,8 @@ TEST_F(CommandTest, RefusesWhatCannotBeDone) {
 
 TEST_F(CommandTest, ExplainsWrongUse) {
   for (const auto& [line, message] : std::vector<std::pair<std::string, std::string>>{
-           {"", "a command is missing; there is fleet\nSee 'twinsim --help'.\n"},
-           {"flet --vehicles 2", "unknown command 'flet'; there is fleet\n"},
+           {"", "a command is missing; there are fleet, replay and load\nSee 'twinsim --help'.\n"},
+           {"flet --vehicles 2", "unknown command 'flet'; there are fleet, replay and load\n"},
            {"--vrsion", "unknown option '--vrsion'\n"},
            {"fleet", "--vehicles is required\nSee 'twinsim fleet --help'.\n"},
            {"fleet --vehicles 2", "--export is required\n"},

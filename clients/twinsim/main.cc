@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <exception>
 #include <filesystem>
@@ -15,17 +16,17 @@
 namespace twin::twinsim {
 namespace {
 
-volatile std::sig_atomic_t interrupted = 0;
+std::atomic<bool> interrupted = false;
+static_assert(std::atomic<bool>::is_always_lock_free);  // a signal handler sets it
 
-// Ctrl-C ends the export, which removes what it has written. What ignores it (nohup, a shell's
-// background) goes on doing so. A second one ends the program at once.
+// Ctrl-C ends what is running; an export removes what it has written. What ignores it (nohup, a
+// shell's background) goes on doing so. A second one ends the program at once.
 void StopWhenInterrupted() {
   struct sigaction action = {};
   sigaction(SIGINT, nullptr, &action);
   if (action.sa_handler == SIG_IGN) return;
   action.sa_handler = [](int) {
-    if (interrupted != 0) _exit(kExitInterrupted);
-    interrupted = 1;
+    if (interrupted.exchange(true)) _exit(kExitInterrupted);
   };
   action.sa_flags = 0;  // a write that waits is broken off
   sigaction(SIGINT, &action, nullptr);
@@ -43,7 +44,8 @@ int Main(const std::vector<std::string>& arguments) {
                                    .err_is_terminal = isatty(STDERR_FILENO) != 0,
                                    .version = TWIN_VERSION,
                                    .program_folder = ProgramFolder(),
-                                   .interrupted = [] { return interrupted != 0; }});
+                                   .interrupted = [] { return interrupted.load(); },
+                                   .cancelled = &interrupted});
   if (!std::cout.flush()) {
     std::cerr << "twinsim: cannot write to stdout\n";
     return code == kExitDone ? kExitRefused : code;

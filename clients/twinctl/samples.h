@@ -1,0 +1,78 @@
+// Samples as text: what `history` and `telemetry tail` print, and `history import` reads.
+//
+//   CSV     twin,time,voltage,state        no value: an empty field. Texts stand in quotes, so that
+//           pack-1,2026-…Z,3.7,"DRIVING"   they are not taken for numbers or Booleans
+//   NDJSON  {"twin":"pack-1","time":"2026-…Z","voltage":3.7,"state":"DRIVING"}
+#ifndef TWIN_CLIENTS_TWINCTL_SAMPLES_H_
+#define TWIN_CLIENTS_TWINCTL_SAMPLES_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "twingraph/v1/telemetry_service.pb.h"
+
+namespace twin::twinctl {
+
+// The rows of a batch, whose columns have a value each.
+class SampleRows {
+ public:
+  // `batch` must outlive it.
+  explicit SampleRows(const twingraph::v1::SampleBatch& batch);
+
+  int size() const { return size_; }
+  const std::string& twin(int row) const;
+  int64_t time(int row) const;
+  bool IsMissing(int column, int row) const;
+  // Append nothing for a missing value.
+  void AppendCsv(int column, int row, std::string* out) const;
+  void AppendJson(int column, int row, std::string* out) const;  // null for a missing one
+
+ private:
+  const twingraph::v1::SampleBatch& batch_;
+  int size_ = 0;
+};
+
+// A row as a line, with its end. `columns`: of the batch, in the order of the titles; -1: none.
+void AppendCsvRow(const SampleRows& rows, int row, const std::vector<int>& columns,
+                  std::string* out);
+void AppendNdjsonRow(const twingraph::v1::SampleBatch& batch, const SampleRows& rows, int row,
+                     std::string* out);
+// "twin,time,voltage\n".
+std::string CsvTitles(const std::vector<std::string>& paths);
+
+// Gathers rows into batches. A path's values go as doubles once one of them had a fraction, else as
+// values of their own kind: the server knows which are integers.
+class SampleBuilder {
+ public:
+  void BeginRow(absl::string_view twin, int64_t time_unix_nano);
+  // A value of the row. Without a kind: none.
+  void Set(absl::string_view path, twingraph::v1::Value value);
+
+  size_t rows() const { return twins_.size(); }
+  size_t bytes() const { return bytes_; }  // about
+  // What was gathered, once.
+  void Take(twingraph::v1::SampleBatch* batch);
+
+ private:
+  struct Path {
+    bool fraction = false;  // ever seen
+    bool number = true;     // of the values in this batch
+    std::vector<std::pair<size_t, twingraph::v1::Value>> values = {};  // row, value
+  };
+  std::vector<std::string> twins_;
+  std::vector<int64_t> times_;
+  std::map<std::string, Path, std::less<>> paths_;
+  size_t bytes_ = 0;
+};
+
+// The value of a CSV field that is not missing: quoted is a text; else 42, 1.5, true, or a text.
+twingraph::v1::Value ValueOfField(absl::string_view text, bool quoted);
+
+}  // namespace twin::twinctl
+
+#endif  // TWIN_CLIENTS_TWINCTL_SAMPLES_H_

@@ -1,0 +1,237 @@
+#include "clients/twinsim/telemetry_commands.h"
+
+#include <cstdlib>
+
+#include "absl/status/status.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
+#include "clients/cpp/client.h"
+#include "clients/twinsim/column_map.h"
+#include "clients/twinsim/load.h"
+#include "clients/twinsim/replay.h"
+
+namespace twin::twinsim {
+namespace {
+
+constexpr int kRejectsShown = 10;
+
+void Note(const Process& process, absl::string_view message) {
+  *process.err << "twinsim: " << message << '\n' << std::flush;
+}
+
+int Fail(const absl::Status& status, const Process& process) {
+  if (absl::IsCancelled(status)) {
+    Note(process, "interrupted");
+    return kExitInterrupted;
+  }
+  Note(process, status.message());
+  return client::IsUnreachable(status) ? kExitNoServer : kExitRefused;
+}
+
+absl::StatusOr<std::unique_ptr<client::Client>> ConnectTo(const ServerArguments& server,
+                                                          const Process& process) {
+  client::ClientOptions options;
+  const char* const environment = std::getenv("TWINCTL_ADDRESS");
+  if (!server.address.empty()) {
+    options.address = server.address;
+  } else if (environment != nullptr && *environment != '\0') {
+    options.address = environment;
+  }
+  options.cancelled = process.cancelled;
+  return client::Connect(std::move(options));
+}
+
+void AddServer(CLI::App* command, ServerArguments* server) {
+  command
+      ->add_option("--address", server->address,
+                   "The server, HOST:PORT (default: TWINCTL_ADDRESS, else 127.0.0.1:7480)")
+      ->type_name("ADDRESS");
+}
+
+void AddModels(CLI::App* command, std::string* models) {
+  command
+      ->add_option("--models", *models,
+                   "Folder of the battery ontology, for a server that has none (default: the one "
+                   "that came with twinsim)")
+      ->type_name("DIR");
+}
+
+// "60x", "60", "0.5x"; 0: it is none.
+double ParseSpeed(absl::string_view text) {
+  double speed = 0;
+  return absl::SimpleAtod(absl::StripSuffix(text, "x"), &speed) && speed > 0 && speed <= 1e9 ? speed
+                                                                                             : 0;
+}
+
+std::string PerSecond(uint64_t count, double seconds) {
+  return absl::StrFormat("%.0f", static_cast<double>(count) / (seconds > 0 ? seconds : 1));
+}
+
+}  // namespace
+
+struct ReplayArguments {
+  ReplayOptions options;
+  ServerArguments server;
+  std::string speed;
+  bool no_create = false;
+  bool print_map = false;
+};
+
+struct LoadArguments {
+  LoadOptions options;
+  ServerArguments server;
+  std::string encoding = "int16";
+};
+
+TelemetryCommands::TelemetryCommands(CLI::App* root)
+    : replay_arguments_(std::make_unique<ReplayArguments>()),
+      load_arguments_(std::make_unique<LoadArguments>()),
+      replay_(root->add_subcommand("replay", "Send a recorded vehicle to a server, as telemetry")),
+      load_(root->add_subcommand("load", "Measure how fast a server takes telemetry in")) {
+  ReplayArguments& replay = *replay_arguments_;
+  replay.options.vehicle = "veh-000001";
+  replay_->add_option("FILE", replay.options.path, "The recording: CSV, plain or gzip")
+      ->type_name("FILE");
+  replay_->add_option("--as", replay.options.vehicle, "The vehicle's twin (default: veh-000001)")
+      ->type_name("ID");
+  replay_
+      ->add_option("--map", replay.options.map,
+                   "TOML file that says which column goes to which twin (default: cars as GB/T "
+                   "32960 records them)")
+      ->type_name("FILE");
+  replay_->add_flag("--print-map", replay.print_map, "Print the default map and end");
+  replay_->add_flag("--live", replay.options.live, "Move the times so that the recording ends now");
+  replay_
+      ->add_option("--speed", replay.speed,
+                   "60x: a minute of the recording takes a second (default: no pauses)")
+      ->type_name("N")
+      ->check(
+          [](const std::string& word) {
+            return ParseSpeed(word) > 0 ? "" : absl::StrCat("'", word, "' is no speed such as 60x");
+          },
+          "");
+  replay_->add_flag("--no-create", replay.no_create, "Do not make a vehicle that is not there");
+  replay_
+      ->add_option("--frames-per-message", replay.options.frames_per_message,
+                   "Frames that are sent together at most (default: 100)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 10'000).description(""));
+  replay_
+      ->add_option("--producer", replay.options.producer,
+                   "Name of the source: a replay that was broken off goes on where it was, when it "
+                   "is run again with the same name (default: another one each time)")
+      ->type_name("ID");
+  AddModels(replay_, &replay.options.models);
+  AddServer(replay_, &replay.server);
+  replay_->footer("Example: twinsim replay car1.csv.gz --as veh-000042");
+
+  LoadArguments& load = *load_arguments_;
+  load_->add_option("--vehicles", load.options.vehicles, "How many vehicles (default: 10)")
+      ->type_name("V")
+      ->check(CLI::Range(1, 1'000'000).description(""));
+  load_->add_option("--cells", load.options.cells, "Cells of each (default: 144)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1'000).description(""));
+  load_
+      ->add_option("--frames-per-message", load.options.frames_per_message,
+                   "Frames of a vehicle that are sent together (default: 10)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 10'000).description(""));
+  load_->add_option("--duration", load.options.seconds, "Seconds (default: 10)")
+      ->type_name("S")
+      ->check(CLI::Range(0.001, 1e6).description(""));
+  load_
+      ->add_option("--messages", load.options.messages_max,
+                   "So many messages, however long they take")
+      ->type_name("N")
+      ->check(CLI::Range(uint64_t{1}, uint64_t{1} << 40).description(""));
+  load_
+      ->add_option("--encoding", load.encoding,
+                   "int16 or double: frames of a layout; rows: samples with the id of each twin "
+                   "(default: int16)")
+      ->type_name("int16|double|rows")
+      ->check(CLI::IsMember({"int16", "double", "rows"}).description(""));
+  load_
+      ->add_option("--in-flight", load.options.batches_in_flight,
+                   "Messages that are sent and not acknowledged, at most (default: 64)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 100'000).description(""));
+  load_
+      ->add_option("--seed", load.options.seed,
+                   "Another seed, other values; the same seed, the same values (default: 1)")
+      ->type_name("S");
+  AddModels(load_, &load.options.models);
+  AddServer(load_, &load.server);
+  load_->footer("Example: twinsim load --vehicles 100 --duration 30");
+}
+
+TelemetryCommands::~TelemetryCommands() = default;
+
+int TelemetryCommands::RunReplay(const Process& process) const {
+  const ReplayArguments& arguments = *replay_arguments_;
+  if (arguments.print_map) {
+    *process.out << DefaultMapText();
+    return kExitDone;
+  }
+  ReplayOptions options = arguments.options;
+  if (options.path.empty()) {
+    Note(process, "FILE is missing\nSee 'twinsim replay --help'.");
+    return kExitUsage;
+  }
+  options.speed = ParseSpeed(arguments.speed);
+  options.create = !arguments.no_create;
+  options.program_folder = process.program_folder;
+  options.cancelled = process.cancelled;
+  const auto client = ConnectTo(arguments.server, process);
+  if (!client.ok()) return Fail(client.status(), process);
+  const absl::StatusOr<ReplayResult> result =
+      Replay(client->get(), options, [&](absl::string_view note) { Note(process, note); });
+  if (!result.ok()) return Fail(result.status(), process);
+  const client::IngestTotals& ingest = result->ingest;
+  for (int i = 0; i < kRejectsShown && i < static_cast<int>(ingest.rejects.size()); ++i) {
+    const auto& reject = ingest.rejects[static_cast<size_t>(i)];
+    Note(process, absl::StrCat("rejected, batch ", reject.batch_number(), ": ", reject.message()));
+  }
+  *process.out << absl::StrFormat("replayed %u rows, %u values in %.2f s (%s values/s), %u rejects",
+                                  result->rows, result->values, result->seconds,
+                                  PerSecond(result->values, result->seconds), ingest.rejects_total);
+  if (result->rows_replaced > 0) {
+    *process.out << absl::StrFormat("; %u rows of times that come again left out",
+                                    result->rows_replaced);
+  }
+  if (ingest.skipped > 0) {
+    *process.out << absl::StrFormat("; %u batches were there already", ingest.skipped);
+  }
+  *process.out << '\n';
+  return ingest.rejects_total > 0 ? kExitRefused : kExitDone;
+}
+
+int TelemetryCommands::RunLoad(const Process& process) const {
+  LoadOptions options = load_arguments_->options;
+  options.encoding = load_arguments_->encoding == "int16"    ? LoadEncoding::kInt16
+                     : load_arguments_->encoding == "double" ? LoadEncoding::kDouble
+                                                             : LoadEncoding::kRows;
+  options.program_folder = process.program_folder;
+  options.cancelled = process.cancelled;
+  const auto client = ConnectTo(load_arguments_->server, process);
+  if (!client.ok()) return Fail(client.status(), process);
+  const absl::StatusOr<LoadResult> result =
+      Load(client->get(), options, [&](absl::string_view note) { Note(process, note); });
+  if (!result.ok()) return Fail(result.status(), process);
+  *process.out << absl::StrFormat(
+      "%u messages, %u frames, %u values, %.1f MB in %.2f s\n"
+      "%s frames/s, %s values/s, %.1f MB/s\n"
+      "acknowledged after %.2f ms (p50), %.2f ms (p99)\n%u rejects\n",
+      result->messages, result->frames, result->values, static_cast<double>(result->bytes) / 1e6,
+      result->seconds, PerSecond(result->frames, result->seconds),
+      PerSecond(result->values, result->seconds),
+      static_cast<double>(result->bytes) / 1e6 / result->seconds, result->acknowledged_p50_ms,
+      result->acknowledged_p99_ms, result->rejects);
+  if (result->rejects == 0) return kExitDone;
+  Note(process, absl::StrCat("rejected: ", result->reject));
+  return kExitRefused;
+}
+
+}  // namespace twin::twinsim
