@@ -166,16 +166,15 @@ absl::StatusOr<BoundPtr> ExpressionBinder::BindAggregate(const FunctionInfo& inf
 // An aggregate reads the rows of the HISTORY clause that its arguments name.
 absl::Status ExpressionBinder::SetHistory(const FunctionInfo& info, const Expr& expr,
                                           BoundAggregate* aggregate) {
-  std::vector<int> histories;
+  std::vector<int>& histories = aggregate->histories;
   for (const BoundPtr& argument : aggregate->arguments) {
     for (const int history : HistoriesOf(select_, *argument)) histories.push_back(history);
   }
   std::sort(histories.begin(), histories.end());
   histories.erase(std::unique(histories.begin(), histories.end()), histories.end());
-  if (!histories.empty()) aggregate->history = histories.front();
-  if (histories.size() > 1) {
+  for (size_t i = 1; i < histories.size(); ++i) {
     const BoundHistory& a = select_.histories[histories[0]];
-    const BoundHistory& b = select_.histories[histories[1]];
+    const BoundHistory& b = select_.histories[histories[i]];
     const bool stepped = a.every != nullptr && b.every != nullptr && Same(*a.every, *b.every);
     if (!stepped || info.kind == FunctionKind::kTimeAggregate) {
       return ErrorAt(expr.span,

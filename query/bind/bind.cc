@@ -31,8 +31,8 @@ absl::StatusOr<std::shared_ptr<const BoundStatement>> Bind(const Statement& stat
         std::any_of(bound->with.begin(), bound->with.end(),
                     [&with](const BoundWith& other) { return other.name == with.name.text; });
     if (twice) {
-      return ErrorAt(with.name.span,
-                     absl::StrCat("WITH has two queries called '", with.name.text, "'"));
+      return ErrorAt(with.name.span, absl::StrCat("WITH has two queries called '", with.name.text,
+                                                  "'; give one of them another name"));
     }
     BoundWith subquery;
     subquery.name = with.name.text;

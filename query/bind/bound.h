@@ -144,6 +144,7 @@ struct BoundEdge {
   Direction direction = Direction::kOutgoing;
   std::vector<RelationshipTypeId> types;  // ascending
   bool any_type = true;                   // every type; `types` is empty then
+  std::string names;                      // as the text has them: "hasModule|hasCell"
   // A single hop where both are 1 and !variable.
   bool variable = false;
   int hops_min = 1;
@@ -212,8 +213,9 @@ struct BoundAggregate {
   bool distinct = false;
   std::vector<BoundPtr> arguments;  // over the rows before grouping; none for COUNT()
   Type type;
-  SlotId slot = kNoSlot;       // that it fills
-  int history = -1;            // index of the HISTORY clause whose rows it reads; -1: none
+  SlotId slot = kNoSlot;  // that it fills
+  // HISTORY clauses whose samples it reads, ascending. Several: on their common steps.
+  std::vector<int> histories;
   SlotId time = kNoSlot;       // kTimeAggregate: the time of each row
   std::vector<SlotId> series;  // kTimeAggregate: twins whose samples these are: one group each
   Span span;

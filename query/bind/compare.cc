@@ -94,6 +94,8 @@ absl::StatusOr<bool> MakeComparable(const Environment& env, const Span& span, Bo
     way_out = "; compare its $dtId";
   } else if (IsEither(**a, **b, TypeKind::kDuration) && (type_a.numeric() || type_b.numeric())) {
     way_out = "; give the number a unit of time, as in 5m";
+  } else if (IsEither(**a, **b, TypeKind::kDuration) && IsEither(**a, **b, TypeKind::kTime)) {
+    way_out = "; compare how long ago it is, as in NOW() - x.time > 5m";
   }
   return ErrorAt(
       span, absl::StrCat(Describe(type_a), " does not compare with ", Describe(type_b), way_out));

@@ -130,7 +130,7 @@ x = 'room-1')"},
        R"(1:36 a duration does not compare with a number; give the number a unit of time, as in 5m
 NOW() - x.since < 5)"},
       {R"(SELECT NOW() + NOW() AS t FROM DIGITALTWINS x)",
-       R"(1:8 a time + a time means nothing
+       R"(1:8 a time + a time means nothing; a time less a time is a duration, a time and a duration are a time
 NOW() + NOW())"},
       {R"(SELECT x FROM DIGITALTWINS x WHERE x.seats)",
        R"(1:36 WHERE must be a condition, not a number
@@ -232,7 +232,7 @@ RANK() OVER (ORDER BY x.seats))"},
        R"(1:94 a condition on OVER belongs in QUALIFY
 r < 3)"},
       {R"(SELECT RANK() OVER (ORDER BY RANK() OVER (ORDER BY x.seats)) AS r FROM DIGITALTWINS x)",
-       R"(1:30 RANK OVER cannot stand in another OVER
+       R"(1:30 RANK OVER cannot stand in another OVER; compute it first: WITH name AS (SELECT …)
 RANK() OVER (ORDER BY x.seats))"},
       {R"(SELECT AVG(RANK() OVER (ORDER BY x.seats)) AS r FROM DIGITALTWINS x)",
        R"(1:12 a function with OVER cannot stand within AVG

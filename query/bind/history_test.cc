@@ -92,7 +92,7 @@ match (p:BatteryModule|BatteryPack)-[:hasCell]->(c:BatteryCell)
 history h of h.voltage: double volt last 1h every 1m
 history g of g.voltage: double volt last 1h every 1m
 group by ()
-aggregate AVG(h.voltage - g.voltage): double volt of h
+aggregate AVG(h.voltage - g.voltage): double volt of h, g
 select AVG(h.voltage - g.voltage) as a: double volt
 )"},
   };

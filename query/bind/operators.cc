@@ -195,10 +195,11 @@ absl::StatusOr<BoundPtr> ExpressionBinder::BindArithmetic(const Expr& expr) {
   const TypeKind result = TemporalResult(kind, a->type.kind, b->type.kind);
   if (result == TypeKind::kNull) {
     const bool number = a->type.numeric() || b->type.numeric();
-    return ErrorAt(
-        expr.span,
-        absl::StrCat(Describe(a->type), " ", SymbolOf(kind), " ", Describe(b->type),
-                     " means nothing", number ? "; give the number a unit of time, as in 5m" : ""));
+    return ErrorAt(expr.span, absl::StrCat(Describe(a->type), " ", SymbolOf(kind), " ",
+                                           Describe(b->type), " means nothing",
+                                           number ? "; give the number a unit of time, as in 5m"
+                                                  : "; a time less a time is a duration, a time "
+                                                    "and a duration are a time"));
   }
   return Operation(kind, result, expr.span, std::move(a), std::move(b));
 }

@@ -62,7 +62,10 @@ absl::StatusOr<BoundPtr> ExpressionBinder::BindBelow(SlotId slot, const Expr& ex
   }
   if (base.type.kind == TypeKind::kNull) return NullAt(expr.span);
   return ErrorAt(path[0].span, absl::StrCat("'", base.name, "' is ", Describe(base.type),
-                                            " and has no '", path[0].text, "'"));
+                                            " and has no '", path[0].text, "'",
+                                            base.type.kind == TypeKind::kPath
+                                                ? "; NODES(…) and RELATIONSHIPS(…) are its parts"
+                                                : ""));
 }
 
 absl::StatusOr<BoundPtr> ExpressionBinder::BindHistoryPath(int history, const Expr& expr) {

@@ -60,6 +60,7 @@ absl::Status BindNames(const Environment& env, const std::vector<Name>& names, B
   for (const Name& name : names) {
     TWIN_ASSIGN_OR_RETURN(const std::vector<RelationshipTypeId> types, TypesNamed(env, name));
     edge->types.insert(edge->types.end(), types.begin(), types.end());
+    absl::StrAppend(&edge->names, edge->names.empty() ? "" : "|", name.text);
   }
   std::sort(edge->types.begin(), edge->types.end());
   edge->types.erase(std::unique(edge->types.begin(), edge->types.end()), edge->types.end());

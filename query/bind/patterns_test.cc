@@ -161,12 +161,12 @@ TEST(Patterns, Exists) {
   const Case cases[] = {
       {R"(SELECT p.$dtId FROM DIGITALTWINS p WHERE NOT EXISTS ((p)-[:hasModule]->(m) WHERE m.cellCount > p.cellCount) AND IS_OF_MODEL(p, 'BatteryPack'))",
        R"(from twins (p:BatteryPack)
-where NOT EXISTS ((p)--(m) WHERE (m.cellCount > p.cellCount)); IS_OF_MODEL(p, 'BatteryPack')
+where NOT EXISTS ((p)-[:hasModule]->(m) WHERE (m.cellCount > p.cellCount)); IS_OF_MODEL(p, 'BatteryPack')
 select p.$dtId as $dtId: string
 )"},
       {R"(SELECT x FROM DIGITALTWINS x WHERE EXISTS ((x)-[r:leadsTo]->(y:Hall) WHERE EXISTS ((y)-[:leadsTo]->(x)) AND r.width > seats))",
        R"(from twins (x)
-where EXISTS ((x)--(y) WHERE IS_OF_MODEL(y, 'Hall') AND EXISTS ((y)--(x)) AND (r.width > x.seats))
+where EXISTS ((x)-[r:leadsTo]->(y) WHERE IS_OF_MODEL(y, 'Hall') AND EXISTS ((y)-[:leadsTo]->(x)) AND (r.width > x.seats))
 select x: twin
 )"},
   };

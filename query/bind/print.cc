@@ -17,12 +17,6 @@ std::string Typed(const Type& type) {
                       type.unit == nullptr ? "" : type.unit->name);
 }
 
-// The last segment, and the version where it is not the first.
-std::string ModelText(absl::string_view id) {
-  const absl::string_view version = id.substr(std::min(id.size(), id.find(';')));
-  return absl::StrCat(binding::ShortName(id), version == ";1" ? "" : version);
-}
-
 class SelectPrinter {
  public:
   SelectPrinter(const BoundStatement& statement, const BoundSelect& select)
@@ -167,8 +161,9 @@ class SelectPrinter {
   std::string Aggregate(const BoundAggregate& aggregate) const {
     std::string text =
         absl::StrCat(binding::TextOf(aggregate, select_.slots), ": ", Typed(aggregate.type));
-    if (aggregate.history >= 0) {
-      absl::StrAppend(&text, " of ", select_.histories[aggregate.history].name);
+    for (const int history : aggregate.histories) {
+      absl::StrAppend(&text, history == aggregate.histories.front() ? " of " : ", ",
+                      select_.histories[history].name);
     }
     if (aggregate.time != kNoSlot) {
       absl::StrAppend(&text, " along ", select_.slots[aggregate.time].name);
@@ -194,6 +189,11 @@ class SelectPrinter {
 };
 
 }  // namespace
+
+std::string ModelText(absl::string_view id) {
+  const absl::string_view version = id.substr(std::min(id.size(), id.find(';')));
+  return absl::StrCat(binding::ShortName(id), version == ";1" ? "" : version);
+}
 
 std::string ToString(const BoundStatement& statement) {
   std::string text;

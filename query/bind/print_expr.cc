@@ -236,12 +236,24 @@ class Printer {
     return absl::StrCat(text, " ELSE ", Print(*expr.operands.back()), " END");
   }
 
+  std::string Edge(const BoundEdge& edge) const {
+    std::string inside = edge.slot == kNoSlot ? "" : NameOf(edge.slot);
+    if (!edge.any_type) absl::StrAppend(&inside, ":", edge.names);
+    if (edge.variable) {
+      absl::StrAppend(&inside, "*", edge.hops_min, "..",
+                      edge.unbounded ? std::string() : absl::StrCat(edge.hops_max));
+    }
+    using Direction = BoundEdge::Direction;
+    return absl::StrCat(edge.direction == Direction::kIncoming ? "<-[" : "-[", inside,
+                        edge.direction == Direction::kOutgoing ? "]->" : "]-");
+  }
+
   std::string Exists(const BoundExpr& expr) const {
     std::string text = expr.negated ? "NOT EXISTS (" : "EXISTS (";
     for (const BoundPath& path : expr.exists->paths) {
       if (&path != &expr.exists->paths.front()) text += ", ";
       for (size_t i = 0; i < path.nodes.size(); ++i) {
-        if (i > 0) text += "--";
+        if (i > 0) text += Edge(path.edges[i - 1]);
         absl::StrAppend(&text, "(", NameOf(path.nodes[i]), ")");
       }
     }

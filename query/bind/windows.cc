@@ -46,7 +46,8 @@ absl::Status ExpressionBinder::CheckWindow(const FunctionInfo& info, const Expr&
     const bool conditional = clause_.name == "WHERE" || clause_.name == "HAVING";
     return ErrorAt(expr.span,
                    absl::StrCat(info.name, " OVER cannot stand in ", clause_.name,
-                                conditional ? "; a condition on it belongs in QUALIFY" : ""));
+                                conditional ? "; a condition on it belongs in QUALIFY"
+                                            : "; compute it first: WITH name AS (SELECT …)"));
   }
   if (expr.over == nullptr) {
     return ErrorAt(expr.span,

@@ -24,7 +24,7 @@ class AggregateRows : public Breaker {
         aggregators_(std::move(aggregators)),
         memory_(&run->statement.memory) {}
 
-  void SetBranch(int history) override { branch_ = history; }
+  void SetBranch(const std::vector<bool>& aggregates) override { branch_ = aggregates; }
 
   absl::Status Push(Batch batch) override {
     std::vector<Vector> keys(step_.keys.size());
@@ -70,9 +70,7 @@ class AggregateRows : public Breaker {
   }
 
  private:
-  bool Reads(const BoundAggregate& aggregate) const {
-    return branch_ == kAllBranches || aggregate.history == branch_;
-  }
+  bool Reads(size_t aggregate) const { return branch_.empty() || branch_[aggregate]; }
 
   static bool IsOfTime(const BoundAggregate& aggregate) {
     return InfoOf(aggregate.function).kind == FunctionKind::kTimeAggregate;
@@ -90,7 +88,7 @@ class AggregateRows : public Breaker {
   absl::Status AddTimeAggregates(Batch* batch) {
     for (size_t i = 0; i < aggregators_.size(); ++i) {
       const BoundAggregate& aggregate = plan_.select->aggregates[i];
-      if (!IsOfTime(aggregate) || !Reads(aggregate)) continue;
+      if (!IsOfTime(aggregate) || !Reads(i)) continue;
       std::vector<Vector> arguments(1);
       TWIN_RETURN_IF_ERROR(Evaluate(*aggregate.arguments[0], context_, batch, arguments.data()));
       arguments.push_back(batch->slots[aggregate.time]);
@@ -104,7 +102,7 @@ class AggregateRows : public Breaker {
     DropBefore(batch);
     for (size_t i = 0; i < aggregators_.size(); ++i) {
       const BoundAggregate& aggregate = plan_.select->aggregates[i];
-      if (IsOfTime(aggregate) || !Reads(aggregate)) continue;
+      if (IsOfTime(aggregate) || !Reads(i)) continue;
       std::vector<Vector> arguments(aggregate.arguments.size());
       for (size_t j = 0; j < arguments.size(); ++j) {
         TWIN_RETURN_IF_ERROR(Evaluate(*aggregate.arguments[j], context_, batch, &arguments[j]));
@@ -170,8 +168,6 @@ class AggregateRows : public Breaker {
     *twins = std::move(all);
   }
 
-  static constexpr int kAllBranches = -2;
-
   const Plan& plan_;
   const PlanStep& step_;
   RunContext& run_;
@@ -179,7 +175,7 @@ class AggregateRows : public Breaker {
   GroupTable table_;
   std::vector<std::unique_ptr<Aggregator>> aggregators_;
   std::vector<uint32_t> groups_;
-  int branch_ = kAllBranches;
+  std::vector<bool> branch_;  // by aggregate: whether it reads the rows that come; empty: all
   MemoryUse memory_;
 };
 
@@ -190,8 +186,8 @@ absl::StatusOr<std::unique_ptr<Breaker>> NewAggregateRows(const Plan& plan, cons
   std::vector<std::unique_ptr<Aggregator>> aggregators;
   for (const BoundAggregate& aggregate : plan.select->aggregates) {
     AggregateOptions options;
-    if (aggregate.history >= 0) {
-      const BoundHistory& history = plan.select->histories[aggregate.history];
+    if (!aggregate.histories.empty()) {
+      const BoundHistory& history = plan.select->histories[aggregate.histories[0]];
       TWIN_ASSIGN_OR_RETURN(const HistoryWindow window, ConstantWindow(history, plan, run));
       options.max_gap_ns = window.max_gap;
       options.from_ns = window.from;

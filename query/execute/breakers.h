@@ -17,8 +17,9 @@ class Breaker : public Consumer {
   virtual absl::Status Merge(Breaker* later) = 0;
   // All rows, in batches. Called once, last.
   virtual absl::StatusOr<std::vector<Batch>> Finish() = 0;
-  // Several HISTORY clauses are aggregated each by itself: the rows that come now are of this one.
-  virtual void SetBranch(int /*history*/) {}
+  // Several HISTORY clauses are aggregated each by itself: the rows that come now are for these of
+  // the select's aggregates.
+  virtual void SetBranch(const std::vector<bool>& /*aggregates*/) {}
 };
 
 bool IsBreaker(StepKind kind);

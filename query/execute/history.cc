@@ -102,22 +102,49 @@ class HistoryJoin : public Operator {
     }
     TWIN_RETURN_IF_ERROR(FindWindows(&batch));
     std::vector<SeriesRequest> requests;
-    std::vector<uint32_t> rows;
-    for (uint32_t row = 0; row < batch.rows; ++row) {
+    std::vector<Run> runs;
+    for (uint32_t row = 0; row < batch.rows;) {
+      const Run run{row, EndOfRun(batch, row)};
+      row = run.end;
       SeriesRequest request;
-      if (!MakeRequest(batch, row, &request)) {
-        unmatched_.push_back(row);
+      if (!MakeRequest(batch, run.begin, &request)) {
+        for (uint32_t one = run.begin; one < run.end; ++one) unmatched_.push_back(one);
         continue;
       }
       requests.push_back(std::move(request));
-      rows.push_back(row);
+      runs.push_back(run);
     }
     TWIN_RETURN_IF_ERROR(
         run_.statement.series->Read(requests, [&](size_t request, SeriesRows samples) {
-          return Add(batch, rows[request], std::move(samples));
+          return Add(batch, runs[request], std::move(samples));
         }));
     TWIN_RETURN_IF_ERROR(Flush(batch));
     return EmitUnmatched(batch);
+  }
+
+  // Rows [begin, end) of the batch that the same samples belong to. Unless this HISTORY is aligned
+  // with another one, a single row.
+  struct Run {
+    uint32_t begin = 0;
+    uint32_t end = 0;
+  };
+
+  bool is_aligned() const { return step_.aligned_with != kNoSlot; }
+
+  uint32_t EndOfRun(const Batch& batch, uint32_t begin) const {
+    uint32_t end = begin + 1;
+    while (is_aligned() && end < batch.rows && SameSamples(batch, begin, end)) ++end;
+    return end;
+  }
+
+  bool SameSamples(const Batch& batch, uint32_t a, uint32_t b) const {
+    return WindowAt(a) == WindowAt(b) &&
+           std::all_of(history_.columns.begin(), history_.columns.end(),
+                       [&batch, a, b](const HistoryColumn& column) {
+                         const Vector& twins = batch.slots[column.twin];
+                         return !twins.IsNull(a) && !twins.IsNull(b) &&
+                                twins.numbers[a] == twins.numbers[b];
+                       });
   }
 
   absl::Status FindWindows(Batch* batch) {
@@ -172,27 +199,68 @@ class HistoryJoin : public Operator {
     return true;
   }
 
-  absl::Status Add(const Batch& batch, uint32_t row, SeriesRows samples) {
-    const HistoryWindow& window = WindowAt(row);
+  absl::Status Add(const Batch& batch, const Run& run, SeriesRows samples) {
+    const HistoryWindow& window = WindowAt(run.begin);
     TWIN_RETURN_IF_ERROR(Scanned(samples.times.size()));
     if (window.every > 0) samples = Resample(samples, window, history_.fill);
+    columns_.resize(history_.columns.size());
+    return is_aligned() ? AddAligned(batch, run, window, samples)
+                        : AddAll(batch, run.begin, window, samples);
+  }
+
+  static bool IsBefore(int64_t time, const HistoryWindow& window) {
+    return time < window.from || (time == window.from && window.from_excluded);
+  }
+
+  void AddRow(uint32_t row, int64_t time, const HistoryWindow& window) {
+    const bool before = IsBefore(time, window);
+    rows_.push_back(row);
+    times_.push_back(before ? window.from : time);
+    before_.push_back(before ? 1 : 0);
+  }
+
+  absl::Status FlushIfFull(const Batch& batch) {
+    return rows_.size() < batch_rows() ? absl::OkStatus() : Flush(batch);
+  }
+
+  // Each row of the run with the sample at its time.
+  absl::Status AddAligned(const Batch& batch, const Run& run, const HistoryWindow& window,
+                          const SeriesRows& samples) {
+    const Vector& wanted = batch.slots[step_.aligned_with];
+    std::vector<int64_t> times = samples.times;
+    for (int64_t& time : times) {
+      if (IsBefore(time, window)) time = window.from;
+    }
+    std::vector<uint32_t> found;
+    for (uint32_t row = run.begin; row < run.end; ++row) {
+      const auto at = wanted.IsNull(row)
+                          ? times.end()
+                          : std::lower_bound(times.begin(), times.end(), wanted.ints[row]);
+      if (at == times.end() || *at != wanted.ints[row]) {
+        unmatched_.push_back(row);
+        continue;
+      }
+      found.push_back(static_cast<uint32_t>(at - times.begin()));
+      AddRow(row, samples.times[found.back()], window);
+    }
+    for (size_t i = 0; i < columns_.size(); ++i) columns_[i].Append(samples.columns[i], found);
+    return FlushIfFull(batch);
+  }
+
+  absl::Status AddAll(const Batch& batch, uint32_t row, const HistoryWindow& window,
+                      const SeriesRows& samples) {
     if (samples.times.empty()) {
       unmatched_.push_back(row);
       return absl::OkStatus();
     }
     bool inside = false;
     for (int64_t time : samples.times) {
-      const bool before = time < window.from || (time == window.from && window.from_excluded);
-      inside = inside || !before;
-      rows_.push_back(row);
-      times_.push_back(before ? window.from : time);
-      before_.push_back(before ? 1 : 0);
+      inside = inside || !IsBefore(time, window);
+      AddRow(row, time, window);
     }
     if (!inside && !WithBefore(window)) unmatched_.push_back(row);
-    columns_.resize(history_.columns.size());
     for (size_t i = 0; i < columns_.size(); ++i) columns_[i].Append(samples.columns[i]);
-    if (rows_.size() < batch_rows()) return absl::OkStatus();
-    return Flush(batch);
+    return FlushIfFull(batch);
   }
 
   absl::Status Flush(const Batch& batch) {

@@ -17,6 +17,8 @@ struct HistoryWindow {
   bool to_included = false;
   int64_t every = 0;  // 0: as recorded
   int64_t max_gap = 0;
+
+  bool operator==(const HistoryWindow& other) const = default;
 };
 
 // INVALID_ARGUMENT: a length is not positive, or a bound is NULL.

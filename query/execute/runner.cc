@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "query/ast/error.h"
+#include "query/execute/branches.h"
 #include "query/execute/breakers.h"
 #include "query/execute/operators.h"
 #include "query/execute/sources.h"
@@ -150,60 +151,22 @@ class Runner {
     return grouped && histories > 1 ? first : breaker;
   }
 
-  // The pattern's rows once for each HISTORY clause, with its samples alone.
+  // The pattern's rows once for each branch, with its samples alone.
   absl::Status RunBranches(size_t begin, size_t first, size_t breaker, Breaker* end) {
     Collector pattern(&run_);
     TWIN_RETURN_IF_ERROR(RunSerial(begin, first, &pattern));
-    for (size_t branch = first; branch < breaker; ++branch) {
-      if (plan_.steps[branch].kind != StepKind::kHistory) continue;
-      SlotSet others;
-      for (size_t i = first; i < breaker; ++i) {
-        if (i != branch) AddHistorySlots(plan_.steps[i], &others);
+    for (const HistoryBranch& branch : BranchesOf(*plan_.select)) {
+      std::deque<PlanStep> own;
+      TWIN_ASSIGN_OR_RETURN(const std::vector<const PlanStep*> steps,
+                            StepsOf(branch, plan_, first, breaker, &own));
+      if (run_.options().profile) {
+        for (const PlanStep& step : own) run_.profile[&step];
       }
-      TWIN_RETURN_IF_ERROR(CheckKeys(plan_.steps[breaker], others));
-      std::deque<PlanStep> filters;
-      std::vector<const PlanStep*> steps;
-      for (size_t i = first; i < breaker; ++i) {
-        const PlanStep& step = plan_.steps[i];
-        if (step.kind == StepKind::kFilter) {
-          filters.push_back(Without(step, others));
-          if (run_.options().profile) run_.profile[&filters.back()];
-          steps.push_back(&filters.back());
-        } else if (step.kind != StepKind::kHistory || i == branch) {
-          steps.push_back(&step);
-        }
-      }
-      end->SetBranch(plan_.steps[branch].history_index);
+      end->SetBranch(branch.aggregates);
       Chain chain(plan_, steps, &run_, end);
       for (const Batch& batch : pattern.batches()) {
         TWIN_RETURN_IF_ERROR(chain.Push(batch));
       }
-    }
-    return absl::OkStatus();
-  }
-
-  static void AddHistorySlots(const PlanStep& step, SlotSet* slots) {
-    if (step.kind != StepKind::kHistory) return;
-    slots->Add(step.history->time);
-    for (const HistoryColumn& column : step.history->columns) slots->Add(column.slot);
-  }
-
-  static PlanStep Without(const PlanStep& filter, const SlotSet& slots) {
-    PlanStep step;
-    step.kind = StepKind::kFilter;
-    step.live = filter.live;
-    for (const BoundPtr& condition : filter.conditions) {
-      if (!SlotsOf(*condition).Intersects(slots)) step.conditions.push_back(Clone(*condition));
-    }
-    return step;
-  }
-
-  static absl::Status CheckKeys(const PlanStep& aggregate, const SlotSet& others) {
-    for (const BoundPtr& key : aggregate.keys) {
-      if (!SlotsOf(*key).Intersects(others)) continue;
-      return ErrorAt(key->span,
-                     "rows of several HISTORY clauses are grouped each by itself: group by what "
-                     "stands in the pattern, or aggregate one clause in a WITH query");
     }
     return absl::OkStatus();
   }

@@ -83,10 +83,13 @@ class AdtChecker {
     const Span begin = map_.At(0, 0);
     if (statement.mode != Statement::Mode::kRun) return Refuse(begin, "EXPLAIN and PROFILE are");
     const Select& select = statement.select;
+    // The names of queries in FROM are none that a text can spell.
+    if (!statement.with.empty() && !absl::StartsWith(statement.with[0].name.text, "[")) {
+      return Refuse(statement.with[0].name.span, "WITH is");
+    }
     if (select.from.collection == FromClause::Collection::kSubquery) {
       return Refuse(select.from.span, "a query in FROM is");
     }
-    if (!statement.with.empty()) return Refuse(statement.with[0].name.span, "WITH is");
     if (select.distinct) return Refuse(begin, "DISTINCT is");
     if (select.top != nullptr && select.top->kind != ExprKind::kInteger) {
       return Refuse(select.top->span, "a parameter is");

@@ -32,9 +32,13 @@ void AddReadSlots(const PlanStep& step, const BoundSelect& select, SlotSet* slot
       break;
     case StepKind::kHistory:
       for (const HistoryColumn& column : step.history->columns) slots->Add(column.twin);
+      slots->Add(step.aligned_with);
       break;
     case StepKind::kAggregate:
       for (const BoundAggregate& aggregate : select.aggregates) {
+        if (aggregate.histories.size() > 1) {  // They are brought together by their times.
+          for (const int history : aggregate.histories) slots->Add(select.histories[history].time);
+        }
         slots->Add(aggregate.time);
         for (const SlotId slot : aggregate.series) slots->Add(slot);
       }

@@ -87,6 +87,8 @@ struct PlanStep {
 
   const BoundHistory* history = nullptr;  // kHistory
   int history_index = -1;
+  // Only the sample at the time in this slot, which an earlier kHistory fills; kNoSlot: all.
+  SlotId aligned_with = kNoSlot;
   bool with_before = false;  // also the sample before the window, marked …
   SlotId before = kNoSlot;   // … by TRUE in this slot
 

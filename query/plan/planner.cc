@@ -9,6 +9,8 @@
 namespace twin::query {
 namespace {
 
+constexpr double kSamples = 100;  // of a row in a window: nobody has counted them
+
 // Where the plans of EXISTS come from, once for each expression of the plan.
 void PlanExists(const Catalog& catalog, const Estimates& estimates, bool rewrites, Plan* plan);
 
@@ -148,12 +150,12 @@ class SelectPlanner {
   void PlanHistories() {
     for (size_t i = 0; i < select_.histories.size(); ++i) {
       const BoundHistory& history = select_.histories[i];
-      PlanStep& step = Add(StepKind::kHistory, rows() * 100);
+      PlanStep& step = Add(StepKind::kHistory, rows() * kSamples);
       step.history = &history;
       step.history_index = static_cast<int>(i);
       for (const BoundAggregate& aggregate : select_.aggregates) {
         step.with_before =
-            step.with_before || (aggregate.history == static_cast<int>(i) &&
+            step.with_before || (aggregate.histories == std::vector<int>{static_cast<int>(i)} &&
                                  InfoOf(aggregate.function).kind == FunctionKind::kTimeAggregate);
       }
       if (step.with_before) {
@@ -162,9 +164,30 @@ class SelectPlanner {
         plan_->slots.back().type.kind = TypeKind::kBool;
         bound_.Add(step.before);
       }
+      if (rewrites_ && !history.optional) AlignWithEarlier(&step);
       bound_.Add(history.time);
       for (const HistoryColumn& column : history.columns) bound_.Add(column.slot);
       if (rewrites_) Patterns().PlaceConjuncts();
+    }
+  }
+
+  // WHERE g.time = h.time: g looks up the times of h instead of pairing all with all.
+  void AlignWithEarlier(PlanStep* step) {
+    for (Conjunct& conjunct : conjuncts_) {
+      if (conjunct.placed || conjunct.expr->kind != BoundKind::kEqual) continue;
+      const BoundExpr& a = *conjunct.expr->operands[0];
+      const BoundExpr& b = *conjunct.expr->operands[1];
+      if (a.kind != BoundKind::kSlot || b.kind != BoundKind::kSlot) continue;
+      const bool second = b.slot == step->history->time;
+      if (!second && a.slot != step->history->time) continue;
+      const SlotId other = second ? a.slot : b.slot;
+      for (int i = 0; i < step->history_index; ++i) {
+        if (select_.histories[i].time != other) continue;
+        step->aligned_with = other;
+        step->rows /= kSamples;
+        conjunct.placed = true;
+        return;
+      }
     }
   }
 
@@ -199,7 +222,7 @@ class SelectPlanner {
   // Functions of time want their rows in its order. Samples come so; rows of a subquery do not.
   void SortForTime() {
     for (const BoundAggregate& aggregate : select_.aggregates) {
-      if (aggregate.time == kNoSlot || aggregate.history >= 0) continue;
+      if (aggregate.time == kNoSlot || !aggregate.histories.empty()) continue;
       PlanStep& sort = Add(StepKind::kSort, rows());
       sort.sort.push_back({SlotExpr(aggregate.time, plan_->slots[aggregate.time].type)});
       return;

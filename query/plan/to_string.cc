@@ -4,18 +4,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "query/bind/print.h"
 #include "query/plan/plan.h"
 
 namespace twin::query {
 namespace {
-
-// What people call a model: "BatteryCell" of "dtmi:…:BatteryCell;1".
-absl::string_view LastSegment(absl::string_view dtmi) {
-  const size_t semicolon = dtmi.rfind(';');
-  if (semicolon != absl::string_view::npos) dtmi = dtmi.substr(0, semicolon);
-  const size_t colon = dtmi.rfind(':');
-  return colon == absl::string_view::npos ? dtmi : dtmi.substr(colon + 1);
-}
 
 class Printer {
  public:
@@ -57,10 +50,10 @@ class Printer {
 
   std::string Tables(const std::vector<TableId>& tables) const {
     constexpr size_t kShown = 4;
-    std::vector<absl::string_view> names;
+    std::vector<std::string> names;
     for (const TableId table : tables) {
       if (catalog_.model(table).interface == nullptr) continue;
-      names.push_back(LastSegment(catalog_.model(table).id));
+      names.push_back(ModelText(catalog_.model(table).id));
     }
     const size_t all = names.size();
     if (all > kShown) names.resize(kShown);
@@ -163,8 +156,8 @@ std::string Printer::Line(const PlanStep& step) const {
       return absl::StrCat("join on ", absl::StrJoin(pairs, " AND "));
     }
     case StepKind::kHistory:
-      return absl::StrCat("history ", step.history->name,
-                          step.history->optional ? " optional" : "");
+      return absl::StrCat("history ", step.history->name, step.history->optional ? " optional" : "",
+                          step.aligned_with == kNoSlot ? "" : " at ", NameOf(step.aligned_with));
     case StepKind::kAggregate:
       return absl::StrCat("aggregate ", Aggregates(), step.keys.empty() ? "" : " by ",
                           List(step.keys, ", "));

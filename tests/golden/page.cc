@@ -18,7 +18,8 @@ namespace {
 constexpr absl::string_view kDivider = "----";
 
 bool IsCase(const std::string& keyword) {
-  static const auto* const kCases = new std::set<std::string>{"tree", "plan", "query", "error"};
+  static const auto* const kCases =
+      new std::set<std::string>{"tree", "bound", "plan", "query", "error"};
   return kCases->contains(keyword);
 }
 

@@ -12,6 +12,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "query/bind/bind.h"
+#include "query/bind/print.h"
 #include "query/execute/execute.h"
 #include "query/parse/parse.h"
 #include "server/base/status_macros.h"
@@ -305,6 +306,7 @@ absl::StatusOr<std::string> Session::Run(const PageStatement& statement) {
   bind_options.adt_limits = options.adt_limits;
   const auto bound = query::Bind(**parsed, readers.catalog, bind_options);
   if (!bound.ok()) return StatusText(bound.status());
+  if (statement.keyword == "bound") return query::ToString(**bound);
   if (statement.keyword == "plan") {
     query::ExecuteOptions execute;
     execute.parameters = options.parameters;
