@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
-#include "server/timeseries/history_world.h"
+#include "tests/support/history_world.h"
 #include "tests/support/status_matchers.h"
 
 namespace twin::timeseries {

@@ -1,7 +1,7 @@
 // For tests: a store beside a reference of std::maps, with a journal to replay and a checkpoint in
 // memory.
-#ifndef TWIN_SERVER_TIMESERIES_HISTORY_WORLD_H_
-#define TWIN_SERVER_TIMESERIES_HISTORY_WORLD_H_
+#ifndef TWIN_TESTS_SUPPORT_HISTORY_WORLD_H_
+#define TWIN_TESTS_SUPPORT_HISTORY_WORLD_H_
 
 #include <cstdint>
 #include <map>
@@ -110,4 +110,4 @@ class HistoryWorld {
 
 }  // namespace twin::timeseries
 
-#endif  // TWIN_SERVER_TIMESERIES_HISTORY_WORLD_H_
+#endif  // TWIN_TESTS_SUPPORT_HISTORY_WORLD_H_

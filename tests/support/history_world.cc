@@ -1,4 +1,4 @@
-#include "server/timeseries/history_world.h"
+#include "tests/support/history_world.h"
 
 #include <gtest/gtest.h>
 
