@@ -18,10 +18,29 @@ struct Arguments {
   bool dry_run = false;
   std::string if_match;
   std::string output = "table";
+  DeleteByQuery by_query;
 };
+
+absl::StatusOr<ExitCode> DeleteAll(Arguments arguments, client::Client* client,
+                                   const Console& console) {
+  if (!arguments.id.empty()) {
+    return UsageError("ID and --query are two ways to say which twins; give one of them");
+  }
+  if (arguments.tree) {
+    return UsageError(
+        "--tree is for one ID; a query can name all that a twin contains: MATCH (x)-[*0..]->(y)");
+  }
+  if (!arguments.if_match.empty()) return UsageError("--if-match is for one ID");
+  arguments.by_query.relationships = arguments.relationships;
+  arguments.by_query.dry_run = arguments.dry_run;
+  arguments.by_query.output = arguments.output;
+  return DeleteTwinsOfQuery(arguments.by_query, client, console);
+}
 
 absl::StatusOr<ExitCode> Delete(const Arguments& arguments, client::Client* client,
                                 const Console& console) {
+  if (!arguments.by_query.text.empty()) return DeleteAll(arguments, client, console);
+  if (arguments.id.empty()) return UsageError("no twin is named: give its ID, or --query");
   v1::DeleteTwinRequest request;
   request.set_id(arguments.id);
   request.set_if_match(arguments.if_match);
@@ -50,14 +69,34 @@ void AddTwinsDelete(CLI::App* twins, CommandLine* line, const ServerPointer& ser
   CLI::App* const command = line->AddCommand(
       twins,
       {.name = "delete",
-       .summary = "Delete a twin, or all that it contains, in one step",
-       .description = "A twin that has relationships is refused without --relationships or --tree.",
+       .summary = "Delete a twin, all that it contains, or all that a query names",
+       .usage = {"[options] ID", "[options] --query TQL"},
+       .description =
+           "A twin that has relationships is refused without --relationships or --tree. A query "
+           "names twins by a column $dtId, or by its only column: of ids, or of twins. They are "
+           "deleted in batches, each as a whole or not at all.",
        .examples = "twinctl twins delete cell-7 --relationships\n"
-                   "twinctl twins delete veh-000042 --tree --dry-run"},
+                   "twinctl twins delete veh-000042 --tree --dry-run\n"
+                   "twinctl twins delete --relationships --dry-run --query \"SELECT T.$dtId FROM "
+                   "DIGITALTWINS T WHERE T.retired = TRUE\""},
       OnServer(server, [arguments](client::Client* client, const Console& console) {
         return Delete(*arguments, client, console);
       }));
-  command->add_option("ID", arguments->id, "The twin")->type_name("ID")->required();
+  command->add_option("ID", arguments->id, "The twin")->type_name("ID");
+  command
+      ->add_option("--query", arguments->by_query.text,
+                   "Delete the twins that this query names; - is stdin")
+      ->type_name("TQL");
+  command
+      ->add_option("--param", arguments->by_query.parameters,
+                   "With --query: a parameter, @NAME in the text; as often as needed")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--batch-size", arguments->by_query.batch_size,
+                   "With --query: so many twins in one step (10000)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1'000'000));
   command->add_flag("--relationships", arguments->relationships,
                     "Its relationships too, outgoing and incoming");
   command->add_flag("--tree", arguments->tree,

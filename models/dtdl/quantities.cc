@@ -1,7 +1,6 @@
 #include "models/dtdl/quantities.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <iterator>
@@ -16,6 +15,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "server/base/spelling.h"
 
 namespace twin::dtdl {
 namespace {
@@ -235,24 +235,6 @@ const Row* Find(const Row (&rows)[kRows], absl::string_view name) {
   return found == by_name->end() ? nullptr : found->second;
 }
 
-// Insertions, deletions and substitutions of bytes that make `a` of `b`, whatever their case.
-// Neither is longer than kNameBytesMax.
-int EditDistance(absl::string_view a, absl::string_view b) {
-  std::array<int, kNameBytesMax + 1> row;  // row[j]: from the part of `a` seen so far to b[0, j)
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = static_cast<int>(j);
-  for (size_t i = 0; i < a.size(); ++i) {
-    int diagonal = row[0];
-    row[0] = static_cast<int>(i) + 1;
-    for (size_t j = 0; j < b.size(); ++j) {
-      const bool same = absl::ascii_tolower(a[i]) == absl::ascii_tolower(b[j]);
-      const int substituted = diagonal + (same ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({substituted, row[j] + 1, diagonal + 1});
-    }
-  }
-  return row[b.size()];
-}
-
 // The unit that `name` may have been meant to be, or nullptr: the one of that symbol ("kWh"), else
 // the one spelt most like it ("meters"), else the shortest that contains it ("celsius").
 const Unit* Suggest(absl::string_view name) {
@@ -260,14 +242,13 @@ const Unit* Suggest(absl::string_view name) {
   for (const Unit& unit : kUnits) {
     if (unit.symbol == name) return &unit;
   }
-  const Unit* nearest = nullptr;
-  int edits_max = 1 + static_cast<int>(name.size()) / 3;
+  std::vector<absl::string_view> names;
+  names.reserve(std::size(kUnits));
   for (const Unit& unit : kUnits) {
-    const int edits = EditDistance(name, unit.name);
-    if (edits > edits_max) continue;
-    nearest = &unit;
-    edits_max = edits - 1;
+    names.push_back(unit.name);
   }
+  const absl::string_view closest = twin::ClosestWord(name, names, 1 + name.size() / 3);
+  const Unit* nearest = closest.empty() ? nullptr : Find(kUnits, closest);
   if (nearest != nullptr || name.size() < 4) return nearest;
   for (const Unit& unit : kUnits) {
     const bool contains =

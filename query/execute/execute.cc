@@ -57,25 +57,27 @@ std::string ProfileOf(const Plan& plan, const RunContext& run) {
   return text;
 }
 
-absl::Status RunSelect(const Plan& plan, const GraphReader& graph, StatementContext* statement,
-                       Consumer* end, ExecuteStatistics* statistics) {
-  const BoundSelect& select = *plan.select;
-  const ExecuteOptions& options = statement->options;
-  const GraphReader* reader = &graph;
-  Time now = options.now;
-  if (select.as_of != nullptr) {
-    EvaluateContext context;
-    context.parameters = options.parameters;
-    context.now = options.now;
-    TWIN_ASSIGN_OR_RETURN(const Value time, EvaluateConstant(*select.as_of, context));
-    if (time.kind() != Value::Kind::kTime) {
-      return ErrorAt(select.as_of->span, "AS OF: a time, such as '2026-03-01T00:00:00Z'");
-    }
-    now = time.as_time();
-    TWIN_ASSIGN_OR_RETURN(std::unique_ptr<GraphReader> past, graph.AsOf(now));
-    reader = past.get();
-    statement->past.push_back(std::move(past));
+absl::Status OpenPastOf(const BoundSelect& select, const GraphReader& graph,
+                        const ExecuteOptions& options, PastReaders* past) {
+  if (select.as_of == nullptr) return absl::OkStatus();
+  EvaluateContext context;
+  context.parameters = options.parameters;
+  context.now = options.now;
+  TWIN_ASSIGN_OR_RETURN(const Value time, EvaluateConstant(*select.as_of, context));
+  if (time.kind() != Value::Kind::kTime) {
+    return ErrorAt(select.as_of->span, "AS OF: a time, such as '2026-03-01T00:00:00Z'");
   }
+  TWIN_ASSIGN_OR_RETURN(std::unique_ptr<GraphReader> reader, graph.AsOf(time.as_time()));
+  past->emplace(&select, PastReader{time.as_time(), std::move(reader)});
+  return absl::OkStatus();
+}
+
+absl::Status RunSelect(const Plan& plan, const GraphReader& graph, const PastReaders& past,
+                       StatementContext* statement, Consumer* end, ExecuteStatistics* statistics) {
+  const ExecuteOptions& options = statement->options;
+  const auto found = past.find(plan.select);
+  const GraphReader* const reader = found == past.end() ? &graph : found->second.graph.get();
+  const Time now = found == past.end() ? options.now : found->second.time;
   RunContext run{.statement = *statement, .graph = *reader, .now = now};
   TWIN_RETURN_IF_ERROR(RunPlan(plan, &run, end));
   statistics->unrecorded += reader == &graph ? 0 : reader->unrecorded();
@@ -151,6 +153,16 @@ std::vector<ResultColumn> ResultColumns(const BoundStatement& statement) {
   return columns;
 }
 
+absl::StatusOr<PastReaders> OpenPast(const BoundStatement& statement, const GraphReader& graph,
+                                     const ExecuteOptions& options) {
+  PastReaders past;
+  for (const BoundWith& with : statement.with) {
+    TWIN_RETURN_IF_ERROR(OpenPastOf(*with.select, graph, options, &past));
+  }
+  TWIN_RETURN_IF_ERROR(OpenPastOf(statement.select, graph, options, &past));
+  return past;
+}
+
 absl::Status Execute(const BoundStatement& statement, const GraphReader& graph,
                      const SeriesReader* series, const ExecuteOptions& options,
                      absl::FunctionRef<absl::Status(const Batch& batch)> emit,
@@ -162,6 +174,12 @@ absl::Status Execute(const BoundStatement& statement, const GraphReader& graph,
                            .options = options,
                            .memory = MemoryBudget(options.memory_bytes_max)};
   absl::Status status;
+  PastReaders opened;
+  const PastReaders* past = options.past;
+  if (past == nullptr) {
+    TWIN_ASSIGN_OR_RETURN(opened, OpenPast(statement, graph, options));
+    past = &opened;
+  }
   const std::shared_ptr<const StatementPlans> plans =
       PlansOf(statement, graph, options.rewrites, options.plans);
   statistics->plan_ns = NsSince(start);
@@ -184,7 +202,7 @@ absl::Status Execute(const BoundStatement& statement, const GraphReader& graph,
     };
     kept.push_back(std::make_unique<MemoryUse>(&context.memory));
     Keeper keeper(&rows, kept.back().get());
-    status = RunSelect(*plans->with[i], graph, &context, &keeper, statistics);
+    status = RunSelect(*plans->with[i], graph, *past, &context, &keeper, statistics);
     if (!status.ok()) break;
     context.subqueries.push_back(std::move(rows));
   }
@@ -193,7 +211,7 @@ absl::Status Execute(const BoundStatement& statement, const GraphReader& graph,
       absl::StrAppend(&statistics->profile, "result:\n");
     }
     Emitter emitter(options, emit, statistics);
-    status = RunSelect(*plans->select, graph, &context, &emitter, statistics);
+    status = RunSelect(*plans->select, graph, *past, &context, &emitter, statistics);
   }
   statistics->rows_scanned = context.rows_scanned.load();
   statistics->memory_bytes = context.memory.greatest();

@@ -46,6 +46,13 @@ class PlanHolder {
   const std::unique_ptr<Held> held_;
 };
 
+// The graph as the selects with AS OF see it.
+struct PastReader {
+  Time time;
+  std::unique_ptr<GraphReader> graph;
+};
+using PastReaders = std::map<const BoundSelect*, PastReader>;
+
 struct ExecuteOptions {
   std::map<std::string, Value> parameters;
   Time now;
@@ -58,6 +65,8 @@ struct ExecuteOptions {
   TaskPool* pool = nullptr;  // nullptr: on the calling thread alone
   bool profile = false;
   PlanHolder* plans = nullptr;  // of this statement; nullptr: planned anew
+  // From OpenPast, with these parameters and this `now`; nullptr: it opens them itself.
+  const PastReaders* past = nullptr;
 };
 
 struct ResultColumn {
@@ -75,6 +84,11 @@ struct ExecuteStatistics {
   int64_t execute_ns = 0;
   std::string profile;  // the plan with rows and time by operator, if asked for
 };
+
+// What Execute opens for AS OF, for who reads from there, too. Lives no longer than `graph`.
+// INVALID_ARGUMENT: a time is NULL. OUT_OF_RANGE: it lies before the kept history.
+absl::StatusOr<PastReaders> OpenPast(const BoundStatement& statement, const GraphReader& graph,
+                                     const ExecuteOptions& options);
 
 // Plans and runs. Calls `emit` with batches whose slots are the result's columns, in order, from
 // the calling thread, as long as it answers OK; another status ends the query with that status.

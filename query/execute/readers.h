@@ -119,8 +119,10 @@ class GraphReader : public Statistics {
 
 // Samples of one twin, or of several on one time axis, in the order of time.
 struct SeriesRows {
-  std::vector<int64_t> times;   // nanoseconds, ascending, each once
-  std::vector<Vector> columns;  // as asked for: in the kind of the catalog's Column
+  std::vector<int64_t> times;  // nanoseconds, ascending, each once
+  // As asked for, each of times.size() rows, in the kind of the catalog's Column; of kNull, and
+  // without times of its own, where the twin's model lacks the path.
+  std::vector<Vector> columns;
 };
 
 struct SeriesRequest {

@@ -79,7 +79,6 @@ struct StatementContext {
   std::atomic<uint64_t> rows_scanned{0};
   std::vector<std::vector<Batch>> subqueries = {};  // rows of each WITH, by output
   // What AS OF read from: strings of its rows are there.
-  std::vector<std::unique_ptr<GraphReader>> past = {};
 };
 
 // Of one select.

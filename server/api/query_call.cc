@@ -5,7 +5,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "query/execute/evaluate.h"
 #include "server/api/convert.h"
 #include "server/base/status_macros.h"
 
@@ -24,12 +23,6 @@ int64_t NsSince(std::chrono::steady_clock::time_point start) {
 
 int64_t PageSizeOf(const pb::QueryRequest& request) {
   return std::min(request.page_size(), kPageSizeMax);
-}
-
-bool HasAsOf(const query::BoundStatement& statement) {
-  return statement.select.as_of != nullptr ||
-         std::any_of(statement.with.begin(), statement.with.end(),
-                     [](const query::BoundWith& with) { return with.select->as_of != nullptr; });
 }
 
 // Copies strings that a reader lends which does not live as long.
@@ -82,6 +75,7 @@ query::ExecuteOptions ExecuteOptionsOf(const pb::QueryRequest& request, const Qu
   query::ExecuteOptions options;
   options.parameters = input.parameters;
   options.now = now;
+  options.rows_max = queries.limits.rows_max;
   options.memory_bytes_max = queries.limits.memory_bytes_max;
   if (request.memory_bytes_max() > 0) {
     options.memory_bytes_max = std::min(options.memory_bytes_max, request.memory_bytes_max());
@@ -95,7 +89,10 @@ QueryCall::QueryCall(const Services& services, grpc::CallbackServerContext* cont
                      const pb::QueryRequest* request)
     : QueryStream(
           context,
-          services.queries->runs.Begin(request->text(), context->peer(), SystemClock().Now()),
+          services.queries->runs.Begin(
+              request->text(), context->peer(), SystemClock().Now(),
+              [this, runners = &services.queries->runners] { return runners->Withdraw(this); },
+              [this] { End(Interrupted()); }),
           std::chrono::nanoseconds(DeadlineOf(*context, services).ns - SystemClock().Now().ns)),
       services_(services),
       queries_(*services.queries),
@@ -122,14 +119,23 @@ void QueryCall::Start() {
       if (!EndBrief()) return End(status);
       statistics_ = {};
       run().rows = 0;
+      writer_ = nullptr;
     }
+    // What waits keeps no snapshot.
+    past_.clear();
+    prepared_ = nullptr;
+    graph_ = nullptr;
   }
-  if (!queries_.runners.Submit([this] { End(RunOnThread()); })) {
-    End(absl::ResourceExhaustedError(
+  // Once it is submitted, this may be gone, unless it can be withdrawn.
+  const std::shared_ptr<QueryRun> run = shared_run();
+  WorkPool& runners = queries_.runners;
+  if (!runners.Submit([this] { End(RunOnThread()); }, this)) {
+    return End(absl::ResourceExhaustedError(
         absl::StrCat("too many queries wait (queries_waiting_max is ", queries_.limits.waiting_max,
                      ", behind the queries_running_max of ", queries_.limits.running_max,
                      " that run); try again later")));
   }
+  if (run->cancelled && runners.Withdraw(this)) run->end();  // It was cancelled just before.
 }
 
 absl::Status QueryCall::RunOnThread() {
@@ -143,13 +149,20 @@ absl::Status QueryCall::RunOnThread() {
   return RunWhole();
 }
 
+void QueryCall::HoldAndOpen(std::shared_ptr<const graph::GraphView> view) {
+  held_ = services_.engine->Hold(engine::SnapshotUse::kQuery, view);
+  graph_ = services_.engine->OpenReader(std::move(view));
+}
+
+absl::Status QueryCall::Lost() const {
+  if (held_ == nullptr || !held_->is_taken()) return absl::OkStatus();
+  return held_->Get().status();
+}
+
 absl::Status QueryCall::Prepare() {
-  if (graph_ == nullptr) {
-    TWIN_RETURN_IF_ERROR(services_.engine->WaitFor(Sequence(request_.min_sequence()), deadline_,
-                                                   [this] { return is_over(); }));
-    graph_ = services_.engine->OpenReader();
-  }
-  if (prepared_ != nullptr) return absl::OkStatus();
+  TWIN_RETURN_IF_ERROR(services_.engine->WaitFor(Sequence(request_.min_sequence()), deadline_,
+                                                 [this] { return is_over(); }));
+  HoldAndOpen(services_.engine->Pin());
   const Clock::time_point start = Clock::now();
   prepared_ = queries_.plans.Find(input_.key, graph_->shared_catalog().get());
   if (prepared_ == nullptr) {
@@ -189,31 +202,24 @@ absl::Status QueryCall::Execute(absl::FunctionRef<absl::Status(const query::Batc
   options.interrupted = [this] { return Interrupted(); };
   options.plans = &prepared_->plans;
   if (is_brief()) options.pool = nullptr;
+  options.past = &past_;
   if (prepared_->statement->mode == query::Statement::Mode::kProfile) options.profile = true;
   const std::unique_ptr<query::SeriesReader> series = services_.engine->OpenSeries(*graph_);
   return query::Execute(*prepared_->statement, *graph_, series.get(), options, emit, &statistics_);
 }
 
 absl::Status QueryCall::Begin(const std::vector<query::ResultColumn>& columns) {
-  const query::GraphReader* documents = graph_.get();
   const query::BoundStatement& statement = *prepared_->statement;
+  TWIN_ASSIGN_OR_RETURN(past_, query::OpenPast(statement, *graph_,
+                                               ExecuteOptionsOf(request_, input_, now_, queries_)));
   // Twins at a time in the past are those of the reader at that time.
   const query::BoundSelect* select = &statement.select;
   while (select->as_of == nullptr && select->source.subquery >= 0) {
     select = statement.with[static_cast<size_t>(select->source.subquery)].select.get();
   }
-  if (select->as_of != nullptr) {
-    query::EvaluateContext context;
-    context.graph = graph_.get();
-    context.slots = &select->slots;
-    context.parameters = input_.parameters;
-    context.now = now_;
-    TWIN_ASSIGN_OR_RETURN(const Value time, query::EvaluateConstant(*select->as_of, context));
-    if (time.kind() == Value::Kind::kTime) {
-      TWIN_ASSIGN_OR_RETURN(as_of_, graph_->AsOf(time.as_time()));
-      documents = as_of_.get();
-    }
-  }
+  const auto past = past_.find(select);
+  const query::GraphReader* const documents =
+      past == past_.end() ? graph_.get() : past->second.graph.get();
   RowWriter::Options options;
   options.format = request_.format();
   options.leave_out_absent = statement.dialect == query::Dialect::kAdt;
@@ -267,8 +273,9 @@ absl::Status QueryCall::RunPage() {
           "and include_times must be the same");
     }
     result = page.result;
+    snapshot_ = result->snapshot;
     row = page.row;
-    graph_ = result->graph;
+    HoldAndOpen(page.view);
     prepared_ = result->query;
     now_ = result->now;
   }
@@ -296,12 +303,15 @@ absl::StatusOr<std::shared_ptr<const KeptResult>> QueryCall::RunAndKeep(uint64_t
   auto result = std::make_shared<KeptResult>();
   result->request = Identity();
   result->query = prepared_;
-  result->graph = graph_;
+  if (snapshot_ == nullptr) {
+    TWIN_ASSIGN_OR_RETURN(auto view, held_->Get());
+    snapshot_ = services_.engine->Hold(engine::SnapshotUse::kPage, std::move(view));
+  }
+  result->snapshot = snapshot_;
   result->now = now_;
   result->first_row = row;
   uint64_t at = 0;
   const uint64_t wanted = static_cast<uint64_t>(PageSizeOf(request_));
-  const bool has_as_of = HasAsOf(*prepared_->statement);
   bool is_enough = false;
   const absl::Status status = Execute([&](const query::Batch& batch) -> absl::Status {
     if (result->rows > wanted && result->bytes >= kKeptBytesMax) {
@@ -318,7 +328,7 @@ absl::StatusOr<std::shared_ptr<const KeptResult>> QueryCall::RunAndKeep(uint64_t
       for (size_t i = skip; i < batch.rows; ++i) rest.push_back(static_cast<uint32_t>(i));
       result->batches.push_back(batch.Take(rest));
     }
-    if (has_as_of) OwnStrings(&result->batches.back());
+    if (!past_.empty()) OwnStrings(&result->batches.back());
     result->rows += batch.rows - skip;
     result->bytes += result->batches.back().bytes();
     return absl::OkStatus();

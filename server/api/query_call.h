@@ -15,6 +15,7 @@
 #include "server/api/queries.h"
 #include "server/api/query_rows.h"
 #include "server/api/query_stream.h"
+#include "server/engine/graph_reader.h"
 #include "twingraph/v1/query_service.pb.h"
 
 namespace twin::api {
@@ -43,6 +44,8 @@ class QueryCall final : public QueryStream {
   void Start();
 
  private:
+  absl::Status Lost() const override;
+  void HoldAndOpen(std::shared_ptr<const graph::GraphView> view);
   absl::Status RunOnThread();
   absl::Status Prepare();
   absl::Status RunWhole();
@@ -65,8 +68,10 @@ class QueryCall final : public QueryStream {
 
   QueryInput input_;
   Time now_;
+  std::shared_ptr<engine::HeldSnapshot> held_;      // nullptr on gRPC's thread
+  std::shared_ptr<engine::HeldSnapshot> snapshot_;  // the same, of the page tokens
   std::shared_ptr<const engine::SnapshotReader> graph_;
-  std::unique_ptr<query::GraphReader> as_of_;  // what documents are read from, where it is another
+  query::PastReaders past_;
   std::shared_ptr<const PreparedQuery> prepared_;
   int64_t prepare_ns_ = 0;
   query::ExecuteStatistics statistics_;

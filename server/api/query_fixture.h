@@ -75,7 +75,8 @@ class QueryFixture : public ::testing::Test {
   }
 
  protected:
-  QueryFixture() : clock_(Time{1'000'000 * kNsPerSecond}) {
+  explicit QueryFixture(uint64_t snapshot_retained_bytes_max = 0)
+      : clock_(Time{1'000'000 * kNsPerSecond}) {
     std::string pattern = absl::StrCat(::testing::TempDir(), "/query-XXXXXX");
     TWIN_CHECK(mkdtemp(pattern.data()) != nullptr);
     root_ = pattern;
@@ -84,6 +85,7 @@ class QueryFixture : public ::testing::Test {
     engine_options.segment_bytes = 4 << 20;
     engine_options.limits.batch_bytes_max = 2 << 20;
     engine_options.reserve_bytes = 0;
+    engine_options.snapshot_retained_bytes_max = snapshot_retained_bytes_max;
     auto engine = engine::Engine::Open(engine_options);
     TWIN_CHECK(engine.ok()) << engine.status();
     engine_ = *std::move(engine);

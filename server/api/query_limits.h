@@ -13,6 +13,7 @@ struct QueryLimits {
   int running_max = 16;  // queries at once
   int waiting_max = 256;
   int64_t memory_bytes_max = 256 << 20;  // of one query
+  int64_t rows_max = 100'000'000;        // of one result
   int64_t kept_bytes_max = 256 << 20;    // of all results that page tokens name
   int64_t page_token_ms = 60'000;
   int64_t slow_ms = 1000;

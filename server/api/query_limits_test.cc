@@ -203,5 +203,116 @@ TEST_F(QueryLimitsTest, MemoryIsBounded) {
               StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("memory")));
 }
 
+TEST_F(QueryLimitsTest, RowsAreBounded) {
+  Start(20, {.rows_max = 10});
+  EXPECT_THAT(Query(Json("SELECT T.rank FROM DIGITALTWINS T")).status,
+              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("query_rows_max, 10")));
+  EXPECT_THAT(Rows("SELECT T.rank FROM DIGITALTWINS T LIMIT 10"), SizeIs(10));
+}
+
+// A query that runs, and one that waits behind it.
+class QueueTest : public QueryFixture {
+ protected:
+  QueueTest() { Start(2000, {.running_max = 1}); }
+  ~QueueTest() override {
+    for (const pb::RunningQuery& query : List().queries()) Cancel(query.id());
+    if (running_.joinable()) running_.join();
+  }
+
+  pb::ListQueriesResponse List() {
+    pb::ListQueriesResponse list;
+    grpc::ClientContext context;
+    EXPECT_TRUE(admin_->ListQueries(&context, pb::ListQueriesRequest(), &list).ok());
+    return list;
+  }
+  void Cancel(const std::string& id) {
+    pb::CancelQueryRequest cancel;
+    cancel.set_id(id);
+    pb::CancelQueryResponse cancelled;
+    grpc::ClientContext context;
+    (void)admin_->CancelQuery(&context, cancel, &cancelled);
+  }
+  void OccupyTheRunner() {
+    running_ = std::thread([this] { (void)Query(Json(kEndless)); });
+    while (List().queries_size() == 0 || List().queries(0).waiting()) std::this_thread::yield();
+  }
+
+  std::thread running_;
+};
+
+TEST_F(QueueTest, ACancelledQueryDoesNotWait) {
+  OccupyTheRunner();
+  Answer answer;
+  std::thread waiting([&] { answer = Query(Json(kEndless)); });
+  while (List().queries_size() < 2) std::this_thread::yield();
+  Cancel(List().queries(1).id());
+  waiting.join();  // although nothing else has ended
+  EXPECT_THAT(answer.status, StatusIs(absl::StatusCode::kCancelled, HasSubstr("CancelQuery")));
+  EXPECT_EQ(List().queries_size(), 1);
+}
+
+TEST_F(QueueTest, AClientThatLeavesDoesNotWait) {
+  OccupyTheRunner();
+  EXPECT_THAT(Query(Json(kEndless), 100).status,
+              StatusIs(absl::StatusCode::kDeadlineExceeded, ::testing::_));
+  while (List().queries_size() > 1) std::this_thread::yield();  // the server hears of it, too
+  EXPECT_FALSE(List().queries(0).waiting());
+}
+
+// Snapshots may keep next to nothing.
+class SnapshotLimitsTest : public QueryFixture {
+ protected:
+  SnapshotLimitsTest() : QueryFixture(20'000) {}
+
+  void ChangeAll(int cells) {
+    pb::BatchWriteRequest batch;
+    for (int i = 0; i < cells; ++i) {
+      pb::UpdateTwinRequest* const update = batch.add_operations()->mutable_update_twin();
+      update->set_id(absl::StrCat("cell-", i));
+      pb::Edit* const edit = update->add_edits();
+      edit->set_path("/rank");
+      edit->mutable_value()->set_int_value(++value_);
+    }
+    pb::BatchWriteResponse written;
+    grpc::ClientContext context;
+    const grpc::Status status = twins_->BatchWrite(&context, batch, &written);
+    ASSERT_TRUE(status.ok()) << status.error_message();
+    engine_->EnforceSnapshots();
+  }
+
+  int64_t value_ = 0;
+};
+
+TEST_F(SnapshotLimitsTest, APageTokenExpires) {
+  Start(2000);
+  pb::QueryRequest request = Json("SELECT T.$dtId, T.rank FROM DIGITALTWINS T");
+  request.set_page_size(10);
+  request.set_page_token(Query(request).summary.next_page_token());
+  EXPECT_THAT(Query(request).rows, SizeIs(10));
+  while (Query(request).status.ok()) ChangeAll(2000);
+  EXPECT_THAT(Query(request).status, StatusIs(absl::StatusCode::kFailedPrecondition,
+                                              HasSubstr("snapshot_retained_bytes_max (20000")));
+}
+
+TEST_F(SnapshotLimitsTest, ALongQueryEnds) {
+  Start(2000);
+  Answer answer;
+  std::atomic<bool> ended = false;
+  std::thread client([&] {
+    answer = Query(Json(kEndless));
+    ended = true;
+  });
+  pb::ListQueriesResponse running;
+  while (running.queries_size() == 0 || running.queries(0).waiting()) {
+    running.Clear();
+    grpc::ClientContext context;
+    ASSERT_TRUE(admin_->ListQueries(&context, pb::ListQueriesRequest(), &running).ok());
+  }
+  while (!ended) ChangeAll(2000);
+  client.join();
+  EXPECT_THAT(answer.status, StatusIs(absl::StatusCode::kResourceExhausted,
+                                      HasSubstr("snapshot_retained_bytes_max (20000")));
+}
+
 }  // namespace
 }  // namespace twin::api

@@ -61,6 +61,12 @@ absl::StatusOr<QueryPages::Page> QueryPages::Find(const std::string& token) {
   if (page.row < page.result->first_row) {
     return absl::InvalidArgumentError("page_token: it is none; give one back as it came");
   }
+  absl::StatusOr<std::shared_ptr<const graph::GraphView>> view = page.result->snapshot->Get();
+  if (!view.ok()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("page_token: it has expired; ", view.status().message()));
+  }
+  page.view = *std::move(view);
   return page;
 }
 

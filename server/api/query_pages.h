@@ -14,7 +14,7 @@
 #include "server/api/query_plans.h"
 #include "server/base/clock.h"
 #include "server/base/sync.h"
-#include "server/engine/graph_reader.h"
+#include "server/engine/snapshot_registry.h"
 
 namespace twin::api {
 
@@ -22,7 +22,9 @@ namespace twin::api {
 struct KeptResult {
   std::string request;  // what it answers: a later page must ask the same
   std::shared_ptr<const PreparedQuery> query;
-  std::shared_ptr<const engine::SnapshotReader> graph;
+  // Of the rows' strings and twins, and of the rows behind them. It may be taken away: then the
+  // rows must not be looked at any more.
+  std::shared_ptr<engine::HeldSnapshot> snapshot;
   Time now;
   uint64_t first_row = 0;
   uint64_t rows = 0;
@@ -44,9 +46,11 @@ class QueryPages {
 
   struct Page {
     std::shared_ptr<const KeptResult> result;
-    uint64_t row = 0;  // that the page begins with
+    std::shared_ptr<const graph::GraphView> view;  // result->snapshot's
+    uint64_t row = 0;                              // that the page begins with
   };
-  // FAILED_PRECONDITION: it has expired. INVALID_ARGUMENT: it is no token.
+  // FAILED_PRECONDITION: it has expired, or its snapshot was taken away. INVALID_ARGUMENT: it is no
+  // token.
   absl::StatusOr<Page> Find(const std::string& token) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // A token for row `row` of a result that is new or, by its first token, old. Good for token_ms.

@@ -19,11 +19,15 @@ absl::string_view Cut(absl::string_view text, size_t bytes_max) {
 
 }  // namespace
 
-std::shared_ptr<QueryRun> QueryRuns::Begin(absl::string_view text, std::string client, Time now) {
+std::shared_ptr<QueryRun> QueryRuns::Begin(absl::string_view text, std::string client, Time now,
+                                           std::function<bool()> withdraw,
+                                           std::function<void()> end) {
   auto run = std::make_shared<QueryRun>();
   run->text = std::string(Cut(text, kTextBytesMax));
   run->client = std::move(client);
   run->start = now;
+  run->withdraw = std::move(withdraw);
+  run->end = std::move(end);
   const MutexLock lock(&mutex_);
   run->id = next_id_++;
   running_.emplace_hint(running_.end(), run->id, run);
@@ -60,14 +64,19 @@ void QueryRuns::End(const QueryRun& run, const absl::Status& status,
 
 absl::Status QueryRuns::Cancel(absl::string_view id) {
   uint64_t number = 0;
+  std::shared_ptr<QueryRun> run;
+  bool withdrawn = false;
   if (absl::SimpleAtoi(id, &number)) {
-    const MutexLock lock(&mutex_);
+    const MutexLock lock(&mutex_);  // So that its call is still there.
     const auto found = running_.find(number);
     if (found != running_.end()) {
-      found->second->cancelled = true;
-      return absl::OkStatus();
+      run = found->second;
+      run->cancelled = true;
+      withdrawn = run->withdraw();
     }
   }
+  if (withdrawn) run->end();  // It is nobody else's now.
+  if (run != nullptr) return absl::OkStatus();
   return absl::NotFoundError(absl::StrCat(
       "no query ", id, " runs; ListQueries (`twinctl queries list`) has those that do"));
 }

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -29,6 +30,10 @@ struct QueryRun {
   std::atomic<bool> waiting = true;
   std::atomic<bool> cancelled = false;
   std::atomic<uint64_t> rows = 0;
+  // Takes the query out of the queue that it waits in. True: nothing runs it any more, and `end`
+  // must be called. To be called while it is in QueryRuns' list.
+  std::function<bool()> withdraw;
+  std::function<void()> end;
 };
 
 // Thread-safe.
@@ -39,13 +44,14 @@ class QueryRuns {
 
   explicit QueryRuns(int64_t slow_ns) : slow_ns_(slow_ns) {}
 
-  std::shared_ptr<QueryRun> Begin(absl::string_view text, std::string client, Time now)
+  std::shared_ptr<QueryRun> Begin(absl::string_view text, std::string client, Time now,
+                                  std::function<bool()> withdraw, std::function<void()> end)
       ABSL_LOCKS_EXCLUDED(mutex_);
   // Call it once for each; `statistics` as far as the query came.
   void End(const QueryRun& run, const absl::Status& status,
            const query::ExecuteStatistics& statistics, Time now) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // NOT_FOUND.
+  // What waits ends at once, what runs soon. NOT_FOUND.
   absl::Status Cancel(absl::string_view id) ABSL_LOCKS_EXCLUDED(mutex_);
   void List(twingraph::v1::ListQueriesResponse* response) const ABSL_LOCKS_EXCLUDED(mutex_);
   void ListSlow(int32_t limit, twingraph::v1::SlowQueriesResponse* response) const

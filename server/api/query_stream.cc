@@ -22,6 +22,7 @@ constexpr std::chrono::milliseconds kPollTime{20};
 absl::Status QueryStream::Interrupted() {
   if (run_->cancelled) return absl::CancelledError("the query was cancelled (CancelQuery)");
   if (gone_) return absl::CancelledError("the client is gone");
+  TWIN_RETURN_IF_ERROR(Lost());
   const Clock::time_point now = Clock::now();
   if (now >= deadline_) {
     const auto time = std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - start_);

@@ -22,7 +22,11 @@ namespace twin::api {
 class QueryStream : public grpc::ServerWriteReactor<twingraph::v1::QueryResponse> {
  public:
   void OnWriteDone(bool ok) override ABSL_LOCKS_EXCLUDED(mutex_);
-  void OnCancel() override { gone_ = true; }
+  void OnCancel() override {
+    gone_ = true;
+    const std::shared_ptr<QueryRun> run = run_;  // lives through its end, this may not
+    if (run->withdraw()) run->end();
+  }
   void OnDone() override { delete this; }
 
  protected:
@@ -34,6 +38,8 @@ class QueryStream : public grpc::ServerWriteReactor<twingraph::v1::QueryResponse
 
   // Why the query must end: cancelled, no client any more, too late. Any thread may ask.
   absl::Status Interrupted() ABSL_LOCKS_EXCLUDED(mutex_);
+  // What it reads was taken away; asked often, by any thread.
+  virtual absl::Status Lost() const = 0;
   bool is_over() const { return run_->cancelled || gone_; }
 
   // Begins, and ends, a time on gRPC's own thread: there nothing can be sent, and what takes long
@@ -53,6 +59,7 @@ class QueryStream : public grpc::ServerWriteReactor<twingraph::v1::QueryResponse
   void SendLast(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mutex_);
 
   QueryRun& run() { return *run_; }
+  std::shared_ptr<QueryRun> shared_run() const { return run_; }
   Clock::time_point start() const { return start_; }
 
  private:

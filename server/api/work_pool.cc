@@ -1,5 +1,6 @@
 #include "server/api/work_pool.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace twin::api {
@@ -19,12 +20,23 @@ WorkPool::~WorkPool() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-bool WorkPool::Submit(absl::AnyInvocable<void()> work) {
+bool WorkPool::Submit(absl::AnyInvocable<void()> work, const void* key) {
   const MutexLock lock(&mutex_);
   // What a free thread is about to take does not wait.
   if (queue_.size() >= waiting_max_ + (threads_max_ - busy_)) return false;
-  queue_.push_back(std::move(work));
+  queue_.push_back({std::move(work), key});
   changed_.Signal();
+  return true;
+}
+
+bool WorkPool::Withdraw(const void* key) {
+  Item item;  // destroyed without the lock
+  const MutexLock lock(&mutex_);
+  const auto found = std::find_if(queue_.begin(), queue_.end(),
+                                  [key](const Item& each) { return each.key == key; });
+  if (found == queue_.end()) return false;
+  item = std::move(*found);
+  queue_.erase(found);
   return true;
 }
 
@@ -35,7 +47,7 @@ void WorkPool::Run() {
       const MutexLock lock(&mutex_);
       while (queue_.empty() && !stopping_) changed_.Wait(&mutex_);
       if (queue_.empty()) return;
-      work = std::move(queue_.front());
+      work = std::move(queue_.front().work);
       queue_.pop_front();
       ++busy_;
     }

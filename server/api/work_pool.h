@@ -19,16 +19,24 @@ class WorkPool {
   ~WorkPool();  // runs what was submitted
 
   // False: too many wait for a thread already (work_waiting_max).
-  bool Submit(absl::AnyInvocable<void()> work);
+  // `key` is for Withdraw.
+  bool Submit(absl::AnyInvocable<void()> work, const void* key = nullptr)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // Takes work back that no thread has begun. False: there is none of that key.
+  bool Withdraw(const void* key) ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
+  struct Item {
+    absl::AnyInvocable<void()> work;
+    const void* key = nullptr;
+  };
   void Run();
 
   const size_t threads_max_;
   const size_t waiting_max_;
   Mutex mutex_;
   CondVar changed_;
-  std::deque<absl::AnyInvocable<void()>> queue_ ABSL_GUARDED_BY(mutex_);
+  std::deque<Item> queue_ ABSL_GUARDED_BY(mutex_);
   size_t busy_ ABSL_GUARDED_BY(mutex_) = 0;  // threads
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;

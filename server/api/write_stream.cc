@@ -164,6 +164,9 @@ grpc::ServerBidiReactor<pb::BatchWriteRequest, pb::BatchWriteResponse>* NewWrite
 void FillBatchResponse(const ingest::WriteResult& result, bool atomic,
                        pb::BatchWriteResponse* response) {
   FillPosition(result.sequence, response->mutable_position());
+  uint64_t changed = 0;
+  for (const ingest::OperationResult& each : result.results) changed += each.changed;
+  response->set_changed(changed);
   if (atomic) {
     if (!result.results.empty()) response->set_etag(EtagOf(result.results[0].version));
     bool any_created = false;

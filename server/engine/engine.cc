@@ -128,7 +128,10 @@ class Engine::Impl {
     return graph_.graph.Pin();
   }
 
-  std::shared_ptr<HeldSnapshot> Hold(SnapshotUse use) { return snapshots_.Hold(use, Pin()); }
+  std::shared_ptr<HeldSnapshot> Hold(SnapshotUse use,
+                                     std::shared_ptr<const graph::GraphView> view) {
+    return snapshots_.Hold(use, std::move(view));
+  }
 
   void EnforceSnapshots() {
     graph::GraphMemory memory;
@@ -519,7 +522,11 @@ void Engine::Read(absl::FunctionRef<void(const graph::GraphView&)> reader) const
 }
 std::shared_ptr<const graph::GraphView> Engine::Pin() const { return impl_->Pin(); }
 GraphReaderCache* Engine::reader_cache() const { return impl_->reader_cache(); }
-std::shared_ptr<HeldSnapshot> Engine::Hold(SnapshotUse use) { return impl_->Hold(use); }
+std::shared_ptr<HeldSnapshot> Engine::Hold(SnapshotUse use) { return impl_->Hold(use, Pin()); }
+std::shared_ptr<HeldSnapshot> Engine::Hold(SnapshotUse use,
+                                           std::shared_ptr<const graph::GraphView> view) {
+  return impl_->Hold(use, std::move(view));
+}
 void Engine::EnforceSnapshots() { impl_->EnforceSnapshots(); }
 std::unique_ptr<ingest::DryRun> Engine::BeginDryRun(const graph::GraphView& snapshot) const {
   return impl_->BeginDryRun(snapshot);

@@ -110,6 +110,8 @@ class Engine {
 
   // The same for longer, which may be taken away: see HeldSnapshot.
   std::shared_ptr<HeldSnapshot> Hold(SnapshotUse use);
+  // One that is held already, for another use.
+  std::shared_ptr<HeldSnapshot> Hold(SnapshotUse use, std::shared_ptr<const graph::GraphView> view);
   // Takes one away if snapshots keep too much, as a thread of the engine's does twice a second.
   void EnforceSnapshots();
 

@@ -55,6 +55,7 @@ bool SnapshotRegistry::Enforce(uint64_t retained, uint64_t bytes_max) {
   taken = std::move(chosen->view_);
   chosen->view_ = nullptr;
   chosen->bytes_max_ = bytes_max;
+  chosen->is_taken_ = true;
   leaving_ = taken;
   ++expired_;
   return true;

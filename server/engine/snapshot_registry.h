@@ -2,6 +2,7 @@
 #ifndef TWIN_SERVER_ENGINE_SNAPSHOT_REGISTRY_H_
 #define TWIN_SERVER_ENGINE_SNAPSHOT_REGISTRY_H_
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -27,6 +28,8 @@ class HeldSnapshot {
   // out stays good as long as it is held, and its memory with it.
   // RESOURCE_EXHAUSTED: it was taken away; the message names snapshot_retained_bytes_max.
   absl::StatusOr<std::shared_ptr<const graph::GraphView>> Get() const ABSL_LOCKS_EXCLUDED(mutex_);
+  // Get() fails from now on. Cheap: may be asked often.
+  bool is_taken() const { return is_taken_.load(std::memory_order_relaxed); }
 
  private:
   friend class SnapshotRegistry;
@@ -34,6 +37,7 @@ class HeldSnapshot {
       : use_(use), view_(std::move(view)) {}
 
   const SnapshotUse use_;
+  std::atomic<bool> is_taken_ = false;
   mutable Mutex mutex_;
   std::shared_ptr<const graph::GraphView> view_ ABSL_GUARDED_BY(mutex_);
   uint64_t bytes_max_ ABSL_GUARDED_BY(mutex_) = 0;  // that was exceeded

@@ -139,6 +139,9 @@ void DefineOptions(CLI::App* app, Options* options) {
   Add(app, "queries-waiting-max", &queries.waiting_max, "queries that wait behind those")
       ->group(in_limits)
       ->check(CLI::NonNegativeNumber);
+  Add(app, "query-rows-max", &queries.rows_max, "rows of one result")
+      ->group(in_limits)
+      ->check(CLI::PositiveNumber);
   Add(app, "query-memory-bytes-max", &queries.memory_bytes_max, "memory of one query")
       ->group(in_limits)
       ->check(CLI::PositiveNumber);

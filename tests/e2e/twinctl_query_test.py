@@ -16,7 +16,8 @@ BIN = pathlib.Path(os.environ["TWIN_BIN_DIR"])
 
 MODELS = [{"@context": "dtmi:dtdl:context;3", "@id": "dtmi:t:Cell;1", "@type": "Interface", "contents": [
     {"@type": "Property", "name": "voltage", "schema": "double"},
-    {"@type": "Property", "name": "rank", "schema": "integer"}]}]
+    {"@type": "Property", "name": "rank", "schema": "integer"},
+    {"@type": "Relationship", "name": "near"}]}]
 # Takes hours.
 ENDLESS = ("SELECT COUNT() FROM DIGITALTWINS MATCH (a), (b), (c), (d) "
            "WHERE a.rank + b.rank + c.rank = d.rank + 0.5")
@@ -108,6 +109,48 @@ class QueryTest(unittest.TestCase):
         self.assertIn("2:27 ", error)
         self.assertIn("\n  FROM DIGITALTWINS T WHERE T.rnk < 2\n" + " " * 28 + "^", error)
         self.assertIn("no TEXT", self.run_twinctl("query", code=2))
+
+    def test_deletes_what_a_query_names(self):
+        delete = ("twins", "delete", "--query")
+        count = ("query", "SELECT COUNT() FROM DIGITALTWINS", "-o", "ndjson")
+        some = "SELECT T.$dtId, T.rank FROM DIGITALTWINS T WHERE T.rank < @n ORDER BY T.rank"
+        for source, target in ((0, 1), (1, 2), (10, 11)):
+            self.run_twinctl("relationships", "create", f"cell-{source}", "near", f"cell-{target}")
+
+        # One relationship at cell-0, one more at cell-1; cell-2 only has the latter.
+        said = self.run_twinctl(*delete, some, "--param", "n=3", "--relationships", "--dry-run")
+        self.assertEqual(said, "would delete 3 twins and 2 relationships\n")
+        self.assertEqual(self.run_twinctl(*count), '{"COUNT":2000}\n')
+        error = self.run_twinctl(*delete, some, "--param", "n=3", code=1)
+        self.assertIn("nothing was deleted", error)
+        self.assertEqual(self.run_twinctl(*count), '{"COUNT":2000}\n')
+        done = json.loads(self.run_twinctl(*delete, some, "--param", "n=3", "--relationships", "-o", "json"))
+        self.assertEqual({key: done[key] for key in ("twins", "relationships", "batches", "dryRun")},
+                         {"twins": 3, "relationships": 2, "batches": 1, "dryRun": False})
+        self.assertEqual(self.run_twinctl(*count), '{"COUNT":1997}\n')
+
+        # The second batch is refused: cell-10 has a relationship.
+        error = self.run_twinctl(*delete, some, "--param", "n=12", "--batch-size", "5", code=1)
+        self.assertIn("deleted 5 twins and 0 relationships before that, 4 twins are still there", error)
+        self.assertEqual(self.run_twinctl(*count), '{"COUNT":1992}\n')
+
+        # Whole twins, a twin by an alias, ids under any name; none at all.
+        for text in ("SELECT * FROM DIGITALTWINS T WHERE T.rank = 100",
+                     "SELECT T FROM DIGITALTWINS T WHERE T.rank = 101",
+                     "SELECT T.$dtId AS id FROM DIGITALTWINS T WHERE T.rank = 102"):
+            self.assertEqual(self.run_twinctl(*delete, text), "deleted 1 twin and 0 relationships\n")
+        said = self.run_twinctl(*delete, "SELECT T FROM DIGITALTWINS T WHERE T.rank = 100")
+        self.assertEqual(said, "deleted 0 twins and 0 relationships\n")
+
+        for arguments, message in (
+                ((*delete, "SELECT T.rank FROM DIGITALTWINS T"), "does not say which twins"),
+                ((*delete, "SELECT T.$dtId AS a, T.rank FROM DIGITALTWINS T"), "it gives a, rank"),
+                ((*delete, some, "cell-9"), "ID and --query"),
+                ((*delete, some, "--tree"), "--tree is for one ID"),
+                (("twins", "delete"), "no twin is named")):
+            self.assertIn(message, self.run_twinctl(*arguments, code=2))
+        self.assertIn("1:8 ", self.run_twinctl(*delete, "SELECT T.rnk FROM DIGITALTWINS T", code=1))
+        self.assertEqual(self.run_twinctl(*count), '{"COUNT":1989}\n')
 
     def test_ctrl_c_stops_a_query_on_the_server(self):
         client = subprocess.Popen([BIN / "twinctl", "query", ENDLESS], env=self.environment,

@@ -327,6 +327,9 @@ absl::StatusOr<std::string> Session::RunQuery(const query::BoundStatement& bound
   const std::vector<query::ResultColumn> columns = query::ResultColumns(bound);
   std::vector<std::string> lines;
   query::ExecuteStatistics statistics;
+  absl::StatusOr<query::PastReaders> past = query::OpenPast(bound, *readers->graph, options);
+  if (!past.ok()) return StatusText(past.status());
+  if (setting_.batch_rows == 2) options.past = &*past;  // as the server does; else it opens its own
   const absl::Status status = query::Execute(
       bound, *readers->graph, readers->series.get(), options,
       [&](const query::Batch& batch) {
