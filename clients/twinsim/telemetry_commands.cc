@@ -198,11 +198,11 @@ int TelemetryCommands::RunReplay(const Process& process) const {
                                   result->rows, result->values, result->seconds,
                                   PerSecond(result->values, result->seconds), ingest.rejects_total);
   if (result->rows_replaced > 0) {
-    *process.out << absl::StrFormat("; %u rows of times that come again left out",
+    *process.out << absl::StrFormat("; left out, as their time comes again: %u rows",
                                     result->rows_replaced);
   }
   if (ingest.skipped > 0) {
-    *process.out << absl::StrFormat("; %u batches were there already", ingest.skipped);
+    *process.out << absl::StrFormat("; there already: %u batches", ingest.skipped);
   }
   *process.out << '\n';
   return ingest.rejects_total > 0 ? kExitRefused : kExitDone;
