@@ -126,7 +126,8 @@ TEST_F(HistoryTest, AnImportFailsWithItsSourceOrTheServer) {
 TEST_F(HistoryTest, PublishIsRepeatedOnlyWithATimeOfItsOwn) {
   TelemetryClient client(client_.get());
   v1::PublishRequest request;
-  EXPECT_THAT(client.Publish(request).status(), StatusIs(absl::StatusCode::kUnavailable, ::testing::_));
+  EXPECT_THAT(client.Publish(request).status(),
+              StatusIs(absl::StatusCode::kUnavailable, ::testing::_));
   telemetry_.calls = 0;
   request.set_source_time_unix_nano(1);
   const absl::StatusOr<v1::PublishResponse> response = client.Publish(request);

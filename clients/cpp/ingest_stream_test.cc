@@ -153,7 +153,8 @@ TEST_F(IngestStreamTest, NumbersBatchesAndCountsWhatIsAcknowledged) {
   EXPECT_EQ(totals.rejects_total, 1u);
   ASSERT_EQ(totals.rejects.size(), 1u);
   EXPECT_EQ(totals.rejects[0].message(), "there is no twin 'wrong'");
-  EXPECT_THAT(stream->Send(Samples()), StatusIs(absl::StatusCode::kFailedPrecondition, ::testing::_));
+  EXPECT_THAT(stream->Send(Samples()),
+              StatusIs(absl::StatusCode::kFailedPrecondition, ::testing::_));
 }
 
 TEST_F(IngestStreamTest, GoesOnBehindTheLastDurableBatch) {

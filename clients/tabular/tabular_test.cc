@@ -169,7 +169,9 @@ TEST(ValuesTest, TimesReadBack) {
   EXPECT_EQ(*ParseTime("1620177000000000000"), 1620177000000000000);
   EXPECT_EQ(*ParseTime(FormatTime(-123456789)), -123456789);
   for (const char* wrong : {"", "now", "2021-05-05", "9999-01-01T00:00:00Z", "-", "1.5"}) {
-    EXPECT_THAT(ParseTime(wrong).status(), StatusIs(absl::StatusCode::kInvalidArgument, ::testing::_)) << wrong;
+    EXPECT_THAT(ParseTime(wrong).status(),
+                StatusIs(absl::StatusCode::kInvalidArgument, ::testing::_))
+        << wrong;
   }
 }
 

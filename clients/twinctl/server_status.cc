@@ -63,6 +63,16 @@ Json StatusJson(const v1::StatusResponse& status) {
             {"time", TimeText(status.checkpoint().time_unix_nano())},
             {"running", status.checkpoint().running()},
             {"storeBytes", status.checkpoint().store_bytes()}}},
+          {"history",
+           {{"layouts", status.history().layouts()},
+            {"series", status.history().series()},
+            {"samples", status.history().samples()},
+            {"memoryBytes", status.history().memory_bytes()},
+            {"files", status.history().files()},
+            {"fileBytes", status.history().file_bytes()},
+            {"oldestTime", status.history().oldest_time_unix_nano() == 0
+                               ? Json()
+                               : Json(TimeText(status.history().oldest_time_unix_nano()))}}},
           {"queries",
            {{"running", status.queries().running()},
             {"waiting", status.queries().waiting()},
@@ -111,6 +121,15 @@ Json StatusRows(const v1::StatusResponse& status) {
                                                     " at ", TimeText(checkpoint.time_unix_nano()),
                                                     ", ", BytesText(checkpoint.store_bytes())),
                                  checkpoint.running() ? "; the next one is being written" : ""));
+  const auto& history = status.history();
+  add("history",
+      absl::StrCat(WithCommas(history.series()), " series, ", CountOf(history.layouts(), "layout"),
+                   ", ", WithCommas(history.samples()), " samples since the start; ",
+                   BytesText(history.memory_bytes()), " in memory, ",
+                   BytesText(history.file_bytes()), " in ", CountOf(history.files(), "file"),
+                   history.oldest_time_unix_nano() == 0
+                       ? ""
+                       : absl::StrCat(", from ", TimeText(history.oldest_time_unix_nano()))));
   const auto& queries = status.queries();
   add("queries",
       absl::StrCat(WithCommas(queries.running()), " running, ", WithCommas(queries.waiting()),

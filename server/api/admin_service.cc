@@ -67,6 +67,16 @@ void Fill(const engine::EngineStatus& status, pb::StatusResponse* response) {
   checkpoint->set_running(status.checkpoint_running);
   checkpoint->set_store_bytes(status.store_bytes);
 
+  pb::StatusResponse::History* history = response->mutable_history();
+  history->set_layouts(status.layouts);
+  history->set_series(status.history.series);
+  history->set_samples(status.history.samples);
+  const timeseries::StoreMemory& samples = status.history.memory;
+  history->set_memory_bytes(samples.open + samples.sealed + samples.late + samples.groups);
+  history->set_files(status.history.files);
+  history->set_file_bytes(status.history.file_bytes);
+  history->set_oldest_time_unix_nano(status.history.oldest_time);
+
   response->set_recovery_seconds(status.recovery_seconds);
   response->set_recovered_records(status.recovered_records);
 }

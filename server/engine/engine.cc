@@ -362,6 +362,9 @@ class Engine::Impl {
           /*everything=*/parts_failed_, [&](uint32_t kind, uint32_t number, std::string bytes) {
             telemetry.emplace_back(PartKey{PartKey::kTelemetry, kind, number}, std::move(bytes));
           });
+      if (options_.history_retention_seconds > 0) {
+        history_->DropBefore(clock_.Now().ns - options_.history_retention_seconds * kNsPerSecond);
+      }
       history = history_->PinForCheckpoint(/*everything=*/parts_failed_);
     }
     const auto visit_parts = [&](TakePart put) -> absl::Status {

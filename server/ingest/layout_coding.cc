@@ -6,6 +6,9 @@
 namespace twin::ingest {
 namespace {
 
+// What a column takes at least: bounds how many there can be.
+constexpr size_t kColumnBytesMin = 18;
+
 void AppendDouble(std::string* bytes, double value) { AppendFixed(bytes, value); }
 
 void AppendCodes(const std::vector<int64_t>& codes, std::string* bytes) {
@@ -53,7 +56,7 @@ void EncodeLayout(const Layout& layout, std::string* bytes) {
 bool DecodeLayout(ByteReader* reader, Layout* layout) {
   layout->id = std::string(reader->String());
   layout->columns.clear();
-  layout->columns.resize(reader->Varint(reader->rest().size()));
+  layout->columns.resize(reader->Varint(reader->rest().size() / kColumnBytesMin));
   for (LayoutColumn& column : layout->columns) {
     column.encoding = ReadEncoding(reader);
     column.scale = reader->Fixed<double>();
@@ -113,14 +116,16 @@ bool DecodeVersion(ByteReader* reader, LayoutVersion* version) {
   version->unresolved = reader->Varint32();
   version->watched.resize(reader->Varint(reader->rest().size()));
   for (TwinNumber& twin : version->watched) twin = TwinNumber(reader->Varint32());
-  version->columns.resize(reader->Varint(reader->rest().size()));
+  version->columns.resize(reader->Varint(reader->rest().size() / kColumnBytesMin));
   for (ResolvedColumn& column : version->columns) {
     column.encoding = ReadEncoding(reader);
     const uint8_t kind = reader->Byte();
     column.decimals = reader->Byte();
     if (kind < static_cast<uint8_t>(timeseries::ColumnKind::kScaled) ||
         kind > static_cast<uint8_t>(timeseries::ColumnKind::kInt) ||
-        column.decimals > timeseries::kDecimalsMax) {
+        column.decimals > timeseries::kDecimalsMax ||
+        (static_cast<timeseries::ColumnKind>(kind) == timeseries::ColumnKind::kScaled &&
+         (column.encoding == Encoding::kDouble || column.encoding == Encoding::kFloat))) {
       reader->Fail();
     }
     if (!reader->ok()) return false;

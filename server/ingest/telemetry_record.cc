@@ -12,6 +12,10 @@ namespace {
 
 using timeseries::ColumnKind;
 
+// What a run and a column take at least: bounds how many there can be.
+constexpr size_t kRunBytesMin = 2;
+constexpr size_t kColumnBytesMin = 2;
+
 absl::Status Damaged(absl::string_view what) {
   return absl::DataLossError(absl::StrCat("a journal record is damaged: ", what));
 }
@@ -142,7 +146,7 @@ absl::Status DecodeRecord(absl::string_view bytes, FramesRecord* record) {
   if (!ReadKind(&reader, RecordKind::kFrames, &record->time)) return Damaged("frames");
   record->producer = reader.String();
   record->number = reader.Varint();
-  record->runs.resize(reader.Varint(reader.rest().size()));
+  record->runs.resize(reader.Varint(reader.rest().size() / kRunBytesMin));
   for (FrameRun& run : record->runs) {
     run.layout = reader.Varint32();
     run.version = reader.Varint32();
@@ -178,7 +182,7 @@ absl::Status DecodeRecord(absl::string_view bytes, SamplesRecord* record) {
   if (!ReadKind(&reader, RecordKind::kSamples, &record->time)) return Damaged("samples");
   record->producer = reader.String();
   record->number = reader.Varint();
-  record->runs.resize(reader.Varint(reader.rest().size()));
+  record->runs.resize(reader.Varint(reader.rest().size() / kRunBytesMin));
   for (SampleRun& run : record->runs) {
     const uint64_t rows = reader.Varint(reader.rest().size());
     run.twins.resize(rows);
@@ -188,7 +192,7 @@ absl::Status DecodeRecord(absl::string_view bytes, SamplesRecord* record) {
       twin = TwinNumber(static_cast<uint32_t>(before));
     }
     ReadTimes(&reader, rows, &run.times);
-    run.columns.resize(reader.Varint(reader.rest().size()));
+    run.columns.resize(reader.Varint(reader.rest().size() / kColumnBytesMin));
     for (SampleRun::Column& column : run.columns) {
       ReadColumn(&reader, rows, &column);
       if (!reader.ok()) return Damaged("samples");

@@ -43,7 +43,7 @@ struct ColumnValues {
 
 // Appends a block. `rows`: 1 to kBlockRowsMax of them, times not falling; of equal times the later
 // sequence stands behind. Each column is coded in whichever way is smallest. A block is less than
-// 4 GiB: the values of its kValue columns must be.
+// 2 GiB: the values of its kValue columns must be.
 void EncodeBlock(const Rows& rows, std::string* bytes);
 
 // Thread-safe to read. `bytes` outlive it.

@@ -26,6 +26,7 @@ Store::Impl::Impl(const StoreOptions& options)
             .open_bytes_max = options.open_block_bytes_max == 0 ? QuarterOfMemory()
                                                                 : options.open_block_bytes_max}),
       folder_(options.folder),
+      read_only_(options.read_only),
       file_system_(options.file_system == nullptr ? PosixFileSystem() : options.file_system) {
   TWIN_CHECK(options.block_rows > 0 && options.block_rows <= kBlockRowsMax) << options.block_rows;
 }

@@ -244,7 +244,7 @@ absl::Status Store::Impl::FinishLoad() {
   TWIN_RETURN_IF_ERROR(LoadFiles());
   TWIN_RETURN_IF_ERROR(LoadOpen());
   loaded_.clear();
-  return RemoveOrphans();
+  return read_only_ ? absl::OkStatus() : RemoveOrphans();
 }
 
 absl::Status Store::Impl::LoadSpecs() {

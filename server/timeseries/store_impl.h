@@ -74,6 +74,7 @@ class Store::Impl {
   void RemoveFiles();
 
   const std::string folder_;
+  const bool read_only_;
   FileSystem* const file_system_;
 
   mutable Mutex paths_mutex_;

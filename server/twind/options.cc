@@ -63,6 +63,18 @@ void DefineOptions(CLI::App* app, Options* options) {
   Add(app, "reserve-bytes", &engine.reserve_bytes, "kept free for a checkpoint on a full disk")
       ->group(durability);
 
+  const char* const history = "History";
+  Add(app, "history-retention-seconds", &engine.history_retention_seconds,
+      "samples of days that ended so long ago are dropped; 0: none are")
+      ->group(history);
+  Add(app, "history-block-rows", &engine.history_block_rows,
+      "rows of a layout that are compressed together")
+      ->group(history)
+      ->check(CLI::Range(1, 4096));
+  Add(app, "open-block-bytes-max", &engine.open_block_bytes_max,
+      "memory of rows that are not compressed yet; 0: 25 % of the machine's")
+      ->group(history);
+
   const char* const in_limits = "Limits";
   ingest::Limits& limits = engine.limits;
   Add(app, "twin-id-length-max", &limits.twin_id_length_max, "characters of an id")
@@ -107,6 +119,15 @@ void DefineOptions(CLI::App* app, Options* options) {
   Add(app, "request-id-seconds", &limits.request_id_seconds, "how long")->group(in_limits);
   Add(app, "clock-skew-ms-max", &limits.clock_skew_ms_max,
       "how far a source time may be ahead of the server")
+      ->group(in_limits);
+  Add(app, "layout-columns-max", &limits.layout_columns_max, "columns of a layout of frames")
+      ->group(in_limits);
+  Add(app, "layouts-max", &limits.layouts_max, "layouts")->group(in_limits);
+  Add(app, "producers-max", &limits.producers_max, "producers whose last batch is remembered")
+      ->group(in_limits);
+  Add(app, "frame-rows-max", &limits.frame_rows_max, "frames of one layout in a message")
+      ->group(in_limits);
+  Add(app, "sample-rows-max", &limits.sample_rows_max, "rows of samples in a message")
       ->group(in_limits);
   Add(app, "message-bytes-max", &options->server.message_bytes_max, "a message from a client")
       ->group(in_limits);

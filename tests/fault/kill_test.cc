@@ -6,8 +6,6 @@
 // relates hub to k<i>, and deletes k<i - 20> with its relationship. So the state after i batches is
 // known, and hub says what i is.
 #include <grpcpp/grpcpp.h>
-#include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -26,6 +24,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/base/check.h"
+#include "tests/fault/server_process.h"
 #include "twingraph/v1/admin_service.grpc.pb.h"
 #include "twingraph/v1/model_service.grpc.pb.h"
 #include "twingraph/v1/twin_service.grpc.pb.h"
@@ -41,75 +40,6 @@ constexpr char kModel[] =
       {"@type":"Property","name":"n","schema":"long"},
       {"@type":"Property","name":"text","schema":"string"},
       {"@type":"Relationship","name":"has"}]})";
-
-std::string BinDir() {
-  const char* folder = std::getenv("TWIN_BIN_DIR");  // NOLINT(concurrency-mt-unsafe): no thread yet
-  TWIN_CHECK(folder != nullptr) << "TWIN_BIN_DIR names the folder of twind";
-  return folder;
-}
-
-// A twind that this process started.
-class ServerProcess {
- public:
-  explicit ServerProcess(const std::string& data_dir) {
-    int out[2];
-    TWIN_CHECK(pipe(out) == 0);
-    const std::string program = absl::StrCat(BinDir(), "/twind");
-    const std::string log = absl::StrCat(data_dir, ".log");
-    pid_ = fork();
-    TWIN_CHECK(pid_ >= 0);
-    if (pid_ == 0) {
-      dup2(out[1], STDOUT_FILENO);
-      FILE* errors = std::fopen(log.c_str(), "a");
-      if (errors != nullptr) dup2(fileno(errors), STDERR_FILENO);
-      close(out[0]);
-      close(out[1]);
-      // Small files and frequent checkpoints: a kill finds them at work.
-      execl(program.c_str(), "twind", "--data-dir", data_dir.c_str(), "--listen", "127.0.0.1:0",
-            "--segment-bytes", "262144", "--batch-bytes-max", "131072",
-            "--checkpoint-journal-bytes", "100000", "--event-retention-bytes", "0",
-            "--reserve-bytes", "65536", nullptr);
-      std::_Exit(127);
-    }
-    close(out[1]);
-    out_ = fdopen(out[0], "r");
-  }
-  ~ServerProcess() {
-    Kill();
-    std::fclose(out_);
-  }
-
-  // Waits for the line that says the port; 0: the process ended without it.
-  int WaitForPort() {
-    char line[1024];
-    while (std::fgets(line, sizeof(line), out_) != nullptr) {
-      const std::string text = line;
-      const size_t at = text.find("127.0.0.1:");
-      if (at != std::string::npos) return std::atoi(text.c_str() + at + 10);
-    }
-    return 0;
-  }
-
-  void Kill() {
-    if (pid_ <= 0) return;
-    kill(pid_, SIGKILL);
-    waitpid(pid_, nullptr, 0);
-    pid_ = 0;
-  }
-
-  // SIGTERM, and the exit code.
-  int Stop() {
-    kill(pid_, SIGTERM);
-    int status = 0;
-    waitpid(pid_, &status, 0);
-    pid_ = 0;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  }
-
- private:
-  pid_t pid_ = 0;
-  FILE* out_ = nullptr;
-};
 
 std::shared_ptr<grpc::Channel> ChannelTo(int port) {
   return grpc::CreateChannel(absl::StrCat("127.0.0.1:", port), grpc::InsecureChannelCredentials());

@@ -8,6 +8,9 @@
 #include "server/base/check.h"
 #include "server/graph/graph.h"
 #include "server/ingest/change.h"
+#include "server/ingest/telemetry_record.h"
+#include "server/ingest/telemetry_state.h"
+#include "server/timeseries/store.h"
 #include "tests/fuzz/small_graph.h"
 
 namespace twin::ingest {
@@ -66,13 +69,70 @@ void Apply(const GraphRecord& record) {
   TWIN_CHECK(testing::TextOf(*pinned) == before);
 }
 
+// A layout of two columns for the twins of Fill.
+void RegisterLayout(TelemetryState* state, graph::Graph* graph) {
+  LayoutRecord record;
+  record.layout.id = "l";
+  record.layout.columns.resize(2);
+  record.version.version = 1;
+  record.version.columns.resize(2);
+  for (uint32_t i = 0; i < 2; ++i) {
+    ResolvedColumn& column = record.version.columns[i];
+    column.encoding = i == 0 ? Encoding::kInt16 : Encoding::kDouble;
+    column.kind = i == 0 ? timeseries::ColumnKind::kScaled : timeseries::ColumnKind::kDouble;
+    column.decimals = i == 0 ? 3 : 0;
+    column.targets.push_back({TwinNumber(i), "volt"});
+  }
+  std::string bytes;
+  EncodeRecord(record, &bytes);
+  const absl::Status status = state->Apply(bytes, Sequence(2), 1, Sequence(1), graph);
+  TWIN_CHECK(status.ok()) << status;
+}
+
+// How many sequences the record says that it has; 0: it cannot be decoded.
+uint64_t CountOf(absl::string_view bytes) {
+  if (!CheckRecord(bytes).ok()) return 0;
+  uint64_t count = 0;
+  FramesRecord frames;
+  SamplesRecord samples;
+  if (KindOf(bytes) == static_cast<uint8_t>(RecordKind::kLayout)) return 1;
+  if (DecodeRecord(bytes, &frames).ok()) {
+    for (const FrameRun& run : frames.runs) count += run.times.size();
+  } else if (DecodeRecord(bytes, &samples).ok()) {
+    for (const SampleRun& run : samples.runs) count += run.twins.size();
+  }
+  return count;
+}
+
+void ApplyTelemetry(absl::string_view bytes) {
+  const uint64_t count = CountOf(bytes);
+  if (count == 0) return;
+  graph::Graph graph;
+  Fill(&graph);
+  timeseries::Store history{timeseries::StoreOptions()};
+  TelemetryState state(&history);
+  RegisterLayout(&state, &graph);
+  const auto pinned = graph.Pin();
+  const std::string before = testing::TextOf(*pinned);
+  if (state.Apply(bytes, Sequence(3), count, Sequence(2), &graph).ok()) {
+    TWIN_CHECK(graph.head().sequence().value == 2 + count);
+    testing::TextOf(graph.head());
+  }
+  TWIN_CHECK(testing::TextOf(*pinned) == before);
+}
+
 }  // namespace
 }  // namespace twin::ingest
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace twin::ingest;  // NOLINT
+  const absl::string_view bytes(reinterpret_cast<const char*>(data), size);
+  if (KindOf(bytes) != static_cast<uint8_t>(RecordKind::kGraph)) {
+    ApplyTelemetry(bytes);
+    return 0;
+  }
   GraphRecord record;
-  if (!DecodeRecord({reinterpret_cast<const char*>(data), size}, &record).ok()) return 0;
+  if (!DecodeRecord(bytes, &record).ok()) return 0;
   CheckRoundTrip(record);
   Apply(record);
   return 0;

@@ -37,7 +37,7 @@ class ReferenceWorld final : public World {
   WorldReaders Read() override {
     return {graph_.catalog(), graph_.NewReader(), graph_.NewSeriesReader()};
   }
-  bool has_history() const override { return true; }
+  bool has_past() const override { return true; }
 
  private:
   ReferenceGraph graph_;
@@ -66,11 +66,22 @@ class EngineWorld final : public World {
     if (auto* patch = std::get_if<ingest::PatchTwin>(&batch.operations[0])) patch->source_time = at;
     return engine_->Write(std::move(batch)).status;
   }
-  absl::Status AddSample(const std::string&, const std::string&, Time, const Value&) override {
-    return absl::UnimplementedError("the engine keeps no samples");
+  absl::Status AddSample(const std::string& twin, const std::string& path, Time time,
+                         const Value& value) override {
+    if (clock_.Now() < time) clock_.Set(time);
+    ingest::TelemetryBatch batch;
+    batch.any_time = true;
+    batch.all_or_nothing = true;
+    ingest::SampleBatch& samples = batch.samples.emplace_back();
+    samples.twin_ids = {twin};
+    samples.times = absl::MakeConstSpan(&time.ns, 1);
+    ingest::SampleColumn& column = samples.columns.emplace_back();
+    column.path = path;
+    column.values = {value};
+    return engine_->Write(std::move(batch)).status;
   }
   absl::Status SetHistoryBegin(Time) override {
-    return absl::UnimplementedError("the engine keeps no history");
+    return absl::UnimplementedError("the engine answers no AS OF");
   }
   absl::Status Restart() override {
     TWIN_RETURN_IF_ERROR(engine_->Stop());
@@ -82,10 +93,11 @@ class EngineWorld final : public World {
     WorldReaders readers;
     std::unique_ptr<engine::SnapshotReader> reader = engine_->OpenReader();
     readers.catalog = reader->shared_catalog();
+    readers.series = engine_->OpenSeries(*reader);
     readers.graph = std::move(reader);
     return readers;
   }
-  bool has_history() const override { return false; }
+  bool has_past() const override { return false; }
 
  private:
   void Open() {

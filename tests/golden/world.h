@@ -17,7 +17,7 @@ namespace twin::testing {
 struct WorldReaders {
   std::shared_ptr<const query::Catalog> catalog;
   std::unique_ptr<query::GraphReader> graph;
-  std::unique_ptr<query::SeriesReader> series;  // nullptr: it has none
+  std::unique_ptr<query::SeriesReader> series;  // may look at `graph`
 };
 
 class World {
@@ -25,15 +25,15 @@ class World {
   virtual ~World() = default;
   // At that source time; server time is the greatest of those given so far.
   virtual absl::Status Apply(const ingest::Operation& operation, Time at) = 0;
-  // UNIMPLEMENTED: it keeps no samples; pages with samples are left out.
   virtual absl::Status AddSample(const std::string& twin, const std::string& path, Time time,
                                  const Value& value) = 0;
+  // UNIMPLEMENTED: it has no past; pages that say so are left out.
   virtual absl::Status SetHistoryBegin(Time begin) = 0;
   // Closes and opens what is kept on disk.
   virtual absl::Status Restart() = 0;
   virtual WorldReaders Read() = 0;
-  // AS OF and HISTORY answer.
-  virtual bool has_history() const = 0;
+  // AS OF and HISTORY ALL answer.
+  virtual bool has_past() const = 0;
 };
 
 std::unique_ptr<World> NewReferenceWorld();

@@ -1,0 +1,271 @@
+// A producer streams frames and samples while the server is killed with SIGKILL at random moments:
+// while it writes, seals blocks, makes checkpoints, or starts. After each start the producer is
+// told its last durable batch, no acknowledged one is missing, and history is exactly what the
+// batches up to it say: nothing is lost, nothing is there twice, late values are where they belong.
+#include <grpcpp/grpcpp.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/fault/server_process.h"
+#include "twingraph/v1/history_service.grpc.pb.h"
+#include "twingraph/v1/model_service.grpc.pb.h"
+#include "twingraph/v1/telemetry_service.grpc.pb.h"
+#include "twingraph/v1/twin_service.grpc.pb.h"
+
+namespace twin {
+namespace {
+
+namespace pb = ::twingraph::v1;
+
+constexpr char kModel[] =
+    R"({"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:K;1","@type":"Interface","contents":[
+      {"@type":"Telemetry","name":"volt","schema":"double"},
+      {"@type":"Telemetry","name":"level","schema":"integer"}]})";
+constexpr int64_t kMinute = int64_t{60} * 1'000'000'000;
+constexpr int64_t kStart = int64_t{1'700'000'000} * 1'000'000'000;
+constexpr int kFrames = 5;  // a batch
+constexpr int16_t kInvalid = -1;
+
+// Values by time: what history must be.
+struct Expected {
+  std::map<int64_t, double> volt;
+  std::map<int64_t, int64_t> level;
+};
+
+struct Frame {
+  int64_t time;
+  int16_t millivolts;  // kInvalid: missing
+};
+
+// Batch i goes on where the one before ended; every third one also sends a time of a while ago
+// again, every seventh has a missing value.
+std::vector<Frame> FramesOf(uint64_t i) {
+  std::vector<Frame> frames;
+  const int64_t first = static_cast<int64_t>(i) * kFrames;
+  for (int64_t j = first; j < first + kFrames; ++j) {
+    frames.push_back({kStart + j * kMinute, static_cast<int16_t>(j * 7 % 5000)});
+  }
+  if (i % 3 == 0 && first > 400) {
+    frames.push_back({kStart + (first - 400) * kMinute, static_cast<int16_t>(i % 5000)});
+  }
+  if (i % 7 == 0) frames[1].millivolts = kInvalid;
+  return frames;
+}
+
+// Every fifth batch is of samples instead.
+bool IsOfSamples(uint64_t i) { return i % 5 == 0; }
+int64_t LevelOf(uint64_t i) { return static_cast<int64_t>(i % 1000); }
+
+void Expect(uint64_t i, Expected* expected) {
+  if (IsOfSamples(i)) {
+    expected->level[kStart + static_cast<int64_t>(i) * kMinute] = LevelOf(i);
+    return;
+  }
+  for (const Frame& frame : FramesOf(i)) {
+    if (frame.millivolts == kInvalid) continue;
+    expected->volt[frame.time] = static_cast<double>(frame.millivolts) / 1000;
+  }
+}
+
+void Fill(uint64_t i, pb::IngestRequest* request) {
+  request->Clear();
+  request->set_batch_number(i);
+  if (IsOfSamples(i)) {
+    pb::SampleBatch* const samples = request->mutable_samples();
+    samples->add_twin_ids("hub");
+    samples->add_times_unix_nano(kStart + static_cast<int64_t>(i) * kMinute);
+    samples->add_columns()->set_path("level");
+    samples->mutable_columns(0)->add_ints(LevelOf(i));
+    return;
+  }
+  pb::FrameBatch* const batch = request->mutable_frames()->add_batches();
+  batch->set_layout_id("car");
+  for (const Frame& frame : FramesOf(i)) {
+    batch->add_times_unix_nano(frame.time);
+    char bytes[sizeof(frame.millivolts)];
+    std::memcpy(bytes, &frame.millivolts, sizeof(bytes));
+    batch->mutable_packed()->append(bytes, sizeof(bytes));
+  }
+}
+
+std::shared_ptr<grpc::Channel> ChannelTo(int port) {
+  return grpc::CreateChannel(absl::StrCat("127.0.0.1:", port), grpc::InsecureChannelCredentials());
+}
+
+void Begin(int port) {
+  const std::shared_ptr<grpc::Channel> channel = ChannelTo(port);
+  pb::CreateModelsRequest models;
+  models.add_texts(kModel);
+  pb::CreateModelsResponse created;
+  grpc::ClientContext context;
+  ASSERT_TRUE(pb::ModelService::NewStub(channel)->CreateModels(&context, models, &created).ok());
+  pb::CreateTwinRequest hub;
+  hub.mutable_twin()->set_id("hub");
+  hub.mutable_twin()->set_model_id("dtmi:t:K;1");
+  pb::CreateTwinResponse response;
+  grpc::ClientContext twin_context;
+  ASSERT_TRUE(pb::TwinService::NewStub(channel)->CreateTwin(&twin_context, hub, &response).ok());
+  pb::RegisterLayoutRequest layout;
+  layout.mutable_layout()->set_id("car");
+  pb::LayoutColumn* const column = layout.mutable_layout()->add_columns();
+  pb::LayoutTarget* const target = column->add_targets();
+  target->set_twin_id("hub");
+  target->set_path("volt");
+  column->set_encoding(pb::INT16);
+  column->set_scale(0.001);
+  column->add_invalid_codes(kInvalid);
+  pb::RegisterLayoutResponse registered;
+  grpc::ClientContext layout_context;
+  ASSERT_TRUE(pb::TelemetryService::NewStub(channel)
+                  ->RegisterLayout(&layout_context, layout, &registered)
+                  .ok());
+}
+
+// What the server says that it has of the producer.
+uint64_t LastBatch(int port) {
+  const auto telemetry = pb::TelemetryService::NewStub(ChannelTo(port));
+  grpc::ClientContext context;
+  const auto stream = telemetry->Ingest(&context);
+  pb::IngestRequest open;
+  open.mutable_open()->set_producer_id("producer");
+  stream->Write(open);
+  stream->WritesDone();
+  pb::IngestResponse response;
+  EXPECT_TRUE(stream->Read(&response));
+  EXPECT_TRUE(response.has_opened());
+  EXPECT_TRUE(stream->Finish().ok());
+  return response.opened().last_batch_number();
+}
+
+void CheckHistory(int port, const Expected& expected) {
+  const auto history = pb::HistoryService::NewStub(ChannelTo(port));
+  pb::ExportHistoryRequest request;
+  request.add_twin_ids("hub");
+  grpc::ClientContext context;
+  const auto stream = history->Export(&context, request);
+  Expected found;
+  int64_t last = INT64_MIN;
+  pb::ExportHistoryResponse response;
+  while (stream->Read(&response)) {
+    const pb::SampleBatch& samples = response.samples();
+    for (int row = 0; row < samples.times_unix_nano_size(); ++row) {
+      const int64_t time = samples.times_unix_nano(row);
+      ASSERT_GT(time, last);  // each time once
+      last = time;
+      for (const pb::SampleColumn& column : samples.columns()) {
+        if (column.path() == "volt") {
+          if (column.doubles(row) == column.doubles(row)) found.volt[time] = column.doubles(row);
+        } else if (std::find(column.missing().begin(), column.missing().end(), row) ==
+                   column.missing().end()) {
+          found.level[time] = column.ints(row);
+        }
+      }
+    }
+  }
+  const grpc::Status status = stream->Finish();
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(found.volt, expected.volt);
+  EXPECT_EQ(found.level, expected.level);
+}
+
+// Streams batches from `first` on until the server is gone.
+void StreamBatches(int port, uint64_t first, std::atomic<uint64_t>* sent,
+                   std::atomic<uint64_t>* acknowledged) {
+  const auto telemetry = pb::TelemetryService::NewStub(ChannelTo(port));
+  grpc::ClientContext context;
+  const auto stream = telemetry->Ingest(&context);
+  std::atomic<bool> ended{false};
+  std::thread reader([&] {
+    pb::IngestResponse response;
+    while (stream->Read(&response)) {
+      if (!response.has_acknowledgement()) continue;
+      EXPECT_EQ(response.acknowledgement().rejects_total(), 0u)
+          << response.acknowledgement().DebugString();
+      *acknowledged = response.acknowledgement().batch_number();
+    }
+    ended = true;
+  });
+  pb::IngestRequest request;
+  request.mutable_open()->set_producer_id("producer");
+  bool ok = stream->Write(request);
+  for (uint64_t i = first; ok; ++i) {
+    *sent = i;
+    Fill(i, &request);
+    ok = stream->Write(request);
+    while (ok && i > acknowledged->load() + 100 && !ended) {
+      std::this_thread::sleep_for(std::chrono::microseconds(100));
+    }
+  }
+  reader.join();
+  stream->Finish();
+}
+
+TEST(KillTelemetry, HistoryIsWhatWasAcknowledged) {
+  const bool is_long = std::getenv("TWIN_LONG") != nullptr;  // NOLINT(concurrency-mt-unsafe)
+  const int kills = is_long ? 200 : 12;
+  const char* given = std::getenv("TWIN_SEED");  // NOLINT(concurrency-mt-unsafe)
+  const auto seed =
+      given != nullptr ? static_cast<uint32_t>(std::atoi(given)) : static_cast<uint32_t>(getpid());
+  SCOPED_TRACE(absl::StrCat("TWIN_SEED=", seed));
+  std::mt19937 random(seed);
+  std::string root = absl::StrCat(::testing::TempDir(), "/kill-telemetry-XXXXXX");
+  ASSERT_NE(mkdtemp(root.data()), nullptr);
+  const std::string data_dir = absl::StrCat(root, "/data");
+  Expected expected;
+  uint64_t done = 0;
+  for (int round = 0; round < kills; ++round) {
+    if (round % 4 == 3) {
+      // Killed while it starts.
+      ServerProcess starting(data_dir);
+      std::this_thread::sleep_for(std::chrono::microseconds(random() % 30000));
+      starting.Kill();
+    }
+    ServerProcess server(data_dir);
+    const int port = server.WaitForPort();
+    ASSERT_NE(port, 0) << "twind did not start; see " << data_dir << ".log";
+    if (round == 0) Begin(port);
+    std::atomic<uint64_t> sent{done};
+    std::atomic<uint64_t> acknowledged{done};
+    std::thread writer([&] { StreamBatches(port, done + 1, &sent, &acknowledged); });
+    while (acknowledged.load() < done + 20) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % 200000));
+    server.Kill();
+    writer.join();
+
+    ServerProcess again(data_dir);
+    const int new_port = again.WaitForPort();
+    ASSERT_NE(new_port, 0) << "twind did not start; see " << data_dir << ".log";
+    const uint64_t last = LastBatch(new_port);
+    ASSERT_GE(last, acknowledged.load());
+    ASSERT_LE(last, sent.load());
+    for (uint64_t i = done + 1; i <= last; ++i) Expect(i, &expected);
+    done = last;
+    CheckHistory(new_port, expected);
+    if (::testing::Test::HasFailure()) FAIL() << "round " << round << "; data in " << data_dir;
+    if (round % 3 == 0) {
+      ASSERT_EQ(again.Stop(), 0);
+    }
+  }
+  std::printf("%d kills, %llu batches\n", kills, static_cast<unsigned long long>(done));
+  const std::string command = absl::StrCat("rm -rf ", root);
+  TWIN_CHECK(std::system(command.c_str()) == 0);  // NOLINT(cert-env33-c): our own folder
+}
+
+}  // namespace
+}  // namespace twin
