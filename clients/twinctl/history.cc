@@ -9,7 +9,7 @@ void AddHistory(CommandLine* line, const ServerPointer& server) {
   CLI::App* const group = line->AddGroup(
       line->root(), {.name = "history",
                      .summary = "Write recorded samples to files, and read them from files",
-                     .examples = "twinctl history export cell-1 cell-2 -o csv --file cells.csv\n"
+                     .examples = "twinctl history export cell-1 cell-2 > cells.csv\n"
                                  "twinctl history import cells.csv"});
   AddHistoryExport(group, line, server);
   AddHistoryImport(group, line, server);

@@ -157,7 +157,7 @@ TEST_F(HistoryCommandsTest, ListsLayouts) {
   EXPECT_EQ(Run({"telemetry", "layouts", "-o", "csv"}).out,
             "id,version,validFrom,columnCount,unresolved\nl,2,,1,0\n");
   EXPECT_EQ(Run({"telemetry", "layouts", "l", "--resolved", "-o", "csv"}).out,
-            "layout,column,targets,encoding,scale,offset\nl,0,cell-1 voltage,INT16,1,0.0\n");
+            "layout,column,targets,encoding,scale,offset\nl,0,cell-1 voltage,INT16,1.0,0.0\n");
   EXPECT_THAT(Run({"telemetry", "layouts", "-o", "ndjson"}).out,
               HasSubstr(R"("steps":["hasCell"],"path":"voltage")"));
 }

@@ -63,7 +63,7 @@ void AddTelemetry(CommandLine* line, const ServerPointer& server) {
       line->root(), {.name = "telemetry",
                      .summary = "Send samples, watch them come, list the layouts of frames",
                      .examples = "twinctl telemetry send probe-1 '{\"temperature\": 31.5}'\n"
-                                 "twinctl telemetry tail pack-1 --path voltage"});
+                                 "twinctl telemetry tail pack-1"});
   AddTelemetrySend(group, line, server);
   AddTelemetryTail(group, line, server);
   AddTelemetryLayouts(group, line, server);

@@ -151,9 +151,7 @@ class IngestStream final : public grpc::ServerBidiReactor<pb::IngestRequest, pb:
         *std::move(layout), /*validate_only=*/false,
         [self = shared_from_this(), id = message.id()](const ingest::LayoutResult& result) {
           self->LayoutDone(id, result.status, result);
-          IngestStream& stream = *self;
-          stream.Change(
-              [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(stream.mutex_) { stream.OneLess(0, nullptr); });
+          self->Finished();
         });
     return absl::OkStatus();
   }
@@ -205,11 +203,7 @@ class IngestStream final : public grpc::ServerBidiReactor<pb::IngestRequest, pb:
     }
     auto done = [self = shared_from_this(), number, bytes,
                  request](const ingest::TelemetryResult& result) mutable {
-      IngestStream& stream = *self;
-      stream.Change([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(stream.mutex_) {
-        stream.BatchDone(number, result);
-        stream.OneLess(bytes, std::move(request));
-      });
+      self->Finished(number, result, bytes, std::move(request));
     };
     if (!wrong.ok()) {
       // It takes its place in the order all the same.
@@ -224,6 +218,17 @@ class IngestStream final : public grpc::ServerBidiReactor<pb::IngestRequest, pb:
       services_.engine->Write(std::move(batch), std::move(done));
     }
     return absl::OkStatus();
+  }
+
+  void Finished(uint64_t number, const ingest::TelemetryResult& result, uint64_t bytes,
+                std::shared_ptr<pb::IngestRequest> request) {
+    Change([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      BatchDone(number, result);
+      OneLess(bytes, std::move(request));
+    });
+  }
+  void Finished() {
+    Change([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { OneLess(0, nullptr); });
   }
 
   void BatchDone(uint64_t number, const ingest::TelemetryResult& result)

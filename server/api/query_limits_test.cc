@@ -215,7 +215,8 @@ class QueueTest : public QueryFixture {
  protected:
   QueueTest() { Start(2000, {.running_max = 1}); }
   ~QueueTest() override {
-    for (const pb::RunningQuery& query : List().queries()) Cancel(query.id());
+    const pb::ListQueriesResponse list = List();
+    for (const pb::RunningQuery& query : list.queries()) Cancel(query.id());
     if (running_.joinable()) running_.join();
   }
 

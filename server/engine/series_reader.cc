@@ -120,6 +120,7 @@ class HistoryReader final : public query::SeriesReader {
     ReadRequest read;
     read.from = request.from_excluded && request.from < INT64_MAX ? request.from + 1 : request.from;
     read.to = request.to_included && request.to < INT64_MAX ? request.to + 1 : request.to;
+    read.missing_rows = true;
     read.before_from = read.from;
     if (request.before_max > 0) {
       read.before_from = request.from < INT64_MIN + request.before_max

@@ -209,8 +209,8 @@ TEST_F(TelemetryTest, AFrameReachesTheCellsByPosition) {
   // Codes of the layout are missing values, never numbers.
   for (int round = 0; round < 3; ++round) {
     EXPECT_EQ(History("cell-21", "voltage"), "0:3.601 10:3.611");
-    EXPECT_EQ(History("cell-22", "voltage"), "0:3.602");
-    EXPECT_EQ(History("cell-11", "voltage"), "0:3.603");
+    EXPECT_EQ(History("cell-22", "voltage"), "0:3.602 10:null");
+    EXPECT_EQ(History("cell-11", "voltage"), "0:3.603 10:null");
     EXPECT_EQ(History("pack", "current"), "0:-12.5 10:0.5");
     EXPECT_EQ(Latest("cell-21", "voltage"), Value::Double(3.611));
     EXPECT_EQ(Latest("cell-22", "voltage"), Value::Double(3.602));
@@ -328,7 +328,7 @@ TEST_F(TelemetryTest, SamplesAndPublications) {
   EXPECT_THAT(engine_->Write(std::move(wrong)).status,
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("levle")));
   for (int round = 0; round < 3; ++round) {
-    EXPECT_EQ(History("pack", "current"), "0:1.5");
+    EXPECT_EQ(History("pack", "current"), "0:1.5 1:null");
     EXPECT_EQ(History("pack", "level"), "0:7 1:8 9:3");
     EXPECT_EQ(History("pack", "open"), "9:true");
     EXPECT_EQ(Latest("pack", "level"), Value::Int(3));

@@ -280,16 +280,18 @@ class Resolver {
       column->factor = scale;
       column->shift = offset;
     } else if (IsInteger(column->encoding) && decimal && RawMax(column->encoding) > 0) {
-      const int64_t factor = scale * PowerOfTen(decimals - scale_decimals);
-      const int64_t shift = offset * PowerOfTen(decimals - offset_decimals);
-      constexpr double kMax = 1e15;  // 2^53: as a double it is exact
-      if (std::abs(static_cast<double>(factor)) * static_cast<double>(RawMax(column->encoding)) +
-              std::abs(static_cast<double>(shift)) <
-          kMax) {
+      const int64_t scale_power = PowerOfTen(decimals - scale_decimals);
+      const int64_t offset_power = PowerOfTen(decimals - offset_decimals);
+      constexpr double kMax = 1e15;  // below 2^53: as a double it is exact
+      const double greatest =
+          std::abs(static_cast<double>(scale)) * static_cast<double>(scale_power) *
+              static_cast<double>(RawMax(column->encoding)) +
+          std::abs(static_cast<double>(offset)) * static_cast<double>(offset_power);
+      if (greatest < kMax) {
         column->kind = ColumnKind::kScaled;
         column->decimals = static_cast<uint8_t>(decimals);
-        column->factor = factor;
-        column->shift = shift;
+        column->factor = scale * scale_power;
+        column->shift = offset * offset_power;
       }
     }
     return absl::OkStatus();

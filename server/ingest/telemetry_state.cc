@@ -79,10 +79,13 @@ int64_t AsInt(const Value& value) {
   }
 }
 
-// Groups of a kind other than what is asked for are groups of their own.
+// Groups of a kind other than what is asked for are groups of their own. `missing`: there was a
+// sample without a value.
 void AppendOne(timeseries::Store* history, SeriesKey key, ColumnKind kind, const Value& value,
-               int64_t time, Sequence sequence) {
+               int64_t time, Sequence sequence, bool missing = false) {
   ColumnRows column;
+  const auto is_missing = static_cast<uint8_t>(missing ? 1 : 0);
+  if (missing) column.missing = &is_missing;
   column.kind = kind;
   double number = 0;
   int64_t integer = 0;
@@ -90,11 +93,11 @@ void AppendOne(timeseries::Store* history, SeriesKey key, ColumnKind kind, const
   absl::string_view view;
   switch (kind) {
     case ColumnKind::kDouble:
-      number = value.as_double();
+      if (!missing) number = value.as_double();
       column.doubles = &number;
       break;
     case ColumnKind::kInt:
-      integer = AsInt(value);
+      if (!missing) integer = AsInt(value);
       column.ints = &integer;
       break;
     default:
@@ -364,10 +367,16 @@ absl::Status TelemetryState::ApplySamples(absl::string_view bytes, Sequence firs
       const TwinNumber twin = run.twins[row];
       if (!head.Exists(twin)) continue;
       for (const SampleRun::Column& column : run.columns) {
-        if (column.missing[row] != 0) continue;
         const graph::TableSchema& table = head.TableOf(twin);
         const graph::ColumnSchema* const schema = table.FindColumn(column.path);
         if (schema == nullptr) continue;
+        if (column.missing[row] != 0) {
+          if (history_ != nullptr && schema->telemetry) {
+            AppendOne(history_, {twin, history_->AddPath(column.path)}, KindOf(schema->type),
+                      Value(), run.times[row], Sequence(at), /*missing=*/true);
+          }
+          continue;
+        }
         Value value;
         if (column.kind == ColumnKind::kDouble) {
           value = Value::Double(column.doubles[row]);

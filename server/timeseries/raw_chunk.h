@@ -112,7 +112,7 @@ class RawChunk {
   std::atomic<uint32_t> references_{1};
   const uint32_t capacity_;
   uint32_t size_ = 0;
-  uint32_t unused_ = 0;
+  [[maybe_unused]] uint32_t unused_ = 0;
 };
 
 // The narrowest column that has room for rows [begin, end): of `column`'s kind if they fit there.

@@ -142,7 +142,7 @@ absl::Status Reader::ReadWindow(const ReadRequest& request, const std::vector<Pl
     TWIN_RETURN_IF_ERROR(axes[i]->Read(places[i], &rows->columns.back()));
     Spread(axes[i]->times(), rows->times, &rows->columns.back());
   }
-  DropEmptyRows(rows);
+  if (!request.missing_rows) DropEmptyRows(rows);
   return absl::OkStatus();
 }
 

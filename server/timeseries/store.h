@@ -54,9 +54,11 @@ struct ReadRequest {
   // Also the last sample of each series before `from`, but not before this, in rows of their own in
   // front; `from` or later: none.
   int64_t before_from = INT64_MAX;
+  // Also rows of the window in which no series has a value: times at which it was missing.
+  bool missing_rows = false;
 };
 
-// Times ascending, each once; a row has a value in one column at least.
+// Times ascending, each once; a row has a value in one column at least, unless asked otherwise.
 struct ReadRows {
   std::vector<int64_t> times;
   std::vector<ColumnValues> columns;  // as asked for: kDouble, kInt or kValue

@@ -126,9 +126,11 @@ std::map<int64_t, Value> Reference::Samples(SeriesKey key, uint64_t sequence, si
   for (const auto& [time, versions] : found->second) {
     for (const auto& [number, value] : versions) {
       if (number > sequence) break;
-      const bool dropped = std::any_of(
-          drops_.begin(), drops_.begin() + static_cast<std::ptrdiff_t>(drops),
-          [&](const Drop& drop) { return time < drop.before && number <= drop.sequence; });
+      const bool dropped =
+          std::any_of(drops_.begin(), drops_.begin() + static_cast<std::ptrdiff_t>(drops),
+                      [at = time, of = number](const Drop& drop) {
+                        return at < drop.before && of <= drop.sequence;
+                      });
       if (!dropped) result[time] = value;
     }
   }
