@@ -7,8 +7,22 @@
 
 #include "server/timeseries/store.h"
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define TWIN_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define TWIN_SANITIZED 1
+#endif
+#endif
+
 namespace twin::timeseries {
 namespace {
+
+#ifdef TWIN_SANITIZED
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
 
 size_t Allocated() { return mallinfo2().uordblks + mallinfo2().hblkhd; }
 
@@ -33,6 +47,7 @@ void AppendFrame(Store* store, GroupId group, int64_t i, uint64_t sequence, uint
 }
 
 TEST(StoreMemoryTest, SeriesOfLayouts) {
+  if (kSanitized) GTEST_SKIP() << "sanitizers have an allocator of their own";
   const size_t before = Allocated();
   Store store({});
   const PathId path = store.AddPath("voltage");
@@ -65,6 +80,7 @@ TEST(StoreMemoryTest, SeriesOfLayouts) {
 }
 
 TEST(StoreMemoryTest, SingleSeries) {
+  if (kSanitized) GTEST_SKIP() << "sanitizers have an allocator of their own";
   constexpr uint32_t kSingles = 200'000;
   const size_t before = Allocated();
   Store store({});
