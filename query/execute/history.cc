@@ -97,7 +97,7 @@ class HistoryJoin : public Operator {
  private:
   absl::Status Do(Batch batch) override {
     if (run_.statement.series == nullptr) {
-      return ErrorAt(history_.span, "HISTORY: this server keeps no history yet",
+      return ErrorAt(history_.span, "HISTORY: no samples can be read here; ask a server",
                      absl::StatusCode::kFailedPrecondition);
     }
     TWIN_RETURN_IF_ERROR(FindWindows(&batch));

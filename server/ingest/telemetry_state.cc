@@ -128,14 +128,6 @@ const LayoutVersion& TelemetryState::VersionAt(const LayoutState& layout, int64_
   return *layout.versions.front();  // also what came before it
 }
 
-std::vector<std::string> TelemetryState::LayoutIds() const {
-  std::vector<std::string> ids;
-  ids.reserve(by_id_.size());
-  for (const auto& [id, number] : by_id_) ids.push_back(id);
-  std::sort(ids.begin(), ids.end());
-  return ids;
-}
-
 uint64_t TelemetryState::LastBatch(absl::string_view producer) const {
   const auto it = producers_.find(producer);
   return it == producers_.end() ? 0 : it->second.number;

@@ -44,7 +44,6 @@ class TelemetryState {
   const uint32_t* FindLayout(absl::string_view id) const;  // its number; nullptr: none
   // The one that frames of that source time mean.
   static const LayoutVersion& VersionAt(const LayoutState& layout, int64_t time);
-  std::vector<std::string> LayoutIds() const;            // in their order
   uint64_t LastBatch(absl::string_view producer) const;  // 0: none
   size_t producers() const { return producers_.size(); }
 
