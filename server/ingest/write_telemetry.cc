@@ -14,7 +14,7 @@ void Writer::Submit(TelemetryBatch batch, TelemetryDone done) {
   waiting.telemetry = std::make_unique<TelemetryBatch>(std::move(batch));
   waiting.telemetry_done = std::move(done);
   TelemetryResult result;
-  if (!Enqueue(std::move(waiting), &result.status)) waiting.telemetry_done(std::move(result));
+  if (!Enqueue(&waiting, &result.status)) waiting.telemetry_done(std::move(result));
 }
 
 void Writer::Register(Layout layout, bool validate_only, LayoutDone done) {
@@ -24,12 +24,12 @@ void Writer::Register(Layout layout, bool validate_only, LayoutDone done) {
   waiting.bytes = 256 + layout.columns.size() * sizeof(LayoutColumn);
   waiting.task = [this, layout = std::move(layout), validate_only, shared]() mutable {
     LayoutResult result = ProcessLayout(std::move(layout), validate_only, Time{INT64_MIN});
-    AnswerNow(
-        [shared, result = std::move(result)](WriteResult) mutable { (*shared)(std::move(result)); },
-        WriteResult());
+    AnswerNow([shared, result = std::move(result)](
+                  const WriteResult&) mutable { (*shared)(std::move(result)); },
+              WriteResult());
   };
   LayoutResult result;
-  if (!Enqueue(std::move(waiting), &result.status)) (*shared)(std::move(result));
+  if (!Enqueue(&waiting, &result.status)) (*shared)(std::move(result));
 }
 
 absl::Status Writer::MayWrite() {
@@ -42,8 +42,9 @@ void Writer::ProcessTelemetry(const TelemetryBatch& batch, TelemetryDone done) {
   auto result = std::make_shared<TelemetryResult>();
   const auto answer = [&] {
     result->sequence = Sequence(pending_.next_sequence().value - 1);
-    AnswerNow([result, done = std::move(done)](WriteResult) mutable { done(std::move(*result)); },
-              WriteResult());
+    AnswerNow(
+        [result, done = std::move(done)](const WriteResult&) mutable { done(std::move(*result)); },
+        WriteResult());
   };
   // Relationships that are about to change may change what a frame means; a batch that may be in
   // flight already must not be taken twice.

@@ -121,21 +121,21 @@ absl::Status Writer::writing() const {
   return writing_;
 }
 
-bool Writer::Enqueue(Waiting&& waiting, absl::Status* refused) {
+bool Writer::Enqueue(Waiting* waiting, absl::Status* refused) {
   const MutexLock lock(&mutex_);
   if (stopping_) {
     *refused = absl::UnavailableError("the server is stopping");
   } else if (!writing_.ok()) {
     *refused = writing_;
   } else if (queued_bytes_ > 0 &&
-             queued_bytes_ + waiting.bytes >
+             queued_bytes_ + waiting->bytes >
                  static_cast<uint64_t>(options_.limits.write_queue_bytes_max)) {
     *refused = absl::ResourceExhaustedError(
         absl::StrCat("more than write_queue_bytes_max (", options_.limits.write_queue_bytes_max,
                      " bytes) of writes wait; send them again, more slowly"));
   } else {
-    queued_bytes_ += waiting.bytes;
-    queue_.push_back(std::move(waiting));
+    queued_bytes_ += waiting->bytes;
+    queue_.push_back(std::move(*waiting));
     changed_.Signal();
     return true;
   }
@@ -148,7 +148,7 @@ void Writer::Submit(WriteBatch batch, Done done) {
   waiting.batch = std::move(batch);
   waiting.done = std::move(done);
   WriteResult result;
-  if (!Enqueue(std::move(waiting), &result.status)) waiting.done(std::move(result));
+  if (!Enqueue(&waiting, &result.status)) waiting.done(std::move(result));
 }
 
 bool Writer::RunAlone(absl::AnyInvocable<void()> task) {

@@ -115,7 +115,8 @@ class Writer {
   };
 
   void Run();
-  bool Enqueue(Waiting&& waiting, absl::Status* refused) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Takes it, or says why not and leaves it.
+  bool Enqueue(Waiting* waiting, absl::Status* refused) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status MayWrite() ABSL_LOCKS_EXCLUDED(mutex_);
   void Process(Waiting waiting);
   void ProcessTelemetry(const TelemetryBatch& batch, TelemetryDone done);
