@@ -17,7 +17,7 @@ namespace v1 = ::twingraph::v1;
 constexpr size_t kPieceBytes = size_t{256} << 10;
 constexpr int kWaitMs = 100;  // for input, before the connection is looked at again
 
-struct Arguments {
+struct ImportArguments {
   std::string file;
   bool dry_run = false;
   bool continue_on_error = false;
@@ -27,7 +27,7 @@ struct Arguments {
 // One import: sends the file, notes and shows what comes back.
 class Job {
  public:
-  Job(const Arguments& arguments, InputFile* file, const Console& console)
+  Job(const ImportArguments& arguments, InputFile* file, const Console& console)
       : arguments_(arguments),
         file_(*file),
         console_(console),
@@ -88,7 +88,7 @@ class Job {
         absl::StrCat(Counts(), progress.errors() == 0 ? "" : ", " + CountOf(errors(), "error")));
   }
 
-  const Arguments& arguments_;
+  const ImportArguments& arguments_;
   InputFile& file_;
   const Console& console_;
   const size_t bytes_;  // 0: nobody knows
@@ -97,7 +97,7 @@ class Job {
   Json errors_ = Json::array();
 };
 
-absl::StatusOr<ExitCode> Import(const Arguments& arguments, client::Client* client,
+absl::StatusOr<ExitCode> Import(const ImportArguments& arguments, client::Client* client,
                                 const Console& console) {
   absl::StatusOr<InputFile> file = InputFile::Open(arguments.file);
   if (!file.ok()) return UsageError(file.status().message());
@@ -124,7 +124,7 @@ std::string GraphCounts(uint64_t models, uint64_t twins, uint64_t relationships)
 }
 
 void AddImport(CommandLine* line, const ServerPointer& server) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ImportArguments>();
   CLI::App* const command = line->AddCommand(
       line->root(),
       {.name = "import",

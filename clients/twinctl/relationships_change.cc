@@ -13,14 +13,14 @@ namespace {
 
 namespace v1 = ::twingraph::v1;
 
-struct Arguments {
+struct ChangeArguments {
   RelationshipKey key;
   PatchArguments patch;  // of `patch`
   std::string if_match;
   std::string output = "table";
 };
 
-absl::StatusOr<ExitCode> PatchIt(const Arguments& arguments, client::Client* client,
+absl::StatusOr<ExitCode> PatchIt(const ChangeArguments& arguments, client::Client* client,
                                  const Console& console) {
   absl::StatusOr<Patch> patch = ReadPatch(arguments.patch);
   if (!patch.ok()) return patch.status();
@@ -44,7 +44,7 @@ absl::StatusOr<ExitCode> PatchIt(const Arguments& arguments, client::Client* cli
   return kExitDone;
 }
 
-absl::StatusOr<ExitCode> Delete(const Arguments& arguments, client::Client* client,
+absl::StatusOr<ExitCode> Delete(const ChangeArguments& arguments, client::Client* client,
                                 const Console& console) {
   v1::DeleteRelationshipRequest request;
   request.set_source_id(arguments.key.source);
@@ -66,7 +66,7 @@ absl::StatusOr<ExitCode> Delete(const Arguments& arguments, client::Client* clie
 }  // namespace
 
 void AddRelationshipsPatch(CLI::App* group, CommandLine* line, const ServerPointer& server) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ChangeArguments>();
   CLI::App* const command = line->AddCommand(
       group,
       {.name = "patch",
@@ -87,7 +87,7 @@ void AddRelationshipsPatch(CLI::App* group, CommandLine* line, const ServerPoint
 }
 
 void AddRelationshipsDelete(CLI::App* group, CommandLine* line, const ServerPointer& server) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ChangeArguments>();
   CLI::App* const command = line->AddCommand(
       group,
       {.name = "delete",

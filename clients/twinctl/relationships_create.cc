@@ -15,7 +15,7 @@ namespace v1 = ::twingraph::v1;
 
 constexpr int kIdCharactersMax = 128;  // the server's limit
 
-struct Arguments {
+struct CreateArguments {
   std::string source;
   std::string name;
   std::string target;
@@ -33,12 +33,12 @@ int CharactersOf(absl::string_view text) {
 }
 
 // The same for the same relationship, so that to create it again makes no second one.
-std::string DefaultId(const Arguments& arguments) {
+std::string DefaultId(const CreateArguments& arguments) {
   std::string id = absl::StrCat(arguments.name, "-", arguments.target);
   return CharactersOf(id) <= kIdCharactersMax ? id : client::RandomRequestId();
 }
 
-absl::StatusOr<ExitCode> Create(const Arguments& arguments, client::Client* client,
+absl::StatusOr<ExitCode> Create(const CreateArguments& arguments, client::Client* client,
                                 const Console& console) {
   Json contents = Json::object();
   if (const absl::Status status = Assign(arguments.sets, &contents); !status.ok()) return status;
@@ -70,7 +70,7 @@ absl::StatusOr<ExitCode> Create(const Arguments& arguments, client::Client* clie
 }  // namespace
 
 void AddRelationshipsCreate(CLI::App* group, CommandLine* line, const ServerPointer& server) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<CreateArguments>();
   CLI::App* const command = line->AddCommand(
       group,
       {.name = "create",

@@ -14,7 +14,7 @@ namespace {
 
 namespace v1 = ::twingraph::v1;
 
-struct Arguments {
+struct CreateArguments {
   std::string id;
   std::string model;
   std::vector<std::string> sets;
@@ -34,7 +34,7 @@ std::string TakeString(const char* key, Json* object) {
 }
 
 // The twin of --json and --set. What stands on the command line counts.
-absl::StatusOr<v1::Twin> MakeTwin(const Arguments& arguments) {
+absl::StatusOr<v1::Twin> MakeTwin(const CreateArguments& arguments) {
   Json object = Json::object();
   if (!arguments.json_path.empty()) {
     const absl::StatusOr<std::string> text = ReadText(arguments.json_path);
@@ -69,7 +69,7 @@ absl::StatusOr<v1::Twin> MakeTwin(const Arguments& arguments) {
   return twin;
 }
 
-absl::StatusOr<ExitCode> Create(const Arguments& arguments, client::Client* client,
+absl::StatusOr<ExitCode> Create(const CreateArguments& arguments, client::Client* client,
                                 const Console& console) {
   absl::StatusOr<v1::Twin> twin = MakeTwin(arguments);
   if (!twin.ok()) return twin.status();
@@ -93,7 +93,7 @@ absl::StatusOr<ExitCode> Create(const Arguments& arguments, client::Client* clie
 }  // namespace
 
 void AddTwinsCreate(CLI::App* twins, CommandLine* line, const ServerPointer& server) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<CreateArguments>();
   CLI::App* const command = line->AddCommand(
       twins,
       {.name = "create",

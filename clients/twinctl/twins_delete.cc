@@ -11,7 +11,7 @@ namespace {
 
 namespace v1 = ::twingraph::v1;
 
-struct Arguments {
+struct DeleteArguments {
   std::string id;
   bool relationships = false;
   bool tree = false;
@@ -21,7 +21,7 @@ struct Arguments {
   DeleteByQuery by_query;
 };
 
-absl::StatusOr<ExitCode> DeleteAll(Arguments arguments, client::Client* client,
+absl::StatusOr<ExitCode> DeleteAll(DeleteArguments arguments, client::Client* client,
                                    const Console& console) {
   if (!arguments.id.empty()) {
     return UsageError("ID and --query are two ways to say which twins; give one of them");
@@ -37,7 +37,7 @@ absl::StatusOr<ExitCode> DeleteAll(Arguments arguments, client::Client* client,
   return DeleteTwinsOfQuery(arguments.by_query, client, console);
 }
 
-absl::StatusOr<ExitCode> Delete(const Arguments& arguments, client::Client* client,
+absl::StatusOr<ExitCode> Delete(const DeleteArguments& arguments, client::Client* client,
                                 const Console& console) {
   if (!arguments.by_query.text.empty()) return DeleteAll(arguments, client, console);
   if (arguments.id.empty()) return UsageError("no twin is named: give its ID, or --query");
@@ -65,7 +65,7 @@ absl::StatusOr<ExitCode> Delete(const Arguments& arguments, client::Client* clie
 }  // namespace
 
 void AddTwinsDelete(CLI::App* twins, CommandLine* line, const ServerPointer& server) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<DeleteArguments>();
   CLI::App* const command = line->AddCommand(
       twins,
       {.name = "delete",

@@ -118,11 +118,11 @@ class Reader final : public SnapshotReader {
   }
 
   void Places(absl::Span<const uint32_t> twins, std::vector<Place>* places) const override {
-    constexpr size_t kBlock = 256;
-    graph::TwinPlace block[kBlock];
+    constexpr size_t kPart = 256;
+    graph::TwinPlace block[kPart];
     places->resize(twins.size());
-    for (size_t i = 0; i < twins.size(); i += kBlock) {
-      const absl::Span<const uint32_t> part = twins.subspan(i, kBlock);
+    for (size_t i = 0; i < twins.size(); i += kPart) {
+      const absl::Span<const uint32_t> part = twins.subspan(i, kPart);
       view_->PlacesOf(part, block);
       for (size_t k = 0; k < part.size(); ++k) {
         (*places)[i + k] = {block[k].table.value, block[k].row};

@@ -15,7 +15,7 @@ constexpr uint8_t kRecordKindGraph = 1;
 
 using Kind = Change::Kind;
 
-absl::Status Damaged(absl::string_view what) {
+absl::Status DamagedChange(absl::string_view what) {
   return absl::DataLossError(absl::StrCat("a journal record is damaged: ", what));
 }
 
@@ -140,9 +140,9 @@ absl::Status DecodeChange(ByteReader* reader, Time time, uint32_t* last, Change*
       change->text = reader->String();
       break;
     default:
-      return Damaged(absl::StrCat("no change of kind ", static_cast<int>(change->kind)));
+      return DamagedChange(absl::StrCat("no change of kind ", static_cast<int>(change->kind)));
   }
-  return reader->ok() ? absl::OkStatus() : Damaged("a change is cut short");
+  return reader->ok() ? absl::OkStatus() : DamagedChange("a change is cut short");
 }
 
 // Whether a stored value has the form that the column takes.
@@ -272,7 +272,7 @@ absl::Status DecodeHeader(absl::string_view* bytes, RecordHeader* header) {
   header->units =
       static_cast<uint32_t>(reader.Varint(std::min<uint64_t>(reader.rest().size(), UINT32_MAX)));
   *bytes = reader.rest();
-  return reader.ok() ? absl::OkStatus() : Damaged("cut short");
+  return reader.ok() ? absl::OkStatus() : DamagedChange("cut short");
 }
 
 namespace {
@@ -284,7 +284,7 @@ absl::Status DecodeUnit(ByteReader* reader, Time time, Unit* unit) {
   for (Change& change : unit->changes) {
     TWIN_RETURN_IF_ERROR(DecodeChange(reader, time, &last, &change));
   }
-  return reader->ok() ? absl::OkStatus() : Damaged("cut short");
+  return reader->ok() ? absl::OkStatus() : DamagedChange("cut short");
 }
 
 }  // namespace
@@ -299,7 +299,7 @@ absl::Status ApplyUnits(absl::string_view units, const RecordHeader& header, Seq
     if (sequence <= applied) continue;
     TWIN_RETURN_IF_ERROR(ApplyUnit(unit, sequence, header.time, graph, telemetry));
   }
-  return reader.done() ? absl::OkStatus() : Damaged("there is more of it than it says");
+  return reader.done() ? absl::OkStatus() : DamagedChange("there is more of it than it says");
 }
 
 void EncodeRecord(const GraphRecord& record, std::string* bytes) {
@@ -319,7 +319,7 @@ absl::Status DecodeRecord(absl::string_view bytes, GraphRecord* record) {
   record->units.resize(header.units);
   ByteReader reader(bytes);
   for (Unit& unit : record->units) TWIN_RETURN_IF_ERROR(DecodeUnit(&reader, record->time, &unit));
-  return reader.done() ? absl::OkStatus() : Damaged("there is more of it than it says");
+  return reader.done() ? absl::OkStatus() : DamagedChange("there is more of it than it says");
 }
 
 absl::StatusOr<std::shared_ptr<const graph::Catalog>> ChangeCatalog(const graph::Catalog& before,
@@ -342,7 +342,7 @@ absl::StatusOr<std::shared_ptr<const graph::Catalog>> ChangeCatalog(const graph:
       continue;
     }
     graph::ModelState* state = find(change.text);
-    if (state == nullptr) return Damaged(absl::StrCat("no model ", change.text));
+    if (state == nullptr) return DamagedChange(absl::StrCat("no model ", change.text));
     if (change.kind == Kind::kSetDecommissioned) {
       state->decommissioned = change.flag;
     } else {
@@ -376,9 +376,9 @@ absl::Status ApplyUnit(const Unit& unit, Sequence sequence, Time time, graph::Gr
   }
   for (const Change& change : unit.changes) {
     if (!IsSound(change, head)) {
-      return Damaged(absl::StrCat("a change of kind ", static_cast<int>(change.kind), " of ",
-                                  change.number, " at sequence ", sequence.value,
-                                  " does not fit the state before it"));
+      return DamagedChange(absl::StrCat("a change of kind ", static_cast<int>(change.kind), " of ",
+                                        change.number, " at sequence ", sequence.value,
+                                        " does not fit the state before it"));
     }
     const TwinNumber twin(change.number);
     const RelationshipNumber relationship(change.number);
@@ -422,7 +422,7 @@ absl::Status ApplyUnit(const Unit& unit, Sequence sequence, Time time, graph::Gr
         graph->DeleteRelationship(relationship);
         break;
       default:
-        return Damaged("a change of models among others");
+        return DamagedChange("a change of models among others");
     }
   }
   graph->Advance(sequence, time);

@@ -114,6 +114,13 @@ using Operation =
     std::variant<PutTwin, PatchTwin, DeleteTwin, DeleteTree, PutRelationship, PatchRelationship,
                  DeleteRelationship, CreateModels, DecommissionModel, DeleteModel>;
 
+// Models are written in batches of their own.
+inline bool IsOfModels(const Operation& operation) {
+  return std::holds_alternative<CreateModels>(operation) ||
+         std::holds_alternative<DecommissionModel>(operation) ||
+         std::holds_alternative<DeleteModel>(operation);
+}
+
 struct WriteBatch {
   std::vector<Operation> operations;
   // All or nothing, at one sequence; else each for itself, at a sequence of its own.

@@ -14,7 +14,7 @@ using timeseries::ColumnKind;
 using timeseries::ColumnRows;
 using timeseries::SeriesKey;
 
-absl::Status Damaged(absl::string_view what, Sequence sequence) {
+absl::Status DamagedTelemetry(absl::string_view what, Sequence sequence) {
   return absl::DataLossError(absl::StrCat("the journal record of sequence ", sequence.value,
                                           " does not fit the state before it: ", what));
 }
@@ -144,7 +144,7 @@ absl::Status TelemetryState::Apply(absl::string_view record, Sequence first, uin
                                    Sequence applied, graph::Graph* graph) {
   switch (static_cast<RecordKind>(ingest::KindOf(record))) {
     case RecordKind::kLayout:
-      if (count != 1) return Damaged("a layout has one sequence", first);
+      if (count != 1) return DamagedTelemetry("a layout has one sequence", first);
       return first <= applied ? absl::OkStatus() : ApplyLayout(record, first, graph);
     case RecordKind::kFrames:
       return ApplyFrames(record, first, count, applied, graph);
@@ -197,7 +197,7 @@ absl::Status TelemetryState::ApplyLayout(absl::string_view bytes, Sequence seque
   if (version->layout > layouts_.size() ||
       version->version != (is_new ? 1 : layouts_[version->layout]->versions.size() + 1) ||
       is_new != (FindLayout(record.layout.id) == nullptr)) {
-    return Damaged("a layout out of order", sequence);
+    return DamagedTelemetry("a layout out of order", sequence);
   }
   if (history_ != nullptr) {
     for (const ResolvedColumn& column : version->columns) {
@@ -241,7 +241,7 @@ absl::Status TelemetryState::ApplyFrames(absl::string_view bytes, Sequence first
   TWIN_RETURN_IF_ERROR(DecodeRecord(bytes, &record));
   uint64_t frames = 0;
   for (const FrameRun& run : record.runs) frames += run.times.size();
-  if (frames != count || count == 0) return Damaged("the number of its frames", first);
+  if (frames != count || count == 0) return DamagedTelemetry("the number of its frames", first);
   const Sequence last(first.value + count - 1);
   // A checkpoint stands between records.
   if (last <= applied) return absl::OkStatus();
@@ -249,13 +249,13 @@ absl::Status TelemetryState::ApplyFrames(absl::string_view bytes, Sequence first
   for (const FrameRun& run : record.runs) {
     if (run.layout >= layouts_.size() || run.version == 0 ||
         run.version > layouts_[run.layout]->versions.size()) {
-      return Damaged("a layout that there is not", first);
+      return DamagedTelemetry("a layout that there is not", first);
     }
     const LayoutVersion& version = *layouts_[run.layout]->versions[run.version - 1];
     const size_t expected =
         run.times.size() *
         (run.is_doubles ? version.columns.size() * sizeof(double) : version.frame_bytes);
-    if (run.bytes.size() != expected) return Damaged("the bytes of its frames", first);
+    if (run.bytes.size() != expected) return DamagedTelemetry("the bytes of its frames", first);
     const absl::Span<const ColumnRows> columns =
         decoder_.Decode(version, run.times.size(), run.is_doubles ? absl::string_view() : run.bytes,
                         run.is_doubles ? run.bytes : absl::string_view());
@@ -349,7 +349,7 @@ absl::Status TelemetryState::ApplySamples(absl::string_view bytes, Sequence firs
   TWIN_RETURN_IF_ERROR(DecodeRecord(bytes, &record));
   uint64_t all = 0;
   for (const SampleRun& run : record.runs) all += run.twins.size();
-  if (all != count || count == 0) return Damaged("the number of its rows", first);
+  if (all != count || count == 0) return DamagedTelemetry("the number of its rows", first);
   const Sequence last(first.value + count - 1);
   if (last <= applied) return absl::OkStatus();
   const graph::GraphView& head = graph->head();
@@ -378,7 +378,8 @@ absl::Status TelemetryState::ApplySamples(absl::string_view bytes, Sequence firs
           absl::string_view encoded = column.values[row];
           TWIN_RETURN_IF_ERROR(Value::Decode(&encoded, &value));
         }
-        if (!ToColumn(schema->type, &value)) return Damaged("a value of the wrong type", first);
+        if (!ToColumn(schema->type, &value))
+          return DamagedTelemetry("a value of the wrong type", first);
         if (history_ != nullptr && (schema->telemetry || schema->traits.historized)) {
           KeepBaseline(twin, column.path, Sequence(at), head);
           AppendOne(history_, {twin, history_->AddPath(column.path)}, KindOf(schema->type), value,

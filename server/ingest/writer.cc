@@ -61,12 +61,6 @@ uint64_t BytesOf(const WriteBatch& batch) {
   return bytes;
 }
 
-bool IsOfModels(const Operation& operation) {
-  return std::holds_alternative<CreateModels>(operation) ||
-         std::holds_alternative<DecommissionModel>(operation) ||
-         std::holds_alternative<DeleteModel>(operation);
-}
-
 absl::Status InBatch(const absl::Status& status, size_t index, size_t count) {
   if (count == 1) return status;
   return absl::Status(status.code(), absl::StrCat("operation ", index, ": ", status.message()));

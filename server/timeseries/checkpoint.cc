@@ -15,7 +15,7 @@ namespace {
 constexpr uint8_t kOpenBlock = 0;
 constexpr uint8_t kSealedBlock = 1;
 
-absl::Status Damaged(absl::string_view what) {
+absl::Status DamagedCheckpoint(absl::string_view what) {
   return absl::DataLossError(absl::StrCat("the checkpoint of the history is damaged: ", what,
                                           "; start on a backup, or ask `twinctl check DIR`"));
 }
@@ -67,7 +67,7 @@ std::string EncodePaths(absl::Span<const std::string> paths) {
 absl::Status DecodePaths(absl::string_view bytes, std::vector<std::string>* paths) {
   ByteReader reader(bytes);
   while (reader.ok() && !reader.done()) paths->emplace_back(reader.String());
-  return reader.ok() ? absl::OkStatus() : Damaged("its paths");
+  return reader.ok() ? absl::OkStatus() : DamagedCheckpoint("its paths");
 }
 
 std::string EncodeGroups(const Head& head, uint32_t begin, uint32_t end) {
@@ -111,7 +111,7 @@ absl::Status DecodeGroups(absl::string_view bytes, std::vector<GroupSpec>* group
     }
     groups->push_back(std::move(spec));
   }
-  return reader.ok() ? absl::OkStatus() : Damaged("its series groups");
+  return reader.ok() ? absl::OkStatus() : DamagedCheckpoint("its series groups");
 }
 
 std::string EncodeOpen(const OpenRows& rows) {
@@ -132,7 +132,7 @@ absl::Status DecodeOpen(absl::string_view bytes, OpenRows* rows) {
   while (reader.ok() && !reader.done()) {
     const uint8_t kind = reader.Byte();
     const absl::string_view block = reader.String();
-    if (!reader.ok() || kind > kSealedBlock) return Damaged("an open block");
+    if (!reader.ok() || kind > kSealedBlock) return DamagedCheckpoint("an open block");
     TWIN_ASSIGN_OR_RETURN(MemoryBlockPtr opened, MemoryBlock::Open(block));
     TWIN_RETURN_IF_ERROR(opened->Verify());
     std::vector<MemoryBlockPtr>* const to = kind == kOpenBlock ? &rows->open : &rows->sealed;
@@ -171,7 +171,7 @@ absl::Status DecodeFileInfo(absl::string_view bytes, uint32_t number, PartitionF
   info->day = reader.Signed();
   info->bytes = reader.Varint();
   info->footer_crc = reader.Fixed<uint32_t>();
-  return reader.ok() && reader.done() ? absl::OkStatus() : Damaged("its list of files");
+  return reader.ok() && reader.done() ? absl::OkStatus() : DamagedCheckpoint("its list of files");
 }
 
 }  // namespace twin::timeseries

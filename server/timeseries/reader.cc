@@ -46,8 +46,8 @@ void DropEmptyRows(ReadRows* rows) {
 }
 
 // Puts a column of its own times on a longer axis that has them all.
-void Spread(const std::vector<int64_t>& from, const std::vector<int64_t>& to,
-            ColumnValues* column) {
+void SpreadOver(const std::vector<int64_t>& from, const std::vector<int64_t>& to,
+                ColumnValues* column) {
   if (from.size() == to.size()) return;
   ColumnValues spread;
   spread.kind = column->kind;
@@ -140,7 +140,7 @@ absl::Status Reader::ReadWindow(const ReadRequest& request, const std::vector<Pl
   for (size_t i = 0; i < places.size(); ++i) {
     rows->columns.push_back(Empty(request.series[i].as));
     TWIN_RETURN_IF_ERROR(axes[i]->Read(places[i], &rows->columns.back()));
-    Spread(axes[i]->times(), rows->times, &rows->columns.back());
+    SpreadOver(axes[i]->times(), rows->times, &rows->columns.back());
   }
   if (!request.missing_rows) DropEmptyRows(rows);
   return absl::OkStatus();
