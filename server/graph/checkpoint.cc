@@ -176,6 +176,7 @@ absl::Status Graph::FinishLoad(Sequence sequence, Time time, TwinNumber next_twi
   state->next_twin = next_twin.value;
   state->next_relationship = next_relationship.value;
   if (!indexing_ids_.joinable()) EndOfIds(next_twin);
+  ++Change()->rows_epoch;
   TWIN_RETURN_IF_ERROR(CheckLoaded());
 
   const auto use_strings = [&](const Column& column, ColumnType type, uint32_t row) {

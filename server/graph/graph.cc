@@ -67,6 +67,7 @@ Table* Graph::ChangeRelationshipTable(RelationshipTypeId type) {
 
 void Graph::SetCatalog(std::shared_ptr<const Catalog> catalog) {
   State* state = Change();
+  ++state->rows_epoch;
   state->catalog = std::move(catalog);
   const Catalog& now = *state->catalog;
   while (state->tables.size() < now.tables().size()) {
@@ -187,6 +188,7 @@ void Graph::ClearRow(TwinNumber twin, TableId table, uint32_t row) {
 }
 
 void Graph::MoveTwin(TwinNumber twin, TableId table, Sequence version, Time time) {
+  ++Change()->rows_epoch;
   const TwinPlace from = head_->PlaceOf(twin);
   const TableSchema& old_schema = head_->catalog().table(from.table);
   const TableSchema& new_schema = head_->catalog().table(table);
@@ -209,6 +211,7 @@ void Graph::MoveTwin(TwinNumber twin, TableId table, Sequence version, Time time
 }
 
 void Graph::DeleteTwin(TwinNumber twin) {
+  ++Change()->rows_epoch;
   TWIN_CHECK(head_->OutDegree(twin) == 0 && head_->InDegree(twin) == 0) << head_->IdOf(twin);
   const TwinPlace place = head_->PlaceOf(twin);
   ClearRow(twin, place.table, place.row);
@@ -351,6 +354,7 @@ void Graph::Advance(Sequence sequence, Time time) {
 
 void Graph::Reorder(absl::Span<const TwinNumber> order) {
   State* state = Change();
+  ++state->rows_epoch;
   const std::vector<Ref<Table>> before = state->tables;
   std::vector<std::vector<uint32_t>> rows(before.size());  // old rows, in the new order
   std::vector<bool> placed(state->next_twin);

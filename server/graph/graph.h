@@ -115,6 +115,9 @@ class GraphView {
   Value GetValue(TwinNumber twin, ColumnId column) const;  // cheaper: no times
   bool Has(TwinNumber twin, ColumnId column) const;        // not null
 
+  // Changes when a row that stood for a twin may no longer, or may have other columns.
+  uint64_t rows_epoch() const;
+
   uint64_t twins() const;
   uint64_t twins(TableId table) const;
   TwinNumber next_twin() const;  // one more than the greatest that was ever given
@@ -229,6 +232,10 @@ class Graph {
   void SetValue(TwinNumber twin, ColumnId column, const Value& value, Time update, Time source);
   // SetValue, unless the column has a value with a later source time already: then false.
   bool SetLatest(TwinNumber twin, ColumnId column, const Value& value, Time update, Time source);
+  // The same for rows of one page of a column of kFloat or kDouble that is not indexed: ascending,
+  // each once, at least one, and each with a value.
+  void SetLatest(TableId table, ColumnId column, absl::Span<const uint32_t> rows,
+                 absl::Span<const double> values, Time update, Time source);
   // A change of the twin itself: version (etag) and update time.
   void Touch(TwinNumber twin, Sequence version, Time time);
   // To another table: values of columns with the same path and type go along.

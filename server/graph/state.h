@@ -112,6 +112,7 @@ struct State {
   uint32_t next_relationship = 0;
   uint64_t twins = 0;
   uint64_t relationships = 0;
+  uint64_t rows_epoch = 1;
 
   State() = default;
   State(const State& other)
@@ -125,7 +126,8 @@ struct State {
         next_twin(other.next_twin),
         next_relationship(other.next_relationship),
         twins(other.twins),
-        relationships(other.relationships) {}
+        relationships(other.relationships),
+        rows_epoch(other.rows_epoch) {}
   State& operator=(const State&) = delete;
   ~State() = default;
   static void Delete(State* state) { delete state; }

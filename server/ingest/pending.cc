@@ -388,6 +388,7 @@ void PendingState::SetValue(TwinNumber twin, ColumnId column, Value before, Valu
 }
 
 void PendingState::MoveTwin(TwinNumber twin, TableId table) {
+  last_move_ = record_;
   const graph::TableSchema& from = SchemaOf(twin);
   const graph::TableSchema& to = catalog().table(table);
   std::vector<TwinValue> kept;
@@ -529,6 +530,7 @@ void PendingState::Forget(RelationshipNumber relationship) {
 }
 
 void PendingState::Applied(uint64_t number) {
+  if (last_move_ <= number) last_move_ = 0;
   for (; !touched_twins_.empty() && touched_twins_.front().record <= number;
        touched_twins_.pop_front()) {
     const TwinNumber twin(touched_twins_.front().number);
@@ -544,6 +546,7 @@ void PendingState::Applied(uint64_t number) {
 }
 
 void PendingState::Reset() {
+  last_move_ = 0;
   ids_.clear();
   relationship_ids_.clear();
   twin_states_.Clear();

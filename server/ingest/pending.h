@@ -98,6 +98,9 @@ class PendingState {
   void TakeSequences(uint64_t count) { next_sequence_ = Sequence(next_sequence_.value + count); }
   // Whether relationships were touched that are not applied.
   bool has_relationship_changes() const { return !touched_relationships_.empty(); }
+  // Whether a twin may have moved to another model that is not applied.
+  bool may_have_moves() const { return last_move_ > 0; }
+  uint64_t rows_epoch() const { return head_.rows_epoch(); }
 
   // --- Records ---
   // Everything changed since the last call belongs to record `number`; numbers rise.
@@ -238,6 +241,7 @@ class PendingState {
 
   // What records that are not applied touched, oldest first.
   uint64_t record_ = 1;
+  uint64_t last_move_ = 0;  // the last record that moved a twin; 0: none is pending
   std::deque<Touch> touched_twins_;
   std::deque<Touch> touched_relationships_;
 };
