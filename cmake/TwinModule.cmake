@@ -49,7 +49,7 @@ function(twin_module name)
       twin::${name} twin::test_support ${M_TEST_DEPS} GTest::gmock_main twin_warnings)
     # Tests are run once and compiled often: the library is what is optimised.
     target_compile_options(twin_${name}_test PRIVATE
-      $<$<AND:$<CXX_COMPILER_ID:GNU>,$<CONFIG:RelWithDebInfo>>:-O1>)
+      $<$<AND:$<CXX_COMPILER_ID:GNU>,$<CONFIG:RelWithDebInfo>>:-O0>)
     list(LENGTH M_TESTS tests)
     if(tests GREATER 2)
       target_precompile_headers(twin_${name}_test PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
