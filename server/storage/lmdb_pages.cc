@@ -29,7 +29,8 @@
 //   node      lo:2  hi:2  flags:2  key size:2  key  data
 //             branch: lo, hi, flags are the child's pgno. leaf: lo, hi are the size of the data
 //   overflow  `pages` pages for one large value; the node's data is the pgno
-//   free      a value of db[0]: count:8, then the numbers of pages that a transaction freed:8 each
+//   free      a value of db[0]: count:8, then the numbers of pages that a transaction freed:8 each,
+//             the greatest first
 
 namespace twin::storage {
 namespace {
@@ -90,6 +91,9 @@ class Walk {
         return Damaged(page, "is listed as free, but not there");
       if (page < pages_ && seen_[page]) return Damaged(page, "is listed as free, but in use");
     }
+    std::sort(free_.begin(), free_.end());
+    const auto twice = std::adjacent_find(free_.begin(), free_.end());
+    if (twice != free_.end()) return Damaged(*twice, "is listed as free twice");
     return absl::OkStatus();
   }
 
@@ -252,7 +256,13 @@ class Walk {
       return Damaged(page, "has a list of free pages of a wrong length");
     }
     const uint64_t count = At<uint64_t>(list, 0);
-    for (uint64_t i = 1; i <= count; ++i) free_.push_back(At<uint64_t>(list, 8 * i));
+    for (uint64_t i = 1; i <= count; ++i) {
+      free_.push_back(At<uint64_t>(list, 8 * i));
+      // LMDB searches it.
+      if (i > 1 && free_.back() >= free_[free_.size() - 2]) {
+        return Damaged(page, "has a list of free pages that is not in order");
+      }
+    }
     return absl::OkStatus();
   }
 

@@ -5,6 +5,7 @@
 
 #include "server/base/status_macros.h"
 #include "server/timeseries/conversion.h"
+#include "server/timeseries/group.h"
 
 namespace twin::timeseries {
 namespace {
@@ -175,6 +176,12 @@ absl::Status Reader::FindLast(const Places& places, WantedAs as, int64_t from, i
       break;
     }
   }
+  return absl::OkStatus();
+}
+
+absl::Status Reader::FindFittingLast(const Places& places, WantedAs as, int64_t from, int64_t to,
+                                     LastSample* sample) {
+  TWIN_RETURN_IF_ERROR(FindLast(places, as, from, to, sample));
   // A sample that does not fit what is wanted stands all the same, as a missing one.
   if (sample->found && IsMissing(sample->value, 0)) sample->found = false;
   return absl::OkStatus();
@@ -184,8 +191,8 @@ absl::Status Reader::ReadBefore(const ReadRequest& request, const std::vector<Pl
                                 ReadRows* rows) {
   std::vector<LastSample> samples(places.size());
   for (size_t i = 0; i < places.size(); ++i) {
-    TWIN_RETURN_IF_ERROR(
-        FindLast(places[i], request.series[i].as, request.before_from, request.from, &samples[i]));
+    TWIN_RETURN_IF_ERROR(FindFittingLast(places[i], request.series[i].as, request.before_from,
+                                         request.from, &samples[i]));
     if (samples[i].found) rows->times.push_back(samples[i].time);
   }
   std::sort(rows->times.begin(), rows->times.end());
@@ -226,11 +233,36 @@ absl::StatusOr<bool> Reader::Last(SeriesKey key, WantedAs as, int64_t from, int6
                                   ReadRows* row) {
   *row = ReadRows();
   LastSample sample;
-  TWIN_RETURN_IF_ERROR(FindLast(view_.Find(key), as, from, to, &sample));
+  TWIN_RETURN_IF_ERROR(FindFittingLast(view_.Find(key), as, from, to, &sample));
   if (!sample.found) return false;
   row->times.push_back(sample.time);
   row->columns.push_back(std::move(sample.value));
   return true;
+}
+
+absl::Status Reader::LastOfEach(absl::Span<const SeriesKey> keys, WantedAs as, int64_t to,
+                                std::vector<int64_t>* times, ColumnValues* values) {
+  times->clear();
+  times->reserve(keys.size());
+  *values = Empty(as);
+  // Most series have a sample not long before; few need a look at all their blocks.
+  const int64_t recent = to < INT64_MIN + kNsPerDay ? INT64_MIN : to - kNsPerDay;
+  for (const SeriesKey& key : keys) {
+    Trim();
+    const Places places = view_.Find(key);
+    LastSample sample;
+    TWIN_RETURN_IF_ERROR(FindLast(places, as, recent, to, &sample));
+    if (!sample.found && recent > INT64_MIN) {
+      TWIN_RETURN_IF_ERROR(FindLast(places, as, INT64_MIN, recent, &sample));
+    }
+    times->push_back(sample.found ? sample.time : Snapshot::kNoSample);
+    if (sample.found) {
+      AppendConverted(sample.value, {}, 0, 1, values);
+    } else {
+      AppendMissing(1, values);
+    }
+  }
+  return absl::OkStatus();
 }
 
 void Reader::Trim() {
