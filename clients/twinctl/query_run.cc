@@ -243,8 +243,8 @@ absl::Status RunQuery(const QueryOptions& options, const std::string& text, clie
   rows.Finish();
   if (!request->page_token().empty()) rows.SayMore();
   if (unrecorded > 0) {
-    console.err << CountOf(unrecorded, "value") << " left out: changed since then, and what it was "
-                << "is not recorded\n";
+    console.err << "note: " << CountOf(unrecorded, "value")
+                << " left out: changed since then, and not recorded before\n";
   }
   if (!profile.empty()) console.err << absl::StripTrailingAsciiWhitespace(profile) << '\n';
   return absl::OkStatus();

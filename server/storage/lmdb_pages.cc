@@ -183,6 +183,7 @@ class Walk {
     }
     std::vector<absl::string_view> nodes;
     std::vector<absl::string_view> keys;
+    size_t used = 0;
     for (size_t at = kHeaderBytes; at < lower; at += 2) {
       const size_t offset = At<uint16_t>(bytes, at);
       if (offset < upper || offset + kNodeBytes > bytes.size()) {
@@ -193,7 +194,10 @@ class Walk {
         return Damaged(page, "has a key that ends outside of it");
       }
       keys.push_back(nodes.back().substr(kNodeBytes, At<uint16_t>(nodes.back(), 6)));
+      used += NodeBytes(nodes.back(), leaf);
     }
+    // LMDB moves nodes together when one goes, by the sizes that they say they have.
+    if (used != bytes.size() - upper) return Damaged(page, "has a node of a wrong size");
     TWIN_RETURN_IF_ERROR(CheckKeys(tree, page, leaf, keys, from, to));
     for (size_t i = 0; i < nodes.size(); ++i) {
       if (leaf) {
@@ -205,6 +209,13 @@ class Walk {
                                     i + 1 < keys.size() ? keys[i + 1] : to));
     }
     return absl::OkStatus();
+  }
+
+  // With its key and data, even.
+  static size_t NodeBytes(absl::string_view node, bool leaf) {
+    size_t bytes = kNodeBytes + At<uint16_t>(node, 6);
+    if (leaf) bytes += At<uint16_t>(node, 4) == kBigData ? sizeof(uint64_t) : At<uint32_t>(node, 0);
+    return bytes + bytes % 2;
   }
 
   // A key at a wrong place would be missed by a search, and written a second time.

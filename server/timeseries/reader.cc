@@ -78,12 +78,19 @@ void Append(ReadRows&& more, ReadRows* rows) {
 }  // namespace
 
 Reader::Opened& Reader::Open(const Places& places, int64_t from, int64_t to) {
+  // Neighbours are mostly of one group.
+  if (last_ != nullptr && places.size() == 1 && last_->first.from == from &&
+      last_->first.to == to && last_->first.groups.size() == 1 &&
+      last_->first.groups[0] == places[0].group.value) {
+    return last_->second;
+  }
   Window window{.groups = {}, .from = from, .to = to};
   window.groups.reserve(places.size());
   for (const Place& place : places) window.groups.push_back(place.group.value);
   std::sort(window.groups.begin(), window.groups.end());
   window.groups.erase(std::unique(window.groups.begin(), window.groups.end()), window.groups.end());
   const auto [found, added] = opened_.try_emplace(std::move(window));
+  last_ = &*found;
   Opened& opened = found->second;
   if (!added) return opened;
   std::vector<RowSourcePtr> sources;
@@ -150,7 +157,6 @@ absl::Status Reader::ReadWindow(const ReadRequest& request, const std::vector<Pl
 absl::Status Reader::FindLast(const Places& places, WantedAs as, int64_t from, int64_t to,
                               LastSample* sample) {
   if (places.empty()) return absl::OkStatus();
-  ColumnValues column;
   for (const VisibleRowsPtr& source : Open(places, from, to).sources) {
     if (sample->found && source->range().last_time < sample->time) break;
     const Place* const place = PlaceIn(places, source->group());
@@ -165,14 +171,14 @@ absl::Status Reader::FindLast(const Places& places, WantedAs as, int64_t from, i
               (times[r] == sample->time && source->sequence(r) <= sample->sequence));
     };
     if (row == 0 || times[row - 1] < from || worse(row - 1)) continue;
-    TWIN_RETURN_IF_ERROR(source->ReadColumn(place->column, &column));
+    TWIN_RETURN_IF_ERROR(source->ReadColumn(place->column, &column_));
     for (; row-- > 0 && times[row] >= from && !worse(row);) {
-      if (IsMissing(column, source->at(row))) continue;
+      if (IsMissing(column_, source->at(row))) continue;
       sample->found = true;
       sample->time = times[row];
       sample->sequence = source->sequence(row);
       sample->value = Empty(as);
-      AppendConverted(column, {}, source->at(row), source->at(row) + 1, &sample->value);
+      AppendConverted(column_, {}, source->at(row), source->at(row) + 1, &sample->value);
       break;
     }
   }
@@ -267,6 +273,7 @@ absl::Status Reader::LastOfEach(absl::Span<const SeriesKey> keys, WantedAs as, i
 
 void Reader::Trim() {
   if (bytes_ < kKeptBytesMax) return;
+  last_ = nullptr;
   opened_.clear();
   bytes_ = 0;
 }

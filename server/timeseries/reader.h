@@ -75,7 +75,9 @@ class Reader {
 
   const ReadView& view_;
   std::map<Window, Opened> opened_;
-  size_t bytes_ = 0;  // of what is decoded, about
+  std::map<Window, Opened>::value_type* last_ = nullptr;  // of opened_
+  ColumnValues column_;                                   // of FindLast: its memory is used again
+  size_t bytes_ = 0;                                      // of what is decoded, about
 };
 
 }  // namespace twin::timeseries
