@@ -207,7 +207,7 @@ TEST_F(QueryCommandTest, ATableShowsTwinsByTheirContents) {
 
 TEST_F(QueryCommandTest, SaysHowManyValuesWereLeftOut) {
   EXPECT_THAT(Run({"query", "twins AS OF"}).err,
-              ::testing::HasSubstr("note: 1,200 values left out: changed since then"));
+              HasSubstr("note: 1,200 values left out: changed since then"));
 }
 
 TEST_F(QueryCommandTest, SendsWhatItIsGiven) {
