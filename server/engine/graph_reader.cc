@@ -205,7 +205,7 @@ class Reader final : public SnapshotReader {
       at += part;
     }
     if (!history_all) return absl::OkStatus();
-    gave_ended_.store(true, std::memory_order_relaxed);
+    knows_ended_.store(true, std::memory_order_relaxed);
     const size_t middle = relationships->size();
     for (const PastIndex::Relationship& each : Past().index().relationships()) {
       const uint32_t number = each.ended.relationship.value;
@@ -220,7 +220,7 @@ class Reader final : public SnapshotReader {
 
   void RelationshipTypes(absl::Span<const uint32_t> relationships,
                          std::vector<uint32_t>* types) const override {
-    if (gave_ended()) return Past().Types(relationships, types);
+    if (HasEnded(relationships)) return Past().Types(relationships, types);
     types->resize(relationships.size());
     for (size_t i = 0; i < relationships.size(); ++i) {
       (*types)[i] = view_->LinkOf(RelationshipNumber(relationships[i])).type.value;
@@ -229,7 +229,7 @@ class Reader final : public SnapshotReader {
 
   void RelationshipEnds(absl::Span<const uint32_t> relationships, std::vector<uint32_t>* sources,
                         std::vector<uint32_t>* targets) const override {
-    if (gave_ended()) return Past().Ends(relationships, sources, targets);
+    if (HasEnded(relationships)) return Past().Ends(relationships, sources, targets);
     sources->resize(relationships.size());
     targets->resize(relationships.size());
     for (size_t i = 0; i < relationships.size(); ++i) {
@@ -241,7 +241,7 @@ class Reader final : public SnapshotReader {
 
   void ReadRelationship(RelationshipTypeId type, ColumnId column,
                         absl::Span<const uint32_t> relationships, Vector* out) const override {
-    if (gave_ended()) return Past().Read(type, column, relationships, out);
+    if (knows_ended()) return Past().Read(type, column, relationships, out);
     ReadInto(catalog_->relationship_type(type).columns[column.value].type, relationships.size(),
              out, [&](const graph::ColumnBatch& batch) {
                view_->ReadColumn(type, column, relationships, batch);
@@ -250,7 +250,7 @@ class Reader final : public SnapshotReader {
 
   void ReadRelationshipField(absl::Span<const uint32_t> relationships, Field field,
                              Vector* out) const override {
-    if (gave_ended()) return Past().ReadField(relationships, field, out);
+    if (HasEnded(relationships)) return Past().ReadField(relationships, field, out);
     out->Reset(TypeKind::kString, relationships.size());
     const auto each = [&](auto text_of) {
       for (size_t i = 0; i < relationships.size(); ++i) {
@@ -316,7 +316,19 @@ class Reader final : public SnapshotReader {
   }
 
  private:
-  bool gave_ended() const { return gave_ended_.load(std::memory_order_relaxed); }
+  bool knows_ended() const { return knows_ended_.load(std::memory_order_relaxed); }
+
+  // Whether there may be some among them that have ended. Another reader of the same state may have
+  // found them: the rows of a page outlive the reader that they came from.
+  bool HasEnded(absl::Span<const uint32_t> relationships) const {
+    if (knows_ended()) return true;
+    if (view_->ended_relationship_slots() == 0) return false;
+    const bool any = std::any_of(relationships.begin(), relationships.end(), [&](uint32_t number) {
+      return !view_->Exists(RelationshipNumber(number));
+    });
+    if (any) knows_ended_.store(true, std::memory_order_relaxed);
+    return any;
+  }
 
   const PastIndex::Twin& LastLifeOf(TwinNumber twin) const {
     const absl::Span<const PastIndex::Twin> lives = Past().index().LivesOf(twin);
@@ -355,8 +367,9 @@ class Reader final : public SnapshotReader {
   const std::shared_ptr<const query::Catalog> catalog_;
   const timeseries::Store* const history_;
   Expander expander_;
-  // Somebody was given relationships that have ended, and may ask about them.
-  mutable std::atomic<bool> gave_ended_{false};
+  // Somebody asks about relationships that have ended; whoever reads a property of one has asked
+  // for its type before.
+  mutable std::atomic<bool> knows_ended_{false};
   mutable Mutex mutex_;
   mutable std::unique_ptr<const PastRelationships> past_ ABSL_GUARDED_BY(mutex_);
 };

@@ -108,6 +108,11 @@ class AsOfTest(unittest.TestCase):
                        "WHERE r.$targetId = 'module-9' AND r.$relationshipName = 'hasModule' ORDER BY r.$validFrom"),
             [{"$sourceId": "pack-7", "$validFrom": BUILT, "$validTo": SWAPPED},
              {"$sourceId": "pack-8", "$validFrom": SWAPPED, "$validTo": None}])
+        # Page by page, as whole relationships.
+        pages = self.twinctl("query", "-o", "ndjson", "--page-size", 1,
+                             "SELECT r FROM RELATIONSHIPS r HISTORY ALL WHERE r.$targetId = 'module-9'")
+        self.assertEqual(sorted(json.loads(line)["r"]["$sourceId"] for line in pages.splitlines()),
+                         ["pack-7", "pack-8"])
         # Twins that are gone have documents of their own, and samples.
         gone = self.query(f"SELECT m FROM DIGITALTWINS m AS OF '{BEFORE}' WHERE m.$dtId = 'module-1'")
         self.assertEqual(gone[0]["m"]["$metadata"]["$model"], f"{PREFIX}BatteryModule;1")
