@@ -3,6 +3,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "clients/twinctl/assignments.h"
 #include "clients/twinctl/input.h"
 #include "clients/twinctl/progress.h"
 #include "clients/twinctl/results.h"
@@ -21,6 +22,7 @@ struct ImportArguments {
   std::string file;
   bool dry_run = false;
   bool continue_on_error = false;
+  std::string source_time;
   std::string output = "table";
 };
 
@@ -38,7 +40,9 @@ class Job {
     v1::ImportOptions options;
     options.set_dry_run(arguments_.dry_run);
     options.set_continue_on_error(arguments_.continue_on_error);
-    absl::Status status = client->Import(
+    absl::Status status = SetSourceTime(arguments_.source_time, &options);
+    if (!status.ok()) return status;
+    status = client->Import(
         options, [this](std::string* piece) { return ReadPiece(piece); },
         [this](const v1::ImportProgress& progress) { Take(progress); });
     progress_.Clear();
@@ -144,6 +148,7 @@ void AddImport(CommandLine* line, const ServerPointer& server) {
   command->add_flag("--dry-run", arguments->dry_run, "Only check it; nothing is changed");
   command->add_flag("--continue-on-error", arguments->continue_on_error,
                     "Go on behind a line that is refused, instead of ending there");
+  AddSourceTime(command, &arguments->source_time);
   CommandLine::AddOutput(command, &arguments->output);
 }
 

@@ -17,6 +17,7 @@ struct ChangeArguments {
   RelationshipKey key;
   PatchArguments patch;  // of `patch`
   std::string if_match;
+  std::string source_time;
   std::string output = "table";
 };
 
@@ -30,6 +31,9 @@ absl::StatusOr<ExitCode> PatchIt(const ChangeArguments& arguments, client::Clien
   request.set_json_patch(std::move(patch->json));
   for (v1::Edit& edit : patch->edits) *request.add_edits() = std::move(edit);
   request.set_if_match(arguments.if_match);
+  if (const absl::Status set = SetSourceTime(arguments.source_time, &request); !set.ok()) {
+    return set;
+  }
   request.set_request_id(client::RandomRequestId());
   const absl::StatusOr<v1::UpdateRelationshipResponse> response =
       client->UpdateRelationship(request);
@@ -50,6 +54,9 @@ absl::StatusOr<ExitCode> Delete(const ChangeArguments& arguments, client::Client
   request.set_source_id(arguments.key.source);
   request.set_id(arguments.key.id);
   request.set_if_match(arguments.if_match);
+  if (const absl::Status set = SetSourceTime(arguments.source_time, &request); !set.ok()) {
+    return set;
+  }
   request.set_request_id(client::RandomRequestId());
   const absl::StatusOr<v1::DeleteRelationshipResponse> response =
       client->DeleteRelationship(request);
@@ -83,6 +90,7 @@ void AddRelationshipsPatch(CLI::App* group, CommandLine* line, const ServerPoint
   AddRelationshipKey(command, &arguments->key);
   AddPatchOptions(command, &arguments->patch);
   AddIfMatch(command, &arguments->if_match);
+  AddSourceTime(command, &arguments->source_time);
   CommandLine::AddOutput(command, &arguments->output);
 }
 
@@ -98,6 +106,7 @@ void AddRelationshipsDelete(CLI::App* group, CommandLine* line, const ServerPoin
       }));
   AddRelationshipKey(command, &arguments->key);
   AddIfMatch(command, &arguments->if_match);
+  AddSourceTime(command, &arguments->source_time);
   CommandLine::AddOutput(command, &arguments->output);
 }
 

@@ -23,6 +23,7 @@ struct CreateArguments {
   std::vector<std::string> sets;
   bool create_only = false;
   std::string if_match;
+  std::string source_time;
   std::string output = "table";
 };
 
@@ -51,6 +52,9 @@ absl::StatusOr<ExitCode> Create(const CreateArguments& arguments, client::Client
   relationship.set_contents_json(DumpJson(contents));
   request.set_create_only(arguments.create_only);
   request.set_if_match(arguments.if_match);
+  if (const absl::Status set = SetSourceTime(arguments.source_time, &request); !set.ok()) {
+    return set;
+  }
   request.set_request_id(client::RandomRequestId());
   const absl::StatusOr<v1::CreateRelationshipResponse> response =
       client->CreateRelationship(request);
@@ -97,6 +101,7 @@ void AddRelationshipsCreate(CLI::App* group, CommandLine* line, const ServerPoin
                "string; several: the option again");
   command->add_flag("--create-only", arguments->create_only, "Refuse to replace one");
   AddIfMatch(command, &arguments->if_match);
+  AddSourceTime(command, &arguments->source_time);
   CommandLine::AddOutput(command, &arguments->output);
 }
 

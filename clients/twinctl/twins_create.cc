@@ -20,6 +20,7 @@ struct CreateArguments {
   std::vector<std::string> sets;
   std::string json_path;
   std::string if_match;
+  std::string source_time;
   bool create_only = false;
   std::string output = "table";
 };
@@ -77,6 +78,9 @@ absl::StatusOr<ExitCode> Create(const CreateArguments& arguments, client::Client
   *request.mutable_twin() = *std::move(twin);
   request.set_create_only(arguments.create_only);
   request.set_if_match(arguments.if_match);
+  if (const absl::Status set = SetSourceTime(arguments.source_time, &request); !set.ok()) {
+    return set;
+  }
   request.set_request_id(client::RandomRequestId());
   const absl::StatusOr<v1::CreateTwinResponse> response = client->CreateTwin(request);
   if (!response.ok()) return response.status();
@@ -117,6 +121,7 @@ void AddTwinsCreate(CLI::App* twins, CommandLine* line, const ServerPointer& ser
       ->type_name("FILE");
   command->add_flag("--create-only", arguments->create_only, "Refuse to replace a twin");
   AddIfMatch(command, &arguments->if_match);
+  AddSourceTime(command, &arguments->source_time);
   CommandLine::AddOutput(command, &arguments->output);
 }
 

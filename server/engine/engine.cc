@@ -356,6 +356,8 @@ class Engine::Impl {
     std::shared_ptr<timeseries::Store::Checkpoint> history;
     {
       const MutexLock lock(&graph_.mutex);
+      const int64_t oldest = clock_.Now().ns - options_.history_retention_seconds * kNsPerSecond;
+      if (options_.history_retention_seconds > 0) graph_.graph.DropPast(Time{oldest});
       pages = graph_.graph.PinForCheckpoint(/*everything=*/false);
       request_ids = graph_.request_ids.Encode();
       graph_.telemetry.VisitCheckpoint(
@@ -363,7 +365,7 @@ class Engine::Impl {
             telemetry.emplace_back(PartKey{PartKey::kTelemetry, kind, number}, std::move(bytes));
           });
       if (options_.history_retention_seconds > 0) {
-        history_->DropBefore(clock_.Now().ns - options_.history_retention_seconds * kNsPerSecond);
+        history_->DropBefore(oldest);
       }
       history = history_->PinForCheckpoint(/*everything=*/parts_failed_);
     }

@@ -32,12 +32,24 @@ bool IsOfModel(Kind kind) {
          kind == Kind::kDeleteModel;
 }
 
+// Set in the byte of the kind where a source time follows the number; else it is the server's time.
+constexpr uint8_t kTimed = 0x80;
+
+bool MayBeTimed(Kind kind) {
+  return kind == Kind::kCreateTwin || kind == Kind::kMoveTwin || kind == Kind::kDeleteTwin ||
+         kind == Kind::kCreateRelationship || kind == Kind::kSetRelationshipValue ||
+         kind == Kind::kDeleteRelationship;
+}
+
 void EncodeChange(const Change& change, Time time, uint32_t* last, std::string* bytes) {
-  AppendFixed(bytes, static_cast<uint8_t>(change.kind));
+  const bool is_timed = MayBeTimed(change.kind) && !(change.source_time == time);
+  AppendFixed(bytes,
+              static_cast<uint8_t>(static_cast<uint8_t>(change.kind) | (is_timed ? kTimed : 0)));
   if (!IsOfModel(change.kind)) {
     AppendSigned(bytes, static_cast<int64_t>(change.number) - static_cast<int64_t>(*last));
     *last = change.number;
   }
+  if (is_timed) AppendSigned(bytes, Minus(change.source_time.ns, time.ns));
   switch (change.kind) {
     case Kind::kCreateTwin:
       AppendVarint(bytes, change.table);
@@ -93,10 +105,16 @@ absl::Status DecodeValue(ByteReader* reader, Value* value) {
 }
 
 absl::Status DecodeChange(ByteReader* reader, Time time, uint32_t* last, Change* change) {
-  change->kind = static_cast<Kind>(reader->Byte());
+  const uint8_t kind = reader->Byte();
+  change->kind = static_cast<Kind>(kind & ~kTimed);
   if (!IsOfModel(change->kind)) {
     change->number = static_cast<uint32_t>(*last + static_cast<uint64_t>(reader->Signed()));
     *last = change->number;
+  }
+  change->source_time = time;
+  if ((kind & kTimed) != 0) {
+    if (!MayBeTimed(change->kind)) return Damaged(absl::StrCat("no change of kind ", kind));
+    change->source_time = Time{Plus(time.ns, reader->Signed())};
   }
   switch (change->kind) {
     case Kind::kCreateTwin:
@@ -384,7 +402,8 @@ absl::Status ApplyUnit(const Unit& unit, Sequence sequence, Time time, graph::Gr
     const RelationshipNumber relationship(change.number);
     switch (change.kind) {
       case Kind::kCreateTwin:
-        graph->CreateTwin(twin, change.text, TableId(change.table), sequence, time);
+        graph->CreateTwin(twin, change.text, TableId(change.table), sequence, time,
+                          change.source_time);
         break;
       case Kind::kSetValue:
         if (telemetry != nullptr) {
@@ -395,10 +414,10 @@ absl::Status ApplyUnit(const Unit& unit, Sequence sequence, Time time, graph::Gr
         if (!(head.VersionOf(twin) == sequence)) graph->Touch(twin, sequence, time);
         break;
       case Kind::kMoveTwin:
-        graph->MoveTwin(twin, TableId(change.table), sequence, time);
+        graph->MoveTwin(twin, TableId(change.table), sequence, time, change.source_time);
         break;
       case Kind::kDeleteTwin:
-        graph->DeleteTwin(twin);
+        graph->DeleteTwin(twin, change.source_time);
         break;
       case Kind::kTouchTwin:
         graph->Touch(twin, sequence, time);
@@ -406,20 +425,21 @@ absl::Status ApplyUnit(const Unit& unit, Sequence sequence, Time time, graph::Gr
       case Kind::kCreateRelationship:
         graph->CreateRelationship(relationship, RelationshipTypeId(change.table),
                                   TwinNumber(change.source), TwinNumber(change.target), change.text,
-                                  sequence);
-        NoteTopology(relationship, time, head, telemetry);
+                                  sequence, change.source_time);
+        NoteTopology(relationship, change.source_time, head, telemetry);
         break;
       case Kind::kSetRelationshipValue:
-        graph->SetValue(relationship, ColumnId(change.column), change.new_value);
-        NoteTopology(relationship, time, head, telemetry);
+        graph->SetValue(relationship, ColumnId(change.column), change.new_value,
+                        change.source_time);
+        NoteTopology(relationship, change.source_time, head, telemetry);
         graph->Touch(relationship, sequence);
         break;
       case Kind::kTouchRelationship:
         graph->Touch(relationship, sequence);
         break;
       case Kind::kDeleteRelationship:
-        NoteTopology(relationship, time, head, telemetry);
-        graph->DeleteRelationship(relationship);
+        NoteTopology(relationship, change.source_time, head, telemetry);
+        graph->DeleteRelationship(relationship, change.source_time);
         break;
       default:
         return DamagedChange("a change of models among others");

@@ -45,7 +45,7 @@ struct Change {
   absl::string_view model;  // kCreateModel: its JSON text
   Value old_value;
   Value new_value;   // null: removed
-  Time source_time;  // kSetValue
+  Time source_time;  // of what is recorded: not of touches and models
 };
 
 // One atomic change of the state: it has one sequence. Its texts are somebody else's: of the

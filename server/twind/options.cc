@@ -102,6 +102,9 @@ void DefineOptions(CLI::App* app, Options* options) {
       ->group(in_limits)
       ->check(CLI::Range(int64_t{1}, ingest::Limits().strings_bytes_max));
   Add(app, "relationships-max", &limits.relationships_max, "relationships")->group(in_limits);
+  Add(app, "past-entries-max", &limits.past_entries_max,
+      "twins and relationships that have ended, and former values of relationships")
+      ->group(in_limits);
   Add(app, "write-queue-bytes-max", &limits.write_queue_bytes_max, "writes that wait")
       ->group(in_limits);
   Add(app, "dry-run-operations-max", &limits.dry_run_operations_max,
