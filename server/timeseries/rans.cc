@@ -29,15 +29,15 @@ constexpr uint32_t Slot(size_t symbol, uint32_t frequency, uint32_t offset) {
 }
 
 #if TWIN_RANS_AVX2
-bool HasAvx2() {
+bool RansHasAvx2() {
   static const bool has = __builtin_cpu_supports("avx2") != 0;
   return has;
 }
 
 // Which of the next words goes to which of eight states: of those that want one (a bit each), the
 // first gets the first.
-struct Spread {
-  Spread() {
+struct WordPlaces {
+  WordPlaces() {
     for (uint32_t wanting = 0; wanting < 256; ++wanting) {
       int32_t word = 0;
       for (uint32_t lane = 0; lane < 8; ++lane) {
@@ -47,17 +47,15 @@ struct Spread {
   }
   alignas(32) int32_t places[256][8];
 };
-const Spread& Spreads() {
-  static const Spread spreads;
-  return spreads;
+const WordPlaces& AllWordPlaces() {
+  static const WordPlaces all;
+  return all;
 }
 
 // One turn of eight states: their symbols, and the states after them. `at` has 16 bytes.
-__attribute__((target("avx2"), always_inline)) inline __m256i Turn(const uint32_t* slots,
-                                                                   __m256i offsets,
-                                                                   const Spread& spread,
-                                                                   const char** at,
-                                                                   __m256i* states) {
+__attribute__((target("avx2"), always_inline)) inline __m256i TurnEight(
+    const uint32_t* slots, __m256i offsets, const WordPlaces& word_places, const char** at,
+    __m256i* states) {
   const __m256i mask = _mm256_set1_epi32(static_cast<int>(kRansTotal - 1));
   const __m256i slot =
       _mm256_i32gather_epi32(reinterpret_cast<const int*>(slots),
@@ -71,18 +69,18 @@ __attribute__((target("avx2"), always_inline)) inline __m256i Turn(const uint32_
   const auto wanting = static_cast<uint32_t>(_mm256_movemask_ps(_mm256_castsi256_ps(low)));
   const __m256i words = _mm256_permutevar8x32_epi32(
       _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(*at))),
-      _mm256_load_si256(reinterpret_cast<const __m256i*>(spread.places[wanting])));
+      _mm256_load_si256(reinterpret_cast<const __m256i*>(word_places.places[wanting])));
   *states = _mm256_blendv_epi8(state, _mm256_or_si256(_mm256_slli_epi32(state, 16), words), low);
   *at += 2 * __builtin_popcount(wanting);
   return _mm256_and_si256(slot, _mm256_set1_epi32(255));
 }
 
 // As many symbols as there are words for all states that may want one; returns how many.
-__attribute__((target("avx2,popcnt"))) size_t TakeMany(const uint32_t* slots,
-                                                       const uint8_t* contexts, size_t count,
-                                                       const char** begin, const char* end,
-                                                       uint32_t* states, uint8_t* symbols) {
-  const Spread& spread = Spreads();
+__attribute__((target("avx2,popcnt"))) size_t TakeManyLanes(const uint32_t* slots,
+                                                            const uint8_t* contexts, size_t count,
+                                                            const char** begin, const char* end,
+                                                            uint32_t* states, uint8_t* symbols) {
+  const WordPlaces& word_places = AllWordPlaces();
   const char* at = *begin;
   __m256i low = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(states));
   __m256i high = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(states + 8));
@@ -96,8 +94,8 @@ __attribute__((target("avx2,popcnt"))) size_t TakeMany(const uint32_t* slots,
       first = _mm256_slli_epi32(_mm256_cvtepu8_epi32(of), kRansBits);
       second = _mm256_slli_epi32(_mm256_cvtepu8_epi32(_mm_srli_si128(of, 8)), kRansBits);
     }
-    first = Turn(slots, first, spread, &at, &low);
-    second = Turn(slots, second, spread, &at, &high);
+    first = TurnEight(slots, first, word_places, &at, &low);
+    second = TurnEight(slots, second, word_places, &at, &high);
     const __m256i pairs = _mm256_permute4x64_epi64(_mm256_packus_epi32(first, second), 0xd8);
     _mm_storeu_si128(
         reinterpret_cast<__m128i*>(symbols + i),
@@ -207,9 +205,9 @@ bool RansDecoder::Take(absl::Span<const uint8_t> contexts, absl::Span<uint8_t> s
   const size_t count = symbols.size();
   size_t i = 0;
 #if TWIN_RANS_AVX2
-  if (kLanes == kManyLanes && HasAvx2()) {
-    i = TakeMany(slots, one_context ? nullptr : contexts.data(), count, &at, end_, states,
-                 symbols.data());
+  if (kLanes == kManyLanes && RansHasAvx2()) {
+    i = TakeManyLanes(slots, one_context ? nullptr : contexts.data(), count, &at, end_, states,
+                      symbols.data());
   }
 #endif
   for (; i < count; ++i) {

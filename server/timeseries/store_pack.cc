@@ -3,9 +3,6 @@
 #include <map>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/strings/str_cat.h"
-#include "server/base/check.h"
 #include "server/base/status_macros.h"
 #include "server/timeseries/row_buffer.h"
 #include "server/timeseries/store_impl.h"
@@ -133,12 +130,15 @@ std::vector<PackedDay> Store::Impl::PackedDaysToName() {
       return entry.partition == file && entry.removed == UINT64_MAX;
     });
   };
-  // Of a day that was dropped meanwhile nothing is wanted any more.
-  std::erase_if(packed_, [&](const PackedDay& day) {
-    if (std::all_of(day.from.begin(), day.from.end(), is_live)) return false;
-    unnamed_.push_back(day.packed);
-    return true;
-  });
+  std::vector<PackedDay> named;
+  for (PackedDay& day : packed_) {
+    if (std::all_of(day.from.begin(), day.from.end(), is_live)) {
+      named.push_back(std::move(day));
+    } else {  // dropped meanwhile: nothing of it is wanted any more
+      unnamed_.push_back(std::move(day.packed));
+    }
+  }
+  packed_ = std::move(named);
   return packed_;
 }
 

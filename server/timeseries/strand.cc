@@ -9,6 +9,15 @@
 #include "server/timeseries/int_codec.h"
 #include "server/timeseries/rans.h"
 
+// As in int_codec.cc: loops over all values are compiled once more for wider registers.
+#if defined(__x86_64__)
+#define TWIN_STRAND_AVX2 1
+#define TWIN_STRAND_INLINE __attribute__((always_inline)) inline
+#else
+#define TWIN_STRAND_AVX2 0
+#define TWIN_STRAND_INLINE inline
+#endif
+
 namespace twin::timeseries {
 namespace {
 
@@ -41,9 +50,11 @@ constexpr uint32_t kSizes[] = {0,    16,   23,   32,   45,    64,    91,    128,
                                2896, 4096, 5793, 8192, 11585, 16384, 23170, 32768};
 constexpr size_t kSizesCount = sizeof(kSizes) / sizeof(kSizes[0]);
 
-uint64_t U(int64_t value) { return static_cast<uint64_t>(value); }
-int64_t I(uint64_t value) { return static_cast<int64_t>(value); }
-int64_t Unzigzag(uint64_t folded) { return I((folded >> 1) ^ (0 - (folded & 1))); }
+TWIN_STRAND_INLINE uint64_t Unsigned(int64_t value) { return static_cast<uint64_t>(value); }
+TWIN_STRAND_INLINE int64_t Signed(uint64_t value) { return static_cast<int64_t>(value); }
+TWIN_STRAND_INLINE int64_t Unzigzag(uint64_t folded) {
+  return Signed((folded >> 1) ^ (0 - (folded & 1)));
+}
 
 uint8_t SymbolOf(uint64_t folded) {
   return static_cast<uint8_t>(folded < kSmallErrors
@@ -56,9 +67,9 @@ constexpr int BitsBehind(uint8_t symbol) {
 }
 
 // Where a level stands when the sum of errors so far is `sum`.
-int64_t LevelAt(int64_t start, uint64_t sum, uint8_t slowness) {
+TWIN_STRAND_INLINE int64_t LevelAt(int64_t start, uint64_t sum, uint8_t slowness) {
   const uint64_t moved = sum << (kLevelBits - slowness);
-  return start + (I(moved + (uint64_t{1} << (kLevelBits - 1))) >> kLevelBits);
+  return start + (Signed(moved + (uint64_t{1} << (kLevelBits - 1))) >> kLevelBits);
 }
 
 // Fills `errors` (zigzag-coded) with what is left of a column; values that are missing become what
@@ -72,26 +83,66 @@ void PredictErrors(const Predictor& predictor, int64_t start, const int64_t* bas
     if (missing != nullptr && missing[t] != 0) values[t] = predicted;
     const int64_t error = values[t] - predicted;
     errors[t] = ZigZag(error);
-    sum += U(error);
+    sum += Unsigned(error);
   }
 }
 
 // The other way. Of any errors: sums are modulo 2^64.
-void Restore(const Predictor& predictor, int64_t start, const int64_t* base, size_t rows,
-             int64_t* errors) {
+TWIN_STRAND_INLINE void RestoreOnAny(const Predictor& predictor, int64_t start, const int64_t* base,
+                                     size_t rows, int64_t* errors) {
   uint64_t sum = 0;
   if (predictor.slowness == 0) {  // the level is start + sum
-    for (size_t t = 0; t < rows; ++t) errors[t] = I(sum += U(errors[t]));
-    for (size_t t = 0; t < rows; ++t) errors[t] = I(U(errors[t]) + U(start));
+    sum = Unsigned(start);
+    for (size_t t = 0; t < rows; ++t) errors[t] = Signed(sum += Unsigned(errors[t]));
   } else {
     for (size_t t = 0; t < rows; ++t) {
       const uint64_t before = sum;
-      sum += U(errors[t]);
-      errors[t] = I(U(errors[t]) + U(start) + U(LevelAt(0, before, predictor.slowness)));
+      sum += Unsigned(errors[t]);
+      errors[t] = Signed(Unsigned(errors[t]) + Unsigned(start) +
+                         Unsigned(LevelAt(0, before, predictor.slowness)));
     }
   }
   if (base == nullptr) return;
-  for (size_t t = 0; t < rows; ++t) errors[t] = I(U(errors[t]) + U(base[t]));
+  for (size_t t = 0; t < rows; ++t) errors[t] = Signed(Unsigned(errors[t]) + Unsigned(base[t]));
+}
+
+// Symbols as the errors that they are if they are small; returns the greatest symbol.
+TWIN_STRAND_INLINE uint8_t ToErrorsOnAny(const uint8_t* symbols, size_t rows, int64_t* errors) {
+  uint8_t greatest = 0;
+  for (size_t t = 0; t < rows; ++t) greatest = std::max(greatest, symbols[t]);
+  for (size_t t = 0; t < rows; ++t) errors[t] = Unzigzag(symbols[t]);
+  return greatest;
+}
+
+#if TWIN_STRAND_AVX2
+__attribute__((target("avx2"))) void RestoreOnAvx2(const Predictor& predictor, int64_t start,
+                                                   const int64_t* base, size_t rows,
+                                                   int64_t* errors) {
+  RestoreOnAny(predictor, start, base, rows, errors);
+}
+__attribute__((target("avx2"))) uint8_t ToErrorsOnAvx2(const uint8_t* symbols, size_t rows,
+                                                       int64_t* errors) {
+  return ToErrorsOnAny(symbols, rows, errors);
+}
+bool StrandHasAvx2() {
+  static const bool has = __builtin_cpu_supports("avx2") != 0;
+  return has;
+}
+#endif
+
+void RestoreColumn(const Predictor& predictor, int64_t start, const int64_t* base, size_t rows,
+                   int64_t* errors) {
+#if TWIN_STRAND_AVX2
+  if (StrandHasAvx2()) return RestoreOnAvx2(predictor, start, base, rows, errors);
+#endif
+  RestoreOnAny(predictor, start, base, rows, errors);
+}
+
+uint8_t ToErrors(const uint8_t* symbols, size_t rows, int64_t* errors) {
+#if TWIN_STRAND_AVX2
+  if (StrandHasAvx2()) return ToErrorsOnAvx2(symbols, rows, errors);
+#endif
+  return ToErrorsOnAny(symbols, rows, errors);
 }
 
 // The size nearest to each count's share.
@@ -150,9 +201,9 @@ size_t FirstPresent(const StrandColumn& column, size_t rows) {
   return static_cast<size_t>(std::find(column.missing, column.missing + rows, 0) - column.missing);
 }
 
-class Encoder {
+class StrandEncoder {
  public:
-  Encoder(absl::Span<const StrandColumn> columns, size_t rows)
+  StrandEncoder(absl::Span<const StrandColumn> columns, size_t rows)
       : columns_(columns), rows_(rows), tried_(std::min(rows, kTriedRows)) {
     TWIN_CHECK(!columns.empty() && columns.size() <= kStrandColumnsMax) << columns.size();
     TWIN_CHECK(rows >= 1 && rows <= kStrandRowsMax) << rows;
@@ -451,7 +502,7 @@ bool TakeBehind(absl::Span<const uint8_t> symbols, BitReader* behind, absl::Span
   return true;
 }
 
-bool Decode(ByteReader* reader, size_t columns, size_t rows, std::vector<int64_t>* values) {
+bool DecodeColumns(ByteReader* reader, size_t columns, size_t rows, std::vector<int64_t>* values) {
   const uint8_t flags = reader->Byte();
   if (!reader->ok() || flags > kHasMean) return false;
   const bool has_mean = flags == kHasMean;
@@ -488,13 +539,9 @@ bool Decode(ByteReader* reader, size_t columns, size_t rows, std::vector<int64_t
         break;
     }
     if (!decoder.Next(contexts, absl::MakeSpan(symbols))) return false;
-    uint8_t widest = 0;
-    for (size_t t = 0; t < rows; ++t) {
-      to[t] = Unzigzag(symbols[t]);
-      widest = std::max(widest, symbols[t]);
-    }
-    if (widest >= kSmallErrors && !TakeBehind(symbols, &behind, {to, rows})) return false;
-    Restore(predictors[i], starts[i], base, rows, to);
+    const uint8_t greatest = ToErrors(symbols.data(), rows, to);
+    if (greatest >= kSmallErrors && !TakeBehind(symbols, &behind, {to, rows})) return false;
+    RestoreColumn(predictors[i], starts[i], base, rows, to);
   }
   return decoder.Done() && behind.Done();
 }
@@ -502,11 +549,11 @@ bool Decode(ByteReader* reader, size_t columns, size_t rows, std::vector<int64_t
 }  // namespace
 
 void EncodeStrand(absl::Span<const StrandColumn> columns, size_t rows, std::string* bytes) {
-  Encoder(columns, rows).Encode(bytes);
+  StrandEncoder(columns, rows).Encode(bytes);
 }
 
 bool DecodeStrand(ByteReader* reader, size_t columns, size_t rows, std::vector<int64_t>* values) {
-  if (reader->ok() && Decode(reader, columns, rows, values)) return true;
+  if (reader->ok() && DecodeColumns(reader, columns, rows, values)) return true;
   reader->Fail();
   return false;
 }
