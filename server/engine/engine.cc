@@ -371,22 +371,19 @@ class Engine::Impl {
   // Files of days that are old enough are re-packed; then a checkpoint names them.
   void RunPacking() {
     if (options_.history_repack_after_seconds <= 0) return;
-    bool pauses = false;
     while (true) {
-      {
-        const MutexLock lock(&status_mutex_);
-        // What failed, for want of space or because a file is damaged, does so again soon; and what
-        // comes late shall be some before its day is re-packed once more.
-        const Time until{SystemClock().Now().ns + (pauses ? 60 : 1) * kNsPerSecond};
-        while (!stopping_ && SystemClock().Now() < until) {
-          wake_.WaitFor(&status_mutex_, std::chrono::seconds(1));
-        }
-        if (stopping_) return;
-      }
       const absl::StatusOr<uint64_t> days =
           PackDays(PackBefore(), options_.history_repack_cpu_percent);
-      pauses = !days.ok() || *days > 0;
       if (days.ok() && *days > 0) (void)Checkpoint(/*paced=*/true);  // or the next one names them
+      // What failed, for want of space or because a file is damaged, does so again soon; and what
+      // comes late shall be some before its day is re-packed once more.
+      const int64_t seconds = !days.ok() || *days > 0 ? 60 : 1;
+      const Time until{SystemClock().Now().ns + seconds * kNsPerSecond};
+      const MutexLock lock(&status_mutex_);
+      while (!stopping_ && SystemClock().Now() < until) {
+        wake_.WaitFor(&status_mutex_, std::chrono::seconds(1));
+      }
+      if (stopping_) return;
     }
   }
 

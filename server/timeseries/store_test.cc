@@ -68,7 +68,9 @@ TEST(StoreTest, ReadsWhatWasAppended) {
 TEST(StoreTest, TheOldestAreSealedEarly) {
   constexpr uint64_t kBytesMax = 64 << 10;
   constexpr uint32_t kGroups = 200;
-  Store store({.open_block_bytes_max = kBytesMax});
+  StoreOptions options;
+  options.open_block_bytes_max = kBytesMax;
+  Store store(options);
   const PathId voltage = store.AddPath("voltage");
   std::vector<GroupId> groups;
   for (uint32_t g = 0; g < kGroups; ++g) {
