@@ -98,8 +98,8 @@ absl::StatusOr<v1::CheckpointResponse> Client::Checkpoint() {
                              kLongRead);
 }
 
-absl::StatusOr<v1::CompactResponse> Client::Compact() {
-  return stubs_->caller.Call(stubs_->admin.get(), &AdminStub::Compact, v1::CompactRequest(), kLong);
+absl::StatusOr<v1::CompactResponse> Client::Compact(const v1::CompactRequest& request) {
+  return stubs_->caller.Call(stubs_->admin.get(), &AdminStub::Compact, request, kLong);
 }
 
 }  // namespace twin::client

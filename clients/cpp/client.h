@@ -154,7 +154,8 @@ class Client {
   // Administration.
   absl::StatusOr<twingraph::v1::StatusResponse> Status();
   absl::StatusOr<twingraph::v1::CheckpointResponse> Checkpoint();
-  absl::StatusOr<twingraph::v1::CompactResponse> Compact();
+  absl::StatusOr<twingraph::v1::CompactResponse> Compact(
+      const twingraph::v1::CompactRequest& request = {});
   absl::StatusOr<twingraph::v1::BackupResponse> Backup(const twingraph::v1::BackupRequest& request);
   absl::StatusOr<twingraph::v1::VerifyBackupResponse> VerifyBackup(
       const twingraph::v1::VerifyBackupRequest& request);

@@ -70,6 +70,13 @@ Json StatusJson(const v1::StatusResponse& status) {
             {"memoryBytes", status.history().memory_bytes()},
             {"files", status.history().files()},
             {"fileBytes", status.history().file_bytes()},
+            {"rows", status.history().rows()},
+            {"packedFiles", status.history().packed_files()},
+            {"packedBytes", status.history().packed_bytes()},
+            {"packedRows", status.history().packed_rows()},
+            {"daysToPack", status.history().days_to_pack()},
+            {"daysPacked", status.history().days_packed()},
+            {"packing", status.history().packing()},
             {"oldestTime", status.history().oldest_time_unix_nano() == 0
                                ? Json()
                                : Json(TimeText(status.history().oldest_time_unix_nano()))}}},
@@ -130,6 +137,10 @@ Json StatusRows(const v1::StatusResponse& status) {
                    history.oldest_time_unix_nano() == 0
                        ? ""
                        : absl::StrCat(", from ", TimeText(history.oldest_time_unix_nano()))));
+  add("re-packed", absl::StrCat(BytesText(history.packed_bytes()), " in ",
+                                CountOf(history.packed_files(), "day"), "; ",
+                                CountOf(history.days_to_pack(), "day"), " waiting",
+                                history.packing().empty() ? "" : "; failed: " + history.packing()));
   const auto& queries = status.queries();
   add("queries",
       absl::StrCat(WithCommas(queries.running()), " running, ", WithCommas(queries.waiting()),

@@ -30,12 +30,26 @@ absl::StatusOr<ExitCode> Checkpoint(const std::string& output, client::Client* c
   return kExitDone;
 }
 
-absl::StatusOr<ExitCode> Compact(const std::string& output, client::Client* client,
+struct CompactArguments {
+  bool history = false;
+  std::string output = "table";
+};
+
+absl::StatusOr<ExitCode> Compact(const CompactArguments& arguments, client::Client* client,
                                  const Console& console) {
-  const absl::StatusOr<v1::CompactResponse> response = client->Compact();
+  v1::CompactRequest request;
+  request.set_history(arguments.history);
+  const absl::StatusOr<v1::CompactResponse> response = client->Compact(request);
   if (!response.ok()) return response.status();
-  WriteDone(absl::StrCat("compacted; reclaimed ", CountOf(response->reclaimed_twins(), "twin")),
-            {{"reclaimedTwins", response->reclaimed_twins()}}, FormatOf(output), console);
+  std::string done =
+      absl::StrCat("compacted; reclaimed ", CountOf(response->reclaimed_twins(), "twin"));
+  Json document = {{"reclaimedTwins", response->reclaimed_twins()}};
+  if (arguments.history) {
+    absl::StrAppend(&done, ", re-packed ", CountOf(response->packed_days(), "day"),
+                    " of the history");
+    document["packedDays"] = response->packed_days();
+  }
+  WriteDone(done, document, FormatOf(arguments.output), console);
   return kExitDone;
 }
 
@@ -101,17 +115,19 @@ void AddCheckpoint(CommandLine* line, const ServerPointer& server) {
 }
 
 void AddCompact(CommandLine* line, const ServerPointer& server) {
-  const auto output = std::make_shared<std::string>("table");
+  const auto arguments = std::make_shared<CompactArguments>();
   CLI::App* const command = line->AddCommand(
       line->root(),
       {.name = "compact",
        .summary = "Put what belongs together side by side, and forget the ids of deleted twins",
        .description = "'twinctl status' shows how many ids wait. Writes wait while it runs.",
-       .examples = "twinctl compact"},
-      OnServer(server, [output](client::Client* client, const Console& console) {
-        return Compact(*output, client, console);
+       .examples = "twinctl compact\ntwinctl compact --history"},
+      OnServer(server, [arguments](client::Client* client, const Console& console) {
+        return Compact(*arguments, client, console);
       }));
-  CommandLine::AddOutput(command, output.get());
+  command->add_flag("--history", arguments->history,
+                    "also re-pack the history of all days that have ended; nothing waits for that");
+  CommandLine::AddOutput(command, &arguments->output);
 }
 
 void AddBackup(CommandLine* line, const ServerPointer& server) {

@@ -12,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "server/api/convert.h"
 #include "server/api/queries.h"
+#include "server/base/status_macros.h"
 
 namespace twin::api {
 namespace {
@@ -76,6 +77,13 @@ void Fill(const engine::EngineStatus& status, pb::StatusResponse* response) {
   history->set_files(status.history.files);
   history->set_file_bytes(status.history.file_bytes);
   history->set_oldest_time_unix_nano(status.history.oldest_time);
+  history->set_rows(status.history.file_rows);
+  history->set_packed_files(status.history.packed_files);
+  history->set_packed_bytes(status.history.packed_bytes);
+  history->set_packed_rows(status.history.packed_rows);
+  history->set_days_to_pack(status.history_days_to_pack);
+  history->set_days_packed(status.history_days_packed);
+  history->set_packing(std::string(status.history_packing.message()));
 
   response->set_recovery_seconds(status.recovery_seconds);
   response->set_recovered_records(status.recovered_records);
@@ -106,13 +114,15 @@ grpc::ServerUnaryReactor* AdminService::Checkpoint(Context* context,
   });
 }
 
-grpc::ServerUnaryReactor* AdminService::Compact(Context* context,
-                                                const pb::CompactRequest* /*request*/,
+grpc::ServerUnaryReactor* AdminService::Compact(Context* context, const pb::CompactRequest* request,
                                                 pb::CompactResponse* response) {
-  return AnswerLater(context, services_, [this, response] {
-    const absl::StatusOr<uint64_t> reclaimed = services_.engine->Compact();
-    if (reclaimed.ok()) response->set_reclaimed_twins(*reclaimed);
-    return reclaimed.status();
+  return AnswerLater(context, services_, [this, request, response]() -> absl::Status {
+    TWIN_ASSIGN_OR_RETURN(const uint64_t reclaimed, services_.engine->Compact());
+    response->set_reclaimed_twins(reclaimed);
+    if (!request->history()) return absl::OkStatus();
+    TWIN_ASSIGN_OR_RETURN(const uint64_t days, services_.engine->PackHistory());
+    response->set_packed_days(days);
+    return absl::OkStatus();
   });
 }
 

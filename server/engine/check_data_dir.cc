@@ -75,7 +75,10 @@ absl::Status CheckDataDir(const std::string& data_dir, std::vector<std::string>*
     absl::Status status = history.FinishLoad();
     if (status.ok()) status = history.Verify(&blocks);
     has_state = status.ok();
-    note(absl::StrCat("history: ", history.Files().size(), " files, ", blocks, " blocks"), status);
+    const timeseries::StoreStatus files = history.status();
+    note(absl::StrCat("history: ", files.files, " files, ", files.packed_files,
+                      " of them re-packed, ", blocks, " blocks, ", files.file_rows, " rows"),
+         status);
   }
   telemetry.SetHistory(&history);
 

@@ -91,6 +91,7 @@ class Engine::Impl {
         &graph_, static_cast<size_t>(std::max<int64_t>(options_.reads_waiting_max, 0)));
     checkpoint_thread_ = std::thread([this] { RunCheckpoints(); });
     keeper_thread_ = std::thread([this] { RunKeeper(); });
+    pack_thread_ = std::thread([this] { RunPacking(); });
     start_time_ = SystemClock().Now();
     recovery_seconds_ = static_cast<double>(start_time_.ns - start.ns) / 1e9;
     return absl::OkStatus();
@@ -205,6 +206,14 @@ class Engine::Impl {
     return reclaimed;
   }
 
+  // What is sealed goes to files first.
+  absl::StatusOr<uint64_t> PackHistory() {
+    TWIN_RETURN_IF_ERROR(Checkpoint(/*paced=*/false));
+    TWIN_ASSIGN_OR_RETURN(const uint64_t days, PackDays(clock_.Now().ns, /*cpu_percent=*/100));
+    if (days > 0) TWIN_RETURN_IF_ERROR(Checkpoint(/*paced=*/false));
+    return days;
+  }
+
   EngineStatus status() {
     EngineStatus status;
     {
@@ -222,6 +231,9 @@ class Engine::Impl {
       }
     }
     status.history = history_->status();
+    if (options_.history_repack_after_seconds > 0) {
+      status.history_days_to_pack = history_->DaysToPack(PackBefore());
+    }
     const journal::JournalStatus journal = journal_->status();
     status.journal_bytes = journal.bytes;
     status.journal_segments = journal.segments;
@@ -238,6 +250,8 @@ class Engine::Impl {
     status.checkpoint_sequence = checkpoint_sequence_;
     status.checkpoint_time = checkpoint_time_;
     status.checkpoint_running = checkpoint_running_;
+    status.history_days_packed = days_packed_;
+    status.history_packing = packing_;
     return status;
   }
 
@@ -315,6 +329,7 @@ class Engine::Impl {
     }
     if (checkpoint_thread_.joinable()) checkpoint_thread_.join();
     if (keeper_thread_.joinable()) keeper_thread_.join();
+    if (pack_thread_.joinable()) pack_thread_.join();
   }
 
   void RunKeeper() {
@@ -346,6 +361,60 @@ class Engine::Impl {
         const MutexLock lock(&status_mutex_);
         if (!stopping_) wake_.WaitFor(&status_mutex_, std::chrono::seconds(30));
       }
+    }
+  }
+
+  int64_t PackBefore() const {
+    return clock_.Now().ns - options_.history_repack_after_seconds * kNsPerSecond;
+  }
+
+  // Files of days that are old enough are re-packed; then a checkpoint names them.
+  void RunPacking() {
+    if (options_.history_repack_after_seconds <= 0) return;
+    while (true) {
+      const absl::StatusOr<uint64_t> days =
+          PackDays(PackBefore(), options_.history_repack_cpu_percent);
+      if (days.ok() && *days > 0) (void)Checkpoint(/*paced=*/true);  // or the next one names them
+      // What failed, for want of space or because a file is damaged, does so again soon; and what
+      // comes late shall be some before its day is re-packed once more.
+      const int64_t seconds = !days.ok() || *days > 0 ? 60 : 1;
+      const Time until{SystemClock().Now().ns + seconds * kNsPerSecond};
+      const MutexLock lock(&status_mutex_);
+      while (!stopping_ && SystemClock().Now() < until) {
+        wake_.WaitFor(&status_mutex_, std::chrono::seconds(1));
+      }
+      if (stopping_) return;
+    }
+  }
+
+  // All that there are. Between two groups it waits, so that it takes no more than so much of a
+  // processor.
+  absl::StatusOr<uint64_t> PackDays(int64_t before, int64_t cpu_percent)
+      ABSL_LOCKS_EXCLUDED(pack_mutex_, status_mutex_) {
+    const MutexLock one(&pack_mutex_);
+    int64_t begun = SystemClock().Now().ns;
+    const auto pace = [&](uint64_t /*bytes*/) {
+      const int64_t worked = SystemClock().Now().ns - begun;
+      const int64_t rest = worked * (100 - cpu_percent) / cpu_percent;
+      const MutexLock lock(&status_mutex_);
+      const int64_t until = SystemClock().Now().ns + rest;
+      while (!stopping_) {
+        const int64_t left = until - SystemClock().Now().ns;
+        if (left <= 0) break;
+        wake_.WaitFor(&status_mutex_, std::chrono::nanoseconds(left));
+      }
+      begun = SystemClock().Now().ns;
+      return !stopping_;
+    };
+    uint64_t days = 0;
+    while (true) {
+      const absl::StatusOr<bool> packed = history_->PackDay(before, pace);
+      const MutexLock lock(&status_mutex_);
+      packing_ = absl::IsCancelled(packed.status()) ? absl::OkStatus() : packed.status();
+      if (!packed.ok()) return packed.status();
+      if (!*packed) return days;
+      days += 1;
+      days_packed_ += 1;
     }
   }
 
@@ -452,16 +521,20 @@ class Engine::Impl {
   double recovery_seconds_ = 0;
   Replayed recovered_;
 
+  Mutex pack_mutex_;        // before status_mutex_
   Mutex checkpoint_mutex_;  // before graph_.mutex and status_mutex_
   bool parts_failed_ ABSL_GUARDED_BY(checkpoint_mutex_) = true;  // or there was none yet
   Mutex status_mutex_;
   CondVar wake_;
   bool stopping_ ABSL_GUARDED_BY(status_mutex_) = false;
   bool checkpoint_running_ ABSL_GUARDED_BY(status_mutex_) = false;
+  uint64_t days_packed_ ABSL_GUARDED_BY(status_mutex_) = 0;
+  absl::Status packing_ ABSL_GUARDED_BY(status_mutex_);
   Sequence checkpoint_sequence_ ABSL_GUARDED_BY(status_mutex_);
   Time checkpoint_time_ ABSL_GUARDED_BY(status_mutex_);
   std::thread checkpoint_thread_;
   std::thread keeper_thread_;
+  std::thread pack_thread_;
 };
 
 Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -562,6 +635,7 @@ absl::Status Engine::WaitFor(Sequence sequence, Time deadline,
 absl::Status Engine::Checkpoint() { return impl_->Checkpoint(/*paced=*/false); }
 absl::Status Engine::Backup(const std::string& folder) { return impl_->Backup(folder); }
 absl::StatusOr<uint64_t> Engine::Compact() { return impl_->Compact(); }
+absl::StatusOr<uint64_t> Engine::PackHistory() { return impl_->PackHistory(); }
 EngineStatus Engine::status() const { return impl_->status(); }
 absl::Status Engine::Stop() { return impl_->Stop(); }
 

@@ -42,6 +42,9 @@ struct EngineOptions {
   uint32_t history_block_rows = 256;            // of a group, until they are sealed
   uint64_t open_block_bytes_max = 0;      // of rows that are not sealed; 0: 25 % of the memory
   int64_t history_retention_seconds = 0;  // by source time; 0: kept for ever
+  // Files of days that ended so long ago are re-packed in the background; 0: none are.
+  int64_t history_repack_after_seconds = int64_t{30} * 24 * 3600;
+  int64_t history_repack_cpu_percent = 25;  // of one processor, that this takes at most
   bool checkpoint_on_stop = true;
   const Clock* clock = nullptr;       // nullptr: the system's
   FileSystem* file_system = nullptr;  // nullptr: the system's
@@ -65,6 +68,9 @@ struct EngineStatus {
   Time start_time;
   double recovery_seconds = 0;
   timeseries::StoreStatus history;
+  uint64_t history_days_to_pack = 0;  // that are old enough
+  uint64_t history_days_packed = 0;   // since the start
+  absl::Status history_packing;       // not OK: why the last re-packing failed
   uint64_t layouts = 0;
   uint64_t recovered_records = 0;  // replayed from the journal at start
 };
@@ -147,6 +153,10 @@ class Engine {
   // Reclaims ids and rows of deleted twins and orders rows by containment. Returns how many twins'
   // ids were forgotten. Cost: linear in the graph; reads and writes wait meanwhile.
   absl::StatusOr<uint64_t> Compact();
+
+  // Re-packs the history's files of all days that have ended, at once. Returns how many days.
+  // Cost: linear in what is in those files; nothing waits for it.
+  absl::StatusOr<uint64_t> PackHistory();
 
   EngineStatus status() const;
 

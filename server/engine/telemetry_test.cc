@@ -358,6 +358,52 @@ TEST_F(TelemetryTest, PropertiesKeepTheirHistory) {
   }
 }
 
+// In the background; and at once, when asked.
+class RepackTest : public TelemetryTest, public ::testing::WithParamInterface<bool> {};
+
+TEST_P(RepackTest, RepackedDaysReadTheSame) {
+  const bool in_background = GetParam();
+  options_.history_repack_after_seconds = in_background ? 1 : 0;
+  Restart(/*checkpoint=*/true);
+  ASSERT_THAT(engine_->Register(VoltageLayout()).status, IsOk());
+  for (int i = 0; i < 120; ++i) {  // a frame each half an hour, some late
+    const int64_t second = i * 1800 - (i % 10 == 9 ? 9000 : 0);
+    const auto level = static_cast<int16_t>(3600 + i * 7 % 40);
+    ASSERT_THAT(
+        Send(Pack({{second, {level, level, i % 6 == 0 ? int16_t{5000} : level, level, 9}}})).status,
+        IsOk());
+  }
+  const std::string cell = History("cell-21", "voltage");
+  const std::string gaps = History("cell-11", "voltage");
+  ASSERT_THAT(engine_->Checkpoint(), IsOk());
+  EXPECT_GT(engine_->status().history.files, 0u);
+  if (in_background) {
+    while (engine_->status().history.packed_files == 0) usleep(20'000);
+    EXPECT_THAT(engine_->status().history_packing, IsOk());
+  } else {
+    EXPECT_EQ(engine_->status().history_days_packed, 0u);
+    const absl::StatusOr<uint64_t> days = engine_->PackHistory();
+    ASSERT_THAT(days, IsOk());
+    EXPECT_GT(*days, 1u);
+    const EngineStatus status = engine_->status();
+    EXPECT_EQ(status.history_days_packed, *days);
+    EXPECT_EQ(status.history.packed_files, *days);
+    EXPECT_EQ(status.history.files, *days);
+  }
+  const std::string copy = JoinPath(root_, "copy");
+  ASSERT_THAT(engine_->Backup(copy), IsOk());
+  std::vector<std::string> report;
+  EXPECT_THAT(CheckDataDir(copy, &report), IsOk());
+  EXPECT_THAT(report, ::testing::Contains(::testing::ContainsRegex("history: .* re-packed")));
+  for (int round = 0; round < 3; ++round) {
+    EXPECT_EQ(History("cell-21", "voltage"), cell);
+    EXPECT_EQ(History("cell-11", "voltage"), gaps);
+    Restart(/*checkpoint=*/round == 1);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Background, RepackTest, ::testing::Bool());
+
 TEST_F(TelemetryTest, ASnapshotDoesNotSeeWhatCameLater) {
   ASSERT_THAT(engine_->Register(VoltageLayout()).status, IsOk());
   ASSERT_THAT(Send(Pack({{0, {3601, 3602, 3603, 3604, 0}}})).status, IsOk());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "server/base/status_macros.h"
 #include "server/timeseries/conversion.h"
@@ -58,23 +59,32 @@ absl::Status Axis::Create(absl::Span<const VisibleRowsPtr> sources, int64_t from
 absl::Status Axis::Merge(Part* part) {
   part->merges = true;
   const size_t first = merged_.size();
+  std::vector<size_t> ends = {first};  // of the pieces, then of what they are merged into
   for (size_t p = part->begin; p < part->end; ++p) {
     const Piece& piece = pieces_[p];
     TWIN_RETURN_IF_ERROR(piece.source->LoadSequences());
-    const size_t middle = merged_.size();
     for (size_t row = piece.begin; row < piece.end; ++row) {
       merged_.push_back({static_cast<uint32_t>(p), static_cast<uint32_t>(row)});
     }
-    const auto before = [this](const Row& a, const Row& b) {
-      const VisibleRows& of_a = *pieces_[a.piece].source;
-      const VisibleRows& of_b = *pieces_[b.piece].source;
-      const int64_t time_a = of_a.times()[a.row];
-      const int64_t time_b = of_b.times()[b.row];
-      return time_a != time_b ? time_a < time_b : of_a.sequence(a.row) < of_b.sequence(b.row);
-    };
-    std::inplace_merge(merged_.begin() + static_cast<std::ptrdiff_t>(first),
-                       merged_.begin() + static_cast<std::ptrdiff_t>(middle), merged_.end(),
-                       before);
+    ends.push_back(merged_.size());
+  }
+  const auto before = [this](const Row& a, const Row& b) {
+    const VisibleRows& of_a = *pieces_[a.piece].source;
+    const VisibleRows& of_b = *pieces_[b.piece].source;
+    const int64_t time_a = of_a.times()[a.row];
+    const int64_t time_b = of_b.times()[b.row];
+    return time_a != time_b ? time_a < time_b : of_a.sequence(a.row) < of_b.sequence(b.row);
+  };
+  // Neighbours in pairs, so that each row moves as often as their number has bits.
+  const auto at = [this](size_t row) { return merged_.begin() + static_cast<std::ptrdiff_t>(row); };
+  while (ends.size() > 2) {
+    std::vector<size_t> fewer = {first};
+    for (size_t i = 2; i < ends.size(); i += 2) {
+      std::inplace_merge(at(ends[i - 2]), at(ends[i - 1]), at(ends[i]), before);
+      fewer.push_back(ends[i]);
+    }
+    if (fewer.back() != ends.back()) fewer.push_back(ends.back());
+    ends = std::move(fewer);
   }
   part->starts_begin = starts_.size();
   for (size_t i = first; i < merged_.size(); ++i) {

@@ -14,6 +14,7 @@ namespace {
 
 constexpr uint8_t kOpenBlock = 0;
 constexpr uint8_t kSealedBlock = 1;
+constexpr uint8_t kPackedFlag = 1;  // of a file
 
 absl::Status DamagedCheckpoint(absl::string_view what) {
   return absl::DataLossError(absl::StrCat("the checkpoint of the history is damaged: ", what,
@@ -162,6 +163,7 @@ std::string EncodeFileInfo(const PartitionFileInfo& info) {
   AppendSigned(&bytes, info.day);
   AppendVarint(&bytes, info.bytes);
   AppendFixed(&bytes, info.footer_crc);
+  if (info.packed) bytes.push_back(static_cast<char>(kPackedFlag));
   return bytes;
 }
 
@@ -171,6 +173,10 @@ absl::Status DecodeFileInfo(absl::string_view bytes, uint32_t number, PartitionF
   info->day = reader.Signed();
   info->bytes = reader.Varint();
   info->footer_crc = reader.Fixed<uint32_t>();
+  if (reader.ok() && !reader.done()) {
+    info->packed = true;
+    if (reader.Byte() != kPackedFlag) reader.Fail();
+  }
   return reader.ok() && reader.done() ? absl::OkStatus() : DamagedCheckpoint("its list of files");
 }
 

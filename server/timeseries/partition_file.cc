@@ -20,6 +20,7 @@ namespace {
 constexpr absl::string_view kMagic("TWINHIST", 8);
 constexpr absl::string_view kEndMagic("TSIHNIWT", 8);
 constexpr uint32_t kVersion = 1;
+constexpr uint32_t kPackedFileVersion = 2;
 constexpr absl::string_view kSuffix = ".blocks";
 constexpr size_t kHeaderBytes = 8 + 4 + 4 + 8;
 constexpr size_t kEntryBytes = 4 + 4 + 8 + 4 + 4 * 8;
@@ -52,7 +53,7 @@ PartitionFileEntry ReadEntry(ByteReader* reader) {
 
 std::string Header(const PartitionFileInfo& info) {
   std::string bytes(kMagic);
-  AppendFixed(&bytes, kVersion);
+  AppendFixed(&bytes, info.packed ? kPackedFileVersion : kVersion);
   AppendFixed(&bytes, info.number);
   AppendFixed(&bytes, info.day);
   return bytes;
@@ -71,15 +72,15 @@ class FileBlock final : public RowSource {
 
   absl::Status ReadTimes(std::vector<int64_t>* times) const override {
     TWIN_RETURN_IF_ERROR(Load());
-    return Named(block_->ReadTimes(times));
+    return Named(block_->axes().ReadTimes(times));
   }
   absl::Status ReadSequences(std::vector<uint64_t>* sequences) const override {
     TWIN_RETURN_IF_ERROR(Load());
-    return Named(block_->ReadSequences(sequences));
+    return Named(block_->axes().ReadSequences(sequences));
   }
   absl::Status ReadColumn(uint32_t column, ColumnValues* values) const override {
     TWIN_RETURN_IF_ERROR(Load());
-    return Named(block_->ReadColumn(column, values));
+    return Named(block_->ReadColumn(column, &decoded_, values));
   }
 
  private:
@@ -95,7 +96,8 @@ class FileBlock final : public RowSource {
   const PartitionFilePtr file_;
   const PartitionFileEntry entry_;
   mutable std::string bytes_;
-  mutable std::optional<Block> block_;
+  mutable std::optional<SealedBlock> block_;
+  mutable PackedBlock::Decoded decoded_;
 };
 
 }  // namespace
@@ -160,24 +162,24 @@ void PartitionFile::Find(GroupId group, int64_t from, int64_t to,
                        [](const PartitionFileEntry& e, uint32_t value) { return e.group < value; });
   for (; entry != entries_.end() && entry->group == group.value; ++entry) {
     if (entry->range.first_time < to && entry->range.last_time >= from) {
-      sources->push_back(std::make_shared<const FileBlock>(shared_from_this(), *entry));
+      sources->push_back(Source(*entry));
     }
   }
+}
+
+RowSourcePtr PartitionFile::Source(const PartitionFileEntry& entry) const {
+  return std::make_shared<const FileBlock>(shared_from_this(), entry);
 }
 
 absl::Status PartitionFile::Damaged(const PartitionFileEntry& entry, absl::string_view what) const {
   return DamagedFile(path_, absl::StrCat("block at ", entry.offset, ": ", what));
 }
 
-absl::StatusOr<Block> PartitionFile::ReadBlock(const PartitionFileEntry& entry,
-                                               std::string* bytes) const {
+absl::StatusOr<SealedBlock> PartitionFile::ReadBlock(const PartitionFileEntry& entry,
+                                                     std::string* bytes) const {
   TWIN_RETURN_IF_ERROR(file_->Read(entry.offset, entry.bytes, bytes));
-  absl::StatusOr<Block> opened = Block::Open(*bytes);
-  if (!opened.ok() || opened->bytes() != entry.bytes || opened->rows() != entry.range.rows ||
-      opened->first_time() != entry.range.first_time ||
-      opened->last_time() != entry.range.last_time ||
-      opened->first_sequence() != entry.range.first_sequence ||
-      opened->last_sequence() != entry.range.last_sequence) {
+  absl::StatusOr<SealedBlock> opened = SealedBlock::Open(*bytes);
+  if (!opened.ok() || opened->bytes() != entry.bytes || RangeOf(opened->axes()) != entry.range) {
     bytes->clear();
     return Damaged(entry, opened.ok() ? "it is another block" : opened.status().message());
   }
@@ -190,16 +192,51 @@ absl::Status PartitionFile::Verify(uint64_t* blocks) const {
   std::vector<uint64_t> sequences;
   std::string bytes;
   for (const PartitionFileEntry& entry : entries_) {
-    TWIN_ASSIGN_OR_RETURN(const Block block, ReadBlock(entry, &bytes));
-    absl::Status status = block.ReadTimes(&times);
-    if (status.ok()) status = block.ReadSequences(&sequences);
+    TWIN_ASSIGN_OR_RETURN(const SealedBlock block, ReadBlock(entry, &bytes));
+    absl::Status status = block.axes().ReadTimes(&times);
+    if (status.ok()) status = block.axes().ReadSequences(&sequences);
+    PackedBlock::Decoded decoded;
     for (uint32_t c = 0; status.ok() && c < block.columns(); ++c) {
-      status = block.ReadColumn(c, &values);
+      status = block.ReadColumn(c, &decoded, &values);
     }
     if (!status.ok()) return Damaged(entry, status.message());
     *blocks += 1;
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<PartitionFileWriter> PartitionFileWriter::Create(FileSystem* file_system,
+                                                                const std::string& path,
+                                                                const PartitionFileInfo& info) {
+  TWIN_ASSIGN_OR_RETURN(std::unique_ptr<File> file, file_system->Create(path));
+  return PartitionFileWriter(std::move(file), Header(info));
+}
+
+absl::Status PartitionFileWriter::Add(GroupId group, const RowRange& range,
+                                      absl::string_view block) {
+  AppendEntry({.group = group.value,
+               .bytes = static_cast<uint32_t>(block.size()),
+               .offset = bytes(),
+               .range = range},
+              &footer_);
+  bytes_.append(block.data(), block.size());
+  blocks_ += 1;
+  if (bytes_.size() < kWriteBytes) return absl::OkStatus();
+  TWIN_RETURN_IF_ERROR(file_->Write(written_, bytes_));
+  written_ += bytes_.size();
+  bytes_.clear();
+  return absl::OkStatus();
+}
+
+absl::Status PartitionFileWriter::Finish(PartitionFileInfo* info) {
+  info->footer_crc = ExtendCrc32c(Crc32c(header_), footer_);
+  bytes_ += footer_;
+  AppendFixed(&bytes_, blocks_);
+  AppendFixed(&bytes_, info->footer_crc);
+  bytes_.append(kEndMagic.data(), kEndMagic.size());
+  info->bytes = bytes();
+  TWIN_RETURN_IF_ERROR(file_->Write(written_, bytes_));
+  return file_->Sync();
 }
 
 absl::Status WritePartitionFile(FileSystem* file_system, const std::string& path,
@@ -208,33 +245,12 @@ absl::Status WritePartitionFile(FileSystem* file_system, const std::string& path
     return std::make_tuple(a.group.value, a.block->range().first_time) <
            std::make_tuple(b.group.value, b.block->range().first_time);
   });
-  TWIN_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, file_system->Create(path));
-  const std::string header = Header(*info);
-  std::string bytes = header;
-  std::string footer;
-  footer.reserve(blocks.size() * kEntryBytes);
-  uint64_t written = 0;
+  TWIN_ASSIGN_OR_RETURN(PartitionFileWriter writer,
+                        PartitionFileWriter::Create(file_system, path, *info));
   for (const BlockOfGroup& block : blocks) {
-    const absl::string_view from = block.block->bytes();
-    AppendEntry({.group = block.group.value,
-                 .bytes = static_cast<uint32_t>(from.size()),
-                 .offset = written + bytes.size(),
-                 .range = block.block->range()},
-                &footer);
-    bytes.append(from.data(), from.size());
-    if (bytes.size() < kWriteBytes) continue;
-    TWIN_RETURN_IF_ERROR(file->Write(written, bytes));
-    written += bytes.size();
-    bytes.clear();
+    TWIN_RETURN_IF_ERROR(writer.Add(block.group, block.block->range(), block.block->bytes()));
   }
-  info->footer_crc = ExtendCrc32c(Crc32c(header), footer);
-  bytes += footer;
-  AppendFixed(&bytes, static_cast<uint32_t>(blocks.size()));
-  AppendFixed(&bytes, info->footer_crc);
-  bytes.append(kEndMagic.data(), kEndMagic.size());
-  TWIN_RETURN_IF_ERROR(file->Write(written, bytes));
-  info->bytes = written + bytes.size();
-  return file->Sync();
+  return writer.Finish(info);
 }
 
 }  // namespace twin::timeseries

@@ -1,5 +1,6 @@
-// Files of sealed blocks: one per day and checkpoint, immutable, with an index of their blocks at
-// the end. docs/formats/history.md draws the bytes. Internal to server/timeseries.
+// Files of sealed blocks: one per day and checkpoint, or a re-packed one in place of all of a day;
+// immutable, with an index of their blocks at the end. docs/formats/history.md draws the bytes.
+// Internal to server/timeseries.
 #ifndef TWIN_SERVER_TIMESERIES_PARTITION_FILE_H_
 #define TWIN_SERVER_TIMESERIES_PARTITION_FILE_H_
 
@@ -7,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -16,6 +18,7 @@
 #include "server/timeseries/partitions.h"
 #include "server/timeseries/row_source.h"
 #include "server/timeseries/samples.h"
+#include "server/timeseries/sealed_block.h"
 
 namespace twin::timeseries {
 
@@ -25,6 +28,7 @@ struct PartitionFileInfo {
   int64_t day = 0;
   uint64_t bytes = 0;
   uint32_t footer_crc = 0;  // so that it is this file and no other
+  bool packed = false;      // all its blocks are packed ones
 
   std::string name() const;  // "20260301-00000017.blocks"
 };
@@ -56,9 +60,11 @@ class PartitionFile final : public Partition, public std::enable_shared_from_thi
 
   void Find(GroupId group, int64_t from, int64_t to,
             std::vector<RowSourcePtr>* sources) const override;
+  // One of its entries.
+  RowSourcePtr Source(const PartitionFileEntry& entry) const;
   // Of `bytes`, which it fills. DATA_LOSS: they are not that block; the message names the file and
   // the place.
-  absl::StatusOr<Block> ReadBlock(const PartitionFileEntry& entry, std::string* bytes) const;
+  absl::StatusOr<SealedBlock> ReadBlock(const PartitionFileEntry& entry, std::string* bytes) const;
   absl::Status Damaged(const PartitionFileEntry& entry, absl::string_view what) const;
   // Reads everything. DATA_LOSS: a checksum is wrong.
   absl::Status Verify(uint64_t* blocks) const;
@@ -80,8 +86,34 @@ struct BlockOfGroup {
   MemoryBlockPtr block;
 };
 
-// Writes the file and syncs it; its folder is left to the caller. After an error the file may be
-// there in part. Fills in what `info` does not say yet.
+// Writes a file block by block. Thread-compatible. If it is not finished, or an error was returned,
+// the file may be there in part.
+class PartitionFileWriter {
+ public:
+  // `info` says number, day and whether its blocks are packed.
+  static absl::StatusOr<PartitionFileWriter> Create(FileSystem* file_system,
+                                                    const std::string& path,
+                                                    const PartitionFileInfo& info);
+  // By group, then first time.
+  absl::Status Add(GroupId group, const RowRange& range, absl::string_view block);
+  // Writes the index and syncs the file; its folder is left to the caller. Fills in what `info`
+  // does not say yet.
+  absl::Status Finish(PartitionFileInfo* info);
+  uint64_t bytes() const { return written_ + bytes_.size(); }
+
+ private:
+  PartitionFileWriter(std::unique_ptr<File> file, std::string header)
+      : file_(std::move(file)), header_(std::move(header)), bytes_(header_) {}
+
+  std::unique_ptr<File> file_;
+  std::string header_;
+  std::string bytes_;  // that are not written yet
+  std::string footer_;
+  uint64_t written_ = 0;
+  uint32_t blocks_ = 0;
+};
+
+// Writes the file and syncs it, as above.
 absl::Status WritePartitionFile(FileSystem* file_system, const std::string& path,
                                 std::vector<BlockOfGroup> blocks, PartitionFileInfo* info);
 

@@ -8,6 +8,8 @@
 #include "server/base/check.h"
 #include "server/base/status_macros.h"
 #include "server/timeseries/conversion.h"
+#include "server/timeseries/packed_block.h"
+#include "server/timeseries/sealed_block.h"
 
 namespace twin::timeseries {
 namespace {
@@ -166,28 +168,9 @@ void RowBuffer::Sort() {
   Permute(order);
 }
 
-void RowBuffer::Fold() {
-  const auto has = [](const ColumnValues& column, size_t row) {
-    return column.missing.empty() || column.missing[row] == 0;
-  };
-  std::vector<uint32_t> kept;
-  kept.reserve(rows());
-  for (uint32_t i = 0; i < rows(); ++i) {
-    const bool superseded =
-        i + 1 < rows() && times_[i] == times_[i + 1] &&
-        std::all_of(columns_.begin(), columns_.end(), [&](const ColumnValues& column) {
-          return !has(column, i) || has(column, i + 1);
-        });
-    if (!superseded) kept.push_back(i);
-  }
-  if (kept.size() < rows()) Permute(kept);
-}
-
-std::vector<MemoryBlockPtr> RowBuffer::Encode(uint32_t rows_max) const {
+void RowBuffer::VisitRows(uint32_t rows_max, absl::FunctionRef<void(const Rows&)> visit) const {
   TWIN_CHECK(rows() > 0);
   std::vector<std::vector<absl::string_view>> views(columns_.size());
-  std::vector<MemoryBlockPtr> blocks;
-  blocks.reserve(rows() / rows_max + 1);
   for (size_t begin = 0; begin < rows(); begin += rows_max) {
     const size_t count = std::min<size_t>(rows_max, rows() - begin);
     std::vector<ColumnRows> columns(columns_.size());
@@ -208,13 +191,40 @@ std::vector<MemoryBlockPtr> RowBuffer::Encode(uint32_t rows_max) const {
     rows.times = absl::MakeSpan(times_).subspan(begin, count);
     rows.sequences = absl::MakeSpan(sequences_).subspan(begin, count);
     rows.columns = columns;
+    visit(rows);
+  }
+}
+
+std::vector<MemoryBlockPtr> RowBuffer::Encode(uint32_t rows_max) const {
+  std::vector<MemoryBlockPtr> blocks;
+  blocks.reserve(rows() / rows_max + 1);
+  VisitRows(rows_max, [&](const Rows& rows) {
     std::string bytes;
     EncodeBlock(rows, &bytes);
     absl::StatusOr<MemoryBlockPtr> block = MemoryBlock::Open(bytes);
     TWIN_CHECK(block.ok()) << block.status();
     blocks.push_back(*std::move(block));
-  }
+  });
   return blocks;
+}
+
+absl::Status RowBuffer::EncodePacked(
+    absl::Span<const uint32_t> families,
+    absl::FunctionRef<absl::Status(const RowRange& range, absl::string_view bytes)> visit) const {
+  absl::Status status;
+  VisitRows(kBlockRowsMax, [&](const Rows& rows) {
+    if (!status.ok()) return;
+    std::string bytes;
+    if (rows.columns.size() <= kPackedColumnsMax) {
+      EncodePackedBlock(rows, families, &bytes);
+    } else {
+      EncodeBlock(rows, &bytes);
+    }
+    const absl::StatusOr<SealedBlock> block = SealedBlock::Open(bytes);
+    TWIN_CHECK(block.ok()) << block.status();
+    status = visit(RangeOf(block->axes()), bytes);
+  });
+  return status;
 }
 
 }  // namespace twin::timeseries

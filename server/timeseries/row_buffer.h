@@ -6,8 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "server/timeseries/block.h"
 #include "server/timeseries/row_source.h"
 #include "server/timeseries/samples.h"
@@ -26,14 +28,18 @@ class RowBuffer {
   absl::Status Add(const RowSource& source, uint64_t sequence_max = UINT64_MAX);
   // Into the order of (time, sequence).
   void Sort();
-  // Of sorted rows: takes away those that the next one of the same time replaces in every column
-  // that has a value. For rows that no snapshot tells apart any more.
-  void Fold();
   // Appends blocks of up to `rows_max` rows, in order. `rows`: at least one.
   std::vector<MemoryBlockPtr> Encode(uint32_t rows_max = kBlockRowsMax) const;
+  // Calls `visit` with packed blocks of up to kBlockRowsMax rows, in order. `families`: as of
+  // EncodePackedBlock. An error of `visit` ends it.
+  absl::Status EncodePacked(
+      absl::Span<const uint32_t> families,
+      absl::FunctionRef<absl::Status(const RowRange& range, absl::string_view bytes)> visit) const;
 
  private:
   void Permute(const std::vector<uint32_t>& order);
+  // Calls `visit` with rows [begin, begin + rows_max), and so on.
+  void VisitRows(uint32_t rows_max, absl::FunctionRef<void(const Rows& rows)> visit) const;
 
   std::vector<int64_t> times_;
   std::vector<uint64_t> sequences_;

@@ -21,6 +21,7 @@ struct RowRange {
   uint32_t rows = 0;
   int64_t first_time = 0, last_time = 0;  // the least and the greatest
   uint64_t first_sequence = 0, last_sequence = 0;
+  friend bool operator==(const RowRange&, const RowRange&) = default;
 };
 
 // Thread-safe to read.

@@ -92,6 +92,12 @@ absl::Status Store::FinishLoad() { return impl_->FinishLoad(); }
 
 void Store::DropBefore(int64_t oldest) { impl_->DropBefore(oldest); }
 
+uint64_t Store::DaysToPack(int64_t before) const { return impl_->DaysToPack(before).size(); }
+
+absl::StatusOr<bool> Store::PackDay(int64_t before, absl::FunctionRef<bool(uint64_t bytes)> pace) {
+  return impl_->PackDay(before, pace);
+}
+
 std::vector<std::string> Store::Files() const {
   std::vector<std::string> paths;
   for (const PartitionFilePtr& file : impl_->LiveFiles()) paths.push_back(file->path());
@@ -121,6 +127,11 @@ StoreStatus Store::status() const {
     status.files += 1;
     status.file_bytes += file->info().bytes;
     status.file_rows += file->rows();
+    if (file->info().packed) {
+      status.packed_files += 1;
+      status.packed_bytes += file->info().bytes;
+      status.packed_rows += file->rows();
+    }
     if (oldest == kNoTime || file->info().day < oldest) oldest = file->info().day;
   }
   status.oldest_time = oldest == kNoTime ? 0 : oldest * kNsPerDay;

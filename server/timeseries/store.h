@@ -3,6 +3,7 @@
 //
 //   Append ─▶ open block ─(full, or another day)─▶ sealed block in memory ─(checkpoint)─▶ file
 //      └─ not later than the last row ─▶ late block of its day ─(checkpoint)─▶ file
+//   files of an old day ─(PackDay)─▶ one re-packed file ─(checkpoint)─▶ in their place
 //
 // A day (UTC) is a partition. What is not in a file yet is in the journal, and the open blocks are
 // part of every checkpoint: the state is the last checkpoint and the journal from there. Reads
@@ -79,7 +80,8 @@ struct StoreStatus {
   uint64_t samples = 0;  // appended since the store was opened
   StoreMemory memory;
   uint64_t files = 0, file_bytes = 0, file_rows = 0;
-  int64_t oldest_time = 0;  // of a partition; 0: there is none
+  uint64_t packed_files = 0, packed_bytes = 0, packed_rows = 0;  // of those: re-packed ones
+  int64_t oldest_time = 0;                                       // of a partition; 0: there is none
 };
 
 class Snapshot;
@@ -127,6 +129,16 @@ class Store {
   // The writer's: drops partitions (days) that end at or before `oldest`. Snapshots that there are
   // go on seeing them. What is durable changes with the next checkpoint; then files are removed.
   void DropBefore(int64_t oldest);
+
+  // --- Re-packing: one at a time, on any thread ---
+  // Days that end at or before `before` and have files to be re-packed.
+  uint64_t DaysToPack(int64_t before) const;
+  // Writes and syncs one file in place of all those of such a day, the oldest, in which columns
+  // that measure the same thing are coded together. The next checkpoint names it instead of them;
+  // they are removed when nobody reads them any more. False: there was no such day. `pace` is
+  // called with the bytes written so far, and may wait; CANCELLED: it said false. DATA_LOSS: a
+  // block is damaged. After an error everything is as it was.
+  absl::StatusOr<bool> PackDay(int64_t before, absl::FunctionRef<bool(uint64_t bytes)> pace);
 
   // Files that belong to the last checkpoint, for a backup, as paths.
   std::vector<std::string> Files() const;

@@ -53,6 +53,7 @@ std::shared_ptr<Store::Checkpoint> Store::Impl::PinForCheckpoint(bool everything
     checkpoint->live = LiveFiles();
   }
   checkpoint->removed = removed_;
+  checkpoint->packed = PackedDaysToName();
   return checkpoint;
 }
 
@@ -113,8 +114,13 @@ absl::Status Store::Impl::VisitFiles(const Checkpoint& checkpoint, Visit visit) 
   };
   for (const PartitionFilePtr& file : checkpoint.live) TWIN_RETURN_IF_ERROR(add(file));
   for (const PartitionFilePtr& file : checkpoint.written) TWIN_RETURN_IF_ERROR(add(file));
-  for (const PartitionFilePtr& file : checkpoint.removed) {
-    TWIN_RETURN_IF_ERROR(visit({.kind = kFileKey, .number = file->info().number}, ""));
+  for (const PackedDay& day : checkpoint.packed) TWIN_RETURN_IF_ERROR(add(day.packed));
+  const auto remove = [&](const PartitionFilePtr& file) {
+    return visit({.kind = kFileKey, .number = file->info().number}, "");
+  };
+  for (const PartitionFilePtr& file : checkpoint.removed) TWIN_RETURN_IF_ERROR(remove(file));
+  for (const PackedDay& day : checkpoint.packed) {
+    for (const PartitionFilePtr& file : day.from) TWIN_RETURN_IF_ERROR(remove(file));
   }
   return absl::OkStatus();
 }
@@ -160,16 +166,28 @@ absl::Status Store::Impl::VisitOpen(const Checkpoint& checkpoint, Visit visit) {
 
 void Store::Impl::CheckpointDone(const Checkpoint& checkpoint) {
   std::vector<PartitionFilePtr> dropped_meanwhile;
+  std::vector<PartitionFilePtr> unnamed = checkpoint.removed;
   // The files first: a reader that does not find a block in memory any more looks there.
   partitions.Edit([&](PartitionSet* set) {
-    for (const PartitionFilePtr& file : checkpoint.written) {
-      PartitionEntry entry{.partition = file, .added = set->generation};
+    const auto add = [&](const PartitionFilePtr& file, bool folded) {
+      PartitionEntry entry{.partition = file, .added = set->generation, .folded = folded};
       // Its day was dropped while it was written.
       if (set->Hides((file->info().day + 1) * kNsPerDay - 1, file->last_sequence())) {
         entry.removed = set->generation;
         dropped_meanwhile.push_back(file);
       }
       set->entries.push_back(std::move(entry));
+    };
+    for (const PartitionFilePtr& file : checkpoint.written) add(file, /*folded=*/false);
+    for (const PackedDay& day : checkpoint.packed) {
+      for (PartitionEntry& entry : set->entries) {
+        const auto found = std::find(day.from.begin(), day.from.end(), FileOf(entry));
+        if (found == day.from.end()) continue;
+        entry.removed = std::min(entry.removed, set->generation);
+      }
+      unnamed.insert(unnamed.end(), day.from.begin(), day.from.end());
+      // Snapshots that there are go on with the files that it was made of.
+      add(day.packed, /*folded=*/true);
     }
   });
   for (const auto& [id, blocks] : checkpoint.filed) head.Forget(id, blocks);
@@ -179,9 +197,12 @@ void Store::Impl::CheckpointDone(const Checkpoint& checkpoint) {
     durable_groups_ = std::max(durable_groups_, checkpoint.groups);
     durable_paths_ = std::max(
         durable_paths_, checkpoint.paths_from + static_cast<uint32_t>(checkpoint.paths.size()));
-    for (const PartitionFilePtr& file : checkpoint.removed) {
+    for (const PartitionFilePtr& file : unnamed) {
       std::erase(removed_, file);
       unnamed_.push_back(file);
+    }
+    for (const PackedDay& day : checkpoint.packed) {
+      std::erase_if(packed_, [&](const PackedDay& other) { return other.packed == day.packed; });
     }
     removed_.insert(removed_.end(), dropped_meanwhile.begin(), dropped_meanwhile.end());
   }

@@ -24,15 +24,22 @@
 
 namespace twin::timeseries {
 
+// A re-packed file and those that it stands for.
+struct PackedDay {
+  PartitionFilePtr packed;
+  std::vector<PartitionFilePtr> from;
+};
+
 struct Store::Checkpoint {
   bool everything = false;
   uint64_t sequence = 0;  // the last one that belongs to it
   std::vector<GroupId> changed;
   uint32_t groups_from = 0, groups = 0;  // specs to write
   uint32_t paths_from = 0;
-  std::vector<std::string> paths;                        // from there on
-  std::vector<PartitionFilePtr> live;                    // of `everything`
-  std::vector<PartitionFilePtr> removed;                 // keys that go
+  std::vector<std::string> paths;         // from there on
+  std::vector<PartitionFilePtr> live;     // of `everything`
+  std::vector<PartitionFilePtr> removed;  // keys that go
+  std::vector<PackedDay> packed;
   std::vector<PartitionFilePtr> written;                 // by WriteCheckpoint
   std::map<GroupId, std::vector<MemoryBlockPtr>> filed;  // what is in those
 };
@@ -52,6 +59,8 @@ class Store::Impl {
   absl::Status Load(CheckpointKey key, absl::string_view bytes);
   absl::Status FinishLoad();
   void DropBefore(int64_t oldest);
+  std::vector<int64_t> DaysToPack(int64_t before) const;  // ascending
+  absl::StatusOr<bool> PackDay(int64_t before, absl::FunctionRef<bool(uint64_t bytes)> pace);
   // Files that are not removed.
   std::vector<PartitionFilePtr> LiveFiles() const;
 
@@ -67,6 +76,11 @@ class Store::Impl {
   static absl::Status VisitFiles(const Checkpoint& checkpoint, Visit visit);
   absl::Status VisitSpecs(const Checkpoint& checkpoint, Visit visit) const;
   absl::Status VisitOpen(const Checkpoint& checkpoint, Visit visit);
+  std::vector<PackedDay> PackedDaysToName() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<PartitionFilePtr> WritePacked(absl::Span<const PartitionFilePtr> files,
+                                               const std::string& path, PartitionFileInfo* info,
+                                               absl::FunctionRef<bool(uint64_t bytes)> pace) const;
+  std::vector<uint32_t> FamiliesOf(GroupId group) const;
   absl::Status LoadSpecs();
   absl::Status LoadFiles();
   absl::Status LoadOpen();
@@ -90,6 +104,8 @@ class Store::Impl {
   // Dropped: first named by the last checkpoint, then by none, but snapshots may read them.
   std::vector<PartitionFilePtr> removed_ ABSL_GUARDED_BY(mutex_);
   std::vector<PartitionFilePtr> unnamed_ ABSL_GUARDED_BY(mutex_);
+  // Re-packed, and not named by a checkpoint yet.
+  std::vector<PackedDay> packed_ ABSL_GUARDED_BY(mutex_);
   // What Load was given, until FinishLoad.
   std::map<uint32_t, Loaded> loaded_;
 };

@@ -23,6 +23,9 @@ TEST_P(StoreRandomTest, ReadsAreTheReferences) {
         ASSERT_TRUE(world.Checkpoint(world.Random(4) == 0));
       }
       if (world.Random(80) == 0) world.Drop();
+      if (world.Random(50) == 0) {
+        ASSERT_THAT(world.PackDay(world.Random(2) == 0), IsOk());
+      }
       if (world.Random(100) == 0) {
         ASSERT_THAT(world.Reload(), IsOk());
       }

@@ -63,5 +63,59 @@ TEST(StoreTest, ReadsWhatWasAppended) {
   EXPECT_EQ(row.times.front(), 499 * kSecond);
 }
 
+// Beyond open_block_bytes_max the oldest open blocks are sealed, few rows or not; nothing else
+// changes.
+TEST(StoreTest, TheOldestAreSealedEarly) {
+  constexpr uint64_t kBytesMax = 64 << 10;
+  constexpr uint32_t kGroups = 200;
+  StoreOptions options;
+  options.open_block_bytes_max = kBytesMax;
+  Store store(options);
+  const PathId voltage = store.AddPath("voltage");
+  std::vector<GroupId> groups;
+  for (uint32_t g = 0; g < kGroups; ++g) {
+    GroupSpec spec;
+    for (uint32_t c = 0; c < 20; ++c) {
+      spec.columns.push_back({.kind = ColumnKind::kScaled,
+                              .decimals = 3,
+                              .series = {{.twin = TwinNumber(g * 20 + c), .path = voltage}}});
+    }
+    groups.push_back(store.AddGroup(spec));
+  }
+  uint64_t sequence = 0;
+  constexpr int64_t kFrames = 30;
+  for (int64_t i = 0; i < kFrames; ++i) {
+    for (const GroupId group : groups) {
+      const int64_t time = i * kSecond;
+      ++sequence;
+      std::vector<int32_t> values(20);
+      std::vector<ColumnRows> columns(20);
+      for (size_t c = 0; c < values.size(); ++c) {
+        values[c] = static_cast<int32_t>(i * 1000 + group.value + c * 7919 % 1000);
+        columns[c] = {.kind = ColumnKind::kScaled, .decimals = 3, .scaled = &values[c]};
+      }
+      store.Append({.group = group,
+                    .times = absl::MakeSpan(&time, 1),
+                    .sequences = absl::MakeSpan(&sequence, 1),
+                    .columns = columns});
+      ASSERT_LE(store.status().memory.open, kBytesMax);
+    }
+  }
+  EXPECT_GT(store.status().memory.sealed, 0);
+  ReadRequest request;
+  request.series.push_back({.key = {.twin = TwinNumber(17 * 20 + 3), .path = voltage}});
+  request.from = 0;
+  request.to = INT64_MAX;
+  EXPECT_TRUE(store.Pin(Sequence(sequence))
+                  ->Read({&request, 1},
+                         [&](size_t, ReadRows rows) {
+                           EXPECT_EQ(rows.times.size(), kFrames);
+                           EXPECT_EQ(rows.columns[0].doubles.at(2),
+                                     (2000 + 17 + 3 * 7919 % 1000) / 1000.0);
+                           return absl::OkStatus();
+                         })
+                  .ok());
+}
+
 }  // namespace
 }  // namespace twin::timeseries

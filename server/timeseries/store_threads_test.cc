@@ -116,8 +116,12 @@ TEST(StoreThreadsTest, SnapshotsNeverChange) {
       if (i % 7 == 6) AppendRow(&store, group, i - 5, sequence + 1);
     }
     applied.store(sequence + 1, std::memory_order_release);
-    // Checkpoints come in between however the threads are scheduled.
-    while (i % 100 == 99 && written.load() < i / 100) std::this_thread::yield();
+    // Checkpoints come in between however the threads are scheduled: one that begins after this
+    // row.
+    if (i % 100 != 99) continue;
+    for (const int64_t before = written.load(); written.load() < before + 2;) {
+      std::this_thread::yield();
+    }
   }
   done.store(true);
   for (std::thread& reader : readers) reader.join();

@@ -67,6 +67,14 @@ void DefineOptions(CLI::App* app, Options* options) {
   Add(app, "history-retention-seconds", &engine.history_retention_seconds,
       "samples of days that ended so long ago are dropped; 0: none are")
       ->group(history);
+  Add(app, "history-repack-after-seconds", &engine.history_repack_after_seconds,
+      "days that ended so long ago are re-packed, into a third of the space; 0: none are")
+      ->group(history)
+      ->check(CLI::NonNegativeNumber);
+  Add(app, "history-repack-cpu-percent", &engine.history_repack_cpu_percent,
+      "of one processor, that re-packing takes at most")
+      ->group(history)
+      ->check(CLI::Range(1, 100));
   Add(app, "history-block-rows", &engine.history_block_rows,
       "rows of a layout that are compressed together")
       ->group(history)

@@ -285,8 +285,38 @@ class TelemetryTest(unittest.TestCase):
         exported = self.twinctl("history", "export", "load-000001-m01-c01", "--path", "voltage").splitlines()
         self.assertEqual(len(exported), 1 + 30)
 
+    def status_of_history(self):
+        return json.loads(self.twinctl("status", "-o", "json"))["history"]
+
+    def test_repacked_days_read_the_same(self):
+        rows = self.make_rows(700)
+        self.replay(self.write(rows), "veh-1")
+        self.twinctl("checkpoint")
+        self.assertGreater(self.status_of_history()["files"], 0)
+        done = json.loads(self.twinctl("compact", "--history", "-o", "json"))
+        self.assertGreaterEqual(done["packedDays"], 0)
+        history = self.status_of_history()
+        self.assertGreater(history["packedFiles"], 0)
+        self.assertEqual(history["packedFiles"], history["files"])
+        self.assertEqual(history["packing"], "")
+        self.check("veh-1", self.HEADER, rows)
+        # What comes late after that is read with it.
+        late = self.make_rows(40, seed=2)
+        self.replay(self.write(late), "veh-1")
+        last = {row[0]: row for row in [*rows, *late]}
+        self.check("veh-1", self.HEADER, list(last.values()))
+        self.restart()
+        self.check("veh-1", self.HEADER, list(last.values()))
+        self.server.send_signal(signal.SIGTERM)
+        self.assertEqual(self.server.wait(), 0)
+        report = self.run_program("twinctl", "check", self.path / "data").stdout
+        self.assertRegex(report, r"history: \d+ files, [1-9]\d* of them re-packed, \d+ blocks, \d+ rows: good")
+        self.server.stdout.close()
+        self.start()
+
     @unittest.skipUnless(DATA, "TWINGRAPH_DATA names no folder with the recorded cars")
     def test_the_recorded_cars_read_back_value_for_value(self):
+        values = 0
         for car in ("car1", "car2"):
             with self.subTest(car):
                 file = pathlib.Path(DATA) / "battery/field_ev_cells" / f"{car}.csv.gz"
@@ -296,6 +326,14 @@ class TelemetryTest(unittest.TestCase):
                 with gzip.open(file, "rt") as opened:
                     header, *rows = csv.reader(opened)
                 self.check(car, header, rows)
+                # The same after its days were re-packed.
+                self.twinctl("compact", "--history")
+                _, expected = self.check(car, header, rows)
+                values += sum(len(samples) for paths in expected.values() for samples in paths.values())
+        history = self.status_of_history()
+        self.assertGreater(history["packedRows"], 0)
+        print(f"recorded cars: {history['packedBytes'] / values:.3f} bytes a value")
+        self.assertLess(history["packedBytes"] / values, 0.30)
 
 
 if __name__ == "__main__":

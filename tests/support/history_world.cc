@@ -300,6 +300,33 @@ bool HistoryWorld::Checkpoint(bool everything) {
   return true;
 }
 
+bool HistoryWorld::CheckpointWithDrop() {
+  const auto checkpoint = store_->PinForCheckpoint(false);
+  const int64_t before = RandomTime() / kDay * kDay;
+  Keys keys = durable_;
+  const auto visit = [&](CheckpointKey key, absl::string_view bytes) {
+    if (bytes.empty()) {
+      keys.erase({key.kind, key.number});
+    } else {
+      keys[{key.kind, key.number}] = std::string(bytes);
+    }
+    return absl::OkStatus();
+  };
+  if (!store_->WriteCheckpoint(checkpoint.get(), visit).ok()) return false;
+  store_->DropBefore(before);
+  reference_.DropBefore(before, sequence_);
+  durable_ = std::move(keys);
+  durable_sequence_ = sequence_;
+  durable_groups_ = groups_.size();
+  store_->CheckpointDone(checkpoint);
+  return Checkpoint(false);
+}
+
+absl::Status HistoryWorld::PackDay(bool any) {
+  const int64_t before = any ? INT64_MAX : RandomTime();
+  return store_->PackDay(before, [](uint64_t) { return true; }).status();
+}
+
 absl::Status HistoryWorld::Reload() {
   pinned_.clear();
   store_ = NewStore();

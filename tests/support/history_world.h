@@ -73,11 +73,16 @@ class HistoryWorld {
   void Drop();
   // False: it failed; what was durable before is.
   bool Checkpoint(bool everything);
+  // The same, with days dropped between its pinning and its end; and one more.
+  bool CheckpointWithDrop();
+  // Re-packs a day that some random time is behind, or the first one of all, if there is any.
+  absl::Status PackDay(bool any = true);
   // A new store from the last checkpoint and the journal.
   absl::Status Reload();
   // A random read of a random snapshot against the reference.
   void CompareSome();
   void PinSome();
+  void UnpinAll() { pinned_.clear(); }
   void CompareAll();
 
  private:
