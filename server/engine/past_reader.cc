@@ -23,7 +23,7 @@ using timeseries::ColumnValues;
 using timeseries::SeriesKey;
 using timeseries::WantedAs;
 
-constexpr uint32_t kChunk = 4096;
+constexpr uint32_t kPastChunk = 4096;
 
 // What a column held at the time, for rows that Read was asked for.
 struct Held {
@@ -54,10 +54,10 @@ class PastReader final : public query::GraphReader {
     uint64_t count = 0;
     std::vector<uint32_t> twins;
     std::vector<Place> places;
-    for (uint32_t row = 0; row < Rows(table); row += kChunk) {
+    for (uint32_t row = 0; row < Rows(table); row += kPastChunk) {
       twins.clear();
       places.clear();
-      Scan(table, row, kChunk, &twins, &places);
+      Scan(table, row, kPastChunk, &twins, &places);
       count += twins.size();
     }
     return count;
@@ -122,9 +122,9 @@ class PastReader final : public query::GraphReader {
     }
     std::vector<TwinNumber> equal;
     std::vector<uint32_t> rows;
-    for (size_t first = 0; first < twins.size(); first += kChunk) {
+    for (size_t first = 0; first < twins.size(); first += kPastChunk) {
       rows.clear();
-      const size_t end = std::min<size_t>(twins.size(), first + kChunk);
+      const size_t end = std::min<size_t>(twins.size(), first + kPastChunk);
       for (size_t i = first; i < end; ++i) rows.push_back(places[i].row);
       const Held held = HeldAt(table, column, rows);
       for (size_t i = 0; i < rows.size(); ++i) {
@@ -230,7 +230,7 @@ class PastReader final : public query::GraphReader {
     uint64_t count = 0;
     Expansion part;
     for (size_t at = 0; at < twins.size();) {
-      at = Expand(twins, at, direction, types, any_type, kChunk, &part);
+      at = Expand(twins, at, direction, types, any_type, kPastChunk, &part);
       count += part.sources.size();
     }
     return count;
@@ -245,15 +245,16 @@ class PastReader final : public query::GraphReader {
     const size_t before = relationships->size();
     const auto end =
         static_cast<uint32_t>(std::min<uint64_t>(uint64_t{first} + count, relationship_numbers()));
-    std::vector<uint32_t> found(3 * size_t{kChunk});
+    std::vector<uint32_t> found(3 * size_t{kPastChunk});
     for (uint32_t at = first; at < end;) {
-      const uint32_t part = std::min(kChunk, end - at);
-      view_.ReadLinks(at, part, found.data(), found.data() + kChunk,
-                      found.data() + size_t{2} * kChunk);
+      const uint32_t part = std::min(kPastChunk, end - at);
+      view_.ReadLinks(at, part, found.data(), found.data() + kPastChunk,
+                      found.data() + size_t{2} * kPastChunk);
       for (uint32_t i = 0; i < part; ++i) {
         if (found[i] == UINT32_MAX || !IsOf(found[i], types, any_type)) continue;
         if (view_.BeginOf(RelationshipNumber(at + i)) > at_) continue;
-        if (!history_all && !(IsThere(found[kChunk + i]) && IsThere(found[2 * kChunk + i]))) {
+        if (!history_all &&
+            !(IsThere(found[kPastChunk + i]) && IsThere(found[2 * kPastChunk + i]))) {
           continue;
         }
         relationships->push_back(at + i);

@@ -110,7 +110,7 @@ FormerValue ToFormer(const FormerValueEntry& entry) {
   return {RelationshipNumber(entry.relationship - 1), ColumnId(entry.column), Time{entry.time}};
 }
 
-absl::Status Damaged(PageKind kind, uint32_t slot, absl::string_view what) {
+absl::Status DamagedPast(PageKind kind, uint32_t slot, absl::string_view what) {
   return absl::DataLossError(
       absl::StrCat("checkpoint page (", static_cast<int>(kind), ", slot ", slot, "): ", what,
                    "; start on a backup, or ask `twinctl check DIR` what is damaged"));
@@ -401,15 +401,15 @@ absl::Status Graph::FinishLoadPast() {
     count(is_used, slot, &state->ended_twins, &free_ended_twins_);
     if (!is_used) continue;
     const PageKind kind = PageKind::kEndedTwins;
-    if (!has_id(twin.twin)) return Damaged(kind, slot, "a twin without an id");
+    if (!has_id(twin.twin)) return DamagedPast(kind, slot, "a twin without an id");
     if (twin.table.value >= state->tables.size() ||
         state->catalog->table(twin.table).interface == nullptr) {
-      return Damaged(kind, slot, "a twin without a model");
+      return DamagedPast(kind, slot, "a twin without a model");
     }
     ByteReader reader(state->ended_twins.values.Get(slot));
     Cell cell;
     FindCell(&reader, UINT32_MAX, &cell);
-    if (!reader.ok() || !reader.done()) return Damaged(kind, slot, "its values");
+    if (!reader.ok() || !reader.done()) return DamagedPast(kind, slot, "its values");
   }
   EndedRelationship relationship;
   for (uint32_t slot = 0; slot < state->ended_relationships.slots; ++slot) {
@@ -419,17 +419,17 @@ absl::Status Graph::FinishLoadPast() {
     const PageKind kind = PageKind::kEndedRelationships;
     if (relationship.type.value >= state->relationship_tables.size() ||
         state->catalog->relationship_type(relationship.type).content == nullptr) {
-      return Damaged(kind, slot, "a relationship without a type");
+      return DamagedPast(kind, slot, "a relationship without a type");
     }
     if (relationship.relationship.value >= state->next_relationship ||
         !has_id(relationship.source) || !has_id(relationship.target)) {
-      return Damaged(kind, slot, "a relationship that led nowhere");
+      return DamagedPast(kind, slot, "a relationship that led nowhere");
     }
     ByteReader reader(state->ended_relationships.values.Get(slot));
     reader.String();
     Value value;
     FindValue(&reader, UINT32_MAX, &value);
-    if (!reader.ok() || !reader.done()) return Damaged(kind, slot, "its values");
+    if (!reader.ok() || !reader.done()) return DamagedPast(kind, slot, "its values");
   }
   FormerValue former;
   for (uint32_t slot = 0; slot < state->former_values.slots; ++slot) {
@@ -439,7 +439,7 @@ absl::Status Graph::FinishLoadPast() {
     ByteReader reader(state->former_values.values.Get(slot));
     DecodeValue(&reader);
     if (!reader.ok() || !reader.done() || former.relationship.value >= state->next_relationship) {
-      return Damaged(PageKind::kFormerValues, slot, "a value of no relationship");
+      return DamagedPast(PageKind::kFormerValues, slot, "a value of no relationship");
     }
     if (!head_->Exists(former.relationship)) continue;
     int64_t last = 0;
