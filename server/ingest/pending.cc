@@ -376,6 +376,7 @@ void PendingState::SetValue(TwinNumber twin, ColumnId column, Value before, Valu
     kept.column = column;
     kept.change = static_cast<uint32_t>(unit_.changes.size());
     ingest::Change& change = Note(Change::Kind::kSetValue, twin.value);
+    change.table = state.facts.table.value;
     change.column = column.value;
     change.old_value = std::move(before);
   }
@@ -403,7 +404,9 @@ void PendingState::MoveTwin(TwinNumber twin, TableId table) {
   state.facts.whole = true;
   state.facts.values_from = static_cast<uint32_t>(state.values.size());
   for (TwinValue& value : kept) state.values.push_back(std::move(value));
-  Note(Change::Kind::kMoveTwin, twin.value).table = table.value;
+  ingest::Change& change = Note(Change::Kind::kMoveTwin, twin.value);
+  change.table = table.value;
+  change.before = from.id.value;
 }
 
 void PendingState::DeleteTwin(TwinNumber twin) {
@@ -412,7 +415,9 @@ void PendingState::DeleteTwin(TwinNumber twin) {
   state.facts.exists = false;
   Assign(&ids_, &id_undo_, absl::string_view(state.id), IdState{kNoTwin, twin.value});
   --twins_;
-  Note(Change::Kind::kDeleteTwin, twin.value).text = state.id;
+  ingest::Change& change = Note(Change::Kind::kDeleteTwin, twin.value);
+  change.table = state.facts.table.value;
+  change.text = state.id;
 }
 
 void PendingState::TouchTwin(TwinNumber twin) {
@@ -495,7 +500,11 @@ void PendingState::DeleteRelationship(RelationshipNumber relationship) {
   if (content != nullptr && content->max_multiplicity > 0) SetCount(&from, source, type, -1);
   --Mutable(state.facts.target).facts.in_degree;
   --relationships_;
-  Note(Change::Kind::kDeleteRelationship, relationship.value);
+  ingest::Change& change = Note(Change::Kind::kDeleteRelationship, relationship.value);
+  change.table = type.value;
+  change.source = source.value;
+  change.target = state.facts.target.value;
+  change.text = state.id;
 }
 
 void PendingState::AddModelChange(const Change& change) {
