@@ -17,6 +17,8 @@
 #include "server/base/time.h"
 #include "server/engine/graph_reader.h"
 #include "server/engine/snapshot_registry.h"
+#include "server/events/feed.h"
+#include "server/events/options.h"
 #include "server/graph/graph.h"
 #include "server/ingest/dry_run.h"
 #include "server/ingest/limits.h"
@@ -42,6 +44,7 @@ struct EngineOptions {
   uint32_t history_block_rows = 256;            // of a group, until they are sealed
   uint64_t open_block_bytes_max = 0;      // of rows that are not sealed; 0: 25 % of the memory
   int64_t history_retention_seconds = 0;  // by source time; 0: kept for ever
+  events::Options events;
   bool checkpoint_on_stop = true;
   const Clock* clock = nullptr;       // nullptr: the system's
   FileSystem* file_system = nullptr;  // nullptr: the system's
@@ -67,6 +70,7 @@ struct EngineStatus {
   timeseries::StoreStatus history;
   uint64_t layouts = 0;
   uint64_t recovered_records = 0;  // replayed from the journal at start
+  events::FeedStatus events;
 };
 
 // Thread-safe.
@@ -125,6 +129,9 @@ class Engine {
 
   // What batches would do, one after the other, beginning at that snapshot.
   std::unique_ptr<ingest::DryRun> BeginDryRun(const graph::GraphView& snapshot) const;
+
+  // What changes, to those who subscribe. Lives until Stop; subscriptions have ended by then.
+  events::Feed& feed();
 
   // Calls `done` once when reads see that sequence: at once, or on a thread of the engine's, which
   // must not be blocked. With DEADLINE_EXCEEDED; CANCELLED: `cancelled`, which is asked ten times a

@@ -87,15 +87,22 @@ Feed::~Feed() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-void Feed::Stop() {
+void Feed::EndAll() {
   std::vector<std::shared_ptr<Subscription>> all;
   {
     const MutexLock lock(&mutex_);
-    stopping_ = true;
     all = all_;
-    changed_.SignalAll();
   }
   for (const std::shared_ptr<Subscription>& each : all) each->Cancel(Stopping());
+}
+
+void Feed::Stop() {
+  {
+    const MutexLock lock(&mutex_);
+    stopping_ = true;
+    changed_.SignalAll();
+  }
+  EndAll();
   sources_.log->Wake();
 }
 
@@ -537,6 +544,7 @@ bool Feed::MakeMessage(Subscription* subscription, Message* message) {
     message->events.push_back(std::move(ready.front()));
     ready.pop_front();
   }
+  message->is_whole = subscription->ready_is_whole_;
   const bool has_state = subscription->catchup_ != nullptr && subscription->catchup_->has_state();
   const bool holds_latest = subscription->latest_ != nullptr && subscription->latest_->size() > 0;
   if (!ready.empty()) {

@@ -43,6 +43,8 @@ struct SubscribeOptions {
 struct Message {
   std::vector<EventPtr> events;
   bool more = false;  // of the same transaction or starting state
+  // It is cut nowhere but at its end: a starting state, latest values.
+  bool is_whole = false;
   Sequence through;   // without `more`: all up to here is sent
 };
 
@@ -122,7 +124,9 @@ class Feed {
   absl::StatusOr<std::shared_ptr<Subscription>> Subscribe(SubscribeOptions options, Sink* sink)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Ends all subscriptions with UNAVAILABLE and refuses new ones. Idempotent.
+  // Ends all subscriptions with UNAVAILABLE.
+  void EndAll() ABSL_LOCKS_EXCLUDED(mutex_);
+  // The same, and refuses new ones. Idempotent.
   void Stop() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // The place from which everything that is kept can be read.
