@@ -17,6 +17,7 @@
 #include "server/engine/data_dir.h"
 #include "server/engine/event_host.h"
 #include "server/engine/sequence_waits.h"
+#include "server/events/feed.h"
 #include "server/ingest/change.h"
 #include "server/ingest/writer.h"
 #include "server/journal/file_journal.h"

@@ -17,7 +17,6 @@
 #include "server/base/time.h"
 #include "server/engine/graph_reader.h"
 #include "server/engine/snapshot_registry.h"
-#include "server/events/feed.h"
 #include "server/events/options.h"
 #include "server/graph/graph.h"
 #include "server/ingest/dry_run.h"
@@ -26,6 +25,10 @@
 #include "server/ingest/telemetry.h"
 #include "server/ingest/telemetry_state.h"
 #include "server/timeseries/store.h"
+
+namespace twin::events {
+class Feed;
+}
 
 namespace twin::engine {
 

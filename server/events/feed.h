@@ -103,14 +103,6 @@ class Subscription : public std::enable_shared_from_this<Subscription> {
   Sequence left_ ABSL_GUARDED_BY(mutex_){UINT64_MAX};    // … to here
 };
 
-struct FeedStatus {
-  uint64_t subscriptions = 0;
-  uint64_t live = 0;       // the others are behind
-  uint64_t delivered = 0;  // events since the start
-  uint64_t fell_behind = 0;
-  Sequence oldest;
-};
-
 // Thread-safe.
 class Feed {
  public:
