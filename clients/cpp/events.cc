@@ -38,7 +38,7 @@ class Seen {
   uint32_t index_ = UINT32_MAX;
 };
 
-bool IsState(const v1::SubscribeRequest& request) {
+bool WantsState(const v1::SubscribeRequest& request) {
   return request.start_case() == v1::SubscribeRequest::kStartingState && request.starting_state();
 }
 
@@ -81,7 +81,7 @@ absl::Status EventClient::Subscribe(
     if (!received.ok()) return received;
     const absl::Status status = caller.Explain(ended);
     const bool is_lost = ended.ok() || ended.error_code() == grpc::StatusCode::UNAVAILABLE;
-    if (!is_lost || (IsState(request) && has_received)) return status;
+    if (!is_lost || (WantsState(request) && has_received)) return status;
     if (!is_first) lost_at = steady_clock::now();
     const std::chrono::milliseconds wait = backoff->Next();
     if (steady_clock::now() + wait > lost_at + options.reconnect_time_max) return status;

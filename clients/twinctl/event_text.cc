@@ -5,6 +5,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "clients/tabular/values.h"
+#include "clients/twinctl/samples.h"
 #include "clients/twinctl/terminal.h"
 #include "clients/twinctl/watch.h"
 
@@ -43,42 +44,12 @@ const TypeWords* WordsOf(v1::EventType type) {
   return nullptr;
 }
 
-Json JsonOf(const v1::Value& value) {
-  switch (value.kind_case()) {
-    case v1::Value::kBoolValue:
-      return value.bool_value();
-    case v1::Value::kIntValue:
-      return value.int_value();
-    case v1::Value::kDoubleValue:
-      return value.double_value();
-    case v1::Value::kStringValue:
-      return value.string_value();
-    case v1::Value::kTimeUnixNano:
-      return tabular::FormatTime(value.time_unix_nano());
-    case v1::Value::kArrayValue: {
-      Json array = Json::array();
-      for (const v1::Value& item : value.array_value().values()) array.push_back(JsonOf(item));
-      return array;
-    }
-    case v1::Value::kMapValue: {
-      Json object = Json::object();
-      for (const v1::Member& member : value.map_value().members()) {
-        object[member.name()] = JsonOf(member.value());
-      }
-      return object;
-    }
-    case v1::Value::KIND_NOT_SET:
-      break;
-  }
-  return nullptr;
-}
-
 std::string ShortText(const v1::Value& value) {
   return Printable(value.kind_case() == v1::Value::kStringValue ? value.string_value()
                                                                 : DumpJson(JsonOf(value)));
 }
 
-bool IsState(v1::EventType type) {
+bool HasContents(v1::EventType type) {
   return type == v1::TWIN_CREATED || type == v1::TWIN_STATE || type == v1::RELATIONSHIP_CREATED ||
          type == v1::RELATIONSHIP_STATE;
 }
@@ -206,7 +177,7 @@ Json AdtEventJson(const v1::Event& event) {
     }
     data["patch"] = std::move(patch);
   } else {
-    if (IsState(event.type())) data = Contents(event);
+    if (HasContents(event.type())) data = Contents(event);
     if (event.has_relationship()) {
       data["$relationshipId"] = event.relationship().id();
       data["$sourceId"] = event.relationship().source_id();

@@ -14,7 +14,7 @@ namespace {
 
 using Kind = ingest::Change::Kind;
 
-constexpr std::chrono::milliseconds kTellWait{10};
+constexpr std::chrono::milliseconds kViewWait{10};
 constexpr size_t kStateTwins = 1000;  // read at a time
 
 // What events of a state point into.
@@ -40,7 +40,7 @@ absl::Status LoadUnder(const Sources& sources, Sequence next, size_t twins_max, 
   while (reader.next() <= view->sequence()) {
     TWIN_ASSIGN_OR_RETURN(const RecordPtr record, reader.Next());
     if (record == nullptr) {
-      sources.log->WaitBeyond(Sequence(reader.next().value - 1), kTellWait);  // it was applied
+      sources.log->WaitBeyond(Sequence(reader.next().value - 1), kViewWait);  // it was applied
       continue;
     }
     if (!record->is_graph) continue;

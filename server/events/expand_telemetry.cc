@@ -12,7 +12,7 @@ uint64_t PlanKey(uint32_t layout, uint32_t version) {
   return (static_cast<uint64_t>(layout) << 32) | version;
 }
 
-void SortUnique(std::vector<uint32_t>* numbers) {
+void Deduplicate(std::vector<uint32_t>* numbers) {
   std::sort(numbers->begin(), numbers->end());
   numbers->erase(std::unique(numbers->begin(), numbers->end()), numbers->end());
 }
@@ -103,7 +103,7 @@ absl::StatusOr<std::shared_ptr<Expander::Plan>> Expander::PlanOf(uint32_t layout
       interest_->Candidates(twin.type, twin.twin, twin.info.id, info->table, column.path, catalog,
                             &numbers);
     }
-    SortUnique(&numbers);
+    Deduplicate(&numbers);
     for (const uint32_t number : numbers) {
       PlanFilter& filter = twin.filters.emplace_back();
       filter.filter = number;
@@ -224,7 +224,7 @@ absl::Status Expander::ExpandSamples(const RecordPtr& record) {
       for (const ingest::SampleRun::Column& column : run.columns) {
         interest_->Candidates(type, twin, info->id, info->table, column.path, catalog, &numbers);
       }
-      SortUnique(&numbers);
+      Deduplicate(&numbers);
       const auto event = std::make_shared<Event>();
       for (const ingest::SampleRun::Column& column : run.columns) {
         const graph::ColumnSchema* const schema = table.FindColumn(column.path);

@@ -276,12 +276,6 @@ absl::StatusOr<Expander::Events> Expander::EventsOf(const ingest::Unit& unit, Se
         const size_t before = event.changes.size();
         set_value(change, PathOf(table.columns, change.column), &event);
         if (event.changes.size() > before) event.changes.back().source_time = change.source_time;
-        timeseries::PathId path;
-        if (last_.size() > 0 && change.column < table.columns.size() &&
-            !table.columns[change.column].telemetry &&
-            sources_.history->FindPath(table.columns[change.column].path, &path)) {
-          last_.Set(event.twin, path, change.new_value, change.source_time);
-        }
         break;
       }
       case Kind::kMoveTwin: {
@@ -409,6 +403,20 @@ void Expander::MatchUnit(const ingest::Unit& unit, const Events& events,
   }
 }
 
+// Samples may set properties, too: then what a property was before is followed like a sample.
+void Expander::FollowProperties(const ingest::Unit& unit, const graph::Catalog& catalog) {
+  if (last_.size() == 0) return;
+  for (const ingest::Change& change : unit.changes) {
+    if (change.kind != Kind::kSetValue) continue;
+    const std::vector<graph::ColumnSchema>& columns = catalog.table(TableId(change.table)).columns;
+    timeseries::PathId path;
+    if (change.column < columns.size() && !columns[change.column].telemetry &&
+        sources_.history->FindPath(columns[change.column].path, &path)) {
+      last_.Set(TwinNumber(change.number), path, change.new_value, change.source_time);
+    }
+  }
+}
+
 absl::Status Expander::ExpandGraph(const RecordPtr& record) {
   auto texts = std::make_shared<Texts>();
   texts->record = record;
@@ -431,11 +439,19 @@ absl::Status Expander::ExpandGraph(const RecordPtr& record) {
       if (change.kind == Kind::kMoveTwin) known->second.table = TableId(change.table);
       if (change.kind == Kind::kDeleteTwin) known->second.until = sequence;
     }
-    TWIN_ASSIGN_OR_RETURN(const Events events,
-                          EventsOf(unit, sequence, record->time, texts.get()));
-    TWIN_RETURN_IF_ERROR(Describe(events, texts.get()));
-    for (const std::shared_ptr<Event>& event : events) event->keep = texts;
-    MatchUnit(unit, events, *texts->catalog);
+    FollowProperties(unit, *texts->catalog);
+    if (interest_->wants_graph() || interest_->follows_relationships()) {
+      TWIN_ASSIGN_OR_RETURN(Events events,
+                            EventsOf(unit, sequence, record->time, texts.get()));
+      if (!interest_->follows_relationships()) {
+        std::erase_if(events, [&](const std::shared_ptr<Event>& event) {
+          return !interest_->MayMatch(*event, *texts->catalog);
+        });
+      }
+      TWIN_RETURN_IF_ERROR(Describe(events, texts.get()));
+      for (const std::shared_ptr<Event>& event : events) event->keep = texts;
+      MatchUnit(unit, events, *texts->catalog);
+    }
     for (const ingest::Change& change : unit.changes) {
       if (change.kind == Kind::kDeleteTwin) {
         gone_twins_.erase(change.number);

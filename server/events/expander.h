@@ -101,6 +101,7 @@ class Expander {
   // Type and ends of a relationship that is there already, or that is gone.
   absl::Status FindEnds(Event* event, Texts* texts);
   absl::Status Describe(const Events& events, Texts* texts);
+  void FollowProperties(const ingest::Unit& unit, const graph::Catalog& catalog);
   void MatchUnit(const ingest::Unit& unit, const Events& events, const graph::Catalog& catalog);
 
   // nullptr: it was gone before `sequence`.

@@ -168,6 +168,11 @@ Interest::Interest(std::vector<Filter*> filters) : filters_(std::move(filters)) 
     Filter& filter = *filters_[number];
     wants_telemetry_ = wants_telemetry_ || filter.Takes(EventType::kTelemetry) ||
                        filter.Takes(EventType::kTwinUpdated);
+    for (int type = 0; type < kEventTypes; ++type) {
+      const bool is_of_graph = static_cast<EventType>(type) < EventType::kTwinState &&
+                               static_cast<EventType>(type) != EventType::kTelemetry;
+      wants_graph_ = wants_graph_ || (is_of_graph && filter.Takes(static_cast<EventType>(type)));
+    }
     if (filter.under() != nullptr) under_.push_back(number);
     if (filter.is_of_all_twins()) {
       of_all_.push_back(number);
@@ -245,6 +250,17 @@ void Interest::Candidates(EventType type, TwinNumber twin, absl::string_view twi
     const auto found = by_twin_.find(twin.value);
     if (found != by_twin_.end()) add(found->second);
   }
+}
+
+bool Interest::MayMatch(const Event& event, const graph::Catalog& catalog) {
+  if (!by_id_.empty() || IsOfModel(event.type) || IsOfRelationship(event.type)) return true;
+  found_.clear();
+  Candidates(event.type, event.twin, "", event.table, "", catalog, &found_);
+  for (const PathChange& change : event.changes) {
+    if (!found_.empty()) break;
+    Candidates(event.type, event.twin, "", event.table, change.path, catalog, &found_);
+  }
+  return !found_.empty();
 }
 
 void Interest::Match(const Event& event, const graph::Catalog& catalog,

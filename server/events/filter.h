@@ -87,6 +87,10 @@ class Interest {
   uint64_t generation() const { return generation_; }
   bool follows_relationships() const { return !under_.empty(); }
   bool wants_telemetry() const { return wants_telemetry_; }
+  // Changes of twins, relationships and models.
+  bool wants_graph() const { return wants_graph_; }
+  // False: nobody takes it, whatever the id of its twin is. For events without ids.
+  bool MayMatch(const Event& event, const graph::Catalog& catalog);
   // Whether somebody may take samples of that twin, of whatever path.
   bool WatchesTelemetry(TwinNumber twin, absl::string_view twin_id,
                         const graph::TableSchema& table, const graph::Catalog& catalog);
@@ -110,6 +114,7 @@ class Interest {
   const std::vector<Filter*> filters_;
   uint64_t generation_ = 0;
   bool wants_telemetry_ = false;
+  bool wants_graph_ = false;
   std::vector<uint32_t> of_all_;  // filters that name no twins
   std::vector<int8_t> watched_;   // by table: -1: not known yet
   absl::flat_hash_map<Key, std::vector<uint32_t>> lists_;
