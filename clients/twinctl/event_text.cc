@@ -106,12 +106,11 @@ std::string EventText(const v1::Event& event, const Style& style) {
     line += change.has_new_value() ? ShortText(change.new_value())
                                    : style.Paint(Tone::kFaint, "removed");
     if (change.late()) {
-      absl::StrAppend(&line, " ",
-                      style.Paint(Tone::kFaint,
-                                  absl::StrCat("(late, of ",
-                                               tabular::FormatTime(
-                                                   change.source_time_unix_nano()),
-                                               ")")));
+      absl::StrAppend(
+          &line, " ",
+          style.Paint(Tone::kFaint,
+                      absl::StrCat("(late, of ",
+                                   tabular::FormatTime(change.source_time_unix_nano()), ")")));
     }
   }
   return line;
@@ -170,9 +169,7 @@ Json AdtEventJson(const v1::Event& event) {
       Json step = Json::object();
       if (change.has_new_value()) step["value"] = JsonOf(change.new_value());
       step["path"] = absl::StrCat("/", absl::StrReplaceAll(change.path(), {{".", "/"}}));
-      step["op"] = !change.has_new_value()  ? "remove"
-                   : change.has_old_value() ? "replace"
-                                            : "add";
+      step["op"] = !change.has_new_value() ? "remove" : change.has_old_value() ? "replace" : "add";
       patch.push_back(std::move(step));
     }
     data["patch"] = std::move(patch);

@@ -47,8 +47,7 @@ absl::StatusOr<v1::SubscribeRequest> RequestOf(const Arguments& arguments) {
   for (const std::string& word : arguments.types) {
     const v1::EventType type = EventTypeOf(word);
     if (type == v1::EVENT_TYPE_UNSPECIFIED) {
-      return UsageError(
-          absl::StrCat("--type: '", word, "' is not one of ", EventTypeWords()));
+      return UsageError(absl::StrCat("--type: '", word, "' is not one of ", EventTypeWords()));
     }
     filter.add_types(type);
   }
@@ -80,7 +79,7 @@ class Printer {
   Printer(const Arguments& arguments, const Console& console)
       : arguments_(arguments),
         console_(console),
-        output_(!arguments.output.empty()    ? arguments.output
+        output_(!arguments.output.empty() ? arguments.output
                 : console.out_columns > 0 ? "text"
                                           : "ndjson"),
         cursor_(absl::StrContains(arguments.from, ':') ? "" : arguments.from) {}
@@ -105,8 +104,8 @@ class Printer {
 
   void SayCursor() const {
     if (cursor_.empty()) return;
-    console_.err << console_.err_style.Paint(
-                        Tone::kHint, absl::StrCat("to go on from here: --from ", cursor_))
+    console_.err << console_.err_style.Paint(Tone::kHint,
+                                             absl::StrCat("to go on from here: --from ", cursor_))
                  << "\n";
   }
 
@@ -126,9 +125,8 @@ absl::StatusOr<ExitCode> Run(const Arguments& arguments, client::Client* client,
   client::EventOptions options;
   options.on_lost = [&](const absl::Status& status) {
     console.err << console.err_style.Paint(
-                       Tone::kWarning,
-                       absl::StrCat("the connection is lost (", Printable(status.message()),
-                                    "); trying again"))
+                       Tone::kWarning, absl::StrCat("the connection is lost (",
+                                                    Printable(status.message()), "); trying again"))
                 << "\n";
   };
   const absl::Status status = client::EventClient(client).Subscribe(
@@ -151,7 +149,8 @@ void AddWatch(CommandLine* line, const ServerPointer& server) {
        .description =
            "All of what is given must hold; of options given several times, one. CONDITION is TQL, "
            "as after WHERE: new.x and old.x are values after and before a change, other names "
-           "properties of the twin. A lost connection is made again, and nothing is left out; where "
+           "properties of the twin. A lost connection is made again, and nothing is left out; "
+           "where "
            "to go on is printed at the end (--from).",
        .examples =
            "twinctl watch\n"

@@ -16,10 +16,9 @@ namespace {
 
 // In the order of events::EventType.
 constexpr pb::EventType kTypes[events::kEventTypes] = {
-    pb::TWIN_CREATED,         pb::TWIN_UPDATED,         pb::TWIN_DELETED,
-    pb::RELATIONSHIP_CREATED, pb::RELATIONSHIP_UPDATED, pb::RELATIONSHIP_DELETED,
-    pb::TELEMETRY,            pb::MODEL_CREATED,        pb::MODEL_UPDATED,
-    pb::MODEL_DELETED,        pb::TWIN_STATE,           pb::RELATIONSHIP_STATE,
+    pb::TWIN_CREATED,         pb::TWIN_UPDATED,         pb::TWIN_DELETED, pb::RELATIONSHIP_CREATED,
+    pb::RELATIONSHIP_UPDATED, pb::RELATIONSHIP_DELETED, pb::TELEMETRY,    pb::MODEL_CREATED,
+    pb::MODEL_UPDATED,        pb::MODEL_DELETED,        pb::TWIN_STATE,   pb::RELATIONSHIP_STATE,
 };
 
 std::string Text(absl::string_view text) { return std::string(text); }
@@ -116,8 +115,7 @@ void ToProto(const events::Message& from, const EventForm& form, pb::SubscribeRe
     const bool is_last = i + 1 == count;
     if (is_last && !from.more) {
       out->set_resume_token(events::TokenOf(from.is_whole ? from.through : event.sequence));
-    } else if (!is_last && !from.is_whole &&
-               !(from.events[i + 1]->sequence == event.sequence)) {
+    } else if (!is_last && !from.is_whole && !(from.events[i + 1]->sequence == event.sequence)) {
       out->set_resume_token(events::TokenOf(event.sequence));
     }
   }

@@ -93,16 +93,16 @@ class Engine::Impl {
       const MutexLock lock(&graph_.mutex);
       applied = graph_.graph.head().sequence();
     }
-    changes_ = std::make_unique<events::ChangeLog>(journal_.get(), applied,
-                                                   options_.events.ring_bytes);
+    changes_ =
+        std::make_unique<events::ChangeLog>(journal_.get(), applied, options_.events.ring_bytes);
     writer_options.applied = changes_.get();
     writer_ = std::make_unique<ingest::Writer>(writer_options, &graph_, journal_.get(), epoch);
-    event_host_ = std::make_unique<EventHost>(
-        [this] { return NewGraphReader(Pin(), &reader_cache_); },
-        [this] { return Hold(SnapshotUse::kExport, Pin()); });
-    feed_ = std::make_unique<events::Feed>(
-        options_.events, events::Sources{&graph_, history_.get(), changes_.get()},
-        event_host_.get());
+    event_host_ =
+        std::make_unique<EventHost>([this] { return NewGraphReader(Pin(), &reader_cache_); },
+                                    [this] { return Hold(SnapshotUse::kExport, Pin()); });
+    feed_ = std::make_unique<events::Feed>(options_.events,
+                                           events::Sources{&graph_, history_.get(), changes_.get()},
+                                           event_host_.get());
     waits_ = std::make_unique<SequenceWaits>(
         &graph_, static_cast<size_t>(std::max<int64_t>(options_.reads_waiting_max, 0)));
     checkpoint_thread_ = std::thread([this] { RunCheckpoints(); });

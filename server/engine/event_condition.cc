@@ -25,7 +25,8 @@ using query::ExprKind;
 using query::SlotId;
 
 // The condition is the WHERE of this, on the line behind it. Its three twins are one and the same.
-constexpr absl::string_view kBefore = "SELECT twin.$dtId FROM DIGITALTWINS MATCH (twin), (new), (old) WHERE\n";
+constexpr absl::string_view kBefore =
+    "SELECT twin.$dtId FROM DIGITALTWINS MATCH (twin), (new), (old) WHERE\n";
 
 // Places as the user's text has them.
 absl::Status InText(const absl::Status& status) {
@@ -39,9 +40,7 @@ absl::Status InText(const absl::Status& status) {
   return query::ErrorAt(*span, message, status.code());
 }
 
-bool IsTwinName(absl::string_view name) {
-  return name == "new" || name == "old" || name == "twin";
-}
+bool IsTwinName(absl::string_view name) { return name == "new" || name == "old" || name == "twin"; }
 
 // Names that no alias stands before are the twin's.
 absl::Status AddAliases(std::vector<std::string>* elements, Expr* expr) {
@@ -51,7 +50,8 @@ absl::Status AddAliases(std::vector<std::string>* elements, Expr* expr) {
                           "or a model");
   }
   if (expr->kind == ExprKind::kParameter) {
-    return query::ErrorAt(expr->span, "a condition over changes has no parameters; write the value");
+    return query::ErrorAt(expr->span,
+                          "a condition over changes has no parameters; write the value");
   }
   if (expr->kind == ExprKind::kPath && !IsTwinName(expr->path[0].text) &&
       std::find(elements->begin(), elements->end(), expr->path[0].text) == elements->end()) {
@@ -142,8 +142,8 @@ class Rewriter {
         break;
       case BoundKind::kDocument:
         if (is_change) {
-          return query::ErrorAt(expr->span, absl::StrCat("'", expr->text,
-                                                         "' is an object; name a value in it"));
+          return query::ErrorAt(
+              expr->span, absl::StrCat("'", expr->text, "' is an object; name a value in it"));
         }
         bound_.reads_twin = true;
         break;
@@ -217,8 +217,7 @@ absl::StatusOr<std::shared_ptr<const Bound>> BindCondition(
     bool is_known = false;
     for (const std::string& model : models) {
       for (const TableId table : bound->statement->catalog->TablesOfModel(model, false)) {
-        is_known = is_known ||
-                   bound->statement->catalog->model(table).Find(input.path) != nullptr;
+        is_known = is_known || bound->statement->catalog->model(table).Find(input.path) != nullptr;
       }
     }
     if (!is_known) {

@@ -1,5 +1,5 @@
-// The change feed over a whole engine: what is told of each change, and that resuming anywhere, after
-// whatever happened meanwhile, leaves nothing out and repeats nothing.
+// The change feed over a whole engine: what is told of each change, and that resuming anywhere,
+// after whatever happened meanwhile, leaves nothing out and repeats nothing.
 #include <unistd.h>
 
 #include <algorithm>
@@ -69,8 +69,8 @@ std::string Text(const Value& value) {
 
 // "12.0 twin.updated pack status: \"a\" -> \"b\"". Without the index of latest values.
 std::string Text(const Event& event) {
-  std::string text = absl::StrCat(event.sequence.value, ".", event.index, " ",
-                                  events::NameOf(event.type), " ");
+  std::string text =
+      absl::StrCat(event.sequence.value, ".", event.index, " ", events::NameOf(event.type), " ");
   if (events::IsOfModel(event.type)) {
     absl::StrAppend(&text, event.model_id);
   } else if (events::IsOfRelationship(event.type)) {
@@ -381,7 +381,8 @@ class EventFeedTest : public ::testing::Test {
         }
         case 5: {
           if (living_.empty()) break;
-          const std::string id = living_[static_cast<size_t>(below(static_cast<int>(living_.size())))];
+          const std::string id =
+              living_[static_cast<size_t>(below(static_cast<int>(living_.size())))];
           std::erase(living_, id);
           Unrelate("module-1", id, &batch);
           batch.operations.emplace_back(ingest::DeleteTwin{id, {}, false});
@@ -455,8 +456,9 @@ TEST_F(EventFeedTest, EachChangeIsToldOnceWithItsValues) {
       at(1) + ".0 twin.updated pack (dtmi:t:Pack;1); status: null -> \"a\"",
       at(3) + ".0 twin.updated pack (dtmi:t:Pack;1); status: \"a\" -> \"b\"",
       at(4) + ".0 twin.created extra (dtmi:t:Cell;1); grade: null -> 4",
-      at(4) + ".1 relationship.created module-1 -hasCell-> extra (module-1-extra); position: null "
-              "-> 7",
+      at(4) +
+          ".1 relationship.created module-1 -hasCell-> extra (module-1-extra); position: null "
+          "-> 7",
       // Between them the layout was resolved anew for the relationship, which is no event.
       at(6) + ".0 relationship.deleted module-1 -hasCell-> extra (module-1-extra)",
       at(6) + ".1 twin.deleted extra (dtmi:t:Cell;1)"};
@@ -485,9 +487,8 @@ TEST_F(EventFeedTest, SamplesKnowTheOneBefore) {
     }
     return found;
   };
-  EXPECT_THAT(of("cell-11"),
-              ElementsAre("voltage: null -> 3.601", "voltage: 3.601 -> 3.611",
-                          "voltage: 3.611 -> 3.7", "voltage: null -> 3.65 late"));
+  EXPECT_THAT(of("cell-11"), ElementsAre("voltage: null -> 3.601", "voltage: 3.601 -> 3.611",
+                                         "voltage: 3.611 -> 3.7", "voltage: null -> 3.65 late"));
   // A missing value leaves the last one alone.
   EXPECT_THAT(of("cell-12"), ElementsAre("voltage: null -> 3.602", "voltage: 3.602 -> 3.651"));
   EXPECT_THAT(of("pack"),
@@ -630,7 +631,8 @@ TEST_F(EventFeedTest, ConditionsSeeBeforeAndAfter) {
   EXPECT_EQ(query::SpanOf(unknown)->line, 2u);
   EXPECT_EQ(query::SpanOf(unknown)->column, 3u);
   EXPECT_THAT(std::string(unknown.message()), ::testing::StartsWith("2:3 "));
-  EXPECT_THAT(refused("new.voltage >"), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("1:")));
+  EXPECT_THAT(refused("new.voltage >"),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("1:")));
   EXPECT_THAT(refused("new.voltage > 1 LIMIT 3"),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("WHERE")));
   EXPECT_THAT(refused("new.voltage > @x"),
@@ -675,7 +677,8 @@ TEST_F(EventFeedTest, UnderFollowsMovesAlsoInThePast) {
     }
     return found;
   };
-  const auto expected = ElementsAre("cell-21=1", "cell-22=1", "cell-11=1", "cell-21=3", "cell-23=3");
+  const auto expected =
+      ElementsAre("cell-21=1", "cell-22=1", "cell-11=1", "cell-21=3", "cell-23=3");
   EXPECT_THAT(texts(live.WaitFor(applied())), expected);
   live.Close();
   for (int round = 0; round < 2; ++round) {
@@ -756,13 +759,12 @@ TEST_F(EventFeedTest, AStartingStateAndChangesAreTheStateAtTheEnd) {
   WriteRandomly(60, 22);
   std::map<std::string, Value> state;
   for (const EventPtr& event : sink.WaitFor(applied())) {
-    const std::string name =
-        events::IsOfRelationship(event->type)
-            ? absl::StrCat(event->twin_id, "/", event->relationship_id)
-            : std::string(event->twin_id);
-    if (event->type == EventType::kTwinDeleted ||
-        event->type == EventType::kRelationshipDeleted) {
-      std::erase_if(state, [&](const auto& each) { return absl::StartsWith(each.first, name + "|"); });
+    const std::string name = events::IsOfRelationship(event->type)
+                                 ? absl::StrCat(event->twin_id, "/", event->relationship_id)
+                                 : std::string(event->twin_id);
+    if (event->type == EventType::kTwinDeleted || event->type == EventType::kRelationshipDeleted) {
+      std::erase_if(state,
+                    [&](const auto& each) { return absl::StartsWith(each.first, name + "|"); });
       continue;
     }
     state[name + "|"] = Value();

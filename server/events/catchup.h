@@ -37,8 +37,8 @@ class Catchup {
 
  private:
   absl::Status ListTwins(const graph::GraphView& view);
-  void AddTwin(const graph::GraphView& view, TwinNumber twin, const std::shared_ptr<const void>& keep,
-               std::vector<EventPtr>* events);
+  void AddTwin(const graph::GraphView& view, TwinNumber twin,
+               const std::shared_ptr<const void>& keep, std::vector<EventPtr>* events);
   void AddRelationships(const graph::GraphView& view, TwinNumber twin,
                         const std::shared_ptr<const void>& keep, std::vector<EventPtr>* events);
   void AddRelationship(const graph::GraphView& view, RelationshipNumber number,

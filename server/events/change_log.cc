@@ -102,8 +102,8 @@ absl::StatusOr<RecordPtr> ChangeLog::Reader::Next() {
         if (!absl::IsOutOfRange(reader.status())) return reader.status();
         return absl::OutOfRangeError(
             absl::StrCat("changes from sequence ", next_.value,
-                         " on are asked for, but the oldest that is kept is ",
-                         log_.oldest().value, " (event_retention); begin with the starting state"));
+                         " on are asked for, but the oldest that is kept is ", log_.oldest().value,
+                         " (event_retention); begin with the starting state"));
       }
       behind_ = *std::move(reader);
     }

@@ -4,9 +4,9 @@ namespace twin::events {
 namespace {
 
 constexpr absl::string_view kNames[kEventTypes] = {
-    "twin.created",         "twin.updated",  "twin.deleted",  "relationship.created",
-    "relationship.updated", "relationship.deleted", "telemetry",     "model.created",
-    "model.updated",        "model.deleted", "twin.state",    "relationship.state",
+    "twin.created",         "twin.updated",         "twin.deleted", "relationship.created",
+    "relationship.updated", "relationship.deleted", "telemetry",    "model.created",
+    "model.updated",        "model.deleted",        "twin.state",   "relationship.state",
 };
 
 // What tags, lengths and times of a message take at most.
@@ -46,8 +46,8 @@ size_t Event::Bytes() const {
   size_t bytes = kEventBytes + twin_id.size() + model_id.size() + old_model.size() +
                  relationship_id.size() + name.size() + target_id.size();
   for (const PathChange& change : changes) {
-    bytes += kChangeBytes + change.path.size() + BytesOf(change.old_value) +
-             BytesOf(change.new_value);
+    bytes +=
+        kChangeBytes + change.path.size() + BytesOf(change.old_value) + BytesOf(change.new_value);
   }
   return bytes;
 }

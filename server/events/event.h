@@ -49,8 +49,8 @@ struct PathChange {
   Value old_value;         // null: there was none
   Value new_value;         // null: removed
   Time source_time;
-  bool late = false;     // an older sample than the last one: has no old value
-  bool has_old = true;   // false: the old value is not recorded
+  bool late = false;    // an older sample than the last one: has no old value
+  bool has_old = true;  // false: the old value is not recorded
 };
 
 // At most one for each twin, relationship or model and sequence. Texts are views of what `keep`

@@ -41,8 +41,7 @@ Value ValueOfSample(const ingest::SampleRun::Column& column, size_t row) {
 
 // --- Frames ---
 
-absl::StatusOr<std::shared_ptr<Expander::Plan>> Expander::PlanOf(uint32_t layout,
-                                                                 uint32_t version,
+absl::StatusOr<std::shared_ptr<Expander::Plan>> Expander::PlanOf(uint32_t layout, uint32_t version,
                                                                  Sequence sequence) {
   std::shared_ptr<Plan>& kept = plans_[PlanKey(layout, version)];
   const uint64_t generation = epoch_ + interest_->generation();
@@ -126,8 +125,7 @@ absl::StatusOr<std::shared_ptr<Expander::Plan>> Expander::PlanOf(uint32_t layout
 
 absl::Status Expander::ExpandFrame(const Plan& plan, const std::shared_ptr<const void>& keep,
                                    absl::Span<const timeseries::ColumnRows> columns, size_t row,
-                                   Time source_time, Sequence first, Sequence sequence,
-                                   Time time) {
+                                   Time source_time, Sequence first, Sequence sequence, Time time) {
   for (const PlanTwin& twin : plan.twins) {
     if (twin.info.until <= sequence) continue;
     const auto event = std::make_shared<Event>();
@@ -238,8 +236,8 @@ absl::Status Expander::ExpandSamples(const RecordPtr& record) {
         timeseries::PathId path;
         change.has_old = IsRecorded(*schema);
         if (!change.has_old || !sources_.history->FindPath(schema->path, &path)) continue;
-        TWIN_RETURN_IF_ERROR(last_.Next(twin, path, schema->type, record->first,
-                                        last_.Find(twin, path), &change));
+        TWIN_RETURN_IF_ERROR(
+            last_.Next(twin, path, schema->type, record->first, last_.Find(twin, path), &change));
       }
       if (event->changes.empty()) continue;
       event->sequence = sequence;

@@ -145,10 +145,9 @@ absl::Status Expander::ReadDeletions(Sequence sequence,
           gone.table = TableId(change.table);
           gone.until = Sequence(record->first.value + i);
         } else if (change.kind == Kind::kDeleteRelationship) {
-          gone_relationships_[change.number] = {RelationshipTypeId(change.table),
-                                                TwinNumber(change.source),
-                                                TwinNumber(change.target),
-                                                std::string(change.text)};
+          gone_relationships_[change.number] = {
+              RelationshipTypeId(change.table), TwinNumber(change.source),
+              TwinNumber(change.target), std::string(change.text)};
         }
         found = found || is_it(change, number);
       }
@@ -441,8 +440,7 @@ absl::Status Expander::ExpandGraph(const RecordPtr& record) {
     }
     FollowProperties(unit, *texts->catalog);
     if (interest_->wants_graph() || interest_->follows_relationships()) {
-      TWIN_ASSIGN_OR_RETURN(Events events,
-                            EventsOf(unit, sequence, record->time, texts.get()));
+      TWIN_ASSIGN_OR_RETURN(Events events, EventsOf(unit, sequence, record->time, texts.get()));
       if (!interest_->follows_relationships()) {
         std::erase_if(events, [&](const std::shared_ptr<Event>& event) {
           return !interest_->MayMatch(*event, *texts->catalog);

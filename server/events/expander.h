@@ -131,7 +131,7 @@ class Expander {
   absl::flat_hash_map<uint32_t, TwinInfo> twins_;
   absl::flat_hash_map<uint32_t, TwinInfo> gone_twins_;
   absl::flat_hash_map<uint32_t, GoneRelationship> gone_relationships_;
-  Sequence deletions_read_;  // up to here
+  Sequence deletions_read_;                                     // up to here
   absl::flat_hash_map<uint64_t, std::shared_ptr<Plan>> plans_;  // by layout and version
 
   // Of the record that is being expanded, by filter.

@@ -149,17 +149,16 @@ absl::StatusOr<std::shared_ptr<Subscription>> Feed::Subscribe(SubscribeOptions o
     TWIN_RETURN_IF_ERROR(reader.Next().status());
   }
   std::shared_ptr<Subscription> subscription(new Subscription(this, std::move(options), sink));
-  subscription->catchup_ =
-      std::make_unique<Catchup>(sources_, options_, std::move(filter), next);
+  subscription->catchup_ = std::make_unique<Catchup>(sources_, options_, std::move(filter), next);
   if (state != nullptr) subscription->catchup_->BeginWith(std::move(state));
   if (subscription->options_.interval_ms > 0) subscription->latest_ = std::make_unique<Latest>();
   subscription->ready_through_ = Sequence(next.value - 1);
   const MutexLock lock(&mutex_);
   if (stopping_) return Stopping();
   if (all_.size() >= static_cast<size_t>(options_.subscriptions_max)) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("there are event_subscriptions_max (", options_.subscriptions_max,
-                     ") subscriptions already"));
+    return absl::ResourceExhaustedError(absl::StrCat("there are event_subscriptions_max (",
+                                                     options_.subscriptions_max,
+                                                     ") subscriptions already"));
   }
   all_.push_back(subscription);
   changed_.SignalAll();
@@ -259,8 +258,7 @@ void Feed::Match(const RecordPtr& record, const LiveList& live, Expander* expand
   for (Subscription* subscription : given) Enqueue(subscription->shared_from_this());
 }
 
-bool Feed::Take(Subscription* subscription, const RecordPtr& record,
-                std::vector<EventPtr> events) {
+bool Feed::Take(Subscription* subscription, const RecordPtr& record, std::vector<EventPtr> events) {
   size_t bytes = 0;
   for (const EventPtr& event : events) bytes += event->Bytes();
   const MutexLock lock(&subscription->mutex_);
@@ -398,8 +396,7 @@ void Feed::Take(Subscription* subscription, std::vector<EventPtr> events, Sequen
   if (subscription->latest_ != nullptr) {
     for (const EventPtr& event : events) subscription->latest_->Add(event);
   } else {
-    subscription->ready_.insert(subscription->ready_.end(),
-                                std::make_move_iterator(events.begin()),
+    subscription->ready_.insert(subscription->ready_.end(), std::make_move_iterator(events.begin()),
                                 std::make_move_iterator(events.end()));
   }
   subscription->ready_through_ = std::max(subscription->ready_through_, through);
@@ -556,18 +553,17 @@ bool Feed::MakeMessage(Subscription* subscription, Message* message) {
   } else {
     message->through = subscription->ready_through_;
   }
-  subscription->wake_ns_.store(
-      std::min(subscription->told_ns_ + progress_ns,
-               holds_latest ? subscription->due_ns_ : INT64_MAX),
-      std::memory_order_relaxed);
+  subscription->wake_ns_.store(std::min(subscription->told_ns_ + progress_ns,
+                                        holds_latest ? subscription->due_ns_ : INT64_MAX),
+                               std::memory_order_relaxed);
   if (message->events.empty()) {
     // Where it stands, now and then; while latest values wait, the token would leave them out.
     if (has_state || holds_latest || now < subscription->told_ns_ + progress_ns) return false;
   }
   subscription->told_ns_ = now;
-  subscription->wake_ns_.store(std::min(now + progress_ns, holds_latest ? subscription->due_ns_
-                                                                        : INT64_MAX),
-                               std::memory_order_relaxed);
+  subscription->wake_ns_.store(
+      std::min(now + progress_ns, holds_latest ? subscription->due_ns_ : INT64_MAX),
+      std::memory_order_relaxed);
   return true;
 }
 

@@ -34,8 +34,8 @@ struct SubscribeOptions {
   FilterSpec filter;
   enum class Start : uint8_t { kNow, kAfter, kTime, kState };
   Start start = Start::kNow;
-  Sequence after;  // kAfter: everything up to here has been seen
-  Time time;       // kTime: from the first change of that server time or later
+  Sequence after;                    // kAfter: everything up to here has been seen
+  Time time;                         // kTime: from the first change of that server time or later
   int64_t interval_ms = 0;           // 0: every change; else latest values
   int64_t progress_interval_ms = 0;  // 0: the option's
 };
@@ -45,7 +45,7 @@ struct Message {
   bool more = false;  // of the same transaction or starting state
   // It is cut nowhere but at its end: a starting state, latest values.
   bool is_whole = false;
-  Sequence through;   // without `more`: all up to here is sent
+  Sequence through;  // without `more`: all up to here is sent
 };
 
 // Where messages go. Called by one thread at a time.

@@ -20,8 +20,8 @@ void SortUnique(std::vector<uint32_t>* numbers) {
 
 absl::Status CheckCount(absl::string_view what, size_t count) {
   if (count <= static_cast<size_t>(kFilterItemsMax)) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("filter: ", count, " ", what, "; at most ",
-                                                 kFilterItemsMax, " may be given"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("filter: ", count, " ", what, "; at most ", kFilterItemsMax, " may be given"));
 }
 
 }  // namespace
@@ -53,8 +53,7 @@ absl::StatusOr<std::unique_ptr<Filter>> Filter::Create(FilterSpec spec, Host* ho
   for (const std::string& model : spec.models) {
     const auto& tables = catalog.tables();
     const bool is_known = std::any_of(tables.begin(), tables.end(), [&](const auto& table) {
-      return table->interface != nullptr &&
-             dtdl::ModelSet::IsOfModel(*table->interface, model);
+      return table->interface != nullptr && dtdl::ModelSet::IsOfModel(*table->interface, model);
     });
     if (!is_known) {
       return absl::InvalidArgumentError(
@@ -70,9 +69,8 @@ absl::StatusOr<std::unique_ptr<Filter>> Filter::Create(FilterSpec spec, Host* ho
                                EventType::kTwinDeleted, EventType::kTelemetry}) {
     if (filter->Takes(type)) filter->types_ |= 1U << static_cast<int>(EventType::kTwinState);
   }
-  for (const EventType type :
-       {EventType::kRelationshipCreated, EventType::kRelationshipUpdated,
-        EventType::kRelationshipDeleted}) {
+  for (const EventType type : {EventType::kRelationshipCreated, EventType::kRelationshipUpdated,
+                               EventType::kRelationshipDeleted}) {
     if (filter->Takes(type)) {
       filter->types_ |= 1U << static_cast<int>(EventType::kRelationshipState);
     }
@@ -143,22 +141,20 @@ bool Filter::Matches(const Event& event, const graph::Catalog& catalog) {
   if (!TakesTable(event.table, catalog) || !TakesTwins(event)) return false;
   const bool is_relationship = IsOfRelationship(event.type);
   if (!paths_.empty()) {
-    const bool is_covered =
-        std::any_of(paths_.begin(), paths_.end(), [&](const std::string& path) {
-          return (is_relationship && path == event.name) ||
-                 std::any_of(event.changes.begin(), event.changes.end(),
-                             [&](const PathChange& change) { return Covers(path, change.path); });
-        });
+    const bool is_covered = std::any_of(paths_.begin(), paths_.end(), [&](const std::string& path) {
+      return (is_relationship && path == event.name) ||
+             std::any_of(event.changes.begin(), event.changes.end(),
+                         [&](const PathChange& change) { return Covers(path, change.path); });
+    });
     if (!is_covered) return false;
   }
   if (condition_ == nullptr) return true;
   if (is_relationship) return false;
   const std::vector<std::string>& named = condition_paths();
-  return named.empty() || std::any_of(event.changes.begin(), event.changes.end(),
-                                      [&](const PathChange& change) {
-                                        return std::find(named.begin(), named.end(),
-                                                         change.path) != named.end();
-                                      });
+  return named.empty() ||
+         std::any_of(event.changes.begin(), event.changes.end(), [&](const PathChange& change) {
+           return std::find(named.begin(), named.end(), change.path) != named.end();
+         });
 }
 
 // --- Interest ---
@@ -188,8 +184,7 @@ Interest::Interest(std::vector<Filter*> filters) : filters_(std::move(filters)) 
   }
 }
 
-const std::vector<uint32_t>& Interest::ListOf(EventType type, TableId table,
-                                              absl::string_view path,
+const std::vector<uint32_t>& Interest::ListOf(EventType type, TableId table, absl::string_view path,
                                               const graph::Catalog& catalog) {
   Key key((static_cast<uint64_t>(type) << 32) | table.value, std::string(path));
   const auto found = lists_.find(key);
@@ -207,8 +202,7 @@ const std::vector<uint32_t>& Interest::ListOf(EventType type, TableId table,
 }
 
 bool Interest::WatchesTelemetry(TwinNumber twin, absl::string_view twin_id,
-                                const graph::TableSchema& table,
-                                const graph::Catalog& catalog) {
+                                const graph::TableSchema& table, const graph::Catalog& catalog) {
   if (watched_.size() <= table.id.value) watched_.resize(table.id.value + 1, -1);
   int8_t& watched = watched_[table.id.value];
   if (watched < 0) {
@@ -218,11 +212,10 @@ bool Interest::WatchesTelemetry(TwinNumber twin, absl::string_view twin_id,
         return false;
       }
       return filter.TakesTable(table.id, catalog) &&
-             (filter.takes_any_path() ||
-              std::any_of(table.columns.begin(), table.columns.end(),
-                          [&](const graph::ColumnSchema& column) {
-                            return filter.TakesPath(column.path);
-                          }));
+             (filter.takes_any_path() || std::any_of(table.columns.begin(), table.columns.end(),
+                                                     [&](const graph::ColumnSchema& column) {
+                                                       return filter.TakesPath(column.path);
+                                                     }));
     };
     watched = std::any_of(of_all_.begin(), of_all_.end(), takes_samples) ? 1 : 0;
   }
@@ -230,8 +223,8 @@ bool Interest::WatchesTelemetry(TwinNumber twin, absl::string_view twin_id,
          (!by_twin_.empty() && by_twin_.contains(twin.value));
 }
 
-void Interest::Candidates(EventType type, TwinNumber twin, absl::string_view twin_id,
-                          TableId table, absl::string_view path, const graph::Catalog& catalog,
+void Interest::Candidates(EventType type, TwinNumber twin, absl::string_view twin_id, TableId table,
+                          absl::string_view path, const graph::Catalog& catalog,
                           std::vector<uint32_t>* filters) {
   const std::vector<uint32_t>& list = ListOf(type, table, path, catalog);
   filters->insert(filters->end(), list.begin(), list.end());

@@ -92,8 +92,8 @@ class Interest {
   // False: nobody takes it, whatever the id of its twin is. For events without ids.
   bool MayMatch(const Event& event, const graph::Catalog& catalog);
   // Whether somebody may take samples of that twin, of whatever path.
-  bool WatchesTelemetry(TwinNumber twin, absl::string_view twin_id,
-                        const graph::TableSchema& table, const graph::Catalog& catalog);
+  bool WatchesTelemetry(TwinNumber twin, absl::string_view twin_id, const graph::TableSchema& table,
+                        const graph::Catalog& catalog);
 
   // Numbers of filters that may take a change of `path` of that twin, ascending; empty path: an
   // event without one. To be confirmed by Filter::Matches.

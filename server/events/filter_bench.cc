@@ -1,5 +1,5 @@
-// A million events against a thousand filters: what the index costs for each event, beside a look at
-// the event alone.
+// A million events against a thousand filters: what the index costs for each event, beside a look
+// at the event alone.
 #include <memory>
 #include <string>
 #include <utility>

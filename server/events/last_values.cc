@@ -50,9 +50,9 @@ absl::Status LastValues::Load(timeseries::SeriesKey key, graph::ColumnType type,
   if (snapshot_ == nullptr || !(snapshot_->sequence() == before)) snapshot_ = history_.Pin(before);
   series->is_loaded = true;
   timeseries::ReadRows row;
-  TWIN_ASSIGN_OR_RETURN(const bool found,
-                        snapshot_->Last(key, WantedAs(type), std::numeric_limits<int64_t>::max(),
-                                        &row));
+  TWIN_ASSIGN_OR_RETURN(
+      const bool found,
+      snapshot_->Last(key, WantedAs(type), std::numeric_limits<int64_t>::max(), &row));
   if (!found || row.times.empty()) return absl::OkStatus();
   TWIN_ASSIGN_OR_RETURN(series->value, ValueOf(row.columns[0]));
   series->time = row.times[0];

@@ -14,9 +14,8 @@ struct Keepers {
 }  // namespace
 
 void Latest::Add(const EventPtr& event) {
-  const bool is_of_values =
-      (event->type == EventType::kTwinUpdated && event->old_model.empty()) ||
-      event->type == EventType::kTelemetry;
+  const bool is_of_values = (event->type == EventType::kTwinUpdated && event->old_model.empty()) ||
+                            event->type == EventType::kTelemetry;
   if (!is_of_values) {
     of_twin_.erase(event->twin.value);
     kept_.push_back({nullptr, event});
@@ -70,9 +69,8 @@ std::vector<EventPtr> Latest::Take() {
       events.push_back(std::move(each.other));
     }
   }
-  std::stable_sort(events.begin(), events.end(), [](const EventPtr& a, const EventPtr& b) {
-    return a->sequence < b->sequence;
-  });
+  std::stable_sort(events.begin(), events.end(),
+                   [](const EventPtr& a, const EventPtr& b) { return a->sequence < b->sequence; });
   kept_.clear();
   of_twin_.clear();
   size_ = 0;

@@ -22,7 +22,7 @@ class Latest {
 
  private:
   struct Kept {
-    std::shared_ptr<Event> merged;   // of updates and samples
+    std::shared_ptr<Event> merged;  // of updates and samples
     EventPtr other;
   };
   std::vector<Kept> kept_;

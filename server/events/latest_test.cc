@@ -40,8 +40,8 @@ EventPtr Deleted(uint64_t sequence, uint32_t twin) {
 std::vector<std::string> Texts(const std::vector<EventPtr>& events) {
   std::vector<std::string> texts;
   for (const EventPtr& event : events) {
-    std::string text = absl::StrCat(event->sequence.value, " ", NameOf(event->type), " ",
-                                    event->twin.value);
+    std::string text =
+        absl::StrCat(event->sequence.value, " ", NameOf(event->type), " ", event->twin.value);
     for (const PathChange& change : event->changes) {
       absl::StrAppend(&text, " ", change.path, ":", change.old_value.DebugString(), ">",
                       change.new_value.DebugString(), change.late ? " late" : "");

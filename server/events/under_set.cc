@@ -11,9 +11,8 @@ namespace {
 void Erase(RelationshipNumber relationship, TwinNumber source, UnderSet::Gone* edges) {
   const auto found = edges->find(source.value);
   if (found == edges->end()) return;
-  std::erase_if(found->second, [&](const UnderSet::Edge& edge) {
-    return edge.relationship == relationship;
-  });
+  std::erase_if(found->second,
+                [&](const UnderSet::Edge& edge) { return edge.relationship == relationship; });
   if (found->second.empty()) edges->erase(found);
 }
 
@@ -72,8 +71,8 @@ absl::Status UnderSet::Load(const graph::GraphView& view, RelationshipNumber nex
   if (Grow(root_number_, view, next, twins_max, nullptr)) return absl::OkStatus();
   twins_.clear();
   edges_.clear();
-  return absl::ResourceExhaustedError(absl::StrCat(
-      "filter: more than event_under_twins_max (", twins_max, ") twins are under '", root_, "'"));
+  return absl::ResourceExhaustedError(absl::StrCat("filter: more than event_under_twins_max (",
+                                                   twins_max, ") twins are under '", root_, "'"));
 }
 
 void UnderSet::Create(RelationshipNumber relationship, TwinNumber source, TwinNumber target,
