@@ -50,6 +50,7 @@ absl::Status EventClient::Subscribe(
   const Caller& caller = client_.stubs_->caller;
   Seen seen;
   bool has_received = false;
+  int tries = 0;  // before the first message
   std::optional<Backoff> backoff(caller.options().retry);
   steady_clock::time_point lost_at = steady_clock::now();
   while (true) {
@@ -83,6 +84,7 @@ absl::Status EventClient::Subscribe(
     const bool is_lost = ended.ok() || ended.error_code() == grpc::StatusCode::UNAVAILABLE;
     if (!is_lost || (WantsState(request) && has_received)) return status;
     if (!is_first) lost_at = steady_clock::now();
+    if (!has_received && ++tries >= caller.options().retry.tries_max) return status;
     const std::chrono::milliseconds wait = backoff->Next();
     if (steady_clock::now() + wait > lost_at + options.reconnect_time_max) return status;
     if (options.on_lost) options.on_lost(status);

@@ -22,7 +22,7 @@
 namespace twin::client {
 
 struct EventOptions {
-  // For so long without a server a subscription is tried again; zero: not at all.
+  // For so long without a server a subscription that stood is tried again; zero: not at all.
   std::chrono::milliseconds reconnect_time_max = std::chrono::minutes(1);
   // Hears of each connection that is lost, and why. May be empty.
   std::function<void(const absl::Status&)> on_lost = {};
