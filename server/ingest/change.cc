@@ -56,6 +56,7 @@ void EncodeChange(const Change& change, Time time, uint32_t* last, std::string* 
       AppendString(bytes, change.text);
       break;
     case Kind::kSetValue:
+      AppendVarint(bytes, change.table);
       AppendVarint(bytes, change.column);
       AppendSigned(bytes, Minus(change.source_time.ns, time.ns));
       change.old_value.AppendTo(bytes);
@@ -63,15 +64,17 @@ void EncodeChange(const Change& change, Time time, uint32_t* last, std::string* 
       break;
     case Kind::kMoveTwin:
       AppendVarint(bytes, change.table);
+      AppendVarint(bytes, change.before);
       break;
     case Kind::kDeleteTwin:
+      AppendVarint(bytes, change.table);
       AppendString(bytes, change.text);
       break;
     case Kind::kTouchTwin:
     case Kind::kTouchRelationship:
-    case Kind::kDeleteRelationship:
       break;
     case Kind::kCreateRelationship:
+    case Kind::kDeleteRelationship:
       AppendVarint(bytes, change.table);
       AppendVarint(bytes, change.source);
       AppendVarint(bytes, change.target);
@@ -122,6 +125,7 @@ absl::Status DecodeChange(ByteReader* reader, Time time, uint32_t* last, Change*
       change->text = reader->String();
       break;
     case Kind::kSetValue:
+      change->table = reader->Varint32();
       change->column = reader->Varint32();
       change->source_time = Time{Plus(time.ns, reader->Signed())};
       TWIN_RETURN_IF_ERROR(DecodeValue(reader, &change->old_value));
@@ -129,12 +133,13 @@ absl::Status DecodeChange(ByteReader* reader, Time time, uint32_t* last, Change*
       break;
     case Kind::kMoveTwin:
       change->table = reader->Varint32();
+      change->before = reader->Varint32();
       break;
     case Kind::kTouchTwin:
     case Kind::kTouchRelationship:
-    case Kind::kDeleteRelationship:
       break;
     case Kind::kCreateRelationship:
+    case Kind::kDeleteRelationship:
       change->table = reader->Varint32();
       change->source = reader->Varint32();
       change->target = reader->Varint32();
@@ -154,6 +159,9 @@ absl::Status DecodeChange(ByteReader* reader, Time time, uint32_t* last, Change*
       change->flag = reader->Byte() != 0;
       break;
     case Kind::kDeleteTwin:
+      change->table = reader->Varint32();
+      change->text = reader->String();
+      break;
     case Kind::kDeleteModel:
       change->text = reader->String();
       break;
@@ -198,7 +206,7 @@ bool IsSound(const Change& change, const graph::GraphView& head) {
     case Kind::kSetValue: {
       if (!head.Exists(twin)) return false;
       const graph::TableSchema& table = head.TableOf(twin);
-      return change.column < table.columns.size() &&
+      return change.table == table.id.value && change.column < table.columns.size() &&
              (change.new_value.is_null() ||
               Fits(table.columns[change.column].type, change.new_value));
     }
@@ -332,11 +340,17 @@ absl::Status DecodeRecord(absl::string_view bytes, GraphRecord* record) {
   RecordHeader header;
   TWIN_RETURN_IF_ERROR(DecodeHeader(&bytes, &header));
   record->time = header.time;
+  TWIN_RETURN_IF_ERROR(DecodeUnits(bytes, header, &record->units));
   record->request_id = std::move(header.request_id);
   record->results = std::move(header.results);
-  record->units.resize(header.units);
-  ByteReader reader(bytes);
-  for (Unit& unit : record->units) TWIN_RETURN_IF_ERROR(DecodeUnit(&reader, record->time, &unit));
+  return absl::OkStatus();
+}
+
+absl::Status DecodeUnits(absl::string_view units, const RecordHeader& header,
+                         std::vector<Unit>* decoded) {
+  decoded->resize(header.units);
+  ByteReader reader(units);
+  for (Unit& unit : *decoded) TWIN_RETURN_IF_ERROR(DecodeUnit(&reader, header.time, &unit));
   return reader.done() ? absl::OkStatus() : DamagedChange("there is more of it than it says");
 }
 

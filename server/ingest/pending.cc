@@ -391,6 +391,7 @@ void PendingState::SetValue(TwinNumber twin, ColumnId column, Value before, Valu
     kept.column = column;
     kept.change = static_cast<uint32_t>(unit_.changes.size());
     ingest::Change& change = Note(Change::Kind::kSetValue, twin.value);
+    change.table = state.facts.table.value;
     change.column = column.value;
     change.old_value = std::move(before);
   }
@@ -422,6 +423,7 @@ void PendingState::MoveTwin(TwinNumber twin, TableId table, Time source_time) {
   state.facts.begin = source_time;
   ingest::Change& change = Note(Change::Kind::kMoveTwin, twin.value);
   change.table = table.value;
+  change.before = from.id.value;
   change.source_time = source_time;
 }
 
@@ -432,6 +434,7 @@ void PendingState::DeleteTwin(TwinNumber twin, Time source_time) {
   Assign(&ids_, &id_undo_, absl::string_view(state.id), IdState{kNoTwin, twin.value});
   --twins_;
   ingest::Change& change = Note(Change::Kind::kDeleteTwin, twin.value);
+  change.table = state.facts.table.value;
   change.text = state.id;
   change.source_time = source_time;
 }
@@ -522,7 +525,12 @@ void PendingState::DeleteRelationship(RelationshipNumber relationship, Time sour
   if (content != nullptr && content->max_multiplicity > 0) SetCount(&from, source, type, -1);
   --Mutable(state.facts.target).facts.in_degree;
   --relationships_;
-  Note(Change::Kind::kDeleteRelationship, relationship.value).source_time = source_time;
+  ingest::Change& change = Note(Change::Kind::kDeleteRelationship, relationship.value);
+  change.table = type.value;
+  change.source = source.value;
+  change.target = state.facts.target.value;
+  change.text = state.id;
+  change.source_time = source_time;
 }
 
 void PendingState::AddModelChange(const Change& change) {
