@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "clients/twinctl/assignments.h"
 #include "clients/twinctl/query.h"
 #include "clients/twinctl/results.h"
 #include "clients/twinctl/twins.h"
