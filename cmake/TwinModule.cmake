@@ -18,6 +18,8 @@ target_compile_options(twin_warnings INTERFACE -Wall -Wextra -Wshadow -Wnon-virt
 #   BENCHES        x_bench.cc: one Google Benchmark program each, see twin_bench
 #   FUZZERS        x_fuzz.cc: one fuzz target each, see twin_fuzzer
 #   TEST_DEPS, BENCH_DEPS   what only those name
+# With TWIN_UNITY, sources are compiled six at a time: two sources of a library may not give one name
+# two meanings, not even in their unnamed namespaces.
 # Includes are written from the repository's top: #include "server/base/check.h".
 function(twin_module name)
   cmake_parse_arguments(PARSE_ARGV 1 M "" ""
@@ -27,6 +29,8 @@ function(twin_module name)
     add_library(twin_${name} STATIC ${M_SOURCES})
     set(public PUBLIC)
     target_link_libraries(twin_${name} PRIVATE ${M_PRIVATE_DEPS} $<BUILD_INTERFACE:twin_warnings>)
+    set_target_properties(twin_${name} PROPERTIES
+      UNITY_BUILD ${TWIN_UNITY} UNITY_BUILD_BATCH_SIZE 6)
   else()
     add_library(twin_${name} INTERFACE)
     set(public INTERFACE)
@@ -43,6 +47,13 @@ function(twin_module name)
       RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
     target_link_libraries(twin_${name}_test PRIVATE
       twin::${name} twin::test_support ${M_TEST_DEPS} GTest::gmock_main twin_warnings)
+    # Tests are run once and compiled often: the library is what is optimised.
+    target_compile_options(twin_${name}_test PRIVATE
+      $<$<AND:$<CXX_COMPILER_ID:GNU>,$<CONFIG:RelWithDebInfo>>:-O0>)
+    list(LENGTH M_TESTS tests)
+    if(tests GREATER 2)
+      target_precompile_headers(twin_${name}_test PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
+    endif()
     gtest_discover_tests(twin_${name}_test TEST_PREFIX ${name}.
       WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} DISCOVERY_TIMEOUT 60
       PROPERTIES LABELS unit TIMEOUT 300)

@@ -76,6 +76,9 @@ class Caller {
   // told apart.
   absl::Status Explain(const grpc::Status& status) const;
 
+  // False: cancelled before the time was over.
+  bool Sleep(std::chrono::milliseconds time) const;
+
  private:
   absl::Status Run(
       const CallOptions& options,
@@ -83,8 +86,6 @@ class Caller {
   bool Cancelled() const {
     return options_.cancelled != nullptr && options_.cancelled->load(std::memory_order_relaxed);
   }
-  // False: cancelled before the time was over.
-  bool Sleep(std::chrono::milliseconds time) const;
 
   const ClientOptions options_;
   const std::shared_ptr<grpc::Channel> channel_;

@@ -174,6 +174,7 @@ class Client {
       const ModuleReplacement& replacement);
 
  private:
+  friend class EventClient;
   friend class HistoryClient;
   friend class IngestStream;
   friend class TelemetryClient;

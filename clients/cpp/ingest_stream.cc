@@ -18,7 +18,7 @@ namespace v1 = ::twingraph::v1;
 using std::chrono::steady_clock;
 using GrpcStream = grpc::ClientReaderWriter<v1::IngestRequest, v1::IngestResponse>;
 
-constexpr std::chrono::milliseconds kPollTime{20};  // how soon a cancellation is noticed
+constexpr std::chrono::milliseconds kStopPollTime{20};  // how soon a cancellation is noticed
 
 }  // namespace
 
@@ -136,7 +136,8 @@ class IngestStream::Impl {
   bool Wait(std::chrono::milliseconds time) {
     const auto end = steady_clock::now() + time;
     std::unique_lock lock(mutex_);
-    while (steady_clock::now() < end && !stopped_ && !Cancelled()) wake_.wait_for(lock, kPollTime);
+    while (steady_clock::now() < end && !stopped_ && !Cancelled())
+      wake_.wait_for(lock, kStopPollTime);
     if (!stopped_ && !Cancelled()) return true;
     if (!stopped_) status_ = absl::CancelledError("interrupted");
     return false;

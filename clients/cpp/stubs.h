@@ -8,6 +8,7 @@
 #include "clients/cpp/call.h"
 #include "clients/cpp/client.h"
 #include "twingraph/v1/admin_service.grpc.pb.h"
+#include "twingraph/v1/event_service.grpc.pb.h"
 #include "twingraph/v1/history_service.grpc.pb.h"
 #include "twingraph/v1/model_service.grpc.pb.h"
 #include "twingraph/v1/query_service.grpc.pb.h"
@@ -22,6 +23,7 @@ struct Client::Stubs {
         models(twingraph::v1::ModelService::NewStub(channel)),
         twins(twingraph::v1::TwinService::NewStub(channel)),
         queries(twingraph::v1::QueryService::NewStub(channel)),
+        events(twingraph::v1::EventService::NewStub(channel)),
         admin(twingraph::v1::AdminService::NewStub(channel)),
         telemetry(twingraph::v1::TelemetryService::NewStub(channel)),
         history(twingraph::v1::HistoryService::NewStub(channel)) {}
@@ -30,6 +32,7 @@ struct Client::Stubs {
   const std::unique_ptr<twingraph::v1::ModelService::Stub> models;
   const std::unique_ptr<twingraph::v1::TwinService::Stub> twins;
   const std::unique_ptr<twingraph::v1::QueryService::Stub> queries;
+  const std::unique_ptr<twingraph::v1::EventService::Stub> events;
   const std::unique_ptr<twingraph::v1::AdminService::Stub> admin;
   const std::unique_ptr<twingraph::v1::TelemetryService::Stub> telemetry;
   const std::unique_ptr<twingraph::v1::HistoryService::Stub> history;

@@ -83,6 +83,13 @@ void AddSetOption(CLI::App* command, std::vector<std::string>* assignments,
       ->allow_extra_args(false);
 }
 
+void AddSourceTime(CLI::App* command, std::string* time) {
+  command
+      ->add_option("--source-time", *time,
+                   "When it happened: ISO 8601, or nanoseconds since 1970 (the server's time)")
+      ->type_name("TIME");
+}
+
 void AddIfMatch(CLI::App* command, std::string* etag) {
   command
       ->add_option("--if-match", *etag,

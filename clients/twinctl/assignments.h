@@ -2,6 +2,7 @@
 #ifndef TWIN_CLIENTS_TWINCTL_ASSIGNMENTS_H_
 #define TWIN_CLIENTS_TWINCTL_ASSIGNMENTS_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "clients/twinctl/command_line.h"
+#include "clients/twinctl/history.h"
 #include "clients/twinctl/output.h"
 #include "twingraph/v1/types.pb.h"
 
@@ -35,6 +37,18 @@ void AddSetOption(CLI::App* command, std::vector<std::string>* assignments,
 
 // --if-match ETAG.
 void AddIfMatch(CLI::App* command, std::string* etag);
+
+// --source-time TIME: when what is written happened.
+void AddSourceTime(CLI::App* command, std::string* time);
+// Gives the request that time; without one the server takes its own. A UsageError.
+template <typename Request>
+absl::Status SetSourceTime(const std::string& time, Request* request) {
+  if (time.empty()) return absl::OkStatus();
+  const absl::StatusOr<int64_t> ns = TimeOption("--source-time", time);
+  if (!ns.ok()) return ns.status();
+  request->set_source_time_unix_nano(*ns);
+  return absl::OkStatus();
+}
 
 // What a patch command takes: a JSON Patch, or --set and --remove.
 struct PatchArguments {

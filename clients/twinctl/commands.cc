@@ -13,6 +13,7 @@
 #include "clients/twinctl/telemetry.h"
 #include "clients/twinctl/transfer.h"
 #include "clients/twinctl/twins.h"
+#include "clients/twinctl/watch.h"
 
 namespace twin::twinctl {
 
@@ -28,6 +29,7 @@ void AddCommands(CommandLine* line, const Environment& environment) {
   AddQueries(line, server);
   AddTelemetry(line, server);
   AddHistory(line, server);
+  AddWatch(line, server);
   AddImport(line, server);
   AddExport(line, server);
   AddStatus(line, server);

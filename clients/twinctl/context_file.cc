@@ -67,7 +67,7 @@ absl::StatusOr<Contexts> ToContexts(const std::string& path, const toml::table& 
   return contexts;
 }
 
-absl::Status CannotWrite(const std::string& path, const std::string& why) {
+absl::Status CannotWriteContexts(const std::string& path, const std::string& why) {
   return absl::UnknownError(absl::StrCat("cannot write '", path, "': ", why));
 }
 
@@ -75,7 +75,7 @@ absl::Status CannotWrite(const std::string& path, const std::string& why) {
 absl::Status WriteTable(const std::string& path, const toml::table& table) {
   std::error_code error;
   fs::create_directories(fs::path(path).parent_path(), error);
-  if (error) return CannotWrite(path, error.message());
+  if (error) return CannotWriteContexts(path, error.message());
   std::ostringstream text;
   text << table << '\n';
   const std::string written = path + ".partial";
@@ -83,9 +83,9 @@ absl::Status WriteTable(const std::string& path, const toml::table& table) {
   std::ofstream file(written, std::ios::trunc);
   file << text.str();
   file.close();
-  if (!file) return CannotWrite(path, std::strerror(errno));
+  if (!file) return CannotWriteContexts(path, std::strerror(errno));
   fs::rename(written, path, error);
-  return error ? CannotWrite(path, error.message()) : absl::OkStatus();
+  return error ? CannotWriteContexts(path, error.message()) : absl::OkStatus();
 }
 
 }  // namespace

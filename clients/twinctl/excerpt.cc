@@ -9,8 +9,8 @@
 namespace twin::twinctl {
 namespace {
 
-constexpr int kColumnsDefault = 120;  // where there is no terminal
-constexpr int kColumnsMin = 40;
+constexpr int kExcerptColumnsDefault = 120;  // where there is no terminal
+constexpr int kExcerptColumnsMin = 40;
 constexpr int kTabColumns = 4;
 constexpr size_t kBytesPerColumnMax = 8;  // a line of more combining marks is cut early
 constexpr absl::string_view kEllipsis = "…";
@@ -79,7 +79,7 @@ int ColumnsBetween(const Line& line, size_t from, size_t to) {
 }  // namespace
 
 Excerpt MakeExcerpt(absl::string_view text, size_t begin, size_t end, int columns) {
-  columns = columns <= 0 ? kColumnsDefault : std::max(columns, kColumnsMin);
+  columns = columns <= 0 ? kExcerptColumnsDefault : std::max(columns, kExcerptColumnsMin);
   begin = std::min(begin, text.size());
   const Line line = ReadLine(text, begin, static_cast<size_t>(columns) * kBytesPerColumnMax);
   const size_t size = line.cells.size();

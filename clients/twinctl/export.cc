@@ -15,7 +15,7 @@ namespace v1 = ::twingraph::v1;
 
 constexpr char kStdout[] = "-";
 
-struct Arguments {
+struct ExportArguments {
   std::string file;
   bool telemetry = false;
 };
@@ -26,7 +26,7 @@ double Fraction(const v1::ExportResponse& part) {
   return static_cast<double>(part.twins() + part.relationships()) / static_cast<double>(total);
 }
 
-absl::StatusOr<ExitCode> Export(const Arguments& arguments, client::Client* client,
+absl::StatusOr<ExitCode> Export(const ExportArguments& arguments, client::Client* client,
                                 const Console& console) {
   std::optional<OutputFile> file;
   if (arguments.file != kStdout) {
@@ -59,7 +59,7 @@ absl::StatusOr<ExitCode> Export(const Arguments& arguments, client::Client* clie
 }  // namespace
 
 void AddExport(CommandLine* line, const ServerPointer& server) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ExportArguments>();
   CLI::App* const command = line->AddCommand(
       line->root(),
       {.name = "export",

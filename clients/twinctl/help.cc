@@ -11,10 +11,10 @@
 namespace twin::twinctl {
 namespace {
 
-constexpr int kColumnsDefault = 100;  // where there is no terminal, and at most
-constexpr int kColumnsMin = 50;
+constexpr int kHelpColumnsDefault = 100;  // where there is no terminal, and at most
+constexpr int kHelpColumnsMin = 50;
 constexpr size_t kTermColumnsMax = 24;  // longer terms have their text on the next line
-constexpr size_t kIndent = 2;
+constexpr size_t kHelpIndent = 2;
 
 struct Entry {
   std::string term;
@@ -25,8 +25,9 @@ class Writer {
  public:
   Writer(const Style& style, int columns)
       : style_(style),
-        columns_(columns == 0 ? kColumnsDefault
-                              : std::min(std::max(columns, kColumnsMin), kColumnsDefault)) {}
+        columns_(columns == 0 ? kHelpColumnsDefault
+                              : std::min(std::max(columns, kHelpColumnsMin), kHelpColumnsDefault)) {
+  }
 
   void Heading(absl::string_view heading) {
     absl::StrAppend(&text_, text_.empty() ? "" : "\n", style_.Paint(Tone::kStrong, heading), "\n");
@@ -38,7 +39,7 @@ class Writer {
   }
   void Lines(const std::string& lines) {
     for (const absl::string_view line : absl::StrSplit(lines, '\n')) {
-      absl::StrAppend(&text_, line.empty() ? "" : std::string(kIndent, ' '), line, "\n");
+      absl::StrAppend(&text_, line.empty() ? "" : std::string(kHelpIndent, ' '), line, "\n");
     }
   }
   // Terms on the left, their texts in a column of their own, which begins at `left` or later.
@@ -49,17 +50,17 @@ class Writer {
       const size_t columns = static_cast<size_t>(ColumnsOf(entry.term));
       if (columns <= kTermColumnsMax) left = std::max(left, columns);
     }
-    for (const Entry& entry : entries) WriteEntry(entry, kIndent + left + kIndent);
+    for (const Entry& entry : entries) WriteEntry(entry, kHelpIndent + left + kHelpIndent);
   }
 
   std::string Take() { return std::move(text_); }
 
  private:
   void WriteEntry(const Entry& entry, size_t left) {
-    std::string line = std::string(kIndent, ' ') + entry.term;
+    std::string line = std::string(kHelpIndent, ' ') + entry.term;
     for (const std::string& part : WrapText(entry.text, columns_ - static_cast<int>(left))) {
       const size_t used = static_cast<size_t>(ColumnsOf(line));
-      if (used + kIndent > left) {
+      if (used + kHelpIndent > left) {
         absl::StrAppend(&text_, line, "\n");
         line.clear();
       }
@@ -122,7 +123,7 @@ std::string HelpText(const CommandInfo& info, const Style& style, int columns) {
   writer.Entries("Global options:", globals, kTermColumnsMax);
   if (!info.text.description.empty()) {
     writer.Heading("Description:");
-    writer.Paragraphs(info.text.description, kIndent);
+    writer.Paragraphs(info.text.description, kHelpIndent);
   }
   if (!info.text.examples.empty()) {
     writer.Heading("Examples:");

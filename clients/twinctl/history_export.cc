@@ -21,7 +21,7 @@ namespace v1 = ::twingraph::v1;
 constexpr char kStdout[] = "-";
 constexpr size_t kPieceBytes = size_t{256} << 10;
 
-struct Arguments {
+struct ExportArguments {
   std::vector<std::string> twins;
   std::vector<std::string> paths;
   std::string from;
@@ -65,9 +65,9 @@ class Spool {
   std::FILE* const file_;
 };
 
-class Job {
+class ExportJob {
  public:
-  Job(const Arguments& arguments, const Console& console)
+  ExportJob(const ExportArguments& arguments, const Console& console)
       : arguments_(arguments), console_(console), progress_(console, "export") {}
 
   absl::Status Run(client::Client* client) {
@@ -174,7 +174,7 @@ class Job {
     return status;
   }
 
-  const Arguments& arguments_;
+  const ExportArguments& arguments_;
   const Console& console_;
   ProgressLine progress_;
   std::optional<OutputFile> file_;
@@ -186,9 +186,9 @@ class Job {
   uint64_t sequence_ = 0;
 };
 
-absl::StatusOr<ExitCode> Export(const Arguments& arguments, client::Client* client,
+absl::StatusOr<ExitCode> Export(const ExportArguments& arguments, client::Client* client,
                                 const Console& console) {
-  Job job(arguments, console);
+  ExportJob job(arguments, console);
   const absl::Status status = job.Run(client);
   if (!console.out) return kExitRefused;  // main() says why.
   if (!status.ok()) return status;
@@ -202,7 +202,7 @@ absl::StatusOr<ExitCode> Export(const Arguments& arguments, client::Client* clie
 }  // namespace
 
 void AddHistoryExport(CLI::App* group, CommandLine* line, const ServerPointer& server) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ExportArguments>();
   CLI::App* const command = line->AddCommand(
       group,
       {.name = "export",

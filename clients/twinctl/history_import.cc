@@ -24,7 +24,7 @@ namespace v1 = ::twingraph::v1;
 constexpr size_t kRowsMax = 5'000;  // of a message
 constexpr size_t kBytesMax = size_t{1} << 20;
 
-struct Arguments {
+struct ImportArguments {
   std::string file;
   std::string format;  // empty: by the name, else by the first character
   bool dry_run = false;
@@ -138,9 +138,9 @@ class RowReader {
   uint64_t line_ = 0;
 };
 
-class Job {
+class ImportJob {
  public:
-  Job(const Arguments& arguments, tabular::LineReader* lines, const Console& console)
+  ImportJob(const ImportArguments& arguments, tabular::LineReader* lines, const Console& console)
       : lines_(*lines),
         reader_(lines, arguments.format),
         progress_(console, arguments.dry_run ? "check" : "import") {}
@@ -190,12 +190,12 @@ class Job {
   ProgressLine progress_;
 };
 
-absl::StatusOr<ExitCode> Import(const Arguments& arguments, client::Client* client,
+absl::StatusOr<ExitCode> Import(const ImportArguments& arguments, client::Client* client,
                                 const Console& console) {
   absl::StatusOr<tabular::LineReader> lines =
       tabular::LineReader::Open(arguments.file, TakeInterrupts());
   if (!lines.ok()) return UsageError(lines.status().message());
-  Job job(arguments, &*lines, console);
+  ImportJob job(arguments, &*lines, console);
   const absl::StatusOr<v1::ImportHistoryResponse> response = job.Run(arguments.dry_run, client);
   if (!response.ok()) return response.status();
   const Format format = FormatOf(arguments.output);
@@ -226,7 +226,7 @@ absl::StatusOr<ExitCode> Import(const Arguments& arguments, client::Client* clie
 }  // namespace
 
 void AddHistoryImport(CLI::App* group, CommandLine* line, const ServerPointer& server) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ImportArguments>();
   CLI::App* const command = line->AddCommand(
       group,
       {.name = "import",

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "clients/twinctl/assignments.h"
 #include "clients/twinctl/input.h"
 #include "clients/twinctl/progress.h"
 #include "clients/twinctl/results.h"
@@ -17,17 +18,18 @@ namespace v1 = ::twingraph::v1;
 constexpr size_t kPieceBytes = size_t{256} << 10;
 constexpr int kWaitMs = 100;  // for input, before the connection is looked at again
 
-struct Arguments {
+struct ImportArguments {
   std::string file;
   bool dry_run = false;
   bool continue_on_error = false;
+  std::string source_time;
   std::string output = "table";
 };
 
 // One import: sends the file, notes and shows what comes back.
 class Job {
  public:
-  Job(const Arguments& arguments, InputFile* file, const Console& console)
+  Job(const ImportArguments& arguments, InputFile* file, const Console& console)
       : arguments_(arguments),
         file_(*file),
         console_(console),
@@ -38,7 +40,9 @@ class Job {
     v1::ImportOptions options;
     options.set_dry_run(arguments_.dry_run);
     options.set_continue_on_error(arguments_.continue_on_error);
-    absl::Status status = client->Import(
+    absl::Status status = SetSourceTime(arguments_.source_time, &options);
+    if (!status.ok()) return status;
+    status = client->Import(
         options, [this](std::string* piece) { return ReadPiece(piece); },
         [this](const v1::ImportProgress& progress) { Take(progress); });
     progress_.Clear();
@@ -88,7 +92,7 @@ class Job {
         absl::StrCat(Counts(), progress.errors() == 0 ? "" : ", " + CountOf(errors(), "error")));
   }
 
-  const Arguments& arguments_;
+  const ImportArguments& arguments_;
   InputFile& file_;
   const Console& console_;
   const size_t bytes_;  // 0: nobody knows
@@ -97,7 +101,7 @@ class Job {
   Json errors_ = Json::array();
 };
 
-absl::StatusOr<ExitCode> Import(const Arguments& arguments, client::Client* client,
+absl::StatusOr<ExitCode> Import(const ImportArguments& arguments, client::Client* client,
                                 const Console& console) {
   absl::StatusOr<InputFile> file = InputFile::Open(arguments.file);
   if (!file.ok()) return UsageError(file.status().message());
@@ -124,7 +128,7 @@ std::string GraphCounts(uint64_t models, uint64_t twins, uint64_t relationships)
 }
 
 void AddImport(CommandLine* line, const ServerPointer& server) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ImportArguments>();
   CLI::App* const command = line->AddCommand(
       line->root(),
       {.name = "import",
@@ -144,6 +148,7 @@ void AddImport(CommandLine* line, const ServerPointer& server) {
   command->add_flag("--dry-run", arguments->dry_run, "Only check it; nothing is changed");
   command->add_flag("--continue-on-error", arguments->continue_on_error,
                     "Go on behind a line that is refused, instead of ending there");
+  AddSourceTime(command, &arguments->source_time);
   CommandLine::AddOutput(command, &arguments->output);
 }
 

@@ -11,13 +11,13 @@ namespace {
 
 namespace v1 = ::twingraph::v1;
 
-struct Arguments {
+struct ChangeArguments {
   std::string id;
   bool undo = false;
   std::string output = "table";
 };
 
-absl::StatusOr<ExitCode> Decommission(const Arguments& arguments, client::Client* client,
+absl::StatusOr<ExitCode> Decommission(const ChangeArguments& arguments, client::Client* client,
                                       const Console& console) {
   v1::DecommissionModelRequest request;
   request.set_id(arguments.id);
@@ -33,7 +33,7 @@ absl::StatusOr<ExitCode> Decommission(const Arguments& arguments, client::Client
   return kExitDone;
 }
 
-absl::StatusOr<ExitCode> Delete(const Arguments& arguments, client::Client* client,
+absl::StatusOr<ExitCode> Delete(const ChangeArguments& arguments, client::Client* client,
                                 const Console& console) {
   v1::DeleteModelRequest request;
   request.set_id(arguments.id);
@@ -48,7 +48,7 @@ absl::StatusOr<ExitCode> Delete(const Arguments& arguments, client::Client* clie
 }  // namespace
 
 void AddModelsDecommission(CLI::App* models, CommandLine* line, const ServerPointer& server) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ChangeArguments>();
   CLI::App* const command = line->AddCommand(
       models,
       {.name = "decommission",
@@ -64,7 +64,7 @@ void AddModelsDecommission(CLI::App* models, CommandLine* line, const ServerPoin
 }
 
 void AddModelsDelete(CLI::App* models, CommandLine* line, const ServerPointer& server) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ChangeArguments>();
   CLI::App* const command = line->AddCommand(
       models,
       {.name = "delete",

@@ -16,7 +16,7 @@ namespace {
 
 namespace v1 = ::twingraph::v1;
 
-struct Arguments {
+struct CreateArguments {
   std::vector<std::string> paths;
   bool dry_run = false;
   std::string output = "table";
@@ -51,7 +51,7 @@ int PrintFindings(const std::vector<InputText>& texts, client::Client* client,
   return errors;
 }
 
-absl::StatusOr<ExitCode> Create(const Arguments& arguments, client::Client* client,
+absl::StatusOr<ExitCode> Create(const CreateArguments& arguments, client::Client* client,
                                 const Console& console) {
   const absl::StatusOr<std::vector<InputText>> texts = ReadModelTexts(arguments.paths);
   if (!texts.ok()) return UsageError(texts.status().message());
@@ -81,7 +81,7 @@ absl::StatusOr<ExitCode> Create(const Arguments& arguments, client::Client* clie
 }  // namespace
 
 void AddModelsCreate(CLI::App* models, CommandLine* line, const ServerPointer& server) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<CreateArguments>();
   CLI::App* const command = line->AddCommand(
       models,
       {.name = "create",

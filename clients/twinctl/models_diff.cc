@@ -12,7 +12,7 @@
 namespace twin::twinctl {
 namespace {
 
-struct Arguments {
+struct DiffArguments {
   std::string old_path;
   std::string new_path;
   std::string output = "table";
@@ -49,7 +49,7 @@ bool Matters(const dtdl::SetDiff& diff, absl::string_view fail_on) {
   return found == "breaking" || (found == "additive" && fail_on == "additive");
 }
 
-int Compare(const Arguments& arguments, const Console& console) {
+int Compare(const DiffArguments& arguments, const Console& console) {
   if (arguments.old_path == "-" && arguments.new_path == "-") {
     return console.Fail(kExitUsage, "only one of OLD and NEW can be stdin");
   }
@@ -71,7 +71,7 @@ int Compare(const Arguments& arguments, const Console& console) {
   return Matters(*diff, arguments.fail_on) ? kExitRefused : kExitDone;
 }
 
-int CompareOnServer(const Arguments& arguments, const ServerPointer& server,
+int CompareOnServer(const DiffArguments& arguments, const ServerPointer& server,
                     const Console& console) {
   if (arguments.fail_on == "additive") {
     return console.Fail(kExitUsage, "--twins takes --fail-on any or --fail-on breaking");
@@ -88,7 +88,7 @@ int CompareOnServer(const Arguments& arguments, const ServerPointer& server,
 }  // namespace
 
 void AddModelsDiff(CLI::App* models, CommandLine* line, const ServerPointer& server) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<DiffArguments>();
   CLI::App* const command = line->AddCommand(
       models,
       {.name = "diff",

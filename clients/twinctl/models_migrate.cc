@@ -12,14 +12,14 @@ namespace {
 
 namespace v1 = ::twingraph::v1;
 
-struct Arguments {
+struct MigrateArguments {
   std::string old_id;
   std::string new_id;
   bool dry_run = false;
   std::string output = "table";
 };
 
-Json MigrationJson(const Arguments& arguments, const v1::MigrateTwinsResponse& response) {
+Json MigrationJson(const MigrateArguments& arguments, const v1::MigrateTwinsResponse& response) {
   Json refusals = Json::array();
   for (const auto& refusal : response.refusals()) {
     refusals.push_back({{"$dtId", refusal.id()}, {"message", refusal.message()}});
@@ -33,7 +33,7 @@ Json MigrationJson(const Arguments& arguments, const v1::MigrateTwinsResponse& r
           {"sequence", response.position().sequence()}};
 }
 
-absl::StatusOr<ExitCode> Migrate(const Arguments& arguments, client::Client* client,
+absl::StatusOr<ExitCode> Migrate(const MigrateArguments& arguments, client::Client* client,
                                  const Console& console) {
   v1::MigrateTwinsRequest request;
   request.set_old_model_id(arguments.old_id);
@@ -96,7 +96,7 @@ absl::StatusOr<ExitCode> DiffOnServer(const ServerDiffOptions& options, client::
 }
 
 void AddModelsMigrate(CLI::App* models, CommandLine* line, const ServerPointer& server) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<MigrateArguments>();
   CLI::App* const command = line->AddCommand(
       models,
       {.name = "migrate",

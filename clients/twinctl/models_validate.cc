@@ -11,7 +11,7 @@
 namespace twin::twinctl {
 namespace {
 
-struct Arguments {
+struct ValidateArguments {
   std::vector<std::string> paths;
   std::string output = "table";
   std::string cases;
@@ -21,7 +21,7 @@ struct Arguments {
   const CLI::Option* cases_option = nullptr;
 };
 
-int AnswerCases(const Arguments& arguments, const Console& console) {
+int AnswerCases(const ValidateArguments& arguments, const Console& console) {
   if (arguments.output_option->count() > 0 && arguments.output != "ndjson") {
     return console.Fail(kExitUsage, "--jsonl prints one answer a line; it takes no --output");
   }
@@ -42,7 +42,7 @@ int AnswerCases(const Arguments& arguments, const Console& console) {
                                    " could not be answered; each answer's 'error' says why"));
 }
 
-int Validate(const Arguments& arguments, const Console& console) {
+int Validate(const ValidateArguments& arguments, const Console& console) {
   if (arguments.cases_option->count() > 0) return AnswerCases(arguments, console);
   if (arguments.paths.empty()) {
     return console.Fail(kExitUsage, "no PATH is given: name files or folders, or - to read stdin");
@@ -69,7 +69,7 @@ int Validate(const Arguments& arguments, const Console& console) {
 }  // namespace
 
 void AddModelsValidate(CLI::App* models, CommandLine* line) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ValidateArguments>();
   CLI::App* const command = line->AddCommand(
       models,
       {.name = "validate",

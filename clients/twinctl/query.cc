@@ -16,7 +16,7 @@
 namespace twin::twinctl {
 namespace {
 
-struct Arguments {
+struct QueryArguments {
   std::string text;  // "-": stdin
   QueryOptions query;
   bool check = false;
@@ -27,7 +27,7 @@ struct Arguments {
   const CLI::Option* cases_option = nullptr;
 };
 
-absl::StatusOr<std::string> TextOf(const Arguments& arguments) {
+absl::StatusOr<std::string> TextOf(const QueryArguments& arguments) {
   if (arguments.text_option->count() == 0) {
     return UsageError("no TEXT is given: name a query, or - to read stdin");
   }
@@ -36,7 +36,8 @@ absl::StatusOr<std::string> TextOf(const Arguments& arguments) {
 }
 
 // --check --jsonl.
-ExitCode CheckCases(const Arguments& arguments, QueryChecker* checker, const Console& console) {
+ExitCode CheckCases(const QueryArguments& arguments, QueryChecker* checker,
+                    const Console& console) {
   if (arguments.text_option->count() > 0 && arguments.text != "-") {
     return console.Fail(kExitUsage, "--jsonl reads queries from a file; it takes no TEXT");
   }
@@ -51,7 +52,7 @@ ExitCode CheckCases(const Arguments& arguments, QueryChecker* checker, const Con
                                                  "'error' says why"));
 }
 
-ExitCode Check(const Arguments& arguments, const Console& console) {
+ExitCode Check(const QueryArguments& arguments, const Console& console) {
   absl::StatusOr<QueryChecker> checker = QueryChecker::Make(
       arguments.models, DialectOf(arguments.query.dialect), arguments.adt_limits);
   if (!checker.ok()) return Report(checker.status(), console);
@@ -77,7 +78,7 @@ absl::StatusOr<ExitCode> RunPrompt(const QueryOptions& options, client::Client* 
   return prompt.Run(lines.get());
 }
 
-absl::StatusOr<ExitCode> Query(const Arguments& arguments, client::Client* client,
+absl::StatusOr<ExitCode> Query(const QueryArguments& arguments, client::Client* client,
                                const Console& console) {
   if (arguments.text_option->count() == 0 && isatty(STDIN_FILENO) != 0 &&
       isatty(STDOUT_FILENO) != 0) {
@@ -100,7 +101,7 @@ std::string CheckPageSize(const std::string& text) {
 }  // namespace
 
 void AddQuery(CommandLine* line, const ServerPointer& server) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<QueryArguments>();
   const Action on_server =
       OnServer(server, [arguments](client::Client* client, const Console& console) {
         return Query(*arguments, client, console);

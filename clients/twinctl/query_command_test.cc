@@ -68,6 +68,7 @@ class FakeQueries : public v1::QueryService::Service {
       }
       response.mutable_summary()->set_rows(asked->page_size() == 0 ? 2 : 1);
     }
+    if (asked->text() == "twins AS OF") response.mutable_summary()->set_unrecorded(1200);
     if (asked->profile()) response.mutable_summary()->set_profile("scan 2 rows\n");
     response.mutable_summary();
     stream->Write(response);
@@ -202,6 +203,11 @@ TEST_F(QueryCommandTest, ATableShowsTwinsByTheirContents) {
   EXPECT_EQ(Run({"query", "twins"}).out,
             "ID  MODEL     ETAG  CONTENTS\n"
             "a   dtmi:x;1  e     {\"b\":1}\n");
+}
+
+TEST_F(QueryCommandTest, SaysHowManyValuesWereLeftOut) {
+  EXPECT_THAT(Run({"query", "twins AS OF"}).err,
+              HasSubstr("note: 1,200 values left out: changed since then"));
 }
 
 TEST_F(QueryCommandTest, SendsWhatItIsGiven) {

@@ -215,6 +215,7 @@ absl::Status RunQuery(const QueryOptions& options, const std::string& text, clie
   if (options.explain) return PointAt(PrintPlan(options, *request, client, console), text);
   Rows rows(options, console);
   std::string profile;
+  uint64_t unrecorded = 0;
   do {
     v1::QuerySummary summary;
     const absl::Status status =
@@ -236,10 +237,15 @@ absl::Status RunQuery(const QueryOptions& options, const std::string& text, clie
     outcome->rows += summary.rows();
     outcome->server_nanos += summary.plan_nanos() + summary.execute_nanos();
     profile = summary.profile();
+    unrecorded += summary.unrecorded();
     request->set_page_token(summary.next_page_token());
   } while (!request->page_token().empty() && !rows.reached());
   rows.Finish();
   if (!request->page_token().empty()) rows.SayMore();
+  if (unrecorded > 0) {
+    console.err << "note: " << CountOf(unrecorded, "value")
+                << " left out: changed since then, and not recorded before\n";
+  }
   if (!profile.empty()) console.err << absl::StripTrailingAsciiWhitespace(profile) << '\n';
   return absl::OkStatus();
 }

@@ -13,14 +13,15 @@ namespace {
 
 namespace v1 = ::twingraph::v1;
 
-struct Arguments {
+struct ChangeArguments {
   RelationshipKey key;
   PatchArguments patch;  // of `patch`
   std::string if_match;
+  std::string source_time;
   std::string output = "table";
 };
 
-absl::StatusOr<ExitCode> PatchIt(const Arguments& arguments, client::Client* client,
+absl::StatusOr<ExitCode> PatchIt(const ChangeArguments& arguments, client::Client* client,
                                  const Console& console) {
   absl::StatusOr<Patch> patch = ReadPatch(arguments.patch);
   if (!patch.ok()) return patch.status();
@@ -30,6 +31,9 @@ absl::StatusOr<ExitCode> PatchIt(const Arguments& arguments, client::Client* cli
   request.set_json_patch(std::move(patch->json));
   for (v1::Edit& edit : patch->edits) *request.add_edits() = std::move(edit);
   request.set_if_match(arguments.if_match);
+  if (const absl::Status set = SetSourceTime(arguments.source_time, &request); !set.ok()) {
+    return set;
+  }
   request.set_request_id(client::RandomRequestId());
   const absl::StatusOr<v1::UpdateRelationshipResponse> response =
       client->UpdateRelationship(request);
@@ -44,12 +48,15 @@ absl::StatusOr<ExitCode> PatchIt(const Arguments& arguments, client::Client* cli
   return kExitDone;
 }
 
-absl::StatusOr<ExitCode> Delete(const Arguments& arguments, client::Client* client,
+absl::StatusOr<ExitCode> Delete(const ChangeArguments& arguments, client::Client* client,
                                 const Console& console) {
   v1::DeleteRelationshipRequest request;
   request.set_source_id(arguments.key.source);
   request.set_id(arguments.key.id);
   request.set_if_match(arguments.if_match);
+  if (const absl::Status set = SetSourceTime(arguments.source_time, &request); !set.ok()) {
+    return set;
+  }
   request.set_request_id(client::RandomRequestId());
   const absl::StatusOr<v1::DeleteRelationshipResponse> response =
       client->DeleteRelationship(request);
@@ -66,7 +73,7 @@ absl::StatusOr<ExitCode> Delete(const Arguments& arguments, client::Client* clie
 }  // namespace
 
 void AddRelationshipsPatch(CLI::App* group, CommandLine* line, const ServerPointer& server) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ChangeArguments>();
   CLI::App* const command = line->AddCommand(
       group,
       {.name = "patch",
@@ -83,11 +90,12 @@ void AddRelationshipsPatch(CLI::App* group, CommandLine* line, const ServerPoint
   AddRelationshipKey(command, &arguments->key);
   AddPatchOptions(command, &arguments->patch);
   AddIfMatch(command, &arguments->if_match);
+  AddSourceTime(command, &arguments->source_time);
   CommandLine::AddOutput(command, &arguments->output);
 }
 
 void AddRelationshipsDelete(CLI::App* group, CommandLine* line, const ServerPointer& server) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ChangeArguments>();
   CLI::App* const command = line->AddCommand(
       group,
       {.name = "delete",
@@ -98,6 +106,7 @@ void AddRelationshipsDelete(CLI::App* group, CommandLine* line, const ServerPoin
       }));
   AddRelationshipKey(command, &arguments->key);
   AddIfMatch(command, &arguments->if_match);
+  AddSourceTime(command, &arguments->source_time);
   CommandLine::AddOutput(command, &arguments->output);
 }
 

@@ -15,7 +15,7 @@ namespace v1 = ::twingraph::v1;
 
 constexpr int kIdCharactersMax = 128;  // the server's limit
 
-struct Arguments {
+struct CreateArguments {
   std::string source;
   std::string name;
   std::string target;
@@ -23,6 +23,7 @@ struct Arguments {
   std::vector<std::string> sets;
   bool create_only = false;
   std::string if_match;
+  std::string source_time;
   std::string output = "table";
 };
 
@@ -33,12 +34,12 @@ int CharactersOf(absl::string_view text) {
 }
 
 // The same for the same relationship, so that to create it again makes no second one.
-std::string DefaultId(const Arguments& arguments) {
+std::string DefaultId(const CreateArguments& arguments) {
   std::string id = absl::StrCat(arguments.name, "-", arguments.target);
   return CharactersOf(id) <= kIdCharactersMax ? id : client::RandomRequestId();
 }
 
-absl::StatusOr<ExitCode> Create(const Arguments& arguments, client::Client* client,
+absl::StatusOr<ExitCode> Create(const CreateArguments& arguments, client::Client* client,
                                 const Console& console) {
   Json contents = Json::object();
   if (const absl::Status status = Assign(arguments.sets, &contents); !status.ok()) return status;
@@ -51,6 +52,9 @@ absl::StatusOr<ExitCode> Create(const Arguments& arguments, client::Client* clie
   relationship.set_contents_json(DumpJson(contents));
   request.set_create_only(arguments.create_only);
   request.set_if_match(arguments.if_match);
+  if (const absl::Status set = SetSourceTime(arguments.source_time, &request); !set.ok()) {
+    return set;
+  }
   request.set_request_id(client::RandomRequestId());
   const absl::StatusOr<v1::CreateRelationshipResponse> response =
       client->CreateRelationship(request);
@@ -70,7 +74,7 @@ absl::StatusOr<ExitCode> Create(const Arguments& arguments, client::Client* clie
 }  // namespace
 
 void AddRelationshipsCreate(CLI::App* group, CommandLine* line, const ServerPointer& server) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<CreateArguments>();
   CLI::App* const command = line->AddCommand(
       group,
       {.name = "create",
@@ -97,6 +101,7 @@ void AddRelationshipsCreate(CLI::App* group, CommandLine* line, const ServerPoin
                "string; several: the option again");
   command->add_flag("--create-only", arguments->create_only, "Refuse to replace one");
   AddIfMatch(command, &arguments->if_match);
+  AddSourceTime(command, &arguments->source_time);
   CommandLine::AddOutput(command, &arguments->output);
 }
 

@@ -8,7 +8,6 @@
 #include "absl/strings/str_cat.h"
 #include "clients/tabular/csv.h"
 #include "clients/tabular/values.h"
-#include "clients/twinctl/output.h"
 
 namespace twin::twinctl {
 namespace {
@@ -19,6 +18,16 @@ int ValuesOf(const v1::SampleColumn& column) {
   return std::max(
       {column.doubles_size(), column.ints_size(), column.strings_size(), column.values_size()});
 }
+
+void AppendJsonNumber(double number, std::string* out) {
+  if (std::isfinite(number)) {
+    tabular::AppendNumber(number, out);
+  } else {
+    *out += "null";
+  }
+}
+
+}  // namespace
 
 Json JsonOf(const v1::Value& value) {
   switch (value.kind_case()) {
@@ -49,16 +58,6 @@ Json JsonOf(const v1::Value& value) {
   }
   return nullptr;
 }
-
-void AppendJsonNumber(double number, std::string* out) {
-  if (std::isfinite(number)) {
-    tabular::AppendNumber(number, out);
-  } else {
-    *out += "null";
-  }
-}
-
-}  // namespace
 
 SampleRows::SampleRows(const v1::SampleBatch& batch) : batch_(batch) {
   size_ = std::max(batch.twin_ids_size(), batch.times_unix_nano_size());

@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "clients/twinctl/output.h"
 #include "twingraph/v1/telemetry_service.pb.h"
 
 namespace twin::twinctl {
@@ -69,6 +70,9 @@ class SampleBuilder {
   std::map<std::string, Path, std::less<>> paths_;
   size_t bytes_ = 0;
 };
+
+// As JSON: times as ISO 8601, without a kind null.
+Json JsonOf(const twingraph::v1::Value& value);
 
 // The value of a CSV field that is not missing: quoted is a text; else 42, 1.5, true, or a text.
 twingraph::v1::Value ValueOfField(absl::string_view text, bool quoted);

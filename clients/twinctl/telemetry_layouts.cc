@@ -15,7 +15,7 @@ namespace v1 = ::twingraph::v1;
 
 constexpr uint64_t kPageMax = 1'000;
 
-struct Arguments {
+struct LayoutArguments {
   std::string id;
   bool resolved = false;
   uint64_t limit = 0;
@@ -98,7 +98,7 @@ std::vector<Column> Columns(bool resolved) {
           {"unresolved", "UNRESOLVED", true}};
 }
 
-absl::StatusOr<ExitCode> List(const Arguments& arguments, client::Client* client,
+absl::StatusOr<ExitCode> List(const LayoutArguments& arguments, client::Client* client,
                               const Console& console) {
   const Format format = FormatOf(arguments.output);
   RowPrinter printer(format, console, Columns(arguments.resolved));
@@ -131,7 +131,7 @@ absl::StatusOr<ExitCode> List(const Arguments& arguments, client::Client* client
 }  // namespace
 
 void AddTelemetryLayouts(CLI::App* group, CommandLine* line, const ServerPointer& server) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<LayoutArguments>();
   CLI::App* const command = line->AddCommand(
       group,
       {.name = "layouts",

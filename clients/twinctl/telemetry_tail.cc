@@ -24,7 +24,7 @@ using std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kPollTime{20};  // how soon Ctrl-C is noticed
 constexpr char kEnough[] = "twinctl/enough";
 
-struct Arguments {
+struct TailArguments {
   std::string twin;
   std::vector<std::string> paths;
   std::string from;
@@ -34,7 +34,7 @@ struct Arguments {
 };
 
 // The newest source time that the server has of the paths; nothing is recorded: the least time.
-absl::StatusOr<int64_t> NewestTime(const Arguments& arguments, client::Client* client) {
+absl::StatusOr<int64_t> NewestTime(const TailArguments& arguments, client::Client* client) {
   v1::GetTwinRequest request;
   request.set_id(arguments.twin);
   request.set_format(v1::NONE);
@@ -54,7 +54,7 @@ absl::StatusOr<int64_t> NewestTime(const Arguments& arguments, client::Client* c
 
 class Tail {
  public:
-  Tail(const Arguments& arguments, const Console& console)
+  Tail(const TailArguments& arguments, const Console& console)
       : arguments_(arguments), console_(console) {
     request_.add_twin_ids(arguments.twin);
     for (const std::string& path : arguments.paths) request_.add_paths(path);
@@ -106,7 +106,7 @@ class Tail {
     return line + "\n";
   }
 
-  const Arguments& arguments_;
+  const TailArguments& arguments_;
   const Console& console_;
   v1::ExportHistoryRequest request_;
   int64_t newest_ = INT64_MIN;
@@ -123,7 +123,7 @@ bool Sleep(std::chrono::milliseconds time) {
   return !Interrupted();
 }
 
-absl::StatusOr<ExitCode> Run(const Arguments& arguments, client::Client* client,
+absl::StatusOr<ExitCode> Run(const TailArguments& arguments, client::Client* client,
                              const Console& console) {
   const absl::StatusOr<std::chrono::milliseconds> interval = ParseTimeout(arguments.interval);
   if (!interval.ok()) {
@@ -151,7 +151,7 @@ absl::StatusOr<ExitCode> Run(const Arguments& arguments, client::Client* client,
 }  // namespace
 
 void AddTelemetryTail(CLI::App* group, CommandLine* line, const ServerPointer& server) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<TailArguments>();
   CLI::App* const command = line->AddCommand(
       group,
       {.name = "tail",

@@ -26,6 +26,7 @@ struct DeleteByQuery {
   std::vector<std::string> parameters;
   bool relationships = false;
   bool dry_run = false;
+  std::string source_time;
   uint64_t batch_size = 10'000;
   std::string output = "table";
 };

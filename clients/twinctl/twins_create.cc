@@ -14,12 +14,13 @@ namespace {
 
 namespace v1 = ::twingraph::v1;
 
-struct Arguments {
+struct CreateArguments {
   std::string id;
   std::string model;
   std::vector<std::string> sets;
   std::string json_path;
   std::string if_match;
+  std::string source_time;
   bool create_only = false;
   std::string output = "table";
 };
@@ -34,7 +35,7 @@ std::string TakeString(const char* key, Json* object) {
 }
 
 // The twin of --json and --set. What stands on the command line counts.
-absl::StatusOr<v1::Twin> MakeTwin(const Arguments& arguments) {
+absl::StatusOr<v1::Twin> MakeTwin(const CreateArguments& arguments) {
   Json object = Json::object();
   if (!arguments.json_path.empty()) {
     const absl::StatusOr<std::string> text = ReadText(arguments.json_path);
@@ -69,7 +70,7 @@ absl::StatusOr<v1::Twin> MakeTwin(const Arguments& arguments) {
   return twin;
 }
 
-absl::StatusOr<ExitCode> Create(const Arguments& arguments, client::Client* client,
+absl::StatusOr<ExitCode> Create(const CreateArguments& arguments, client::Client* client,
                                 const Console& console) {
   absl::StatusOr<v1::Twin> twin = MakeTwin(arguments);
   if (!twin.ok()) return twin.status();
@@ -77,6 +78,9 @@ absl::StatusOr<ExitCode> Create(const Arguments& arguments, client::Client* clie
   *request.mutable_twin() = *std::move(twin);
   request.set_create_only(arguments.create_only);
   request.set_if_match(arguments.if_match);
+  if (const absl::Status set = SetSourceTime(arguments.source_time, &request); !set.ok()) {
+    return set;
+  }
   request.set_request_id(client::RandomRequestId());
   const absl::StatusOr<v1::CreateTwinResponse> response = client->CreateTwin(request);
   if (!response.ok()) return response.status();
@@ -93,7 +97,7 @@ absl::StatusOr<ExitCode> Create(const Arguments& arguments, client::Client* clie
 }  // namespace
 
 void AddTwinsCreate(CLI::App* twins, CommandLine* line, const ServerPointer& server) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<CreateArguments>();
   CLI::App* const command = line->AddCommand(
       twins,
       {.name = "create",
@@ -117,6 +121,7 @@ void AddTwinsCreate(CLI::App* twins, CommandLine* line, const ServerPointer& ser
       ->type_name("FILE");
   command->add_flag("--create-only", arguments->create_only, "Refuse to replace a twin");
   AddIfMatch(command, &arguments->if_match);
+  AddSourceTime(command, &arguments->source_time);
   CommandLine::AddOutput(command, &arguments->output);
 }
 

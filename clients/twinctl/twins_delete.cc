@@ -11,17 +11,18 @@ namespace {
 
 namespace v1 = ::twingraph::v1;
 
-struct Arguments {
+struct DeleteArguments {
   std::string id;
   bool relationships = false;
   bool tree = false;
   bool dry_run = false;
   std::string if_match;
+  std::string source_time;
   std::string output = "table";
   DeleteByQuery by_query;
 };
 
-absl::StatusOr<ExitCode> DeleteAll(Arguments arguments, client::Client* client,
+absl::StatusOr<ExitCode> DeleteAll(DeleteArguments arguments, client::Client* client,
                                    const Console& console) {
   if (!arguments.id.empty()) {
     return UsageError("ID and --query are two ways to say which twins; give one of them");
@@ -33,11 +34,12 @@ absl::StatusOr<ExitCode> DeleteAll(Arguments arguments, client::Client* client,
   if (!arguments.if_match.empty()) return UsageError("--if-match is for one ID");
   arguments.by_query.relationships = arguments.relationships;
   arguments.by_query.dry_run = arguments.dry_run;
+  arguments.by_query.source_time = arguments.source_time;
   arguments.by_query.output = arguments.output;
   return DeleteTwinsOfQuery(arguments.by_query, client, console);
 }
 
-absl::StatusOr<ExitCode> Delete(const Arguments& arguments, client::Client* client,
+absl::StatusOr<ExitCode> Delete(const DeleteArguments& arguments, client::Client* client,
                                 const Console& console) {
   if (!arguments.by_query.text.empty()) return DeleteAll(arguments, client, console);
   if (arguments.id.empty()) return UsageError("no twin is named: give its ID, or --query");
@@ -47,6 +49,9 @@ absl::StatusOr<ExitCode> Delete(const Arguments& arguments, client::Client* clie
   request.set_delete_relationships(arguments.relationships);
   request.set_tree(arguments.tree);
   request.set_validate_only(arguments.dry_run);
+  if (const absl::Status set = SetSourceTime(arguments.source_time, &request); !set.ok()) {
+    return set;
+  }
   request.set_request_id(client::RandomRequestId());
   const absl::StatusOr<v1::DeleteTwinResponse> response = client->DeleteTwin(request);
   if (!response.ok()) return response.status();
@@ -65,7 +70,7 @@ absl::StatusOr<ExitCode> Delete(const Arguments& arguments, client::Client* clie
 }  // namespace
 
 void AddTwinsDelete(CLI::App* twins, CommandLine* line, const ServerPointer& server) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<DeleteArguments>();
   CLI::App* const command = line->AddCommand(
       twins,
       {.name = "delete",
@@ -104,6 +109,7 @@ void AddTwinsDelete(CLI::App* twins, CommandLine* line, const ServerPointer& ser
                     "has… lead to, with all their relationships");
   command->add_flag("--dry-run", arguments->dry_run, "Only say how much that would be");
   AddIfMatch(command, &arguments->if_match);
+  AddSourceTime(command, &arguments->source_time);
   CommandLine::AddOutput(command, &arguments->output);
 }
 

@@ -123,6 +123,7 @@ absl::Status DeleteBatch(const std::vector<std::string>& ids, size_t first, size
     v1::DeleteTwinRequest* const one = request.add_operations()->mutable_delete_twin();
     one->set_id(ids[i]);
     one->set_delete_relationships(options.relationships);
+    if (absl::Status set = SetSourceTime(options.source_time, one); !set.ok()) return set;
   }
   const absl::StatusOr<v1::BatchWriteResponse> response = client->BatchWrite(request);
   if (!response.ok()) return response.status();

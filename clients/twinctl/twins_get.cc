@@ -16,14 +16,14 @@ namespace v1 = ::twingraph::v1;
 
 constexpr size_t kBatchMax = 1000;  // ids of one call
 
-struct Arguments {
+struct GetArguments {
   std::vector<std::string> ids;
   bool times = false;
   bool telemetry = false;
   std::string output = "table";
 };
 
-absl::Status GetOne(const Arguments& arguments, client::Client* client, Json* twins) {
+absl::Status GetOne(const GetArguments& arguments, client::Client* client, Json* twins) {
   v1::GetTwinRequest request;
   request.set_id(arguments.ids.front());
   request.set_format(v1::JSON);
@@ -34,7 +34,7 @@ absl::Status GetOne(const Arguments& arguments, client::Client* client, Json* tw
   return response.status();
 }
 
-absl::Status GetMany(const Arguments& arguments, client::Client* client, Json* twins,
+absl::Status GetMany(const GetArguments& arguments, client::Client* client, Json* twins,
                      std::vector<std::string>* missing) {
   for (size_t begin = 0; begin < arguments.ids.size(); begin += kBatchMax) {
     v1::BatchGetTwinsRequest request;
@@ -66,7 +66,7 @@ void Print(const Json& twins, bool one, Format format, const Console& console) {
   }
 }
 
-absl::StatusOr<ExitCode> Get(const Arguments& arguments, client::Client* client,
+absl::StatusOr<ExitCode> Get(const GetArguments& arguments, client::Client* client,
                              const Console& console) {
   Json twins = Json::array();
   std::vector<std::string> missing;
@@ -84,7 +84,7 @@ absl::StatusOr<ExitCode> Get(const Arguments& arguments, client::Client* client,
 }  // namespace
 
 void AddTwinsGet(CLI::App* twins, CommandLine* line, const ServerPointer& server) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<GetArguments>();
   CLI::App* const command = line->AddCommand(
       twins,
       {.name = "get",

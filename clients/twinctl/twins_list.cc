@@ -15,14 +15,14 @@ namespace v1 = ::twingraph::v1;
 
 constexpr uint64_t kPageMax = 10'000;
 
-struct Arguments {
+struct ListArguments {
   std::string model;
   bool exact = false;
   uint64_t limit = 0;
   std::string output = "table";
 };
 
-absl::StatusOr<ExitCode> List(const Arguments& arguments, client::Client* client,
+absl::StatusOr<ExitCode> List(const ListArguments& arguments, client::Client* client,
                               const Console& console) {
   const Format format = FormatOf(arguments.output);
   std::vector<Column> columns = TwinColumns();
@@ -52,7 +52,7 @@ absl::StatusOr<ExitCode> List(const Arguments& arguments, client::Client* client
 }  // namespace
 
 void AddTwinsList(CLI::App* twins, CommandLine* line, const ServerPointer& server) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ListArguments>();
   CLI::App* const command = line->AddCommand(
       twins,
       {.name = "list",

@@ -17,6 +17,7 @@ struct Arguments {
   std::string id;
   PatchArguments patch;
   std::string if_match;
+  std::string source_time;
   std::string output = "table";
 };
 
@@ -29,6 +30,9 @@ absl::StatusOr<ExitCode> PatchTwin(const Arguments& arguments, client::Client* c
   request.set_json_patch(std::move(patch->json));
   for (v1::Edit& edit : patch->edits) *request.add_edits() = std::move(edit);
   request.set_if_match(arguments.if_match);
+  if (const absl::Status set = SetSourceTime(arguments.source_time, &request); !set.ok()) {
+    return set;
+  }
   request.set_request_id(client::RandomRequestId());
   const absl::StatusOr<v1::UpdateTwinResponse> response = client->UpdateTwin(request);
   if (!response.ok()) return response.status();
@@ -61,6 +65,7 @@ void AddTwinsPatch(CLI::App* twins, CommandLine* line, const ServerPointer& serv
   command->add_option("ID", arguments->id, "The twin")->type_name("ID")->required();
   AddPatchOptions(command, &arguments->patch);
   AddIfMatch(command, &arguments->if_match);
+  AddSourceTime(command, &arguments->source_time);
   CommandLine::AddOutput(command, &arguments->output);
 }
 

@@ -17,11 +17,11 @@ namespace {
 
 namespace v1 = ::twingraph::v1;
 
-constexpr size_t kBatchMax = 1000;     // ids of one call
-constexpr size_t kTwinsMax = 100'000;  // of a tree
-constexpr int kDepthMax = 100;         // also of what draws it
+constexpr size_t kTreeBatchMax = 1000;  // ids of one call
+constexpr size_t kTwinsMax = 100'000;   // of a tree
+constexpr int kDepthMax = 100;          // also of what draws it
 
-struct Arguments {
+struct TreeArguments {
   std::string id;
   int depth = kDepthMax;
   std::string output = "table";
@@ -87,8 +87,8 @@ class TreeReader {
   }
 
   absl::Status ReadModels(const std::vector<TreeNode*>& nodes) {
-    for (size_t begin = 0; begin < nodes.size(); begin += kBatchMax) {
-      const size_t end = std::min(begin + kBatchMax, nodes.size());
+    for (size_t begin = 0; begin < nodes.size(); begin += kTreeBatchMax) {
+      const size_t end = std::min(begin + kTreeBatchMax, nodes.size());
       v1::BatchGetTwinsRequest request;
       request.set_format(v1::NONE);
       for (size_t i = begin; i < end; ++i) request.add_ids(nodes[i]->id);
@@ -106,7 +106,7 @@ class TreeReader {
   std::set<std::string> seen_;
 };
 
-absl::StatusOr<ExitCode> Tree(const Arguments& arguments, client::Client* client,
+absl::StatusOr<ExitCode> Tree(const TreeArguments& arguments, client::Client* client,
                               const Console& console) {
   const absl::StatusOr<TreeNode> root = TreeReader(client, arguments.depth).Read(arguments.id);
   if (!root.ok()) return root.status();
@@ -125,7 +125,7 @@ absl::StatusOr<ExitCode> Tree(const Arguments& arguments, client::Client* client
 }  // namespace
 
 void AddTwinsTree(CLI::App* twins, CommandLine* line, const ServerPointer& server) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<TreeArguments>();
   CLI::App* const command = line->AddCommand(
       twins,
       {.name = "tree",

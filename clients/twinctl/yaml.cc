@@ -12,7 +12,7 @@
 namespace twin::twinctl {
 namespace {
 
-constexpr int kIndent = 2;
+constexpr int kYamlIndent = 2;
 
 bool IsPlain(absl::string_view text) {
   if (text.empty() || !absl::ascii_isalpha(static_cast<unsigned char>(text.front()))) return false;
@@ -62,7 +62,7 @@ void AppendBlock(const Json& block, int indent, bool begun, std::string* out) {
       absl::StrAppend(out, " ", ScalarText(value), "\n");
     } else {
       out->push_back(block.is_array() ? ' ' : '\n');
-      AppendBlock(value, indent + kIndent, block.is_array(), out);
+      AppendBlock(value, indent + kYamlIndent, block.is_array(), out);
     }
   }
 }

@@ -14,7 +14,7 @@ constexpr absl::string_view kYears = "ABCDEFGHJKLMNPRSTVWXY123456789";  // from 
 static_assert(kCharacters.size() == kVinPlants);
 
 // The value of a character in the checksum; -1: no VIN has it.
-int ValueOf(char c) {
+int DigitValue(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   const size_t place = kCharacters.find(c);
   return place == absl::string_view::npos ? -1 : kLetterValues[place] - '0';
@@ -26,7 +26,7 @@ char VinCheckDigit(absl::string_view vin) {
   if (vin.size() != std::size(kWeights)) return '\0';
   int sum = 0;
   for (size_t i = 0; i < vin.size(); ++i) {
-    const int value = ValueOf(vin[i]);
+    const int value = DigitValue(vin[i]);
     if (value < 0) return '\0';
     sum += value * kWeights[i];
   }

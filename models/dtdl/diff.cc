@@ -35,14 +35,14 @@ absl::string_view Noun(Class kind) {
 }
 
 // What a twin does with a content that the new model has not.
-std::string RemoveMigration(const Place& place, Class kind) {
+std::string RemoveMigration(const DiffPlace& place, Class kind) {
   if (kind == Class::kCommand) return "";
   if (kind == Class::kRelationship) return absl::StrCat("delete relationships ", place.Quoted());
   return absl::StrCat("remove ", place.Named());
 }
 
 // "add component 'bms' ('dtmi:com:example:Bms;1') with property 'bms.serial' (string)".
-std::string AddMigration(const Place& place, const Interface& component) {
+std::string AddMigration(const DiffPlace& place, const Interface& component) {
   std::vector<std::string> required;
   for (const Content* content : component.contents) {
     if (!content->traits.required) continue;
@@ -54,8 +54,8 @@ std::string AddMigration(const Place& place, const Interface& component) {
 }
 
 // The place of a content, and whether twins keep its values and their history.
-Place PlaceOf(const Place& place, const Content& content) {
-  Place below = place.Below(content.name, Noun(content.kind));
+DiffPlace PlaceOf(const DiffPlace& place, const Content& content) {
+  DiffPlace below = place.Below(content.name, Noun(content.kind));
   below.stored &= content.kind != Class::kCommand;
   below.recorded = content.kind == Class::kTelemetry || content.traits.historized;
   return below;
@@ -80,17 +80,17 @@ class ModelComparison {
   using Contents = std::vector<const Content*>;
 
   void CompareModelId(const Interface& before, const Interface& after);
-  void CompareInterface(const Place& place, const Interface& before, const Interface& after);
-  void CompareAncestors(const Place& place, const Interface& before, const Interface& after);
-  void CompareContents(const Place& place, const Contents& before, const Contents& after);
-  void CompareContent(const Place& place, const Content& before, const Content& after);
-  void CompareRelationship(const Place& place, const Content& before, const Content& after);
-  void CompareTarget(const Place& place, absl::string_view before, absl::string_view after);
-  void CompareMultiplicity(const Place& place, int before, int after);
-  void CompareComponent(const Place& place, const Content& before, const Content& after);
-  void ComparePayload(const Place& place, const Payload* before, const Payload* after);
-  void AddContent(const Place& place, const Content& added);
-  void ChangeKind(const Place& place, const Content& before, const Content& after);
+  void CompareInterface(const DiffPlace& place, const Interface& before, const Interface& after);
+  void CompareAncestors(const DiffPlace& place, const Interface& before, const Interface& after);
+  void CompareContents(const DiffPlace& place, const Contents& before, const Contents& after);
+  void CompareContent(const DiffPlace& place, const Content& before, const Content& after);
+  void CompareRelationship(const DiffPlace& place, const Content& before, const Content& after);
+  void CompareTarget(const DiffPlace& place, absl::string_view before, absl::string_view after);
+  void CompareMultiplicity(const DiffPlace& place, int before, int after);
+  void CompareComponent(const DiffPlace& place, const Content& before, const Content& after);
+  void ComparePayload(const DiffPlace& place, const Payload* before, const Payload* after);
+  void AddContent(const DiffPlace& place, const Content& added);
+  void ChangeKind(const DiffPlace& place, const Content& before, const Content& after);
 
   // Whether every twin that may be at the end of a relationship to `narrow` may be at that of one
   // to `wide`, as far as can be known.
@@ -109,7 +109,7 @@ void ModelComparison::CompareModelId(const Interface& before, const Interface& a
                                  "') does not hold any more"));
 }
 
-void ModelComparison::CompareInterface(const Place& place, const Interface& before,
+void ModelComparison::CompareInterface(const DiffPlace& place, const Interface& before,
                                        const Interface& after) {
   if (before.language_version != after.language_version) {
     values_.Note(place, absl::StrCat("version of DTDL changed from ", before.language_version,
@@ -122,7 +122,7 @@ void ModelComparison::CompareInterface(const Place& place, const Interface& befo
                   Contents(after.contents.begin(), after.contents.end()));
 }
 
-void ModelComparison::CompareAncestors(const Place& place, const Interface& before,
+void ModelComparison::CompareAncestors(const DiffPlace& place, const Interface& before,
                                        const Interface& after) {
   for (const Interface* ancestor : before.ancestors) {
     if (ModelSet::IsOfModel(after, ancestor->id)) continue;
@@ -137,7 +137,7 @@ void ModelComparison::CompareAncestors(const Place& place, const Interface& befo
 
 // --- Contents ------------------------------------------------------------------------------------
 
-void ModelComparison::CompareContents(const Place& place, const Contents& before,
+void ModelComparison::CompareContents(const DiffPlace& place, const Contents& before,
                                       const Contents& after) {
   const auto same = [&](const Content& a, const Content& b) {
     if (a.kind != b.kind) return false;
@@ -154,7 +154,7 @@ void ModelComparison::CompareContents(const Place& place, const Contents& before
     }
   }
   for (const Content* removed : contents.removed) {
-    const Place below = PlaceOf(place, *removed);
+    const DiffPlace below = PlaceOf(place, *removed);
     const Content* const renamed = RenamedTo(*removed, contents, same);
     values_.Remove(below, RemoveMigration(below, removed->kind),
                    renamed == nullptr ? "" : renamed->name);
@@ -162,7 +162,7 @@ void ModelComparison::CompareContents(const Place& place, const Contents& before
   for (const Content* added : contents.added) AddContent(PlaceOf(place, *added), *added);
 }
 
-void ModelComparison::CompareContent(const Place& place, const Content& before,
+void ModelComparison::CompareContent(const DiffPlace& place, const Content& before,
                                      const Content& after) {
   values_.CompareDocumentation(place, before.documentation, after.documentation);
   values_.CompareExtensions(place, before.element, after.element);
@@ -183,7 +183,7 @@ void ModelComparison::CompareContent(const Place& place, const Content& before,
   }
 }
 
-void ModelComparison::AddContent(const Place& place, const Content& added) {
+void ModelComparison::AddContent(const DiffPlace& place, const Content& added) {
   if (added.schema != nullptr) return values_.AddValue(place, {*added.schema, added.traits});
   if (added.component == nullptr) {
     return values_.Extend(place, absl::StrCat(place.noun, " added"));
@@ -192,21 +192,22 @@ void ModelComparison::AddContent(const Place& place, const Content& added) {
 }
 
 // Another kind under the same name. One sentence, and a second one if the new one must be there.
-void ModelComparison::ChangeKind(const Place& place, const Content& before, const Content& after) {
-  const Place was = PlaceOf(place, before), is = PlaceOf(place, after);
+void ModelComparison::ChangeKind(const DiffPlace& place, const Content& before,
+                                 const Content& after) {
+  const DiffPlace was = PlaceOf(place, before), is = PlaceOf(place, after);
   values_.Break(was, absl::StrCat("changed from ", was.noun, " to ", is.noun),
                 RemoveMigration(was, before.kind));
   if (after.traits.required || after.component != nullptr) AddContent(is, after);
 }
 
-void ModelComparison::CompareRelationship(const Place& place, const Content& before,
+void ModelComparison::CompareRelationship(const DiffPlace& place, const Content& before,
                                           const Content& after) {
   CompareTarget(place, before.target, after.target);
   CompareMultiplicity(place, before.max_multiplicity, after.max_multiplicity);
   CompareContents(place, PointersTo(before.properties), PointersTo(after.properties));
 }
 
-void ModelComparison::CompareTarget(const Place& place, absl::string_view before,
+void ModelComparison::CompareTarget(const DiffPlace& place, absl::string_view before,
                                     absl::string_view after) {
   if (before == after) return;
   const std::string change = absl::StrCat(TargetText(before), " to ", TargetText(after));
@@ -233,7 +234,7 @@ bool ModelComparison::Admits(absl::string_view wide, absl::string_view narrow) c
   });
 }
 
-void ModelComparison::CompareMultiplicity(const Place& place, int before, int after) {
+void ModelComparison::CompareMultiplicity(const DiffPlace& place, int before, int after) {
   if (before == after) return;
   const auto text = [](int most) { return most == 0 ? "any number" : absl::StrCat(most); };
   const std::string what =
@@ -243,7 +244,7 @@ void ModelComparison::CompareMultiplicity(const Place& place, int before, int af
                 absl::StrCat("delete relationships ", place.Quoted(), " beyond ", after));
 }
 
-void ModelComparison::CompareComponent(const Place& place, const Content& before,
+void ModelComparison::CompareComponent(const DiffPlace& place, const Content& before,
                                        const Content& after) {
   const Interface &a = *before.component, &b = *after.component;
   if (&a == &b) return;
@@ -255,7 +256,7 @@ void ModelComparison::CompareComponent(const Place& place, const Content& before
   values_.Once(a, b, place, [&] { CompareInterface(place, a, b); });
 }
 
-void ModelComparison::ComparePayload(const Place& place, const Payload* before,
+void ModelComparison::ComparePayload(const DiffPlace& place, const Payload* before,
                                      const Payload* after) {
   if (before == nullptr && after == nullptr) return;
   if (after == nullptr) return values_.Remove(place, "", "");

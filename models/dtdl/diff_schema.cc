@@ -59,7 +59,7 @@ std::string ClassTerm(Class c) {
 }
 
 // How a stored value gets from one type to another.
-std::string ConvertMigration(const Place& place, const Schema& before, const Schema& after,
+std::string ConvertMigration(const DiffPlace& place, const Schema& before, const Schema& after,
                              bool required) {
   const std::string x = place.Quoted();
   const absl::string_view misfit = required ? "replace it" : "remove it";
@@ -91,19 +91,20 @@ std::string TypeName(const Schema& schema) {
                                    : absl::StrCat(term, " of ", ClassTerm(schema.element->kind));
 }
 
-std::string SetMigration(const Place& place, const Schema& schema) {
+std::string SetMigration(const DiffPlace& place, const Schema& schema) {
   return absl::StrCat("set ", place.Named(), " (", TypeName(schema), ")");
 }
 
 // --- Values: type, then traits -------------------------------------------------------------------
 
-void ValueComparison::CompareValue(const Place& place, const Value& before, const Value& after) {
+void ValueComparison::CompareValue(const DiffPlace& place, const Value& before,
+                                   const Value& after) {
   CompareSchema(place, before.schema, after.schema, after.traits.required);
   CompareTraits(place, before, after);
 }
 
-void ValueComparison::CompareSchema(const Place& place, const Schema& before, const Schema& after,
-                                    bool required) {
+void ValueComparison::CompareSchema(const DiffPlace& place, const Schema& before,
+                                    const Schema& after, bool required) {
   if (&before == &after) return;  // the language's own are the same in all sets
   if (before.kind != after.kind) return ChangeType(place, before, after, required);
   if (before.is_primitive()) return;
@@ -126,7 +127,7 @@ void ValueComparison::CompareSchema(const Place& place, const Schema& before, co
   });
 }
 
-void ValueComparison::ChangeType(const Place& place, const Schema& before, const Schema& after,
+void ValueComparison::ChangeType(const DiffPlace& place, const Schema& before, const Schema& after,
                                  bool required) {
   const std::string change = absl::StrCat(TypeName(before), " to ", TypeName(after));
   if (Widens(before.kind, after.kind)) {
@@ -139,7 +140,8 @@ void ValueComparison::ChangeType(const Place& place, const Schema& before, const
   }
 }
 
-void ValueComparison::CompareEnums(const Place& place, const Schema& before, const Schema& after) {
+void ValueComparison::CompareEnums(const DiffPlace& place, const Schema& before,
+                                   const Schema& after) {
   CompareWord(place, "value type", ClassTerm(ValueClass(before)), ClassTerm(ValueClass(after)));
   const Pairing<EnumValue> values(PointersTo(before.values), PointersTo(after.values));
   for (const auto& [a, b] : values.both) {
@@ -173,7 +175,8 @@ void ValueComparison::CompareEnums(const Place& place, const Schema& before, con
   }
 }
 
-void ValueComparison::CompareFields(const Place& place, const Schema& before, const Schema& after) {
+void ValueComparison::CompareFields(const DiffPlace& place, const Schema& before,
+                                    const Schema& after) {
   const auto same = [](const Field& a, const Field& b) {
     ValueComparison comparison;
     comparison.CompareValue({}, {*a.schema, a.traits}, {*b.schema, b.traits});
@@ -181,13 +184,13 @@ void ValueComparison::CompareFields(const Place& place, const Schema& before, co
   };
   const Pairing<Field> fields(PointersTo(before.fields), PointersTo(after.fields));
   for (const auto& [a, b] : fields.both) {
-    const Place field = place.Below(a->name, "field");
+    const DiffPlace field = place.Below(a->name, "field");
     CompareDocumentation(field, a->documentation, b->documentation);
     CompareExtensions(field, a->element, b->element);
     CompareValue(field, {*a->schema, a->traits}, {*b->schema, b->traits});
   }
   for (const Field* removed : fields.removed) {
-    const Place field = place.Below(removed->name, "field");
+    const DiffPlace field = place.Below(removed->name, "field");
     const Field* const renamed = RenamedTo(*removed, fields, same);
     Remove(field, absl::StrCat("remove ", field.Named()), renamed == nullptr ? "" : renamed->name);
   }

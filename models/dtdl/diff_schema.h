@@ -19,20 +19,20 @@
 namespace twin::dtdl {
 
 // Where a comparison is.
-struct Place {
+struct DiffPlace {
   std::string path;
   absl::string_view noun;  // what stands there, for texts: "property"
   bool stored = true;      // twins keep a value here: Commands' payloads are not kept
   bool recorded = false;   // and its history
 
-  Place Below(absl::string_view name, absl::string_view what) const {
-    Place place = *this;
+  DiffPlace Below(absl::string_view name, absl::string_view what) const {
+    DiffPlace place = *this;
     place.path = path.empty() ? std::string(name) : absl::StrCat(path, ".", name);
     place.noun = what;
     return place;
   }
-  Place Elements(absl::string_view brackets) const {
-    Place place = *this;
+  DiffPlace Elements(absl::string_view brackets) const {
+    DiffPlace place = *this;
     absl::StrAppend(&place.path, brackets);
     place.noun = "element";
     return place;
@@ -45,7 +45,7 @@ struct Place {
 std::string TypeName(const Schema& schema);
 
 // What a value that must be there needs: "set property 'x' (string)".
-std::string SetMigration(const Place& place, const Schema& schema);
+std::string SetMigration(const DiffPlace& place, const Schema& schema);
 
 // Items of two lists by their names; each list in its order.
 template <typename Item>
@@ -111,39 +111,39 @@ class ValueComparison {
     const Schema& schema;
     const ValueTraits& traits;
   };
-  void CompareValue(const Place& place, const Value& before, const Value& after);
-  void CompareDocumentation(const Place& place, const Documentation& before,
+  void CompareValue(const DiffPlace& place, const Value& before, const Value& after);
+  void CompareDocumentation(const DiffPlace& place, const Documentation& before,
                             const Documentation& after, absl::string_view of = "");
   // Co-types that no member of the model stands for, and the members that they bring.
-  void CompareExtensions(const Place& place, const Element* before, const Element* after,
+  void CompareExtensions(const DiffPlace& place, const Element* before, const Element* after,
                          absl::string_view of = "");
 
   // A word that may be missing: changing or removing it breaks, adding it does not.
-  void CompareWord(const Place& place, absl::string_view what, absl::string_view before,
+  void CompareWord(const DiffPlace& place, absl::string_view what, absl::string_view before,
                    absl::string_view after, std::string migration = "");
-  void CompareFlag(const Place& place, const FlagRow& row, bool before, bool after,
+  void CompareFlag(const DiffPlace& place, const FlagRow& row, bool before, bool after,
                    std::string migration = "");
 
   // A value that only the old has, or only the new.
-  void Remove(const Place& place, absl::string_view migration, absl::string_view renamed);
-  void AddValue(const Place& place, const Value& value);
+  void Remove(const DiffPlace& place, absl::string_view migration, absl::string_view renamed);
+  void AddValue(const DiffPlace& place, const Value& value);
 
-  void Break(const Place& place, std::string what, std::string migration = "") {
+  void Break(const DiffPlace& place, std::string what, std::string migration = "") {
     Add(Compatibility::kBreaking, place, std::move(what), std::move(migration));
   }
-  void Extend(const Place& place, std::string what) {
+  void Extend(const DiffPlace& place, std::string what) {
     Add(Compatibility::kAdditive, place, std::move(what), "");
   }
-  void Note(const Place& place, std::string what) {
+  void Note(const DiffPlace& place, std::string what) {
     Add(Compatibility::kDocumentation, place, std::move(what), "");
   }
-  void Add(Compatibility compatibility, const Place& place, std::string what,
+  void Add(Compatibility compatibility, const DiffPlace& place, std::string what,
            std::string migration);
 
   // Calls `compare` where two parts of the models meet for the first time. Where they meet again,
   // says that the same changed; inside themselves, nothing.
   template <typename Part, typename Compare>
-  void Once(const Part& before, const Part& after, const Place& place, const Compare& compare) {
+  void Once(const Part& before, const Part& after, const DiffPlace& place, const Compare& compare) {
     const auto [found, first] =
         met_.try_emplace({&before, &after, place.stored, place.recorded}, Meeting{place.path});
     if (!first) return Repeat(place, found->second);
@@ -165,16 +165,17 @@ class ValueComparison {
     void Summarize(const std::vector<ModelChange>& changes, size_t begin);
   };
 
-  void CompareSchema(const Place& place, const Schema& before, const Schema& after, bool required);
-  void ChangeType(const Place& place, const Schema& before, const Schema& after, bool required);
-  void CompareEnums(const Place& place, const Schema& before, const Schema& after);
-  void CompareFields(const Place& place, const Schema& before, const Schema& after);
-  void CompareTraits(const Place& place, const Value& before, const Value& after);
-  void CompareUnits(const Place& place, const Value& before, const Value& after);
-  void CompareBounds(const Place& place, const ValueTraits& before, const ValueTraits& after);
-  void CompareScale(const Place& place, absl::string_view before, absl::string_view after);
-  void ComparePrecision(const Place& place, int before, int after);
-  void Repeat(const Place& place, const Meeting& meeting);
+  void CompareSchema(const DiffPlace& place, const Schema& before, const Schema& after,
+                     bool required);
+  void ChangeType(const DiffPlace& place, const Schema& before, const Schema& after, bool required);
+  void CompareEnums(const DiffPlace& place, const Schema& before, const Schema& after);
+  void CompareFields(const DiffPlace& place, const Schema& before, const Schema& after);
+  void CompareTraits(const DiffPlace& place, const Value& before, const Value& after);
+  void CompareUnits(const DiffPlace& place, const Value& before, const Value& after);
+  void CompareBounds(const DiffPlace& place, const ValueTraits& before, const ValueTraits& after);
+  void CompareScale(const DiffPlace& place, absl::string_view before, absl::string_view after);
+  void ComparePrecision(const DiffPlace& place, int before, int after);
+  void Repeat(const DiffPlace& place, const Meeting& meeting);
 
   std::vector<ModelChange> changes_;
   std::map<std::tuple<const void*, const void*, bool, bool>, Meeting> met_;

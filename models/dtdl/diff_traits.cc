@@ -103,7 +103,7 @@ bool SameTexts(absl::Span<const Text> before, absl::Span<const Text> after) {
 
 // --- Changes -------------------------------------------------------------------------------------
 
-void ValueComparison::Add(Compatibility compatibility, const Place& place, std::string what,
+void ValueComparison::Add(Compatibility compatibility, const DiffPlace& place, std::string what,
                           std::string migration) {
   if (!place.stored) migration.clear();
   changes_.push_back({compatibility, place.path, std::move(what), std::move(migration)});
@@ -117,7 +117,7 @@ void ValueComparison::Meeting::Summarize(const std::vector<ModelChange>& changes
   }
 }
 
-void ValueComparison::Repeat(const Place& place, const Meeting& meeting) {
+void ValueComparison::Repeat(const DiffPlace& place, const Meeting& meeting) {
   if (!meeting.changed) return;
   Add(meeting.worst, place, absl::StrCat("changed as '", meeting.path, "' did"),
       meeting.migrates ? absl::StrCat("as for '", meeting.path, "'") : "");
@@ -135,7 +135,7 @@ std::vector<ModelChange> ValueComparison::TakeChanges() {
   return std::move(changes_);
 }
 
-void ValueComparison::Remove(const Place& place, absl::string_view migration,
+void ValueComparison::Remove(const DiffPlace& place, absl::string_view migration,
                              absl::string_view renamed) {
   const std::string what = absl::StrCat(place.noun, " removed");
   if (renamed.empty()) return Break(place, what, std::string(migration));
@@ -143,7 +143,7 @@ void ValueComparison::Remove(const Place& place, absl::string_view migration,
         absl::StrCat(migration, ", or rename to '", renamed, "'"));
 }
 
-void ValueComparison::AddValue(const Place& place, const Value& value) {
+void ValueComparison::AddValue(const DiffPlace& place, const Value& value) {
   const std::string what = absl::StrCat(place.noun, " added (", TypeName(value.schema), ")");
   if (!value.traits.required) return Extend(place, what);
   Break(place, absl::StrCat("Required ", what), SetMigration(place, value.schema));
@@ -151,7 +151,7 @@ void ValueComparison::AddValue(const Place& place, const Value& value) {
 
 // --- Words and flags -----------------------------------------------------------------------------
 
-void ValueComparison::CompareWord(const Place& place, absl::string_view what,
+void ValueComparison::CompareWord(const DiffPlace& place, absl::string_view what,
                                   absl::string_view before, absl::string_view after,
                                   std::string migration) {
   if (before == after) return;
@@ -162,14 +162,14 @@ void ValueComparison::CompareWord(const Place& place, absl::string_view what,
         std::move(migration));
 }
 
-void ValueComparison::CompareFlag(const Place& place, const FlagRow& row, bool before, bool after,
-                                  std::string migration) {
+void ValueComparison::CompareFlag(const DiffPlace& place, const FlagRow& row, bool before,
+                                  bool after, std::string migration) {
   if (before == after) return;
   Add(after ? row.when_set : row.when_cleared, place,
       absl::StrCat(row.name, after ? " added" : " removed"), after ? std::move(migration) : "");
 }
 
-void ValueComparison::CompareDocumentation(const Place& place, const Documentation& before,
+void ValueComparison::CompareDocumentation(const DiffPlace& place, const Documentation& before,
                                            const Documentation& after, absl::string_view of) {
   const auto compare = [&](absl::string_view what, bool same) {
     if (!same) Note(place, absl::StrCat(what, of, " changed"));
@@ -179,7 +179,7 @@ void ValueComparison::CompareDocumentation(const Place& place, const Documentati
   compare("comment", before.comment == after.comment);
 }
 
-void ValueComparison::CompareExtensions(const Place& place, const Element* before,
+void ValueComparison::CompareExtensions(const DiffPlace& place, const Element* before,
                                         const Element* after, absl::string_view of) {
   const std::map<std::string, std::string> words_before = ExtensionWords(before);
   const std::map<std::string, std::string> words_after = ExtensionWords(after);
@@ -198,7 +198,8 @@ void ValueComparison::CompareExtensions(const Place& place, const Element* befor
 
 // --- Traits --------------------------------------------------------------------------------------
 
-void ValueComparison::CompareTraits(const Place& place, const Value& before, const Value& after) {
+void ValueComparison::CompareTraits(const DiffPlace& place, const Value& before,
+                                    const Value& after) {
   const ValueTraits &a = before.traits, &b = after.traits;
   const auto name = [](const auto* row) {
     return row == nullptr ? absl::string_view() : row->name;
@@ -213,7 +214,8 @@ void ValueComparison::CompareTraits(const Place& place, const Value& before, con
               absl::StrCat(SetMigration(place, after.schema), " where it is missing"));
 }
 
-void ValueComparison::CompareUnits(const Place& place, const Value& before, const Value& after) {
+void ValueComparison::CompareUnits(const DiffPlace& place, const Value& before,
+                                   const Value& after) {
   const Unit *const from = before.traits.unit, *const to = after.traits.unit;
   if (from == to) return;
   if (from == nullptr) return Extend(place, absl::StrCat("unit ", to->name, " added"));
@@ -232,7 +234,7 @@ void ValueComparison::CompareUnits(const Place& place, const Value& before, cons
                      change, ": ", conversion, rounds ? ", rounded" : ""));
 }
 
-void ValueComparison::CompareBounds(const Place& place, const ValueTraits& before,
+void ValueComparison::CompareBounds(const DiffPlace& place, const ValueTraits& before,
                                     const ValueTraits& after) {
   for (const BoundRow& row : kBounds) {
     const std::string from = BoundIn(before.*row.bound, before.unit, after.unit);
@@ -253,7 +255,7 @@ void ValueComparison::CompareBounds(const Place& place, const ValueTraits& befor
   }
 }
 
-void ValueComparison::CompareScale(const Place& place, absl::string_view before,
+void ValueComparison::CompareScale(const DiffPlace& place, absl::string_view before,
                                    absl::string_view after) {
   const absl::string_view from = before.empty() ? "1" : before, to = after.empty() ? "1" : after;
   if (CompareDecimals(from, to) == 0) return;
@@ -261,7 +263,7 @@ void ValueComparison::CompareScale(const Place& place, absl::string_view before,
   Break(place, change, absl::StrCat("rescale ", place.Quoted(), ": its ", change));
 }
 
-void ValueComparison::ComparePrecision(const Place& place, int before, int after) {
+void ValueComparison::ComparePrecision(const DiffPlace& place, int before, int after) {
   if (before == after) return;
   const auto digits = [](int places) { return places < 0 ? "any" : absl::StrCat(places); };
   const std::string what =

@@ -165,7 +165,7 @@ constexpr TypeRow kTypes[] = {
 
 // --- Ids ---------------------------------------------------------------------------------------
 
-std::string ContextId(absl::string_view extension) {
+std::string ExtensionContextId(absl::string_view extension) {
   if (absl::StartsWith(extension, "iot")) return absl::StrCat("dtmi:", extension, ":context");
   return absl::StrCat("dtmi:dtdl:extension:", extension);
 }
@@ -237,7 +237,7 @@ class Builder {
  private:
   void AddExtension(absl::string_view name, int version) {
     Extension& extension = extensions.emplace_back();
-    extension.context = ContextId(name);
+    extension.context = ExtensionContextId(name);
     extension.version = version;
     if (absl::StartsWith(name, "iot")) extension.reserved_prefix = absl::StrCat("dtmi:", name, ":");
     for (const TypeRow& row : kTypes) {

@@ -153,11 +153,11 @@ Documentation SchemaBuilder::MakeDocumentation(const Element& element) {
 }
 
 absl::Span<const Text> SchemaBuilder::MakeTexts(const MemberValue* value) {
-  constexpr absl::string_view kDefaultLanguage = "en";
+  constexpr absl::string_view kTextLanguage = "en";
   const JsonNode& node = *value->node;
   if (node.is_string()) {
     const absl::Span<Text> texts = arena_.NewArray<Text>(1);
-    texts[0] = {kDefaultLanguage, node.text};
+    texts[0] = {kTextLanguage, node.text};
     return texts;
   }
   const absl::Span<Text> texts = arena_.NewArray<Text>(node.count);
@@ -167,10 +167,10 @@ absl::Span<const Text> SchemaBuilder::MakeTexts(const MemberValue* value) {
     if (node.is_object()) {
       text = {item.key, item.text};
     } else if (item.is_string()) {
-      text = {kDefaultLanguage, item.text};
+      text = {kTextLanguage, item.text};
     } else {
       const JsonNode* const language = item.Find("@language");
-      text = {language == nullptr ? kDefaultLanguage : language->text, item.Find("@value")->text};
+      text = {language == nullptr ? kTextLanguage : language->text, item.Find("@value")->text};
     }
   }
   return texts;

@@ -14,11 +14,6 @@ std::vector<BoundPtr> CloneAll(const std::vector<BoundPtr>& exprs) {
   return clones;
 }
 
-bool SameAll(const std::vector<BoundPtr>& a, const std::vector<BoundPtr>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](const BoundPtr& x, const BoundPtr& y) { return Same(*x, *y); });
-}
-
 bool SameColumn(const ColumnRef& a, const ColumnRef& b) {
   return a.table == b.table && a.column == b.column && a.factor == b.factor && a.offset == b.offset;
 }
@@ -67,6 +62,11 @@ BoundPtr Clone(const BoundExpr& expr) {
     clone->exists->slots = expr.exists->slots;
   }
   return clone;
+}
+
+bool SameAll(const std::vector<BoundPtr>& a, const std::vector<BoundPtr>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const BoundPtr& x, const BoundPtr& y) { return Same(*x, *y); });
 }
 
 bool Same(const BoundExpr& a, const BoundExpr& b) {

@@ -75,6 +75,9 @@ enum class BoundKind : uint8_t {
   kExists,  // exists
   kCast,    // operands[0] as `type`: int to double, string to time (NULL where it is none), …
 };
+inline bool IsComparison(BoundKind kind) {
+  return kind >= BoundKind::kEqual && kind <= BoundKind::kGreaterEqual;
+}
 
 // Where one table keeps a property.
 struct ColumnRef {
@@ -114,6 +117,7 @@ struct BoundExpr {
 BoundPtr Clone(const BoundExpr& expr);
 // The same value on every row, whatever the spans.
 bool Same(const BoundExpr& a, const BoundExpr& b);
+bool SameAll(const std::vector<BoundPtr>& a, const std::vector<BoundPtr>& b);  // pair by pair
 // As the user would write it, with the slots' names.
 struct Slot;
 std::string ToString(const BoundExpr& expr, const std::vector<Slot>& slots);

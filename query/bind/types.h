@@ -24,6 +24,11 @@ enum class TypeKind : uint8_t {
 };
 absl::string_view TypeName(TypeKind kind);  // "string", "duration"
 
+// Values of this kind are held as 64-bit integers.
+inline bool IsIntLike(TypeKind kind) {
+  return kind == TypeKind::kInt || kind == TypeKind::kTime || kind == TypeKind::kDuration;
+}
+
 struct Type {
   TypeKind kind = TypeKind::kNull;
   const dtdl::Unit* unit = nullptr;  // of numbers: as the model declares it

@@ -25,11 +25,6 @@ bool SameKeys(const std::vector<BoundSortKey>& a, const std::vector<BoundSortKey
                     });
 }
 
-bool SameAll(const std::vector<BoundPtr>& a, const std::vector<BoundPtr>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](const BoundPtr& x, const BoundPtr& y) { return Same(*x, *y); });
-}
-
 bool SameWindow(const BoundWindow& a, const BoundWindow& b) {
   return a.function == b.function && SameAll(a.arguments, b.arguments) &&
          SameAll(a.partition, b.partition) && SameKeys(a.order, b.order);

@@ -15,7 +15,7 @@ int OrderOf(const T& a, const T& b) {
   return static_cast<int>(b < a) - static_cast<int>(a < b);
 }
 
-int Rank(Value::Kind kind) {
+int KindRank(Value::Kind kind) {
   switch (kind) {
     case Value::Kind::kBool:
       return 0;
@@ -219,8 +219,8 @@ int OrderIntDouble(int64_t a, double b) {
 }
 
 int OrderItems(const Item& a, const Item& b) {
-  const int rank_a = Rank(a.kind);
-  const int rank_b = Rank(b.kind);
+  const int rank_a = KindRank(a.kind);
+  const int rank_b = KindRank(b.kind);
   if (rank_a != rank_b) return rank_a < rank_b ? -1 : 1;
   switch (a.kind) {
     case Value::Kind::kNull:
@@ -242,7 +242,7 @@ int OrderItems(const Item& a, const Item& b) {
 }
 
 bool Comparable(const Item& a, const Item& b, bool equality) {
-  if (a.is_null() || b.is_null() || Rank(a.kind) != Rank(b.kind)) return false;
+  if (a.is_null() || b.is_null() || KindRank(a.kind) != KindRank(b.kind)) return false;
   return equality || (a.kind != Value::Kind::kArray && a.kind != Value::Kind::kMap);
 }
 

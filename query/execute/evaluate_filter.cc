@@ -8,9 +8,6 @@
 namespace twin::query {
 namespace {
 
-bool IsComparison(BoundKind kind) {
-  return kind >= BoundKind::kEqual && kind <= BoundKind::kGreaterEqual;
-}
 bool IsColumn(const BoundExpr& expr) {
   return expr.kind == BoundKind::kSlot || expr.kind == BoundKind::kProperty ||
          (expr.kind == BoundKind::kCast && IsColumn(*expr.operands[0]));
@@ -42,12 +39,12 @@ bool SameColumn(const BoundExpr& a, const BoundExpr& b) {
                     });
 }
 
-void Flatten(const BoundExpr& expr, std::vector<const BoundExpr*>* conjuncts) {
+void FlattenAnd(const BoundExpr& expr, std::vector<const BoundExpr*>* conjuncts) {
   if (expr.kind != BoundKind::kAnd) {
     conjuncts->push_back(&expr);
     return;
   }
-  for (const BoundPtr& operand : expr.operands) Flatten(*operand, conjuncts);
+  for (const BoundPtr& operand : expr.operands) FlattenAnd(*operand, conjuncts);
 }
 
 class FilterRun {
@@ -128,7 +125,7 @@ absl::Status Filter(absl::Span<const BoundPtr> conditions, const EvaluateContext
                     Batch* batch, std::vector<uint32_t>* rows) {
   rows->clear();
   std::vector<const BoundExpr*> conjuncts;
-  for (const BoundPtr& condition : conditions) Flatten(*condition, &conjuncts);
+  for (const BoundPtr& condition : conditions) FlattenAnd(*condition, &conjuncts);
   FilterRun run(context, batch);
   for (const BoundExpr* conjunct : conjuncts) {
     if (run.done()) return absl::OkStatus();

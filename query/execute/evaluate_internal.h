@@ -12,12 +12,17 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "query/ast/error.h"
 #include "query/bind/bound.h"
 #include "query/execute/compare.h"
 #include "query/execute/evaluate.h"
 #include "query/execute/vector.h"
 
 namespace twin::query {
+
+inline absl::Status IntegerOverflow(const BoundExpr& expr) {
+  return ErrorAt(expr.span, "the integer is beyond 64 bits", absl::StatusCode::kOutOfRange);
+}
 
 // The rows that an expression is computed for: those of a batch that `selection` names, or all.
 // Only what reads slots looks at the selection; all that is computed has `rows` rows.

@@ -63,11 +63,6 @@ absl::Status EvalInto(const BoundExpr& expr, const Frame& frame, absl::Span<cons
   return absl::OkStatus();
 }
 
-void ResetToNull(TypeKind kind, size_t rows, Vector* out) {
-  out->Reset(kind, rows);
-  if (kind != TypeKind::kNull) out->nulls.assign(rows, 1);
-}
-
 std::vector<uint32_t> AllRows(size_t rows) {
   std::vector<uint32_t> all(rows);
   std::iota(all.begin(), all.end(), 0);
@@ -151,7 +146,7 @@ absl::Status EvalIsNull(const BoundExpr& expr, const Frame& frame, Operand* out)
 
 absl::Status EvalCase(const BoundExpr& expr, const Frame& frame, Operand* out) {
   Vector* const to = out->Own();
-  ResetToNull(expr.type.kind, frame.rows, to);
+  to->ResetToNull(expr.type.kind, frame.rows);
   std::vector<uint32_t> open = AllRows(frame.rows);
   std::vector<uint32_t> storage;
   for (size_t i = 0; i + 1 < expr.operands.size() && !open.empty(); i += 2) {
@@ -171,7 +166,7 @@ absl::Status EvalCase(const BoundExpr& expr, const Frame& frame, Operand* out) {
 
 absl::Status EvalCoalesce(const BoundExpr& expr, const Frame& frame, Operand* out) {
   Vector* const to = out->Own();
-  ResetToNull(expr.type.kind, frame.rows, to);
+  to->ResetToNull(expr.type.kind, frame.rows);
   std::vector<uint32_t> open = AllRows(frame.rows);
   for (const BoundPtr& operand : expr.operands) {
     TWIN_RETURN_IF_ERROR(EvalInto(*operand, frame, open, to));

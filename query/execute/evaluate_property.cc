@@ -122,11 +122,6 @@ absl::Status PutAt(absl::Span<const uint32_t> positions, TypeKind kind, const Fr
   return absl::OkStatus();
 }
 
-void ResetToNull(TypeKind kind, size_t rows, Vector* out) {
-  out->Reset(kind, rows);
-  if (kind != TypeKind::kNull) out->nulls.assign(rows, 1);
-}
-
 // Reads table by table: read(table, rows, values) makes `values` of `kind`, or returns false where
 // the table has nothing.
 template <typename Read>
@@ -140,10 +135,10 @@ absl::Status ReadTables(const Frame& frame, SlotId slot, TypeKind kind, Read rea
       return absl::OkStatus();
     }
     if (located.all) return CastTo(kind, frame, out);
-    ResetToNull(kind, frame.rows, out);
+    out->ResetToNull(kind, frame.rows);
     return PutAt(located.positions, kind, frame, &values, out);
   }
-  ResetToNull(kind, frame.rows, out);
+  out->ResetToNull(kind, frame.rows);
   std::vector<uint32_t> order(located.tables.size());
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&located](uint32_t a, uint32_t b) {
@@ -313,7 +308,7 @@ absl::Status EvalField(SlotId slot, Field field, const Frame& frame, Vector* out
     frame.context.graph->ReadRelationshipField(located.numbers, field, to);
   }
   if (located.all) return absl::OkStatus();
-  ResetToNull(values.kind, frame.rows, out);
+  out->ResetToNull(values.kind, frame.rows);
   out->Scatter(values, located.positions);
   return absl::OkStatus();
 }
@@ -327,7 +322,7 @@ absl::Status EvalOfModel(const BoundExpr& expr, const Frame& frame, Vector* out)
   if (located.all) {
     out->Reset(TypeKind::kBool, frame.rows);
   } else {
-    ResetToNull(TypeKind::kBool, frame.rows, out);
+    out->ResetToNull(TypeKind::kBool, frame.rows);
   }
   const bool one_table = located.tables.size() == 1;
   const bool first_holds = one_table && holds(located.tables[0]);

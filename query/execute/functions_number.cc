@@ -12,10 +12,6 @@ namespace {
 
 constexpr int64_t kDigitsMax = 400;  // beyond every double
 
-absl::Status Overflow(const BoundExpr& expr) {
-  return ErrorAt(expr.span, "the integer is beyond 64 bits", absl::StatusCode::kOutOfRange);
-}
-
 // Half away from zero, at so many digits behind the point; before it, where negative.
 double RoundDigits(double value, int64_t digits) {
   if (digits == 0) return std::round(value);
@@ -134,13 +130,13 @@ absl::Status NumberFunction(const BoundExpr& expr, Operands operands, size_t row
     if (out->IsNull(i)) continue;
     Item item;
     if (!ComputeItem(expr.function, x.ItemOfRow(i), y.ItemOfRow(i), has_y, &item)) {
-      return Overflow(expr);
+      return IntegerOverflow(expr);
     }
     if (item.kind == Value::Kind::kDouble &&
         (out->kind == TypeKind::kInt || out->kind == TypeKind::kDuration)) {
       // ROUND, FLOOR and CEIL as an integer.
       int64_t integer;
-      if (!RoundToInt(item.number, &integer)) return Overflow(expr);
+      if (!RoundToInt(item.number, &integer)) return IntegerOverflow(expr);
       out->ints[i] = integer;
       continue;
     }

@@ -21,7 +21,7 @@ size_t BytesOf(absl::string_view text, int64_t count) {
   return at;
 }
 
-bool Test(Function function, absl::string_view text, absl::string_view part) {
+bool TestText(Function function, absl::string_view text, absl::string_view part) {
   switch (function) {
     case Function::kStartsWith:
       return absl::StartsWith(text, part);
@@ -41,7 +41,7 @@ void TestTexts(Function function, Operands operands, size_t rows, Vector* out) {
     if (text.kind != Value::Kind::kString || part.kind != Value::Kind::kString) {
       out->SetNull(i);
     } else {
-      out->bools[i] = Test(function, text.text, part.text) ? 1 : 0;
+      out->bools[i] = TestText(function, text.text, part.text) ? 1 : 0;
     }
   }
 }

@@ -13,7 +13,7 @@ bool IsPrimitive(const Item& item) {
 }
 
 // `present`: the item is there, be it as a null that a map or array holds.
-bool Test(Function function, const Item& item, bool present) {
+bool TestItem(Function function, const Item& item, bool present) {
   switch (function) {
     case Function::kIsDefined:
       return present;
@@ -39,7 +39,7 @@ int64_t CodePoints(absl::string_view text) {
 }
 
 // Twins, or relationships, of all paths one after the other.
-std::vector<uint32_t> Flatten(const Operand& paths, size_t rows, size_t first) {
+std::vector<uint32_t> PathNumbers(const Operand& paths, size_t rows, size_t first) {
   std::vector<uint32_t> numbers;
   for (size_t i = 0; i < rows; ++i) {
     if (paths.IsNull(i)) continue;
@@ -85,7 +85,7 @@ absl::Status EvalTypeTest(const BoundExpr& expr, const Frame& frame, Vector* out
                       (expr.function == Function::kIsObject && kind != TypeKind::kPath));
       out->bools[i] = is ? 1 : 0;
     } else {
-      out->bools[i] = Test(expr.function, item, present) ? 1 : 0;
+      out->bools[i] = TestItem(expr.function, item, present) ? 1 : 0;
     }
   }
   return absl::OkStatus();
@@ -146,7 +146,7 @@ absl::Status PathFunction(const BoundExpr& expr, const Frame& frame, Operands op
   if (!ResetStrict({&paths}, TypeKind::kValue, rows, out)) return absl::OkStatus();
   const bool nodes = expr.function == Function::kNodes;
   const size_t first = nodes ? 0 : 1;
-  const std::vector<uint32_t> numbers = Flatten(paths, rows, first);
+  const std::vector<uint32_t> numbers = PathNumbers(paths, rows, first);
   std::vector<Value> values(numbers.size());
   if (nodes && !numbers.empty()) {
     Vector ids;

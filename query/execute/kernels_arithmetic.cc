@@ -10,14 +10,6 @@ namespace {
 
 constexpr int64_t kIntMin = std::numeric_limits<int64_t>::min();
 
-absl::Status Overflow(const BoundExpr& expr) {
-  return ErrorAt(expr.span, "the integer is beyond 64 bits", absl::StatusCode::kOutOfRange);
-}
-
-bool IntLike(TypeKind kind) {
-  return kind == TypeKind::kInt || kind == TypeKind::kTime || kind == TypeKind::kDuration;
-}
-
 // The operand's numbers as doubles; ints are converted into `storage`.
 Arg<double> AsDoubles(const Operand& operand, std::vector<double>* storage) {
   const Vector& vector = operand.vector();
@@ -229,7 +221,8 @@ absl::Status DynamicArithmetic(const BoundExpr& expr, const Operand& a, const Op
   out->Reset(expr.type.kind, rows);
   for (size_t i = 0; i < rows; ++i) {
     Item result;
-    if (!ItemArithmetic(expr.kind, a.ItemOfRow(i), b.ItemOfRow(i), &result)) return Overflow(expr);
+    if (!ItemArithmetic(expr.kind, a.ItemOfRow(i), b.ItemOfRow(i), &result))
+      return IntegerOverflow(expr);
     SetItem(result, i, out);
   }
   return absl::OkStatus();
@@ -253,11 +246,11 @@ absl::Status Arithmetic(const BoundExpr& expr, const Operand& a, const Operand& 
   const TypeKind kind = expr.type.kind;
   const TypeKind kind_a = a.vector().kind;
   const TypeKind kind_b = b.vector().kind;
-  const bool ints = IntLike(kind_a) && IntLike(kind_b);
-  const bool numbers = (IntLike(kind_a) || kind_a == TypeKind::kDouble) &&
-                       (IntLike(kind_b) || kind_b == TypeKind::kDouble);
+  const bool ints = IsIntLike(kind_a) && IsIntLike(kind_b);
+  const bool numbers = (IsIntLike(kind_a) || kind_a == TypeKind::kDouble) &&
+                       (IsIntLike(kind_b) || kind_b == TypeKind::kDouble);
   if (!ResetStrict({&a, &b}, kind, rows, out)) return absl::OkStatus();
-  if (!numbers || !(IntLike(kind) || kind == TypeKind::kDouble)) {
+  if (!numbers || !(IsIntLike(kind) || kind == TypeKind::kDouble)) {
     return DynamicArithmetic(expr, a, b, rows, out);
   }
   if (kind == TypeKind::kDouble) {
@@ -276,7 +269,7 @@ absl::Status Arithmetic(const BoundExpr& expr, const Operand& a, const Operand& 
   } else {
     good = IntArithmetic(expr.kind, Ints(a), Ints(b), rows, out);
   }
-  return good ? absl::OkStatus() : Overflow(expr);
+  return good ? absl::OkStatus() : IntegerOverflow(expr);
 }
 
 absl::Status Negate(const BoundExpr& expr, const Operand& a, size_t rows, Vector* out) {
@@ -287,15 +280,15 @@ absl::Status Negate(const BoundExpr& expr, const Operand& a, size_t rows, Vector
     return absl::OkStatus();
   }
   const int64_t zero = 0;
-  if (IntLike(expr.type.kind) && IntLike(a.vector().kind)) {
+  if (IsIntLike(expr.type.kind) && IsIntLike(a.vector().kind)) {
     const bool good = CheckedArithmetic({&zero, true}, Ints(a), rows, out,
                                         [](auto... x) { return SubtractWrapped(x...); });
-    return good ? absl::OkStatus() : Overflow(expr);
+    return good ? absl::OkStatus() : IntegerOverflow(expr);
   }
   for (size_t i = 0; i < rows; ++i) {
     Item item = a.ItemOfRow(i);
     if (item.kind == Value::Kind::kInt) {
-      if (item.integer == kIntMin) return Overflow(expr);
+      if (item.integer == kIntMin) return IntegerOverflow(expr);
       item.integer = -item.integer;
     } else if (item.kind == Value::Kind::kDouble) {
       item.number = -item.number;

@@ -6,9 +6,6 @@
 namespace twin::query {
 namespace {
 
-bool IntLike(TypeKind kind) {
-  return kind == TypeKind::kInt || kind == TypeKind::kTime || kind == TypeKind::kDuration;
-}
 bool Plain(TypeKind kind) { return kind == TypeKind::kInt || kind == TypeKind::kDuration; }
 bool Numeric(TypeKind kind) { return Plain(kind) || kind == TypeKind::kDouble; }
 
@@ -90,7 +87,7 @@ bool CompareRows(const Operand& a, const Operand& b, size_t rows, Op op, Vector*
   if (kind_a == TypeKind::kDouble && kind_b == TypeKind::kDouble) {
     std::fill_n(to, rows, 1);
     MaskPairs(Doubles(a), Doubles(b), rows, to, op);
-  } else if (IntLike(kind_a) && (kind_a == kind_b || (Plain(kind_a) && Plain(kind_b)))) {
+  } else if (IsIntLike(kind_a) && (kind_a == kind_b || (Plain(kind_a) && Plain(kind_b)))) {
     MapPairs(Ints(a), Ints(b), rows, to, op);
   } else if (kind_a == TypeKind::kDouble && Plain(kind_b)) {
     MapPairs(Doubles(a), Ints(b), rows, to,
@@ -207,7 +204,7 @@ bool MaskComparison(BoundKind kind, const Operand& a, const Operand& b, size_t r
     const double y = exact ? value.doubles[0] : static_cast<double>(value.ints[0]);
     if (std::isnan(y) || (!exact && OrderIntDouble(value.ints[0], y) != 0)) return false;
     MaskDoubles(kind, Doubles(a), {&y, true}, rows, mask);
-  } else if (IntLike(vector.kind) && vector.kind == value.kind) {
+  } else if (IsIntLike(vector.kind) && vector.kind == value.kind) {
     WithComparison(kind, [&](auto op) { MaskPairs(Ints(a), Ints(b), rows, mask, op); });
   } else {
     return false;

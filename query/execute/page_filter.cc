@@ -13,10 +13,6 @@ using Stored = ColumnPage::Stored;
 
 constexpr size_t kPageRowsMax = 256;
 
-bool IsComparison(BoundKind kind) {
-  return kind >= BoundKind::kEqual && kind <= BoundKind::kGreaterEqual;
-}
-
 BoundKind Mirror(BoundKind op) {
   switch (op) {
     case BoundKind::kLess:

@@ -140,6 +140,11 @@ char* StringBlock::Reserve(size_t size) {
   return place;
 }
 
+void Vector::ResetToNull(TypeKind new_kind, size_t size) {
+  Reset(new_kind, size);
+  if (kind != TypeKind::kNull) nulls.assign(size, 1);
+}
+
 void Vector::Reset(TypeKind new_kind, size_t size) {
   if (kind != new_kind) VisitArray(kind, [this](auto array) { (this->*array).clear(); });
   kind = new_kind;

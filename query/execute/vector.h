@@ -64,6 +64,7 @@ struct Vector {
 
   // An empty vector of that kind, with its array resized to `size` and no NULLs.
   void Reset(TypeKind new_kind, size_t size);
+  void ResetToNull(TypeKind new_kind, size_t size);  // the same, all NULL
   void SetNull(size_t row);
   // What row i holds, as Value: durations as Int, twins and relationships as their number.
   Value Get(size_t row) const;

@@ -346,6 +346,17 @@ absl::StatusOr<std::optional<Sequence>> ParseEtag(const std::string& etag) {
 
 // --- Operations ---
 
+namespace {
+
+// When what the request asks for happened, where it says so.
+template <typename Request>
+std::optional<Time> RequestTime(const Request& request) {
+  if (!request.has_source_time_unix_nano()) return std::nullopt;
+  return Time{request.source_time_unix_nano()};
+}
+
+}  // namespace
+
 absl::StatusOr<ingest::PutTwin> ToOperation(const pb::CreateTwinRequest& request) {
   ingest::PutTwin put;
   put.id = request.twin().id();
@@ -353,7 +364,7 @@ absl::StatusOr<ingest::PutTwin> ToOperation(const pb::CreateTwinRequest& request
   TWIN_ASSIGN_OR_RETURN(put.contents,
                         ContentsOf(request.twin().contents(), request.twin().contents_json()));
   TWIN_ASSIGN_OR_RETURN(put.condition, ConditionOf(request.create_only(), request.if_match()));
-  if (request.has_source_time_unix_nano()) put.source_time = Time{request.source_time_unix_nano()};
+  put.source_time = RequestTime(request);
   return put;
 }
 
@@ -364,9 +375,7 @@ absl::StatusOr<ingest::PatchTwin> ToOperation(const pb::UpdateTwinRequest& reque
   patch.edits = std::move(steps.edits);
   patch.model_id = request.model_id().empty() ? steps.model_id : request.model_id();
   TWIN_ASSIGN_OR_RETURN(patch.condition, ConditionOf(false, request.if_match()));
-  if (request.has_source_time_unix_nano()) {
-    patch.source_time = Time{request.source_time_unix_nano()};
-  }
+  patch.source_time = RequestTime(request);
   return patch;
 }
 
@@ -378,9 +387,7 @@ absl::StatusOr<ingest::PatchTwin> ToOperation(const pb::UpdateComponentRequest& 
   TWIN_ASSIGN_OR_RETURN(Patch steps, PatchOf(request.edits(), request.json_patch()));
   patch.edits = std::move(steps.edits);
   TWIN_ASSIGN_OR_RETURN(patch.condition, ConditionOf(false, request.if_match()));
-  if (request.has_source_time_unix_nano()) {
-    patch.source_time = Time{request.source_time_unix_nano()};
-  }
+  patch.source_time = RequestTime(request);
   return patch;
 }
 
@@ -392,12 +399,14 @@ absl::StatusOr<ingest::Operation> ToOperation(const pb::DeleteTwinRequest& reque
     ingest::DeleteTree tree;
     tree.id = request.id();
     tree.relationship_names.assign(request.containment().begin(), request.containment().end());
+    tree.source_time = RequestTime(request);
     return ingest::Operation(std::move(tree));
   }
   ingest::DeleteTwin one;
   one.id = request.id();
   one.delete_relationships = request.delete_relationships();
   TWIN_ASSIGN_OR_RETURN(one.condition, ConditionOf(false, request.if_match()));
+  one.source_time = RequestTime(request);
   return ingest::Operation(std::move(one));
 }
 
@@ -410,6 +419,7 @@ absl::StatusOr<ingest::PutRelationship> ToOperation(const pb::CreateRelationship
   TWIN_ASSIGN_OR_RETURN(put.contents, ContentsOf(request.relationship().contents(),
                                                  request.relationship().contents_json()));
   TWIN_ASSIGN_OR_RETURN(put.condition, ConditionOf(request.create_only(), request.if_match()));
+  put.source_time = RequestTime(request);
   return put;
 }
 
@@ -421,6 +431,7 @@ absl::StatusOr<ingest::PatchRelationship> ToOperation(
   TWIN_ASSIGN_OR_RETURN(Patch steps, PatchOf(request.edits(), request.json_patch()));
   patch.edits = std::move(steps.edits);
   TWIN_ASSIGN_OR_RETURN(patch.condition, ConditionOf(false, request.if_match()));
+  patch.source_time = RequestTime(request);
   return patch;
 }
 
@@ -430,6 +441,7 @@ absl::StatusOr<ingest::DeleteRelationship> ToOperation(
   one.source_id = request.source_id();
   one.relationship_id = request.id();
   TWIN_ASSIGN_OR_RETURN(one.condition, ConditionOf(false, request.if_match()));
+  one.source_time = RequestTime(request);
   return one;
 }
 

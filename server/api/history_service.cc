@@ -18,11 +18,11 @@ namespace {
 constexpr int64_t kDayNs = int64_t{24} * 3600 * 1'000'000'000;
 constexpr int kTwinsMax = 10'000;
 constexpr size_t kMessageRows = 10'000;
-constexpr uint64_t kMessageBytes = 1 << 20;
+constexpr uint64_t kSamplesMessageBytes = 1 << 20;
 
 // Appends rows [first, last) of a column.
-void FillColumn(const std::string& path, const query::Vector& column, size_t first, size_t last,
-                pb::SampleColumn* message) {
+void FillSamples(const std::string& path, const query::Vector& column, size_t first, size_t last,
+                 pb::SampleColumn* message) {
   message->set_path(path);
   for (size_t row = first; row < last; ++row) {
     const bool missing = column.IsNull(row);
@@ -47,10 +47,10 @@ void FillColumn(const std::string& path, const query::Vector& column, size_t fir
   }
 }
 
-class Export final : public BlockingWriter<pb::ExportHistoryResponse> {
+class HistoryExport final : public BlockingWriter<pb::ExportHistoryResponse> {
  public:
-  Export(const Services& services, const pb::ExportHistoryRequest& request,
-         grpc::CallbackServerContext* context)
+  HistoryExport(const Services& services, const pb::ExportHistoryRequest& request,
+                grpc::CallbackServerContext* context)
       : BlockingWriter(services, context), services_(services), request_(request) {
     services.engine->WhenReached(
         Sequence(request.min_sequence()), DeadlineOf(*context, services),
@@ -144,7 +144,7 @@ class Export final : public BlockingWriter<pb::ExportHistoryResponse> {
   absl::Status Send(const std::string& id, const query::SeriesRows& rows) {
     for (size_t first = 0; first < rows.times.size();) {
       const size_t columns = std::max<size_t>(rows.columns.size(), 1);
-      const size_t count = std::clamp<size_t>(kMessageBytes / 16 / columns, 1, kMessageRows);
+      const size_t count = std::clamp<size_t>(kSamplesMessageBytes / 16 / columns, 1, kMessageRows);
       const size_t last = std::min(first + count, rows.times.size());
       pb::SampleBatch* const samples = response_.mutable_samples();
       samples->Clear();
@@ -155,7 +155,7 @@ class Export final : public BlockingWriter<pb::ExportHistoryResponse> {
       for (size_t c = 0; c < rows.columns.size(); ++c) {
         bool has = false;
         for (size_t row = first; row < last && !has; ++row) has = !rows.columns[c].IsNull(row);
-        if (has) FillColumn(paths_[c], rows.columns[c], first, last, samples->add_columns());
+        if (has) FillSamples(paths_[c], rows.columns[c], first, last, samples->add_columns());
       }
       first = last;
       if (samples->columns_size() == 0) continue;
@@ -178,9 +178,9 @@ class Export final : public BlockingWriter<pb::ExportHistoryResponse> {
 };
 
 // One message after the other: the next is read when the former is durable.
-class Import final : public grpc::ServerReadReactor<pb::ImportHistoryRequest> {
+class HistoryImport final : public grpc::ServerReadReactor<pb::ImportHistoryRequest> {
  public:
-  Import(const Services& services, pb::ImportHistoryResponse* response)
+  HistoryImport(const Services& services, pb::ImportHistoryResponse* response)
       : services_(services), response_(*response) {
     StartRead(&request_);
   }
@@ -226,12 +226,12 @@ class Import final : public grpc::ServerReadReactor<pb::ImportHistoryRequest> {
 
 grpc::ServerWriteReactor<pb::ExportHistoryResponse>* HistoryService::Export(
     Context* context, const pb::ExportHistoryRequest* request) {
-  return new api::Export(services_, *request, context);
+  return new HistoryExport(services_, *request, context);
 }
 
 grpc::ServerReadReactor<pb::ImportHistoryRequest>* HistoryService::Import(
     Context* /*context*/, pb::ImportHistoryResponse* response) {
-  return new api::Import(services_, response);
+  return new HistoryImport(services_, response);
 }
 
 }  // namespace twin::api

@@ -113,11 +113,17 @@ class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> 
       case Section::kTwins: {
         absl::StatusOr<ingest::PutTwin> put = TwinFromJson(*json);
         if (!put.ok()) return Error(line_, put.status());
+        if (options_.has_source_time_unix_nano()) {
+          put->source_time = Time{options_.source_time_unix_nano()};
+        }
         return Add(*std::move(put));
       }
       case Section::kRelationships: {
         absl::StatusOr<ingest::PutRelationship> put = RelationshipFromJson(*json);
         if (!put.ok()) return Error(line_, put.status());
+        if (options_.has_source_time_unix_nano()) {
+          put->source_time = Time{options_.source_time_unix_nano()};
+        }
         return Add(*std::move(put));
       }
     }

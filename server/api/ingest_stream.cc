@@ -30,7 +30,7 @@ void ProducerStreams::End(const std::string& producer, const ProducerStream* str
 
 namespace {
 
-constexpr size_t kInFlightMax = 64;
+constexpr size_t kBatchesInFlightMax = 64;
 constexpr uint64_t kInFlightBytesMax = 16 << 20;
 constexpr size_t kSparesMax = 8;
 constexpr uint64_t kSpareBytesMax = 1 << 20;
@@ -268,7 +268,7 @@ class IngestStream final : public grpc::ServerBidiReactor<pb::IngestRequest, pb:
 
   bool MayRead() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return !reading_ && !reads_done_ && !end_.has_value() && !broken_ &&
-           in_flight_ < kInFlightMax && in_flight_bytes_ < kInFlightBytesMax;
+           in_flight_ < kBatchesInFlightMax && in_flight_bytes_ < kInFlightBytesMax;
   }
 
   void End(absl::Status status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/api/admin_service.h"
 #include "server/api/call.h"
+#include "server/api/event_service.h"
 #include "server/api/history_service.h"
 #include "server/api/model_service.h"
 #include "server/api/queries.h"
@@ -48,6 +49,7 @@ class Server::Impl {
         telemetry_(services_),
         history_(services_),
         query_(services_),
+        events_(services_),
         admin_(services_) {}
 
   absl::Status Start(const ServerOptions& options) {
@@ -66,6 +68,7 @@ class Server::Impl {
     builder.RegisterService(&telemetry_);
     builder.RegisterService(&history_);
     builder.RegisterService(&query_);
+    builder.RegisterService(&events_);
     builder.RegisterService(&admin_);
     builder.SetMaxReceiveMessageSize(options.message_bytes_max);
     builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.streams_per_connection_max);
@@ -88,6 +91,7 @@ class Server::Impl {
   void Stop(int64_t grace_ms) {
     if (server_ == nullptr) return;
     server_->GetHealthCheckService()->SetServingStatus(false);
+    events_.Stop();  // subscriptions have no end of their own
     server_->Shutdown(std::chrono::system_clock::now() + std::chrono::milliseconds(grace_ms));
     server_->Wait();
     server_.reset();
@@ -104,6 +108,7 @@ class Server::Impl {
   TelemetryService telemetry_;
   HistoryService history_;
   QueryService query_;
+  EventService events_;
   AdminService admin_;
   std::unique_ptr<grpc::Server> server_;
   int port_ = 0;

@@ -13,7 +13,7 @@
 namespace twin::api {
 namespace {
 
-constexpr size_t kMessageBytesMax = 6 << 10;
+constexpr size_t kStatusMessageBytesMax = 6 << 10;
 
 const char* ReasonOf(absl::StatusCode code) {
   switch (code) {
@@ -58,9 +58,9 @@ std::string FieldOf(absl::string_view message) {
 grpc::Status ToGrpc(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
   std::string message(status.message());
-  if (message.size() > kMessageBytesMax) {
-    size_t end = message.rfind('\n', kMessageBytesMax);
-    if (end == std::string::npos) end = kMessageBytesMax;
+  if (message.size() > kStatusMessageBytesMax) {
+    size_t end = message.rfind('\n', kStatusMessageBytesMax);
+    if (end == std::string::npos) end = kStatusMessageBytesMax;
     while (end > 0 && (static_cast<unsigned char>(message[end]) & 0xc0) == 0x80) --end;
     message.resize(end);
     message.append("\n… and more; ValidateModels (`twinctl models validate`) gives all of it");

@@ -13,8 +13,8 @@
 namespace twin::api {
 namespace {
 
-constexpr int32_t kPageSizeDefault = 100;
-constexpr int32_t kPageSizeMax = 1000;
+constexpr int32_t kLayoutsPageSizeDefault = 100;
+constexpr int32_t kLayoutsPageSizeMax = 1000;
 
 // Layouts with ids after `token`, in their order; one more than `count` where there are more.
 std::vector<std::string> IdsAfter(const engine::Engine& engine, const std::string& token,
@@ -83,8 +83,9 @@ grpc::ServerUnaryReactor* TelemetryService::ListLayouts(Context* context,
   if (request->page_size() < 0) {
     return Answer(context, absl::InvalidArgumentError("page_size: it is negative"));
   }
-  const auto count = static_cast<size_t>(
-      request->page_size() == 0 ? kPageSizeDefault : std::min(request->page_size(), kPageSizeMax));
+  const auto count = static_cast<size_t>(request->page_size() == 0
+                                             ? kLayoutsPageSizeDefault
+                                             : std::min(request->page_size(), kLayoutsPageSizeMax));
   return AnswerLater(context, services_, [this, request, response, count]() -> absl::Status {
     std::vector<std::string> ids = {request->id()};
     if (request->id().empty()) ids = IdsAfter(*services_.engine, request->page_token(), count);

@@ -20,13 +20,15 @@
 namespace twin::api {
 namespace {
 
-constexpr int kPageSizeDefault = 1000;
-constexpr int kPageSizeMax = 10'000;
+constexpr int kTwinsPageSizeDefault = 1000;
+constexpr int kTwinsPageSizeMax = 10'000;
 constexpr size_t kPageBytesMax = 1 << 20;
-constexpr size_t kMessageBytesMax = 2 << 20;
+constexpr size_t kGetMessageBytesMax = 2 << 20;
 constexpr int kBatchGetMax = 10'000;
 
-int PageSize(int asked) { return asked > 0 ? std::min(asked, kPageSizeMax) : kPageSizeDefault; }
+int PageSize(int asked) {
+  return asked > 0 ? std::min(asked, kTwinsPageSizeMax) : kTwinsPageSizeDefault;
+}
 
 absl::StatusOr<TwinNumber> FindTwin(const graph::GraphView& view, const std::string& id) {
   const TwinNumber twin = view.FindTwin(id);
@@ -238,7 +240,7 @@ grpc::ServerUnaryReactor* TwinService::BatchGetTwins(Context* context,
             FillTwin(view, twin, options, response->add_twins());
             bytes += response->twins(response->twins_size() - 1).ByteSizeLong();
           }
-          if (bytes > kMessageBytesMax) {
+          if (bytes > kGetMessageBytesMax) {
             response->Clear();
             return absl::ResourceExhaustedError(
                 "the twins take more than 2 MiB, the most in one answer; ask for fewer at once");

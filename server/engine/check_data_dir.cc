@@ -11,6 +11,17 @@
 #include "server/storage/lmdb_store.h"
 
 namespace twin::engine {
+namespace {
+
+template <typename Ended>
+uint64_t CountEnded(const graph::GraphView& view, uint32_t slots) {
+  uint64_t count = 0;
+  Ended ended;
+  for (uint32_t slot = 0; slot < slots; ++slot) count += view.GetEnded(slot, &ended) ? 1 : 0;
+  return count;
+}
+
+}  // namespace
 
 absl::Status CheckDataDir(const std::string& data_dir, std::vector<std::string>* report,
                           FileSystem* file_system) {
@@ -104,7 +115,12 @@ absl::Status CheckDataDir(const std::string& data_dir, std::vector<std::string>*
     const auto replayed =
         Replay(journal->get(), meta.sequence, &graph, &request_ids, &telemetry, limits);
     note(absl::StrCat("state: ", graph.head().twins(), " twins, ", graph.head().relationships(),
-                      " relationships at sequence ", graph.head().sequence().value),
+                      " relationships at sequence ", graph.head().sequence().value, "; ",
+                      CountEnded<graph::EndedTwin>(graph.head(), graph.head().ended_twin_slots()),
+                      " twins and ",
+                      CountEnded<graph::EndedRelationship>(graph.head(),
+                                                           graph.head().ended_relationship_slots()),
+                      " relationships that have ended"),
          replayed.status());
   }
   return first;

@@ -15,7 +15,9 @@
 #include "server/base/sync.h"
 #include "server/engine/checkpoint.h"
 #include "server/engine/data_dir.h"
+#include "server/engine/event_host.h"
 #include "server/engine/sequence_waits.h"
+#include "server/events/feed.h"
 #include "server/ingest/change.h"
 #include "server/ingest/writer.h"
 #include "server/journal/file_journal.h"
@@ -86,7 +88,21 @@ class Engine::Impl {
     ingest::WriterOptions writer_options;
     writer_options.limits = options_.limits;
     writer_options.clock = &clock_;
+    Sequence applied;
+    {
+      const MutexLock lock(&graph_.mutex);
+      applied = graph_.graph.head().sequence();
+    }
+    changes_ =
+        std::make_unique<events::ChangeLog>(journal_.get(), applied, options_.events.ring_bytes);
+    writer_options.applied = changes_.get();
     writer_ = std::make_unique<ingest::Writer>(writer_options, &graph_, journal_.get(), epoch);
+    event_host_ =
+        std::make_unique<EventHost>([this] { return NewGraphReader(Pin(), &reader_cache_); },
+                                    [this] { return Hold(SnapshotUse::kExport, Pin()); });
+    feed_ = std::make_unique<events::Feed>(options_.events,
+                                           events::Sources{&graph_, history_.get(), changes_.get()},
+                                           event_host_.get());
     waits_ = std::make_unique<SequenceWaits>(
         &graph_, static_cast<size_t>(std::max<int64_t>(options_.reads_waiting_max, 0)));
     checkpoint_thread_ = std::thread([this] { RunCheckpoints(); });
@@ -118,6 +134,8 @@ class Engine::Impl {
   }
 
   const timeseries::Store* history() const { return history_.get(); }
+
+  events::Feed& feed() { return *feed_; }
 
   void Read(absl::FunctionRef<void(const graph::GraphView&)> reader) const {
     const MutexLock lock(&graph_.mutex);
@@ -246,6 +264,7 @@ class Engine::Impl {
     status.start_time = start_time_;
     status.recovery_seconds = recovery_seconds_;
     status.recovered_records = recovered_.records;
+    status.events = feed_->status();
     const MutexLock lock(&status_mutex_);
     status.checkpoint_sequence = checkpoint_sequence_;
     status.checkpoint_time = checkpoint_time_;
@@ -259,6 +278,7 @@ class Engine::Impl {
     StopThreads();
     absl::Status status;
     if (options_.checkpoint_on_stop && writer_->writing().ok()) status = Checkpoint(false);
+    feed_.reset();  // it reads the journal
     journal_.reset();
     store_.reset();
     lock_.reset();
@@ -320,6 +340,7 @@ class Engine::Impl {
   }
 
   void StopThreads() {
+    if (feed_ != nullptr) feed_->Stop();
     if (writer_ != nullptr) writer_->Stop();
     if (waits_ != nullptr) waits_->Stop();
     {
@@ -425,6 +446,8 @@ class Engine::Impl {
     std::shared_ptr<timeseries::Store::Checkpoint> history;
     {
       const MutexLock lock(&graph_.mutex);
+      const int64_t oldest = clock_.Now().ns - options_.history_retention_seconds * kNsPerSecond;
+      if (options_.history_retention_seconds > 0) graph_.graph.DropPast(Time{oldest});
       pages = graph_.graph.PinForCheckpoint(/*everything=*/false);
       request_ids = graph_.request_ids.Encode();
       graph_.telemetry.VisitCheckpoint(
@@ -432,7 +455,7 @@ class Engine::Impl {
             telemetry.emplace_back(PartKey{PartKey::kTelemetry, kind, number}, std::move(bytes));
           });
       if (options_.history_retention_seconds > 0) {
-        history_->DropBefore(clock_.Now().ns - options_.history_retention_seconds * kNsPerSecond);
+        history_->DropBefore(oldest);
       }
       history = history_->PinForCheckpoint(/*everything=*/parts_failed_);
     }
@@ -512,9 +535,12 @@ class Engine::Impl {
   std::unique_ptr<storage::LmdbStore> store_;
   std::unique_ptr<Checkpoints> checkpoints_;
   std::unique_ptr<journal::FileJournal> journal_;
+  std::unique_ptr<events::ChangeLog> changes_;
   std::unique_ptr<ingest::Writer> writer_;
   std::unique_ptr<SequenceWaits> waits_;
   SnapshotRegistry snapshots_;
+  std::unique_ptr<EventHost> event_host_;
+  std::unique_ptr<events::Feed> feed_;
   Time start_time_;
   double recovery_seconds_ = 0;
   Replayed recovered_;
@@ -597,6 +623,7 @@ void Engine::Read(absl::FunctionRef<void(const graph::GraphView&)> reader) const
   impl_->Read(reader);
 }
 std::shared_ptr<const graph::GraphView> Engine::Pin() const { return impl_->Pin(); }
+events::Feed& Engine::feed() { return impl_->feed(); }
 GraphReaderCache* Engine::reader_cache() const { return impl_->reader_cache(); }
 std::shared_ptr<HeldSnapshot> Engine::Hold(SnapshotUse use) { return impl_->Hold(use, Pin()); }
 std::shared_ptr<HeldSnapshot> Engine::Hold(SnapshotUse use,

@@ -17,6 +17,7 @@
 #include "server/base/time.h"
 #include "server/engine/graph_reader.h"
 #include "server/engine/snapshot_registry.h"
+#include "server/events/options.h"
 #include "server/graph/graph.h"
 #include "server/ingest/dry_run.h"
 #include "server/ingest/limits.h"
@@ -24,6 +25,10 @@
 #include "server/ingest/telemetry.h"
 #include "server/ingest/telemetry_state.h"
 #include "server/timeseries/store.h"
+
+namespace twin::events {
+class Feed;
+}
 
 namespace twin::engine {
 
@@ -45,6 +50,7 @@ struct EngineOptions {
   // Files of days that ended so long ago are re-packed in the background; 0: none are.
   int64_t history_repack_after_seconds = int64_t{30} * 24 * 3600;
   int64_t history_repack_cpu_percent = 25;  // of one processor, that this takes at most
+  events::Options events;
   bool checkpoint_on_stop = true;
   const Clock* clock = nullptr;       // nullptr: the system's
   FileSystem* file_system = nullptr;  // nullptr: the system's
@@ -73,6 +79,7 @@ struct EngineStatus {
   absl::Status history_packing;       // not OK: why the last re-packing failed
   uint64_t layouts = 0;
   uint64_t recovered_records = 0;  // replayed from the journal at start
+  events::FeedStatus events;
 };
 
 // Thread-safe.
@@ -131,6 +138,9 @@ class Engine {
 
   // What batches would do, one after the other, beginning at that snapshot.
   std::unique_ptr<ingest::DryRun> BeginDryRun(const graph::GraphView& snapshot) const;
+
+  // What changes, to those who subscribe. Lives until Stop; subscriptions have ended by then.
+  events::Feed& feed();
 
   // Calls `done` once when reads see that sequence: at once, or on a thread of the engine's, which
   // must not be blocked. With DEADLINE_EXCEEDED; CANCELLED: `cancelled`, which is asked ten times a

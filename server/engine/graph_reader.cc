@@ -1,6 +1,8 @@
 #include "server/engine/graph_reader.h"
 
 #include <algorithm>
+#include <atomic>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -8,7 +10,10 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
 #include "server/engine/expand.h"
+#include "server/engine/past_reader.h"
+#include "server/engine/past_relationships.h"
 #include "server/engine/query_catalog.h"
+#include "server/engine/reader_values.h"
 
 namespace twin::engine {
 namespace {
@@ -19,31 +24,6 @@ using query::TypeKind;
 using query::Vector;
 
 constexpr uint32_t kScanChunk = 4096;
-
-// As server/api gives them.
-std::string EtagOf(Sequence version) {
-  return absl::StrCat("W/\"", absl::Hex(version.value), "\"");
-}
-
-// Texts that no one keeps: into a block of the vector's own.
-class Texts {
- public:
-  explicit Texts(Vector* out) : out_(*out), block_(std::make_shared<query::StringBlock>()) {
-    out_.blocks.push_back(block_);
-  }
-  void Set(size_t row, absl::string_view text) { out_.strings[row] = block_->Add(text); }
-
- private:
-  Vector& out_;
-  const std::shared_ptr<query::StringBlock> block_;
-};
-
-Value DecodeDocument(absl::string_view bytes) {
-  Value value;
-  const absl::Status status = Value::Decode(&bytes, &value);
-  TWIN_CHECK(status.ok()) << status;
-  return value;
-}
 
 query::ColumnPage::Stored StoredAs(graph::ColumnType type) {
   using Stored = query::ColumnPage::Stored;
@@ -68,9 +48,12 @@ query::ColumnPage::Stored StoredAs(graph::ColumnType type) {
 
 class Reader final : public SnapshotReader {
  public:
-  Reader(std::shared_ptr<const graph::GraphView> view, GraphReaderCache* cache)
+  Reader(std::shared_ptr<const graph::GraphView> view, GraphReaderCache* cache,
+         const timeseries::Store* history)
       : view_(std::move(view)),
+        cache_(*cache),
         catalog_(cache->CatalogOf(*view_)),
+        history_(history),
         expander_(*view_, &cache->adjacency()) {}
 
   const graph::GraphView& view() const override { return *view_; }
@@ -118,11 +101,11 @@ class Reader final : public SnapshotReader {
   }
 
   void Places(absl::Span<const uint32_t> twins, std::vector<Place>* places) const override {
-    constexpr size_t kBlock = 256;
-    graph::TwinPlace block[kBlock];
+    constexpr size_t kPart = 256;
+    graph::TwinPlace block[kPart];
     places->resize(twins.size());
-    for (size_t i = 0; i < twins.size(); i += kBlock) {
-      const absl::Span<const uint32_t> part = twins.subspan(i, kBlock);
+    for (size_t i = 0; i < twins.size(); i += kPart) {
+      const absl::Span<const uint32_t> part = twins.subspan(i, kPart);
       view_->PlacesOf(part, block);
       for (size_t k = 0; k < part.size(); ++k) {
         (*places)[i + k] = {block[k].table.value, block[k].row};
@@ -203,33 +186,41 @@ class Reader final : public SnapshotReader {
                                  absl::Span<const RelationshipTypeId> types, bool any_type,
                                  bool history_all,
                                  std::vector<uint32_t>* relationships) const override {
-    if (history_all) {
-      return absl::UnimplementedError(
-          "HISTORY ALL: this version of the server does not record the history of relationships; "
-          "ask without it for those that exist now");
-    }
     std::vector<uint8_t> wanted(any_type ? 0 : catalog_->relationship_types().size());
     for (const RelationshipTypeId type : types) {
       if (!any_type) wanted[type.value] = 1;
     }
+    const size_t before = relationships->size();
     std::vector<uint32_t> found(3 * kScanChunk);
     const uint32_t end = static_cast<uint32_t>(
         std::min<uint64_t>(uint64_t{first} + count, view_->next_relationship().value));
-    while (first < end) {
-      const uint32_t part = std::min(kScanChunk, end - first);
-      view_->ReadLinks(first, part, found.data(), found.data() + kScanChunk,
+    for (uint32_t at = first; at < end;) {
+      const uint32_t part = std::min(kScanChunk, end - at);
+      view_->ReadLinks(at, part, found.data(), found.data() + kScanChunk,
                        found.data() + size_t{2} * kScanChunk);
       for (uint32_t i = 0; i < part; ++i) {
         if (found[i] == UINT32_MAX || (!any_type && wanted[found[i]] == 0)) continue;
-        relationships->push_back(first + i);
+        relationships->push_back(at + i);
       }
-      first += part;
+      at += part;
     }
+    if (!history_all) return absl::OkStatus();
+    knows_ended_.store(true, std::memory_order_relaxed);
+    const size_t middle = relationships->size();
+    for (const PastIndex::Relationship& each : Past().index().relationships()) {
+      const uint32_t number = each.ended.relationship.value;
+      if (number < first || number >= end) continue;
+      if (any_type || wanted[each.ended.type.value] != 0) relationships->push_back(number);
+    }
+    const auto begin = relationships->begin();
+    std::inplace_merge(begin + static_cast<ptrdiff_t>(before),
+                       begin + static_cast<ptrdiff_t>(middle), relationships->end());
     return absl::OkStatus();
   }
 
   void RelationshipTypes(absl::Span<const uint32_t> relationships,
                          std::vector<uint32_t>* types) const override {
+    if (HasEnded(relationships)) return Past().Types(relationships, types);
     types->resize(relationships.size());
     for (size_t i = 0; i < relationships.size(); ++i) {
       (*types)[i] = view_->LinkOf(RelationshipNumber(relationships[i])).type.value;
@@ -238,6 +229,7 @@ class Reader final : public SnapshotReader {
 
   void RelationshipEnds(absl::Span<const uint32_t> relationships, std::vector<uint32_t>* sources,
                         std::vector<uint32_t>* targets) const override {
+    if (HasEnded(relationships)) return Past().Ends(relationships, sources, targets);
     sources->resize(relationships.size());
     targets->resize(relationships.size());
     for (size_t i = 0; i < relationships.size(); ++i) {
@@ -249,6 +241,7 @@ class Reader final : public SnapshotReader {
 
   void ReadRelationship(RelationshipTypeId type, ColumnId column,
                         absl::Span<const uint32_t> relationships, Vector* out) const override {
+    if (knows_ended()) return Past().Read(type, column, relationships, out);
     ReadInto(catalog_->relationship_type(type).columns[column.value].type, relationships.size(),
              out, [&](const graph::ColumnBatch& batch) {
                view_->ReadColumn(type, column, relationships, batch);
@@ -257,6 +250,7 @@ class Reader final : public SnapshotReader {
 
   void ReadRelationshipField(absl::Span<const uint32_t> relationships, Field field,
                              Vector* out) const override {
+    if (HasEnded(relationships)) return Past().ReadField(relationships, field, out);
     out->Reset(TypeKind::kString, relationships.size());
     const auto each = [&](auto text_of) {
       for (size_t i = 0; i < relationships.size(); ++i) {
@@ -283,42 +277,73 @@ class Reader final : public SnapshotReader {
         }
         return;
       }
+      case Field::kValidFrom:
+        out->Reset(TypeKind::kTime, relationships.size());
+        for (size_t i = 0; i < relationships.size(); ++i) {
+          out->ints[i] = view_->BeginOf(RelationshipNumber(relationships[i])).ns;
+        }
+        return;
       case Field::kModel:
       case Field::kLastUpdateTime:
       case Field::kMetadata:
-      case Field::kValidFrom:  // not recorded yet
       case Field::kValidTo:
         out->Reset(TypeKind::kNull, relationships.size());
         return;
     }
   }
 
-  absl::StatusOr<std::unique_ptr<GraphReader>> AsOf(Time) const override {
-    return absl::UnimplementedError(
-        "AS OF: this version of the server does not record the history of properties and "
-        "relationships; ask without it for the present state");
+  absl::StatusOr<std::unique_ptr<GraphReader>> AsOf(Time time) const override {
+    if (time < view_->past_begin()) {
+      return absl::OutOfRangeError(absl::StrCat(
+          "AS OF ", FormatTime(time), ": history is kept since ", FormatTime(view_->past_begin())));
+    }
+    return NewPastReader({.view = view_.get(),
+                          .catalog = catalog_.get(),
+                          .expander = &expander_,
+                          .index = cache_.PastOf(*view_),
+                          .history = history_},
+                         time);
+  }
+
+  TableId TableOf(TwinNumber twin) const override {
+    if (view_->Exists(twin)) return view_->PlaceOf(twin).table;
+    return LastLifeOf(twin).ended.table;
+  }
+
+  graph::Cell CellOf(TwinNumber twin, ColumnId column) const override {
+    if (view_->Exists(twin)) return view_->Get(twin, column);
+    return view_->EndedCell(LastLifeOf(twin).slot, column);
   }
 
  private:
-  template <typename ReadBatch>
-  static void ReadInto(TypeKind kind, size_t rows, Vector* out, ReadBatch read) {
-    out->Reset(kind, rows);
-    graph::ColumnBatch batch;
-    batch.nulls = &out->nulls;
-    batch.bools = out->bools.data();
-    batch.ints = out->ints.data();
-    batch.doubles = out->doubles.data();
-    batch.strings = out->strings.data();
-    if (kind != TypeKind::kValue) {
-      read(batch);
-      return;
+  bool knows_ended() const { return knows_ended_.load(std::memory_order_relaxed); }
+
+  // Whether there may be some among them that have ended. Another reader of the same state may have
+  // found them: the rows of a page outlive the reader that they came from.
+  bool HasEnded(absl::Span<const uint32_t> relationships) const {
+    if (knows_ended()) return true;
+    if (view_->ended_relationship_slots() == 0) return false;
+    const bool any = std::any_of(relationships.begin(), relationships.end(), [&](uint32_t number) {
+      return !view_->Exists(RelationshipNumber(number));
+    });
+    if (any) knows_ended_.store(true, std::memory_order_relaxed);
+    return any;
+  }
+
+  const PastIndex::Twin& LastLifeOf(TwinNumber twin) const {
+    const absl::Span<const PastIndex::Twin> lives = Past().index().LivesOf(twin);
+    TWIN_CHECK(!lives.empty()) << "no twin " << twin.value;
+    return lives.back();
+  }
+
+  // What has ended; made when it is first asked for.
+  const PastRelationships& Past() const ABSL_LOCKS_EXCLUDED(mutex_) {
+    const MutexLock lock(&mutex_);
+    if (past_ == nullptr) {
+      past_ = std::make_unique<const PastRelationships>(view_.get(), catalog_.get(),
+                                                        cache_.PastOf(*view_), Time{INT64_MAX});
     }
-    std::vector<absl::string_view> documents(rows);
-    batch.strings = documents.data();
-    read(batch);
-    for (size_t i = 0; i < rows; ++i) {
-      if (!out->IsNull(i)) out->values[i] = DecodeDocument(documents[i]);
-    }
+    return *past_;
   }
 
   Value Metadata(TwinNumber twin) const {
@@ -338,8 +363,15 @@ class Reader final : public SnapshotReader {
   }
 
   const std::shared_ptr<const graph::GraphView> view_;
+  GraphReaderCache& cache_;
   const std::shared_ptr<const query::Catalog> catalog_;
+  const timeseries::Store* const history_;
   Expander expander_;
+  // Somebody asks about relationships that have ended; whoever reads a property of one has asked
+  // for its type before.
+  mutable std::atomic<bool> knows_ended_{false};
+  mutable Mutex mutex_;
+  mutable std::unique_ptr<const PastRelationships> past_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace
@@ -354,9 +386,22 @@ std::shared_ptr<const query::Catalog> GraphReaderCache::CatalogOf(const graph::G
   return catalog_;
 }
 
+std::shared_ptr<const PastIndex> GraphReaderCache::PastOf(const graph::GraphView& view) {
+  {
+    const MutexLock lock(&mutex_);
+    if (past_ != nullptr && past_version_ == view.past_version()) return past_;
+  }
+  auto made = std::make_shared<const PastIndex>(view);
+  const MutexLock lock(&mutex_);
+  past_ = made;
+  past_version_ = view.past_version();
+  return made;
+}
+
 std::unique_ptr<SnapshotReader> NewGraphReader(std::shared_ptr<const graph::GraphView> view,
-                                               GraphReaderCache* cache) {
-  return std::make_unique<Reader>(std::move(view), cache);
+                                               GraphReaderCache* cache,
+                                               const timeseries::Store* history) {
+  return std::make_unique<Reader>(std::move(view), cache, history);
 }
 
 }  // namespace twin::engine

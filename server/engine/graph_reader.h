@@ -9,7 +9,9 @@
 #include "query/execute/readers.h"
 #include "server/base/sync.h"
 #include "server/engine/adjacency.h"
+#include "server/engine/past_index.h"
 #include "server/graph/graph.h"
+#include "server/timeseries/store.h"
 
 namespace twin::engine {
 
@@ -22,25 +24,33 @@ class GraphReaderCache {
   std::shared_ptr<const query::Catalog> CatalogOf(const graph::GraphView& view)
       ABSL_LOCKS_EXCLUDED(mutex_);
   AdjacencyCache& adjacency() { return adjacency_; }
+  // What the view knows of what has ended: the last one again where it is the same.
+  std::shared_ptr<const PastIndex> PastOf(const graph::GraphView& view) ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   AdjacencyCache adjacency_;
   Mutex mutex_;
   std::shared_ptr<const graph::Catalog> from_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<const query::Catalog> catalog_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<const PastIndex> past_ ABSL_GUARDED_BY(mutex_);
+  uint64_t past_version_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 // Twins and relationships at one sequence. Etags and $metadata look as the API gives them.
-// AsOf, and relationships that have ended: UNIMPLEMENTED.
 class SnapshotReader : public query::GraphReader {
  public:
   virtual const graph::GraphView& view() const = 0;
   // What Bind takes: it lives on with the bound statement.
   virtual std::shared_ptr<const query::Catalog> shared_catalog() const = 0;
+  // Also of twins that have ended: the table and the value at the end.
+  virtual TableId TableOf(TwinNumber twin) const = 0;
+  virtual graph::Cell CellOf(TwinNumber twin, ColumnId column) const = 0;
 };
 
+// `history`: of samples and Historized properties; nullptr: none is kept.
 std::unique_ptr<SnapshotReader> NewGraphReader(std::shared_ptr<const graph::GraphView> view,
-                                               GraphReaderCache* cache);
+                                               GraphReaderCache* cache,
+                                               const timeseries::Store* history = nullptr);
 
 }  // namespace twin::engine
 

@@ -11,7 +11,7 @@ std::unique_ptr<SnapshotReader> Engine::OpenReader() const { return OpenReader(P
 
 std::unique_ptr<SnapshotReader> Engine::OpenReader(
     std::shared_ptr<const graph::GraphView> view) const {
-  return NewGraphReader(std::move(view), reader_cache());
+  return NewGraphReader(std::move(view), reader_cache(), history());
 }
 
 std::unique_ptr<query::SeriesReader> Engine::OpenSeries(const SnapshotReader& reader) const {

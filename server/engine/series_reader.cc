@@ -6,6 +6,7 @@
 
 #include "server/base/check.h"
 #include "server/base/status_macros.h"
+#include "server/engine/reader_values.h"
 
 namespace twin::engine {
 namespace {
@@ -29,30 +30,6 @@ WantedAs WantedFor(TypeKind kind) {
       return WantedAs::kInt;
     default:
       return WantedAs::kValue;
-  }
-}
-
-// A value of the kind that `to` has, at that row.
-void SetValue(const Value& value, size_t row, Vector* to) {
-  switch (to->kind) {
-    case TypeKind::kDouble:
-      if (value.kind() == Value::Kind::kDouble) return to->Set(row, value);
-      if (value.kind() == Value::Kind::kInt) {
-        return to->Set(row, Value::Double(static_cast<double>(value.as_int())));
-      }
-      return to->SetNull(row);
-    case TypeKind::kBool:
-      return value.kind() == Value::Kind::kBool ? to->Set(row, value) : to->SetNull(row);
-    case TypeKind::kInt:
-      return value.kind() == Value::Kind::kInt ? to->Set(row, value) : to->SetNull(row);
-    case TypeKind::kTime:
-      return value.kind() == Value::Kind::kTime ? to->Set(row, value) : to->SetNull(row);
-    case TypeKind::kString:
-      return value.kind() == Value::Kind::kString ? to->Set(row, value) : to->SetNull(row);
-    case TypeKind::kValue:
-      return value.is_null() ? to->SetNull(row) : to->Set(row, value);
-    default:
-      return to->SetNull(row);
   }
 }
 
@@ -89,10 +66,7 @@ Vector ToVector(ColumnValues from, TypeKind kind) {
 class HistoryReader final : public query::SeriesReader {
  public:
   HistoryReader(const SnapshotReader* graph, const timeseries::Store* history)
-      : graph_(*graph),
-        view_(graph->view()),
-        history_(*history),
-        snapshot_(history->Pin(view_.sequence())) {}
+      : graph_(*graph), history_(*history), snapshot_(history->Pin(graph->sequence())) {}
 
   absl::Status Read(
       absl::Span<const SeriesRequest> requests,
@@ -129,7 +103,7 @@ class HistoryReader final : public query::SeriesReader {
     }
     for (const SeriesRequest::Column& column : request.columns) {
       Target& target = targets->emplace_back();
-      const query::Model& model = graph_.catalog().model(view_.PlaceOf(column.twin).table);
+      const query::Model& model = graph_.catalog().model(graph_.TableOf(column.twin));
       const query::Column* const found = model.Find(column.path);
       if (found == nullptr) continue;
       target.kind = found->type;
@@ -166,7 +140,7 @@ class HistoryReader final : public query::SeriesReader {
 
   void AddCurrent(TwinNumber twin, const ReadRequest& read, const Target& target, size_t column,
                   SeriesRows* rows) const {
-    const graph::Cell cell = view_.Get(twin, target.column);
+    const graph::Cell cell = graph_.CellOf(twin, target.column);
     if (cell.value.is_null()) return;
     const int64_t time = cell.source_time.ns;
     if (time >= read.to || time < std::min(read.from, read.before_from)) return;
@@ -182,7 +156,6 @@ class HistoryReader final : public query::SeriesReader {
       InsertRow(row, time, rows);
     }
     SetValue(cell.value, row, &rows->columns[column]);
-    if (!rows->columns[column].nulls.empty()) rows->columns[column].nulls[row] = 0;
   }
 
   static void InsertRow(size_t row, int64_t time, SeriesRows* rows) {
@@ -202,7 +175,6 @@ class HistoryReader final : public query::SeriesReader {
   }
 
   const SnapshotReader& graph_;
-  const graph::GraphView& view_;
   const timeseries::Store& history_;
   const std::shared_ptr<const timeseries::Snapshot> snapshot_;
 };

@@ -68,6 +68,15 @@ absl::Status Graph::VisitPages(
   const Shared& shared = *pages.view->shared_;
   visit_array(PageKind::kTwins, 0, 0, state.twin_entries);
   visit_array(PageKind::kRelationships, 0, 0, state.relationship_entries);
+  visit_array(PageKind::kTwinBegins, 0, 0, state.twin_begins);
+  visit_array(PageKind::kRelationshipBegins, 0, 0, state.relationship_begins);
+  visit_array(PageKind::kEndedTwins, 0, 0, state.ended_twins.entries);
+  visit_array(PageKind::kEndedTwinValues, 0, 0, state.ended_twins.values);
+  visit_array(PageKind::kEndedRelationships, 0, 0, state.ended_relationships.entries);
+  visit_array(PageKind::kEndedRelationshipValues, 0, 0, state.ended_relationships.values);
+  visit_array(PageKind::kFormerValues, 0, 0, state.former_values.entries);
+  visit_array(PageKind::kFormerValueValues, 0, 0, state.former_values.values);
+  visit_array(PageKind::kPastBegin, 0, 0, state.past_begin);
   for (uint32_t i = 0; i < state.tables.size(); ++i) {
     const Table& table = *state.tables[i];
     visit_array(PageKind::kRows, i, 0, table.numbers);
@@ -126,6 +135,25 @@ absl::Status Graph::LoadPage(const PageKey& key, absl::string_view bytes) {
   if (key.page > (1u << 27)) return Damaged(key, "no such page");
   constexpr size_t kTimes = kRowsPerPage * sizeof(int64_t);
   switch (key.kind) {
+    case PageKind::kTwinBegins:
+      return load(&state->twin_begins, kTimes, sizeof(int64_t));
+    case PageKind::kRelationshipBegins:
+      return load(&state->relationship_begins, kTimes, sizeof(int64_t));
+    case PageKind::kEndedTwins:
+      return load(&state->ended_twins.entries, sizeof(EndedTwinEntry) * kEntriesPerPage, 0);
+    case PageKind::kEndedTwinValues:
+      return load(&state->ended_twins.values, bytes.size(), 0);
+    case PageKind::kEndedRelationships:
+      return load(&state->ended_relationships.entries,
+                  sizeof(EndedRelationshipEntry) * kEntriesPerPage, 0);
+    case PageKind::kEndedRelationshipValues:
+      return load(&state->ended_relationships.values, bytes.size(), 0);
+    case PageKind::kFormerValues:
+      return load(&state->former_values.entries, sizeof(FormerValueEntry) * kEntriesPerPage, 0);
+    case PageKind::kFormerValueValues:
+      return load(&state->former_values.values, bytes.size(), 0);
+    case PageKind::kPastBegin:
+      return load(&state->past_begin, sizeof(int64_t), sizeof(int64_t));
     case PageKind::kTwins:
       return load(&state->twin_entries, sizeof(TwinEntry) * kEntriesPerPage, 0);
     case PageKind::kRelationships:
@@ -176,7 +204,9 @@ absl::Status Graph::FinishLoad(Sequence sequence, Time time, TwinNumber next_twi
   state->next_twin = next_twin.value;
   state->next_relationship = next_relationship.value;
   if (!indexing_ids_.joinable()) EndOfIds(next_twin);
+  ++Change()->rows_epoch;
   TWIN_RETURN_IF_ERROR(CheckLoaded());
+  TWIN_RETURN_IF_ERROR(FinishLoadPast());
 
   const auto use_strings = [&](const Column& column, ColumnType type, uint32_t row) {
     return !IsStringColumn(type) || !HasValue(column, row) ||
@@ -256,10 +286,7 @@ absl::Status Graph::CheckLoaded() {
     const auto* entry = EntryAt<TwinEntry>(state.twin_entries, number);
     const PageKey key{PageKind::kTwins, 0, 0, number / kEntriesPerPage};
     if (entry == nullptr) return Damaged(key, "missing");
-    if (entry->table == 0) {
-      if (shared_->ids.Has(number)) ++deleted_twins_;
-      continue;
-    }
+    if (entry->table == 0) continue;
     ++rows;
     if (entry->table > state.tables.size() ||
         LoadRow(*state.tables[entry->table - 1], entry->row) != number) {

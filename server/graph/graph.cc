@@ -67,6 +67,7 @@ Table* Graph::ChangeRelationshipTable(RelationshipTypeId type) {
 
 void Graph::SetCatalog(std::shared_ptr<const Catalog> catalog) {
   State* state = Change();
+  ++state->rows_epoch;
   state->catalog = std::move(catalog);
   const Catalog& now = *state->catalog;
   while (state->tables.size() < now.tables().size()) {
@@ -89,6 +90,7 @@ void Graph::SetCatalog(std::shared_ptr<const Catalog> catalog) {
   }
   free_rows_.resize(state->tables.size());
   free_relationship_rows_.resize(state->relationship_tables.size());
+  DropPastOfDeletedModels();
 }
 
 uint32_t Graph::TakeRow(Table* table, std::vector<uint32_t>* free, uint32_t number) {
@@ -105,7 +107,7 @@ uint32_t Graph::TakeRow(Table* table, std::vector<uint32_t>* free, uint32_t numb
 }
 
 void Graph::CreateTwin(TwinNumber number, absl::string_view id, TableId table, Sequence version,
-                       Time time) {
+                       Time time, SourceTime begin) {
   State* state = Change();
   TWIN_CHECK(number.value == state->next_twin) << number.value << " after " << state->next_twin;
   shared_->ids.Add(number.value, id);
@@ -115,6 +117,8 @@ void Graph::CreateTwin(TwinNumber number, absl::string_view id, TableId table, S
   entry->row = TakeRow(ChangeTable(table), &free_rows_[table.value], number.value);
   entry->version = version.value;
   entry->update_time = time.ns;
+  StoreTime(&state->twin_begins, number.value, begin.value_or(state->time).ns,
+            number.value % kRowsPerPage == 0, stamp_);
   ++state->next_twin;
   ++state->twins;
 }
@@ -186,7 +190,10 @@ void Graph::ClearRow(TwinNumber twin, TableId table, uint32_t row) {
   free_rows_[table.value].push_back(row);
 }
 
-void Graph::MoveTwin(TwinNumber twin, TableId table, Sequence version, Time time) {
+void Graph::MoveTwin(TwinNumber twin, TableId table, Sequence version, Time time,
+                     SourceTime source) {
+  ++Change()->rows_epoch;
+  EndTwin(twin, /*moved=*/true, source);
   const TwinPlace from = head_->PlaceOf(twin);
   const TableSchema& old_schema = head_->catalog().table(from.table);
   const TableSchema& new_schema = head_->catalog().table(table);
@@ -206,23 +213,28 @@ void Graph::MoveTwin(TwinNumber twin, TableId table, Sequence version, Time time
   for (const auto& [column, cell] : kept) {
     SetValue(twin, column, cell.value, cell.update_time, cell.source_time);
   }
+  StoreTime(&state_->twin_begins, twin.value, source.value_or(state_->time).ns, /*alone=*/false,
+            stamp_);
 }
 
-void Graph::DeleteTwin(TwinNumber twin) {
+void Graph::DeleteTwin(TwinNumber twin, SourceTime end) {
+  ++Change()->rows_epoch;
   TWIN_CHECK(head_->OutDegree(twin) == 0 && head_->InDegree(twin) == 0) << head_->IdOf(twin);
+  EndTwin(twin, /*moved=*/false, end);
   const TwinPlace place = head_->PlaceOf(twin);
   ClearRow(twin, place.table, place.row);
   State* state = Change();
   *ChangeTwin(state, twin, stamp_) = TwinEntry();
   --state->twins;
-  ++deleted_twins_;
 }
 
 void Graph::CreateRelationship(RelationshipNumber number, RelationshipTypeId type,
                                TwinNumber source, TwinNumber target, absl::string_view id,
-                               Sequence version) {
+                               Sequence version, SourceTime begin) {
   State* state = Change();
   TWIN_CHECK(number.value == state->next_relationship);
+  StoreTime(&state->relationship_begins, number.value, begin.value_or(state->time).ns,
+            number.value % kRowsPerPage == 0, stamp_);
   RelationshipEntry made;
   made.type = type.value + 1;
   made.source = source.value;
@@ -279,7 +291,9 @@ void Graph::CreateRelationship(RelationshipNumber number, RelationshipTypeId typ
   shared_->relationships.Cover(source.value);
 }
 
-void Graph::SetValue(RelationshipNumber relationship, ColumnId column, const Value& value) {
+void Graph::SetValue(RelationshipNumber relationship, ColumnId column, const Value& value,
+                     SourceTime source) {
+  KeepFormer(relationship, column, source);
   const auto* entry = EntryAt<RelationshipEntry>(state_->relationship_entries, relationship.value);
   const RelationshipTypeId type(entry->type - 1);
   const uint32_t row = entry->row;
@@ -292,7 +306,8 @@ void Graph::Touch(RelationshipNumber relationship, Sequence version) {
   SetVersion(ChangeRelationship(Change(), relationship.value, stamp_), version);
 }
 
-void Graph::DeleteRelationship(RelationshipNumber relationship) {
+void Graph::DeleteRelationship(RelationshipNumber relationship, SourceTime end) {
+  EndRelationship(relationship, end);
   State* state = Change();
   const RelationshipEntry gone =
       *EntryAt<RelationshipEntry>(state->relationship_entries, relationship.value);
@@ -351,6 +366,7 @@ void Graph::Advance(Sequence sequence, Time time) {
 
 void Graph::Reorder(absl::Span<const TwinNumber> order) {
   State* state = Change();
+  ++state->rows_epoch;
   const std::vector<Ref<Table>> before = state->tables;
   std::vector<std::vector<uint32_t>> rows(before.size());  // old rows, in the new order
   std::vector<bool> placed(state->next_twin);
@@ -409,8 +425,10 @@ void Graph::Reorder(absl::Span<const TwinNumber> order) {
     state->tables[i] = std::move(made);
   }
   if (shared_->pins.alive() == 0) {
-    shared_->ids.Retain(state->next_twin,
-                        [&](uint32_t number) { return head_->Exists(TwinNumber(number)); });
+    const std::vector<bool> of_past = TwinsOfPast();
+    shared_->ids.Retain(state->next_twin, [&](uint32_t number) {
+      return head_->Exists(TwinNumber(number)) || of_past[number];
+    });
     deleted_twins_ = 0;
     durable_ids_ = 0;
   }
@@ -434,7 +452,11 @@ GraphMemory Graph::memory() const {
     memory.relationships += table->numbers.bytes();
     for (const Column& column : table->columns) memory.relationships += column.values.bytes();
   }
-  pages = memory.columns + memory.relationships;
+  memory.past = state_->twin_begins.bytes() + state_->relationship_begins.bytes() +
+                state_->ended_twins.bytes() + state_->ended_relationships.bytes() +
+                state_->former_values.bytes() + state_->past_begin.bytes();
+  pages = memory.columns + memory.relationships + memory.past;
+  memory.past += shared_->changes.bytes();
   memory.ids = shared_->ids.bytes();
   memory.strings = shared_->strings.bytes();
   memory.index = shared_->equality.bytes() + shared_->relationships.bytes();

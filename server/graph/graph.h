@@ -9,8 +9,10 @@
 #define TWIN_SERVER_GRAPH_GRAPH_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -21,6 +23,7 @@
 #include "server/base/time.h"
 #include "server/base/value.h"
 #include "server/graph/catalog.h"
+#include "server/graph/past.h"
 
 namespace twin::graph {
 
@@ -80,6 +83,15 @@ enum class PageKind : uint8_t {
   kRelationshipValues,
   kIds,
   kStrings,
+  kTwinBegins,
+  kRelationshipBegins,
+  kEndedTwins,
+  kEndedTwinValues,
+  kEndedRelationships,
+  kEndedRelationshipValues,
+  kFormerValues,
+  kFormerValueValues,
+  kPastBegin,
 };
 struct PageKey {
   PageKind kind = PageKind::kTwins;
@@ -114,6 +126,9 @@ class GraphView {
   Cell Get(TwinNumber twin, ColumnId column) const;
   Value GetValue(TwinNumber twin, ColumnId column) const;  // cheaper: no times
   bool Has(TwinNumber twin, ColumnId column) const;        // not null
+
+  // Changes when a row that stood for a twin may no longer, or may have other columns.
+  uint64_t rows_epoch() const;
 
   uint64_t twins() const;
   uint64_t twins(TableId table) const;
@@ -152,6 +167,31 @@ class GraphView {
   // Changes when a relationship of the type is created or deleted, and never comes back.
   uint64_t topology(RelationshipTypeId type) const;
 
+  // --- The past: source times (past.cc) ---
+  Time BeginOf(TwinNumber twin) const;  // of its life in the table where it is
+  Time BeginOf(RelationshipNumber relationship) const;
+  // The last change of a relationship's properties, or its begin. On the head only.
+  Time ChangedOf(RelationshipNumber relationship) const;
+  // All twins that ever had the id and are not forgotten, the last one first.
+  std::vector<TwinNumber> TwinsOf(absl::string_view id) const;
+  // Entries lie in slots below these; a slot may be empty: then false.
+  uint32_t ended_twin_slots() const;
+  uint32_t ended_relationship_slots() const;
+  uint32_t former_value_slots() const;
+  bool GetEnded(uint32_t slot, EndedTwin* ended) const;
+  bool GetEnded(uint32_t slot, EndedRelationship* ended) const;
+  bool GetFormer(uint32_t slot, FormerValue* former) const;
+  // Values that they had at the end; of a slot that is not empty. Null: none.
+  Cell EndedCell(uint32_t slot, ColumnId column) const;
+  absl::string_view EndedRelationshipId(uint32_t slot) const;
+  Value EndedRelationshipValue(uint32_t slot, ColumnId column) const;
+  Value FormerValueOf(uint32_t slot) const;
+  uint64_t past_entries() const;
+  // Changes whenever an entry comes or goes; what two views of one graph agree on is the same.
+  uint64_t past_version() const;
+  // What had ended before this has been dropped.
+  Time past_begin() const;
+
   // --- Batches, page by page: what queries read (columns.cc) ---
   uint32_t Rows(TableId table) const;  // all rows of the table lie below this
   // Appends twin and row of each row in [first, first + count) that holds a twin.
@@ -189,10 +229,13 @@ class GraphView {
 // Bytes in use, by what for; of indexes roughly. Cost: a look at each column.
 struct GraphMemory {
   uint64_t columns = 0, ids = 0, strings = 0, relationships = 0, index = 0;
+  uint64_t past = 0;       // times of beginning, and what has ended
   uint64_t retained = 0;   // by snapshots only
   uint64_t snapshots = 0;  // how many are alive
 
-  uint64_t total() const { return columns + ids + strings + relationships + index + retained; }
+  uint64_t total() const {
+    return columns + ids + strings + relationships + index + past + retained;
+  }
 };
 
 // The pages that changed since the last checkpoint that succeeded.
@@ -222,25 +265,37 @@ class Graph {
   // Tables for new models, existing ones kept. Old views keep their Catalog.
   void SetCatalog(std::shared_ptr<const Catalog> catalog);
 
+  // Source times of what is always recorded; without one: head().time().
+  using SourceTime = std::optional<Time>;
   // Numbers are those of head().next_twin() and next_relationship(), in order.
   void CreateTwin(TwinNumber number, absl::string_view id, TableId table, Sequence version,
-                  Time time);
+                  Time time, SourceTime begin = std::nullopt);
   // Null clears. `value` has the form that the column stores.
   void SetValue(TwinNumber twin, ColumnId column, const Value& value, Time update, Time source);
   // SetValue, unless the column has a value with a later source time already: then false.
   bool SetLatest(TwinNumber twin, ColumnId column, const Value& value, Time update, Time source);
+  // The same for rows of one page of a column of kFloat or kDouble that is not indexed: ascending,
+  // each once, at least one, and each with a value.
+  void SetLatest(TableId table, ColumnId column, absl::Span<const uint32_t> rows,
+                 absl::Span<const double> values, Time update, Time source);
   // A change of the twin itself: version (etag) and update time.
   void Touch(TwinNumber twin, Sequence version, Time time);
   // To another table: values of columns with the same path and type go along.
-  void MoveTwin(TwinNumber twin, TableId table, Sequence version, Time time);
-  // It has no relationships any more. Its id and number are reclaimed by Compact.
-  void DeleteTwin(TwinNumber twin);
+  void MoveTwin(TwinNumber twin, TableId table, Sequence version, Time time,
+                SourceTime source = std::nullopt);
+  // It has no relationships any more. What it was is kept until DropPast; then Compact reclaims
+  // its id and number.
+  void DeleteTwin(TwinNumber twin, SourceTime end = std::nullopt);
 
   void CreateRelationship(RelationshipNumber number, RelationshipTypeId type, TwinNumber source,
-                          TwinNumber target, absl::string_view id, Sequence version);
-  void SetValue(RelationshipNumber relationship, ColumnId column, const Value& value);
+                          TwinNumber target, absl::string_view id, Sequence version,
+                          SourceTime begin = std::nullopt);
+  void SetValue(RelationshipNumber relationship, ColumnId column, const Value& value,
+                SourceTime source = std::nullopt);
   void Touch(RelationshipNumber relationship, Sequence version);
-  void DeleteRelationship(RelationshipNumber relationship);
+  void DeleteRelationship(RelationshipNumber relationship, SourceTime end = std::nullopt);
+  // Forgets what ended before that source time.
+  void DropPast(Time before);
 
   // The end of a group of changes: what head().sequence() answers from now on.
   void Advance(Sequence sequence, Time time);
@@ -280,6 +335,16 @@ class Graph {
   uint32_t TakeRow(Table* table, std::vector<uint32_t>* free, uint32_t number);
   void StoreValue(struct Column* column, ColumnType type, uint32_t row, const Value& value);
   absl::Status CheckLoaded();
+  // past.cc
+  void EndTwin(TwinNumber twin, bool moved, SourceTime end);
+  void EndRelationship(RelationshipNumber relationship, SourceTime end);
+  void KeepFormer(RelationshipNumber relationship, ColumnId column, SourceTime source);
+  void DropEntries(absl::FunctionRef<bool(const EndedTwin&)> drop_twin,
+                   absl::FunctionRef<bool(const EndedRelationship&)> drop_relationship,
+                   absl::FunctionRef<bool(const FormerValue&)> drop_value);
+  void DropPastOfDeletedModels();
+  std::vector<bool> TwinsOfPast() const;
+  absl::Status FinishLoadPast();
 
   std::shared_ptr<Shared> shared_;
   State* state_ = nullptr;  // one reference is ours
@@ -287,6 +352,7 @@ class Graph {
   std::weak_ptr<const GraphView> pinned_;
   std::vector<std::vector<uint32_t>> free_rows_;  // by TableId
   std::vector<std::vector<uint32_t>> free_relationship_rows_;
+  std::vector<uint32_t> free_ended_twins_, free_ended_relationships_, free_former_values_;
   uint64_t stamp_ = 1;          // of pages that change now
   uint64_t durable_stamp_ = 0;  // of the last checkpoint
   uint32_t durable_ids_ = 0;

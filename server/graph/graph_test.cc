@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/base/check.h"
@@ -56,14 +57,56 @@ ColumnId ColumnNamed(const Catalog& catalog, uint32_t table, absl::string_view p
   return catalog.table(TableId(table)).by_path.at(path);
 }
 
+// What a view knows of what has ended, one entry a line.
+std::string DumpPast(const GraphView& view) {
+  std::vector<std::string> lines;
+  const auto life = [](const auto& ended) {
+    return absl::StrCat(" v", ended.version.value, " from ", ended.begin.ns, " to ", ended.end.ns);
+  };
+  EndedTwin twin;
+  for (uint32_t slot = 0; slot < view.ended_twin_slots(); ++slot) {
+    if (!view.GetEnded(slot, &twin)) continue;
+    std::string line = absl::StrCat("twin ", view.IdOf(twin.twin), " ", twin.table.value, " moved ",
+                                    twin.moved, " t", twin.update_time.ns, life(twin));
+    for (uint32_t c = 0; c < view.catalog().table(twin.table).columns.size(); ++c) {
+      const Cell cell = view.EndedCell(slot, ColumnId(c));
+      absl::StrAppend(&line, " ", cell.value.DebugString(1000), "@", cell.source_time.ns);
+    }
+    lines.push_back(line);
+  }
+  EndedRelationship relationship;
+  for (uint32_t slot = 0; slot < view.ended_relationship_slots(); ++slot) {
+    if (!view.GetEnded(slot, &relationship)) continue;
+    std::string line =
+        absl::StrCat("relationship ", relationship.relationship.value, " ", relationship.type.value,
+                     " ", view.IdOf(relationship.source), " ", view.EndedRelationshipId(slot), " ",
+                     view.IdOf(relationship.target), life(relationship));
+    for (uint32_t c = 0; c < 2; ++c) {
+      absl::StrAppend(&line, " ", view.EndedRelationshipValue(slot, ColumnId(c)).DebugString());
+    }
+    lines.push_back(line);
+  }
+  FormerValue former;
+  for (uint32_t slot = 0; slot < view.former_value_slots(); ++slot) {
+    if (!view.GetFormer(slot, &former)) continue;
+    lines.push_back(absl::StrCat("value ", former.relationship.value, " ", former.column.value,
+                                 " until ", former.time.ns, " ",
+                                 view.FormerValueOf(slot).DebugString()));
+  }
+  EXPECT_EQ(lines.size(), view.past_entries());
+  std::sort(lines.begin(), lines.end());
+  return absl::StrCat("past since ", view.past_begin().ns, "\n", absl::StrJoin(lines, "\n"));
+}
+
 // Everything that a view shows, as text.
 std::string Dump(const GraphView& view) {
   std::map<std::string, std::string> twins;
   for (uint32_t number = 0; number < view.next_twin().value; ++number) {
     const TwinNumber twin(number);
     if (!view.Exists(twin)) continue;
-    std::string text = absl::StrCat(view.TableOf(twin).model_id, " v", view.VersionOf(twin).value,
-                                    " t", view.UpdateTimeOf(twin).ns);
+    std::string text =
+        absl::StrCat(view.TableOf(twin).model_id, " v", view.VersionOf(twin).value, " t",
+                     view.UpdateTimeOf(twin).ns, " since ", view.BeginOf(twin).ns);
     const TableSchema& table = view.TableOf(twin);
     for (const ColumnSchema& column : table.columns) {
       const Cell cell = view.Get(twin, table.IdOf(column));
@@ -75,7 +118,7 @@ std::string Dump(const GraphView& view) {
          each = view.NextOutgoing(each)) {
       const Relationship found = view.Get(each);
       absl::StrAppend(&text, "\n  ", found.id, "->", view.IdOf(found.target), " v",
-                      found.version.value);
+                      found.version.value, " since ", view.BeginOf(each).ns);
       const RelationshipType& type = view.catalog().relationship_type(found.type);
       for (uint32_t c = 0; c < type.columns.size(); ++c) {
         absl::StrAppend(&text, " ", view.GetValue(each, ColumnId(c)).DebugString());
@@ -95,6 +138,7 @@ std::string Dump(const GraphView& view) {
   std::string all = absl::StrCat("sequence ", view.sequence().value, " relationships ",
                                  view.relationships(), "\n");
   for (const auto& [id, text] : twins) absl::StrAppend(&all, id, ": ", text, "\n");
+  absl::StrAppend(&all, DumpPast(view));
   return all;
 }
 
@@ -128,6 +172,10 @@ class Changes {
         if (head.TableOf(twin).id.value != 0) break;
         const RelationshipNumber existing = head.FindRelationship(twin, id);
         if (!(existing == kNoRelationship)) {
+          if (!head.catalog().relationship_type(head.Get(existing).type).columns.empty()) {
+            graph_.SetValue(existing, ColumnId(Pick(2) == 0 ? 1 : 0), Value(),
+                            Time{head.ChangedOf(existing).ns + Pick(3)});
+          }
           graph_.Touch(existing, sequence);
           break;
         }
@@ -152,6 +200,7 @@ class Changes {
         break;
       case 11:
         if (Pick(3) == 0) Delete(twin);
+        if (Pick(20) == 0) graph_.DropPast(Time{time.ns - Pick(20)});
         break;
     }
     graph_.Advance(sequence, time);

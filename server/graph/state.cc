@@ -82,7 +82,7 @@ void TwinIds::Retain(uint32_t numbers, absl::FunctionRef<bool(uint32_t)> keep) {
   before_.clear();
   by_id_.Clear();
   for (uint32_t number = 0; number < numbers; ++number) {
-    if (places_[number] != kNone) by_id_.Add(number);
+    if (places_[number] != kNone) Index(number);
   }
 }
 
@@ -195,6 +195,31 @@ void RelationshipIndex::Cover(uint32_t source) {
 size_t RelationshipIndex::bytes() const {
   const MutexLock lock(&mutex_);
   return (numbers_.capacity() + counts_.capacity()) * 13 + covered_.capacity() * 5;
+}
+
+// --- ChangeTimes ---
+
+void ChangeTimes::Set(uint32_t relationship, uint32_t column, int64_t time) {
+  const MutexLock lock(&mutex_);
+  times_[Key(relationship, column)] = time;
+}
+
+bool ChangeTimes::Find(uint32_t relationship, uint32_t column, int64_t* time) const {
+  const MutexLock lock(&mutex_);
+  const auto it = times_.find(Key(relationship, column));
+  if (it == times_.end()) return false;
+  *time = it->second;
+  return true;
+}
+
+void ChangeTimes::Remove(uint32_t relationship, uint32_t column) {
+  const MutexLock lock(&mutex_);
+  times_.erase(Key(relationship, column));
+}
+
+size_t ChangeTimes::bytes() const {
+  const MutexLock lock(&mutex_);
+  return times_.capacity() * 17;
 }
 
 }  // namespace twin::graph

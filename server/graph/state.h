@@ -49,6 +49,36 @@ struct RelationshipEntry {
 };
 static_assert(sizeof(RelationshipEntry) == 44);
 
+// What has ended, by slot. A number of 0: the slot is empty.
+struct EndedTwinEntry {
+  static constexpr uint32_t kMoved = 1u << 31;
+  uint32_t number = 0;  // + 1
+  uint32_t table = 0;   // and kMoved
+  uint64_t version = 0;
+  int64_t update_time = 0;
+  int64_t begin = 0;
+  int64_t end = 0;
+};
+static_assert(sizeof(EndedTwinEntry) == 40);
+
+struct EndedRelationshipEntry {
+  uint32_t number = 0;  // + 1
+  uint32_t type = 0;
+  uint32_t source = 0;
+  uint32_t target = 0;
+  uint64_t version = 0;
+  int64_t begin = 0;
+  int64_t end = 0;
+};
+static_assert(sizeof(EndedRelationshipEntry) == 40);
+
+struct FormerValueEntry {
+  uint32_t relationship = 0;  // + 1
+  uint32_t column = 0;
+  int64_t time = 0;
+};
+static_assert(sizeof(FormerValueEntry) == 16);
+
 inline constexpr uint32_t kEntriesPerPage = 32;
 inline constexpr uint32_t kRowsPerPage = 128;
 inline constexpr uint32_t kBitmapBytes = kRowsPerPage / 8;
@@ -98,6 +128,16 @@ struct Table {
   static void Delete(Table* table) { delete table; }
 };
 
+// Entries of one kind, by slot, and what each of them held, a page a slot.
+struct PastLog {
+  PageArray entries;
+  PageArray values;
+  uint32_t slots = 0;  // one more than the greatest that was ever used
+  uint64_t live = 0;
+
+  uint64_t bytes() const { return entries.bytes() + values.bytes(); }
+};
+
 // A whole state.
 struct State {
   std::atomic<uint32_t> references{1};
@@ -112,6 +152,15 @@ struct State {
   uint32_t next_relationship = 0;
   uint64_t twins = 0;
   uint64_t relationships = 0;
+  uint64_t rows_epoch = 1;
+  // Source times, by number: as Column::update_times.
+  PageArray twin_begins;
+  PageArray relationship_begins;
+  PastLog ended_twins;
+  PastLog ended_relationships;
+  PastLog former_values;  // of relationships
+  PageArray past_begin;   // page 0: 8 bytes; never written: nothing was dropped
+  uint64_t past_version = 0;
 
   State() = default;
   State(const State& other)
@@ -125,7 +174,15 @@ struct State {
         next_twin(other.next_twin),
         next_relationship(other.next_relationship),
         twins(other.twins),
-        relationships(other.relationships) {}
+        relationships(other.relationships),
+        rows_epoch(other.rows_epoch),
+        twin_begins(other.twin_begins),
+        relationship_begins(other.relationship_begins),
+        ended_twins(other.ended_twins),
+        ended_relationships(other.ended_relationships),
+        former_values(other.former_values),
+        past_begin(other.past_begin),
+        past_version(other.past_version) {}
   State& operator=(const State&) = delete;
   ~State() = default;
   static void Delete(State* state) { delete state; }
@@ -224,6 +281,21 @@ class RelationshipIndex {
   absl::flat_hash_map<uint64_t, uint32_t> counts_ ABSL_GUARDED_BY(mutex_);
 };
 
+// When properties of relationships last changed, of those that did. Of the newest state.
+class ChangeTimes {
+ public:
+  void Set(uint32_t relationship, uint32_t column, int64_t time) ABSL_LOCKS_EXCLUDED(mutex_);
+  bool Find(uint32_t relationship, uint32_t column, int64_t* time) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  void Remove(uint32_t relationship, uint32_t column) ABSL_LOCKS_EXCLUDED(mutex_);
+  size_t bytes() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  static uint64_t Key(uint32_t a, uint32_t b) { return (uint64_t{a} << 32) | b; }
+  mutable Mutex mutex_;
+  absl::flat_hash_map<uint64_t, int64_t> times_ ABSL_GUARDED_BY(mutex_);
+};
+
 // What all states of one Graph share.
 struct Shared {
   Pins pins;
@@ -231,6 +303,7 @@ struct Shared {
   StringPool strings{&pins};
   EqualityIndex equality{&pins};
   RelationshipIndex relationships;
+  ChangeTimes changes;
 };
 
 }  // namespace twin::graph

@@ -82,14 +82,19 @@ uint32_t LoadRow(const Table& table, uint32_t row) {
 }
 
 void StoreTime(PageArray* times, uint32_t row, int64_t ns, bool alone, uint64_t stamp) {
-  const uint32_t page = row / kRowsPerPage;
+  StoreTimes(times, absl::MakeConstSpan(&row, 1), ns, alone, stamp);
+}
+
+void StoreTimes(PageArray* times, absl::Span<const uint32_t> rows, int64_t ns, bool all,
+                uint64_t stamp) {
+  const uint32_t page = rows.front() / kRowsPerPage;
   const absl::string_view before = times->Get(page);
   if (before.empty() && ns == 0) return;
   int64_t constant = 0;
   if (before.size() <= sizeof(constant)) {
     if (!before.empty()) std::memcpy(&constant, before.data(), sizeof(constant));
     if (constant == ns && !before.empty()) return;
-    if (alone) {
+    if (all) {
       std::memcpy(times->Mutable(page, sizeof(ns), stamp), &ns, sizeof(ns));
       return;
     }
@@ -99,7 +104,9 @@ void StoreTime(PageArray* times, uint32_t row, int64_t ns, bool alone, uint64_t 
     }
   }
   char* bytes = times->Mutable(page, kTimePageBytes, stamp);
-  std::memcpy(bytes + row % kRowsPerPage * sizeof(ns), &ns, sizeof(ns));
+  for (const uint32_t row : rows) {
+    std::memcpy(bytes + row % kRowsPerPage * sizeof(ns), &ns, sizeof(ns));
+  }
 }
 
 void StoreRow(Table* table, uint32_t row, uint32_t number, uint64_t stamp) {

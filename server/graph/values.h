@@ -2,6 +2,7 @@
 #ifndef TWIN_SERVER_GRAPH_VALUES_H_
 #define TWIN_SERVER_GRAPH_VALUES_H_
 
+#include "absl/types/span.h"
 #include "server/base/time.h"
 #include "server/base/value.h"
 #include "server/graph/state.h"
@@ -28,6 +29,10 @@ uint32_t LoadRow(const Table& table, uint32_t row);
 
 // `alone`: no other row of the page has a value, so the time becomes that of the whole page.
 void StoreTime(PageArray* times, uint32_t row, int64_t ns, bool alone, uint64_t stamp);
+// The same for rows of one page, which lie in ascending order. `all`: no other row of it has a
+// value.
+void StoreTimes(PageArray* times, absl::Span<const uint32_t> rows, int64_t ns, bool all,
+                uint64_t stamp);
 void StoreRow(Table* table, uint32_t row, uint32_t number, uint64_t stamp);
 // No row of the page has a value.
 bool PageIsEmpty(const Column& column, uint32_t row);

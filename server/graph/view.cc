@@ -95,6 +95,8 @@ bool GraphView::Has(TwinNumber twin, ColumnId column) const {
   return HasValue(state_->tables[place.table.value]->columns[column.value], place.row);
 }
 
+uint64_t GraphView::rows_epoch() const { return state_->rows_epoch; }
+
 uint64_t GraphView::twins() const { return state_->twins; }
 uint64_t GraphView::ids_bytes() const { return shared_->ids.arena_bytes(); }
 uint64_t GraphView::strings_bytes() const { return shared_->strings.arena_bytes(); }

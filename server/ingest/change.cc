@@ -15,7 +15,7 @@ constexpr uint8_t kRecordKindGraph = 1;
 
 using Kind = Change::Kind;
 
-absl::Status Damaged(absl::string_view what) {
+absl::Status DamagedChange(absl::string_view what) {
   return absl::DataLossError(absl::StrCat("a journal record is damaged: ", what));
 }
 
@@ -32,18 +32,31 @@ bool IsOfModel(Kind kind) {
          kind == Kind::kDeleteModel;
 }
 
+// Set in the byte of the kind where a source time follows the number; else it is the server's time.
+constexpr uint8_t kTimed = 0x80;
+
+bool MayBeTimed(Kind kind) {
+  return kind == Kind::kCreateTwin || kind == Kind::kMoveTwin || kind == Kind::kDeleteTwin ||
+         kind == Kind::kCreateRelationship || kind == Kind::kSetRelationshipValue ||
+         kind == Kind::kDeleteRelationship;
+}
+
 void EncodeChange(const Change& change, Time time, uint32_t* last, std::string* bytes) {
-  AppendFixed(bytes, static_cast<uint8_t>(change.kind));
+  const bool is_timed = MayBeTimed(change.kind) && !(change.source_time == time);
+  AppendFixed(bytes,
+              static_cast<uint8_t>(static_cast<uint8_t>(change.kind) | (is_timed ? kTimed : 0)));
   if (!IsOfModel(change.kind)) {
     AppendSigned(bytes, static_cast<int64_t>(change.number) - static_cast<int64_t>(*last));
     *last = change.number;
   }
+  if (is_timed) AppendSigned(bytes, Minus(change.source_time.ns, time.ns));
   switch (change.kind) {
     case Kind::kCreateTwin:
       AppendVarint(bytes, change.table);
       AppendString(bytes, change.text);
       break;
     case Kind::kSetValue:
+      AppendVarint(bytes, change.table);
       AppendVarint(bytes, change.column);
       AppendSigned(bytes, Minus(change.source_time.ns, time.ns));
       change.old_value.AppendTo(bytes);
@@ -51,15 +64,17 @@ void EncodeChange(const Change& change, Time time, uint32_t* last, std::string* 
       break;
     case Kind::kMoveTwin:
       AppendVarint(bytes, change.table);
+      AppendVarint(bytes, change.before);
       break;
     case Kind::kDeleteTwin:
+      AppendVarint(bytes, change.table);
       AppendString(bytes, change.text);
       break;
     case Kind::kTouchTwin:
     case Kind::kTouchRelationship:
-    case Kind::kDeleteRelationship:
       break;
     case Kind::kCreateRelationship:
+    case Kind::kDeleteRelationship:
       AppendVarint(bytes, change.table);
       AppendVarint(bytes, change.source);
       AppendVarint(bytes, change.target);
@@ -93,10 +108,16 @@ absl::Status DecodeValue(ByteReader* reader, Value* value) {
 }
 
 absl::Status DecodeChange(ByteReader* reader, Time time, uint32_t* last, Change* change) {
-  change->kind = static_cast<Kind>(reader->Byte());
+  const uint8_t kind = reader->Byte();
+  change->kind = static_cast<Kind>(kind & ~kTimed);
   if (!IsOfModel(change->kind)) {
     change->number = static_cast<uint32_t>(*last + static_cast<uint64_t>(reader->Signed()));
     *last = change->number;
+  }
+  change->source_time = time;
+  if ((kind & kTimed) != 0) {
+    if (!MayBeTimed(change->kind)) return Damaged(absl::StrCat("no change of kind ", kind));
+    change->source_time = Time{Plus(time.ns, reader->Signed())};
   }
   switch (change->kind) {
     case Kind::kCreateTwin:
@@ -104,6 +125,7 @@ absl::Status DecodeChange(ByteReader* reader, Time time, uint32_t* last, Change*
       change->text = reader->String();
       break;
     case Kind::kSetValue:
+      change->table = reader->Varint32();
       change->column = reader->Varint32();
       change->source_time = Time{Plus(time.ns, reader->Signed())};
       TWIN_RETURN_IF_ERROR(DecodeValue(reader, &change->old_value));
@@ -111,12 +133,13 @@ absl::Status DecodeChange(ByteReader* reader, Time time, uint32_t* last, Change*
       break;
     case Kind::kMoveTwin:
       change->table = reader->Varint32();
+      change->before = reader->Varint32();
       break;
     case Kind::kTouchTwin:
     case Kind::kTouchRelationship:
-    case Kind::kDeleteRelationship:
       break;
     case Kind::kCreateRelationship:
+    case Kind::kDeleteRelationship:
       change->table = reader->Varint32();
       change->source = reader->Varint32();
       change->target = reader->Varint32();
@@ -136,13 +159,16 @@ absl::Status DecodeChange(ByteReader* reader, Time time, uint32_t* last, Change*
       change->flag = reader->Byte() != 0;
       break;
     case Kind::kDeleteTwin:
+      change->table = reader->Varint32();
+      change->text = reader->String();
+      break;
     case Kind::kDeleteModel:
       change->text = reader->String();
       break;
     default:
-      return Damaged(absl::StrCat("no change of kind ", static_cast<int>(change->kind)));
+      return DamagedChange(absl::StrCat("no change of kind ", static_cast<int>(change->kind)));
   }
-  return reader->ok() ? absl::OkStatus() : Damaged("a change is cut short");
+  return reader->ok() ? absl::OkStatus() : DamagedChange("a change is cut short");
 }
 
 // Whether a stored value has the form that the column takes.
@@ -180,7 +206,7 @@ bool IsSound(const Change& change, const graph::GraphView& head) {
     case Kind::kSetValue: {
       if (!head.Exists(twin)) return false;
       const graph::TableSchema& table = head.TableOf(twin);
-      return change.column < table.columns.size() &&
+      return change.table == table.id.value && change.column < table.columns.size() &&
              (change.new_value.is_null() ||
               Fits(table.columns[change.column].type, change.new_value));
     }
@@ -272,7 +298,7 @@ absl::Status DecodeHeader(absl::string_view* bytes, RecordHeader* header) {
   header->units =
       static_cast<uint32_t>(reader.Varint(std::min<uint64_t>(reader.rest().size(), UINT32_MAX)));
   *bytes = reader.rest();
-  return reader.ok() ? absl::OkStatus() : Damaged("cut short");
+  return reader.ok() ? absl::OkStatus() : DamagedChange("cut short");
 }
 
 namespace {
@@ -284,7 +310,7 @@ absl::Status DecodeUnit(ByteReader* reader, Time time, Unit* unit) {
   for (Change& change : unit->changes) {
     TWIN_RETURN_IF_ERROR(DecodeChange(reader, time, &last, &change));
   }
-  return reader->ok() ? absl::OkStatus() : Damaged("cut short");
+  return reader->ok() ? absl::OkStatus() : DamagedChange("cut short");
 }
 
 }  // namespace
@@ -299,7 +325,7 @@ absl::Status ApplyUnits(absl::string_view units, const RecordHeader& header, Seq
     if (sequence <= applied) continue;
     TWIN_RETURN_IF_ERROR(ApplyUnit(unit, sequence, header.time, graph, telemetry));
   }
-  return reader.done() ? absl::OkStatus() : Damaged("there is more of it than it says");
+  return reader.done() ? absl::OkStatus() : DamagedChange("there is more of it than it says");
 }
 
 void EncodeRecord(const GraphRecord& record, std::string* bytes) {
@@ -314,12 +340,18 @@ absl::Status DecodeRecord(absl::string_view bytes, GraphRecord* record) {
   RecordHeader header;
   TWIN_RETURN_IF_ERROR(DecodeHeader(&bytes, &header));
   record->time = header.time;
+  TWIN_RETURN_IF_ERROR(DecodeUnits(bytes, header, &record->units));
   record->request_id = std::move(header.request_id);
   record->results = std::move(header.results);
-  record->units.resize(header.units);
-  ByteReader reader(bytes);
-  for (Unit& unit : record->units) TWIN_RETURN_IF_ERROR(DecodeUnit(&reader, record->time, &unit));
-  return reader.done() ? absl::OkStatus() : Damaged("there is more of it than it says");
+  return absl::OkStatus();
+}
+
+absl::Status DecodeUnits(absl::string_view units, const RecordHeader& header,
+                         std::vector<Unit>* decoded) {
+  decoded->resize(header.units);
+  ByteReader reader(units);
+  for (Unit& unit : *decoded) TWIN_RETURN_IF_ERROR(DecodeUnit(&reader, header.time, &unit));
+  return reader.done() ? absl::OkStatus() : DamagedChange("there is more of it than it says");
 }
 
 absl::StatusOr<std::shared_ptr<const graph::Catalog>> ChangeCatalog(const graph::Catalog& before,
@@ -342,7 +374,7 @@ absl::StatusOr<std::shared_ptr<const graph::Catalog>> ChangeCatalog(const graph:
       continue;
     }
     graph::ModelState* state = find(change.text);
-    if (state == nullptr) return Damaged(absl::StrCat("no model ", change.text));
+    if (state == nullptr) return DamagedChange(absl::StrCat("no model ", change.text));
     if (change.kind == Kind::kSetDecommissioned) {
       state->decommissioned = change.flag;
     } else {
@@ -376,15 +408,16 @@ absl::Status ApplyUnit(const Unit& unit, Sequence sequence, Time time, graph::Gr
   }
   for (const Change& change : unit.changes) {
     if (!IsSound(change, head)) {
-      return Damaged(absl::StrCat("a change of kind ", static_cast<int>(change.kind), " of ",
-                                  change.number, " at sequence ", sequence.value,
-                                  " does not fit the state before it"));
+      return DamagedChange(absl::StrCat("a change of kind ", static_cast<int>(change.kind), " of ",
+                                        change.number, " at sequence ", sequence.value,
+                                        " does not fit the state before it"));
     }
     const TwinNumber twin(change.number);
     const RelationshipNumber relationship(change.number);
     switch (change.kind) {
       case Kind::kCreateTwin:
-        graph->CreateTwin(twin, change.text, TableId(change.table), sequence, time);
+        graph->CreateTwin(twin, change.text, TableId(change.table), sequence, time,
+                          change.source_time);
         break;
       case Kind::kSetValue:
         if (telemetry != nullptr) {
@@ -395,10 +428,10 @@ absl::Status ApplyUnit(const Unit& unit, Sequence sequence, Time time, graph::Gr
         if (!(head.VersionOf(twin) == sequence)) graph->Touch(twin, sequence, time);
         break;
       case Kind::kMoveTwin:
-        graph->MoveTwin(twin, TableId(change.table), sequence, time);
+        graph->MoveTwin(twin, TableId(change.table), sequence, time, change.source_time);
         break;
       case Kind::kDeleteTwin:
-        graph->DeleteTwin(twin);
+        graph->DeleteTwin(twin, change.source_time);
         break;
       case Kind::kTouchTwin:
         graph->Touch(twin, sequence, time);
@@ -406,23 +439,24 @@ absl::Status ApplyUnit(const Unit& unit, Sequence sequence, Time time, graph::Gr
       case Kind::kCreateRelationship:
         graph->CreateRelationship(relationship, RelationshipTypeId(change.table),
                                   TwinNumber(change.source), TwinNumber(change.target), change.text,
-                                  sequence);
-        NoteTopology(relationship, time, head, telemetry);
+                                  sequence, change.source_time);
+        NoteTopology(relationship, change.source_time, head, telemetry);
         break;
       case Kind::kSetRelationshipValue:
-        graph->SetValue(relationship, ColumnId(change.column), change.new_value);
-        NoteTopology(relationship, time, head, telemetry);
+        graph->SetValue(relationship, ColumnId(change.column), change.new_value,
+                        change.source_time);
+        NoteTopology(relationship, change.source_time, head, telemetry);
         graph->Touch(relationship, sequence);
         break;
       case Kind::kTouchRelationship:
         graph->Touch(relationship, sequence);
         break;
       case Kind::kDeleteRelationship:
-        NoteTopology(relationship, time, head, telemetry);
-        graph->DeleteRelationship(relationship);
+        NoteTopology(relationship, change.source_time, head, telemetry);
+        graph->DeleteRelationship(relationship, change.source_time);
         break;
       default:
-        return Damaged("a change of models among others");
+        return DamagedChange("a change of models among others");
     }
   }
   graph->Advance(sequence, time);

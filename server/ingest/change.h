@@ -36,16 +36,17 @@ struct Change {
   };
   Kind kind = Kind::kSetValue;
   uint32_t number = 0;  // of the twin or relationship
-  uint32_t table = 0;   // model's table, relationship type, or the table moved to
+  uint32_t table = 0;   // of the twin (kMoveTwin: moved to), or the relationship's type
+  uint32_t before = 0;  // kMoveTwin: the table moved from
   uint32_t column = 0;
-  uint32_t source = 0;  // of a relationship
+  uint32_t source = 0;  // kCreateRelationship, kDeleteRelationship
   uint32_t target = 0;
   bool flag = false;        // kSetDecommissioned
   absl::string_view text;   // id of a twin or relationship, DTMI of a model
   absl::string_view model;  // kCreateModel: its JSON text
   Value old_value;
   Value new_value;   // null: removed
-  Time source_time;  // kSetValue
+  Time source_time;  // of what is recorded: not of touches and models
 };
 
 // One atomic change of the state: it has one sequence. Its texts are somebody else's: of the
@@ -68,6 +69,10 @@ void EncodeRecord(const RecordHeader& header, absl::string_view units, std::stri
 // Takes the header off the front of a record; its encoded units are what is left.
 // DATA_LOSS: these are no record's bytes.
 absl::Status DecodeHeader(absl::string_view* bytes, RecordHeader* header);
+
+// The units that the header counts, of which texts are views. DATA_LOSS: these are none.
+absl::Status DecodeUnits(absl::string_view units, const RecordHeader& header,
+                         std::vector<Unit>* decoded);
 
 // Applies encoded units to the graph: all that the header counts, the first one at `first`, but
 // none with a sequence up to `applied`. DATA_LOSS: as DecodeRecord or ApplyUnit.

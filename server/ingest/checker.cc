@@ -189,6 +189,32 @@ absl::Status Checker::CheckCondition(const Condition& condition, Sequence versio
   return absl::OkStatus();
 }
 
+absl::Status Checker::CheckSkew(Time source, absl::string_view what) const {
+  if (source.ns <= time_.ns + limits_.clock_skew_ms_max * kNsPerMs) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      what, "the source time ", FormatTime(source), " is ahead of the server's ", FormatTime(time_),
+      " by more than clock_skew_ms_max (", limits_.clock_skew_ms_max, " ms)"));
+}
+
+absl::StatusOr<Time> Checker::SourceTimeOf(const std::optional<Time>& given, Time last) const {
+  if (!given.has_value()) return std::max(time_, last);
+  TWIN_RETURN_IF_ERROR(CheckSkew(*given, ""));
+  if (last <= *given) return *given;
+  return absl::FailedPreconditionError(absl::StrCat("the source time ", FormatTime(*given),
+                                                    " is before that of its last change, ",
+                                                    FormatTime(last)));
+}
+
+absl::Status Checker::CheckRoomForPast() const {
+  if (pending_.past_entries() < static_cast<uint64_t>(limits_.past_entries_max)) {
+    return absl::OkStatus();
+  }
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "what has ended or was changed of relationships takes past_entries_max (",
+      limits_.past_entries_max,
+      " entries); raise it, or set history_retention_seconds, which drops the oldest"));
+}
+
 absl::Status Checker::SetTwinValue(TwinNumber twin, ColumnId column, Value value,
                                    const std::optional<Time>& source_time) {
   graph::Cell before = pending_.Get(twin, column);
@@ -196,12 +222,7 @@ absl::Status Checker::SetTwinValue(TwinNumber twin, ColumnId column, Value value
   if (source_time.has_value()) {
     source = *source_time;
     const std::string& path = pending_.SchemaOf(twin).columns[column.value].path;
-    if (source.ns > time_.ns + limits_.clock_skew_ms_max * kNsPerMs) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(path, ": the source time ", FormatTime(source), " is ahead of the server's ",
-                       FormatTime(time_), " by more than clock_skew_ms_max (",
-                       limits_.clock_skew_ms_max, " ms)"));
-    }
+    TWIN_RETURN_IF_ERROR(CheckSkew(source, absl::StrCat(path, ": ")));
     if (!before.value.is_null() && source < before.source_time) {
       return absl::FailedPreconditionError(absl::StrCat(path, ": the source time ",
                                                         FormatTime(source),
@@ -335,10 +356,13 @@ absl::Status Checker::Put(const PutTwin& put, OperationResult* result) {
           absl::StrCat("ids of twins have taken ids_bytes_max (", limits_.ids_bytes_max,
                        " bytes); delete twins, Compact and restart, which packs the rest"));
     }
-    twin = pending_.CreateTwin(put.id, table->id);
+    TWIN_ASSIGN_OR_RETURN(const Time begin, SourceTimeOf(put.source_time, Time{INT64_MIN}));
+    twin = pending_.CreateTwin(put.id, table->id, begin);
   } else if (moves) {
     TWIN_RETURN_IF_ERROR(CheckMove(twin, *table));
-    pending_.MoveTwin(twin, table->id);
+    TWIN_RETURN_IF_ERROR(CheckRoomForPast());
+    TWIN_ASSIGN_OR_RETURN(const Time at, SourceTimeOf(put.source_time, pending_.BeginOf(twin)));
+    pending_.MoveTwin(twin, table->id, at);
   } else {
     pending_.TouchTwin(twin);
   }
@@ -413,7 +437,9 @@ absl::Status Checker::Patch(const PatchTwin& patch, OperationResult* result) {
         if (!fits.ok()) return fits.status();
       }
     }
-    pending_.MoveTwin(twin, table->id);
+    TWIN_RETURN_IF_ERROR(CheckRoomForPast());
+    TWIN_ASSIGN_OR_RETURN(const Time at, SourceTimeOf(patch.source_time, pending_.BeginOf(twin)));
+    pending_.MoveTwin(twin, table->id, at);
     changed = true;
   }
   for (const Edit& edit : patch.edits) {
@@ -560,15 +586,20 @@ absl::Status Checker::ApplyInDocument(const Edit& edit, const graph::TableSchema
   return SetTwinValue(twin, column, std::move(checked), source_time);
 }
 
-void Checker::DeleteRelationshipsOf(TwinNumber twin, OperationResult* result) {
-  for (const RelationshipNumber each : pending_.Outgoing(twin)) {
-    pending_.DeleteRelationship(each);
+absl::Status Checker::DeleteWithRelationships(TwinNumber twin,
+                                              const std::optional<Time>& source_time,
+                                              OperationResult* result) {
+  TWIN_RETURN_IF_ERROR(CheckRoomForPast());
+  TWIN_ASSIGN_OR_RETURN(const Time end, SourceTimeOf(source_time, pending_.BeginOf(twin)));
+  const auto remove = [&](RelationshipNumber each) {
+    pending_.DeleteRelationship(each, std::max(end, pending_.ChangedOf(each)));
     ++result->changed;
-  }
-  for (const RelationshipNumber each : pending_.Incoming(twin)) {
-    pending_.DeleteRelationship(each);
-    ++result->changed;
-  }
+  };
+  for (const RelationshipNumber each : pending_.Outgoing(twin)) remove(each);
+  for (const RelationshipNumber each : pending_.Incoming(twin)) remove(each);
+  pending_.DeleteTwin(twin, end);
+  ++result->changed;
+  return absl::OkStatus();
 }
 
 absl::Status Checker::Delete(const DeleteTwin& request, OperationResult* result) {
@@ -581,10 +612,7 @@ absl::Status Checker::Delete(const DeleteTwin& request, OperationResult* result)
         "it has ", out, " outgoing and ", in,
         " incoming relationships; delete them first, or ask for it (delete_relationships)"));
   }
-  DeleteRelationshipsOf(twin, result);
-  pending_.DeleteTwin(twin);
-  ++result->changed;
-  return absl::OkStatus();
+  return DeleteWithRelationships(twin, request.source_time, result);
 }
 
 absl::Status Checker::DeleteTreeOf(const DeleteTree& request, OperationResult* result) {
@@ -599,9 +627,7 @@ absl::Status Checker::DeleteTreeOf(const DeleteTree& request, OperationResult* r
     }
   }
   for (const TwinNumber twin : tree) {
-    DeleteRelationshipsOf(twin, result);
-    pending_.DeleteTwin(twin);
-    ++result->changed;
+    TWIN_RETURN_IF_ERROR(DeleteWithRelationships(twin, request.source_time, result));
   }
   return absl::OkStatus();
 }
@@ -630,13 +656,18 @@ absl::Status Checker::Put(const PutRelationship& put, OperationResult* result) {
     return absl::NotFoundError("there is no such relationship that could match");
   }
   bool is_new = true;
-  if (!(number == kNoRelationship)) {
+  const bool was = !(number == kNoRelationship);
+  TWIN_ASSIGN_OR_RETURN(
+      const Time source_time,
+      SourceTimeOf(put.source_time, was ? pending_.ChangedOf(number) : Time{INT64_MIN}));
+  if (was) {
     const PendingRelationship before = pending_.GetRelationship(number);
     TWIN_RETURN_IF_ERROR(CheckCondition(put.condition, before.version, "the relationship"));
     is_new = !(before.type == type->id) || !(before.target == target);
     result->created = false;
+    TWIN_RETURN_IF_ERROR(CheckRoomForPast());
     if (is_new) {
-      pending_.DeleteRelationship(number);
+      pending_.DeleteRelationship(number, source_time);
     } else {
       pending_.TouchRelationship(number);
     }
@@ -658,14 +689,15 @@ absl::Status Checker::Put(const PutRelationship& put, OperationResult* result) {
           "all numbers of relationships are used; export, and import anew");
     }
     TWIN_RETURN_IF_ERROR(CheckRoomForStrings());
-    number = pending_.CreateRelationship(type->id, source, target, put.relationship_id);
+    number =
+        pending_.CreateRelationship(type->id, source, target, put.relationship_id, source_time);
     if (type->content->max_multiplicity > 0) counted_.emplace_back(source, type->id);
   }
   std::vector<bool> given(type->columns.size());
   for (ColumnValue& value : values) {
     given[value.column.value] = true;
     if (IsKeptAsString(value.value)) TWIN_RETURN_IF_ERROR(CheckRoomForStrings());
-    pending_.SetValue(number, value.column, std::move(value.value));
+    pending_.SetValue(number, value.column, std::move(value.value), source_time);
   }
   for (uint32_t i = 0; i < type->columns.size(); ++i) {
     if (given[i]) continue;
@@ -674,7 +706,7 @@ absl::Status Checker::Put(const PutRelationship& put, OperationResult* result) {
           absl::StrCat("the property ", type->columns[i].path, " is required"));
     }
     if (!is_new && !pending_.GetValue(number, ColumnId(i)).is_null()) {
-      pending_.SetValue(number, ColumnId(i), Value());
+      pending_.SetValue(number, ColumnId(i), Value(), source_time);
     }
   }
   result->changed = 1;
@@ -692,6 +724,9 @@ absl::Status Checker::Patch(const PatchRelationship& patch, OperationResult* res
                                                    " steps; patch_operations_max is ",
                                                    limits_.patch_operations_max));
   }
+  TWIN_RETURN_IF_ERROR(CheckRoomForPast());
+  TWIN_ASSIGN_OR_RETURN(const Time source_time,
+                        SourceTimeOf(patch.source_time, pending_.ChangedOf(number)));
   const graph::RelationshipType& type = pending_.catalog().relationship_type(before.type);
   bool changed = false;
   for (const Edit& edit : patch.edits) {
@@ -720,12 +755,12 @@ absl::Status Checker::Patch(const PatchRelationship& patch, OperationResult* res
       if (type.columns[i].traits.required) {
         return absl::InvalidArgumentError(absl::StrCat(pointer, ": it is required"));
       }
-      pending_.SetValue(number, ColumnId(i), Value());
+      pending_.SetValue(number, ColumnId(i), Value(), source_time);
       continue;
     }
     TWIN_ASSIGN_OR_RETURN(Value checked, CheckValue(type.columns[i], *edited, pointer, limits_));
     if (IsKeptAsString(checked)) TWIN_RETURN_IF_ERROR(CheckRoomForStrings());
-    pending_.SetValue(number, ColumnId(i), std::move(checked));
+    pending_.SetValue(number, ColumnId(i), std::move(checked), source_time);
   }
   result->version = pending_.GetRelationship(number).version;
   result->changed = changed ? 1 : 0;
@@ -738,7 +773,10 @@ absl::Status Checker::Delete(const DeleteRelationship& request, OperationResult*
                         RelationshipOf(source, request.source_id, request.relationship_id));
   TWIN_RETURN_IF_ERROR(CheckCondition(request.condition, pending_.GetRelationship(number).version,
                                       "the relationship"));
-  pending_.DeleteRelationship(number);
+  TWIN_RETURN_IF_ERROR(CheckRoomForPast());
+  TWIN_ASSIGN_OR_RETURN(const Time end,
+                        SourceTimeOf(request.source_time, pending_.ChangedOf(number)));
+  pending_.DeleteRelationship(number, end);
   result->changed = 1;
   return absl::OkStatus();
 }

@@ -51,6 +51,10 @@ class Checker {
   absl::Status CheckRoomForStrings() const;
   absl::Status CheckCondition(const Condition& condition, Sequence version,
                               absl::string_view what) const;
+  // The source time of a change of what was last changed at `last`: the given one, or now.
+  absl::StatusOr<Time> SourceTimeOf(const std::optional<Time>& given, Time last) const;
+  absl::Status CheckSkew(Time source, absl::string_view what) const;
+  absl::Status CheckRoomForPast() const;
   absl::Status SetTwinValue(TwinNumber twin, ColumnId column, Value value,
                             const std::optional<Time>& source_time);
   absl::Status ClearTwinValue(TwinNumber twin, ColumnId column,
@@ -63,7 +67,8 @@ class Checker {
                                const std::optional<Time>& source_time);
   absl::Status CheckRequired(TwinNumber twin) const;
   absl::Status CheckSize(TwinNumber twin) const;
-  void DeleteRelationshipsOf(TwinNumber twin, OperationResult* result);
+  absl::Status DeleteWithRelationships(TwinNumber twin, const std::optional<Time>& source_time,
+                                       OperationResult* result);
   bool AnyBelow(TwinNumber twin, const graph::TableSchema& table, const std::string& prefix) const;
 
   const Limits& limits_;

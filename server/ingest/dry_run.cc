@@ -8,16 +8,6 @@
 #include "server/ingest/change.h"
 
 namespace twin::ingest {
-namespace {
-
-bool IsOfModels(const Operation& operation) {
-  return std::holds_alternative<CreateModels>(operation) ||
-         std::holds_alternative<DecommissionModel>(operation) ||
-         std::holds_alternative<DeleteModel>(operation);
-}
-
-}  // namespace
-
 DryRun::DryRun(const Limits& limits, const graph::GraphView* snapshot, Time time)
     : limits_(limits), time_(time), pending_(snapshot), checker_(limits_, &pending_) {}
 

@@ -25,6 +25,8 @@ struct Limits {
   int64_t ids_bytes_max = int64_t{7} << 29;
   int64_t strings_bytes_max = int64_t{7} << 29;
   int64_t relationships_max = 1'000'000'000;
+  // Twins and relationships that have ended, and values of relationships that have changed.
+  int64_t past_entries_max = 20'000'000;
   int64_t dry_run_operations_max = 1'000'000;  // of one, in all its batches
   int64_t write_queue_bytes_max = 256 << 20;   // waiting to be checked or synced
   int64_t request_ids_max = 1'000'000;

@@ -30,7 +30,7 @@ struct PutTwin {
   // Properties by name; components as maps; telemetry too, as its latest value.
   ValueMap contents;
   Condition condition;
-  std::optional<Time> source_time;                         // of all contents
+  std::optional<Time> source_time;                         // of all contents, and of its beginning
   std::vector<std::pair<std::string, Time>> source_times;  // of a top-level property or a path
 };
 
@@ -62,7 +62,8 @@ struct PatchTwin {
 struct DeleteTwin {
   std::string id;
   Condition condition;
-  bool delete_relationships = false;  // else FAILED_PRECONDITION while it has any
+  bool delete_relationships = false;     // else FAILED_PRECONDITION while it has any
+  std::optional<Time> source_time = {};  // when it ended
 };
 
 // A twin and all that it contains, with their relationships, in one step.
@@ -70,6 +71,7 @@ struct DeleteTree {
   std::string id;
   // The relationships that mean containment; empty: `contains`, and names that begin with "has".
   std::vector<std::string> relationship_names;
+  std::optional<Time> source_time = {};
 };
 
 struct PutRelationship {
@@ -79,6 +81,7 @@ struct PutRelationship {
   std::string target_id;
   ValueMap contents;
   Condition condition;
+  std::optional<Time> source_time = {};  // when it began, or its properties changed
 };
 
 struct PatchRelationship {
@@ -86,12 +89,14 @@ struct PatchRelationship {
   std::string relationship_id;
   std::vector<Edit> edits;
   Condition condition;
+  std::optional<Time> source_time = {};
 };
 
 struct DeleteRelationship {
   std::string source_id;
   std::string relationship_id;
   Condition condition;
+  std::optional<Time> source_time = {};  // when it ended
 };
 
 // Several interfaces as JSON texts, all or nothing. ALREADY_EXISTS: an id is taken.
@@ -113,6 +118,13 @@ struct DeleteModel {
 using Operation =
     std::variant<PutTwin, PatchTwin, DeleteTwin, DeleteTree, PutRelationship, PatchRelationship,
                  DeleteRelationship, CreateModels, DecommissionModel, DeleteModel>;
+
+// Models are written in batches of their own.
+inline bool IsOfModels(const Operation& operation) {
+  return std::holds_alternative<CreateModels>(operation) ||
+         std::holds_alternative<DecommissionModel>(operation) ||
+         std::holds_alternative<DeleteModel>(operation);
+}
 
 struct WriteBatch {
   std::vector<Operation> operations;

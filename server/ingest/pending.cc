@@ -115,6 +115,16 @@ bool PendingState::Has(TwinNumber twin, ColumnId column) const {
   return !state->facts.whole && head_.Has(twin, column);
 }
 
+Time PendingState::BeginOf(TwinNumber twin) const {
+  const TwinState* state = twin_states_.Find(twin.value);
+  return state != nullptr ? state->facts.begin : head_.BeginOf(twin);
+}
+
+Time PendingState::ChangedOf(RelationshipNumber relationship) const {
+  const RelationshipState* state = relationship_states_.Find(relationship.value);
+  return state != nullptr ? state->facts.changed : head_.ChangedOf(relationship);
+}
+
 uint32_t PendingState::OutDegree(TwinNumber twin) const {
   const TwinState* state = twin_states_.Find(twin.value);
   return state != nullptr ? state->facts.out_degree : head_.OutDegree(twin);
@@ -271,6 +281,7 @@ Change& PendingState::Note(Change::Kind kind, uint32_t number) {
   Change& change = unit_.changes.emplace_back();
   change.kind = kind;
   change.number = number;
+  change.source_time = time_;
   return change;
 }
 
@@ -306,6 +317,7 @@ PendingState::TwinState& PendingState::Mutable(TwinNumber twin) {
       state->facts.version = head_.VersionOf(twin);
       state->facts.out_degree = head_.OutDegree(twin);
       state->facts.in_degree = head_.InDegree(twin);
+      state->facts.begin = head_.BeginOf(twin);
     }
   }
   if (state->unit != unit_number_) {
@@ -332,6 +344,7 @@ PendingState::RelationshipState& PendingState::Mutable(RelationshipNumber relati
       state->facts.source = found.source;
       state->facts.target = found.target;
       state->facts.version = found.version;
+      state->facts.changed = head_.ChangedOf(relationship);
     }
   }
   if (state->unit != unit_number_) {
@@ -347,16 +360,18 @@ PendingState::RelationshipState& PendingState::Mutable(RelationshipNumber relati
   return *state;
 }
 
-TwinNumber PendingState::CreateTwin(absl::string_view id, TableId table) {
+TwinNumber PendingState::CreateTwin(absl::string_view id, TableId table, Time source_time) {
   const TwinNumber twin(next_twin_++);
   TwinState& state = Mutable(twin);
   state.facts.whole = true;
   state.facts.table = table;
   state.facts.version = next_sequence_;
+  state.facts.begin = source_time;
   state.id.assign(id.data(), id.size());
   Assign(&ids_, &id_undo_, absl::string_view(state.id), IdState{twin, twin.value});
   ++twins_;
   ingest::Change& change = Note(Change::Kind::kCreateTwin, twin.value);
+  change.source_time = source_time;
   change.table = table.value;
   change.text = state.id;
   return twin;
@@ -376,6 +391,7 @@ void PendingState::SetValue(TwinNumber twin, ColumnId column, Value before, Valu
     kept.column = column;
     kept.change = static_cast<uint32_t>(unit_.changes.size());
     ingest::Change& change = Note(Change::Kind::kSetValue, twin.value);
+    change.table = state.facts.table.value;
     change.column = column.value;
     change.old_value = std::move(before);
   }
@@ -387,7 +403,8 @@ void PendingState::SetValue(TwinNumber twin, ColumnId column, Value before, Valu
   change.source_time = source_time;
 }
 
-void PendingState::MoveTwin(TwinNumber twin, TableId table) {
+void PendingState::MoveTwin(TwinNumber twin, TableId table, Time source_time) {
+  last_move_ = record_;
   const graph::TableSchema& from = SchemaOf(twin);
   const graph::TableSchema& to = catalog().table(table);
   std::vector<TwinValue> kept;
@@ -403,16 +420,23 @@ void PendingState::MoveTwin(TwinNumber twin, TableId table) {
   state.facts.whole = true;
   state.facts.values_from = static_cast<uint32_t>(state.values.size());
   for (TwinValue& value : kept) state.values.push_back(std::move(value));
-  Note(Change::Kind::kMoveTwin, twin.value).table = table.value;
+  state.facts.begin = source_time;
+  ingest::Change& change = Note(Change::Kind::kMoveTwin, twin.value);
+  change.table = table.value;
+  change.before = from.id.value;
+  change.source_time = source_time;
 }
 
-void PendingState::DeleteTwin(TwinNumber twin) {
+void PendingState::DeleteTwin(TwinNumber twin, Time source_time) {
   TwinState& state = Mutable(twin);
   if (state.id.empty()) state.id = std::string(head_.IdOf(twin));
   state.facts.exists = false;
   Assign(&ids_, &id_undo_, absl::string_view(state.id), IdState{kNoTwin, twin.value});
   --twins_;
-  Note(Change::Kind::kDeleteTwin, twin.value).text = state.id;
+  ingest::Change& change = Note(Change::Kind::kDeleteTwin, twin.value);
+  change.table = state.facts.table.value;
+  change.text = state.id;
+  change.source_time = source_time;
 }
 
 void PendingState::TouchTwin(TwinNumber twin) {
@@ -431,7 +455,8 @@ void PendingState::SetCount(TwinState* twin, TwinNumber number, RelationshipType
 }
 
 RelationshipNumber PendingState::CreateRelationship(RelationshipTypeId type, TwinNumber source,
-                                                    TwinNumber target, absl::string_view id) {
+                                                    TwinNumber target, absl::string_view id,
+                                                    Time source_time) {
   const RelationshipNumber number(next_relationship_++);
   RelationshipState& state = Mutable(number);
   state.facts.whole = true;
@@ -439,6 +464,7 @@ RelationshipNumber PendingState::CreateRelationship(RelationshipTypeId type, Twi
   state.facts.source = source;
   state.facts.target = target;
   state.facts.version = next_sequence_;
+  state.facts.changed = source_time;
   state.id.assign(id.data(), id.size());
   Assign(&relationship_ids_, &relationship_id_undo_, RelationshipKey(source.value, state.id),
          RelationshipIdState{number, number.value});
@@ -458,16 +484,20 @@ RelationshipNumber PendingState::CreateRelationship(RelationshipTypeId type, Twi
   change.source = source.value;
   change.target = target.value;
   change.text = state.id;
+  change.source_time = source_time;
   return number;
 }
 
-void PendingState::SetValue(RelationshipNumber relationship, ColumnId column, Value value) {
+void PendingState::SetValue(RelationshipNumber relationship, ColumnId column, Value value,
+                            Time source_time) {
   ingest::Change& change = Note(Change::Kind::kSetRelationshipValue, relationship.value);
   change.column = column.value;
   change.old_value = GetValue(relationship, column);
   change.new_value = value;
+  change.source_time = source_time;
   RelationshipState& state = Mutable(relationship);
   state.facts.version = next_sequence_;
+  state.facts.changed = source_time;
   for (size_t i = state.values.size(); i-- > state.values_at_unit;) {
     if (!(state.values[i].first == column)) continue;
     state.values[i].second = std::move(value);
@@ -481,7 +511,7 @@ void PendingState::TouchRelationship(RelationshipNumber relationship) {
   Note(Change::Kind::kTouchRelationship, relationship.value);
 }
 
-void PendingState::DeleteRelationship(RelationshipNumber relationship) {
+void PendingState::DeleteRelationship(RelationshipNumber relationship, Time source_time) {
   RelationshipState& state = Mutable(relationship);
   if (state.id.empty()) state.id = std::string(head_.Get(relationship).id);
   state.facts.exists = false;
@@ -495,7 +525,12 @@ void PendingState::DeleteRelationship(RelationshipNumber relationship) {
   if (content != nullptr && content->max_multiplicity > 0) SetCount(&from, source, type, -1);
   --Mutable(state.facts.target).facts.in_degree;
   --relationships_;
-  Note(Change::Kind::kDeleteRelationship, relationship.value);
+  ingest::Change& change = Note(Change::Kind::kDeleteRelationship, relationship.value);
+  change.table = type.value;
+  change.source = source.value;
+  change.target = state.facts.target.value;
+  change.text = state.id;
+  change.source_time = source_time;
 }
 
 void PendingState::AddModelChange(const Change& change) {
@@ -529,6 +564,7 @@ void PendingState::Forget(RelationshipNumber relationship) {
 }
 
 void PendingState::Applied(uint64_t number) {
+  if (last_move_ <= number) last_move_ = 0;
   for (; !touched_twins_.empty() && touched_twins_.front().record <= number;
        touched_twins_.pop_front()) {
     const TwinNumber twin(touched_twins_.front().number);
@@ -544,6 +580,7 @@ void PendingState::Applied(uint64_t number) {
 }
 
 void PendingState::Reset() {
+  last_move_ = 0;
   ids_.clear();
   relationship_ids_.clear();
   twin_states_.Clear();

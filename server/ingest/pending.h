@@ -60,6 +60,10 @@ class PendingState {
   RelationshipNumber FindRelationship(TwinNumber source, absl::string_view id) const;
   PendingRelationship GetRelationship(RelationshipNumber relationship) const;
   Value GetValue(RelationshipNumber relationship, ColumnId column) const;
+  // Source times: when it began; when its properties last changed, or it began.
+  Time BeginOf(TwinNumber twin) const;
+  Time ChangedOf(RelationshipNumber relationship) const;
+  uint64_t past_entries() const { return head_.past_entries(); }  // applied ones
   uint64_t twins() const { return twins_; }
   // Numbers are never given twice: one more than the last.
   uint32_t next_twin() const { return next_twin_; }
@@ -78,17 +82,17 @@ class PendingState {
   void EndUnit(std::string* bytes);
   void RollBack();
 
-  TwinNumber CreateTwin(absl::string_view id, TableId table);
+  TwinNumber CreateTwin(absl::string_view id, TableId table, Time source_time);
   // `before` is what Get gives.
   void SetValue(TwinNumber twin, ColumnId column, Value before, Value value, Time source_time);
-  void MoveTwin(TwinNumber twin, TableId table);
-  void DeleteTwin(TwinNumber twin);
+  void MoveTwin(TwinNumber twin, TableId table, Time source_time);
+  void DeleteTwin(TwinNumber twin, Time source_time);
   void TouchTwin(TwinNumber twin);
   RelationshipNumber CreateRelationship(RelationshipTypeId type, TwinNumber source,
-                                        TwinNumber target, absl::string_view id);
-  void SetValue(RelationshipNumber relationship, ColumnId column, Value value);
+                                        TwinNumber target, absl::string_view id, Time source_time);
+  void SetValue(RelationshipNumber relationship, ColumnId column, Value value, Time source_time);
   void TouchRelationship(RelationshipNumber relationship);
-  void DeleteRelationship(RelationshipNumber relationship);
+  void DeleteRelationship(RelationshipNumber relationship, Time source_time);
   // Changes of models stand alone: nothing may be pending, nothing else in the unit.
   void AddModelChange(const Change& change);
   // What a dry run goes on with after models were created: the head's catalog and more.
@@ -98,6 +102,9 @@ class PendingState {
   void TakeSequences(uint64_t count) { next_sequence_ = Sequence(next_sequence_.value + count); }
   // Whether relationships were touched that are not applied.
   bool has_relationship_changes() const { return !touched_relationships_.empty(); }
+  // Whether a twin may have moved to another model that is not applied.
+  bool may_have_moves() const { return last_move_ > 0; }
+  uint64_t rows_epoch() const { return head_.rows_epoch(); }
 
   // --- Records ---
   // Everything changed since the last call belongs to record `number`; numbers rise.
@@ -127,6 +134,7 @@ class PendingState {
       Sequence version;
       uint32_t out_degree = 0;
       uint32_t in_degree = 0;
+      Time begin;
     };
     // How long the lists were.
     struct Lengths {
@@ -154,6 +162,7 @@ class PendingState {
       TwinNumber source;
       TwinNumber target;
       Sequence version;
+      Time changed;
     };
     uint64_t record = 0;
     uint64_t unit = 0;
@@ -238,6 +247,7 @@ class PendingState {
 
   // What records that are not applied touched, oldest first.
   uint64_t record_ = 1;
+  uint64_t last_move_ = 0;  // the last record that moved a twin; 0: none is pending
   std::deque<Touch> touched_twins_;
   std::deque<Touch> touched_relationships_;
 };

@@ -15,7 +15,7 @@ namespace {
 
 using timeseries::ColumnKind;
 
-bool SetsProperties(const LayoutVersion& version, const PendingState& pending) {
+bool LeadsToProperties(const LayoutVersion& version, const PendingState& pending) {
   for (const ResolvedColumn& column : version.columns) {
     for (const ResolvedColumn::Target& target : column.targets) {
       if (!pending.Exists(target.twin)) continue;
@@ -42,6 +42,16 @@ absl::Status TelemetryChecker::CheckTime(int64_t time) const {
       absl::FormatTime(absl::RFC3339_full, absl::FromUnixNanos(time), absl::UTCTimeZone()),
       " is more than clock_skew_ms_max (", limits_.clock_skew_ms_max,
       " ms) ahead of the server's clock"));
+}
+
+bool TelemetryChecker::SetsProperties(const LayoutVersion& version) {
+  if (pending_.may_have_moves()) return LeadsToProperties(version, pending_);
+  SetsOf& known = sets_of_[&version];
+  if (known.rows_epoch != pending_.rows_epoch()) {
+    known.rows_epoch = pending_.rows_epoch();
+    known.properties = LeadsToProperties(version, pending_);
+  }
+  return known.properties;
 }
 
 CheckedTelemetry TelemetryChecker::Check(const TelemetryBatch& batch, Time now) {
@@ -140,7 +150,7 @@ absl::Status TelemetryChecker::CheckFrames(const FrameBatch& frames, std::vector
   }
   for (size_t i = 0; i < versions.size(); ++i) {
     AddRun(frames, *versions[i], rows[i], runs);
-    checked_.sets_properties = checked_.sets_properties || SetsProperties(*versions[i], pending_);
+    checked_.sets_properties = checked_.sets_properties || SetsProperties(*versions[i]);
   }
   return ahead;
 }

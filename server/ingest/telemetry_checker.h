@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "server/base/time.h"
 #include "server/ingest/limits.h"
@@ -40,6 +41,8 @@ class TelemetryChecker {
   };
 
   void Reject(uint32_t index, absl::Status status);
+  // Whether frames of the version set properties, not only telemetry.
+  bool SetsProperties(const LayoutVersion& version);
   absl::Status CheckFrames(const FrameBatch& frames, std::vector<FrameRun>* runs);
   absl::Status CheckDoubles(const FrameBatch& frames, const LayoutVersion& version) const;
   void AddRun(const FrameBatch& frames, const LayoutVersion& version,
@@ -54,6 +57,12 @@ class TelemetryChecker {
   const Limits& limits_;
   const PendingState& pending_;
   const TelemetryState& state_;
+
+  struct SetsOf {
+    uint64_t rows_epoch = 0;  // of the graph that `properties` is true of
+    bool properties = false;
+  };
+  absl::flat_hash_map<const LayoutVersion*, SetsOf> sets_of_;  // versions live as long as the state
 
   // Of the batch that is checked.
   int64_t now_ = 0;

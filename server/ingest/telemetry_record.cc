@@ -14,9 +14,9 @@ using timeseries::ColumnKind;
 
 // What a run and a column take at least: bounds how many there can be.
 constexpr size_t kRunBytesMin = 2;
-constexpr size_t kColumnBytesMin = 2;
+constexpr size_t kFrameColumnBytesMin = 2;
 
-absl::Status Damaged(absl::string_view what) {
+absl::Status DamagedRecord(absl::string_view what) {
   return absl::DataLossError(absl::StrCat("a journal record is damaged: ", what));
 }
 
@@ -122,7 +122,7 @@ absl::Status DecodeRecord(absl::string_view bytes, LayoutRecord* record) {
   if (!ReadKind(&reader, RecordKind::kLayout, &record->time) ||
       !DecodeLayout(&reader, &record->layout) || !DecodeVersion(&reader, &record->version) ||
       !reader.done()) {
-    return Damaged("a layout");
+    return DamagedRecord("a layout");
   }
   return absl::OkStatus();
 }
@@ -143,7 +143,7 @@ void EncodeRecord(const FramesRecord& record, std::string* bytes) {
 
 absl::Status DecodeRecord(absl::string_view bytes, FramesRecord* record) {
   ByteReader reader(bytes);
-  if (!ReadKind(&reader, RecordKind::kFrames, &record->time)) return Damaged("frames");
+  if (!ReadKind(&reader, RecordKind::kFrames, &record->time)) return DamagedRecord("frames");
   record->producer = reader.String();
   record->number = reader.Varint();
   record->runs.resize(reader.Varint(reader.rest().size() / kRunBytesMin));
@@ -154,9 +154,9 @@ absl::Status DecodeRecord(absl::string_view bytes, FramesRecord* record) {
     run.is_doubles = (frames & 1) != 0;
     ReadTimes(&reader, frames >> 1, &run.times);
     run.bytes = reader.String();
-    if (!reader.ok()) return Damaged("frames");
+    if (!reader.ok()) return DamagedRecord("frames");
   }
-  return reader.ok() && reader.done() ? absl::OkStatus() : Damaged("frames");
+  return reader.ok() && reader.done() ? absl::OkStatus() : DamagedRecord("frames");
 }
 
 void EncodeRecord(const SamplesRecord& record, std::string* bytes) {
@@ -179,7 +179,7 @@ void EncodeRecord(const SamplesRecord& record, std::string* bytes) {
 
 absl::Status DecodeRecord(absl::string_view bytes, SamplesRecord* record) {
   ByteReader reader(bytes);
-  if (!ReadKind(&reader, RecordKind::kSamples, &record->time)) return Damaged("samples");
+  if (!ReadKind(&reader, RecordKind::kSamples, &record->time)) return DamagedRecord("samples");
   record->producer = reader.String();
   record->number = reader.Varint();
   record->runs.resize(reader.Varint(reader.rest().size() / kRunBytesMin));
@@ -192,13 +192,13 @@ absl::Status DecodeRecord(absl::string_view bytes, SamplesRecord* record) {
       twin = TwinNumber(static_cast<uint32_t>(before));
     }
     ReadTimes(&reader, rows, &run.times);
-    run.columns.resize(reader.Varint(reader.rest().size() / kColumnBytesMin));
+    run.columns.resize(reader.Varint(reader.rest().size() / kFrameColumnBytesMin));
     for (SampleRun::Column& column : run.columns) {
       ReadColumn(&reader, rows, &column);
-      if (!reader.ok()) return Damaged("samples");
+      if (!reader.ok()) return DamagedRecord("samples");
     }
   }
-  return reader.ok() && reader.done() ? absl::OkStatus() : Damaged("samples");
+  return reader.ok() && reader.done() ? absl::OkStatus() : DamagedRecord("samples");
 }
 
 absl::Status CheckRecord(absl::string_view bytes) {
@@ -220,7 +220,7 @@ absl::Status CheckRecord(absl::string_view bytes) {
       return DecodeRecord(bytes, &record);
     }
   }
-  return Damaged(absl::StrCat("no record of kind ", static_cast<int>(KindOf(bytes))));
+  return DamagedRecord(absl::StrCat("no record of kind ", static_cast<int>(KindOf(bytes))));
 }
 
 }  // namespace twin::ingest

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "server/base/coding.h"
 #include "server/base/ids.h"
 #include "server/base/time.h"
 #include "server/ingest/layout.h"
@@ -21,6 +22,13 @@ enum class RecordKind : uint8_t { kGraph = 1, kLayout = 2, kFrames = 3, kSamples
 // 0: no bytes at all.
 inline uint8_t KindOf(absl::string_view record) {
   return record.empty() ? 0 : static_cast<uint8_t>(record.front());
+}
+
+// The server time of a record, of any kind.
+inline Time TimeOf(absl::string_view record) {
+  ByteReader reader(record);
+  reader.Byte();
+  return Time{reader.Fixed<int64_t>()};
 }
 
 // One sequence.

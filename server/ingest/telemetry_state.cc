@@ -14,40 +14,9 @@ using timeseries::ColumnKind;
 using timeseries::ColumnRows;
 using timeseries::SeriesKey;
 
-absl::Status Damaged(absl::string_view what, Sequence sequence) {
+absl::Status DamagedTelemetry(absl::string_view what, Sequence sequence) {
   return absl::DataLossError(absl::StrCat("the journal record of sequence ", sequence.value,
                                           " does not fit the state before it: ", what));
-}
-
-// As the graph's column keeps it; false: it cannot.
-bool ToColumn(graph::ColumnType type, Value* value) {
-  switch (type) {
-    case graph::ColumnType::kFloat:
-    case graph::ColumnType::kDouble:
-      if (value->kind() == Value::Kind::kInt) {
-        *value = Value::Double(static_cast<double>(value->as_int()));
-      }
-      return value->kind() == Value::Kind::kDouble;
-    case graph::ColumnType::kBool:
-      if (value->kind() == Value::Kind::kInt) *value = Value::Bool(value->as_int() != 0);
-      return value->kind() == Value::Kind::kBool;
-    case graph::ColumnType::kInt32:
-    case graph::ColumnType::kInt64:
-      if (value->kind() == Value::Kind::kDouble) {
-        const double number = value->as_double();
-        if (!(number >= -9.2e18 && number <= 9.2e18)) return false;
-        *value = Value::Int(static_cast<int64_t>(number));
-      }
-      return value->kind() == Value::Kind::kInt;
-    case graph::ColumnType::kTime:
-      if (value->kind() == Value::Kind::kInt) *value = Value::OfTime(Time{value->as_int()});
-      return value->kind() == Value::Kind::kTime;
-    case graph::ColumnType::kString:
-      return value->kind() == Value::Kind::kString;
-    case graph::ColumnType::kDocument:
-      return true;
-  }
-  return false;
 }
 
 // How the history of single samples keeps values of the column.
@@ -116,6 +85,36 @@ void AppendOne(timeseries::Store* history, SeriesKey key, ColumnKind kind, const
 
 }  // namespace
 
+bool ToColumn(graph::ColumnType type, Value* value) {
+  switch (type) {
+    case graph::ColumnType::kFloat:
+    case graph::ColumnType::kDouble:
+      if (value->kind() == Value::Kind::kInt) {
+        *value = Value::Double(static_cast<double>(value->as_int()));
+      }
+      return value->kind() == Value::Kind::kDouble;
+    case graph::ColumnType::kBool:
+      if (value->kind() == Value::Kind::kInt) *value = Value::Bool(value->as_int() != 0);
+      return value->kind() == Value::Kind::kBool;
+    case graph::ColumnType::kInt32:
+    case graph::ColumnType::kInt64:
+      if (value->kind() == Value::Kind::kDouble) {
+        const double number = value->as_double();
+        if (!(number >= -9.2e18 && number <= 9.2e18)) return false;
+        *value = Value::Int(static_cast<int64_t>(number));
+      }
+      return value->kind() == Value::Kind::kInt;
+    case graph::ColumnType::kTime:
+      if (value->kind() == Value::Kind::kInt) *value = Value::OfTime(Time{value->as_int()});
+      return value->kind() == Value::Kind::kTime;
+    case graph::ColumnType::kString:
+      return value->kind() == Value::Kind::kString;
+    case graph::ColumnType::kDocument:
+      return true;
+  }
+  return false;
+}
+
 const uint32_t* TelemetryState::FindLayout(absl::string_view id) const {
   const auto it = by_id_.find(id);
   return it == by_id_.end() ? nullptr : &it->second;
@@ -144,7 +143,7 @@ absl::Status TelemetryState::Apply(absl::string_view record, Sequence first, uin
                                    Sequence applied, graph::Graph* graph) {
   switch (static_cast<RecordKind>(ingest::KindOf(record))) {
     case RecordKind::kLayout:
-      if (count != 1) return Damaged("a layout has one sequence", first);
+      if (count != 1) return DamagedTelemetry("a layout has one sequence", first);
       return first <= applied ? absl::OkStatus() : ApplyLayout(record, first, graph);
     case RecordKind::kFrames:
       return ApplyFrames(record, first, count, applied, graph);
@@ -197,7 +196,7 @@ absl::Status TelemetryState::ApplyLayout(absl::string_view bytes, Sequence seque
   if (version->layout > layouts_.size() ||
       version->version != (is_new ? 1 : layouts_[version->layout]->versions.size() + 1) ||
       is_new != (FindLayout(record.layout.id) == nullptr)) {
-    return Damaged("a layout out of order", sequence);
+    return DamagedTelemetry("a layout out of order", sequence);
   }
   if (history_ != nullptr) {
     for (const ResolvedColumn& column : version->columns) {
@@ -241,7 +240,7 @@ absl::Status TelemetryState::ApplyFrames(absl::string_view bytes, Sequence first
   TWIN_RETURN_IF_ERROR(DecodeRecord(bytes, &record));
   uint64_t frames = 0;
   for (const FrameRun& run : record.runs) frames += run.times.size();
-  if (frames != count || count == 0) return Damaged("the number of its frames", first);
+  if (frames != count || count == 0) return DamagedTelemetry("the number of its frames", first);
   const Sequence last(first.value + count - 1);
   // A checkpoint stands between records.
   if (last <= applied) return absl::OkStatus();
@@ -249,13 +248,13 @@ absl::Status TelemetryState::ApplyFrames(absl::string_view bytes, Sequence first
   for (const FrameRun& run : record.runs) {
     if (run.layout >= layouts_.size() || run.version == 0 ||
         run.version > layouts_[run.layout]->versions.size()) {
-      return Damaged("a layout that there is not", first);
+      return DamagedTelemetry("a layout that there is not", first);
     }
     const LayoutVersion& version = *layouts_[run.layout]->versions[run.version - 1];
     const size_t expected =
         run.times.size() *
         (run.is_doubles ? version.columns.size() * sizeof(double) : version.frame_bytes);
-    if (run.bytes.size() != expected) return Damaged("the bytes of its frames", first);
+    if (run.bytes.size() != expected) return DamagedTelemetry("the bytes of its frames", first);
     const absl::Span<const ColumnRows> columns =
         decoder_.Decode(version, run.times.size(), run.is_doubles ? absl::string_view() : run.bytes,
                         run.is_doubles ? run.bytes : absl::string_view());
@@ -269,76 +268,12 @@ absl::Status TelemetryState::ApplyFrames(absl::string_view bytes, Sequence first
       rows.columns = columns;
       history_->Append(rows);
     }
-    SetLatest(version, run, columns, Sequence(at), record.time, graph);
+    latest_.Set(version, run.times, columns, Sequence(at), record.time, graph);
     at += run.times.size();
   }
   Remember(record.producer, record.number, record.time);
   graph->Advance(last, record.time);
   return absl::OkStatus();
-}
-
-void TelemetryState::SetLatest(const LayoutVersion& version, const FrameRun& run,
-                               absl::Span<const ColumnRows> columns, Sequence first, Time time,
-                               graph::Graph* graph) {
-  const graph::GraphView& head = graph->head();
-  std::vector<Place>& places = places_[&version];
-  if (places.empty()) {
-    size_t targets = 0;
-    for (const ResolvedColumn& column : version.columns) targets += column.targets.size();
-    places.resize(targets);
-  }
-  // Frames come in the order of time, mostly.
-  size_t newest = 0;
-  for (size_t i = 1; i < run.times.size(); ++i) {
-    if (run.times[i] >= run.times[newest]) newest = i;
-  }
-  const bool in_order = std::is_sorted(run.times.begin(), run.times.end());
-  size_t at = 0;
-  for (size_t c = 0; c < columns.size(); ++c) {
-    const ColumnRows& column = columns[c];
-    const std::vector<ResolvedColumn::Target>& targets = version.columns[c].targets;
-    if (targets.empty()) continue;
-    // The row with the greatest time that has a value; of equal times the last.
-    size_t row = newest;
-    bool has = true;
-    if (column.missing != nullptr) {
-      has = false;
-      for (size_t i = run.times.size(); i-- > 0;) {
-        if (column.missing[i] != 0) continue;
-        if (!has || run.times[i] > run.times[row]) row = i;
-        has = true;
-        if (in_order) break;
-      }
-    }
-    const size_t first_place = at;
-    at += targets.size();
-    if (!has) continue;
-    const Value value = ValueOf(column, row);
-    for (size_t t = 0; t < targets.size(); ++t) {
-      const TwinNumber twin = targets[t].twin;
-      if (!head.Exists(twin)) continue;
-      Place& place = places[first_place + t];
-      const TableId table = head.PlaceOf(twin).table;
-      if (!(place.table == table)) {
-        const graph::TableSchema& schema = head.catalog().table(table);
-        const graph::ColumnSchema* const found = schema.FindColumn(targets[t].path);
-        place.table = table;
-        place.exists = found != nullptr;
-        if (found != nullptr) {
-          place.column = schema.IdOf(*found);
-          place.is_property = !found->telemetry;
-          place.type = found->type;
-        }
-      }
-      if (!place.exists) continue;
-      Value stored = value;
-      if (!ToColumn(place.type, &stored)) continue;
-      if (graph->SetLatest(twin, place.column, stored, time, Time{run.times[row]}) &&
-          place.is_property) {
-        graph->Touch(twin, Sequence(first.value + row), time);
-      }
-    }
-  }
 }
 
 // --- Samples ---
@@ -349,50 +284,70 @@ absl::Status TelemetryState::ApplySamples(absl::string_view bytes, Sequence firs
   TWIN_RETURN_IF_ERROR(DecodeRecord(bytes, &record));
   uint64_t all = 0;
   for (const SampleRun& run : record.runs) all += run.twins.size();
-  if (all != count || count == 0) return Damaged("the number of its rows", first);
+  if (all != count || count == 0) return DamagedTelemetry("the number of its rows", first);
   const Sequence last(first.value + count - 1);
   if (last <= applied) return absl::OkStatus();
-  const graph::GraphView& head = graph->head();
   uint64_t at = first.value;
   for (const SampleRun& run : record.runs) {
+    std::vector<SamplePlace> places(run.columns.size());
     for (size_t row = 0; row < run.twins.size(); ++row, ++at) {
-      const TwinNumber twin = run.twins[row];
-      if (!head.Exists(twin)) continue;
-      for (const SampleRun::Column& column : run.columns) {
-        const graph::TableSchema& table = head.TableOf(twin);
-        const graph::ColumnSchema* const schema = table.FindColumn(column.path);
-        if (schema == nullptr) continue;
-        if (column.missing[row] != 0) {
-          if (history_ != nullptr && schema->telemetry) {
-            AppendOne(history_, {twin, history_->AddPath(column.path)}, KindOf(schema->type),
-                      Value(), run.times[row], Sequence(at), /*missing=*/true);
-          }
-          continue;
-        }
-        Value value;
-        if (column.kind == ColumnKind::kDouble) {
-          value = Value::Double(column.doubles[row]);
-        } else if (column.kind == ColumnKind::kInt) {
-          value = Value::Int(column.ints[row]);
-        } else {
-          absl::string_view encoded = column.values[row];
-          TWIN_RETURN_IF_ERROR(Value::Decode(&encoded, &value));
-        }
-        if (!ToColumn(schema->type, &value)) return Damaged("a value of the wrong type", first);
-        if (history_ != nullptr && (schema->telemetry || schema->traits.historized)) {
-          KeepBaseline(twin, column.path, Sequence(at), head);
-          AppendOne(history_, {twin, history_->AddPath(column.path)}, KindOf(schema->type), value,
-                    run.times[row], Sequence(at));
-        }
-        if (graph->SetLatest(twin, table.IdOf(*schema), value, record.time, Time{run.times[row]}) &&
-            !schema->telemetry) {
-          graph->Touch(twin, Sequence(at), record.time);
-        }
+      if (!graph->head().Exists(run.twins[row])) continue;
+      for (size_t c = 0; c < run.columns.size(); ++c) {
+        TWIN_RETURN_IF_ERROR(
+            ApplySample(run, row, c, Sequence(at), record.time, &places[c], graph));
       }
     }
   }
   Remember(record.producer, record.number, record.time);
   graph->Advance(last, record.time);
+  return absl::OkStatus();
+}
+
+absl::Status TelemetryState::ApplySample(const SampleRun& run, size_t row, size_t column,
+                                         Sequence sequence, Time time, SamplePlace* place,
+                                         graph::Graph* graph) {
+  const SampleRun::Column& from = run.columns[column];
+  const TwinNumber twin = run.twins[row];
+  const graph::GraphView& head = graph->head();
+  const TableId table = head.PlaceOf(twin).table;
+  if (!(place->table == table)) {
+    const graph::TableSchema& schema = head.catalog().table(table);
+    place->table = table;
+    place->schema = schema.FindColumn(from.path);
+    if (place->schema != nullptr) {
+      place->column = schema.IdOf(*place->schema);
+      place->kind = KindOf(place->schema->type);
+      if (history_ != nullptr) place->path = history_->AddPath(from.path);
+    }
+  }
+  if (place->schema == nullptr) return absl::OkStatus();
+  const graph::ColumnSchema& schema = *place->schema;
+  const SeriesKey key{twin, place->path};
+  const bool is_missing = from.missing[row] != 0;
+  Value value;
+  if (is_missing) {
+    if (history_ == nullptr || !schema.telemetry) return absl::OkStatus();
+  } else {
+    if (from.kind == ColumnKind::kDouble) {
+      value = Value::Double(from.doubles[row]);
+    } else if (from.kind == ColumnKind::kInt) {
+      value = Value::Int(from.ints[row]);
+    } else {
+      absl::string_view encoded = from.values[row];
+      TWIN_RETURN_IF_ERROR(Value::Decode(&encoded, &value));
+    }
+    if (!ToColumn(schema.type, &value)) {
+      return DamagedTelemetry("a value of the wrong type", sequence);
+    }
+  }
+  if (history_ != nullptr && (schema.telemetry || schema.traits.historized)) {
+    if (!is_missing && !schema.telemetry) KeepBaseline(twin, from.path, sequence, head);
+    AppendOne(history_, key, place->kind, value, run.times[row], sequence, is_missing);
+  }
+  if (!is_missing && graph->SetLatest(twin, place->column, value, time, Time{run.times[row]}) &&
+      !schema.telemetry) {
+    graph->Touch(twin, sequence, time);
+  }
   return absl::OkStatus();
 }
 

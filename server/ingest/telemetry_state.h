@@ -19,11 +19,15 @@
 #include "server/base/time.h"
 #include "server/graph/graph.h"
 #include "server/ingest/frame_decoder.h"
+#include "server/ingest/latest_values.h"
 #include "server/ingest/layout.h"
 #include "server/ingest/telemetry_record.h"
 #include "server/timeseries/store.h"
 
 namespace twin::ingest {
+
+// Brings a sample's value into the form that the graph's column keeps; false: it cannot have it.
+bool ToColumn(graph::ColumnType type, Value* value);
 
 // Thread-compatible: under the writer's lock, as the graph.
 class TelemetryState {
@@ -76,24 +80,23 @@ class TelemetryState {
   absl::Status FinishLoad();
 
  private:
-  // What a target of a column is in the graph, as long as the twin stays in the table.
-  struct Place {
-    TableId table{UINT32_MAX};
-    ColumnId column;
-    bool exists = false;
-    bool is_property = false;
-    graph::ColumnType type = graph::ColumnType::kDouble;
-  };
   absl::Status ApplyLayout(absl::string_view bytes, Sequence sequence, graph::Graph* graph);
   absl::Status ApplyFrames(absl::string_view bytes, Sequence first, uint64_t count,
                            Sequence applied, graph::Graph* graph);
   absl::Status ApplySamples(absl::string_view bytes, Sequence first, uint64_t count,
                             Sequence applied, graph::Graph* graph);
+  // Where samples of one path go in one table.
+  struct SamplePlace {
+    TableId table{UINT32_MAX};
+    const graph::ColumnSchema* schema = nullptr;  // nullptr: nowhere
+    ColumnId column;
+    timeseries::ColumnKind kind = timeseries::ColumnKind::kDouble;  // of its history
+    timeseries::PathId path;
+  };
+  absl::Status ApplySample(const SampleRun& run, size_t row, size_t column, Sequence sequence,
+                           Time time, SamplePlace* place, graph::Graph* graph);
   void AddVersion(Layout layout, std::shared_ptr<LayoutVersion> version);
   void Watch(const LayoutVersion& version);
-  void SetLatest(const LayoutVersion& version, const FrameRun& run,
-                 absl::Span<const timeseries::ColumnRows> columns, Sequence first, Time time,
-                 graph::Graph* graph);
   void KeepBaseline(TwinNumber twin, absl::string_view path, Sequence sequence,
                     const graph::GraphView& head);
   void Remember(absl::string_view producer, uint64_t number, Time time);
@@ -104,14 +107,13 @@ class TelemetryState {
   absl::flat_hash_set<uint32_t> changed_;  // layouts, since the last checkpoint
   absl::flat_hash_map<uint32_t, std::vector<uint32_t>> watching_;  // by twin
   std::vector<Stale> stale_;
-  // By version: of each column each target, in order.
-  absl::flat_hash_map<const LayoutVersion*, std::vector<Place>> places_;
   struct Producer {
     uint64_t number = 0;
     Time time;
   };
   absl::flat_hash_map<std::string, Producer> producers_;
   FrameDecoder decoder_;
+  LatestValues latest_;
 };
 
 }  // namespace twin::ingest

@@ -61,12 +61,6 @@ uint64_t BytesOf(const WriteBatch& batch) {
   return bytes;
 }
 
-bool IsOfModels(const Operation& operation) {
-  return std::holds_alternative<CreateModels>(operation) ||
-         std::holds_alternative<DecommissionModel>(operation) ||
-         std::holds_alternative<DeleteModel>(operation);
-}
-
 absl::Status InBatch(const absl::Status& status, size_t index, size_t count) {
   if (count == 1) return status;
   return absl::Status(status.code(), absl::StrCat("operation ", index, ": ", status.message()));
@@ -408,6 +402,23 @@ void Writer::Append(std::shared_ptr<InFlight> in_flight, journal::Record record)
   }
 }
 
+void Writer::Publish(const std::vector<std::shared_ptr<InFlight>>& complete) {
+  if (options_.applied == nullptr) return;
+  std::vector<AppliedRecord> records;
+  records.reserve(complete.size());
+  for (const std::shared_ptr<InFlight>& each : complete) {
+    if (!each->status.ok()) continue;
+    AppliedRecord& record = records.emplace_back();
+    record.first = each->first;
+    record.is_graph = each->telemetry.empty();
+    record.count = record.is_graph ? each->header.units : each->sequences;
+    record.time = record.is_graph ? each->header.time : TimeOf(each->telemetry);
+    record.units = each->header.units;
+    record.bytes = std::move(record.is_graph ? each->units : each->telemetry);
+  }
+  options_.applied->Take(std::move(records));
+}
+
 void Writer::Finish(const std::vector<std::shared_ptr<InFlight>>& complete) {
   {
     const MutexLock lock(&graph_.mutex);
@@ -426,6 +437,7 @@ void Writer::Finish(const std::vector<std::shared_ptr<InFlight>>& complete) {
     }
     graph_.advanced.SignalAll();
   }
+  Publish(complete);
   std::vector<Answer> answers;
   answers.reserve(complete.size());
   for (const std::shared_ptr<InFlight>& each : complete) {

@@ -22,6 +22,7 @@
 #include "server/base/sync.h"
 #include "server/graph/graph.h"
 #include "server/ingest/answers.h"
+#include "server/ingest/applied.h"
 #include "server/ingest/change.h"
 #include "server/ingest/checker.h"
 #include "server/ingest/limits.h"
@@ -50,6 +51,7 @@ struct WriterOptions {
   const Clock* clock = nullptr;
   int records_in_flight_max = 64;
   uint64_t bytes_in_flight_max = 64u << 20;
+  AppliedSink* applied = nullptr;  // nullptr: nobody wants to know. Outlives the writer
 };
 
 // Thread-safe.
@@ -125,6 +127,7 @@ class Writer {
   void Append(std::shared_ptr<InFlight> in_flight, journal::Record record);
   void AnswerNow(Done done, WriteResult result);
   void Finish(const std::vector<std::shared_ptr<InFlight>>& complete);
+  void Publish(const std::vector<std::shared_ptr<InFlight>>& complete);
   // Waits for all that is in flight, and applies it.
   void Drain();
   absl::Status CheckForm(const WriteBatch& batch) const;

@@ -29,7 +29,8 @@
 //   node      lo:2  hi:2  flags:2  key size:2  key  data
 //             branch: lo, hi, flags are the child's pgno. leaf: lo, hi are the size of the data
 //   overflow  `pages` pages for one large value; the node's data is the pgno
-//   free      a value of db[0]: count:8, then the numbers of pages that a transaction freed:8 each
+//   free      a value of db[0]: count:8, then the numbers of pages that a transaction freed:8 each,
+//             the greatest first
 
 namespace twin::storage {
 namespace {
@@ -90,6 +91,9 @@ class Walk {
         return Damaged(page, "is listed as free, but not there");
       if (page < pages_ && seen_[page]) return Damaged(page, "is listed as free, but in use");
     }
+    std::sort(free_.begin(), free_.end());
+    const auto twice = std::adjacent_find(free_.begin(), free_.end());
+    if (twice != free_.end()) return Damaged(*twice, "is listed as free twice");
     return absl::OkStatus();
   }
 
@@ -179,6 +183,7 @@ class Walk {
     }
     std::vector<absl::string_view> nodes;
     std::vector<absl::string_view> keys;
+    size_t used = 0;
     for (size_t at = kHeaderBytes; at < lower; at += 2) {
       const size_t offset = At<uint16_t>(bytes, at);
       if (offset < upper || offset + kNodeBytes > bytes.size()) {
@@ -189,7 +194,10 @@ class Walk {
         return Damaged(page, "has a key that ends outside of it");
       }
       keys.push_back(nodes.back().substr(kNodeBytes, At<uint16_t>(nodes.back(), 6)));
+      used += NodeBytes(nodes.back(), leaf);
     }
+    // LMDB moves nodes together when one goes, by the sizes that they say they have.
+    if (used != bytes.size() - upper) return Damaged(page, "has a node of a wrong size");
     TWIN_RETURN_IF_ERROR(CheckKeys(tree, page, leaf, keys, from, to));
     for (size_t i = 0; i < nodes.size(); ++i) {
       if (leaf) {
@@ -201,6 +209,13 @@ class Walk {
                                     i + 1 < keys.size() ? keys[i + 1] : to));
     }
     return absl::OkStatus();
+  }
+
+  // With its key and data, even.
+  static size_t NodeBytes(absl::string_view node, bool leaf) {
+    size_t bytes = kNodeBytes + At<uint16_t>(node, 6);
+    if (leaf) bytes += At<uint16_t>(node, 4) == kBigData ? sizeof(uint64_t) : At<uint32_t>(node, 0);
+    return bytes + bytes % 2;
   }
 
   // A key at a wrong place would be missed by a search, and written a second time.
@@ -252,7 +267,13 @@ class Walk {
       return Damaged(page, "has a list of free pages of a wrong length");
     }
     const uint64_t count = At<uint64_t>(list, 0);
-    for (uint64_t i = 1; i <= count; ++i) free_.push_back(At<uint64_t>(list, 8 * i));
+    for (uint64_t i = 1; i <= count; ++i) {
+      free_.push_back(At<uint64_t>(list, 8 * i));
+      // LMDB searches it.
+      if (i > 1 && free_.back() >= free_[free_.size() - 2]) {
+        return Damaged(page, "has a list of free pages that is not in order");
+      }
+    }
     return absl::OkStatus();
   }
 

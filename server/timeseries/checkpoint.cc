@@ -16,7 +16,7 @@ constexpr uint8_t kOpenBlock = 0;
 constexpr uint8_t kSealedBlock = 1;
 constexpr uint8_t kPackedFlag = 1;  // of a file
 
-absl::Status Damaged(absl::string_view what) {
+absl::Status DamagedCheckpoint(absl::string_view what) {
   return absl::DataLossError(absl::StrCat("the checkpoint of the history is damaged: ", what,
                                           "; start on a backup, or ask `twinctl check DIR`"));
 }
@@ -68,7 +68,7 @@ std::string EncodePaths(absl::Span<const std::string> paths) {
 absl::Status DecodePaths(absl::string_view bytes, std::vector<std::string>* paths) {
   ByteReader reader(bytes);
   while (reader.ok() && !reader.done()) paths->emplace_back(reader.String());
-  return reader.ok() ? absl::OkStatus() : Damaged("its paths");
+  return reader.ok() ? absl::OkStatus() : DamagedCheckpoint("its paths");
 }
 
 std::string EncodeGroups(const Head& head, uint32_t begin, uint32_t end) {
@@ -112,7 +112,7 @@ absl::Status DecodeGroups(absl::string_view bytes, std::vector<GroupSpec>* group
     }
     groups->push_back(std::move(spec));
   }
-  return reader.ok() ? absl::OkStatus() : Damaged("its series groups");
+  return reader.ok() ? absl::OkStatus() : DamagedCheckpoint("its series groups");
 }
 
 std::string EncodeOpen(const OpenRows& rows) {
@@ -133,7 +133,7 @@ absl::Status DecodeOpen(absl::string_view bytes, OpenRows* rows) {
   while (reader.ok() && !reader.done()) {
     const uint8_t kind = reader.Byte();
     const absl::string_view block = reader.String();
-    if (!reader.ok() || kind > kSealedBlock) return Damaged("an open block");
+    if (!reader.ok() || kind > kSealedBlock) return DamagedCheckpoint("an open block");
     TWIN_ASSIGN_OR_RETURN(MemoryBlockPtr opened, MemoryBlock::Open(block));
     TWIN_RETURN_IF_ERROR(opened->Verify());
     std::vector<MemoryBlockPtr>* const to = kind == kOpenBlock ? &rows->open : &rows->sealed;
@@ -177,7 +177,7 @@ absl::Status DecodeFileInfo(absl::string_view bytes, uint32_t number, PartitionF
     info->packed = true;
     if (reader.Byte() != kPackedFlag) reader.Fail();
   }
-  return reader.ok() && reader.done() ? absl::OkStatus() : Damaged("its list of files");
+  return reader.ok() && reader.done() ? absl::OkStatus() : DamagedCheckpoint("its list of files");
 }
 
 }  // namespace twin::timeseries

@@ -15,13 +15,13 @@
 namespace twin::timeseries {
 namespace {
 
-enum class Form : uint8_t {
+enum class DoubleForm : uint8_t {
   kDecimals = 0,  // + decimals << 2
   kBits = 1,      // + lowest bits that are zero in all << 2
   kPlanes = 2,    // first bytes of all, second bytes of all …, zstd
 };
-constexpr uint8_t kFormMask = 3;
-constexpr int kFormShift = 2;
+constexpr uint8_t kDoubleFormMask = 3;
+constexpr int kDoubleFormShift = 2;
 
 constexpr std::array<double, kDecimalsMax + 1> kPowers = {1e0, 1e1, 1e2, 1e3, 1e4,
                                                           1e5, 1e6, 1e7, 1e8, 1e9};
@@ -58,7 +58,8 @@ int GuessDecimals(size_t count, const Get& get, int decimals) {
 }
 
 // Fills the integers, those of exceptions with the one before. Returns the exceptions.
-std::vector<uint32_t> Convert(absl::Span<const double> values, int decimals, int64_t* integers) {
+std::vector<uint32_t> ScaleToIntegers(absl::Span<const double> values, int decimals,
+                                      int64_t* integers) {
   const double power = kPowers[static_cast<size_t>(decimals)];
   std::vector<uint32_t> exceptions;
   constexpr size_t kStep = 64;
@@ -82,7 +83,7 @@ std::vector<uint32_t> Convert(absl::Span<const double> values, int decimals, int
 
 void AppendDecimals(absl::Span<const double> values, absl::Span<const int64_t> integers,
                     int decimals, const std::vector<uint32_t>& exceptions, std::string* bytes) {
-  bytes->push_back(static_cast<char>(decimals << kFormShift));
+  bytes->push_back(static_cast<char>(decimals << kDoubleFormShift));
   AppendVarint(bytes, exceptions.size());
   uint32_t next = 0;
   for (const uint32_t at : exceptions) {
@@ -98,13 +99,13 @@ bool EncodeDecimals(absl::Span<const double> values, int64_t* room, std::string*
   int decimals = GuessDecimals(
       values.size(), [&values](size_t i) { return values[i]; }, 0);
   if (decimals < 0) return false;
-  std::vector<uint32_t> exceptions = Convert(values, decimals, room);
+  std::vector<uint32_t> exceptions = ScaleToIntegers(values, decimals, room);
   while (!exceptions.empty()) {
     const int more = GuessDecimals(
         exceptions.size(), [&](size_t i) { return values[exceptions[i]]; }, decimals);
     if (more <= decimals) break;
     decimals = more;
-    exceptions = Convert(values, decimals, room);
+    exceptions = ScaleToIntegers(values, decimals, room);
   }
   if (exceptions.size() * 2 > values.size()) return false;
   *many_exceptions = exceptions.size() * 16 > values.size();
@@ -119,7 +120,8 @@ void EncodeBits(absl::Span<const double> values, int64_t* room, std::string* byt
   for (size_t i = 0; i < values.size(); ++i) {
     room[i] = static_cast<int64_t>(BitsOf(values[i]) >> shift);
   }
-  bytes->push_back(static_cast<char>(static_cast<uint8_t>(Form::kBits) | shift % 64 << kFormShift));
+  bytes->push_back(
+      static_cast<char>(static_cast<uint8_t>(DoubleForm::kBits) | shift % 64 << kDoubleFormShift));
   EncodeInts({room, values.size()}, bytes);
 }
 
@@ -134,7 +136,7 @@ void EncodePlanes(absl::Span<const double> values, std::string* bytes) {
   }
   std::string packed;
   Compress(planes, &packed);
-  bytes->push_back(static_cast<char>(Form::kPlanes));
+  bytes->push_back(static_cast<char>(DoubleForm::kPlanes));
   AppendString(bytes, packed);
 }
 
@@ -239,13 +241,13 @@ void EncodeDoubles(absl::Span<const double> values, std::string* bytes) {
 bool DecodeDoubles(ByteReader* reader, absl::Span<double> values) {
   if (values.empty()) return reader->ok();
   const uint8_t tag = reader->Byte();
-  const int detail = tag >> kFormShift;
-  switch (static_cast<Form>(tag & kFormMask)) {
-    case Form::kDecimals:
+  const int detail = tag >> kDoubleFormShift;
+  switch (static_cast<DoubleForm>(tag & kDoubleFormMask)) {
+    case DoubleForm::kDecimals:
       return DecodeDecimals(reader, detail, values);
-    case Form::kPlanes:
+    case DoubleForm::kPlanes:
       return DecodePlanes(reader, values);
-    case Form::kBits: {
+    case DoubleForm::kBits: {
       const auto room = std::make_unique_for_overwrite<int64_t[]>(values.size());
       if (!DecodeInts(reader, {room.get(), values.size()})) return false;
       for (size_t i = 0; i < values.size(); ++i) {

@@ -5,6 +5,7 @@
 
 #include "server/base/status_macros.h"
 #include "server/timeseries/conversion.h"
+#include "server/timeseries/group.h"
 
 namespace twin::timeseries {
 namespace {
@@ -46,8 +47,8 @@ void DropEmptyRows(ReadRows* rows) {
 }
 
 // Puts a column of its own times on a longer axis that has them all.
-void Spread(const std::vector<int64_t>& from, const std::vector<int64_t>& to,
-            ColumnValues* column) {
+void SpreadOver(const std::vector<int64_t>& from, const std::vector<int64_t>& to,
+                ColumnValues* column) {
   if (from.size() == to.size()) return;
   ColumnValues spread;
   spread.kind = column->kind;
@@ -77,12 +78,19 @@ void Append(ReadRows&& more, ReadRows* rows) {
 }  // namespace
 
 Reader::Opened& Reader::Open(const Places& places, int64_t from, int64_t to) {
+  // Neighbours are mostly of one group.
+  if (last_ != nullptr && places.size() == 1 && last_->first.from == from &&
+      last_->first.to == to && last_->first.groups.size() == 1 &&
+      last_->first.groups[0] == places[0].group.value) {
+    return last_->second;
+  }
   Window window{.groups = {}, .from = from, .to = to};
   window.groups.reserve(places.size());
   for (const Place& place : places) window.groups.push_back(place.group.value);
   std::sort(window.groups.begin(), window.groups.end());
   window.groups.erase(std::unique(window.groups.begin(), window.groups.end()), window.groups.end());
   const auto [found, added] = opened_.try_emplace(std::move(window));
+  last_ = &*found;
   Opened& opened = found->second;
   if (!added) return opened;
   std::vector<RowSourcePtr> sources;
@@ -140,7 +148,7 @@ absl::Status Reader::ReadWindow(const ReadRequest& request, const std::vector<Pl
   for (size_t i = 0; i < places.size(); ++i) {
     rows->columns.push_back(Empty(request.series[i].as));
     TWIN_RETURN_IF_ERROR(axes[i]->Read(places[i], &rows->columns.back()));
-    Spread(axes[i]->times(), rows->times, &rows->columns.back());
+    SpreadOver(axes[i]->times(), rows->times, &rows->columns.back());
   }
   if (!request.missing_rows) DropEmptyRows(rows);
   return absl::OkStatus();
@@ -149,7 +157,6 @@ absl::Status Reader::ReadWindow(const ReadRequest& request, const std::vector<Pl
 absl::Status Reader::FindLast(const Places& places, WantedAs as, int64_t from, int64_t to,
                               LastSample* sample) {
   if (places.empty()) return absl::OkStatus();
-  ColumnValues column;
   for (const VisibleRowsPtr& source : Open(places, from, to).sources) {
     if (sample->found && source->range().last_time < sample->time) break;
     const Place* const place = PlaceIn(places, source->group());
@@ -164,17 +171,23 @@ absl::Status Reader::FindLast(const Places& places, WantedAs as, int64_t from, i
               (times[r] == sample->time && source->sequence(r) <= sample->sequence));
     };
     if (row == 0 || times[row - 1] < from || worse(row - 1)) continue;
-    TWIN_RETURN_IF_ERROR(source->ReadColumn(place->column, &column));
+    TWIN_RETURN_IF_ERROR(source->ReadColumn(place->column, &column_));
     for (; row-- > 0 && times[row] >= from && !worse(row);) {
-      if (IsMissing(column, source->at(row))) continue;
+      if (IsMissing(column_, source->at(row))) continue;
       sample->found = true;
       sample->time = times[row];
       sample->sequence = source->sequence(row);
       sample->value = Empty(as);
-      AppendConverted(column, {}, source->at(row), source->at(row) + 1, &sample->value);
+      AppendConverted(column_, {}, source->at(row), source->at(row) + 1, &sample->value);
       break;
     }
   }
+  return absl::OkStatus();
+}
+
+absl::Status Reader::FindFittingLast(const Places& places, WantedAs as, int64_t from, int64_t to,
+                                     LastSample* sample) {
+  TWIN_RETURN_IF_ERROR(FindLast(places, as, from, to, sample));
   // A sample that does not fit what is wanted stands all the same, as a missing one.
   if (sample->found && IsMissing(sample->value, 0)) sample->found = false;
   return absl::OkStatus();
@@ -184,8 +197,8 @@ absl::Status Reader::ReadBefore(const ReadRequest& request, const std::vector<Pl
                                 ReadRows* rows) {
   std::vector<LastSample> samples(places.size());
   for (size_t i = 0; i < places.size(); ++i) {
-    TWIN_RETURN_IF_ERROR(
-        FindLast(places[i], request.series[i].as, request.before_from, request.from, &samples[i]));
+    TWIN_RETURN_IF_ERROR(FindFittingLast(places[i], request.series[i].as, request.before_from,
+                                         request.from, &samples[i]));
     if (samples[i].found) rows->times.push_back(samples[i].time);
   }
   std::sort(rows->times.begin(), rows->times.end());
@@ -226,15 +239,41 @@ absl::StatusOr<bool> Reader::Last(SeriesKey key, WantedAs as, int64_t from, int6
                                   ReadRows* row) {
   *row = ReadRows();
   LastSample sample;
-  TWIN_RETURN_IF_ERROR(FindLast(view_.Find(key), as, from, to, &sample));
+  TWIN_RETURN_IF_ERROR(FindFittingLast(view_.Find(key), as, from, to, &sample));
   if (!sample.found) return false;
   row->times.push_back(sample.time);
   row->columns.push_back(std::move(sample.value));
   return true;
 }
 
+absl::Status Reader::LastOfEach(absl::Span<const SeriesKey> keys, WantedAs as, int64_t to,
+                                std::vector<int64_t>* times, ColumnValues* values) {
+  times->clear();
+  times->reserve(keys.size());
+  *values = Empty(as);
+  // Most series have a sample not long before; few need a look at all their blocks.
+  const int64_t recent = to < INT64_MIN + kNsPerDay ? INT64_MIN : to - kNsPerDay;
+  for (const SeriesKey& key : keys) {
+    Trim();
+    const Places places = view_.Find(key);
+    LastSample sample;
+    TWIN_RETURN_IF_ERROR(FindLast(places, as, recent, to, &sample));
+    if (!sample.found && recent > INT64_MIN) {
+      TWIN_RETURN_IF_ERROR(FindLast(places, as, INT64_MIN, recent, &sample));
+    }
+    times->push_back(sample.found ? sample.time : Snapshot::kNoSample);
+    if (sample.found) {
+      AppendConverted(sample.value, {}, 0, 1, values);
+    } else {
+      AppendMissing(1, values);
+    }
+  }
+  return absl::OkStatus();
+}
+
 void Reader::Trim() {
   if (bytes_ < kKeptBytesMax) return;
+  last_ = nullptr;
   opened_.clear();
   bytes_ = 0;
 }

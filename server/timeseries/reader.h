@@ -37,6 +37,9 @@ class Reader {
   absl::Status Read(const ReadRequest& request, ReadRows* rows);
   // The last sample of from <= time < to.
   absl::StatusOr<bool> Last(SeriesKey key, WantedAs as, int64_t from, int64_t to, ReadRows* row);
+  // Of each series, before `to`: as Snapshot::LastOfEach.
+  absl::Status LastOfEach(absl::Span<const SeriesKey> keys, WantedAs as, int64_t to,
+                          std::vector<int64_t>* times, ColumnValues* values);
 
  private:
   // The groups that some series are in, ascending, and a window.
@@ -61,6 +64,9 @@ class Reader {
   absl::StatusOr<const Axis*> AxisOf(const Places& places, int64_t from, int64_t to);
   absl::Status FindLast(const Places& places, WantedAs as, int64_t from, int64_t to,
                         LastSample* sample);
+  // The same, but one that does not fit what is wanted is not found.
+  absl::Status FindFittingLast(const Places& places, WantedAs as, int64_t from, int64_t to,
+                               LastSample* sample);
   absl::Status ReadWindow(const ReadRequest& request, const std::vector<Places>& places,
                           ReadRows* rows);
   absl::Status ReadBefore(const ReadRequest& request, const std::vector<Places>& places,
@@ -69,7 +75,9 @@ class Reader {
 
   const ReadView& view_;
   std::map<Window, Opened> opened_;
-  size_t bytes_ = 0;  // of what is decoded, about
+  std::map<Window, Opened>::value_type* last_ = nullptr;  // of opened_
+  ColumnValues column_;                                   // of FindLast: its memory is used again
+  size_t bytes_ = 0;                                      // of what is decoded, about
 };
 
 }  // namespace twin::timeseries

@@ -34,6 +34,12 @@ class PinnedSnapshot final : public Snapshot, private ReadView {
     return reader.Last(key, as, std::numeric_limits<int64_t>::min(),
                        time == std::numeric_limits<int64_t>::max() ? time : time + 1, row);
   }
+  absl::Status LastOfEach(absl::Span<const SeriesKey> keys, WantedAs as, int64_t time,
+                          std::vector<int64_t>* times, ColumnValues* values) const override {
+    Reader reader(this);
+    const int64_t to = time == std::numeric_limits<int64_t>::max() ? time : time + 1;
+    return reader.LastOfEach(keys, as, to, times, values);
+  }
 
  private:
   Places Find(SeriesKey key) const override { return head_.index().Find(key); }

@@ -63,6 +63,45 @@ void DefineOptions(CLI::App* app, Options* options) {
   Add(app, "reserve-bytes", &engine.reserve_bytes, "kept free for a checkpoint on a full disk")
       ->group(durability);
 
+  const char* const of_events = "Events";
+  events::Options& events = engine.events;
+  Add(app, "event-ring-bytes", &events.ring_bytes,
+      "memory of recent changes; who is further behind reads the journal")
+      ->group(of_events);
+  Add(app, "event-subscriptions-max", &events.subscriptions_max, "subscriptions at once")
+      ->group(of_events)
+      ->check(CLI::PositiveNumber);
+  Add(app, "event-pending-bytes-max", &events.pending_bytes_max,
+      "changes that wait to be sent to one subscriber")
+      ->group(of_events)
+      ->check(CLI::PositiveNumber);
+  Add(app, "event-message-bytes", &events.message_bytes, "changes in one message, about")
+      ->group(of_events)
+      ->check(CLI::Range(uint64_t{1}, uint64_t{1} << 20));
+  Add(app, "event-series-max", &events.series_max,
+      "values whose last one is remembered, for the old value of the next")
+      ->group(of_events)
+      ->check(CLI::PositiveNumber);
+  Add(app, "event-under-twins-max", &events.under_twins_max,
+      "twins below the root of a subscription when it begins")
+      ->group(of_events)
+      ->check(CLI::PositiveNumber);
+  Add(app, "event-progress-interval-ms", &events.progress_interval_ms,
+      "how often an idle subscriber hears where it stands")
+      ->group(of_events)
+      ->check(CLI::Range(100, 3'600'000));
+  Add(app, "event-interval-ms-min", &events.interval_ms_min,
+      "shortest interval of a delivery of latest values")
+      ->group(of_events)
+      ->check(CLI::PositiveNumber);
+  Add(app, "event-latest-keys-max", &events.latest_keys_max,
+      "values that such a delivery keeps until it is due")
+      ->group(of_events)
+      ->check(CLI::PositiveNumber);
+  Add(app, "event-threads", &events.threads, "threads that deliver changes")
+      ->group(of_events)
+      ->check(CLI::Range(1, 256));
+
   const char* const history = "History";
   Add(app, "history-retention-seconds", &engine.history_retention_seconds,
       "samples of days that ended so long ago are dropped; 0: none are")
@@ -110,6 +149,9 @@ void DefineOptions(CLI::App* app, Options* options) {
       ->group(in_limits)
       ->check(CLI::Range(int64_t{1}, ingest::Limits().strings_bytes_max));
   Add(app, "relationships-max", &limits.relationships_max, "relationships")->group(in_limits);
+  Add(app, "past-entries-max", &limits.past_entries_max,
+      "twins and relationships that have ended, and former values of relationships")
+      ->group(in_limits);
   Add(app, "write-queue-bytes-max", &limits.write_queue_bytes_max, "writes that wait")
       ->group(in_limits);
   Add(app, "dry-run-operations-max", &limits.dry_run_operations_max,

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/substitute.h"
 #include "query/bind/bind.h"
 #include "query/execute/execute.h"
 #include "query/parse/parse.h"
@@ -16,6 +17,7 @@
 #include "server/engine/graph_reader.h"
 #include "server/graph/catalog.h"
 #include "server/graph/graph.h"
+#include "server/timeseries/store.h"
 #include "tests/support/battery_models.h"
 
 namespace twin {
@@ -24,10 +26,11 @@ namespace {
 constexpr int kVehicles = 6000;
 constexpr int kModules = 12;
 constexpr int kCells = 12;  // in each module
+constexpr int kHistoryRows = 100;
 
 class Fleet {
  public:
-  Fleet() : cache_(1 << 30), pool_(query::NewTaskPool(2)) {
+  Fleet() : cache_(1 << 30), pool_(query::NewTaskPool(2)), history_({.folder = "/nowhere"}) {
     graph_.SetCatalog(Models());
     const graph::Catalog& catalog = graph_.head().catalog();
     std::mt19937_64 random(1);
@@ -35,6 +38,7 @@ class Fleet {
     for (int v = 0; v < kVehicles; ++v) {
       const TwinNumber vehicle = Create(catalog, "Vehicle", absl::StrCat("veh-", v));
       const TwinNumber pack = Create(catalog, "BatteryPack", absl::StrCat("pack-", v));
+      std::vector<TwinNumber> cells;
       Set(catalog, "BatteryPack", pack, "chemistry", Value::String(v % 3 == 0 ? "LFP" : "NMC"));
       Relate(catalog, "Vehicle", "hasPack", vehicle, pack);
       for (int m = 0; m < kModules; ++m) {
@@ -47,11 +51,13 @@ class Fleet {
           Set(catalog, "BatteryCell", cell, "voltage", Value::Double(volts(random)));
           Set(catalog, "BatteryCell", cell, "temperature", Value::Double(degrees(random)));
           Relate(catalog, "BatteryModule", "hasCell", module, cell);
+          cells.push_back(cell);
         }
       }
+      AddHistory(catalog, cells);
     }
-    graph_.Advance(Sequence(1), Time{1});
-    reader_ = engine::NewGraphReader(graph_.Pin(), &cache_);
+    graph_.Advance(Sequence(kHistoryRows + 1), Time{1});
+    reader_ = engine::NewGraphReader(graph_.Pin(), &cache_, &history_);
   }
 
   // Runs it; the number of rows that it gave.
@@ -113,6 +119,40 @@ class Fleet {
     graph_.SetValue(twin, table->IdOf(*table->FindColumn(path)), value, Time{1}, Time{1});
   }
 
+  // Temperatures of a pack, one a nanosecond: the last one is the present.
+  void AddHistory(const graph::Catalog& catalog, const std::vector<TwinNumber>& cells) {
+    const graph::TableSchema* table = catalog.FindTable(ModelId("BatteryCell"));
+    const ColumnId column = table->IdOf(*table->FindColumn("temperature"));
+    const timeseries::PathId path = history_.AddPath("temperature");
+    timeseries::GroupSpec spec;
+    timeseries::Rows rows;
+    std::vector<int64_t> times;
+    std::vector<uint64_t> sequences;
+    for (int i = 1; i <= kHistoryRows; ++i) {
+      times.push_back(i);
+      sequences.push_back(static_cast<uint64_t>(i));
+    }
+    std::vector<std::vector<int32_t>> values;
+    for (const TwinNumber cell : cells) {
+      spec.columns.push_back({timeseries::ColumnKind::kScaled, 1, {{cell, path}}});
+      std::vector<int32_t>& column_values = values.emplace_back();
+      for (int i = 1; i <= kHistoryRows; ++i) column_values.push_back(200 + i % 50);
+      graph_.SetValue(cell, column, Value::Double(20 + (kHistoryRows % 50) / 10.0), Time{1},
+                      Time{kHistoryRows});
+    }
+    std::vector<timeseries::ColumnRows> columns(cells.size());
+    for (size_t i = 0; i < columns.size(); ++i) {
+      columns[i].kind = timeseries::ColumnKind::kScaled;
+      columns[i].decimals = 1;
+      columns[i].scaled = values[i].data();
+    }
+    rows.group = history_.AddGroup(spec);
+    rows.times = times;
+    rows.sequences = sequences;
+    rows.columns = columns;
+    history_.Append(rows);
+  }
+
   void Relate(const graph::Catalog& catalog, absl::string_view owner, absl::string_view name,
               TwinNumber source, TwinNumber target) {
     graph_.CreateRelationship(graph_.head().next_relationship(),
@@ -123,6 +163,7 @@ class Fleet {
   graph::Graph graph_;
   engine::GraphReaderCache cache_;
   std::unique_ptr<query::TaskPool> pool_;
+  timeseries::Store history_;
   std::unique_ptr<engine::SnapshotReader> reader_;
 };
 
@@ -189,6 +230,33 @@ void RobustZ(benchmark::State& state) {
            "ORDER BY ABS(z) DESC LIMIT 50");
 }
 BENCHMARK(RobustZ)->Unit(benchmark::kMicrosecond)->UseRealTime();
+
+constexpr absl::string_view kAverage = "SELECT AVG(c.$1) FROM DIGITALTWINS$0 MATCH (c:BatteryCell)";
+
+// One column of all cells, and the same at times in the past: of values that have not changed
+// since, and of those that the history knows.
+void Average(benchmark::State& state) {
+  RunQuery(state, absl::Substitute(kAverage, "", "voltage"));
+}
+BENCHMARK(Average)->Unit(benchmark::kMicrosecond)->UseRealTime();
+
+void AverageAsOfUnchanged(benchmark::State& state) {
+  RunQuery(state, absl::Substitute(kAverage, " AS OF '1970-01-01T00:00:00.000000050Z'", "voltage"));
+}
+BENCHMARK(AverageAsOfUnchanged)->Unit(benchmark::kMicrosecond)->UseRealTime();
+
+void AverageAsOfHistory(benchmark::State& state) {
+  RunQuery(state,
+           absl::Substitute(kAverage, " AS OF '1970-01-01T00:00:00.000000050Z'", "temperature"));
+}
+BENCHMARK(AverageAsOfHistory)->Unit(benchmark::kMicrosecond)->UseRealTime();
+
+void CountPatternAsOf(benchmark::State& state) {
+  RunQuery(state,
+           "SELECT COUNT() FROM DIGITALTWINS AS OF '1970-01-01T00:00:00.000000050Z' MATCH "
+           "(v:Vehicle)-[:hasPack]->(p)-[:hasModule]->(m)-[:hasCell]->(c)");
+}
+BENCHMARK(CountPatternAsOf)->Unit(benchmark::kMicrosecond)->UseRealTime();
 
 // The floor of the scans: both columns of all cells, read once by one thread.
 void FloorTwoColumns(benchmark::State& state) {

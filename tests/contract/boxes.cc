@@ -9,7 +9,10 @@ namespace twin::testing {
 namespace {
 
 constexpr absl::string_view kModels[] = {
-    R"({"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:Box;1","@type":"Interface","contents":[
+    R"({"@context":["dtmi:dtdl:context;3","dtmi:dtdl:extension:historization;1"],
+      "@id":"dtmi:t:Box;1","@type":"Interface","contents":[
+      {"@type":["Property","Historized"],"name":"wear","schema":"double"},
+      {"@type":["Property","Historized"],"name":"place","schema":"string"},
       {"@type":"Property","name":"serial","schema":"string","comment":"index: equality"},
       {"@type":"Property","name":"on","schema":"boolean"},
       {"@type":"Property","name":"count","schema":"integer"},

@@ -69,13 +69,14 @@ TEST_P(GraphReaderContract, TheCatalogHasColumnsAndTypes) {
                                    column.indexed ? " indexed" : ""));
     EXPECT_EQ(box.Find(column.path), &column);
   }
-  EXPECT_THAT(columns,
-              UnorderedElementsAre(
-                  HasSubstr("serial string indexed"), HasSubstr("on bool"), HasSubstr("count int"),
-                  HasSubstr("total int"), HasSubstr("ratio double"), HasSubstr("volt double"),
-                  HasSubstr("made time"), HasSubstr("tags "), HasSubstr("soh.value double"),
-                  HasSubstr("soh.method string"), HasSubstr("heat double telemetry"),
-                  HasSubstr("bms.firmware string")));
+  EXPECT_THAT(
+      columns,
+      UnorderedElementsAre(
+          HasSubstr("serial string indexed"), HasSubstr("on bool"), HasSubstr("count int"),
+          HasSubstr("total int"), HasSubstr("ratio double"), HasSubstr("volt double"),
+          HasSubstr("made time"), HasSubstr("tags "), HasSubstr("soh.value double"),
+          HasSubstr("soh.method string"), HasSubstr("heat double telemetry"),
+          HasSubstr("bms.firmware string"), HasSubstr("wear double"), HasSubstr("place string")));
   EXPECT_THAT(box.components, ElementsAre("bms"));
   EXPECT_EQ(ask.Types("has").size(), 2);
   EXPECT_EQ(ask.Types("near").size(), 1);
@@ -285,18 +286,42 @@ TEST_P(GraphReaderContract, AReaderStaysAsItWas) {
   EXPECT_NE(Asking(*after).Dump(), dump);
 }
 
-TEST_P(GraphReaderContract, HistoryIsThereOrSaysThatItIsNot) {
+TEST_P(GraphReaderContract, RelationshipsThatHaveEnded) {
   Apply(Box("a"));
+  Apply(Box("b"));
+  Apply(Link("a", "has", "b", "r1", {{"position", Value::Int(1)}}));
+  Apply(Link("a", "has", "b", "r2"));
+  Apply(ingest::DeleteRelationship{"a", "r1", {}, Time{kNow.ns + 5}});
+  Apply(ingest::DeleteTwin{"b", {}, true, Time{kNow.ns + 7}});
   const auto reader = subject_->Read();
-  if (!subject_->is_engine()) {
-    EXPECT_THAT(reader->AsOf(kNow), IsOk());
-    return;
-  }
-  EXPECT_THAT(reader->AsOf(kNow).status(),
-              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("does not record")));
-  std::vector<uint32_t> found;
-  EXPECT_THAT(reader->ScanRelationships(0, 1, {}, true, true, &found),
-              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("does not record")));
+  std::vector<uint32_t> now;
+  EXPECT_THAT(reader->ScanRelationships(0, 10, {}, true, false, &now), IsOk());
+  EXPECT_THAT(now, IsEmpty());
+  std::vector<uint32_t> all;
+  EXPECT_THAT(reader->ScanRelationships(0, 10, {}, true, /*history_all=*/true, &all), IsOk());
+  ASSERT_EQ(all.size(), 2);
+  const Asking ask(*reader);
+  EXPECT_EQ(ask.RelationshipField(all[0], Field::kId).as_string(), "r1");
+  EXPECT_EQ(ask.RelationshipField(all[0], Field::kTargetId).as_string(), "b");
+  EXPECT_EQ(ask.RelationshipField(all[0], Field::kName).as_string(), "has");
+  EXPECT_EQ(ask.RelationshipField(all[0], Field::kValidFrom).as_time(), kNow);
+  EXPECT_EQ(ask.RelationshipField(all[0], Field::kValidTo).as_time(), Time{kNow.ns + 5});
+  EXPECT_EQ(ask.RelationshipField(all[1], Field::kValidTo).as_time(), Time{kNow.ns + 7});
+  std::vector<uint32_t> types;
+  reader->RelationshipTypes(all, &types);
+  const RelationshipTypeId type(types[0]);
+  Vector values;
+  reader->ReadRelationship(type, reader->catalog().relationship_type(type).by_path.at("position"),
+                           all, &values);
+  EXPECT_THAT(Asking::Texts(values), ElementsAre("1", "null"));
+  const auto again = subject_->Read();  // which nobody asked for them
+  again->RelationshipTypes(all, &types);
+  again->ReadRelationship(type, again->catalog().relationship_type(type).by_path.at("position"),
+                          all, &values);
+  EXPECT_THAT(Asking::Texts(values), ElementsAre("1", "null"));
+  std::vector<uint32_t> some;
+  EXPECT_THAT(reader->ScanRelationships(0, 1, {type}, false, true, &some), IsOk());
+  EXPECT_THAT(some, ElementsAre(all[0]));
 }
 
 // Random changes, after which both show the same.
@@ -340,6 +365,88 @@ TEST_P(GraphReaderContract, ShowsWhatTheReferenceShows) {
       const auto theirs = reference->Read();
       ASSERT_EQ(Asking(*mine).Dump(), Asking(*theirs).Dump()) << "after " << i;
     }
+  }
+}
+
+// Random changes at rising source times, after which both show the same at each of them.
+TEST_P(GraphReaderContract, ShowsWhatTheReferenceShowedThen) {
+  const std::unique_ptr<Subject> reference = NewReference();
+  reference->Apply(BoxModels());
+  std::mt19937 random(12);
+  const auto pick = [&](uint32_t n) { return static_cast<uint32_t>(random() % n); };
+  Time at{kNow.ns - 1000 * kNsPerSecond};
+  const auto apply = [&](ingest::Operation operation) {
+    std::visit(
+        [&](auto& one) {
+          if constexpr (requires { one.source_time; }) one.source_time = at;
+        },
+        operation);
+    Apply(operation);
+    reference->Apply(operation);
+  };
+  std::map<std::string, bool> twins;                          // id: is a Box
+  std::map<std::string, std::pair<std::string, bool>> links;  // id: source, may have position
+  std::map<std::string, std::vector<std::string>> links_of;   // by twin
+  for (int i = 0; i < 300; ++i) {
+    if (pick(3) == 0) at.ns += kNsPerSecond;
+    const std::string a = absl::StrCat("t", pick(20));
+    const std::string b = absl::StrCat("t", pick(20));
+    if (!twins.contains(a)) {
+      twins[a] = pick(3) != 0;
+      apply(twins[a] ? Box(a, absl::StrCat(R"({"wear":)", pick(100), R"(,"place":"p)", pick(5),
+                                           R"(","volt":)", pick(5), "}"))
+                     : Dot(a));
+    } else if (pick(15) == 0) {
+      apply(ingest::DeleteTwin{a, {}, true});
+      twins.erase(a);
+      for (const std::string& id : links_of[a]) links.erase(id);
+    } else if (twins[a] && pick(3) == 0) {
+      ingest::PatchTwin patch;
+      patch.id = a;
+      const bool is_wear = pick(2) == 0;
+      const Value value =
+          is_wear ? Value::Double(pick(100)) : Value::String(absl::StrCat("p", pick(5)));
+      patch.edits.push_back(
+          {ingest::Edit::Kind::kSet, {is_wear ? "wear" : "place"}, value, std::nullopt});
+      apply(patch);
+    } else if (twins.contains(b)) {
+      const std::string name = twins[a] && pick(2) == 0 ? "near" : "has";
+      const std::string id = absl::StrCat("r", i);
+      const bool has_position = twins[a] && name == "has";
+      apply(
+          Link(a, name, b, id, has_position ? ValueMap{{"position", Value::Int(i)}} : ValueMap()));
+      links[id] = {a, has_position};
+      links_of[a].push_back(id);
+      links_of[b].push_back(id);
+    }
+    if (links.empty() || pick(3) != 0) continue;
+    const auto it = std::next(links.begin(), pick(static_cast<uint32_t>(links.size())));
+    if (it->second.second && pick(2) == 0) {
+      ingest::PatchRelationship patch;
+      patch.source_id = it->second.first;
+      patch.relationship_id = it->first;
+      patch.edits.push_back({ingest::Edit::Kind::kSet, {"position"}, Value::Int(-i), std::nullopt});
+      apply(patch);
+    } else {
+      apply(ingest::DeleteRelationship{it->second.first, it->first, {}});
+      links.erase(it);
+    }
+  }
+  const auto mine = subject_->Read();
+  const auto theirs = reference->Read();
+  for (Time then{kNow.ns - 1001 * kNsPerSecond}; then <= Time{at.ns + kNsPerSecond};
+       then.ns += kNsPerSecond) {
+    const auto my_past = mine->AsOf(then);
+    const auto their_past = theirs->AsOf(then);
+    ASSERT_THAT(my_past, IsOk());
+    ASSERT_THAT(their_past, IsOk());
+    ASSERT_EQ(Asking(**my_past).Dump(), Asking(**their_past).Dump()) << FormatTime(then);
+    const auto with_place = [](const GraphReader& past) {
+      const query::Model& box = past.catalog().model(Asking(past).Table("dtmi:t:Box;1"));
+      return past.FindEqual(box.table, box.by_path.at("place"), "p1").size();
+    };
+    EXPECT_EQ(with_place(**my_past), with_place(**their_past));
+    EXPECT_EQ((*my_past)->unrecorded(), 0);
   }
 }
 

@@ -1,5 +1,5 @@
 // The examples of docs/query-language.md are queries that work: each is parsed, bound to the
-// battery ontology and run, on a graph without twins.
+// battery ontology and run, on the reference and on an engine without twins.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -44,10 +44,12 @@ PageStatement BatteryModels() {
   return models;
 }
 
-TEST(Docs, ExamplesOfTheQueryLanguageWork) {
+class Docs : public ::testing::TestWithParam<bool> {};
+
+TEST_P(Docs, ExamplesOfTheQueryLanguageWork) {
   const std::vector<PageStatement> examples = ExamplesOf("docs/query-language.md");
   ASSERT_GT(examples.size(), 8U);
-  Session session({.name = "docs"});
+  Session session({.name = "docs", .engine = GetParam()});
   const absl::Status created = session.Change(BatteryModels());
   ASSERT_TRUE(created.ok()) << created;
   PageStatement now;
@@ -64,6 +66,10 @@ TEST(Docs, ExamplesOfTheQueryLanguageWork) {
     EXPECT_EQ(*answer, "") << "docs/query-language.md:" << example.line << "\n" << example.body;
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(, Docs, ::testing::Bool(), [](const auto& each) {
+  return std::string(each.param ? "Engine" : "Reference");
+});
 
 }  // namespace
 }  // namespace twin::testing

@@ -284,9 +284,6 @@ absl::Status Session::Load(const PageStatement& statement) {
 
 std::string Session::Skipped(const PageStatement& statement) const {
   if (statement.keyword == "plan" && !setting_.is_default) return "plans are the default setting's";
-  const std::string text = absl::AsciiStrToUpper(statement.body);
-  const bool past = absl::StrContains(text, "HISTORY ALL") || absl::StrContains(text, "AS OF");
-  if (past && !world_->has_past()) return "the engine answers no AS OF";
   return "";
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
@@ -37,7 +38,6 @@ class ReferenceWorld final : public World {
   WorldReaders Read() override {
     return {graph_.catalog(), graph_.NewReader(), graph_.NewSeriesReader()};
   }
-  bool has_past() const override { return true; }
 
  private:
   ReferenceGraph graph_;
@@ -62,8 +62,11 @@ class EngineWorld final : public World {
     if (clock_.Now() < at) clock_.Set(at);
     ingest::WriteBatch batch;
     batch.operations.push_back(operation);
-    if (auto* put = std::get_if<ingest::PutTwin>(&batch.operations[0])) put->source_time = at;
-    if (auto* patch = std::get_if<ingest::PatchTwin>(&batch.operations[0])) patch->source_time = at;
+    std::visit(
+        [&](auto& one) {
+          if constexpr (requires { one.source_time; }) one.source_time = at;
+        },
+        batch.operations[0]);
     return engine_->Write(std::move(batch)).status;
   }
   absl::Status AddSample(const std::string& twin, const std::string& path, Time time,
@@ -80,12 +83,17 @@ class EngineWorld final : public World {
     column.values = {value};
     return engine_->Write(std::move(batch)).status;
   }
-  absl::Status SetHistoryBegin(Time) override {
-    return absl::UnimplementedError("the engine answers no AS OF");
+  absl::Status SetHistoryBegin(Time begin) override {
+    // As if a checkpoint had dropped what came before.
+    constexpr int64_t kRetentionSeconds = 3600;
+    clock_.Set(Time{begin.ns + kRetentionSeconds * kNsPerSecond});
+    TWIN_RETURN_IF_ERROR(Close());
+    Open(kRetentionSeconds);
+    TWIN_RETURN_IF_ERROR(engine_->Checkpoint());
+    return Restart();
   }
   absl::Status Restart() override {
-    TWIN_RETURN_IF_ERROR(engine_->Stop());
-    engine_.reset();
+    TWIN_RETURN_IF_ERROR(Close());
     Open();
     return absl::OkStatus();
   }
@@ -97,11 +105,17 @@ class EngineWorld final : public World {
     readers.graph = std::move(reader);
     return readers;
   }
-  bool has_past() const override { return false; }
 
  private:
-  void Open() {
+  absl::Status Close() {
+    TWIN_RETURN_IF_ERROR(engine_->Stop());
+    engine_.reset();
+    return absl::OkStatus();
+  }
+
+  void Open(int64_t history_retention_seconds = 0) {
     engine::EngineOptions options;
+    options.history_retention_seconds = history_retention_seconds;
     options.data_dir = JoinPath(folder_, "data");
     options.segment_bytes = 1 << 20;
     options.limits.batch_bytes_max = 512 << 10;

@@ -27,13 +27,11 @@ class World {
   virtual absl::Status Apply(const ingest::Operation& operation, Time at) = 0;
   virtual absl::Status AddSample(const std::string& twin, const std::string& path, Time time,
                                  const Value& value) = 0;
-  // UNIMPLEMENTED: it has no past; pages that say so are left out.
+  // Before anything is in it.
   virtual absl::Status SetHistoryBegin(Time begin) = 0;
   // Closes and opens what is kept on disk.
   virtual absl::Status Restart() = 0;
   virtual WorldReaders Read() = 0;
-  // AS OF and HISTORY ALL answer.
-  virtual bool has_past() const = 0;
 };
 
 std::unique_ptr<World> NewReferenceWorld();

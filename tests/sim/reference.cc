@@ -10,12 +10,6 @@ namespace {
 
 using Code = absl::StatusCode;
 
-bool IsOfModels(const ingest::Operation& operation) {
-  return std::holds_alternative<ingest::CreateModels>(operation) ||
-         std::holds_alternative<ingest::DecommissionModel>(operation) ||
-         std::holds_alternative<ingest::DeleteModel>(operation);
-}
-
 std::string TextOf(absl::StatusCode code, uint64_t version, bool created, uint64_t changed) {
   if (code != Code::kOk) return absl::StatusCodeToString(code);
   return absl::StrCat("v", version, created ? " new" : "", " ", changed);

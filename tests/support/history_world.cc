@@ -407,6 +407,32 @@ void HistoryWorld::Compare(const Pinned& pinned, const ReadRequest& request, con
   ASSERT_EQ(given.size(), expected.size());
 }
 
+// The last samples of all series of the requests.
+void HistoryWorld::CompareLast(const Pinned& pinned, const std::vector<ReadRequest>& requests,
+                               int64_t time) {
+  std::vector<SeriesKey> keys;
+  for (const ReadRequest& request : requests) {
+    for (const ReadRequest::Series& series : request.series) keys.push_back(series.key);
+  }
+  std::vector<int64_t> times;
+  ColumnValues values;
+  ASSERT_THAT(pinned.snapshot->LastOfEach(keys, WantedAs::kValue, time, &times, &values),
+              testing::IsOk());
+  ASSERT_EQ(times.size(), keys.size());
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const std::map<int64_t, Value> samples =
+        reference_.Samples(keys[i], pinned.snapshot->sequence().value, pinned.drops);
+    const auto after = samples.upper_bound(time);
+    if (after == samples.begin()) {
+      ASSERT_EQ(times[i], Snapshot::kNoSample);
+      ASSERT_TRUE(Given(values, i).is_null());
+      continue;
+    }
+    ASSERT_EQ(times[i], std::prev(after)->first);
+    ASSERT_TRUE(Same(Given(values, i), std::prev(after)->second));
+  }
+}
+
 void HistoryWorld::CompareSome() {
   Pinned now{store_->Pin(Sequence(sequence_)), reference_.drops()};
   const Pinned& pinned = pinned_.empty() || Random(2) == 0 ? now : pinned_[Random(pinned_.size())];
@@ -424,6 +450,7 @@ void HistoryWorld::CompareSome() {
   EXPECT_EQ(visited, requests.size());
   const SeriesKey key = requests[0].series[0].key;
   const int64_t time = RandomTime();
+  CompareLast(pinned, requests, time);
   ReadRows row;
   const absl::StatusOr<bool> found = pinned.snapshot->Last(key, WantedAs::kValue, time, &row);
   ASSERT_THAT(found, testing::IsOk());

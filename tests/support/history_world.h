@@ -95,6 +95,7 @@ class HistoryWorld {
   OwnedRows RandomRows(GroupId group);
   int64_t RandomTime();
   void Compare(const Pinned& pinned, const ReadRequest& request, const ReadRows& rows);
+  void CompareLast(const Pinned& pinned, const std::vector<ReadRequest>& requests, int64_t time);
   ReadRequest RandomRequest();
   std::unique_ptr<Store> NewStore();
 

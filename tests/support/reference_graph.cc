@@ -196,13 +196,13 @@ absl::Status ReferenceGraph::Do(const ingest::DeleteTwin& request) {
     if (!request.delete_relationships) {
       return absl::FailedPreconditionError(absl::StrCat(request.id, " has relationships"));
     }
-    each.life.end = now_;
+    each.life.end = request.source_time.value_or(now_);
   }
-  data_.twins[number.value].life.end = now_;
+  data_.twins[number.value].life.end = request.source_time.value_or(now_);
   return absl::OkStatus();
 }
 
-absl::Status ReferenceGraph::SetRelationship(const ValueMap& contents,
+absl::Status ReferenceGraph::SetRelationship(const ValueMap& contents, Time time,
                                              Relationship* relationship) const {
   const Twin& source = data_.twins[relationship->source];
   for (const RelationshipTypeId id : ModelOf(source.model)->relationships) {
@@ -214,7 +214,7 @@ absl::Status ReferenceGraph::SetRelationship(const ValueMap& contents,
         return absl::InvalidArgumentError(absl::StrCat(type.name, " has no property ", name));
       }
       const query::Column& column = type.columns[it->second.value];
-      relationship->values[name][now_.ns] = {
+      relationship->values[name][time.ns] = {
           value.is_null() ? value : Converted(*column.schema, value), now_};
     }
     return absl::OkStatus();
@@ -242,12 +242,12 @@ absl::Status ReferenceGraph::Do(const ingest::PutRelationship& put) {
   made.name = put.name;
   made.source = Find(put.source_id).value;
   made.target = Find(put.target_id).value;
-  made.life.begin = now_;
+  made.life.begin = put.source_time.value_or(now_);
   made.version = data_.sequence + 1;
   if (made.source == kNoTwin.value || made.target == kNoTwin.value) {
     return absl::NotFoundError(absl::StrCat("no twin ", put.source_id, " or ", put.target_id));
   }
-  TWIN_RETURN_IF_ERROR(SetRelationship(put.contents, &made));
+  TWIN_RETURN_IF_ERROR(SetRelationship(put.contents, made.life.begin, &made));
   data_.relationships.push_back(std::move(made));
   return absl::OkStatus();
 }
@@ -258,13 +258,13 @@ absl::Status ReferenceGraph::Do(const ingest::PatchRelationship& patch) {
   found->version = data_.sequence + 1;
   ValueMap contents;
   for (const ingest::Edit& edit : patch.edits) contents.emplace_back(edit.path[0], edit.value);
-  return SetRelationship(contents, found);
+  return SetRelationship(contents, patch.source_time.value_or(now_), found);
 }
 
 absl::Status ReferenceGraph::Do(const ingest::DeleteRelationship& request) {
   Relationship* found = FindRelationship(request.source_id, request.relationship_id);
   if (found == nullptr) return absl::NotFoundError(request.relationship_id);
-  found->life.end = now_;
+  found->life.end = request.source_time.value_or(now_);
   return absl::OkStatus();
 }
 

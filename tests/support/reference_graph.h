@@ -99,7 +99,8 @@ class ReferenceGraph {
   absl::Status Do(const ingest::DeleteModel&) { return absl::UnimplementedError("DeleteModel"); }
   const query::Model* ModelOf(absl::string_view id) const;
   Relationship* FindRelationship(const std::string& source, const std::string& id);
-  absl::Status SetRelationship(const ValueMap& contents, Relationship* relationship) const;
+  absl::Status SetRelationship(const ValueMap& contents, Time time,
+                               Relationship* relationship) const;
 
   Data data_;
   Time now_;

@@ -100,7 +100,7 @@ class Reader final : public query::GraphReader {
     const query::Column& schema = catalog().model(table).columns[column.value];
     Fill(TypeKind::kTime, rows.size(), out, [&](size_t i) {
       const Held held = ValueOf(tables_[table.value][rows[i]], schema);
-      if (held.value.is_null()) return Value();
+      if (held.value.is_null() || (arrival && !held.has_arrival)) return Value();
       return Value::OfTime(arrival ? held.arrival : held.source);
     });
   }
@@ -244,6 +244,7 @@ class Reader final : public query::GraphReader {
     Time source;
     Time arrival;
     bool is_unrecorded = false;
+    bool has_arrival = true;  // of a value that has changed since, nobody kept it
   };
 
   static std::string EtagOf(uint64_t version) {
@@ -278,9 +279,12 @@ class Reader final : public query::GraphReader {
   Held ValueOf(uint32_t twin, const query::Column& column) const {
     const auto it = data_->twins[twin].values.find(column.path);
     if (it == data_->twins[twin].values.end()) return {};
-    if (column.telemetry) return LastOf(it->second, at_, /*skip_nulls=*/true);
-    if (column.historized || !at_.has_value()) return LastOf(it->second, at_, false);
-    const Held now = LastOf(it->second, std::nullopt, false);
+    const Held now = LastOf(it->second, std::nullopt, column.telemetry);
+    if (column.telemetry || column.historized || !at_.has_value()) {
+      Held then = LastOf(it->second, at_, /*skip_nulls=*/column.telemetry);
+      then.has_arrival = now.source == then.source;
+      return then;
+    }
     if (now.source <= *at_) return now;
     Held unknown;
     unknown.is_unrecorded = true;
@@ -292,6 +296,8 @@ class Reader final : public query::GraphReader {
     if (!at_.has_value()) return found.update_time;
     Time last = found.life.begin;
     for (const auto& [path, history] : found.values) {
+      const query::Column* const column = catalog().model(TableId(places_[twin].table)).Find(path);
+      if (column == nullptr || column->telemetry) continue;
       for (const auto& [time, change] : history) {
         if (time <= at_->ns && last < Time{time}) last = Time{time};
       }
@@ -307,9 +313,10 @@ class Reader final : public query::GraphReader {
       if (column.telemetry) continue;
       const Held held = ValueOf(twin, column);
       if (held.value.is_null()) continue;
-      metadata.emplace_back(column.path,
-                            Value::Map({{"lastUpdateTime", Value::OfTime(held.arrival)},
-                                        {"sourceTime", Value::OfTime(held.source)}}));
+      ValueMap times;
+      if (held.has_arrival) times.emplace_back("lastUpdateTime", Value::OfTime(held.arrival));
+      times.emplace_back("sourceTime", Value::OfTime(held.source));
+      metadata.emplace_back(column.path, Value::Map(std::move(times)));
     }
     return Value::Map(std::move(metadata));
   }

@@ -1,0 +1,212 @@
+#include "clients/twinctl/watch.h"
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/cord.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "clients/cpp/events.h"
+#include "clients/twinctl/history.h"
+#include "clients/twinctl/terminal.h"
+
+namespace twin::twinctl {
+namespace {
+
+namespace v1 = ::twingraph::v1;
+
+constexpr char kEnough[] = "twinctl/enough";
+
+struct Arguments {
+  std::string condition;
+  std::vector<std::string> twins;
+  std::string under;
+  std::vector<std::string> along;
+  std::vector<std::string> types;
+  std::vector<std::string> models;
+  std::vector<std::string> paths;
+  std::string from;
+  bool state = false;
+  std::string interval;
+  uint64_t count = 0;
+  std::string output;
+};
+
+absl::StatusOr<v1::SubscribeRequest> RequestOf(const Arguments& arguments) {
+  v1::SubscribeRequest request;
+  request.set_event_tokens(true);
+  v1::EventFilter& filter = *request.mutable_filter();
+  filter.set_condition(arguments.condition);
+  for (const std::string& twin : arguments.twins) filter.add_twin_ids(twin);
+  for (const std::string& model : arguments.models) filter.add_models(model);
+  for (const std::string& path : arguments.paths) filter.add_paths(path);
+  filter.set_under(arguments.under);
+  for (const std::string& name : arguments.along) filter.add_under_relationships(name);
+  for (const std::string& word : arguments.types) {
+    const v1::EventType type = EventTypeOf(word);
+    if (type == v1::EVENT_TYPE_UNSPECIFIED) {
+      return UsageError(absl::StrCat("--type: '", word, "' is not one of ", EventTypeWords()));
+    }
+    filter.add_types(type);
+  }
+  if (!arguments.interval.empty()) {
+    const absl::StatusOr<std::chrono::milliseconds> interval = ParseTimeout(arguments.interval);
+    if (!interval.ok()) {
+      return UsageError(absl::StrCat("--interval: ", interval.status().message()));
+    }
+    request.set_interval_ms(static_cast<uint32_t>(interval->count()));
+  }
+  if (arguments.state && !arguments.from.empty()) {
+    return UsageError("--state and --from: one or the other");
+  }
+  if (arguments.state) request.set_starting_state(true);
+  if (arguments.from.empty()) return request;
+  // A cursor has no colon, a time of day has.
+  if (absl::StrContains(arguments.from, ':')) {
+    const absl::StatusOr<int64_t> from = TimeOption("--from", arguments.from);
+    if (!from.ok()) return from.status();
+    request.set_from_unix_nano(*from);
+  } else {
+    request.set_resume_token(arguments.from);
+  }
+  return request;
+}
+
+class Printer {
+ public:
+  Printer(const Arguments& arguments, const Console& console)
+      : arguments_(arguments),
+        console_(console),
+        output_(!arguments.output.empty() ? arguments.output
+                : console.out_columns > 0 ? "text"
+                                          : "ndjson"),
+        cursor_(absl::StrContains(arguments.from, ':') ? "" : arguments.from) {}
+
+  absl::Status Print(const v1::SubscribeResponse& message) {
+    for (const v1::Event& event : message.events()) {
+      console_.out << (output_ == "text"  ? EventText(event, console_.out_style)
+                       : output_ == "adt" ? DumpJson(AdtEventJson(event))
+                                          : DumpJson(EventJson(event)))
+                   << "\n";
+      if (!event.resume_token().empty()) cursor_ = event.resume_token();
+      if (++printed_ != arguments_.count || arguments_.count == 0) continue;
+      absl::Status enough = absl::CancelledError("enough");
+      enough.SetPayload(kEnough, absl::Cord());
+      console_.out.flush();
+      return enough;
+    }
+    if (!message.resume_token().empty()) cursor_ = message.resume_token();
+    console_.out.flush();
+    return console_.out ? absl::OkStatus() : absl::CancelledError("stdout");
+  }
+
+  void SayCursor() const {
+    if (cursor_.empty()) return;
+    console_.err << console_.err_style.Paint(Tone::kHint,
+                                             absl::StrCat("to go on from here: --from ", cursor_))
+                 << "\n";
+  }
+
+ private:
+  const Arguments& arguments_;
+  const Console& console_;
+  const std::string output_;
+  std::string cursor_;
+  uint64_t printed_ = 0;
+};
+
+absl::StatusOr<ExitCode> Run(const Arguments& arguments, client::Client* client,
+                             const Console& console) {
+  const absl::StatusOr<v1::SubscribeRequest> request = RequestOf(arguments);
+  if (!request.ok()) return request.status();
+  Printer printer(arguments, console);
+  client::EventOptions options;
+  options.on_lost = [&](const absl::Status& status) {
+    console.err << console.err_style.Paint(
+                       Tone::kWarning, absl::StrCat("the connection is lost (",
+                                                    Printable(status.message()), "); trying again"))
+                << "\n";
+  };
+  const absl::Status status = client::EventClient(client).Subscribe(
+      *request, options,
+      [&](const v1::SubscribeResponse& message) { return printer.Print(message); });
+  if (!console.out) return kExitRefused;  // main() says why.
+  printer.SayCursor();
+  if (status.GetPayload(kEnough).has_value()) return kExitDone;
+  return status;
+}
+
+}  // namespace
+
+void AddWatch(CommandLine* line, const ServerPointer& server) {
+  const auto arguments = std::make_shared<Arguments>();
+  CLI::App* const command = line->AddCommand(
+      line->root(),
+      {.name = "watch",
+       .summary = "Print changes as they happen, until Ctrl-C",
+       .description =
+           "All of what is given must hold; of options given several times, one. CONDITION is TQL, "
+           "as after WHERE: new.x and old.x are values after and before a change, other names "
+           "properties of the twin. A lost connection is made again, and nothing is left out; "
+           "where "
+           "to go on is printed at the end (--from).",
+       .examples =
+           "twinctl watch\n"
+           "twinctl watch 'new.temperature > 45 AND old.temperature <= 45'\n"
+           "twinctl watch --under pack-1 --path voltage --interval 1s\n"
+           "twinctl watch --type twin.created --type twin.deleted -o ndjson >> changes.ndjson"},
+      OnServer(server, [arguments](client::Client* client, const Console& console) {
+        return Run(*arguments, client, console);
+      }));
+  command->add_option("CONDITION", arguments->condition, "What must hold for a change")
+      ->type_name("CONDITION");
+  command->add_option("--twin", arguments->twins, "Only this twin; may be given several times")
+      ->type_name("ID")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--under", arguments->under,
+                   "Only this twin and what it contains: what 'contains' and relationships whose "
+                   "names begin with 'has' lead to")
+      ->type_name("ID");
+  command
+      ->add_option("--along", arguments->along,
+                   "With --under: along relationships of this name instead; may be given several "
+                   "times")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--type", arguments->types,
+                   absl::StrCat("Only events of this type, one of ", EventTypeWords(),
+                                "; may be given several times"))
+      ->type_name("TYPE")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--model", arguments->models,
+                   "Only twins of this model and of those that extend it; may be given several "
+                   "times")
+      ->type_name("DTMI")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--path", arguments->paths,
+                   "Only changes of this path, such as voltage; may be given several times")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--from", arguments->from,
+                   "Begin behind this cursor, or at this time (default: now)")
+      ->type_name("CURSOR");
+  command->add_flag("--state", arguments->state, "Begin with what is there now");
+  command
+      ->add_option("--interval", arguments->interval,
+                   "At most once in this time: the last values of each twin (default: every "
+                   "change)")
+      ->type_name("TIME");
+  command->add_option("--count", arguments->count, "End after so many events")->type_name("N");
+  CommandLine::AddChoice(command, "-o,--output", &arguments->output, "text|ndjson|adt",
+                         "The form of the events: lines for people, CloudEvents, or those of Azure "
+                         "Digital Twins (default: text on a terminal, else ndjson)");
+}
+
+}  // namespace twin::twinctl

@@ -1,0 +1,28 @@
+// Subscriptions and events as messages. Internal to server/api.
+#ifndef TWIN_SERVER_API_EVENT_CONVERT_H_
+#define TWIN_SERVER_API_EVENT_CONVERT_H_
+
+#include <grpcpp/support/status.h>
+
+#include "absl/status/statusor.h"
+#include "server/events/feed.h"
+#include "twingraph/v1/event_service.pb.h"
+
+namespace twin::api {
+
+// INVALID_ARGUMENT: an unknown type, a token that is none.
+absl::StatusOr<events::SubscribeOptions> ToOptions(const twingraph::v1::SubscribeRequest& request);
+void ToProto(const events::Event& event, bool with_old_values, twingraph::v1::Event* message);
+struct EventForm {
+  bool old_values = true;
+  bool tokens = false;  // of each event
+};
+void ToProto(const events::Message& from, const EventForm& form,
+             twingraph::v1::SubscribeResponse* message);
+
+// As ToGrpc; OUT_OF_RANGE names the oldest place that is kept.
+grpc::Status EndOf(const absl::Status& status, const events::Feed& feed);
+
+}  // namespace twin::api
+
+#endif  // TWIN_SERVER_API_EVENT_CONVERT_H_

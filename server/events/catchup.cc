@@ -1,0 +1,243 @@
+#include "server/events/catchup.h"
+
+#include <algorithm>
+#include <chrono>
+#include <deque>
+#include <string>
+#include <utility>
+
+#include "server/base/status_macros.h"
+#include "server/ingest/change.h"
+
+namespace twin::events {
+namespace {
+
+using Kind = ingest::Change::Kind;
+
+constexpr std::chrono::milliseconds kViewWait{10};
+constexpr size_t kStateTwins = 1000;  // read at a time
+
+// What events of a state point into.
+struct StateTexts {
+  std::shared_ptr<const graph::GraphView> view;
+};
+
+}  // namespace
+
+absl::Status LoadUnder(const Sources& sources, Sequence next, size_t twins_max, Filter* filter) {
+  UnderSet* const under = filter->under();
+  if (under == nullptr) return absl::OkStatus();
+  std::shared_ptr<const graph::GraphView> view;
+  {
+    const MutexLock lock(&sources.graph->mutex);
+    view = sources.graph->graph.Pin();
+  }
+  const graph::Catalog& catalog = view->catalog();
+  RelationshipNumber first_new = view->next_relationship();
+  UnderSet::Gone gone;
+  // Back from the view: what was created since is not there yet, what was deleted is.
+  ChangeLog::Reader reader(sources.log, next);
+  while (reader.next() <= view->sequence()) {
+    TWIN_ASSIGN_OR_RETURN(const RecordPtr record, reader.Next());
+    if (record == nullptr) {
+      sources.log->WaitBeyond(Sequence(reader.next().value - 1), kViewWait);  // it was applied
+      continue;
+    }
+    if (!record->is_graph) continue;
+    std::vector<ingest::Unit> units;
+    TWIN_RETURN_IF_ERROR(ingest::DecodeUnits(
+        absl::string_view(record->bytes).substr(record->body),
+        {.time = record->time, .request_id = {}, .results = {}, .units = record->units}, &units));
+    for (size_t i = 0; i < units.size(); ++i) {
+      if (view->sequence() < Sequence(record->first.value + i)) break;
+      for (const ingest::Change& change : units[i].changes) {
+        const RelationshipNumber number(change.number);
+        if (change.kind == Kind::kCreateRelationship) {
+          first_new = std::min(first_new, number);
+        } else if (change.kind == Kind::kDeleteRelationship && number < first_new &&
+                   under->Follows(
+                       catalog.relationship_type(RelationshipTypeId(change.table)).name)) {
+          gone[change.source].push_back({number, TwinNumber(change.target)});
+        }
+      }
+    }
+  }
+  return under->Load(*view, first_new, std::move(gone), twins_max);
+}
+
+Catchup::Catchup(const Sources& sources, const Options& options, std::unique_ptr<Filter> filter,
+                 Sequence next)
+    : sources_(sources),
+      options_(options),
+      filter_(std::move(filter)),
+      reader_(sources.log, next),
+      expander_(sources, options) {}
+
+absl::StatusOr<bool> Catchup::ReadRecord(Sequence end, std::vector<EventPtr>* events) {
+  if (!is_prepared_) {
+    TWIN_RETURN_IF_ERROR(LoadUnder(sources_, reader_.next(),
+                                   static_cast<size_t>(options_.under_twins_max), filter_.get()));
+    interest_.emplace(std::vector<Filter*>{filter_.get()});
+    expander_.SetInterest(&*interest_, /*narrower=*/false);
+    is_prepared_ = true;
+  }
+  if (!(reader_.next() < end)) return false;
+  const Sequence asked = reader_.next();
+  TWIN_ASSIGN_OR_RETURN(const RecordPtr record, reader_.Next());
+  if (record == nullptr) return false;
+  std::vector<Delivery> deliveries;
+  TWIN_RETURN_IF_ERROR(expander_.Expand(record, &deliveries));
+  for (Delivery& delivery : deliveries) {
+    for (EventPtr& event : delivery.events) {
+      // A token may stand inside a record.
+      if (asked <= event->sequence) events->push_back(std::move(event));
+    }
+  }
+  return true;
+}
+
+// --- The starting state ---
+
+absl::Status Catchup::ListTwins(const graph::GraphView& view) {
+  TWIN_RETURN_IF_ERROR(LoadUnder(sources_, Sequence(view.sequence().value + 1),
+                                 static_cast<size_t>(options_.under_twins_max), filter_.get()));
+  if (filter_->under() != nullptr) {
+    twins_.assign(filter_->under()->twins().begin(), filter_->under()->twins().end());
+    std::sort(twins_.begin(), twins_.end());
+  } else if (!filter_->twins().empty()) {
+    for (const std::string& id : filter_->twins()) {
+      const TwinNumber twin = view.FindTwin(id);
+      if (!(twin == kNoTwin)) twins_.push_back(twin.value);
+    }
+  } else {
+    for (const auto& table : view.catalog().tables()) {
+      if (table->interface == nullptr || !filter_->TakesTable(table->id, view.catalog())) continue;
+      for (uint32_t from = 0; from != UINT32_MAX;) {
+        for (const TwinNumber twin : view.ListTwins(table->id, from, 10'000, &from)) {
+          twins_.push_back(twin.value);
+        }
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+void Catchup::AddTwin(const graph::GraphView& view, TwinNumber twin,
+                      const std::shared_ptr<const void>& keep, std::vector<EventPtr>* events) {
+  if (!view.Exists(twin)) return;
+  const graph::TableSchema& table = view.TableOf(twin);
+  const auto event = std::make_shared<Event>();
+  event->sequence = view.sequence();
+  event->index = index_;
+  event->type = EventType::kTwinState;
+  event->time = view.UpdateTimeOf(twin);
+  event->twin = twin;
+  event->table = table.id;
+  event->twin_id = view.IdOf(twin);
+  event->model_id = table.model_id;
+  event->keep = keep;
+  for (const graph::ColumnSchema& column : table.columns) {
+    graph::Cell cell = view.Get(twin, table.IdOf(column));
+    if (cell.value.is_null()) continue;
+    PathChange& change = event->changes.emplace_back();
+    change.path = column.path;
+    change.new_value = std::move(cell.value);
+    change.source_time = cell.source_time;
+  }
+  if (!filter_->Matches(*event, view.catalog())) return;
+  events->push_back(event);
+  ++index_;
+}
+
+void Catchup::AddRelationship(const graph::GraphView& view, RelationshipNumber number,
+                              const std::shared_ptr<const void>& keep,
+                              std::vector<EventPtr>* events) {
+  const graph::Relationship found = view.Get(number);
+  const graph::RelationshipType& type = view.catalog().relationship_type(found.type);
+  const auto event = std::make_shared<Event>();
+  event->sequence = view.sequence();
+  event->index = index_;
+  event->type = EventType::kRelationshipState;
+  event->time = view.time();
+  event->twin = found.source;
+  event->table = view.TableOf(found.source).id;
+  event->twin_id = view.IdOf(found.source);
+  event->model_id = view.TableOf(found.source).model_id;
+  event->relationship = number;
+  event->relationship_type = found.type;
+  event->target = found.target;
+  event->relationship_id = found.id;
+  event->name = type.name;
+  event->target_id = view.IdOf(found.target);
+  event->keep = keep;
+  for (uint32_t column = 0; column < type.columns.size(); ++column) {
+    Value value = view.GetValue(number, ColumnId(column));
+    if (value.is_null()) continue;
+    PathChange& change = event->changes.emplace_back();
+    change.path = type.columns[column].path;
+    change.new_value = std::move(value);
+    change.source_time = view.time();
+  }
+  if (!filter_->Matches(*event, view.catalog())) return;
+  events->push_back(event);
+  ++index_;
+}
+
+void Catchup::AddRelationships(const graph::GraphView& view, TwinNumber twin,
+                               const std::shared_ptr<const void>& keep,
+                               std::vector<EventPtr>* events) {
+  if (!view.Exists(twin)) return;
+  for (RelationshipNumber each = view.FirstOutgoing(twin); !(each == kNoRelationship);
+       each = view.NextOutgoing(each)) {
+    AddRelationship(view, each, keep, events);
+  }
+  if (filter_->is_of_all_twins()) return;
+  // Of the others only those that lead here from elsewhere.
+  for (RelationshipNumber each = view.FirstIncoming(twin); !(each == kNoRelationship);
+       each = view.NextIncoming(each)) {
+    const uint32_t source = view.LinkOf(each).source.value;
+    if (std::find(twins_.begin(), twins_.end(), source) == twins_.end()) {
+      AddRelationship(view, each, keep, events);
+    }
+  }
+}
+
+absl::Status Catchup::ReadState(std::vector<EventPtr>* events) {
+  TWIN_ASSIGN_OR_RETURN(const std::shared_ptr<const graph::GraphView> view, state_->Get());
+  if (!is_listed_) {
+    TWIN_RETURN_IF_ERROR(ListTwins(*view));
+    is_listed_ = true;
+  }
+  auto texts = std::make_shared<StateTexts>();
+  texts->view = view;
+  const bool wants_twins = filter_->Takes(EventType::kTwinState);
+  const bool wants_relationships = filter_->Takes(EventType::kRelationshipState);
+  size_t looked_at = 0;
+  for (; at_ < 2 * twins_.size() && (looked_at < kStateTwins || events->empty()); ++at_) {
+    ++looked_at;
+    const TwinNumber twin(twins_[at_ % twins_.size()]);
+    if (at_ < twins_.size()) {
+      if (wants_twins) AddTwin(*view, twin, texts, events);
+    } else if (wants_relationships) {
+      AddRelationships(*view, twin, texts, events);
+    }
+  }
+  if (at_ == 2 * twins_.size()) {
+    state_.reset();
+    twins_.clear();
+  }
+  Condition* const condition = filter_->condition();
+  if (condition == nullptr || events->empty()) return absl::OkStatus();
+  std::vector<const Event*> asked;
+  for (const EventPtr& event : *events) asked.push_back(event.get());
+  std::vector<uint8_t> matches(events->size());
+  condition->Match(asked, &matches);
+  size_t kept = 0;
+  for (size_t i = 0; i < events->size(); ++i) {
+    if (matches[i] != 0) (*events)[kept++] = std::move((*events)[i]);
+  }
+  events->resize(kept);
+  return absl::OkStatus();
+}
+
+}  // namespace twin::events

@@ -1,0 +1,50 @@
+// Conditions over changes, as the engine evaluates them with the query language.
+#ifndef TWIN_SERVER_EVENTS_CONDITION_H_
+#define TWIN_SERVER_EVENTS_CONDITION_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "server/events/event.h"
+#include "server/graph/graph.h"
+
+namespace twin::events {
+
+// Thread-compatible.
+class Condition {
+ public:
+  virtual ~Condition() = default;
+  // Paths that it names with new. or old.
+  virtual const std::vector<std::string>& paths() const = 0;
+  // Sets matches[i] to whether it is TRUE for events[i], which are events of twins. What an event
+  // does not say of its twin is read from the head. A condition that fails, by an overflow, is not
+  // TRUE.
+  virtual void Match(absl::Span<const Event* const> events, std::vector<uint8_t>* matches) = 0;
+};
+
+// A state that is held for long and may be taken away.
+class HeldState {
+ public:
+  virtual ~HeldState() = default;
+  // RESOURCE_EXHAUSTED: it was taken away.
+  virtual absl::StatusOr<std::shared_ptr<const graph::GraphView>> Get() const = 0;
+};
+
+// What events need of the engine. Thread-safe.
+class Host {
+ public:
+  virtual ~Host() = default;
+  // INVALID_ARGUMENT: the text is wrong; the status has its place (query/ast/error.h). `models`: of
+  // which the twins are, with those that extend them; empty: any.
+  virtual absl::StatusOr<std::unique_ptr<Condition>> Compile(
+      const std::string& text, const std::vector<std::string>& models) = 0;
+  // The last applied state.
+  virtual std::unique_ptr<HeldState> Hold() = 0;
+};
+
+}  // namespace twin::events
+
+#endif  // TWIN_SERVER_EVENTS_CONDITION_H_

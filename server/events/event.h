@@ -1,0 +1,90 @@
+// Events: what changed, decoded from the journal's records. Immutable once made; subscribers share
+// them by pointer.
+#ifndef TWIN_SERVER_EVENTS_EVENT_H_
+#define TWIN_SERVER_EVENTS_EVENT_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "server/base/ids.h"
+#include "server/base/time.h"
+#include "server/base/value.h"
+
+namespace twin::events {
+
+enum class EventType : uint8_t {
+  kTwinCreated,
+  kTwinUpdated,
+  kTwinDeleted,
+  kRelationshipCreated,
+  kRelationshipUpdated,
+  kRelationshipDeleted,
+  kTelemetry,  // samples of a twin; its properties among them
+  kModelCreated,
+  kModelUpdated,  // decommissioned, or no longer
+  kModelDeleted,
+  kTwinState,  // of a starting state: as it is, not a change
+  kRelationshipState,
+};
+inline constexpr int kEventTypes = 12;
+
+// "twin.created", "telemetry", …
+absl::string_view NameOf(EventType type);
+// False: there is no such type.
+bool TypeOf(absl::string_view name, EventType* type);
+
+inline bool IsOfRelationship(EventType type) {
+  return (type >= EventType::kRelationshipCreated && type <= EventType::kRelationshipDeleted) ||
+         type == EventType::kRelationshipState;
+}
+inline bool IsOfModel(EventType type) {
+  return type >= EventType::kModelCreated && type <= EventType::kModelDeleted;
+}
+
+// One path that changed.
+struct PathChange {
+  absl::string_view path;  // "soh.value"
+  Value old_value;         // null: there was none
+  Value new_value;         // null: removed
+  Time source_time;
+  bool late = false;    // an older sample than the last one: has no old value
+  bool has_old = true;  // false: the old value is not recorded
+};
+
+// At most one for each twin, relationship or model and sequence. Texts are views of what `keep`
+// owns.
+struct Event {
+  Sequence sequence;
+  uint32_t index = 0;  // among those of the sequence: the same whenever it is decoded
+  EventType type = EventType::kTwinUpdated;
+  Time time;  // the server's
+
+  // The twin; of a relationship its source.
+  TwinNumber twin = kNoTwin;
+  TableId table;
+  absl::string_view twin_id;
+  absl::string_view model_id;   // of the twin; of a model's event itself
+  absl::string_view old_model;  // kTwinUpdated: moved from that model; empty: stays
+
+  // Of relationships.
+  RelationshipNumber relationship = kNoRelationship;
+  RelationshipTypeId relationship_type;
+  TwinNumber target = kNoTwin;
+  absl::string_view relationship_id;
+  absl::string_view name;
+  absl::string_view target_id;
+
+  bool decommissioned = false;  // kModelUpdated
+  std::vector<PathChange> changes;
+  std::shared_ptr<const void> keep;
+
+  // About what a message takes for it, and never less.
+  size_t Bytes() const;
+};
+using EventPtr = std::shared_ptr<const Event>;
+
+}  // namespace twin::events
+
+#endif  // TWIN_SERVER_EVENTS_EVENT_H_

@@ -1,0 +1,267 @@
+// Frames and samples as events.
+#include <algorithm>
+
+#include "server/base/status_macros.h"
+#include "server/events/expander.h"
+#include "server/ingest/telemetry_state.h"
+
+namespace twin::events {
+namespace {
+
+uint64_t PlanKey(uint32_t layout, uint32_t version) {
+  return (static_cast<uint64_t>(layout) << 32) | version;
+}
+
+void Deduplicate(std::vector<uint32_t>* numbers) {
+  std::sort(numbers->begin(), numbers->end());
+  numbers->erase(std::unique(numbers->begin(), numbers->end()), numbers->end());
+}
+
+// What keeps the values of a path: its series, and whether that knows all of them.
+bool IsRecorded(const graph::ColumnSchema& schema) {
+  return schema.telemetry || schema.traits.historized;
+}
+
+// What the event of a sample points into.
+struct SampleTexts {
+  std::shared_ptr<const graph::Catalog> catalog;
+  std::string twin_id;
+};
+
+Value ValueOfSample(const ingest::SampleRun::Column& column, size_t row) {
+  if (column.kind == timeseries::ColumnKind::kDouble) return Value::Double(column.doubles[row]);
+  if (column.kind == timeseries::ColumnKind::kInt) return Value::Int(column.ints[row]);
+  Value value;
+  absl::string_view encoded = column.values[row];
+  if (!Value::Decode(&encoded, &value).ok()) return Value();
+  return value;
+}
+
+}  // namespace
+
+// --- Frames ---
+
+absl::StatusOr<std::shared_ptr<Expander::Plan>> Expander::PlanOf(uint32_t layout, uint32_t version,
+                                                                 Sequence sequence) {
+  std::shared_ptr<Plan>& kept = plans_[PlanKey(layout, version)];
+  const uint64_t generation = epoch_ + interest_->generation();
+  if (kept != nullptr && kept->generation == generation) return kept;
+  auto plan = std::make_shared<Plan>();
+  plan->generation = generation;
+  {
+    const MutexLock lock(&sources_.graph->mutex);
+    const ingest::TelemetryState& state = sources_.graph->telemetry;
+    if (layout >= state.layouts() || version == 0 ||
+        version > state.layout(layout).versions.size()) {
+      return absl::DataLossError("a frame of a layout that there is not");
+    }
+    plan->version = state.layout(layout).versions[version - 1];
+    plan->catalog = sources_.graph->graph.head().shared_catalog();
+  }
+  const graph::Catalog& catalog = *plan->catalog;
+  // The columns of each twin, twins in the order in which they appear.
+  absl::flat_hash_map<uint32_t, size_t> places;
+  std::vector<PlanTwin> twins;
+  for (uint32_t c = 0; c < plan->version->columns.size(); ++c) {
+    for (const ingest::ResolvedColumn::Target& target : plan->version->columns[c].targets) {
+      const auto [place, is_new] = places.emplace(target.twin.value, twins.size());
+      if (is_new) {
+        PlanTwin& twin = twins.emplace_back();
+        twin.twin = target.twin;
+        twin.index = static_cast<uint32_t>(place->second);
+      }
+      PlanColumn& column = twins[place->second].columns.emplace_back();
+      column.column = c;
+      column.path = target.path;
+    }
+  }
+  std::vector<uint32_t> numbers;
+  for (PlanTwin& twin : twins) {
+    TWIN_ASSIGN_OR_RETURN(const TwinInfo* const info, InfoOf(twin.twin, sequence));
+    if (info == nullptr) continue;
+    twin.info = *info;
+    const graph::TableSchema& table = catalog.table(info->table);
+    twin.model = table.model_id;
+    // A frame whose values are all properties is an update.
+    bool has_telemetry = false;
+    std::erase_if(twin.columns, [&](PlanColumn& column) {
+      const graph::ColumnSchema* const schema = table.FindColumn(column.path);
+      if (schema == nullptr) return true;
+      column.type = schema->type;
+      has_telemetry = has_telemetry || schema->telemetry;
+      return false;
+    });
+    if (twin.columns.empty() ||
+        !interest_->WatchesTelemetry(twin.twin, twin.info.id, table, catalog)) {
+      continue;
+    }
+    twin.type = has_telemetry ? EventType::kTelemetry : EventType::kTwinUpdated;
+    numbers.clear();
+    interest_->Candidates(twin.type, twin.twin, twin.info.id, info->table, "", catalog, &numbers);
+    for (const PlanColumn& column : twin.columns) {
+      interest_->Candidates(twin.type, twin.twin, twin.info.id, info->table, column.path, catalog,
+                            &numbers);
+    }
+    Deduplicate(&numbers);
+    for (const uint32_t number : numbers) {
+      PlanFilter& filter = twin.filters.emplace_back();
+      filter.filter = number;
+      for (uint32_t i = 0; i < twin.columns.size(); ++i) {
+        if (interest_->filter(number).TakesPath(twin.columns[i].path)) filter.columns.push_back(i);
+      }
+    }
+    std::erase_if(twin.filters, [](const PlanFilter& filter) { return filter.columns.empty(); });
+    // All values of a watched twin are followed, so that each knows the one before it.
+    for (PlanColumn& column : twin.columns) {
+      (void)sources_.history->FindPath(column.path, &column.path_id);
+      column.series = last_.Find(twin.twin, column.path_id);
+      column.series->is_recorded = IsRecorded(*table.FindColumn(column.path));
+    }
+    plan->twins.push_back(std::move(twin));
+  }
+  kept = std::move(plan);
+  return kept;
+}
+
+absl::Status Expander::ExpandFrame(const Plan& plan, const std::shared_ptr<const void>& keep,
+                                   absl::Span<const timeseries::ColumnRows> columns, size_t row,
+                                   Time source_time, Sequence first, Sequence sequence, Time time) {
+  for (const PlanTwin& twin : plan.twins) {
+    if (twin.info.until <= sequence) continue;
+    const auto event = std::make_shared<Event>();
+    event->changes.reserve(twin.columns.size());
+    uint64_t present = 0;  // of the first 64 columns
+    for (size_t i = 0; i < twin.columns.size(); ++i) {
+      const PlanColumn& column = twin.columns[i];
+      Value value = ingest::ValueOf(columns[column.column], row);
+      if (value.is_null() || !ingest::ToColumn(column.type, &value)) continue;
+      PathChange& change = event->changes.emplace_back();
+      change.path = column.path;
+      change.new_value = std::move(value);
+      change.source_time = source_time;
+      TWIN_RETURN_IF_ERROR(
+          last_.Next(twin.twin, column.path_id, column.type, first, column.series, &change));
+      if (i < 64) present |= uint64_t{1} << i;
+    }
+    if (event->changes.empty()) continue;
+    event->sequence = sequence;
+    event->index = twin.index;
+    event->type = twin.type;
+    event->time = time;
+    event->twin = twin.twin;
+    event->table = twin.info.table;
+    event->twin_id = twin.info.id;
+    event->model_id = twin.model;
+    event->keep = keep;
+    for (const PlanFilter& filter : twin.filters) {
+      const bool is_present =
+          event->changes.size() == twin.columns.size() ||
+          std::any_of(filter.columns.begin(), filter.columns.end(), [&](uint32_t column) {
+            return column < 64 ? (present >> column & 1) != 0
+                               : std::any_of(event->changes.begin(), event->changes.end(),
+                                             [&](const PathChange& change) {
+                                               return change.path == twin.columns[column].path;
+                                             });
+          });
+      if (is_present) Give(filter.filter, event);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Expander::ExpandFrames(const RecordPtr& record) {
+  ingest::FramesRecord decoded;
+  TWIN_RETURN_IF_ERROR(ingest::DecodeRecord(record->bytes, &decoded));
+  uint64_t at = record->first.value;
+  for (const ingest::FrameRun& run : decoded.runs) {
+    TWIN_ASSIGN_OR_RETURN(const std::shared_ptr<Plan> plan,
+                          PlanOf(run.layout, run.version, Sequence(at)));
+    if (!plan->twins.empty()) {
+      const absl::Span<const timeseries::ColumnRows> columns = decoder_.Decode(
+          *plan->version, run.times.size(), run.is_doubles ? absl::string_view() : run.bytes,
+          run.is_doubles ? run.bytes : absl::string_view());
+      for (size_t row = 0; row < run.times.size(); ++row) {
+        TWIN_RETURN_IF_ERROR(ExpandFrame(*plan, plan, columns, row, Time{run.times[row]},
+                                         record->first, Sequence(at + row), record->time));
+      }
+    }
+    at += run.times.size();
+  }
+  return absl::OkStatus();
+}
+
+// --- Samples ---
+
+absl::Status Expander::ExpandSamples(const RecordPtr& record) {
+  ingest::SamplesRecord decoded;
+  TWIN_RETURN_IF_ERROR(ingest::DecodeRecord(record->bytes, &decoded));
+  std::shared_ptr<const graph::Catalog> kept;
+  {
+    const MutexLock lock(&sources_.graph->mutex);
+    kept = sources_.graph->graph.head().shared_catalog();
+  }
+  const graph::Catalog& catalog = *kept;
+  uint64_t at = record->first.value;
+  std::vector<uint32_t> numbers;
+  for (const ingest::SampleRun& run : decoded.runs) {
+    for (size_t row = 0; row < run.twins.size(); ++row, ++at) {
+      const Sequence sequence(at);
+      const TwinNumber twin = run.twins[row];
+      TWIN_ASSIGN_OR_RETURN(const TwinInfo* const info, InfoOf(twin, sequence));
+      if (info == nullptr || info->until <= sequence) continue;
+      const graph::TableSchema& table = catalog.table(info->table);
+      if (!interest_->WatchesTelemetry(twin, info->id, table, catalog)) continue;
+      bool has_telemetry = false;
+      for (const ingest::SampleRun::Column& column : run.columns) {
+        const graph::ColumnSchema* const schema = table.FindColumn(column.path);
+        has_telemetry = has_telemetry || (schema != nullptr && schema->telemetry);
+      }
+      const EventType type = has_telemetry ? EventType::kTelemetry : EventType::kTwinUpdated;
+      numbers.clear();
+      interest_->Candidates(type, twin, info->id, info->table, "", catalog, &numbers);
+      for (const ingest::SampleRun::Column& column : run.columns) {
+        interest_->Candidates(type, twin, info->id, info->table, column.path, catalog, &numbers);
+      }
+      Deduplicate(&numbers);
+      const auto event = std::make_shared<Event>();
+      for (const ingest::SampleRun::Column& column : run.columns) {
+        const graph::ColumnSchema* const schema = table.FindColumn(column.path);
+        if (schema == nullptr || column.missing[row] != 0) continue;
+        Value value = ValueOfSample(column, row);
+        if (value.is_null() || !ingest::ToColumn(schema->type, &value)) continue;
+        PathChange& change = event->changes.emplace_back();
+        change.path = schema->path;
+        change.new_value = std::move(value);
+        change.source_time = Time{run.times[row]};
+        timeseries::PathId path;
+        change.has_old = IsRecorded(*schema);
+        if (!change.has_old || !sources_.history->FindPath(schema->path, &path)) continue;
+        TWIN_RETURN_IF_ERROR(
+            last_.Next(twin, path, schema->type, record->first, last_.Find(twin, path), &change));
+      }
+      if (event->changes.empty()) continue;
+      event->sequence = sequence;
+      event->type = type;
+      event->time = record->time;
+      event->twin = twin;
+      event->table = info->table;
+      event->twin_id = info->id;
+      event->model_id = table.model_id;
+      bool is_given = false;
+      for (const uint32_t number : numbers) {
+        if (!interest_->filter(number).Matches(*event, catalog)) continue;
+        if (!is_given) {
+          // The info may be forgotten before the event is.
+          auto texts = std::make_shared<SampleTexts>(SampleTexts{kept, info->id});
+          event->twin_id = texts->twin_id;
+          event->keep = std::move(texts);
+          is_given = true;
+        }
+        Give(number, event);
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace twin::events

@@ -1,0 +1,467 @@
+#include "server/events/expander.h"
+
+#include <algorithm>
+#include <chrono>
+#include <deque>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/status_macros.h"
+
+namespace twin::events {
+namespace {
+
+using Kind = ingest::Change::Kind;
+
+constexpr size_t kTwinsKept = 1'000'000;  // of which ids and models are remembered
+constexpr size_t kPlansKept = 200'000;
+constexpr std::chrono::milliseconds kTellWait{10};
+constexpr int kTellWaits = 500;
+
+bool IsDeletionOfTwin(const ingest::Change& change, uint32_t number) {
+  return change.kind == Kind::kDeleteTwin && change.number == number;
+}
+bool IsDeletionOfRelationship(const ingest::Change& change, uint32_t number) {
+  return change.kind == Kind::kDeleteRelationship && change.number == number;
+}
+
+absl::Status DecodeGraph(const ingest::AppliedRecord& record, std::vector<ingest::Unit>* units) {
+  ingest::RecordHeader header;
+  header.time = record.time;
+  header.units = record.units;
+  return ingest::DecodeUnits(absl::string_view(record.bytes).substr(record.body), header, units);
+}
+
+absl::string_view PathOf(const std::vector<graph::ColumnSchema>& columns, uint32_t column) {
+  return column < columns.size() ? columns[column].path : absl::string_view();
+}
+
+}  // namespace
+
+// What events of one record point into.
+struct Expander::Texts {
+  RecordPtr record;
+  std::shared_ptr<const graph::Catalog> catalog;
+  std::deque<std::string> strings;
+  std::vector<ingest::Unit> units;
+
+  absl::string_view Add(std::string text) { return strings.emplace_back(std::move(text)); }
+};
+
+void Expander::SetInterest(Interest* interest, bool narrower) {
+  interest_ = interest;
+  ++epoch_;
+  plans_.clear();
+  if (narrower) last_.Clear();
+  given_.clear();
+  given_.resize(interest->filters().size());
+}
+
+void Expander::Forget() {
+  ++epoch_;
+  plans_.clear();
+  last_.Clear();
+  twins_.clear();
+}
+
+absl::Status Expander::Expand(const RecordPtr& record, std::vector<Delivery>* deliveries) {
+  if (interest_->filters().empty()) return absl::OkStatus();
+  if (last_.size() > static_cast<size_t>(options_.series_max) || twins_.size() > kTwinsKept ||
+      plans_.size() > kPlansKept) {
+    Forget();
+  }
+  absl::Status status;
+  if (record->is_graph) {
+    status = ExpandGraph(record);
+  } else if (interest_->wants_telemetry()) {
+    const auto kind = static_cast<ingest::RecordKind>(ingest::KindOf(record->bytes));
+    if (kind == ingest::RecordKind::kFrames) status = ExpandFrames(record);
+    if (kind == ingest::RecordKind::kSamples) status = ExpandSamples(record);
+  }
+  last_.EndRecord();
+  TakeDeliveries(deliveries);
+  return status;
+}
+
+void Expander::Give(uint32_t filter, EventPtr event) {
+  std::vector<EventPtr>& events = given_[filter];
+  if (events.empty()) givers_.push_back(filter);
+  events.push_back(std::move(event));
+}
+
+void Expander::TakeDeliveries(std::vector<Delivery>* deliveries) {
+  std::vector<const Event*> asked;
+  std::vector<uint8_t> matches;
+  for (const uint32_t number : givers_) {
+    std::vector<EventPtr>& events = given_[number];
+    Condition* const condition = interest_->filter(number).condition();
+    if (condition != nullptr) {
+      asked.clear();
+      for (const EventPtr& event : events) asked.push_back(event.get());
+      matches.assign(events.size(), 0);
+      condition->Match(asked, &matches);
+      size_t kept = 0;
+      for (size_t i = 0; i < events.size(); ++i) {
+        if (matches[i] == 0) continue;
+        if (kept != i) events[kept] = std::move(events[i]);
+        ++kept;
+      }
+      events.resize(kept);
+    }
+    if (!events.empty()) deliveries->push_back({number, std::move(events)});
+    events.clear();
+  }
+  givers_.clear();
+}
+
+// --- Twins and relationships, also those that are gone ---
+
+absl::Status Expander::ReadDeletions(Sequence sequence,
+                                     bool (*is_it)(const ingest::Change&, uint32_t),
+                                     uint32_t number) {
+  const Sequence from = deletions_read_ < sequence ? sequence : Sequence(deletions_read_.value + 1);
+  ChangeLog::Reader reader(sources_.log, from);
+  bool found = false;
+  int waits = 0;
+  while (!found) {
+    TWIN_ASSIGN_OR_RETURN(const RecordPtr record, reader.Next());
+    if (record == nullptr) {
+      // What is applied is told within a moment.
+      if (waits++ < kTellWaits) {
+        sources_.log->WaitBeyond(Sequence(reader.next().value - 1), kTellWait);
+        continue;
+      }
+      return absl::InternalError(absl::StrCat("number ", number, " at sequence ", sequence.value,
+                                              " is neither there nor was it deleted"));
+    }
+    deletions_read_ = record->last();
+    if (!record->is_graph) continue;
+    std::vector<ingest::Unit> units;
+    TWIN_RETURN_IF_ERROR(DecodeGraph(*record, &units));
+    for (size_t i = 0; i < units.size(); ++i) {
+      for (const ingest::Change& change : units[i].changes) {
+        if (change.kind == Kind::kDeleteTwin) {
+          TwinInfo& gone = gone_twins_[change.number];
+          gone.id = std::string(change.text);
+          gone.table = TableId(change.table);
+          gone.until = Sequence(record->first.value + i);
+        } else if (change.kind == Kind::kDeleteRelationship) {
+          gone_relationships_[change.number] = {
+              RelationshipTypeId(change.table), TwinNumber(change.source),
+              TwinNumber(change.target), std::string(change.text)};
+        }
+        found = found || is_it(change, number);
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<const Expander::TwinInfo*> Expander::InfoOf(TwinNumber twin, Sequence sequence) {
+  auto found = twins_.find(twin.value);
+  if (found == twins_.end()) {
+    TwinInfo info;
+    bool exists = false;
+    {
+      const MutexLock lock(&sources_.graph->mutex);
+      const graph::GraphView& head = sources_.graph->graph.head();
+      exists = head.Exists(twin);
+      if (exists) {
+        info.id = std::string(head.IdOf(twin));
+        info.table = head.PlaceOf(twin).table;
+      }
+    }
+    if (!exists) {
+      if (!gone_twins_.contains(twin.value)) {
+        TWIN_RETURN_IF_ERROR(ReadDeletions(sequence, IsDeletionOfTwin, twin.value));
+      }
+      info = gone_twins_[twin.value];
+    }
+    found = twins_.emplace(twin.value, std::move(info)).first;
+  }
+  return found->second.until < sequence ? nullptr : &found->second;
+}
+
+absl::StatusOr<const Expander::GoneRelationship*> Expander::FindGone(
+    RelationshipNumber relationship, Sequence sequence) {
+  if (!gone_relationships_.contains(relationship.value)) {
+    TWIN_RETURN_IF_ERROR(ReadDeletions(sequence, IsDeletionOfRelationship, relationship.value));
+  }
+  return &gone_relationships_[relationship.value];
+}
+
+// --- Graph ---
+
+absl::Status Expander::FindEnds(Event* event, Texts* texts) {
+  bool exists = false;
+  {
+    const MutexLock lock(&sources_.graph->mutex);
+    const graph::GraphView& head = sources_.graph->graph.head();
+    exists = head.Exists(event->relationship);
+    if (exists) {
+      const graph::Relationship found = head.Get(event->relationship);
+      event->relationship_type = found.type;
+      event->twin = found.source;
+      event->target = found.target;
+      event->relationship_id = texts->Add(std::string(found.id));
+    }
+  }
+  if (!exists) {
+    TWIN_ASSIGN_OR_RETURN(const GoneRelationship* const gone,
+                          FindGone(event->relationship, event->sequence));
+    event->relationship_type = gone->type;
+    event->twin = gone->source;
+    event->target = gone->target;
+    event->relationship_id = texts->Add(gone->id);
+  }
+  event->name = texts->catalog->relationship_type(event->relationship_type).name;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Expander::Events> Expander::EventsOf(const ingest::Unit& unit, Sequence sequence,
+                                                    Time time, Texts* texts) {
+  const graph::Catalog& catalog = *texts->catalog;
+  Events events;
+  absl::flat_hash_map<uint32_t, size_t> of_twin;
+  absl::flat_hash_map<uint32_t, size_t> of_relationship;
+  const auto add = [&](EventType type) -> Event& {
+    const std::shared_ptr<Event>& event = events.emplace_back(std::make_shared<Event>());
+    event->sequence = sequence;
+    event->type = type;
+    event->time = time;
+    return *event;
+  };
+  const auto twin_event = [&](const ingest::Change& change) -> Event& {
+    const auto [found, is_new] = of_twin.emplace(change.number, events.size());
+    if (!is_new) return *events[found->second];
+    Event& event = add(EventType::kTwinUpdated);
+    event.twin = TwinNumber(change.number);
+    return event;
+  };
+  const auto relationship_event = [&](const ingest::Change& change) -> Event& {
+    const auto [found, is_new] = of_relationship.emplace(change.number, events.size());
+    if (!is_new) return *events[found->second];
+    Event& event = add(EventType::kRelationshipUpdated);
+    event.relationship = RelationshipNumber(change.number);
+    return event;
+  };
+  const auto set_ends = [&](const ingest::Change& change, Event* event) {
+    event->twin = TwinNumber(change.source);
+    event->target = TwinNumber(change.target);
+    event->relationship_id = change.text;
+    event->relationship_type = RelationshipTypeId(change.table);
+    event->name = catalog.relationship_type(RelationshipTypeId(change.table)).name;
+  };
+  const auto set_value = [&](const ingest::Change& change, absl::string_view path, Event* event) {
+    if (path.empty() || change.old_value == change.new_value) return;
+    PathChange& one = event->changes.emplace_back();
+    one.path = path;
+    one.old_value = change.old_value;
+    one.new_value = change.new_value;
+    one.source_time = time;
+  };
+  for (const ingest::Change& change : unit.changes) {
+    switch (change.kind) {
+      case Kind::kCreateTwin: {
+        Event& event = twin_event(change);
+        event.type = EventType::kTwinCreated;
+        event.table = TableId(change.table);
+        event.twin_id = change.text;
+        break;
+      }
+      case Kind::kSetValue: {
+        Event& event = twin_event(change);
+        event.table = TableId(change.table);
+        const graph::TableSchema& table = catalog.table(event.table);
+        const size_t before = event.changes.size();
+        set_value(change, PathOf(table.columns, change.column), &event);
+        if (event.changes.size() > before) event.changes.back().source_time = change.source_time;
+        break;
+      }
+      case Kind::kMoveTwin: {
+        Event& event = twin_event(change);
+        event.table = TableId(change.table);
+        if (event.type == EventType::kTwinUpdated && event.old_model.empty()) {
+          event.old_model = catalog.table(TableId(change.before)).model_id;
+        }
+        break;
+      }
+      case Kind::kDeleteTwin: {
+        Event& event = twin_event(change);
+        const bool is_of_unit = event.type == EventType::kTwinCreated;
+        event.type = EventType::kTwinDeleted;
+        event.table = TableId(change.table);
+        event.twin_id = change.text;
+        event.changes.clear();
+        event.old_model = {};
+        if (is_of_unit) event.twin = kNoTwin;  // nobody ever saw it
+        break;
+      }
+      case Kind::kCreateRelationship: {
+        Event& event = relationship_event(change);
+        event.type = EventType::kRelationshipCreated;
+        set_ends(change, &event);
+        break;
+      }
+      case Kind::kSetRelationshipValue: {
+        Event& event = relationship_event(change);
+        if (event.name.empty()) TWIN_RETURN_IF_ERROR(FindEnds(&event, texts));
+        set_value(change,
+                  PathOf(catalog.relationship_type(event.relationship_type).columns, change.column),
+                  &event);
+        break;
+      }
+      case Kind::kDeleteRelationship: {
+        Event& event = relationship_event(change);
+        const bool is_of_unit = event.type == EventType::kRelationshipCreated;
+        event.type = EventType::kRelationshipDeleted;
+        event.changes.clear();
+        set_ends(change, &event);
+        if (is_of_unit) event.relationship = kNoRelationship;
+        break;
+      }
+      case Kind::kTouchTwin:
+      case Kind::kTouchRelationship:
+        break;
+      case Kind::kCreateModel:
+        add(EventType::kModelCreated).model_id = change.text;
+        break;
+      case Kind::kSetDecommissioned: {
+        Event& event = add(EventType::kModelUpdated);
+        event.model_id = change.text;
+        event.decommissioned = change.flag;
+        break;
+      }
+      case Kind::kDeleteModel:
+        add(EventType::kModelDeleted).model_id = change.text;
+        break;
+    }
+  }
+  std::erase_if(events, [](const std::shared_ptr<Event>& event) {
+    if (IsOfModel(event->type)) return false;
+    if (IsOfRelationship(event->type)) {
+      return event->relationship == kNoRelationship ||
+             (event->type == EventType::kRelationshipUpdated && event->changes.empty());
+    }
+    return event->twin == kNoTwin || (event->type == EventType::kTwinUpdated &&
+                                      event->changes.empty() && event->old_model.empty());
+  });
+  for (size_t i = 0; i < events.size(); ++i) events[i]->index = static_cast<uint32_t>(i);
+  return events;
+}
+
+absl::Status Expander::Describe(const Events& events, Texts* texts) {
+  const graph::Catalog& catalog = *texts->catalog;
+  const auto id_of = [&](TwinNumber twin, Sequence sequence, absl::string_view* id,
+                         TableId* table) -> absl::Status {
+    TWIN_ASSIGN_OR_RETURN(const TwinInfo* const info, InfoOf(twin, sequence));
+    if (info == nullptr) return absl::InternalError("a twin changed that there was no more");
+    *id = texts->Add(info->id);
+    if (table != nullptr) *table = info->table;
+    return absl::OkStatus();
+  };
+  for (const std::shared_ptr<Event>& event : events) {
+    if (IsOfModel(event->type)) continue;
+    if (!IsOfRelationship(event->type)) {
+      if (event->twin_id.empty()) {
+        TWIN_RETURN_IF_ERROR(id_of(event->twin, event->sequence, &event->twin_id, nullptr));
+      }
+      event->model_id = catalog.table(event->table).model_id;
+      continue;
+    }
+    TWIN_RETURN_IF_ERROR(id_of(event->twin, event->sequence, &event->twin_id, &event->table));
+    TWIN_RETURN_IF_ERROR(id_of(event->target, event->sequence, &event->target_id, nullptr));
+    event->model_id = catalog.table(event->table).model_id;
+  }
+  return absl::OkStatus();
+}
+
+void Expander::MatchUnit(const ingest::Unit& unit, const Events& events,
+                         const graph::Catalog& catalog) {
+  std::vector<std::vector<uint32_t>> matched(events.size());
+  for (size_t i = 0; i < events.size(); ++i) {
+    interest_->Match(*events[i], catalog, &matched[i]);
+  }
+  if (interest_->follows_relationships()) {
+    // An event matches by what is under a root before it, or after it.
+    std::shared_ptr<const graph::GraphView> view;
+    interest_->Follow(unit, catalog, [&]() -> const graph::GraphView& {
+      if (view == nullptr) {
+        const MutexLock lock(&sources_.graph->mutex);
+        view = sources_.graph->graph.Pin();
+      }
+      return *view;
+    });
+    for (size_t i = 0; i < events.size(); ++i) {
+      interest_->Match(*events[i], catalog, &matched[i]);
+      std::sort(matched[i].begin(), matched[i].end());
+      matched[i].erase(std::unique(matched[i].begin(), matched[i].end()), matched[i].end());
+    }
+  }
+  for (size_t i = 0; i < events.size(); ++i) {
+    for (const uint32_t filter : matched[i]) Give(filter, events[i]);
+  }
+}
+
+// Samples may set properties, too: then what a property was before is followed like a sample.
+void Expander::FollowProperties(const ingest::Unit& unit, const graph::Catalog& catalog) {
+  if (last_.size() == 0) return;
+  for (const ingest::Change& change : unit.changes) {
+    if (change.kind != Kind::kSetValue) continue;
+    const std::vector<graph::ColumnSchema>& columns = catalog.table(TableId(change.table)).columns;
+    timeseries::PathId path;
+    if (change.column < columns.size() && !columns[change.column].telemetry &&
+        sources_.history->FindPath(columns[change.column].path, &path)) {
+      last_.Set(TwinNumber(change.number), path, change.new_value, change.source_time);
+    }
+  }
+}
+
+absl::Status Expander::ExpandGraph(const RecordPtr& record) {
+  auto texts = std::make_shared<Texts>();
+  texts->record = record;
+  {
+    const MutexLock lock(&sources_.graph->mutex);
+    texts->catalog = sources_.graph->graph.head().shared_catalog();
+  }
+  TWIN_RETURN_IF_ERROR(DecodeGraph(*record, &texts->units));
+  const uint64_t generation = interest_->generation();
+  bool is_moved = false;
+  for (size_t i = 0; i < texts->units.size(); ++i) {
+    const ingest::Unit& unit = texts->units[i];
+    const Sequence sequence(record->first.value + i);
+    for (const ingest::Change& change : unit.changes) {
+      if (change.kind != Kind::kMoveTwin && change.kind != Kind::kDeleteTwin) continue;
+      is_moved = is_moved || change.kind == Kind::kMoveTwin;
+      ++epoch_;  // plans of frames
+      const auto known = twins_.find(change.number);
+      if (known == twins_.end()) continue;
+      if (change.kind == Kind::kMoveTwin) known->second.table = TableId(change.table);
+      if (change.kind == Kind::kDeleteTwin) known->second.until = sequence;
+    }
+    FollowProperties(unit, *texts->catalog);
+    if (interest_->wants_graph() || interest_->follows_relationships()) {
+      TWIN_ASSIGN_OR_RETURN(Events events, EventsOf(unit, sequence, record->time, texts.get()));
+      if (!interest_->follows_relationships()) {
+        std::erase_if(events, [&](const std::shared_ptr<Event>& event) {
+          return !interest_->MayMatch(*event, *texts->catalog);
+        });
+      }
+      TWIN_RETURN_IF_ERROR(Describe(events, texts.get()));
+      for (const std::shared_ptr<Event>& event : events) event->keep = texts;
+      MatchUnit(unit, events, *texts->catalog);
+    }
+    for (const ingest::Change& change : unit.changes) {
+      if (change.kind == Kind::kDeleteTwin) {
+        gone_twins_.erase(change.number);
+        twins_.erase(change.number);
+      } else if (change.kind == Kind::kDeleteRelationship) {
+        gone_relationships_.erase(change.number);
+      }
+    }
+  }
+  // A twin that is not watched for a while is not followed.
+  if (is_moved || interest_->generation() != generation) Forget();
+  return absl::OkStatus();
+}
+
+}  // namespace twin::events

@@ -1,0 +1,145 @@
+// The journal's records as events for those who want them. docs/decisions/0010-events.md says why
+// it is done here and not by the writer.
+#ifndef TWIN_SERVER_EVENTS_EXPANDER_H_
+#define TWIN_SERVER_EVENTS_EXPANDER_H_
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "server/events/change_log.h"
+#include "server/events/event.h"
+#include "server/events/filter.h"
+#include "server/events/last_values.h"
+#include "server/events/options.h"
+#include "server/ingest/change.h"
+#include "server/ingest/frame_decoder.h"
+#include "server/ingest/telemetry_record.h"
+#include "server/ingest/writer.h"
+
+namespace twin::events {
+
+// What is read; all of it outlives whoever reads.
+struct Sources {
+  ingest::GuardedGraph* graph = nullptr;
+  const timeseries::Store* history = nullptr;
+  ChangeLog* log = nullptr;
+};
+
+// Events that a filter of the interest takes.
+struct Delivery {
+  uint32_t filter = 0;
+  std::vector<EventPtr> events;  // in order
+};
+
+// Takes records one after the other, without a gap, for one Interest after the other: it remembers
+// last values, ids, and where frames lead. Thread-compatible.
+class Expander {
+ public:
+  Expander(const Sources& sources, const Options& options)
+      : sources_(sources), options_(options), last_(sources.history) {}
+
+  // `interest` is asked from now on. `narrower`: there may be twins that it watches no more.
+  void SetInterest(Interest* interest, bool narrower);
+
+  // Events of the record that somebody wants, per filter. DATA_LOSS: it cannot be decoded.
+  absl::Status Expand(const RecordPtr& record, std::vector<Delivery>* deliveries);
+
+ private:
+  // What is known of a twin, also of one that is gone.
+  struct TwinInfo {
+    std::string id;
+    TableId table;
+    Sequence until{UINT64_MAX};  // it was deleted at that sequence
+  };
+  struct GoneRelationship {
+    RelationshipTypeId type;
+    TwinNumber source;
+    TwinNumber target;
+    std::string id;
+  };
+  // Where the values of a frame go: a twin that somebody may want to hear of.
+  struct PlanColumn {
+    uint32_t column = 0;
+    absl::string_view path;
+    graph::ColumnType type = graph::ColumnType::kDouble;
+    timeseries::PathId path_id;
+    LastValues::Series* series = nullptr;
+  };
+  struct PlanFilter {
+    uint32_t filter = 0;
+    std::vector<uint32_t> columns;  // any of them present; of PlanTwin::columns
+  };
+  struct PlanTwin {
+    TwinNumber twin;
+    uint32_t index = 0;
+    TwinInfo info;
+    absl::string_view model;
+    EventType type = EventType::kTelemetry;
+    std::vector<PlanColumn> columns;
+    std::vector<PlanFilter> filters;
+  };
+  struct Plan {
+    std::shared_ptr<const ingest::LayoutVersion> version;
+    std::shared_ptr<const graph::Catalog> catalog;
+    uint64_t generation = 0;
+    std::vector<PlanTwin> twins;
+  };
+  struct Texts;
+
+  absl::Status ExpandGraph(const RecordPtr& record);
+  absl::Status ExpandFrames(const RecordPtr& record);
+  absl::Status ExpandSamples(const RecordPtr& record);
+
+  using Events = std::vector<std::shared_ptr<Event>>;
+  // Events of a unit, without what Describe looks up.
+  absl::StatusOr<Events> EventsOf(const ingest::Unit& unit, Sequence sequence, Time time,
+                                  Texts* texts);
+  // Type and ends of a relationship that is there already, or that is gone.
+  absl::Status FindEnds(Event* event, Texts* texts);
+  absl::Status Describe(const Events& events, Texts* texts);
+  void FollowProperties(const ingest::Unit& unit, const graph::Catalog& catalog);
+  void MatchUnit(const ingest::Unit& unit, const Events& events, const graph::Catalog& catalog);
+
+  // nullptr: it was gone before `sequence`.
+  absl::StatusOr<const TwinInfo*> InfoOf(TwinNumber twin, Sequence sequence);
+  absl::StatusOr<const GoneRelationship*> FindGone(RelationshipNumber relationship,
+                                                   Sequence sequence);
+  // Reads on from `sequence` until the deletion of that one is found.
+  absl::Status ReadDeletions(Sequence sequence, bool (*is_it)(const ingest::Change&, uint32_t),
+                             uint32_t number);
+  absl::StatusOr<std::shared_ptr<Plan>> PlanOf(uint32_t layout, uint32_t version,
+                                               Sequence sequence);
+  absl::Status ExpandFrame(const Plan& plan, const std::shared_ptr<const void>& keep,
+                           absl::Span<const timeseries::ColumnRows> columns, size_t row,
+                           Time source_time, Sequence first, Sequence sequence, Time time);
+
+  void Give(uint32_t filter, EventPtr event);
+  // Asks conditions, and takes what is left.
+  void TakeDeliveries(std::vector<Delivery>* deliveries);
+  void Forget();
+
+  const Sources sources_;
+  const Options& options_;
+  Interest* interest_ = nullptr;
+  uint64_t epoch_ = 0;  // rises with each interest and each loss of what was remembered
+  LastValues last_;
+  ingest::FrameDecoder decoder_;
+  absl::flat_hash_map<uint32_t, TwinInfo> twins_;
+  absl::flat_hash_map<uint32_t, TwinInfo> gone_twins_;
+  absl::flat_hash_map<uint32_t, GoneRelationship> gone_relationships_;
+  Sequence deletions_read_;                                     // up to here
+  absl::flat_hash_map<uint64_t, std::shared_ptr<Plan>> plans_;  // by layout and version
+
+  // Of the record that is being expanded, by filter.
+  std::vector<std::vector<EventPtr>> given_;
+  std::vector<uint32_t> givers_;
+  std::vector<uint32_t> matched_;
+};
+
+}  // namespace twin::events
+
+#endif  // TWIN_SERVER_EVENTS_EXPANDER_H_

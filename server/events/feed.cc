@@ -1,0 +1,570 @@
+#include "server/events/feed.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/check.h"
+#include "server/base/status_macros.h"
+#include "server/events/catchup.h"
+#include "server/events/latest.h"
+
+namespace twin::events {
+namespace {
+
+constexpr std::chrono::milliseconds kTick{20};
+constexpr std::chrono::milliseconds kMatcherWait{200};
+constexpr int64_t kIntervalMsMax = 3'600'000;
+constexpr int64_t kProgressMsMin = 100;
+// How long a subscription that is behind reads before another one has its turn.
+constexpr std::chrono::milliseconds kTurn{10};
+
+int64_t NowNs() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+absl::Status Stopping() {
+  return absl::UnavailableError("the server is stopping; go on with the resume token");
+}
+
+}  // namespace
+
+// --- Subscription ---
+
+Subscription::Subscription(Feed* feed, SubscribeOptions options, Sink* sink)
+    : feed_(*feed), options_(std::move(options)), sink_(*sink) {}
+
+Subscription::~Subscription() = default;
+
+void Subscription::Start() { feed_.Enqueue(shared_from_this()); }
+
+void Subscription::Sent() {
+  {
+    const MutexLock lock(&mutex_);
+    is_sending_ = false;
+  }
+  feed_.Enqueue(shared_from_this());
+}
+
+void Subscription::Cancel(const absl::Status& status) {
+  TWIN_CHECK(!status.ok());
+  {
+    const MutexLock lock(&mutex_);
+    if (end_.ok()) end_ = status;
+  }
+  feed_.Enqueue(shared_from_this());
+}
+
+// --- Feed ---
+
+Feed::Feed(const Options& options, const Sources& sources, Host* host)
+    : options_(options), sources_(sources), host_(*host) {
+  {
+    const MutexLock lock(&mutex_);
+    next_ = Sequence(sources_.log->applied().value + 1);
+  }
+  threads_.emplace_back([this] { RunMatcher(); });
+  threads_.emplace_back([this] { RunTimer(); });
+  for (int32_t i = 0; i < std::max(options_.threads, 1); ++i) {
+    threads_.emplace_back([this] { RunDelivery(); });
+  }
+}
+
+Feed::~Feed() {
+  Stop();
+  {
+    const MutexLock lock(&mutex_);
+    changed_.SignalAll();
+  }
+  {
+    const MutexLock lock(&queue_mutex_);
+    queue_stopping_ = true;
+    queued_.SignalAll();
+  }
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void Feed::EndAll() {
+  std::vector<std::shared_ptr<Subscription>> all;
+  {
+    const MutexLock lock(&mutex_);
+    all = all_;
+  }
+  for (const std::shared_ptr<Subscription>& each : all) each->Cancel(Stopping());
+}
+
+void Feed::Stop() {
+  {
+    const MutexLock lock(&mutex_);
+    stopping_ = true;
+    changed_.SignalAll();
+  }
+  EndAll();
+  sources_.log->Wake();
+}
+
+absl::StatusOr<std::shared_ptr<Subscription>> Feed::Subscribe(SubscribeOptions options,
+                                                              Sink* sink) {
+  using Start = SubscribeOptions::Start;
+  if (options.interval_ms != 0 &&
+      (options.interval_ms < options_.interval_ms_min || options.interval_ms > kIntervalMsMax)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("interval_ms is ", options.interval_ms, "; it is between ",
+                     options_.interval_ms_min, " (event_interval_ms_min) and ", kIntervalMsMax));
+  }
+  if (options.progress_interval_ms == 0) {
+    options.progress_interval_ms = options_.progress_interval_ms;
+  }
+  options.progress_interval_ms = std::max(options.progress_interval_ms, kProgressMsMin);
+  std::shared_ptr<const graph::Catalog> catalog;
+  {
+    const MutexLock lock(&sources_.graph->mutex);
+    catalog = sources_.graph->graph.head().shared_catalog();
+  }
+  TWIN_ASSIGN_OR_RETURN(std::unique_ptr<Filter> filter,
+                        Filter::Create(options.filter, &host_, *catalog));
+  Sequence next(sources_.log->applied().value + 1);
+  std::unique_ptr<HeldState> state;
+  if (options.start == Start::kAfter) {
+    if (next <= options.after) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the resume token stands for sequence ", options.after.value,
+                       ", which this server has not reached: it is another server's, or the server "
+                       "was restored from a backup; begin anew without it"));
+    }
+    next = Sequence(options.after.value + 1);
+  } else if (options.start == Start::kTime) {
+    TWIN_ASSIGN_OR_RETURN(next, sources_.log->FindTime(options.time));
+  } else if (options.start == Start::kState) {
+    state = host_.Hold();
+    TWIN_ASSIGN_OR_RETURN(const std::shared_ptr<const graph::GraphView> view, state->Get());
+    next = Sequence(view->sequence().value + 1);
+  }
+  if (options.start == Start::kAfter || options.start == Start::kTime) {
+    // So that a late one hears of it at once.
+    ChangeLog::Reader reader(sources_.log, next);
+    TWIN_RETURN_IF_ERROR(reader.Next().status());
+  }
+  std::shared_ptr<Subscription> subscription(new Subscription(this, std::move(options), sink));
+  subscription->catchup_ = std::make_unique<Catchup>(sources_, options_, std::move(filter), next);
+  if (state != nullptr) subscription->catchup_->BeginWith(std::move(state));
+  if (subscription->options_.interval_ms > 0) subscription->latest_ = std::make_unique<Latest>();
+  subscription->ready_through_ = Sequence(next.value - 1);
+  const MutexLock lock(&mutex_);
+  if (stopping_) return Stopping();
+  if (all_.size() >= static_cast<size_t>(options_.subscriptions_max)) {
+    return absl::ResourceExhaustedError(absl::StrCat("there are event_subscriptions_max (",
+                                                     options_.subscriptions_max,
+                                                     ") subscriptions already"));
+  }
+  all_.push_back(subscription);
+  changed_.SignalAll();
+  return subscription;
+}
+
+FeedStatus Feed::status() const {
+  FeedStatus status;
+  status.delivered = delivered_.load(std::memory_order_relaxed);
+  status.oldest = sources_.log->oldest();
+  const MutexLock lock(&mutex_);
+  status.subscriptions = all_.size();
+  status.live = live_.size();
+  status.fell_behind = fell_behind_;
+  return status;
+}
+
+// --- Matcher ---
+
+void Feed::RunMatcher() {
+  Expander expander(sources_, options_);
+  std::unique_ptr<Interest> interest;
+  std::unique_ptr<ChangeLog::Reader> reader;
+  LiveList live;  // of `interest`
+  uint64_t version = 0;
+  while (true) {
+    Sequence next;
+    {
+      const MutexLock lock(&mutex_);
+      while (live_.empty() && !stopping_) {
+        live.clear();
+        changed_.Wait(&mutex_);
+      }
+      if (stopping_) return;
+      next = next_;
+    }
+    if (reader == nullptr || !(reader->next() == next)) {
+      reader = std::make_unique<ChangeLog::Reader>(sources_.log, next);
+    }
+    absl::StatusOr<RecordPtr> record = reader->Next();
+    if (!record.ok()) {
+      // Each finds out by itself what is wrong.
+      const MutexLock lock(&mutex_);
+      while (!live_.empty()) Leave(live_.back()->subscription.get());
+      reader = nullptr;
+      continue;
+    }
+    if (*record == nullptr) {
+      sources_.log->WaitBeyond(Sequence(next.value - 1), kMatcherWait);
+      continue;
+    }
+    {
+      const MutexLock lock(&mutex_);
+      if (!(next_ == next)) continue;  // all left, and others came
+      if (version != live_version_) {
+        const bool narrower = left_version_ > version;
+        version = live_version_;
+        live = live_;
+        std::vector<Filter*> filters;
+        filters.reserve(live.size());
+        for (const std::shared_ptr<Live>& each : live) filters.push_back(each->filter.get());
+        interest = std::make_unique<Interest>(std::move(filters));
+        expander.SetInterest(interest.get(), narrower);
+      }
+      // Who joins from here on takes the next one.
+      next_ = Sequence((*record)->last().value + 1);
+    }
+    Match(*record, live, &expander);
+  }
+}
+
+void Feed::Match(const RecordPtr& record, const LiveList& live, Expander* expander) {
+  std::vector<Delivery> deliveries;
+  if (const absl::Status status = expander->Expand(record, &deliveries); !status.ok()) {
+    for (const std::shared_ptr<Live>& each : live) each->subscription->Cancel(status);
+    return;
+  }
+  std::vector<const Subscription*> behind;
+  std::vector<Subscription*> given;
+  for (Delivery& delivery : deliveries) {
+    Subscription* const subscription = live[delivery.filter]->subscription.get();
+    if (Take(subscription, record, std::move(delivery.events))) {
+      given.push_back(subscription);
+    } else {
+      behind.push_back(subscription);
+    }
+  }
+  {
+    const MutexLock lock(&mutex_);
+    // Unless all have left, and others joined elsewhere.
+    if (next_ == Sequence(record->last().value + 1)) matched_ = record->last();
+    for (const Subscription* subscription : behind) {
+      Leave(subscription);
+      ++fell_behind_;
+    }
+  }
+  for (Subscription* subscription : given) Enqueue(subscription->shared_from_this());
+}
+
+bool Feed::Take(Subscription* subscription, const RecordPtr& record, std::vector<EventPtr> events) {
+  size_t bytes = 0;
+  for (const EventPtr& event : events) bytes += event->Bytes();
+  const MutexLock lock(&subscription->mutex_);
+  // It read these itself, or has left.
+  if (record->first < subscription->joined_ || subscription->left_ <= record->first) return true;
+  if (subscription->pending_bytes_ > 0 &&
+      subscription->pending_bytes_ + bytes > subscription->feed_.options_.pending_bytes_max) {
+    subscription->left_ = record->first;
+    return false;
+  }
+  subscription->pending_bytes_ += bytes;
+  subscription->pending_.insert(subscription->pending_.end(),
+                                std::make_move_iterator(events.begin()),
+                                std::make_move_iterator(events.end()));
+  return true;
+}
+
+void Feed::Leave(const Subscription* subscription) {
+  const auto found = std::find_if(live_.begin(), live_.end(), [&](const auto& each) {
+    return each->subscription.get() == subscription;
+  });
+  if (found == live_.end()) return;
+  {
+    Subscription& left = *(*found)->subscription;
+    const MutexLock lock(&left.mutex_);
+    // Unless it is known where: it has everything up to what the matcher takes next.
+    left.left_ = std::min(left.left_, next_);
+  }
+  live_.erase(found);
+  left_version_ = ++live_version_;
+}
+
+// --- Delivery ---
+
+void Feed::Enqueue(const std::shared_ptr<Subscription>& subscription) {
+  {
+    const MutexLock lock(&subscription->mutex_);
+    if (subscription->is_queued_ || subscription->has_ended_) return;
+    subscription->is_queued_ = true;
+    if (subscription->is_running_) return;  // it is taken up again afterwards
+  }
+  const MutexLock lock(&queue_mutex_);
+  queue_.push_back(subscription);
+  queued_.Signal();
+}
+
+void Feed::RunDelivery() {
+  while (true) {
+    std::shared_ptr<Subscription> subscription;
+    {
+      const MutexLock lock(&queue_mutex_);
+      while (queue_.empty() && !queue_stopping_) queued_.Wait(&queue_mutex_);
+      if (queue_.empty()) return;
+      subscription = std::move(queue_.front());
+      queue_.pop_front();
+    }
+    {
+      const MutexLock lock(&subscription->mutex_);
+      subscription->is_queued_ = false;
+      subscription->is_running_ = true;
+    }
+    const bool more = Work(subscription.get());
+    bool again = false;
+    {
+      const MutexLock lock(&subscription->mutex_);
+      subscription->is_running_ = false;
+      again = !subscription->has_ended_ && (more || subscription->is_queued_);
+      subscription->is_queued_ = again;
+    }
+    if (!again) continue;
+    const MutexLock lock(&queue_mutex_);
+    queue_.push_back(std::move(subscription));
+    queued_.Signal();
+  }
+}
+
+void Feed::RunTimer() {
+  while (true) {
+    std::vector<std::shared_ptr<Subscription>> due;
+    {
+      const MutexLock lock(&mutex_);
+      while (all_.empty() && !stopping_) changed_.Wait(&mutex_);
+      if (stopping_) return;
+      changed_.WaitFor(&mutex_, kTick);
+      const int64_t now = NowNs();
+      for (const std::shared_ptr<Subscription>& each : all_) {
+        if (each->wake_ns_.load(std::memory_order_relaxed) <= now) due.push_back(each);
+      }
+    }
+    for (const std::shared_ptr<Subscription>& each : due) Enqueue(each);
+  }
+}
+
+void Feed::Remove(const Subscription* subscription) {
+  const MutexLock lock(&mutex_);
+  Leave(subscription);
+  std::erase_if(all_, [&](const auto& each) { return each.get() == subscription; });
+}
+
+bool Feed::Work(Subscription* subscription) {
+  absl::Status end;
+  {
+    const MutexLock lock(&subscription->mutex_);
+    if (subscription->is_sending_ || subscription->has_ended_) return false;
+    end = subscription->end_;
+  }
+  Message message;
+  bool is_message = false;
+  if (end.ok()) {
+    end = Fill(subscription);
+    if (end.ok()) is_message = MakeMessage(subscription, &message);
+  }
+  if (!end.ok()) {
+    {
+      const MutexLock lock(&subscription->mutex_);
+      subscription->has_ended_ = true;
+    }
+    Remove(subscription);
+    subscription->sink_.End(end);
+    return false;
+  }
+  if (is_message) {
+    delivered_.fetch_add(message.events.size(), std::memory_order_relaxed);
+    {
+      const MutexLock lock(&subscription->mutex_);
+      subscription->is_sending_ = true;
+    }
+    subscription->sink_.Send(std::move(message));
+    return false;  // Sent goes on
+  }
+  return subscription->catchup_ != nullptr;
+}
+
+void Feed::Take(Subscription* subscription, std::vector<EventPtr> events, Sequence through) {
+  if (subscription->latest_ != nullptr) {
+    for (const EventPtr& event : events) subscription->latest_->Add(event);
+  } else {
+    subscription->ready_.insert(subscription->ready_.end(), std::make_move_iterator(events.begin()),
+                                std::make_move_iterator(events.end()));
+  }
+  subscription->ready_through_ = std::max(subscription->ready_through_, through);
+}
+
+absl::Status Feed::Fill(Subscription* subscription) {
+  if (!subscription->ready_.empty()) return absl::OkStatus();
+  subscription->ready_is_whole_ = false;
+  if (subscription->catchup_ != nullptr && subscription->catchup_->has_state()) {
+    std::vector<EventPtr> events;
+    TWIN_RETURN_IF_ERROR(subscription->catchup_->ReadState(&events));
+    subscription->ready_.assign(std::make_move_iterator(events.begin()),
+                                std::make_move_iterator(events.end()));
+    subscription->ready_is_whole_ = true;
+    if (!subscription->catchup_->has_state()) subscription->told_ns_ = 0;  // the token is due
+    return absl::OkStatus();
+  }
+  if (subscription->catchup_ != nullptr) {
+    TWIN_RETURN_IF_ERROR(FillBehind(subscription));
+  } else {
+    FillLive(subscription);
+  }
+  Latest* const latest = subscription->latest_.get();
+  if (latest == nullptr || latest->size() == 0) return absl::OkStatus();
+  const int64_t now = NowNs();
+  if (now < subscription->due_ns_ &&
+      latest->size() < static_cast<size_t>(options_.latest_keys_max)) {
+    return absl::OkStatus();
+  }
+  const std::vector<EventPtr> events = latest->Take();
+  subscription->ready_.assign(events.begin(), events.end());
+  subscription->ready_is_whole_ = true;
+  subscription->due_ns_ = now + subscription->options_.interval_ms * kNsPerMs;
+  return absl::OkStatus();
+}
+
+absl::Status Feed::FillBehind(Subscription* subscription) {
+  Catchup& catchup = *subscription->catchup_;
+  const auto end_of_turn = std::chrono::steady_clock::now() + kTurn;
+  size_t bytes = 0;
+  while (bytes < options_.message_bytes && std::chrono::steady_clock::now() < end_of_turn) {
+    Sequence end;
+    {
+      const MutexLock lock(&subscription->mutex_);
+      end = subscription->joined_;
+    }
+    std::vector<EventPtr> events;
+    TWIN_ASSIGN_OR_RETURN(const bool more, catchup.ReadRecord(end, &events));
+    for (const EventPtr& event : events) bytes += event->Bytes();
+    Take(subscription, std::move(events), Sequence(catchup.next().value - 1));
+    if (more) continue;
+    if (end.value == UINT64_MAX) {
+      TWIN_RETURN_IF_ERROR(Join(subscription));
+      continue;
+    }
+    if (catchup.next() < end) break;  // applied, and not yet told: a moment
+    subscription->catchup_ = nullptr;
+    break;
+  }
+  return absl::OkStatus();
+}
+
+// Has the matcher ask its filter, from the record on that it takes next.
+absl::Status Feed::Join(Subscription* subscription) {
+  std::shared_ptr<const graph::Catalog> catalog;
+  {
+    const MutexLock lock(&sources_.graph->mutex);
+    catalog = sources_.graph->graph.head().shared_catalog();
+  }
+  auto live = std::make_shared<Live>();
+  live->subscription = subscription->shared_from_this();
+  TWIN_ASSIGN_OR_RETURN(live->filter,
+                        Filter::Create(subscription->options_.filter, &host_, *catalog));
+  const MutexLock lock(&mutex_);
+  if (stopping_) return Stopping();
+  const Sequence own = subscription->catchup_->next();
+  if (live_.empty()) {
+    next_ = own;
+    matched_ = Sequence(own.value - 1);
+  }
+  TWIN_RETURN_IF_ERROR(LoadUnder(sources_, next_, SIZE_MAX, live->filter.get()));
+  {
+    const MutexLock lock_subscription(&subscription->mutex_);
+    subscription->joined_ = std::max(next_, own);
+    subscription->left_ = Sequence(UINT64_MAX);
+  }
+  live_.push_back(std::move(live));
+  ++live_version_;
+  changed_.SignalAll();
+  return absl::OkStatus();
+}
+
+void Feed::FillLive(Subscription* subscription) {
+  Sequence matched;
+  {
+    const MutexLock lock(&mutex_);
+    matched = matched_;
+  }
+  std::vector<EventPtr> events;
+  Sequence left;
+  {
+    const MutexLock lock(&subscription->mutex_);
+    events.swap(subscription->pending_);
+    subscription->pending_bytes_ = 0;
+    left = subscription->left_;
+  }
+  Sequence through = std::max(matched, subscription->ready_through_);
+  if (!events.empty()) through = std::max(through, events.back()->sequence);
+  if (left.value != UINT64_MAX) {
+    // It has everything before the record that it left at.
+    through = Sequence(left.value - 1);
+    {
+      const MutexLock lock(&subscription->mutex_);
+      subscription->joined_ = Sequence(UINT64_MAX);
+    }
+    std::shared_ptr<const graph::Catalog> catalog;
+    {
+      const MutexLock lock(&sources_.graph->mutex);
+      catalog = sources_.graph->graph.head().shared_catalog();
+    }
+    absl::StatusOr<std::unique_ptr<Filter>> filter =
+        Filter::Create(subscription->options_.filter, &host_, *catalog);
+    if (filter.ok()) {
+      subscription->catchup_ =
+          std::make_unique<Catchup>(sources_, options_, *std::move(filter), left);
+    } else {
+      subscription->Cancel(filter.status());
+    }
+  }
+  Take(subscription, std::move(events), through);
+}
+
+bool Feed::MakeMessage(Subscription* subscription, Message* message) {
+  std::deque<EventPtr>& ready = subscription->ready_;
+  const int64_t now = NowNs();
+  const int64_t progress_ns = subscription->options_.progress_interval_ms * kNsPerMs;
+  size_t bytes = 0;
+  while (!ready.empty()) {
+    const size_t more = ready.front()->Bytes();
+    if (!message->events.empty() && bytes + more > options_.message_bytes) break;
+    bytes += more;
+    message->events.push_back(std::move(ready.front()));
+    ready.pop_front();
+  }
+  message->is_whole = subscription->ready_is_whole_;
+  const bool has_state = subscription->catchup_ != nullptr && subscription->catchup_->has_state();
+  const bool holds_latest = subscription->latest_ != nullptr && subscription->latest_->size() > 0;
+  if (!ready.empty()) {
+    message->more = subscription->ready_is_whole_ ||
+                    ready.front()->sequence == message->events.back()->sequence;
+    message->through = message->events.back()->sequence;
+  } else if (has_state || (subscription->ready_is_whole_ && holds_latest)) {
+    message->more = true;
+  } else {
+    message->through = subscription->ready_through_;
+  }
+  subscription->wake_ns_.store(std::min(subscription->told_ns_ + progress_ns,
+                                        holds_latest ? subscription->due_ns_ : INT64_MAX),
+                               std::memory_order_relaxed);
+  if (message->events.empty()) {
+    // Where it stands, now and then; while latest values wait, the token would leave them out.
+    if (has_state || holds_latest || now < subscription->told_ns_ + progress_ns) return false;
+  }
+  subscription->told_ns_ = now;
+  subscription->wake_ns_.store(
+      std::min(now + progress_ns, holds_latest ? subscription->due_ns_ : INT64_MAX),
+      std::memory_order_relaxed);
+  return true;
+}
+
+}  // namespace twin::events

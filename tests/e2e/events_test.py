@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+"""Changes as they happen, with the installed programs: twinctl watch in one process, a vehicle's data in another."""
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+BIN = pathlib.Path(os.environ["TWIN_BIN_DIR"])
+MODEL = {"@context": "dtmi:dtdl:context;3", "@id": "dtmi:t:Cell;1", "@type": "Interface", "contents": [
+    {"@type": "Property", "name": "grade", "schema": "integer"},
+    {"@type": "Telemetry", "name": "temperature", "schema": "double"}]}
+
+
+class Watch:
+    """twinctl watch in a process of its own; lines() are the events so far."""
+
+    def __init__(self, environment, *arguments):
+        self.process = subprocess.Popen([BIN / "twinctl", "watch", *map(str, arguments)], stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True, env=environment)
+        self.events = []
+        self.thread = threading.Thread(target=self.read)
+        self.thread.start()
+
+    def read(self):
+        for line in self.process.stdout:
+            self.events.append(json.loads(line))
+
+    def wait_for(self, count):
+        end = time.monotonic() + 60
+        while len(self.events) < count and time.monotonic() < end and self.process.poll() is None:
+            time.sleep(0.01)
+        return self.events
+
+    def stop(self):
+        """Ctrl-C; the cursor with which it goes on."""
+        self.process.send_signal(signal.SIGINT)
+        code = self.process.wait(60)
+        self.thread.join()
+        message = self.process.stderr.read()
+        self.process.stdout.close()
+        self.process.stderr.close()
+        assert code == 130, (code, message)
+        return re.search(r"--from (\S+)", message).group(1)
+
+    def finish(self):
+        code = self.process.wait(60)
+        self.thread.join()
+        self.process.stdout.close()
+        self.process.stderr.close()
+        return code
+
+
+def temperatures(events):
+    return [change["new"] for event in events for change in event["data"]["changes"]
+            if change["path"] == "temperature"]
+
+
+class EventsTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.path = pathlib.Path(self.folder.name)
+        self.port = 0
+        self.start()
+        self.addCleanup(lambda: (self.server.kill(), self.server.wait(), self.server.stdout.close()))
+        lines = [{"Section": "Header"}, {"fileVersion": "1.0.0"}, {"Section": "Models"}, MODEL, {"Section": "Twins"}]
+        lines += [{"$dtId": f"cell-{i}", "$metadata": {"$model": "dtmi:t:Cell;1"}} for i in range(3)]
+        (self.path / "graph.ndjson").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        self.twinctl("import", self.path / "graph.ndjson")
+
+    def start(self):
+        self.server = subprocess.Popen(
+            [BIN / "twind", "--data-dir", self.path / "data", "--listen", f"127.0.0.1:{self.port}", "--log-level",
+             "warn"], stdout=subprocess.PIPE, text=True)
+        address = re.search(r"is ready on (\S+)", self.server.stdout.readline()).group(1)
+        self.port = address.rsplit(":", 1)[1]
+        self.environment = {**os.environ, "TWINCTL_ADDRESS": address, "HOME": str(self.path),
+                            "XDG_CONFIG_HOME": str(self.path / "config")}
+
+    def twinctl(self, *arguments, code=0):
+        done = subprocess.run([BIN / "twinctl", *map(str, arguments)], capture_output=True, text=True,
+                              env=self.environment, check=False)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return done.stdout if code == 0 else done.stderr
+
+    def send(self, cell, temperature):
+        self.twinctl("telemetry", "send", f"cell-{cell}", json.dumps({"temperature": temperature}))
+
+    def begin(self, *arguments):
+        """A watch that stands: what is sent from now on it sees."""
+        watch = Watch(self.environment, *arguments)
+        # A first change that is not among those that are counted.
+        while not watch.events:
+            self.send(0, 1000)
+            time.sleep(0.05)
+        return watch
+
+    def test_a_condition_is_watched_stopped_and_resumed(self):
+        watch = self.begin("new.temperature > 45")
+        sent = [40, 46.5, 44, 47, 30, 48]
+        for value in sent:
+            self.send(1, value)
+        hot = [value for value in sent if value > 45]
+        while temperatures(watch.events)[-1:] != hot[-1:]:
+            watch.wait_for(len(watch.events) + 1)
+        self.assertEqual([value for value in temperatures(watch.events) if value != 1000], hot)
+        cursor = watch.stop()
+        # Nobody watches meanwhile.
+        missed = [49, 20, 50.25]
+        for value in missed:
+            self.send(2, value)
+        again = Watch(self.environment, "new.temperature > 45", "--from", cursor, "--count", 2)
+        self.assertEqual(again.finish(), 0)
+        self.assertEqual(temperatures(again.events), [49, 50.25])
+        # Each line has a cursor of its own.
+        rest = Watch(self.environment, "new.temperature > 45", "--from", again.events[0]["cursor"], "--count", 1)
+        self.assertEqual(rest.finish(), 0)
+        self.assertEqual(temperatures(rest.events), [50.25])
+        event = again.events[0]
+        self.assertEqual(event["type"], "twingraph.telemetry.v1")
+        self.assertEqual(event["subject"], "cell-2")
+        self.assertEqual(event["dataschema"], "dtmi:t:Cell;1")
+
+    def test_a_killed_server_loses_nothing_on_the_way(self):
+        watch = self.begin("--path", "temperature")
+        expected = []
+        for restart in range(3):
+            for i in range(5):
+                value = 100 * restart + i
+                self.send(1 + i % 2, value)
+                expected.append(value)
+            self.server.kill()
+            self.server.wait()
+            self.server.stdout.close()
+            self.start()
+        self.send(1, -1)
+        expected.append(-1)
+        end = time.monotonic() + 60
+        while temperatures(watch.events)[-1:] != [-1] and time.monotonic() < end:
+            time.sleep(0.02)
+        self.assertEqual([value for value in temperatures(watch.events) if value != 1000], expected)
+        watch.stop()
+
+    def test_state_filters_and_forms(self):
+        state = Watch(self.environment, "--state", "--count", 3)
+        self.assertEqual(state.finish(), 0)
+        self.assertEqual({event["subject"] for event in state.events}, {"cell-0", "cell-1", "cell-2"})
+        self.assertEqual({event["type"] for event in state.events}, {"twingraph.twin.state.v1"})
+        begin = state.events[-1]["cursor"]
+        self.twinctl("twins", "patch", "cell-1", "grade=3")
+        self.twinctl("twins", "patch", "cell-1", "grade=4")
+        self.twinctl("twins", "delete", "cell-2")
+        for arguments, expected in (([], ["cell-1", "cell-1", "cell-2"]), (["--type", "twin.deleted"], ["cell-2"]),
+                                    (["--twin", "cell-1"], ["cell-1", "cell-1"]),
+                                    (["old.grade = 3"], ["cell-1"])):
+            with self.subTest(arguments):
+                watch = Watch(self.environment, *arguments, "--from", begin, "--count", len(expected))
+                self.assertEqual(watch.finish(), 0)
+                self.assertEqual([event["subject"] for event in watch.events], expected)
+        watch = Watch(self.environment, "old.grade = 3", "--from", begin, "--count", 1, "-o", "adt")
+        self.assertEqual(watch.finish(), 0)
+        self.assertEqual(watch.events[0]["type"], "Microsoft.DigitalTwins.Twin.Update")
+        self.assertEqual(watch.events[0]["data"],
+                         {"modelId": "dtmi:t:Cell;1", "patch": [{"value": 4, "path": "/grade", "op": "replace"}]})
+        text = self.twinctl("watch", "--from", begin, "--count", 2, "-o", "text")
+        self.assertRegex(text, r"(?m)^\S+Z  cell-1  grade 3\n\S+Z  cell-1  grade 3 → 4\n")
+
+    def test_what_is_wrong_is_said(self):
+        for arguments, code, message in ((["new.temprature > 45"], 1, "did you mean 'temperature'"),
+                                         (["--from", "nonsense"], 1, "resume token"),
+                                         (["--type", "twin.changed"], 2, "twin.updated"),
+                                         (["--model", "dtmi:t:Nothing;1"], 1, "dtmi:t:Nothing;1"),
+                                         (["--interval", "1ms"], 1, "event_interval_ms_min")):
+            with self.subTest(arguments):
+                self.assertIn(message, self.twinctl("watch", *arguments, code=code))
+
+
+if __name__ == "__main__":
+    unittest.main()
