@@ -606,16 +606,16 @@ class PastReader final : public query::GraphReader {
     std::vector<uint32_t> sources;
     std::vector<uint32_t> targets;
     relationships_.Ends(relationships, &sources, &targets);
-    struct Item {
+    struct End {
       bool is_incoming;
       uint32_t relationship, target;
     };
-    std::vector<Item> items;
+    std::vector<End> items;
     for (size_t i = 0; i < count; ++i) {
       const bool is_incoming = direction == Direction::kEither && sources[i] != twin;
       items.push_back({is_incoming, relationships[i], out->targets[begin + i]});
     }
-    std::sort(items.begin(), items.end(), [](const Item& a, const Item& b) {
+    std::sort(items.begin(), items.end(), [](const End& a, const End& b) {
       return std::pair(a.is_incoming, a.relationship) < std::pair(b.is_incoming, b.relationship);
     });
     for (size_t i = 0; i < count; ++i) {

@@ -116,7 +116,7 @@ absl::Status DecodeChange(ByteReader* reader, Time time, uint32_t* last, Change*
   }
   change->source_time = time;
   if ((kind & kTimed) != 0) {
-    if (!MayBeTimed(change->kind)) return Damaged(absl::StrCat("no change of kind ", kind));
+    if (!MayBeTimed(change->kind)) return DamagedChange(absl::StrCat("no change of kind ", kind));
     change->source_time = Time{Plus(time.ns, reader->Signed())};
   }
   switch (change->kind) {

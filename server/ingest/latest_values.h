@@ -18,7 +18,7 @@
 
 namespace twin::ingest {
 
-// Makes the value one that a column of the type keeps; false: it cannot.
+// Brings a sample's value into the form that the graph's column keeps; false: it cannot have it.
 bool ToColumn(graph::ColumnType type, Value* value);
 
 // Thread-compatible: under the writer's lock, as the graph.

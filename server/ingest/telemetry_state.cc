@@ -85,36 +85,6 @@ void AppendOne(timeseries::Store* history, SeriesKey key, ColumnKind kind, const
 
 }  // namespace
 
-bool ToColumn(graph::ColumnType type, Value* value) {
-  switch (type) {
-    case graph::ColumnType::kFloat:
-    case graph::ColumnType::kDouble:
-      if (value->kind() == Value::Kind::kInt) {
-        *value = Value::Double(static_cast<double>(value->as_int()));
-      }
-      return value->kind() == Value::Kind::kDouble;
-    case graph::ColumnType::kBool:
-      if (value->kind() == Value::Kind::kInt) *value = Value::Bool(value->as_int() != 0);
-      return value->kind() == Value::Kind::kBool;
-    case graph::ColumnType::kInt32:
-    case graph::ColumnType::kInt64:
-      if (value->kind() == Value::Kind::kDouble) {
-        const double number = value->as_double();
-        if (!(number >= -9.2e18 && number <= 9.2e18)) return false;
-        *value = Value::Int(static_cast<int64_t>(number));
-      }
-      return value->kind() == Value::Kind::kInt;
-    case graph::ColumnType::kTime:
-      if (value->kind() == Value::Kind::kInt) *value = Value::OfTime(Time{value->as_int()});
-      return value->kind() == Value::Kind::kTime;
-    case graph::ColumnType::kString:
-      return value->kind() == Value::Kind::kString;
-    case graph::ColumnType::kDocument:
-      return true;
-  }
-  return false;
-}
-
 const uint32_t* TelemetryState::FindLayout(absl::string_view id) const {
   const auto it = by_id_.find(id);
   return it == by_id_.end() ? nullptr : &it->second;

@@ -26,9 +26,6 @@
 
 namespace twin::ingest {
 
-// Brings a sample's value into the form that the graph's column keeps; false: it cannot have it.
-bool ToColumn(graph::ColumnType type, Value* value);
-
 // Thread-compatible: under the writer's lock, as the graph.
 class TelemetryState {
  public:
