@@ -68,6 +68,7 @@ class Fleet {
     root_ = pattern;
     engine::EngineOptions options;
     options.data_dir = root_ + "/data";
+    options.history_repack_after_seconds = 0;  // times are of years ago
     options.reserve_bytes = 0;
     auto opened = engine::Engine::Open(options);
     TWIN_CHECK(opened.ok()) << opened.status();

@@ -67,7 +67,7 @@ struct PackTable {
   }
 };
 
-uint64_t BitsOf(double value) { return std::bit_cast<uint64_t>(value); }
+uint64_t BitsOfDouble(double value) { return std::bit_cast<uint64_t>(value); }
 
 void ExpectSameStatistics(const ColumnStatistics& a, const ColumnStatistics& b) {
   EXPECT_EQ(a.count, b.count);
@@ -77,12 +77,12 @@ void ExpectSameStatistics(const ColumnStatistics& a, const ColumnStatistics& b) 
   EXPECT_EQ(a.first_int, b.first_int);
   EXPECT_EQ(a.last_int, b.last_int);
   EXPECT_EQ(a.sum_overflows, b.sum_overflows);
-  EXPECT_EQ(BitsOf(a.min_double), BitsOf(b.min_double));
-  EXPECT_EQ(BitsOf(a.max_double), BitsOf(b.max_double));
-  EXPECT_TRUE(BitsOf(a.sum_double) == BitsOf(b.sum_double) ||
+  EXPECT_EQ(BitsOfDouble(a.min_double), BitsOfDouble(b.min_double));
+  EXPECT_EQ(BitsOfDouble(a.max_double), BitsOfDouble(b.max_double));
+  EXPECT_TRUE(BitsOfDouble(a.sum_double) == BitsOfDouble(b.sum_double) ||
               (std::isnan(a.sum_double) && std::isnan(b.sum_double)));
-  EXPECT_EQ(BitsOf(a.first_double), BitsOf(b.first_double));
-  EXPECT_EQ(BitsOf(a.last_double), BitsOf(b.last_double));
+  EXPECT_EQ(BitsOfDouble(a.first_double), BitsOfDouble(b.first_double));
+  EXPECT_EQ(BitsOfDouble(a.last_double), BitsOfDouble(b.last_double));
   EXPECT_EQ(a.has_nan, b.has_nan);
 }
 
@@ -121,7 +121,7 @@ std::string ExpectSameAsBlock(const PackTable& table) {
     EXPECT_EQ(a.values, b.values);
     EXPECT_EQ(a.doubles.size(), b.doubles.size());
     for (size_t i = 0; i < a.doubles.size() && i < b.doubles.size(); ++i) {
-      EXPECT_EQ(BitsOf(a.doubles[i]), BitsOf(b.doubles[i])) << i;
+      EXPECT_EQ(BitsOfDouble(a.doubles[i]), BitsOfDouble(b.doubles[i])) << i;
     }
     ColumnStatistics of_plain;
     ColumnStatistics of_packed;
