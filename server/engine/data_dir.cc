@@ -14,7 +14,7 @@
 namespace twin::engine {
 namespace {
 
-constexpr absl::string_view kFormat = "twingraph 1\n";
+constexpr absl::string_view kFormat = "twingraph 2\n";
 
 std::string FormatPath(const std::string& data_dir) { return JoinPath(data_dir, "FORMAT"); }
 

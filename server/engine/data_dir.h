@@ -1,7 +1,7 @@
 // The folder that a server keeps its data in: names, format, lock, journal replay. Internal to
 // server/engine.
 //
-//   DIR/FORMAT    "twingraph 1\n"
+//   DIR/FORMAT    "twingraph 2\n"
 //   DIR/LOCK      locked while a process uses DIR
 //   DIR/RESERVE   zeros: room for a checkpoint when the disk is full
 //   DIR/journal/  docs/formats/journal.md

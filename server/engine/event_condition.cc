@@ -300,6 +300,12 @@ class ChangeCondition : public events::Condition {
 
   bool NeedsReader(absl::Span<const Event* const> events) const {
     if (bound_->reads_twin) return true;
+    // Twins of a model that came later: the condition has to learn of it.
+    const size_t models = bound_->statement->catalog->models().size();
+    if (std::any_of(events.begin(), events.end(),
+                    [&](const Event* event) { return event->table.value >= models; })) {
+      return true;
+    }
     if (paths_.size() < 2) return false;  // there is no match without a change of one
     return std::any_of(events.begin(), events.end(), [&](const Event* event) {
       return std::any_of(paths_.begin(), paths_.end(), [&](const std::string& path) {
@@ -378,8 +384,13 @@ absl::StatusOr<std::shared_ptr<const query::Statement>> ParseCondition(const std
 absl::StatusOr<std::unique_ptr<events::Condition>> CompileCondition(
     const std::string& text, const std::vector<std::string>& models, EventHost::OpenReader open) {
   TWIN_ASSIGN_OR_RETURN(std::shared_ptr<const query::Statement> statement, ParseCondition(text));
-  absl::StatusOr<std::shared_ptr<const Bound>> bound =
-      BindCondition(*statement, models, open()->shared_catalog());
+  const std::shared_ptr<const query::Catalog> catalog = open()->shared_catalog();
+  if (catalog->set() == nullptr) {
+    return absl::FailedPreconditionError(
+        "there are no models yet, so that the names of a condition mean nothing; create them "
+        "first");
+  }
+  absl::StatusOr<std::shared_ptr<const Bound>> bound = BindCondition(*statement, models, catalog);
   if (!bound.ok()) return InText(bound.status());
   return std::unique_ptr<events::Condition>(
       new ChangeCondition(std::move(statement), models, std::move(open), *std::move(bound)));

@@ -19,6 +19,7 @@ namespace twin::engine {
 absl::StatusOr<std::shared_ptr<const query::Statement>> ParseCondition(const std::string& text);
 
 // `open` opens a reader of the last applied state. INVALID_ARGUMENT: a name or type is wrong.
+// FAILED_PRECONDITION: there is no model at all.
 absl::StatusOr<std::unique_ptr<events::Condition>> CompileCondition(
     const std::string& text, const std::vector<std::string>& models, EventHost::OpenReader open);
 

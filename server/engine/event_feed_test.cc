@@ -641,6 +641,29 @@ TEST_F(EventFeedTest, ConditionsSeeBeforeAndAfter) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("EXISTS")));
 }
 
+TEST_F(EventFeedTest, ConditionsLearnOfModelsThatComeLater) {
+  Open();
+  TestSink sink;
+  SubscribeOptions options;
+  options.filter.condition = "new.grade > 2";
+  EXPECT_THAT(sink.Subscribe(engine_.get(), options),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("models")));
+  engine_.reset();
+  Start();
+  ASSERT_THAT(sink.Subscribe(engine_.get(), options), IsOk());
+  sink.WaitFor(applied());
+  ingest::WriteBatch models;
+  models.operations.emplace_back(ingest::CreateModels{
+      {R"({"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:Later;1","@type":"Interface",
+           "contents":[{"@type":"Property","name":"grade","schema":"integer"}]})"}});
+  Write(std::move(models));
+  ingest::WriteBatch batch;
+  Twin("later", "dtmi:t:Later;1", &batch);
+  Set("later", "grade", Value::Int(3), &batch);
+  Write(std::move(batch));
+  EXPECT_THAT(sink.WaitFor(applied()), SizeIs(1));
+}
+
 TEST_F(EventFeedTest, UnderFollowsMovesAlsoInThePast) {
   Start();
   const Sequence begin = applied();

@@ -92,6 +92,9 @@ class EventsTest(unittest.TestCase):
     def send(self, cell, temperature):
         self.twinctl("telemetry", "send", f"cell-{cell}", json.dumps({"temperature": temperature}))
 
+    def patch(self, twin, path, value):
+        self.twinctl("twins", "patch", twin, json.dumps([{"op": "add", "path": f"/{path}", "value": value}]))
+
     def begin(self, *arguments):
         """A watch that stands: what is sent from now on it sees."""
         watch = Watch(self.environment, *arguments)
@@ -153,8 +156,8 @@ class EventsTest(unittest.TestCase):
         self.assertEqual({event["subject"] for event in state.events}, {"cell-0", "cell-1", "cell-2"})
         self.assertEqual({event["type"] for event in state.events}, {"twingraph.twin.state.v1"})
         begin = state.events[-1]["cursor"]
-        self.twinctl("twins", "patch", "cell-1", "grade=3")
-        self.twinctl("twins", "patch", "cell-1", "grade=4")
+        self.patch("cell-1", "grade", 3)
+        self.patch("cell-1", "grade", 4)
         self.twinctl("twins", "delete", "cell-2")
         for arguments, expected in (([], ["cell-1", "cell-1", "cell-2"]), (["--type", "twin.deleted"], ["cell-2"]),
                                     (["--twin", "cell-1"], ["cell-1", "cell-1"]),
