@@ -49,14 +49,14 @@ absl::StatusOr<std::shared_ptr<Expander::Plan>> Expander::PlanOf(uint32_t layout
   auto plan = std::make_shared<Plan>();
   plan->generation = generation;
   {
-    const MutexLock lock(&sources_.graph->mutex);
-    const ingest::TelemetryState& state = sources_.graph->telemetry;
-    if (layout >= state.layouts() || version == 0 ||
-        version > state.layout(layout).versions.size()) {
+    ingest::GuardedGraph& guarded = *sources_.graph;
+    const MutexLock lock(&guarded.mutex);
+    if (layout >= guarded.telemetry.layouts() || version == 0 ||
+        version > guarded.telemetry.layout(layout).versions.size()) {
       return absl::DataLossError("a frame of a layout that there is not");
     }
-    plan->version = state.layout(layout).versions[version - 1];
-    plan->catalog = sources_.graph->graph.head().shared_catalog();
+    plan->version = guarded.telemetry.layout(layout).versions[version - 1];
+    plan->catalog = guarded.graph.head().shared_catalog();
   }
   const graph::Catalog& catalog = *plan->catalog;
   // The columns of each twin, twins in the order in which they appear.
