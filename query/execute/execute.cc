@@ -80,7 +80,10 @@ absl::Status RunSelect(const Plan& plan, const GraphReader& graph, const PastRea
   const Time now = found == past.end() ? options.now : found->second.time;
   RunContext run{.statement = *statement, .graph = *reader, .now = now};
   TWIN_RETURN_IF_ERROR(RunPlan(plan, &run, end));
-  statistics->unrecorded += reader == &graph ? 0 : reader->unrecorded();
+  if (reader != &graph) {
+    TWIN_RETURN_IF_ERROR(reader->read_error());
+    statistics->unrecorded += reader->unrecorded();
+  }
   if (options.profile) absl::StrAppend(&statistics->profile, ProfileOf(plan, run));
   return absl::OkStatus();
 }

@@ -115,6 +115,8 @@ class GraphReader : public Statistics {
   virtual absl::StatusOr<std::unique_ptr<GraphReader>> AsOf(Time time) const = 0;
   // At AsOf: values that are not recorded and were therefore left out, counted so far.
   virtual uint64_t unrecorded() const { return 0; }
+  // At AsOf: why values that are recorded could not be read until now, such as DATA_LOSS.
+  virtual absl::Status read_error() const { return absl::OkStatus(); }
 };
 
 // Samples of one twin, or of several on one time axis, in the order of time.

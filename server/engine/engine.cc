@@ -250,7 +250,7 @@ class Engine::Impl {
     }
     status.history = history_->status();
     if (options_.history_repack_after_seconds > 0) {
-      status.history_days_to_pack = history_->DaysToPack(PackBefore());
+      status.history_days_to_pack = history_->DaysToPack(PackBefore()).size();
     }
     const journal::JournalStatus journal = journal_->status();
     status.journal_bytes = journal.bytes;
@@ -396,9 +396,11 @@ class Engine::Impl {
       const absl::StatusOr<uint64_t> days =
           PackDays(PackBefore(), options_.history_repack_cpu_percent);
       if (days.ok() && *days > 0) (void)Checkpoint(/*paced=*/true);  // or the next one names them
-      // What failed, for want of space or because a file is damaged, does so again soon; and what
-      // comes late shall be some before its day is re-packed once more.
-      const int64_t seconds = !days.ok() || *days > 0 ? 60 : 1;
+      // What failed for want of space is tried again soon, what is damaged is not; and what comes
+      // late shall be some before its day is re-packed once more.
+      const int64_t seconds = absl::IsDataLoss(days.status()) ? 3600
+                              : !days.ok() || *days > 0       ? 60
+                                                              : 1;
       const Time until{SystemClock().Now().ns + seconds * kNsPerSecond};
       const MutexLock lock(&status_mutex_);
       while (!stopping_ && SystemClock().Now() < until) {
@@ -408,8 +410,9 @@ class Engine::Impl {
     }
   }
 
-  // All that there are. Between two groups it waits, so that it takes no more than so much of a
-  // processor.
+  // All that there are; of those that cannot be re-packed the first one's error. Between two groups
+  // it waits, so that it takes no more than so much of a processor.
+  static constexpr uint64_t kDaysOfCheckpoint = 8;
   absl::StatusOr<uint64_t> PackDays(int64_t before, int64_t cpu_percent)
       ABSL_LOCKS_EXCLUDED(pack_mutex_, status_mutex_) {
     const MutexLock one(&pack_mutex_);
@@ -428,15 +431,26 @@ class Engine::Impl {
       return !stopping_;
     };
     uint64_t days = 0;
-    while (true) {
-      const absl::StatusOr<bool> packed = history_->PackDay(before, pace);
-      const MutexLock lock(&status_mutex_);
-      packing_ = absl::IsCancelled(packed.status()) ? absl::OkStatus() : packed.status();
-      if (!packed.ok()) return packed.status();
-      if (!*packed) return days;
+    absl::Status failed;
+    for (const int64_t day : history_->DaysToPack(before)) {
+      absl::Status packed = history_->PackDay(day, pace);
+      if (absl::IsCancelled(packed)) return packed;
+      if (!packed.ok()) {
+        failed.Update(packed);
+        continue;
+      }
       days += 1;
-      days_packed_ += 1;
+      {
+        const MutexLock lock(&status_mutex_);
+        days_packed_ += 1;
+      }
+      // The files that it stands for are removed behind a checkpoint.
+      if (days % kDaysOfCheckpoint == 0) TWIN_RETURN_IF_ERROR(Checkpoint(/*paced=*/true));
     }
+    const MutexLock lock(&status_mutex_);
+    packing_ = failed;
+    if (!failed.ok()) return failed;
+    return days;
   }
 
   absl::Status CheckpointLocked(bool paced) ABSL_EXCLUSIVE_LOCKS_REQUIRED(checkpoint_mutex_) {

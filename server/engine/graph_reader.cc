@@ -207,10 +207,10 @@ class Reader final : public SnapshotReader {
     if (!history_all) return absl::OkStatus();
     knows_ended_.store(true, std::memory_order_relaxed);
     const size_t middle = relationships->size();
-    for (const PastIndex::Relationship& each : Past().index().relationships()) {
-      const uint32_t number = each.ended.relationship.value;
-      if (number < first || number >= end) continue;
-      if (any_type || wanted[each.ended.type.value] != 0) relationships->push_back(number);
+    for (const PastIndex::Relationship& each : Past().index().relationships(first, end)) {
+      if (any_type || wanted[each.ended.type.value] != 0) {
+        relationships->push_back(each.ended.relationship.value);
+      }
     }
     const auto begin = relationships->begin();
     std::inplace_merge(begin + static_cast<ptrdiff_t>(before),

@@ -52,13 +52,23 @@ absl::Span<const PastIndex::Twin> PastIndex::LivesOf(TwinNumber twin) const {
                                              static_cast<size_t>(last - first));
 }
 
-const PastIndex::Relationship* PastIndex::Find(RelationshipNumber relationship) const {
-  const auto less = [](const Relationship& a, RelationshipNumber b) {
-    return a.ended.relationship < b;
+absl::Span<const PastIndex::Relationship> PastIndex::relationships(uint32_t first,
+                                                                   uint32_t end) const {
+  const auto from = [&](uint32_t number) {
+    return std::lower_bound(
+               relationships_.begin(), relationships_.end(), number,
+               [](const Relationship& a, uint32_t b) { return a.ended.relationship.value < b; }) -
+           relationships_.begin();
   };
-  const auto it =
-      std::lower_bound(relationships_.begin(), relationships_.end(), relationship, less);
-  return it == relationships_.end() || !(it->ended.relationship == relationship) ? nullptr : &*it;
+  const auto begin = static_cast<size_t>(from(first));
+  return absl::MakeConstSpan(relationships_)
+      .subspan(begin, end > first ? static_cast<size_t>(from(end)) - begin : 0);
+}
+
+const PastIndex::Relationship* PastIndex::Find(RelationshipNumber relationship) const {
+  const absl::Span<const Relationship> found =
+      relationships(relationship.value, relationship.value + 1);
+  return found.empty() ? nullptr : &found.front();
 }
 
 uint32_t PastIndex::FormerSlot(RelationshipNumber relationship, ColumnId column, Time time) const {

@@ -31,6 +31,8 @@ class PastIndex {
   absl::Span<const Twin> twins() const { return twins_; }
   absl::Span<const Twin> LivesOf(TwinNumber twin) const;
   absl::Span<const Relationship> relationships() const { return relationships_; }
+  // Those with numbers in [first, end).
+  absl::Span<const Relationship> relationships(uint32_t first, uint32_t end) const;
   const Relationship* Find(RelationshipNumber relationship) const;  // nullptr: it has not ended
   // The slot of the value that the property had at that time, if it had another one than at the
   // end or now; UINT32_MAX: it had not.

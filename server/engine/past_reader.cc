@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
 #include "server/base/check.h"
+#include "server/base/sync.h"
 #include "server/engine/past_relationships.h"
 #include "server/engine/reader_values.h"
 
@@ -262,11 +264,12 @@ class PastReader final : public query::GraphReader {
       at += part;
     }
     const size_t middle = relationships->size();
-    for (const PastIndex::Relationship& each : relationships_.index().relationships()) {
+    for (const PastIndex::Relationship& each : relationships_.index().relationships(first, end)) {
       const graph::EndedRelationship& ended = each.ended;
-      const uint32_t number = ended.relationship.value;
-      if (number < first || number >= end || !IsOf(ended.type.value, types, any_type)) continue;
-      if (history_all ? ended.begin <= at_ : IsLinked(ended)) relationships->push_back(number);
+      if (!IsOf(ended.type.value, types, any_type)) continue;
+      if (history_all ? ended.begin <= at_ : IsLinked(ended)) {
+        relationships->push_back(ended.relationship.value);
+      }
     }
     const auto begin = relationships->begin();
     std::inplace_merge(begin + static_cast<ptrdiff_t>(before),
@@ -295,6 +298,10 @@ class PastReader final : public query::GraphReader {
     return NewPastReader(sources_, time);
   }
   uint64_t unrecorded() const override { return unrecorded_.load(std::memory_order_relaxed); }
+  absl::Status read_error() const override {
+    const MutexLock lock(&error_mutex_);
+    return error_;
+  }
 
  private:
   struct EndedLinks {
@@ -449,13 +456,17 @@ class PastReader final : public query::GraphReader {
     std::vector<int64_t> times;
     ColumnValues values;
     const absl::Status status = samples_->LastOfEach(keys, as, at_.ns, &times, &values);
+    if (!status.ok()) {
+      const MutexLock lock(&error_mutex_);
+      error_.Update(status);
+    }
     for (size_t k = 0; k < changed.size(); ++k) {
       const uint32_t i = changed[k];
       const bool was_null = held->values.IsNull(i);
       if (!status.ok() || !has_path || times[k] == timeseries::Snapshot::kNoSample) {
         held->values.SetNull(i);
-        // Nothing before the first change, unless that was dropped or cannot be read.
-        const bool may_be_gone = !status.ok() || view_.past_begin().ns > INT64_MIN;
+        // Nothing before the first change, unless that was dropped.
+        const bool may_be_gone = view_.past_begin().ns > INT64_MIN;
         if (!was_null && may_be_gone) held->unknown.push_back(i);
         continue;
       }
@@ -635,6 +646,8 @@ class PastReader final : public query::GraphReader {
   absl::flat_hash_map<uint32_t, Place> ended_places_;
   absl::flat_hash_map<uint32_t, EndedLinks> ended_links_;
   mutable std::atomic<uint64_t> unrecorded_{0};
+  mutable Mutex error_mutex_;
+  mutable absl::Status error_ ABSL_GUARDED_BY(error_mutex_);
 };
 
 }  // namespace

@@ -358,6 +358,35 @@ TEST_F(PastTest, SamplesOfATwinThatHasEnded) {
               IsOk());
 }
 
+TEST_F(PastTest, ADamagedBlockIsAnErrorAndNoNull) {
+  MakeFleet();
+  ASSERT_THAT(engine_->Checkpoint(), IsOk());
+  engine_.reset();
+  FileSystem* const files = PosixFileSystem();
+  const std::string folder = JoinPath(options_.data_dir, "history");
+  const auto names = files->List(folder);
+  ASSERT_THAT(names, IsOk());
+  ASSERT_FALSE(names->empty());
+  for (const std::string& name : *names) {
+    auto bytes = files->ReadWhole(JoinPath(folder, name));
+    ASSERT_THAT(bytes, IsOk());
+    (*bytes)[60] = static_cast<char>((*bytes)[60] ^ 4);
+    ASSERT_THAT(files->WriteWhole(JoinPath(folder, name), *bytes), IsOk());
+  }
+  Open();
+  const auto present = engine_->OpenReader();
+  const auto past = present->AsOf(Day(4));
+  ASSERT_THAT(past, IsOk());
+  EXPECT_THAT((*past)->read_error(), IsOk());
+  std::vector<query::Place> places;
+  const TwinNumber pack = (*past)->Find("pack");
+  (*past)->Places(absl::MakeConstSpan(&pack.value, 1), &places);
+  query::Vector power;
+  (*past)->Read(TableId(places[0].table), (*past)->catalog().model(TableId(0)).by_path.at("power"),
+                absl::MakeConstSpan(&places[0].row, 1), &power);
+  EXPECT_THAT((*past)->read_error(), StatusIs(StatusCode::kDataLoss, HasSubstr("damaged")));
+}
+
 TEST_F(PastTest, SourceTimesAreChecked) {
   MakeFleet();
   EXPECT_THAT(Try(ingest::DeleteTwin{"m3", {}, true}, Day(9)),

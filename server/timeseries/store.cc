@@ -92,10 +92,10 @@ absl::Status Store::FinishLoad() { return impl_->FinishLoad(); }
 
 void Store::DropBefore(int64_t oldest) { impl_->DropBefore(oldest); }
 
-uint64_t Store::DaysToPack(int64_t before) const { return impl_->DaysToPack(before).size(); }
+std::vector<int64_t> Store::DaysToPack(int64_t before) const { return impl_->DaysToPack(before); }
 
-absl::StatusOr<bool> Store::PackDay(int64_t before, absl::FunctionRef<bool(uint64_t bytes)> pace) {
-  return impl_->PackDay(before, pace);
+absl::Status Store::PackDay(int64_t day, absl::FunctionRef<bool(uint64_t bytes)> pace) {
+  return impl_->PackDay(day, pace);
 }
 
 std::vector<std::string> Store::Files() const {

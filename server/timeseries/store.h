@@ -131,14 +131,14 @@ class Store {
   void DropBefore(int64_t oldest);
 
   // --- Re-packing: one at a time, on any thread ---
-  // Days that end at or before `before` and have files to be re-packed.
-  uint64_t DaysToPack(int64_t before) const;
-  // Writes and syncs one file in place of all those of such a day, the oldest, in which columns
-  // that measure the same thing are coded together. The next checkpoint names it instead of them;
-  // they are removed when nobody reads them any more. False: there was no such day. `pace` is
+  // Days since 1970 that end at or before `before` and have files to be re-packed, oldest first.
+  std::vector<int64_t> DaysToPack(int64_t before) const;
+  // Writes and syncs one file in place of all those of the day, in which columns that measure the
+  // same thing are coded together. The next checkpoint names it instead of them; they are removed
+  // when nobody reads them any more. Nothing happens if the day has no files (any more). `pace` is
   // called with the bytes written so far, and may wait; CANCELLED: it said false. DATA_LOSS: a
   // block is damaged. After an error everything is as it was.
-  absl::StatusOr<bool> PackDay(int64_t before, absl::FunctionRef<bool(uint64_t bytes)> pace);
+  absl::Status PackDay(int64_t day, absl::FunctionRef<bool(uint64_t bytes)> pace);
 
   // Files that belong to the last checkpoint, for a backup, as paths.
   std::vector<std::string> Files() const;

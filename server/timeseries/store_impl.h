@@ -60,7 +60,7 @@ class Store::Impl {
   absl::Status FinishLoad();
   void DropBefore(int64_t oldest);
   std::vector<int64_t> DaysToPack(int64_t before) const;  // ascending
-  absl::StatusOr<bool> PackDay(int64_t before, absl::FunctionRef<bool(uint64_t bytes)> pace);
+  absl::Status PackDay(int64_t day, absl::FunctionRef<bool(uint64_t bytes)> pace);
   // Files that are not removed.
   std::vector<PartitionFilePtr> LiveFiles() const;
 

@@ -54,18 +54,15 @@ std::vector<int64_t> Store::Impl::DaysToPack(int64_t before) const {
   return found;
 }
 
-absl::StatusOr<bool> Store::Impl::PackDay(int64_t before,
-                                          absl::FunctionRef<bool(uint64_t bytes)> pace) {
-  const std::vector<int64_t> days = DaysToPack(before);
-  if (days.empty()) return false;
+absl::Status Store::Impl::PackDay(int64_t day, absl::FunctionRef<bool(uint64_t bytes)> pace) {
   PartitionFileInfo info;
-  info.day = days.front();
+  info.day = day;
   info.packed = true;
   std::vector<PartitionFilePtr> files;
   for (PartitionFilePtr& file : LiveFiles()) {
     if (file->info().day == info.day) files.push_back(std::move(file));
   }
-  if (files.empty()) return true;  // dropped meanwhile
+  if (files.empty()) return absl::OkStatus();  // dropped meanwhile
   std::sort(files.begin(), files.end(), [](const PartitionFilePtr& a, const PartitionFilePtr& b) {
     return a->info().number < b->info().number;
   });
@@ -81,7 +78,7 @@ absl::StatusOr<bool> Store::Impl::PackDay(int64_t before,
   }
   MutexLock lock(&mutex_);
   packed_.push_back({.packed = *std::move(packed), .from = std::move(files)});
-  return true;
+  return absl::OkStatus();
 }
 
 std::vector<uint32_t> Store::Impl::FamiliesOf(GroupId group) const {

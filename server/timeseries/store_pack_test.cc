@@ -24,11 +24,11 @@ TEST(StorePackTest, ADayIsOneFileThen) {
   HistoryWorld world(1, 8);
   MakeDays(&world);
   const uint64_t rows = world.store().status().file_rows;
-  const uint64_t days = world.store().DaysToPack(INT64_MAX);
+  const size_t days = world.store().DaysToPack(INT64_MAX).size();
   ASSERT_GT(days, 1);
   ASSERT_GT(world.store().status().files, days);
-  for (uint64_t i = 0; i < days; ++i) ASSERT_THAT(world.PackDay(), IsOk());
-  EXPECT_EQ(world.store().DaysToPack(INT64_MAX), 0);
+  for (size_t i = 0; i < days; ++i) ASSERT_THAT(world.PackDay(), IsOk());
+  EXPECT_TRUE(world.store().DaysToPack(INT64_MAX).empty());
   EXPECT_EQ(world.store().status().packed_files, 0);  // not named yet
   world.CompareAll();
   ASSERT_TRUE(world.Checkpoint(false));
@@ -50,7 +50,7 @@ TEST(StorePackTest, FilesGoWhenNobodyReadsThem) {
   MakeDays(&world);
   const std::vector<std::string> files = world.store().Files();
   world.PinSome();
-  while (world.store().DaysToPack(INT64_MAX) > 0) ASSERT_THAT(world.PackDay(), IsOk());
+  while (!world.store().DaysToPack(INT64_MAX).empty()) ASSERT_THAT(world.PackDay(), IsOk());
   ASSERT_TRUE(world.Checkpoint(false));
   for (const std::string& file : files) EXPECT_TRUE(world.disk().Exists(file));
   for (int i = 0; i < 20; ++i) world.CompareSome();
@@ -63,7 +63,7 @@ TEST(StorePackTest, ADayThatIsDroppedMeanwhile) {
   for (const bool before_the_checkpoint : {true, false}) {
     HistoryWorld world(3, 8);
     MakeDays(&world);
-    while (world.store().DaysToPack(INT64_MAX) > 0) ASSERT_THAT(world.PackDay(), IsOk());
+    while (!world.store().DaysToPack(INT64_MAX).empty()) ASSERT_THAT(world.PackDay(), IsOk());
     if (before_the_checkpoint) {
       world.Drop();
     } else {
@@ -87,12 +87,12 @@ TEST(StorePackTest, ADiskThatFailsAtEachStep) {
       SCOPED_TRACE(absl::StrCat("step ", step, " way ", way));
       HistoryWorld world(4, 8);
       MakeDays(&world);
-      const uint64_t days = world.store().DaysToPack(INT64_MAX);
+      const size_t days = world.store().DaysToPack(INT64_MAX).size();
       if (way == 0) world.disk().FailWrites(step);
       if (way == 1) world.disk().FailSyncs(step);
       if (way == 2) world.disk().SetFull(true);
       absl::Status status;
-      for (uint64_t i = 0; i < days && status.ok(); ++i) status = world.PackDay();
+      for (size_t i = 0; i < days && status.ok(); ++i) status = world.PackDay();
       world.disk().FailWrites(-1);
       world.disk().FailSyncs(-1);
       world.disk().SetFull(false);
@@ -101,7 +101,7 @@ TEST(StorePackTest, ADiskThatFailsAtEachStep) {
       world.disk().CutPower();
       ASSERT_THAT(world.Reload(), IsOk());
       world.CompareAll();
-      while (world.store().DaysToPack(INT64_MAX) > 0) ASSERT_THAT(world.PackDay(), IsOk());
+      while (!world.store().DaysToPack(INT64_MAX).empty()) ASSERT_THAT(world.PackDay(), IsOk());
       ASSERT_TRUE(world.Checkpoint(false));
       world.disk().CutPower();
       ASSERT_THAT(world.Reload(), IsOk());
@@ -119,7 +119,7 @@ TEST(StorePackTest, PowerIsCutAroundTheCheckpoint) {
     HistoryWorld world(5, 8);
     MakeDays(&world);
     for (int i = 0; i < 100; ++i) world.AppendSome();
-    while (world.store().DaysToPack(INT64_MAX) > 0) ASSERT_THAT(world.PackDay(), IsOk());
+    while (!world.store().DaysToPack(INT64_MAX).empty()) ASSERT_THAT(world.PackDay(), IsOk());
     if (when == 1) {
       world.disk().FailWrites(0);
       EXPECT_FALSE(world.Checkpoint(false));
@@ -138,7 +138,7 @@ TEST(StorePackTest, PowerIsCutAroundTheCheckpoint) {
   }
 }
 
-TEST(StorePackTest, ADamagedBlockStopsIt) {
+TEST(StorePackTest, ADamagedBlockStopsItsDayOnly) {
   HistoryWorld world(6, 8);
   MakeDays(&world);
   const std::string file = world.store().Files()[0];
@@ -149,13 +149,21 @@ TEST(StorePackTest, ADamagedBlockStopsIt) {
   const size_t files = world.disk().List("/data/history")->size();
   EXPECT_THAT(world.PackDay(), StatusIs(absl::StatusCode::kDataLoss, ::testing::HasSubstr(file)));
   EXPECT_EQ(world.disk().List("/data/history")->size(), files);
+  const std::vector<int64_t> days = world.store().DaysToPack(INT64_MAX);
+  ASSERT_GT(days.size(), 1u);
+  const auto go_on = [](uint64_t) { return true; };
+  for (size_t i = 1; i < days.size(); ++i) {
+    EXPECT_THAT(world.store().PackDay(days[i], go_on), IsOk());
+  }
+  EXPECT_THAT(world.store().DaysToPack(INT64_MAX), ::testing::ElementsAre(days[0]));
 }
 
 TEST(StorePackTest, CanBeStopped) {
   HistoryWorld world(7, 8);
   MakeDays(&world);
   const size_t files = world.store().Files().size();
-  EXPECT_THAT(world.store().PackDay(INT64_MAX, [](uint64_t) { return false; }),
+  const int64_t day = world.store().DaysToPack(INT64_MAX).front();
+  EXPECT_THAT(world.store().PackDay(day, [](uint64_t) { return false; }),
               StatusIs(absl::StatusCode::kCancelled, ::testing::HasSubstr("stopped")));
   ASSERT_TRUE(world.Checkpoint(false));
   EXPECT_GE(world.store().Files().size(), files);
@@ -167,7 +175,7 @@ TEST(StorePackTest, LateRowsOfAPackedDay) {
   HistoryWorld world(8, 4);
   MakeDays(&world);
   for (int round = 0; round < 6; ++round) {
-    while (world.store().DaysToPack(INT64_MAX) > 0) ASSERT_THAT(world.PackDay(), IsOk());
+    while (!world.store().DaysToPack(INT64_MAX).empty()) ASSERT_THAT(world.PackDay(), IsOk());
     ASSERT_TRUE(world.Checkpoint(round % 2 == 0));
     for (int i = 0; i < 60; ++i) world.AppendSome();
     ASSERT_TRUE(world.Checkpoint(false));
