@@ -538,6 +538,7 @@ TEST(Api, AnExportThatNobodyReadsEnds) {
   }
   grpc::ClientContext context;
   const auto reader = server.twins_->Export(&context, pb::ExportRequest());
+  reader->WaitForInitialMetadata();  // it has begun
   // There is one thread: this comes after the export.
   pb::CheckpointResponse checkpoint;
   EXPECT_THAT(server.Call(&pb::AdminService::Stub::Checkpoint, server.admin_.get(),

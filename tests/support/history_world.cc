@@ -362,8 +362,12 @@ ReadRequest HistoryWorld::RandomRequest() {
   request.from = RandomTime();
   request.to = Random(4) == 0 ? INT64_MAX : request.from + (RandomTime() - kStart) / 3;
   if (Random(3) == 0) request.from = INT64_MIN;
-  if (Random(2) == 0) request.before_from = request.from - (RandomTime() - kStart);
-  if (request.from == INT64_MIN) request.before_from = INT64_MAX;
+  const int64_t before = Random(2) == 0 ? RandomTime() - kStart : 0;
+  if (request.from == INT64_MIN) {
+    request.before_from = INT64_MAX;
+  } else if (before > 0) {
+    request.before_from = request.from - before;
+  }
   return request;
 }
 
