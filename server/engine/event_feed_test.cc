@@ -712,6 +712,82 @@ TEST_F(EventFeedTest, UnderFollowsMovesAlsoInThePast) {
   }
 }
 
+// Frames of an earlier time mean an earlier version of the layout, which names twins of then.
+TEST_F(EventFeedTest, FramesMayNameTwinsThatAreGone) {
+  Start();
+  const Sequence begin = applied();
+  TestSink live;
+  SubscribeOptions options;
+  options.filter.types = {EventType::kTelemetry};
+  ASSERT_THAT(live.Subscribe(engine_.get(), options), IsOk());
+  live.WaitFor(begin);
+  SendFrames({{0, {3601, 3602, 3603, 3604, 12}}});
+  ingest::WriteBatch gone;
+  Unrelate("module-1", "cell-11", &gone);
+  gone.operations.emplace_back(ingest::DeleteTwin{"cell-11", {}, false});
+  Write(std::move(gone));
+  const Sequence deleted = applied();
+  SendFrames({{10, {3611, 3612, 3613, 3614, 13}}});
+  Set("pack", "odometer", Value::Double(7));
+  SendFrames({{20, {3621, 3622, 3623, 3624, 14}}});
+  const std::vector<EventPtr> all = live.WaitFor(applied());
+  EXPECT_THAT(all, SizeIs(13));
+  for (int round = 0; round < 2; ++round) {
+    for (const Sequence after : {begin, deleted, Sequence(deleted.value + 1)}) {
+      SubscribeOptions later = After(after);
+      later.filter = options.filter;
+      std::vector<std::string> expected;
+      for (const EventPtr& event : all) {
+        if (after < event->sequence) expected.push_back(Text(*event));
+      }
+      EXPECT_EQ(Texts(ReadAll(std::move(later))), expected) << after.value;
+    }
+    live.Close();
+    Restart(/*checkpoint=*/true);
+  }
+}
+
+// What a twin was is looked up as of the change, not as of now.
+TEST_F(EventFeedTest, TwinsHaveTheModelThatTheyHadThen) {
+  Start();
+  const Sequence begin = applied();
+  TestSink live;
+  SubscribeOptions options;
+  options.filter.types = {EventType::kTelemetry};
+  options.filter.models = {"dtmi:t:BigCell;1"};
+  ASSERT_THAT(live.Subscribe(engine_.get(), options), IsOk());
+  live.WaitFor(begin);
+  const auto move = [&](const std::string& model) {
+    ingest::WriteBatch batch;
+    ingest::PatchTwin patch;
+    patch.id = "cell-11";
+    patch.model_id = model;
+    batch.operations.emplace_back(std::move(patch));
+    Write(std::move(batch));
+  };
+  const auto publish = [&] {
+    Publish("cell-11", {{"temperature", Value::Double(20)}}, next_second_++);
+  };
+  publish();
+  SendFrames({{0, {3601, 3602, 3603, 3604, 12}}});
+  move("dtmi:t:BigCell;1");
+  publish();
+  SendFrames({{10, {3611, 3612, 3613, 3614, 13}}});
+  move("dtmi:t:Cell;1");
+  publish();
+  move("dtmi:t:BigCell;1");
+  publish();
+  ingest::WriteBatch gone;
+  Unrelate("module-1", "cell-11", &gone);
+  gone.operations.emplace_back(ingest::DeleteTwin{"cell-11", {}, false});
+  Write(std::move(gone));
+  const std::vector<std::string> all = Texts(live.WaitFor(applied()));
+  EXPECT_THAT(all, SizeIs(2 + 1 + 3 + 1));
+  SubscribeOptions later = After(begin);
+  later.filter = options.filter;
+  EXPECT_EQ(Texts(ReadAll(std::move(later))), all);
+}
+
 TEST_F(EventFeedTest, ASlowSubscriberHoldsNobodyUp) {
   options_.events.pending_bytes_max = 4096;
   options_.events.message_bytes = 2048;

@@ -55,6 +55,11 @@ class Expander {
     TableId table;
     Sequence until{UINT64_MAX};  // it was deleted at that sequence
   };
+  // A twin had another model up to there.
+  struct Move {
+    Sequence sequence;
+    TableId before;
+  };
   struct GoneRelationship {
     RelationshipTypeId type;
     TwinNumber source;
@@ -104,13 +109,13 @@ class Expander {
   void FollowProperties(const ingest::Unit& unit, const graph::Catalog& catalog);
   void MatchUnit(const ingest::Unit& unit, const Events& events, const graph::Catalog& catalog);
 
-  // nullptr: it was gone before `sequence`.
+  // As of `sequence`. nullptr: it was gone before.
   absl::StatusOr<const TwinInfo*> InfoOf(TwinNumber twin, Sequence sequence);
+  // What is not in the head, which stood at `head`.
   absl::StatusOr<const GoneRelationship*> FindGone(RelationshipNumber relationship,
-                                                   Sequence sequence);
-  // Reads on from `sequence` until the deletion of that one is found.
-  absl::Status ReadDeletions(Sequence sequence, bool (*is_it)(const ingest::Change&, uint32_t),
-                             uint32_t number);
+                                                   Sequence sequence, Sequence head);
+  // Takes note of deletions and moves between the two, as far as that has not been done.
+  absl::Status ReadAhead(Sequence sequence, Sequence head);
   absl::StatusOr<std::shared_ptr<Plan>> PlanOf(uint32_t layout, uint32_t version,
                                                Sequence sequence);
   absl::Status ExpandFrame(const Plan& plan, const std::shared_ptr<const void>& keep,
@@ -129,9 +134,11 @@ class Expander {
   LastValues last_;
   ingest::FrameDecoder decoder_;
   absl::flat_hash_map<uint32_t, TwinInfo> twins_;
+  // What is still to come of deletions and moves, up to read_ahead_.
   absl::flat_hash_map<uint32_t, TwinInfo> gone_twins_;
   absl::flat_hash_map<uint32_t, GoneRelationship> gone_relationships_;
-  Sequence deletions_read_;                                     // up to here
+  absl::flat_hash_map<uint32_t, std::vector<Move>> moves_;  // of each twin in order
+  Sequence read_ahead_;
   absl::flat_hash_map<uint64_t, std::shared_ptr<Plan>> plans_;  // by layout and version
 
   // Of the record that is being expanded, by filter.
