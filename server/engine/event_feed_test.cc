@@ -788,6 +788,47 @@ TEST_F(EventFeedTest, TwinsHaveTheModelThatTheyHadThen) {
   EXPECT_EQ(Texts(ReadAll(std::move(later))), all);
 }
 
+// Frames are told by all that a filter says, and by the values that are there.
+TEST_F(EventFeedTest, FramesMatchAllThatAFilterSays) {
+  Start();
+  const Sequence begin = applied();
+  SendFrames({{0, {3601, 3602, 3603, 3604, 12}}, {10, {5000, 3612, 3613, 3614, 13}}});
+  ingest::Layout layout;
+  layout.id = "both";
+  layout.columns.resize(2);
+  layout.columns[0].targets = {{"cell-11", "temperature"}};
+  layout.columns[1].targets = {{"cell-11", "voltage"}};
+  for (ingest::LayoutColumn& column : layout.columns) {
+    column.encoding = ingest::Encoding::kInt16;
+    column.invalid_codes = {5000};
+  }
+  ASSERT_THAT(engine_->Register(std::move(layout)).status, IsOk());
+  for (const std::vector<int16_t>& values : {std::vector<int16_t>{20, 5000}, {5000, 3}, {21, 4}}) {
+    std::string packed;
+    for (const int16_t value : values) AppendFixed(&packed, value);
+    ingest::TelemetryBatch batch;
+    batch.frames.push_back({"both", {kStart + next_second_++ * kSecond}, packed, {}});
+    ASSERT_THAT(engine_->Write(std::move(batch)).status, IsOk());
+  }
+  const auto count = [&](const std::vector<std::string>& twins, const std::string& under,
+                         const std::vector<std::string>& paths, const std::string& condition) {
+    SubscribeOptions options = After(begin);
+    options.filter.twins = twins;
+    options.filter.under = under;
+    options.filter.paths = paths;
+    options.filter.condition = condition;
+    return ReadAll(std::move(options)).size();
+  };
+  EXPECT_EQ(count({}, "", {}, ""), 5u + 4u + 3u);
+  EXPECT_EQ(count({}, "pack", {}, ""), 5u + 4u + 3u);
+  EXPECT_EQ(count({"cell-11"}, "pack", {}, ""), 1u + 3u);
+  EXPECT_EQ(count({"cell-11"}, "module-2", {}, ""), 0u);
+  EXPECT_EQ(count({}, "", {"temperature"}, ""), 2u);
+  EXPECT_EQ(count({}, "", {"temperature"}, "new.voltage > 0"), 1u);
+  EXPECT_EQ(count({}, "", {"temperature"}, "new.voltage IS NULL OR new.voltage > 0"), 1u);
+  EXPECT_EQ(count({}, "", {"voltage"}, "new.voltage > 0"), 4u + 3u + 2u);
+}
+
 TEST_F(EventFeedTest, ASlowSubscriberHoldsNobodyUp) {
   options_.events.pending_bytes_max = 4096;
   options_.events.message_bytes = 2048;

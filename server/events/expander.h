@@ -74,10 +74,6 @@ class Expander {
     timeseries::PathId path_id;
     LastValues::Series* series = nullptr;
   };
-  struct PlanFilter {
-    uint32_t filter = 0;
-    std::vector<uint32_t> columns;  // any of them present; of PlanTwin::columns
-  };
   struct PlanTwin {
     TwinNumber twin;
     uint32_t index = 0;
@@ -85,7 +81,7 @@ class Expander {
     absl::string_view model;
     EventType type = EventType::kTelemetry;
     std::vector<PlanColumn> columns;
-    std::vector<PlanFilter> filters;
+    std::vector<uint32_t> filters;  // that may take it; to be confirmed by Filter::Matches
   };
   struct Plan {
     std::shared_ptr<const ingest::LayoutVersion> version;

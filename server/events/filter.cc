@@ -127,10 +127,7 @@ bool Filter::takes_models() const {
 
 bool Filter::TakesTwins(const Event& event) const {
   const bool is_relationship = IsOfRelationship(event.type);
-  if (!twins_.empty() && !twins_.contains(event.twin_id) &&
-      !(is_relationship && twins_.contains(event.target_id))) {
-    return false;
-  }
+  if (!TakesId(event.twin_id) && !(is_relationship && TakesId(event.target_id))) return false;
   return under_ == nullptr || under_->Contains(event.twin) ||
          (is_relationship && under_->Contains(event.target));
 }
