@@ -829,6 +829,27 @@ TEST_F(EventFeedTest, FramesMatchAllThatAFilterSays) {
   EXPECT_EQ(count({}, "", {"voltage"}, "new.voltage > 0"), 4u + 3u + 2u);
 }
 
+// Who falls behind and has caught up within the moment that the matcher needs to let it go.
+TEST_F(EventFeedTest, FallingBehindOverAndOverRepeatsNothing) {
+  options_.events.pending_bytes_max = 1;
+  options_.events.threads = 4;
+  Start();
+  const Sequence begin = applied();
+  std::vector<std::unique_ptr<TestSink>> sinks;
+  for (int i = 0; i < 100; ++i) {
+    sinks.push_back(std::make_unique<TestSink>());
+    ASSERT_THAT(sinks.back()->Subscribe(engine_.get(), {}), IsOk());
+    sinks.back()->WaitFor(begin);
+  }
+  for (int round = 0; round < 400; ++round) {
+    Publish("cell-11", {{"temperature", Value::Double(round)}}, next_second_++);
+  }
+  const std::vector<std::string> expected = Texts(ReadAll(After(begin)));
+  EXPECT_THAT(expected, SizeIs(400));
+  for (const auto& sink : sinks) EXPECT_EQ(Texts(sink->WaitFor(applied())), expected);
+  EXPECT_GT(engine_->feed().status().fell_behind, 0u);
+}
+
 TEST_F(EventFeedTest, ASlowSubscriberHoldsNobodyUp) {
   options_.events.pending_bytes_max = 4096;
   options_.events.message_bytes = 2048;
