@@ -829,6 +829,45 @@ TEST_F(EventFeedTest, FramesMatchAllThatAFilterSays) {
   EXPECT_EQ(count({}, "", {"voltage"}, "new.voltage > 0"), 4u + 3u + 2u);
 }
 
+TEST_F(EventFeedTest, UnderKnowsARootThatIsGone) {
+  Start();
+  const Sequence begin = applied();
+  Set("cell-21", "grade", Value::Int(1));
+  const auto remove = [&] {
+    ingest::WriteBatch batch;
+    Unrelate("pack", "module-2", &batch);
+    Unrelate("module-2", "cell-21", &batch);
+    Unrelate("module-2", "cell-22", &batch);
+    batch.operations.emplace_back(ingest::DeleteTwin{"module-2", {}, false});
+    Write(std::move(batch));
+  };
+  remove();
+  Set("cell-21", "grade", Value::Int(2));
+  const auto read = [&] {
+    SubscribeOptions options = After(begin);
+    options.filter.under = "module-2";
+    options.filter.types = {EventType::kTwinCreated, EventType::kTwinUpdated,
+                            EventType::kTwinDeleted};
+    std::vector<std::string> texts;
+    for (const std::string& text : Texts(ReadAll(std::move(options)))) {
+      texts.push_back(text.substr(text.find(' ') + 1));
+    }
+    return texts;
+  };
+  const std::string first = "twin.updated cell-21 (dtmi:t:Cell;1); grade: null -> 1";
+  const std::string deleted = "twin.deleted module-2 (dtmi:t:Module;1)";
+  EXPECT_THAT(read(), ElementsAre(first, deleted));
+  ingest::WriteBatch again;
+  Twin("module-2", "dtmi:t:Module;1", &again);
+  Relate("module-2", "hasCell", "cell-21", 1, &again);
+  Relate("pack", "hasModule", "module-2", 2, &again);
+  Write(std::move(again));
+  Set("cell-21", "grade", Value::Int(3));
+  const std::string created = "twin.created module-2 (dtmi:t:Module;1)";
+  const std::string third = "twin.updated cell-21 (dtmi:t:Cell;1); grade: 2 -> 3";
+  EXPECT_THAT(read(), ElementsAre(first, deleted, created, third));
+}
+
 // Who falls behind and has caught up within the moment that the matcher needs to let it go.
 TEST_F(EventFeedTest, FallingBehindOverAndOverRepeatsNothing) {
   options_.events.pending_bytes_max = 1;

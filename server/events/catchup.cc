@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <deque>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -33,6 +34,8 @@ absl::Status LoadUnder(const Sources& sources, Sequence next, size_t twins_max, 
     view = sources.graph->graph.Pin();
   }
   const graph::Catalog& catalog = view->catalog();
+  // What came or went first of that id says who had it before.
+  std::optional<TwinNumber> root;
   RelationshipNumber first_new = view->next_relationship();
   UnderSet::Gone gone;
   // Back from the view: what was created since is not there yet, what was deleted is.
@@ -52,7 +55,10 @@ absl::Status LoadUnder(const Sources& sources, Sequence next, size_t twins_max, 
       if (view->sequence() < Sequence(record->first.value + i)) break;
       for (const ingest::Change& change : units[i].changes) {
         const RelationshipNumber number(change.number);
-        if (change.kind == Kind::kCreateRelationship) {
+        if (change.kind == Kind::kCreateTwin || change.kind == Kind::kDeleteTwin) {
+          if (root.has_value() || change.text != under->root()) continue;
+          root = change.kind == Kind::kDeleteTwin ? TwinNumber(change.number) : kNoTwin;
+        } else if (change.kind == Kind::kCreateRelationship) {
           first_new = std::min(first_new, number);
         } else if (change.kind == Kind::kDeleteRelationship && number < first_new &&
                    under->Follows(
@@ -62,7 +68,8 @@ absl::Status LoadUnder(const Sources& sources, Sequence next, size_t twins_max, 
       }
     }
   }
-  return under->Load(*view, first_new, std::move(gone), twins_max);
+  if (!root.has_value()) root = view->FindTwin(under->root());
+  return under->Load(*view, *root, first_new, std::move(gone), twins_max);
 }
 
 Catchup::Catchup(const Sources& sources, const Options& options, std::unique_ptr<Filter> filter,

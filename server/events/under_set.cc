@@ -60,12 +60,12 @@ bool UnderSet::Grow(TwinNumber from, const graph::GraphView& view, RelationshipN
   return true;
 }
 
-absl::Status UnderSet::Load(const graph::GraphView& view, RelationshipNumber next, Gone gone,
-                            size_t twins_max) {
+absl::Status UnderSet::Load(const graph::GraphView& view, TwinNumber root, RelationshipNumber next,
+                            Gone gone, size_t twins_max) {
   twins_.clear();
   edges_.clear();
   gone_ = std::move(gone);
-  root_number_ = view.FindTwin(root_);
+  root_number_ = root;
   if (root_number_ == kNoTwin) return absl::OkStatus();
   twins_.insert(root_number_.value);
   if (Grow(root_number_, view, next, twins_max, nullptr)) return absl::OkStatus();

@@ -33,9 +33,10 @@ class UnderSet {
       : root_(std::move(root)), names_(std::move(names)) {}
 
   // As it was before the relationship `next` was created, `gone` being those that were deleted
-  // between then and `view`. RESOURCE_EXHAUSTED: there are more than `twins_max`.
-  absl::Status Load(const graph::GraphView& view, RelationshipNumber next, Gone gone,
-                    size_t twins_max);
+  // between then and `view`. `root`: the twin of that id then; kNoTwin: there was none.
+  // RESOURCE_EXHAUSTED: there are more than `twins_max`.
+  absl::Status Load(const graph::GraphView& view, TwinNumber root, RelationshipNumber next,
+                    Gone gone, size_t twins_max);
 
   bool Contains(TwinNumber twin) const { return twins_.contains(twin.value); }
   bool Follows(absl::string_view relationship) const;
