@@ -296,10 +296,11 @@ void Interest::Follow(const ingest::Unit& unit, const graph::Catalog& catalog,
           under.Create(relationship, TwinNumber(change.source), TwinNumber(change.target), view,
                        &added);
         } else {
-          under.Delete(relationship, TwinNumber(change.source), &removed);
+          under.Delete(relationship, TwinNumber(change.source));
         }
       }
     }
+    under.EndUnit(&removed);
     if (!added.empty() || !removed.empty()) ++generation_;
     for (const uint32_t twin : removed) {
       const auto found = by_twin_.find(twin);

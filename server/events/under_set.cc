@@ -84,11 +84,17 @@ void UnderSet::Create(RelationshipNumber relationship, TwinNumber source, TwinNu
   Grow(target, view(), RelationshipNumber(relationship.value + 1), SIZE_MAX, added);
 }
 
-void UnderSet::Delete(RelationshipNumber relationship, TwinNumber source,
-                      std::vector<uint32_t>* removed) {
+void UnderSet::Delete(RelationshipNumber relationship, TwinNumber source) {
   Erase(relationship, source, &gone_);
   if (!Contains(source)) return;
   Erase(relationship, source, &edges_);
+  is_cut_ = true;
+}
+
+void UnderSet::EndUnit(std::vector<uint32_t>* removed) {
+  if (!is_cut_) return;
+  is_cut_ = false;
+  if (root_number_ == kNoTwin) return;
   // What can still be reached stays.
   absl::flat_hash_set<uint32_t> reached = {root_number_.value};
   std::vector<uint32_t> stack = {root_number_.value};

@@ -43,13 +43,16 @@ class UnderSet {
   const std::string& root() const { return root_; }
   const absl::flat_hash_set<uint32_t>& twins() const { return twins_; }
 
-  // The changes, in order. What came and went is appended to `added` and `removed`. `view` is asked
-  // for any later state, and rarely.
+  // The changes of a unit, in order, and then EndUnit. What came and went is appended to `added`
+  // and `removed`; what came and went at once may be in both. `view` is asked for any later state,
+  // and rarely.
   void Create(RelationshipNumber relationship, TwinNumber source, TwinNumber target, View view,
               std::vector<uint32_t>* added);
-  void Delete(RelationshipNumber relationship, TwinNumber source, std::vector<uint32_t>* removed);
+  void Delete(RelationshipNumber relationship, TwinNumber source);
   void CreateTwin(TwinNumber twin, absl::string_view id, std::vector<uint32_t>* added);
   void DeleteTwin(TwinNumber twin, std::vector<uint32_t>* removed);
+  // Lets go of what can no longer be reached. Cost: all of the set, if a relationship in it went.
+  void EndUnit(std::vector<uint32_t>* removed);
 
  private:
   bool Grow(TwinNumber from, const graph::GraphView& view, RelationshipNumber next,
@@ -58,6 +61,7 @@ class UnderSet {
   const std::string root_;
   const std::vector<std::string> names_;
   TwinNumber root_number_ = kNoTwin;
+  bool is_cut_ = false;  // some of twins_ may not be reachable any more
   absl::flat_hash_set<uint32_t> twins_;
   absl::flat_hash_map<uint32_t, std::vector<Edge>> edges_;  // of twins_, by source
   Gone gone_;                                               // whose deletion is still to come
