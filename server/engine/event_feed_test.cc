@@ -889,6 +889,17 @@ TEST_F(EventFeedTest, FallingBehindOverAndOverRepeatsNothing) {
   EXPECT_GT(engine_->feed().status().fell_behind, 0u);
 }
 
+TEST_F(EventFeedTest, AStartingStateListsATwinOnce) {
+  Start();
+  SubscribeOptions options;
+  options.start = SubscribeOptions::Start::kState;
+  options.filter.types = {EventType::kTwinState, EventType::kRelationshipState};
+  options.filter.twins = {"module-1", "cell-11", "module-1", "cell-11"};
+  TestSink sink;
+  ASSERT_THAT(sink.Subscribe(engine_.get(), options), IsOk());
+  EXPECT_THAT(sink.WaitFor(applied()), SizeIs(2 + 3));
+}
+
 TEST_F(EventFeedTest, ASlowSubscriberHoldsNobodyUp) {
   options_.events.pending_bytes_max = 4096;
   options_.events.message_bytes = 2048;

@@ -110,7 +110,6 @@ absl::Status Catchup::ListTwins(const graph::GraphView& view) {
                                  static_cast<size_t>(options_.under_twins_max), filter_.get()));
   if (filter_->under() != nullptr) {
     twins_.assign(filter_->under()->twins().begin(), filter_->under()->twins().end());
-    std::sort(twins_.begin(), twins_.end());
   } else if (!filter_->twins().empty()) {
     for (const std::string& id : filter_->twins()) {
       const TwinNumber twin = view.FindTwin(id);
@@ -125,7 +124,11 @@ absl::Status Catchup::ListTwins(const graph::GraphView& view) {
         }
       }
     }
+    return absl::OkStatus();
   }
+  // A client may name a twin twice.
+  std::sort(twins_.begin(), twins_.end());
+  twins_.erase(std::unique(twins_.begin(), twins_.end()), twins_.end());
   return absl::OkStatus();
 }
 
@@ -203,7 +206,7 @@ void Catchup::AddRelationships(const graph::GraphView& view, TwinNumber twin,
   for (RelationshipNumber each = view.FirstIncoming(twin); !(each == kNoRelationship);
        each = view.NextIncoming(each)) {
     const uint32_t source = view.LinkOf(each).source.value;
-    if (std::find(twins_.begin(), twins_.end(), source) == twins_.end()) {
+    if (!std::binary_search(twins_.begin(), twins_.end(), source)) {
       AddRelationship(view, each, keep, events);
     }
   }
