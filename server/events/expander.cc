@@ -56,8 +56,18 @@ void Expander::Forget() {
   twins_.clear();
 }
 
+void Expander::ForgetAll() {
+  Forget();
+  gone_twins_.clear();
+  gone_relationships_.clear();
+  moves_.clear();
+  read_ahead_ = Sequence(0);
+}
+
 absl::Status Expander::Expand(const RecordPtr& record, std::vector<Delivery>* deliveries) {
   if (interest_->filters().empty()) return absl::OkStatus();
+  if (!(record->first == next_)) ForgetAll();
+  next_ = Sequence(record->last().value + 1);
   if (last_.size() > static_cast<size_t>(options_.series_max) || twins_.size() > kTwinsKept ||
       plans_.size() > kPlansKept) {
     Forget();

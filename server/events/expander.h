@@ -35,8 +35,8 @@ struct Delivery {
   std::vector<EventPtr> events;  // in order
 };
 
-// Takes records one after the other, without a gap, for one Interest after the other: it remembers
-// last values, ids, and where frames lead. Thread-compatible.
+// Takes records one after the other for one Interest after the other: it remembers last values,
+// ids, and where frames lead, until there is a gap. Thread-compatible.
 class Expander {
  public:
   Expander(const Sources& sources, const Options& options)
@@ -122,10 +122,13 @@ class Expander {
   // Asks conditions, and takes what is left.
   void TakeDeliveries(std::vector<Delivery>* deliveries);
   void Forget();
+  // Also what was read ahead.
+  void ForgetAll();
 
   const Sources sources_;
   const Options& options_;
   Interest* interest_ = nullptr;
+  Sequence next_;       // behind the last record
   uint64_t epoch_ = 0;  // rises with each interest and each loss of what was remembered
   LastValues last_;
   ingest::FrameDecoder decoder_;
