@@ -889,6 +889,22 @@ TEST_F(EventFeedTest, FallingBehindOverAndOverRepeatsNothing) {
   EXPECT_GT(engine_->feed().status().fell_behind, 0u);
 }
 
+// Samples that set a property are changes of it only where they change it.
+TEST_F(EventFeedTest, SamplesThatChangeNoPropertyAreNoEvents) {
+  Start();
+  const Sequence begin = applied();
+  for (const absl::string_view status : {"a", "a", "b", "b", "b", "a"}) {
+    Publish("pack", {{"status", Value::String(std::string(status))}}, next_second_++);
+  }
+  std::vector<std::string> texts;
+  for (const EventPtr& event : ReadAll(After(begin))) {
+    for (const events::PathChange& change : event->changes) {
+      texts.push_back(absl::StrCat(Text(change.old_value), " -> ", Text(change.new_value)));
+    }
+  }
+  EXPECT_THAT(texts, ElementsAre("null -> \"a\"", "\"a\" -> \"b\"", "\"b\" -> \"a\""));
+}
+
 TEST_F(EventFeedTest, AStartingStateListsATwinOnce) {
   Start();
   SubscribeOptions options;

@@ -22,6 +22,11 @@ bool IsRecorded(const graph::ColumnSchema& schema) {
   return schema.telemetry || schema.traits.historized;
 }
 
+// A property was set to what it is.
+bool IsNoChange(const PathChange& change) {
+  return change.has_old && !change.late && change.old_value == change.new_value;
+}
+
 // What the event of a sample points into.
 struct SampleTexts {
   std::shared_ptr<const graph::Catalog> catalog;
@@ -88,6 +93,7 @@ absl::StatusOr<std::shared_ptr<Expander::Plan>> Expander::PlanOf(uint32_t layout
       const graph::ColumnSchema* const schema = table.FindColumn(column.path);
       if (schema == nullptr) return true;
       column.type = schema->type;
+      column.is_property = !schema->telemetry;
       has_telemetry = has_telemetry || schema->telemetry;
       return false;
     });
@@ -139,6 +145,7 @@ absl::Status Expander::ExpandFrame(const Plan& plan, const std::shared_ptr<const
       change.source_time = source_time;
       TWIN_RETURN_IF_ERROR(
           last_.Next(twin.twin, column.path_id, column.type, first, column.series, &change));
+      if (column.is_property && IsNoChange(change)) event->changes.pop_back();
     }
     if (event->changes.empty()) continue;
     event->sequence = sequence;
@@ -226,6 +233,7 @@ absl::Status Expander::ExpandSamples(const RecordPtr& record) {
         if (!change.has_old || !sources_.history->FindPath(schema->path, &path)) continue;
         TWIN_RETURN_IF_ERROR(
             last_.Next(twin, path, schema->type, record->first, last_.Find(twin, path), &change));
+        if (!schema->telemetry && IsNoChange(change)) event->changes.pop_back();
       }
       if (event->changes.empty()) continue;
       event->sequence = sequence;

@@ -71,6 +71,7 @@ class Expander {
     uint32_t column = 0;
     absl::string_view path;
     graph::ColumnType type = graph::ColumnType::kDouble;
+    bool is_property = false;
     timeseries::PathId path_id;
     LastValues::Series* series = nullptr;
   };
