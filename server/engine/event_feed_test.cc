@@ -712,6 +712,210 @@ TEST_F(EventFeedTest, UnderFollowsMovesAlsoInThePast) {
   }
 }
 
+// Frames of an earlier time mean an earlier version of the layout, which names twins of then.
+TEST_F(EventFeedTest, FramesMayNameTwinsThatAreGone) {
+  Start();
+  const Sequence begin = applied();
+  TestSink live;
+  SubscribeOptions options;
+  options.filter.types = {EventType::kTelemetry};
+  ASSERT_THAT(live.Subscribe(engine_.get(), options), IsOk());
+  live.WaitFor(begin);
+  SendFrames({{0, {3601, 3602, 3603, 3604, 12}}});
+  ingest::WriteBatch gone;
+  Unrelate("module-1", "cell-11", &gone);
+  gone.operations.emplace_back(ingest::DeleteTwin{"cell-11", {}, false});
+  Write(std::move(gone));
+  const Sequence deleted = applied();
+  SendFrames({{10, {3611, 3612, 3613, 3614, 13}}});
+  Set("pack", "odometer", Value::Double(7));
+  SendFrames({{20, {3621, 3622, 3623, 3624, 14}}});
+  const std::vector<EventPtr> all = live.WaitFor(applied());
+  EXPECT_THAT(all, SizeIs(13));
+  for (int round = 0; round < 2; ++round) {
+    for (const Sequence after : {begin, deleted, Sequence(deleted.value + 1)}) {
+      SubscribeOptions later = After(after);
+      later.filter = options.filter;
+      std::vector<std::string> expected;
+      for (const EventPtr& event : all) {
+        if (after < event->sequence) expected.push_back(Text(*event));
+      }
+      EXPECT_EQ(Texts(ReadAll(std::move(later))), expected) << after.value;
+    }
+    live.Close();
+    Restart(/*checkpoint=*/true);
+  }
+}
+
+// What a twin was is looked up as of the change, not as of now.
+TEST_F(EventFeedTest, TwinsHaveTheModelThatTheyHadThen) {
+  Start();
+  const Sequence begin = applied();
+  TestSink live;
+  SubscribeOptions options;
+  options.filter.types = {EventType::kTelemetry};
+  options.filter.models = {"dtmi:t:BigCell;1"};
+  ASSERT_THAT(live.Subscribe(engine_.get(), options), IsOk());
+  live.WaitFor(begin);
+  const auto move = [&](const std::string& model) {
+    ingest::WriteBatch batch;
+    ingest::PatchTwin patch;
+    patch.id = "cell-11";
+    patch.model_id = model;
+    batch.operations.emplace_back(std::move(patch));
+    Write(std::move(batch));
+  };
+  const auto publish = [&] {
+    Publish("cell-11", {{"temperature", Value::Double(20)}}, next_second_++);
+  };
+  publish();
+  SendFrames({{0, {3601, 3602, 3603, 3604, 12}}});
+  move("dtmi:t:BigCell;1");
+  publish();
+  SendFrames({{10, {3611, 3612, 3613, 3614, 13}}});
+  move("dtmi:t:Cell;1");
+  publish();
+  move("dtmi:t:BigCell;1");
+  publish();
+  ingest::WriteBatch gone;
+  Unrelate("module-1", "cell-11", &gone);
+  gone.operations.emplace_back(ingest::DeleteTwin{"cell-11", {}, false});
+  Write(std::move(gone));
+  const std::vector<std::string> all = Texts(live.WaitFor(applied()));
+  EXPECT_THAT(all, SizeIs(2 + 1 + 3 + 1));
+  SubscribeOptions later = After(begin);
+  later.filter = options.filter;
+  EXPECT_EQ(Texts(ReadAll(std::move(later))), all);
+}
+
+// Frames are told by all that a filter says, and by the values that are there.
+TEST_F(EventFeedTest, FramesMatchAllThatAFilterSays) {
+  Start();
+  const Sequence begin = applied();
+  SendFrames({{0, {3601, 3602, 3603, 3604, 12}}, {10, {5000, 3612, 3613, 3614, 13}}});
+  ingest::Layout layout;
+  layout.id = "both";
+  layout.columns.resize(2);
+  layout.columns[0].targets = {{"cell-11", "temperature"}};
+  layout.columns[1].targets = {{"cell-11", "voltage"}};
+  for (ingest::LayoutColumn& column : layout.columns) {
+    column.encoding = ingest::Encoding::kInt16;
+    column.invalid_codes = {5000};
+  }
+  ASSERT_THAT(engine_->Register(std::move(layout)).status, IsOk());
+  for (const std::vector<int16_t>& values : {std::vector<int16_t>{20, 5000}, {5000, 3}, {21, 4}}) {
+    std::string packed;
+    for (const int16_t value : values) AppendFixed(&packed, value);
+    ingest::TelemetryBatch batch;
+    batch.frames.push_back({"both", {kStart + next_second_++ * kSecond}, packed, {}});
+    ASSERT_THAT(engine_->Write(std::move(batch)).status, IsOk());
+  }
+  const auto count = [&](const std::vector<std::string>& twins, const std::string& under,
+                         const std::vector<std::string>& paths, const std::string& condition) {
+    SubscribeOptions options = After(begin);
+    options.filter.twins = twins;
+    options.filter.under = under;
+    options.filter.paths = paths;
+    options.filter.condition = condition;
+    return ReadAll(std::move(options)).size();
+  };
+  EXPECT_EQ(count({}, "", {}, ""), 5u + 4u + 3u);
+  EXPECT_EQ(count({}, "pack", {}, ""), 5u + 4u + 3u);
+  EXPECT_EQ(count({"cell-11"}, "pack", {}, ""), 1u + 3u);
+  EXPECT_EQ(count({"cell-11"}, "module-2", {}, ""), 0u);
+  EXPECT_EQ(count({}, "", {"temperature"}, ""), 2u);
+  EXPECT_EQ(count({}, "", {"temperature"}, "new.voltage > 0"), 1u);
+  EXPECT_EQ(count({}, "", {"temperature"}, "new.voltage IS NULL OR new.voltage > 0"), 1u);
+  EXPECT_EQ(count({}, "", {"voltage"}, "new.voltage > 0"), 4u + 3u + 2u);
+}
+
+TEST_F(EventFeedTest, UnderKnowsARootThatIsGone) {
+  Start();
+  const Sequence begin = applied();
+  Set("cell-21", "grade", Value::Int(1));
+  const auto remove = [&] {
+    ingest::WriteBatch batch;
+    Unrelate("pack", "module-2", &batch);
+    Unrelate("module-2", "cell-21", &batch);
+    Unrelate("module-2", "cell-22", &batch);
+    batch.operations.emplace_back(ingest::DeleteTwin{"module-2", {}, false});
+    Write(std::move(batch));
+  };
+  remove();
+  Set("cell-21", "grade", Value::Int(2));
+  const auto read = [&] {
+    SubscribeOptions options = After(begin);
+    options.filter.under = "module-2";
+    options.filter.types = {EventType::kTwinCreated, EventType::kTwinUpdated,
+                            EventType::kTwinDeleted};
+    std::vector<std::string> texts;
+    for (const std::string& text : Texts(ReadAll(std::move(options)))) {
+      texts.push_back(text.substr(text.find(' ') + 1));
+    }
+    return texts;
+  };
+  const std::string first = "twin.updated cell-21 (dtmi:t:Cell;1); grade: null -> 1";
+  const std::string deleted = "twin.deleted module-2 (dtmi:t:Module;1)";
+  EXPECT_THAT(read(), ElementsAre(first, deleted));
+  ingest::WriteBatch again;
+  Twin("module-2", "dtmi:t:Module;1", &again);
+  Relate("module-2", "hasCell", "cell-21", 1, &again);
+  Relate("pack", "hasModule", "module-2", 2, &again);
+  Write(std::move(again));
+  Set("cell-21", "grade", Value::Int(3));
+  const std::string created = "twin.created module-2 (dtmi:t:Module;1)";
+  const std::string third = "twin.updated cell-21 (dtmi:t:Cell;1); grade: 2 -> 3";
+  EXPECT_THAT(read(), ElementsAre(first, deleted, created, third));
+}
+
+// Who falls behind and has caught up within the moment that the matcher needs to let it go.
+TEST_F(EventFeedTest, FallingBehindOverAndOverRepeatsNothing) {
+  options_.events.pending_bytes_max = 1;
+  options_.events.threads = 4;
+  Start();
+  const Sequence begin = applied();
+  std::vector<std::unique_ptr<TestSink>> sinks;
+  for (int i = 0; i < 100; ++i) {
+    sinks.push_back(std::make_unique<TestSink>());
+    ASSERT_THAT(sinks.back()->Subscribe(engine_.get(), {}), IsOk());
+    sinks.back()->WaitFor(begin);
+  }
+  for (int round = 0; round < 400; ++round) {
+    Publish("cell-11", {{"temperature", Value::Double(round)}}, next_second_++);
+  }
+  const std::vector<std::string> expected = Texts(ReadAll(After(begin)));
+  EXPECT_THAT(expected, SizeIs(400));
+  for (const auto& sink : sinks) EXPECT_EQ(Texts(sink->WaitFor(applied())), expected);
+  EXPECT_GT(engine_->feed().status().fell_behind, 0u);
+}
+
+// Samples that set a property are changes of it only where they change it.
+TEST_F(EventFeedTest, SamplesThatChangeNoPropertyAreNoEvents) {
+  Start();
+  const Sequence begin = applied();
+  for (const absl::string_view status : {"a", "a", "b", "b", "b", "a"}) {
+    Publish("pack", {{"status", Value::String(std::string(status))}}, next_second_++);
+  }
+  std::vector<std::string> texts;
+  for (const EventPtr& event : ReadAll(After(begin))) {
+    for (const events::PathChange& change : event->changes) {
+      texts.push_back(absl::StrCat(Text(change.old_value), " -> ", Text(change.new_value)));
+    }
+  }
+  EXPECT_THAT(texts, ElementsAre("null -> \"a\"", "\"a\" -> \"b\"", "\"b\" -> \"a\""));
+}
+
+TEST_F(EventFeedTest, AStartingStateListsATwinOnce) {
+  Start();
+  SubscribeOptions options;
+  options.start = SubscribeOptions::Start::kState;
+  options.filter.types = {EventType::kTwinState, EventType::kRelationshipState};
+  options.filter.twins = {"module-1", "cell-11", "module-1", "cell-11"};
+  TestSink sink;
+  ASSERT_THAT(sink.Subscribe(engine_.get(), options), IsOk());
+  EXPECT_THAT(sink.WaitFor(applied()), SizeIs(2 + 3));
+}
+
 TEST_F(EventFeedTest, ASlowSubscriberHoldsNobodyUp) {
   options_.events.pending_bytes_max = 4096;
   options_.events.message_bytes = 2048;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <deque>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -33,6 +34,8 @@ absl::Status LoadUnder(const Sources& sources, Sequence next, size_t twins_max, 
     view = sources.graph->graph.Pin();
   }
   const graph::Catalog& catalog = view->catalog();
+  // What came or went first of that id says who had it before.
+  std::optional<TwinNumber> root;
   RelationshipNumber first_new = view->next_relationship();
   UnderSet::Gone gone;
   // Back from the view: what was created since is not there yet, what was deleted is.
@@ -52,7 +55,10 @@ absl::Status LoadUnder(const Sources& sources, Sequence next, size_t twins_max, 
       if (view->sequence() < Sequence(record->first.value + i)) break;
       for (const ingest::Change& change : units[i].changes) {
         const RelationshipNumber number(change.number);
-        if (change.kind == Kind::kCreateRelationship) {
+        if (change.kind == Kind::kCreateTwin || change.kind == Kind::kDeleteTwin) {
+          if (root.has_value() || change.text != under->root()) continue;
+          root = change.kind == Kind::kDeleteTwin ? TwinNumber(change.number) : kNoTwin;
+        } else if (change.kind == Kind::kCreateRelationship) {
           first_new = std::min(first_new, number);
         } else if (change.kind == Kind::kDeleteRelationship && number < first_new &&
                    under->Follows(
@@ -62,7 +68,8 @@ absl::Status LoadUnder(const Sources& sources, Sequence next, size_t twins_max, 
       }
     }
   }
-  return under->Load(*view, first_new, std::move(gone), twins_max);
+  if (!root.has_value()) root = view->FindTwin(under->root());
+  return under->Load(*view, *root, first_new, std::move(gone), twins_max);
 }
 
 Catchup::Catchup(const Sources& sources, const Options& options, std::unique_ptr<Filter> filter,
@@ -103,7 +110,6 @@ absl::Status Catchup::ListTwins(const graph::GraphView& view) {
                                  static_cast<size_t>(options_.under_twins_max), filter_.get()));
   if (filter_->under() != nullptr) {
     twins_.assign(filter_->under()->twins().begin(), filter_->under()->twins().end());
-    std::sort(twins_.begin(), twins_.end());
   } else if (!filter_->twins().empty()) {
     for (const std::string& id : filter_->twins()) {
       const TwinNumber twin = view.FindTwin(id);
@@ -118,7 +124,11 @@ absl::Status Catchup::ListTwins(const graph::GraphView& view) {
         }
       }
     }
+    return absl::OkStatus();
   }
+  // A client may name a twin twice.
+  std::sort(twins_.begin(), twins_.end());
+  twins_.erase(std::unique(twins_.begin(), twins_.end()), twins_.end());
   return absl::OkStatus();
 }
 
@@ -196,7 +206,7 @@ void Catchup::AddRelationships(const graph::GraphView& view, TwinNumber twin,
   for (RelationshipNumber each = view.FirstIncoming(twin); !(each == kNoRelationship);
        each = view.NextIncoming(each)) {
     const uint32_t source = view.LinkOf(each).source.value;
-    if (std::find(twins_.begin(), twins_.end(), source) == twins_.end()) {
+    if (!std::binary_search(twins_.begin(), twins_.end(), source)) {
       AddRelationship(view, each, keep, events);
     }
   }

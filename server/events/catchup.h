@@ -54,7 +54,7 @@ class Catchup {
 
   std::unique_ptr<HeldState> state_;
   bool is_listed_ = false;
-  std::vector<uint32_t> twins_;  // of the state that may match
+  std::vector<uint32_t> twins_;  // of the state that may match; sorted, unless it is all of them
   size_t at_ = 0;                // twins first, then the relationships of each
   uint32_t index_ = 0;
 };

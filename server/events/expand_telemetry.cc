@@ -22,6 +22,11 @@ bool IsRecorded(const graph::ColumnSchema& schema) {
   return schema.telemetry || schema.traits.historized;
 }
 
+// A property was set to what it is.
+bool IsNoChange(const PathChange& change) {
+  return change.has_old && !change.late && change.old_value == change.new_value;
+}
+
 // What the event of a sample points into.
 struct SampleTexts {
   std::shared_ptr<const graph::Catalog> catalog;
@@ -88,6 +93,7 @@ absl::StatusOr<std::shared_ptr<Expander::Plan>> Expander::PlanOf(uint32_t layout
       const graph::ColumnSchema* const schema = table.FindColumn(column.path);
       if (schema == nullptr) return true;
       column.type = schema->type;
+      column.is_property = !schema->telemetry;
       has_telemetry = has_telemetry || schema->telemetry;
       return false;
     });
@@ -104,13 +110,13 @@ absl::StatusOr<std::shared_ptr<Expander::Plan>> Expander::PlanOf(uint32_t layout
     }
     Deduplicate(&numbers);
     for (const uint32_t number : numbers) {
-      PlanFilter& filter = twin.filters.emplace_back();
-      filter.filter = number;
-      for (uint32_t i = 0; i < twin.columns.size(); ++i) {
-        if (interest_->filter(number).TakesPath(twin.columns[i].path)) filter.columns.push_back(i);
-      }
+      const Filter& filter = interest_->filter(number);
+      const bool may_take =
+          filter.TakesId(twin.info.id) &&
+          std::any_of(twin.columns.begin(), twin.columns.end(),
+                      [&](const PlanColumn& column) { return filter.TakesPath(column.path); });
+      if (may_take) twin.filters.push_back(number);
     }
-    std::erase_if(twin.filters, [](const PlanFilter& filter) { return filter.columns.empty(); });
     // All values of a watched twin are followed, so that each knows the one before it.
     for (PlanColumn& column : twin.columns) {
       (void)sources_.history->FindPath(column.path, &column.path_id);
@@ -130,9 +136,7 @@ absl::Status Expander::ExpandFrame(const Plan& plan, const std::shared_ptr<const
     if (twin.info.until <= sequence) continue;
     const auto event = std::make_shared<Event>();
     event->changes.reserve(twin.columns.size());
-    uint64_t present = 0;  // of the first 64 columns
-    for (size_t i = 0; i < twin.columns.size(); ++i) {
-      const PlanColumn& column = twin.columns[i];
+    for (const PlanColumn& column : twin.columns) {
       Value value = ingest::ValueOf(columns[column.column], row);
       if (value.is_null() || !ingest::ToColumn(column.type, &value)) continue;
       PathChange& change = event->changes.emplace_back();
@@ -141,7 +145,7 @@ absl::Status Expander::ExpandFrame(const Plan& plan, const std::shared_ptr<const
       change.source_time = source_time;
       TWIN_RETURN_IF_ERROR(
           last_.Next(twin.twin, column.path_id, column.type, first, column.series, &change));
-      if (i < 64) present |= uint64_t{1} << i;
+      if (column.is_property && IsNoChange(change)) event->changes.pop_back();
     }
     if (event->changes.empty()) continue;
     event->sequence = sequence;
@@ -153,17 +157,8 @@ absl::Status Expander::ExpandFrame(const Plan& plan, const std::shared_ptr<const
     event->twin_id = twin.info.id;
     event->model_id = twin.model;
     event->keep = keep;
-    for (const PlanFilter& filter : twin.filters) {
-      const bool is_present =
-          event->changes.size() == twin.columns.size() ||
-          std::any_of(filter.columns.begin(), filter.columns.end(), [&](uint32_t column) {
-            return column < 64 ? (present >> column & 1) != 0
-                               : std::any_of(event->changes.begin(), event->changes.end(),
-                                             [&](const PathChange& change) {
-                                               return change.path == twin.columns[column].path;
-                                             });
-          });
-      if (is_present) Give(filter.filter, event);
+    for (const uint32_t filter : twin.filters) {
+      if (interest_->filter(filter).Matches(*event, *plan.catalog)) Give(filter, event);
     }
   }
   return absl::OkStatus();
@@ -238,6 +233,7 @@ absl::Status Expander::ExpandSamples(const RecordPtr& record) {
         if (!change.has_old || !sources_.history->FindPath(schema->path, &path)) continue;
         TWIN_RETURN_IF_ERROR(
             last_.Next(twin, path, schema->type, record->first, last_.Find(twin, path), &change));
+        if (!schema->telemetry && IsNoChange(change)) event->changes.pop_back();
       }
       if (event->changes.empty()) continue;
       event->sequence = sequence;

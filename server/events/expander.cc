@@ -17,13 +17,6 @@ constexpr size_t kPlansKept = 200'000;
 constexpr std::chrono::milliseconds kTellWait{10};
 constexpr int kTellWaits = 500;
 
-bool IsDeletionOfTwin(const ingest::Change& change, uint32_t number) {
-  return change.kind == Kind::kDeleteTwin && change.number == number;
-}
-bool IsDeletionOfRelationship(const ingest::Change& change, uint32_t number) {
-  return change.kind == Kind::kDeleteRelationship && change.number == number;
-}
-
 absl::Status DecodeGraph(const ingest::AppliedRecord& record, std::vector<ingest::Unit>* units) {
   ingest::RecordHeader header;
   header.time = record.time;
@@ -63,8 +56,18 @@ void Expander::Forget() {
   twins_.clear();
 }
 
+void Expander::ForgetAll() {
+  Forget();
+  gone_twins_.clear();
+  gone_relationships_.clear();
+  moves_.clear();
+  read_ahead_ = Sequence(0);
+}
+
 absl::Status Expander::Expand(const RecordPtr& record, std::vector<Delivery>* deliveries) {
   if (interest_->filters().empty()) return absl::OkStatus();
+  if (!(record->first == next_)) ForgetAll();
+  next_ = Sequence(record->last().value + 1);
   if (last_.size() > static_cast<size_t>(options_.series_max) || twins_.size() > kTwinsKept ||
       plans_.size() > kPlansKept) {
     Forget();
@@ -115,14 +118,11 @@ void Expander::TakeDeliveries(std::vector<Delivery>* deliveries) {
 
 // --- Twins and relationships, also those that are gone ---
 
-absl::Status Expander::ReadDeletions(Sequence sequence,
-                                     bool (*is_it)(const ingest::Change&, uint32_t),
-                                     uint32_t number) {
-  const Sequence from = deletions_read_ < sequence ? sequence : Sequence(deletions_read_.value + 1);
+absl::Status Expander::ReadAhead(Sequence sequence, Sequence head) {
+  const Sequence from = read_ahead_ < sequence ? sequence : Sequence(read_ahead_.value + 1);
   ChangeLog::Reader reader(sources_.log, from);
-  bool found = false;
   int waits = 0;
-  while (!found) {
+  while (reader.next() <= head) {
     TWIN_ASSIGN_OR_RETURN(const RecordPtr record, reader.Next());
     if (record == nullptr) {
       // What is applied is told within a moment.
@@ -130,26 +130,25 @@ absl::Status Expander::ReadDeletions(Sequence sequence,
         sources_.log->WaitBeyond(Sequence(reader.next().value - 1), kTellWait);
         continue;
       }
-      return absl::InternalError(absl::StrCat("number ", number, " at sequence ", sequence.value,
-                                              " is neither there nor was it deleted"));
+      return absl::InternalError(absl::StrCat("sequence ", reader.next().value,
+                                              " was applied, but its record is not there"));
     }
-    deletions_read_ = record->last();
+    read_ahead_ = record->last();
     if (!record->is_graph) continue;
     std::vector<ingest::Unit> units;
     TWIN_RETURN_IF_ERROR(DecodeGraph(*record, &units));
     for (size_t i = 0; i < units.size(); ++i) {
+      const Sequence at(record->first.value + i);
       for (const ingest::Change& change : units[i].changes) {
         if (change.kind == Kind::kDeleteTwin) {
-          TwinInfo& gone = gone_twins_[change.number];
-          gone.id = std::string(change.text);
-          gone.table = TableId(change.table);
-          gone.until = Sequence(record->first.value + i);
+          gone_twins_[change.number] = {std::string(change.text), TableId(change.table), at};
+        } else if (change.kind == Kind::kMoveTwin) {
+          moves_[change.number].push_back({at, TableId(change.before)});
         } else if (change.kind == Kind::kDeleteRelationship) {
           gone_relationships_[change.number] = {
               RelationshipTypeId(change.table), TwinNumber(change.source),
               TwinNumber(change.target), std::string(change.text)};
         }
-        found = found || is_it(change, number);
       }
     }
   }
@@ -161,20 +160,31 @@ absl::StatusOr<const Expander::TwinInfo*> Expander::InfoOf(TwinNumber twin, Sequ
   if (found == twins_.end()) {
     TwinInfo info;
     bool exists = false;
+    Sequence at;  // nothing became of it since
     {
       const MutexLock lock(&sources_.graph->mutex);
       const graph::GraphView& head = sources_.graph->graph.head();
       exists = head.Exists(twin);
+      at = exists ? head.VersionOf(twin) : head.sequence();
       if (exists) {
         info.id = std::string(head.IdOf(twin));
         info.table = head.PlaceOf(twin).table;
       }
     }
+    if (!exists || sequence < at) TWIN_RETURN_IF_ERROR(ReadAhead(sequence, at));
     if (!exists) {
-      if (!gone_twins_.contains(twin.value)) {
-        TWIN_RETURN_IF_ERROR(ReadDeletions(sequence, IsDeletionOfTwin, twin.value));
+      const auto gone = gone_twins_.find(twin.value);
+      if (gone != gone_twins_.end()) {
+        info = gone->second;
+      } else {
+        info.until = Sequence(0);  // it was gone before
       }
-      info = gone_twins_[twin.value];
+    }
+    const auto moves = moves_.find(twin.value);
+    if (moves != moves_.end()) {
+      const auto next = std::find_if(moves->second.begin(), moves->second.end(),
+                                     [&](const Move& move) { return sequence < move.sequence; });
+      if (next != moves->second.end()) info.table = next->before;
     }
     found = twins_.emplace(twin.value, std::move(info)).first;
   }
@@ -182,20 +192,26 @@ absl::StatusOr<const Expander::TwinInfo*> Expander::InfoOf(TwinNumber twin, Sequ
 }
 
 absl::StatusOr<const Expander::GoneRelationship*> Expander::FindGone(
-    RelationshipNumber relationship, Sequence sequence) {
-  if (!gone_relationships_.contains(relationship.value)) {
-    TWIN_RETURN_IF_ERROR(ReadDeletions(sequence, IsDeletionOfRelationship, relationship.value));
+    RelationshipNumber relationship, Sequence sequence, Sequence head) {
+  TWIN_RETURN_IF_ERROR(ReadAhead(sequence, head));
+  const auto gone = gone_relationships_.find(relationship.value);
+  if (gone == gone_relationships_.end()) {
+    return absl::InternalError(absl::StrCat("relationship number ", relationship.value,
+                                            " at sequence ", sequence.value,
+                                            " is neither there nor was it deleted"));
   }
-  return &gone_relationships_[relationship.value];
+  return &gone->second;
 }
 
 // --- Graph ---
 
 absl::Status Expander::FindEnds(Event* event, Texts* texts) {
   bool exists = false;
+  Sequence at;
   {
     const MutexLock lock(&sources_.graph->mutex);
     const graph::GraphView& head = sources_.graph->graph.head();
+    at = head.sequence();
     exists = head.Exists(event->relationship);
     if (exists) {
       const graph::Relationship found = head.Get(event->relationship);
@@ -207,7 +223,7 @@ absl::Status Expander::FindEnds(Event* event, Texts* texts) {
   }
   if (!exists) {
     TWIN_ASSIGN_OR_RETURN(const GoneRelationship* const gone,
-                          FindGone(event->relationship, event->sequence));
+                          FindGone(event->relationship, event->sequence, at));
     event->relationship_type = gone->type;
     event->twin = gone->source;
     event->target = gone->target;
@@ -452,8 +468,13 @@ absl::Status Expander::ExpandGraph(const RecordPtr& record) {
     }
     for (const ingest::Change& change : unit.changes) {
       if (change.kind == Kind::kDeleteTwin) {
-        gone_twins_.erase(change.number);
-        twins_.erase(change.number);
+        gone_twins_.erase(change.number);  // twins_ knows it, or it is known by not being ahead
+        moves_.erase(change.number);
+      } else if (change.kind == Kind::kMoveTwin) {
+        const auto moves = moves_.find(change.number);
+        if (moves == moves_.end()) continue;
+        std::erase_if(moves->second, [&](const Move& move) { return move.sequence <= sequence; });
+        if (moves->second.empty()) moves_.erase(moves);
       } else if (change.kind == Kind::kDeleteRelationship) {
         gone_relationships_.erase(change.number);
       }

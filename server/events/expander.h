@@ -35,8 +35,8 @@ struct Delivery {
   std::vector<EventPtr> events;  // in order
 };
 
-// Takes records one after the other, without a gap, for one Interest after the other: it remembers
-// last values, ids, and where frames lead. Thread-compatible.
+// Takes records one after the other for one Interest after the other: it remembers last values,
+// ids, and where frames lead, until there is a gap. Thread-compatible.
 class Expander {
  public:
   Expander(const Sources& sources, const Options& options)
@@ -55,6 +55,11 @@ class Expander {
     TableId table;
     Sequence until{UINT64_MAX};  // it was deleted at that sequence
   };
+  // A twin had another model up to there.
+  struct Move {
+    Sequence sequence;
+    TableId before;
+  };
   struct GoneRelationship {
     RelationshipTypeId type;
     TwinNumber source;
@@ -66,12 +71,9 @@ class Expander {
     uint32_t column = 0;
     absl::string_view path;
     graph::ColumnType type = graph::ColumnType::kDouble;
+    bool is_property = false;
     timeseries::PathId path_id;
     LastValues::Series* series = nullptr;
-  };
-  struct PlanFilter {
-    uint32_t filter = 0;
-    std::vector<uint32_t> columns;  // any of them present; of PlanTwin::columns
   };
   struct PlanTwin {
     TwinNumber twin;
@@ -80,7 +82,7 @@ class Expander {
     absl::string_view model;
     EventType type = EventType::kTelemetry;
     std::vector<PlanColumn> columns;
-    std::vector<PlanFilter> filters;
+    std::vector<uint32_t> filters;  // that may take it; to be confirmed by Filter::Matches
   };
   struct Plan {
     std::shared_ptr<const ingest::LayoutVersion> version;
@@ -104,13 +106,13 @@ class Expander {
   void FollowProperties(const ingest::Unit& unit, const graph::Catalog& catalog);
   void MatchUnit(const ingest::Unit& unit, const Events& events, const graph::Catalog& catalog);
 
-  // nullptr: it was gone before `sequence`.
+  // As of `sequence`. nullptr: it was gone before.
   absl::StatusOr<const TwinInfo*> InfoOf(TwinNumber twin, Sequence sequence);
+  // What is not in the head, which stood at `head`.
   absl::StatusOr<const GoneRelationship*> FindGone(RelationshipNumber relationship,
-                                                   Sequence sequence);
-  // Reads on from `sequence` until the deletion of that one is found.
-  absl::Status ReadDeletions(Sequence sequence, bool (*is_it)(const ingest::Change&, uint32_t),
-                             uint32_t number);
+                                                   Sequence sequence, Sequence head);
+  // Takes note of deletions and moves between the two, as far as that has not been done.
+  absl::Status ReadAhead(Sequence sequence, Sequence head);
   absl::StatusOr<std::shared_ptr<Plan>> PlanOf(uint32_t layout, uint32_t version,
                                                Sequence sequence);
   absl::Status ExpandFrame(const Plan& plan, const std::shared_ptr<const void>& keep,
@@ -121,17 +123,22 @@ class Expander {
   // Asks conditions, and takes what is left.
   void TakeDeliveries(std::vector<Delivery>* deliveries);
   void Forget();
+  // Also what was read ahead.
+  void ForgetAll();
 
   const Sources sources_;
   const Options& options_;
   Interest* interest_ = nullptr;
+  Sequence next_;       // behind the last record
   uint64_t epoch_ = 0;  // rises with each interest and each loss of what was remembered
   LastValues last_;
   ingest::FrameDecoder decoder_;
   absl::flat_hash_map<uint32_t, TwinInfo> twins_;
+  // What is still to come of deletions and moves, up to read_ahead_.
   absl::flat_hash_map<uint32_t, TwinInfo> gone_twins_;
   absl::flat_hash_map<uint32_t, GoneRelationship> gone_relationships_;
-  Sequence deletions_read_;                                     // up to here
+  absl::flat_hash_map<uint32_t, std::vector<Move>> moves_;  // of each twin in order
+  Sequence read_ahead_;
   absl::flat_hash_map<uint64_t, std::shared_ptr<Plan>> plans_;  // by layout and version
 
   // Of the record that is being expanded, by filter.

@@ -202,7 +202,11 @@ void Feed::RunMatcher() {
     if (!record.ok()) {
       // Each finds out by itself what is wrong.
       const MutexLock lock(&mutex_);
-      while (!live_.empty()) Leave(live_.back()->subscription.get());
+      for (const std::shared_ptr<Live>& each : live_) {
+        const MutexLock lock_subscription(&each->subscription->mutex_);
+        each->subscription->left_ = next_;
+      }
+      Leave([](const Live&) { return true; });
       reader = nullptr;
       continue;
     }
@@ -236,22 +240,23 @@ void Feed::Match(const RecordPtr& record, const LiveList& live, Expander* expand
     for (const std::shared_ptr<Live>& each : live) each->subscription->Cancel(status);
     return;
   }
-  std::vector<const Subscription*> behind;
+  std::vector<const Live*> behind;
   std::vector<Subscription*> given;
   for (Delivery& delivery : deliveries) {
-    Subscription* const subscription = live[delivery.filter]->subscription.get();
-    if (Take(subscription, record, std::move(delivery.events))) {
-      given.push_back(subscription);
+    const Live* const each = live[delivery.filter].get();
+    if (Take(each->subscription.get(), record, std::move(delivery.events))) {
+      given.push_back(each->subscription.get());
     } else {
-      behind.push_back(subscription);
+      behind.push_back(each);
     }
   }
   {
     const MutexLock lock(&mutex_);
     // Unless all have left, and others joined elsewhere.
     if (next_ == Sequence(record->last().value + 1)) matched_ = record->last();
-    for (const Subscription* subscription : behind) {
-      Leave(subscription);
+    // By now a subscription may have caught up and joined anew: that one stays.
+    for (const Live* left : behind) {
+      Leave([&](const Live& each) { return &each == left; });
       ++fell_behind_;
     }
   }
@@ -276,18 +281,8 @@ bool Feed::Take(Subscription* subscription, const RecordPtr& record, std::vector
   return true;
 }
 
-void Feed::Leave(const Subscription* subscription) {
-  const auto found = std::find_if(live_.begin(), live_.end(), [&](const auto& each) {
-    return each->subscription.get() == subscription;
-  });
-  if (found == live_.end()) return;
-  {
-    Subscription& left = *(*found)->subscription;
-    const MutexLock lock(&left.mutex_);
-    // Unless it is known where: it has everything up to what the matcher takes next.
-    left.left_ = std::min(left.left_, next_);
-  }
-  live_.erase(found);
+void Feed::Leave(absl::FunctionRef<bool(const Live&)> which) {
+  if (std::erase_if(live_, [&](const auto& each) { return which(*each); }) == 0) return;
   left_version_ = ++live_version_;
 }
 
@@ -354,7 +349,7 @@ void Feed::RunTimer() {
 
 void Feed::Remove(const Subscription* subscription) {
   const MutexLock lock(&mutex_);
-  Leave(subscription);
+  Leave([&](const Live& each) { return each.subscription.get() == subscription; });
   std::erase_if(all_, [&](const auto& each) { return each.get() == subscription; });
 }
 

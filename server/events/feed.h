@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/base/sync.h"
@@ -143,7 +144,8 @@ class Feed {
   // False: it takes no more and is behind.
   static bool Take(Subscription* subscription, const RecordPtr& record,
                    std::vector<EventPtr> events);
-  void Leave(const Subscription* subscription) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The matcher asks these no more.
+  void Leave(absl::FunctionRef<bool(const Live&)> which) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // --- Delivery ---
   void Enqueue(const std::shared_ptr<Subscription>& subscription) ABSL_LOCKS_EXCLUDED(queue_mutex_);

@@ -127,10 +127,7 @@ bool Filter::takes_models() const {
 
 bool Filter::TakesTwins(const Event& event) const {
   const bool is_relationship = IsOfRelationship(event.type);
-  if (!twins_.empty() && !twins_.contains(event.twin_id) &&
-      !(is_relationship && twins_.contains(event.target_id))) {
-    return false;
-  }
+  if (!TakesId(event.twin_id) && !(is_relationship && TakesId(event.target_id))) return false;
   return under_ == nullptr || under_->Contains(event.twin) ||
          (is_relationship && under_->Contains(event.target));
 }
@@ -299,10 +296,11 @@ void Interest::Follow(const ingest::Unit& unit, const graph::Catalog& catalog,
           under.Create(relationship, TwinNumber(change.source), TwinNumber(change.target), view,
                        &added);
         } else {
-          under.Delete(relationship, TwinNumber(change.source), &removed);
+          under.Delete(relationship, TwinNumber(change.source));
         }
       }
     }
+    under.EndUnit(&removed);
     if (!added.empty() || !removed.empty()) ++generation_;
     for (const uint32_t twin : removed) {
       const auto found = by_twin_.find(twin);

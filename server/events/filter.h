@@ -50,6 +50,10 @@ class Filter {
   // It may take changes of any path, and events without one.
   bool takes_any_path() const { return paths_.empty() && condition_paths().empty(); }
   bool TakesPath(absl::string_view changed) const;
+  // False: it names other twins.
+  bool TakesId(absl::string_view twin_id) const {
+    return twins_.empty() || twins_.contains(twin_id);
+  }
   // It says nothing of twins: also events of models match.
   bool takes_models() const;
 

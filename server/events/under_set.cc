@@ -60,12 +60,12 @@ bool UnderSet::Grow(TwinNumber from, const graph::GraphView& view, RelationshipN
   return true;
 }
 
-absl::Status UnderSet::Load(const graph::GraphView& view, RelationshipNumber next, Gone gone,
-                            size_t twins_max) {
+absl::Status UnderSet::Load(const graph::GraphView& view, TwinNumber root, RelationshipNumber next,
+                            Gone gone, size_t twins_max) {
   twins_.clear();
   edges_.clear();
   gone_ = std::move(gone);
-  root_number_ = view.FindTwin(root_);
+  root_number_ = root;
   if (root_number_ == kNoTwin) return absl::OkStatus();
   twins_.insert(root_number_.value);
   if (Grow(root_number_, view, next, twins_max, nullptr)) return absl::OkStatus();
@@ -84,11 +84,17 @@ void UnderSet::Create(RelationshipNumber relationship, TwinNumber source, TwinNu
   Grow(target, view(), RelationshipNumber(relationship.value + 1), SIZE_MAX, added);
 }
 
-void UnderSet::Delete(RelationshipNumber relationship, TwinNumber source,
-                      std::vector<uint32_t>* removed) {
+void UnderSet::Delete(RelationshipNumber relationship, TwinNumber source) {
   Erase(relationship, source, &gone_);
   if (!Contains(source)) return;
   Erase(relationship, source, &edges_);
+  is_cut_ = true;
+}
+
+void UnderSet::EndUnit(std::vector<uint32_t>* removed) {
+  if (!is_cut_) return;
+  is_cut_ = false;
+  if (root_number_ == kNoTwin) return;
   // What can still be reached stays.
   absl::flat_hash_set<uint32_t> reached = {root_number_.value};
   std::vector<uint32_t> stack = {root_number_.value};

@@ -33,22 +33,26 @@ class UnderSet {
       : root_(std::move(root)), names_(std::move(names)) {}
 
   // As it was before the relationship `next` was created, `gone` being those that were deleted
-  // between then and `view`. RESOURCE_EXHAUSTED: there are more than `twins_max`.
-  absl::Status Load(const graph::GraphView& view, RelationshipNumber next, Gone gone,
-                    size_t twins_max);
+  // between then and `view`. `root`: the twin of that id then; kNoTwin: there was none.
+  // RESOURCE_EXHAUSTED: there are more than `twins_max`.
+  absl::Status Load(const graph::GraphView& view, TwinNumber root, RelationshipNumber next,
+                    Gone gone, size_t twins_max);
 
   bool Contains(TwinNumber twin) const { return twins_.contains(twin.value); }
   bool Follows(absl::string_view relationship) const;
   const std::string& root() const { return root_; }
   const absl::flat_hash_set<uint32_t>& twins() const { return twins_; }
 
-  // The changes, in order. What came and went is appended to `added` and `removed`. `view` is asked
-  // for any later state, and rarely.
+  // The changes of a unit, in order, and then EndUnit. What came and went is appended to `added`
+  // and `removed`; what came and went at once may be in both. `view` is asked for any later state,
+  // and rarely.
   void Create(RelationshipNumber relationship, TwinNumber source, TwinNumber target, View view,
               std::vector<uint32_t>* added);
-  void Delete(RelationshipNumber relationship, TwinNumber source, std::vector<uint32_t>* removed);
+  void Delete(RelationshipNumber relationship, TwinNumber source);
   void CreateTwin(TwinNumber twin, absl::string_view id, std::vector<uint32_t>* added);
   void DeleteTwin(TwinNumber twin, std::vector<uint32_t>* removed);
+  // Lets go of what can no longer be reached. Cost: all of the set, if a relationship in it went.
+  void EndUnit(std::vector<uint32_t>* removed);
 
  private:
   bool Grow(TwinNumber from, const graph::GraphView& view, RelationshipNumber next,
@@ -57,6 +61,7 @@ class UnderSet {
   const std::string root_;
   const std::vector<std::string> names_;
   TwinNumber root_number_ = kNoTwin;
+  bool is_cut_ = false;  // some of twins_ may not be reachable any more
   absl::flat_hash_set<uint32_t> twins_;
   absl::flat_hash_map<uint32_t, std::vector<Edge>> edges_;  // of twins_, by source
   Gone gone_;                                               // whose deletion is still to come
