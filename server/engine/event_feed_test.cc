@@ -905,6 +905,30 @@ TEST_F(EventFeedTest, SamplesThatChangeNoPropertyAreNoEvents) {
   EXPECT_THAT(texts, ElementsAre("null -> \"a\"", "\"a\" -> \"b\"", "\"b\" -> \"a\""));
 }
 
+// What waits counts with the records that it is of, of which it may be the smallest part.
+TEST_F(EventFeedTest, RecordsCountAgainstWhatMayWait) {
+  options_.events.pending_bytes_max = 64 << 10;
+  Start();
+  TestSink slow;
+  SubscribeOptions options;
+  options.filter.twins = {"cell-11"};
+  ASSERT_THAT(slow.Subscribe(engine_.get(), options), IsOk());
+  const auto wait = [](const auto& is_so) {
+    while (!is_so()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  };
+  wait([&] { return engine_->feed().status().live == 1; });
+  slow.Pause();
+  for (int i = 0; i < 4; ++i) {
+    ingest::WriteBatch batch;
+    Set("cell-11", "grade", Value::Int(i), &batch);
+    Set("pack", "status", Value::String(std::string(40'000, static_cast<char>('a' + i))), &batch);
+    Write(std::move(batch));
+  }
+  wait([&] { return engine_->feed().status().fell_behind == 1; });
+  slow.Resume();
+  EXPECT_THAT(slow.WaitFor(applied()), SizeIs(4));
+}
+
 TEST_F(EventFeedTest, AStartingStateListsATwinOnce) {
   Start();
   SubscribeOptions options;
