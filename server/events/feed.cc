@@ -474,7 +474,8 @@ absl::Status Feed::Join(Subscription* subscription) {
     next_ = own;
     matched_ = Sequence(own.value - 1);
   }
-  TWIN_RETURN_IF_ERROR(LoadUnder(sources_, next_, SIZE_MAX, live->filter.get()));
+  TWIN_RETURN_IF_ERROR(LoadUnder(sources_, next_, static_cast<size_t>(options_.under_twins_max),
+                                 live->filter.get()));
   {
     const MutexLock lock_subscription(&subscription->mutex_);
     subscription->joined_ = std::max(next_, own);
