@@ -929,6 +929,29 @@ TEST_F(EventFeedTest, RecordsCountAgainstWhatMayWait) {
   EXPECT_THAT(slow.WaitFor(applied()), SizeIs(4));
 }
 
+// History of a property may begin with a sample: what the graph had before is its old value.
+TEST_F(EventFeedTest, TheFirstSampleOfAPropertyHasAnOldValue) {
+  Start();
+  const Sequence begin = applied();
+  Set("pack", "status", Value::String("a"));
+  const int64_t later = SystemClock().Now().ns / kSecond - kStart / kSecond + 10;
+  Publish("pack", {{"status", Value::String("b")}}, later);
+  Publish("pack", {{"status", Value::String("c")}}, later + 1);
+  const auto read = [&] {
+    std::vector<std::string> texts;
+    for (const EventPtr& event : ReadAll(After(begin))) {
+      for (const events::PathChange& change : event->changes) {
+        texts.push_back(absl::StrCat(Text(change.old_value), " -> ", Text(change.new_value)));
+      }
+    }
+    return texts;
+  };
+  const auto expected = ElementsAre("null -> \"a\"", "\"a\" -> \"b\"", "\"b\" -> \"c\"");
+  EXPECT_THAT(read(), expected);
+  Restart(/*checkpoint=*/true);
+  EXPECT_THAT(read(), expected);
+}
+
 TEST_F(EventFeedTest, AStartingStateListsATwinOnce) {
   Start();
   SubscribeOptions options;
