@@ -952,6 +952,26 @@ TEST_F(EventFeedTest, TheFirstSampleOfAPropertyHasAnOldValue) {
   EXPECT_THAT(read(), expected);
 }
 
+// While nobody listens changes are passed over, and what is known of twins with them.
+TEST_F(EventFeedTest, WhatHappenedWhileNobodyListenedIsKnown) {
+  Start();
+  for (const absl::string_view model : {"dtmi:t:Cell;1", "dtmi:t:BigCell;1", "dtmi:t:Cell;1"}) {
+    ingest::WriteBatch batch;
+    ingest::PatchTwin patch;
+    patch.id = "cell-11";
+    patch.model_id = std::string(model);
+    batch.operations.emplace_back(std::move(patch));
+    Write(std::move(batch));
+    TestSink sink;
+    ASSERT_THAT(sink.Subscribe(engine_.get(), {}), IsOk());
+    while (engine_->feed().status().live != 1) std::this_thread::yield();
+    Publish("cell-11", {{"temperature", Value::Double(20)}}, next_second_++);
+    const std::vector<EventPtr> events = sink.WaitFor(applied());
+    ASSERT_THAT(events, SizeIs(1));
+    EXPECT_EQ(events[0]->model_id, model);
+  }
+}
+
 TEST_F(EventFeedTest, AStartingStateListsATwinOnce) {
   Start();
   SubscribeOptions options;
