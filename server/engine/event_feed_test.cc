@@ -905,6 +905,73 @@ TEST_F(EventFeedTest, SamplesThatChangeNoPropertyAreNoEvents) {
   EXPECT_THAT(texts, ElementsAre("null -> \"a\"", "\"a\" -> \"b\"", "\"b\" -> \"a\""));
 }
 
+// What waits counts with the records that it is of, of which it may be the smallest part.
+TEST_F(EventFeedTest, RecordsCountAgainstWhatMayWait) {
+  options_.events.pending_bytes_max = 64 << 10;
+  Start();
+  TestSink slow;
+  SubscribeOptions options;
+  options.filter.twins = {"cell-11"};
+  ASSERT_THAT(slow.Subscribe(engine_.get(), options), IsOk());
+  const auto wait = [](const auto& is_so) {
+    while (!is_so()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  };
+  wait([&] { return engine_->feed().status().live == 1; });
+  slow.Pause();
+  for (int i = 0; i < 4; ++i) {
+    ingest::WriteBatch batch;
+    Set("cell-11", "grade", Value::Int(i), &batch);
+    Set("pack", "status", Value::String(std::string(40'000, static_cast<char>('a' + i))), &batch);
+    Write(std::move(batch));
+  }
+  wait([&] { return engine_->feed().status().fell_behind == 1; });
+  slow.Resume();
+  EXPECT_THAT(slow.WaitFor(applied()), SizeIs(4));
+}
+
+// History of a property may begin with a sample: what the graph had before is its old value.
+TEST_F(EventFeedTest, TheFirstSampleOfAPropertyHasAnOldValue) {
+  Start();
+  const Sequence begin = applied();
+  Set("pack", "status", Value::String("a"));
+  const int64_t later = SystemClock().Now().ns / kSecond - kStart / kSecond + 10;
+  Publish("pack", {{"status", Value::String("b")}}, later);
+  Publish("pack", {{"status", Value::String("c")}}, later + 1);
+  const auto read = [&] {
+    std::vector<std::string> texts;
+    for (const EventPtr& event : ReadAll(After(begin))) {
+      for (const events::PathChange& change : event->changes) {
+        texts.push_back(absl::StrCat(Text(change.old_value), " -> ", Text(change.new_value)));
+      }
+    }
+    return texts;
+  };
+  const auto expected = ElementsAre("null -> \"a\"", "\"a\" -> \"b\"", "\"b\" -> \"c\"");
+  EXPECT_THAT(read(), expected);
+  Restart(/*checkpoint=*/true);
+  EXPECT_THAT(read(), expected);
+}
+
+// While nobody listens changes are passed over, and what is known of twins with them.
+TEST_F(EventFeedTest, WhatHappenedWhileNobodyListenedIsKnown) {
+  Start();
+  for (const absl::string_view model : {"dtmi:t:Cell;1", "dtmi:t:BigCell;1", "dtmi:t:Cell;1"}) {
+    ingest::WriteBatch batch;
+    ingest::PatchTwin patch;
+    patch.id = "cell-11";
+    patch.model_id = std::string(model);
+    batch.operations.emplace_back(std::move(patch));
+    Write(std::move(batch));
+    TestSink sink;
+    ASSERT_THAT(sink.Subscribe(engine_.get(), {}), IsOk());
+    while (engine_->feed().status().live != 1) std::this_thread::yield();
+    Publish("cell-11", {{"temperature", Value::Double(20)}}, next_second_++);
+    const std::vector<EventPtr> events = sink.WaitFor(applied());
+    ASSERT_THAT(events, SizeIs(1));
+    EXPECT_EQ(events[0]->model_id, model);
+  }
+}
+
 TEST_F(EventFeedTest, AStartingStateListsATwinOnce) {
   Start();
   SubscribeOptions options;

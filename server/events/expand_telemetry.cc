@@ -122,6 +122,7 @@ absl::StatusOr<std::shared_ptr<Expander::Plan>> Expander::PlanOf(uint32_t layout
       (void)sources_.history->FindPath(column.path, &column.path_id);
       column.series = last_.Find(twin.twin, column.path_id);
       column.series->is_recorded = IsRecorded(*table.FindColumn(column.path));
+      column.series->is_property = column.is_property;
     }
     plan->twins.push_back(std::move(twin));
   }
@@ -143,8 +144,8 @@ absl::Status Expander::ExpandFrame(const Plan& plan, const std::shared_ptr<const
       change.path = column.path;
       change.new_value = std::move(value);
       change.source_time = source_time;
-      TWIN_RETURN_IF_ERROR(
-          last_.Next(twin.twin, column.path_id, column.type, first, column.series, &change));
+      TWIN_RETURN_IF_ERROR(last_.Next(twin.twin, column.path_id, column.type, first, sequence,
+                                      column.series, &change));
       if (column.is_property && IsNoChange(change)) event->changes.pop_back();
     }
     if (event->changes.empty()) continue;
@@ -231,8 +232,10 @@ absl::Status Expander::ExpandSamples(const RecordPtr& record) {
         timeseries::PathId path;
         change.has_old = IsRecorded(*schema);
         if (!change.has_old || !sources_.history->FindPath(schema->path, &path)) continue;
+        LastValues::Series* const series = last_.Find(twin, path);
+        series->is_property = !schema->telemetry;
         TWIN_RETURN_IF_ERROR(
-            last_.Next(twin, path, schema->type, record->first, last_.Find(twin, path), &change));
+            last_.Next(twin, path, schema->type, record->first, sequence, series, &change));
         if (!schema->telemetry && IsNoChange(change)) event->changes.pop_back();
       }
       if (event->changes.empty()) continue;

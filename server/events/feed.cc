@@ -266,6 +266,8 @@ void Feed::Match(const RecordPtr& record, const LiveList& live, Expander* expand
 bool Feed::Take(Subscription* subscription, const RecordPtr& record, std::vector<EventPtr> events) {
   size_t bytes = 0;
   for (const EventPtr& event : events) bytes += event->Bytes();
+  // Texts of these are those of the record, which lives as long as any of them.
+  if (record->is_graph) bytes += record->bytes.size();
   const MutexLock lock(&subscription->mutex_);
   // It read these itself, or has left.
   if (record->first < subscription->joined_ || subscription->left_ <= record->first) return true;
@@ -472,7 +474,8 @@ absl::Status Feed::Join(Subscription* subscription) {
     next_ = own;
     matched_ = Sequence(own.value - 1);
   }
-  TWIN_RETURN_IF_ERROR(LoadUnder(sources_, next_, SIZE_MAX, live->filter.get()));
+  TWIN_RETURN_IF_ERROR(LoadUnder(sources_, next_, static_cast<size_t>(options_.under_twins_max),
+                                 live->filter.get()));
   {
     const MutexLock lock_subscription(&subscription->mutex_);
     subscription->joined_ = std::max(next_, own);

@@ -42,6 +42,18 @@ absl::StatusOr<Value> ValueOf(const timeseries::ColumnValues& column) {
   }
 }
 
+// The last sample at or before `time`, if there is one.
+absl::Status ReadLast(const timeseries::Snapshot& snapshot, timeseries::SeriesKey key,
+                      graph::ColumnType type, int64_t time, LastValues::Series* series) {
+  timeseries::ReadRows row;
+  TWIN_ASSIGN_OR_RETURN(const bool found, snapshot.Last(key, WantedAs(type), time, &row));
+  if (!found || row.times.empty()) return absl::OkStatus();
+  TWIN_ASSIGN_OR_RETURN(series->value, ValueOf(row.columns[0]));
+  series->time = row.times[0];
+  if (!series->value.is_null()) ingest::ToColumn(type, &series->value);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status LastValues::Load(timeseries::SeriesKey key, graph::ColumnType type, Sequence first,
@@ -49,14 +61,21 @@ absl::Status LastValues::Load(timeseries::SeriesKey key, graph::ColumnType type,
   const Sequence before(first.value - 1);
   if (snapshot_ == nullptr || !(snapshot_->sequence() == before)) snapshot_ = history_.Pin(before);
   series->is_loaded = true;
-  timeseries::ReadRows row;
-  TWIN_ASSIGN_OR_RETURN(
-      const bool found,
-      snapshot_->Last(key, WantedAs(type), std::numeric_limits<int64_t>::max(), &row));
-  if (!found || row.times.empty()) return absl::OkStatus();
-  TWIN_ASSIGN_OR_RETURN(series->value, ValueOf(row.columns[0]));
-  series->time = row.times[0];
-  if (!series->value.is_null()) ingest::ToColumn(type, &series->value);
+  return ReadLast(*snapshot_, key, type, std::numeric_limits<int64_t>::max(), series);
+}
+
+absl::Status LastValues::LoadBaseline(timeseries::SeriesKey key, graph::ColumnType type,
+                                      Sequence sequence, Time sample, Series* series) {
+  const std::shared_ptr<const timeseries::Snapshot> snapshot = history_.Pin(sequence);
+  Series last;
+  TWIN_RETURN_IF_ERROR(ReadLast(*snapshot, key, type, std::numeric_limits<int64_t>::max(), &last));
+  if (last.time <= sample.ns) {
+    // Not the sample itself.
+    last = Series();
+    TWIN_RETURN_IF_ERROR(ReadLast(*snapshot, key, type, sample.ns - 1, &last));
+  }
+  series->time = last.time;
+  series->value = std::move(last.value);
   return absl::OkStatus();
 }
 
@@ -69,12 +88,18 @@ void LastValues::Set(TwinNumber twin, timeseries::PathId path, const Value& valu
 }
 
 absl::Status LastValues::Next(TwinNumber twin, timeseries::PathId path, graph::ColumnType type,
-                              Sequence first, Series* series, PathChange* change) {
+                              Sequence first, Sequence sequence, Series* series,
+                              PathChange* change) {
   if (!series->is_recorded) {
     change->has_old = false;
     return absl::OkStatus();
   }
-  if (!series->is_loaded) TWIN_RETURN_IF_ERROR(Load({twin, path}, type, first, series));
+  if (!series->is_loaded) {
+    TWIN_RETURN_IF_ERROR(Load({twin, path}, type, first, series));
+    if (series->is_property && series->time == INT64_MIN) {
+      TWIN_RETURN_IF_ERROR(LoadBaseline({twin, path}, type, sequence, change->source_time, series));
+    }
+  }
   change->late = change->source_time.ns < series->time;
   if (change->late) return absl::OkStatus();
   change->old_value = std::move(series->value);

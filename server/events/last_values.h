@@ -22,6 +22,7 @@ class LastValues {
   struct Series {
     bool is_loaded = false;
     bool is_recorded = true;  // false: nobody knows its former values
+    bool is_property = false;
     int64_t time = INT64_MIN;
     Value value;
   };
@@ -39,14 +40,17 @@ class LastValues {
   // What was read for the record is let go.
   void EndRecord() { snapshot_.reset(); }
 
-  // Fills in the old value of a sample of that series and takes note of the sample. The record that
-  // it is of begins at `first`.
+  // Fills in the old value of a sample of that series and takes note of the sample, which has that
+  // sequence. The record that it is of begins at `first`.
   absl::Status Next(TwinNumber twin, timeseries::PathId path, graph::ColumnType type,
-                    Sequence first, Series* series, PathChange* change);
+                    Sequence first, Sequence sequence, Series* series, PathChange* change);
 
  private:
   absl::Status Load(timeseries::SeriesKey key, graph::ColumnType type, Sequence first,
                     Series* series);
+  // With the first sample of a property history begins: what it was before has that one's sequence.
+  absl::Status LoadBaseline(timeseries::SeriesKey key, graph::ColumnType type, Sequence sequence,
+                            Time sample, Series* series);
 
   const timeseries::Store& history_;
   absl::node_hash_map<timeseries::SeriesKey, Series> series_;
