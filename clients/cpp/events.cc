@@ -80,7 +80,7 @@ absl::Status EventClient::Subscribe(
       ended = stream->Finish();
     }
     if (!received.ok()) return received;
-    const absl::Status status = caller.Explain(ended);
+    absl::Status status = caller.Explain(ended);
     const bool is_lost = ended.ok() || ended.error_code() == grpc::StatusCode::UNAVAILABLE;
     if (!is_lost || (WantsState(request) && has_received)) return status;
     if (!is_first) lost_at = steady_clock::now();

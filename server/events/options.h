@@ -15,7 +15,7 @@ struct Options {
   uint64_t pending_bytes_max = 4u << 20;  // matched and not sent, of one subscription
   uint64_t message_bytes = 1u << 20;      // events of one message, about; a single one may be more
   int64_t series_max = 4'000'000;         // whose last value is remembered, for old values
-  int64_t under_twins_max = 10'000'000;   // below the root of a subscription when it begins
+  int64_t under_twins_max = 10'000'000;   // below the root of a subscription
   int64_t progress_interval_ms = 5'000;   // how often an idle subscriber hears where it stands
   int64_t interval_ms_min = 100;          // of a delivery of latest values, at most an hour
   int64_t latest_keys_max = 100'000;      // values that such a delivery keeps until it is due

@@ -83,7 +83,7 @@ void DefineOptions(CLI::App* app, Options* options) {
       ->group(of_events)
       ->check(CLI::PositiveNumber);
   Add(app, "event-under-twins-max", &events.under_twins_max,
-      "twins below the root of a subscription when it begins")
+      "twins below the root of a subscription when it begins, or has caught up")
       ->group(of_events)
       ->check(CLI::PositiveNumber);
   Add(app, "event-progress-interval-ms", &events.progress_interval_ms,
