@@ -806,8 +806,9 @@ TEST_F(EventFeedTest, FramesMatchAllThatAFilterSays) {
   for (const std::vector<int16_t>& values : {std::vector<int16_t>{20, 5000}, {5000, 3}, {21, 4}}) {
     std::string packed;
     for (const int16_t value : values) AppendFixed(&packed, value);
+    const int64_t time = kStart + next_second_++ * kSecond;
     ingest::TelemetryBatch batch;
-    batch.frames.push_back({"both", {kStart + next_second_++ * kSecond}, packed, {}});
+    batch.frames.push_back({"both", absl::MakeConstSpan(&time, 1), packed, {}});
     ASSERT_THAT(engine_->Write(std::move(batch)).status, IsOk());
   }
   const auto count = [&](const std::vector<std::string>& twins, const std::string& under,
