@@ -89,6 +89,7 @@ std::string Text(const Event& event) {
 }
 std::vector<std::string> Texts(const std::vector<EventPtr>& events) {
   std::vector<std::string> texts;
+  texts.reserve(events.size());
   for (const EventPtr& event : events) texts.push_back(Text(*event));
   return texts;
 }
@@ -310,6 +311,7 @@ class EventFeedTest : public ::testing::Test {
   // `rows`: of each frame its second and five raw values.
   Sequence SendFrames(const std::vector<std::pair<int64_t, std::vector<int16_t>>>& rows) {
     std::vector<int64_t> times;
+    times.reserve(rows.size());
     std::string packed;
     for (const auto& [second, values] : rows) times.push_back(kStart + second * kSecond);
     for (size_t c = 0; c < rows.front().second.size(); ++c) {
@@ -361,9 +363,9 @@ class EventFeedTest : public ::testing::Test {
         case 3: {
           std::vector<std::pair<int64_t, std::vector<int16_t>>> rows;
           for (int row = below(3); row >= 0; --row) {
-            std::vector<int16_t> values;
-            for (int c = 0; c < 5; ++c) {
-              values.push_back(static_cast<int16_t>(below(5) == 0 ? 5000 : 3000 + below(1000)));
+            std::vector<int16_t> values(5);
+            for (int16_t& value : values) {
+              value = static_cast<int16_t>(below(5) == 0 ? 5000 : 3000 + below(1000));
             }
             rows.push_back({second + row, values});
           }
@@ -695,6 +697,7 @@ TEST_F(EventFeedTest, UnderFollowsMovesAlsoInThePast) {
   Set("cell-23", "grade", Value::Int(4));
   const auto texts = [](const std::vector<EventPtr>& events) {
     std::vector<std::string> found;
+    found.reserve(events.size());
     for (const EventPtr& event : events) {
       found.push_back(absl::StrCat(event->twin_id, "=", event->changes[0].new_value.DebugString()));
     }
@@ -1140,6 +1143,7 @@ TEST_F(EventFeedTest, ManySubscribersComeAndGoWhileOthersWrite) {
   const Sequence begin = applied();
   std::atomic<bool> done = false;
   std::vector<std::thread> threads;
+  threads.reserve(3);
   for (int t = 0; t < 3; ++t) {
     threads.emplace_back([&, t] {
       std::mt19937_64 random(static_cast<uint64_t>(t));
