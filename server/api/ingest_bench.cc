@@ -259,11 +259,28 @@ double FloorSeconds(const std::vector<pb::IngestRequest>& messages) {
   return seconds;
 }
 
-void Report(benchmark::State& state, double values, double rows, double seconds, double cpu,
-            double floor) {
-  state.counters["values_per_s"] = values / seconds;
-  state.counters["floor_values_per_s"] = values / floor;
-  state.counters["cpu_s_per_million_rows"] = cpu / rows * 1e6;  // client and server
+// Sends what `make` makes, once for each iteration: `rows` rows of so many values.
+template <typename Make>
+void Measure(benchmark::State& state, Fleet* fleet, int rows, int values, Make make) {
+  double seconds = 0;
+  double cpu = 0;
+  double floor = 0;
+  double sent = 0;
+  for (auto _ : state) {
+    std::vector<pb::IngestRequest> messages = make();
+    floor += FloorSeconds(messages);
+    const double cpu_before = CpuSeconds();
+    const auto start = SteadyClock::now();
+    fleet->Send(&messages);
+    const double took = Seconds(start);
+    state.SetIterationTime(took);
+    cpu += CpuSeconds() - cpu_before;
+    seconds += took;
+    sent += rows;
+  }
+  state.counters["values_per_s"] = sent * values / seconds;
+  state.counters["floor_values_per_s"] = sent * values / floor;
+  state.counters["cpu_s_per_million_rows"] = cpu / sent * 1e6;  // client and server
 }
 
 // Arguments: vehicles, frames a message, doubles.
@@ -273,23 +290,7 @@ void IngestFrames(benchmark::State& state) {
   const bool doubles = state.range(2) != 0;
   Fleet fleet(vehicles, doubles);
   const int total = std::max(vehicles * frames * 2, frames == 1 ? 60'000 : 400'000);
-  double seconds = 0;
-  double cpu = 0;
-  double floor = 0;
-  double sent = 0;
-  for (auto _ : state) {
-    std::vector<pb::IngestRequest> messages = fleet.Frames(total, frames, doubles);
-    floor += FloorSeconds(messages);
-    const double cpu_before = CpuSeconds();
-    const auto start = SteadyClock::now();
-    fleet.Send(&messages);
-    const double took = Seconds(start);
-    state.SetIterationTime(took);
-    cpu += CpuSeconds() - cpu_before;
-    seconds += took;
-    sent += total;
-  }
-  Report(state, sent * kColumns, sent, seconds, cpu, floor);
+  Measure(state, &fleet, total, kColumns, [&] { return fleet.Frames(total, frames, doubles); });
 }
 BENCHMARK(IngestFrames)
     ->ArgNames({"vehicles", "frames", "doubles"})
@@ -304,23 +305,7 @@ BENCHMARK(IngestFrames)
 void IngestRows(benchmark::State& state) {
   Fleet fleet(100);
   constexpr int kTotal = 1'000'000;
-  double seconds = 0;
-  double cpu = 0;
-  double floor = 0;
-  double sent = 0;
-  for (auto _ : state) {
-    std::vector<pb::IngestRequest> messages = fleet.Rows(kTotal, 1000);
-    floor += FloorSeconds(messages);
-    const double cpu_before = CpuSeconds();
-    const auto start = SteadyClock::now();
-    fleet.Send(&messages);
-    const double took = Seconds(start);
-    state.SetIterationTime(took);
-    cpu += CpuSeconds() - cpu_before;
-    seconds += took;
-    sent += kTotal;
-  }
-  Report(state, sent, sent, seconds, cpu, floor);
+  Measure(state, &fleet, kTotal, 1, [&] { return fleet.Rows(kTotal, 1000); });
 }
 BENCHMARK(IngestRows)->UseManualTime()->Unit(benchmark::kMillisecond)->MinTime(2);
 
