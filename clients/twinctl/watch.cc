@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "clients/cpp/events.h"
 #include "clients/twinctl/history.h"
+#include "clients/twinctl/query.h"
 #include "clients/twinctl/terminal.h"
 
 namespace twin::twinctl {
@@ -32,6 +33,9 @@ struct Arguments {
   std::string interval;
   uint64_t count = 0;
   std::string output;
+  std::string query;
+  std::vector<std::string> parameters;
+  std::string dialect = "tql";
 };
 
 absl::StatusOr<v1::SubscribeRequest> RequestOf(const Arguments& arguments) {
@@ -117,20 +121,47 @@ class Printer {
   uint64_t printed_ = 0;
 };
 
-absl::StatusOr<ExitCode> Run(const Arguments& arguments, client::Client* client,
-                             const Console& console) {
-  const absl::StatusOr<v1::SubscribeRequest> request = RequestOf(arguments);
-  if (!request.ok()) return request.status();
-  Printer printer(arguments, console);
+client::EventOptions ConnectionOptions(const Console& console) {
   client::EventOptions options;
-  options.on_lost = [&](const absl::Status& status) {
+  options.on_lost = [&console](const absl::Status& status) {
     console.err << console.err_style.Paint(
                        Tone::kWarning, absl::StrCat("the connection is lost (",
                                                     Printable(status.message()), "); trying again"))
                 << "\n";
   };
+  return options;
+}
+
+absl::StatusOr<ExitCode> WatchRows(const Arguments& arguments, client::Client* client,
+                                   const Console& console) {
+  WatchQueryOptions options;
+  options.parameters = arguments.parameters;
+  options.dialect = arguments.dialect;
+  options.output = arguments.output;
+  options.count = arguments.count;
+  if (arguments.output == "adt") return UsageError("--output adt is for changes, not for --query");
+  if (!arguments.interval.empty()) {
+    const absl::StatusOr<std::chrono::milliseconds> interval = ParseTimeout(arguments.interval);
+    if (!interval.ok()) {
+      return UsageError(absl::StrCat("--interval: ", interval.status().message()));
+    }
+    options.interval_ms = static_cast<uint32_t>(interval->count());
+  }
+  options.connection = ConnectionOptions(console);
+  const absl::Status status = WatchQuery(options, arguments.query, client, console);
+  if (!console.out) return kExitRefused;  // main() says why.
+  if (status.ok()) return kExitDone;
+  return status;
+}
+
+absl::StatusOr<ExitCode> Run(const Arguments& arguments, client::Client* client,
+                             const Console& console) {
+  if (!arguments.query.empty()) return WatchRows(arguments, client, console);
+  const absl::StatusOr<v1::SubscribeRequest> request = RequestOf(arguments);
+  if (!request.ok()) return request.status();
+  Printer printer(arguments, console);
   const absl::Status status = client::EventClient(client).Subscribe(
-      *request, options,
+      *request, ConnectionOptions(console),
       [&](const v1::SubscribeResponse& message) { return printer.Print(message); });
   if (!console.out) return kExitRefused;  // main() says why.
   printer.SayCursor();
@@ -156,6 +187,8 @@ void AddWatch(CommandLine* line, const ServerPointer& server) {
            "twinctl watch\n"
            "twinctl watch 'new.temperature > 45 AND old.temperature <= 45'\n"
            "twinctl watch --under pack-1 --path voltage --interval 1s\n"
+           "twinctl watch --query 'SELECT p.$dtId, MAX(c.temperature) AS t FROM DIGITALTWINS MATCH "
+           "(p:BatteryPack)-[:hasModule]->()-[:hasCell]->(c) GROUP BY p.$dtId'\n"
            "twinctl watch --type twin.created --type twin.deleted -o ndjson >> changes.ndjson"},
       OnServer(server, [arguments](client::Client* client, const Console& console) {
         return Run(*arguments, client, console);
@@ -204,6 +237,17 @@ void AddWatch(CommandLine* line, const ServerPointer& server) {
                    "change)")
       ->type_name("TIME");
   command->add_option("--count", arguments->count, "End after so many events")->type_name("N");
+  command
+      ->add_option("--query", arguments->query,
+                   "Instead of changes: the rows of this SELECT, then how they come, change and go")
+      ->type_name("TQL");
+  command
+      ->add_option("--param", arguments->parameters,
+                   "A parameter of --query, NAME=VALUE; may be given several times")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
+  CommandLine::AddChoice(command, "--dialect", &arguments->dialect, kDialectWords,
+                         "The language of --query (default: tql)");
   CommandLine::AddChoice(command, "-o,--output", &arguments->output, "text|ndjson|adt",
                          "The form of the events: lines for people, CloudEvents, or those of Azure "
                          "Digital Twins (default: text on a terminal, else ndjson)");

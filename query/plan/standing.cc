@@ -133,8 +133,8 @@ void AddExpr(const BoundExpr& expr, const BoundSelect& select, const Catalog& ca
 
 }  // namespace
 
-absl::Status CheckStanding(const BoundStatement& statement) {
-  if (statement.mode != Statement::Mode::kRun) {
+absl::Status CheckStanding(const BoundStatement& statement, bool as_run) {
+  if (!as_run && statement.mode != Statement::Mode::kRun) {
     return absl::InvalidArgumentError("a standing query is a SELECT, without EXPLAIN or PROFILE");
   }
   absl::Status status;

@@ -13,8 +13,8 @@ namespace twin::query {
 
 // OK: its result follows from the graph alone, row by row. INVALID_ARGUMENT, with the place where
 // there is one: EXPLAIN, NOW(), HISTORY, AS OF, RELATIONSHIPS … HISTORY ALL, OFFSET, LIMIT or TOP
-// without ORDER BY.
-absl::Status CheckStanding(const BoundStatement& statement);
+// without ORDER BY. `as_run`: EXPLAIN and PROFILE are left aside.
+absl::Status CheckStanding(const BoundStatement& statement, bool as_run = false);
 
 // Why a change of one twin may concern rows that have not bound it, in words for people; empty: it
 // does not, so that rows can be evaluated twin by twin.

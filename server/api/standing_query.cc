@@ -138,6 +138,14 @@ events::Watched WatchedBy(const query::BoundStatement& statement) {
 
 }  // namespace
 
+std::string StandingPlan(const query::BoundStatement& statement) {
+  absl::Status status = query::CheckStanding(statement, /*as_run=*/true);
+  if (!status.ok()) return absl::StrCat("standing: no: ", status.message(), "\n");
+  const std::string why = query::WhyWhole(statement);
+  if (why.empty()) return "standing: evaluated for twins that change\n";
+  return absl::StrCat("standing: evaluated as a whole at each change: ", why, "\n");
+}
+
 absl::StatusOr<std::unique_ptr<StandingQuery>> StandingQuery::Create(
     const std::string& text, Options options, std::shared_ptr<const query::Catalog> catalog) {
   query::ParseOptions parse;

@@ -30,6 +30,9 @@
 
 namespace twin::api {
 
+// How the statement would be kept as a standing query: the last line of EXPLAIN.
+std::string StandingPlan(const query::BoundStatement& statement);
+
 struct RowChange {
   enum class Kind : uint8_t { kAdded, kChanged, kRemoved };
   Kind kind = Kind::kAdded;

@@ -100,9 +100,9 @@ class WatchQueryCall final : public grpc::ServerWriteReactor<pb::WatchQueryRespo
     *query.mutable_parameters() = request_.parameters();
     const Queries& queries = *services_.queries;
     TWIN_ASSIGN_OR_RETURN(QueryInput input, ReadQuery(query, queries.limits));
-    TWIN_ASSIGN_OR_RETURN(interval_,
-                          IntervalOf(request_.interval_ms(),
-                                     services_.engine->feed().options().interval_ms_min));
+    TWIN_ASSIGN_OR_RETURN(
+        interval_,
+        IntervalOf(request_.interval_ms(), services_.engine->feed().options().interval_ms_min));
     if (request_.progress_interval_ms() > 0) {
       progress_interval_ =
           milliseconds(std::max<int64_t>(request_.progress_interval_ms(), kProgressIntervalMsMin));

@@ -56,6 +56,26 @@ class Watch:
         return code
 
 
+class Rows:
+    """The result of twinctl watch --query, as its lines make it."""
+
+    def __init__(self):
+        self.rows = {}
+        self.resets = 0
+
+    def apply(self, lines):
+        for line in lines:
+            if line["change"] == "reset":
+                self.rows = {}
+                self.resets += 1
+            elif line["change"] == "removed":
+                del self.rows[line["key"]]
+            else:
+                assert (line["key"] in self.rows) == (line["change"] == "changed"), line
+                self.rows[line["key"]] = line["row"]
+        return sorted(self.rows.values(), key=json.dumps)
+
+
 def temperatures(events):
     return [change["new"] for event in events for change in event["data"]["changes"]
             if change["path"] == "temperature"]
@@ -149,6 +169,41 @@ class EventsTest(unittest.TestCase):
             time.sleep(0.02)
         self.assertEqual([value for value in temperatures(watch.events) if value != 1000], expected)
         watch.stop()
+
+    def test_a_standing_query_follows_and_begins_anew(self):
+        hot = "SELECT c.$dtId AS cell, c.temperature FROM DIGITALTWINS MATCH (c:Cell) WHERE c.temperature > @least"
+        count = "SELECT COUNT() AS cells, MAX(c.temperature) AS hottest FROM DIGITALTWINS MATCH (c:Cell)"
+        watches = [Watch(self.environment, "--query", hot, "--param", "least=45", "--interval", "100ms"),
+                   Watch(self.environment, "--query", count, "--interval", "100ms")]
+
+        def expect(hot_rows, count_row):
+            for watch, expected in zip(watches, (hot_rows, [count_row])):
+                end = time.monotonic() + 60
+                while Rows().apply(watch.events) != expected and time.monotonic() < end:
+                    time.sleep(0.02)
+                self.assertEqual(Rows().apply(watch.events), expected)
+
+        expect([], {"cells": 3, "hottest": None})
+        self.send(1, 46)
+        self.send(2, 44)
+        expect([{"cell": "cell-1", "temperature": 46.0}], {"cells": 3, "hottest": 46.0})
+        self.send(2, 50)
+        self.send(1, 20)
+        expect([{"cell": "cell-2", "temperature": 50.0}], {"cells": 3, "hottest": 50.0})
+        self.server.kill()
+        self.server.wait()
+        self.server.stdout.close()
+        self.start()
+        self.twinctl("twins", "delete", "cell-2")
+        expect([], {"cells": 2, "hottest": 20.0})
+        for watch in watches:
+            rows = Rows()
+            rows.apply(watch.events)
+            self.assertEqual(rows.resets, 2)
+            watch.process.send_signal(signal.SIGINT)
+            self.assertEqual(watch.finish(), 130)
+        refused = self.twinctl("watch", "--query", "SELECT c.$dtId FROM DIGITALTWINS c LIMIT 3", code=1)
+        self.assertIn("ORDER BY", refused)
 
     def test_state_filters_and_forms(self):
         state = Watch(self.environment, "--state", "--count", 3)
