@@ -92,4 +92,45 @@ absl::Status EventClient::Subscribe(
   }
 }
 
+// --- Named subscriptions ---
+
+absl::StatusOr<v1::Subscription> EventClient::CreateSubscription(
+    const v1::CreateSubscriptionRequest& request) {
+  return client_.stubs_->caller.Call(client_.stubs_->events.get(),
+                                     &v1::EventService::Stub::CreateSubscription, request, {});
+}
+
+absl::StatusOr<v1::Subscription> EventClient::GetSubscription(
+    const v1::GetSubscriptionRequest& request) {
+  return client_.stubs_->caller.Call(client_.stubs_->events.get(),
+                                     &v1::EventService::Stub::GetSubscription, request,
+                                     {.repeatable = true});
+}
+
+absl::StatusOr<v1::ListSubscriptionsResponse> EventClient::ListSubscriptions(
+    const v1::ListSubscriptionsRequest& request) {
+  return client_.stubs_->caller.Call(client_.stubs_->events.get(),
+                                     &v1::EventService::Stub::ListSubscriptions, request,
+                                     {.repeatable = true});
+}
+
+absl::Status EventClient::DeleteSubscription(const v1::DeleteSubscriptionRequest& request) {
+  return client_.stubs_->caller
+      .Call(client_.stubs_->events.get(), &v1::EventService::Stub::DeleteSubscription, request, {})
+      .status();
+}
+
+absl::StatusOr<v1::Subscription> EventClient::SeekSubscription(
+    const v1::SeekSubscriptionRequest& request) {
+  return client_.stubs_->caller.Call(client_.stubs_->events.get(),
+                                     &v1::EventService::Stub::SeekSubscription, request, {});
+}
+
+// It only goes ahead: harmless to repeat.
+absl::StatusOr<v1::Subscription> EventClient::Acknowledge(const v1::AcknowledgeRequest& request) {
+  return client_.stubs_->caller.Call(client_.stubs_->events.get(),
+                                     &v1::EventService::Stub::Acknowledge, request,
+                                     {.repeatable = true});
+}
+
 }  // namespace twin::client

@@ -76,6 +76,11 @@ v1::EventType EventTypeOf(absl::string_view name) {
   return v1::EVENT_TYPE_UNSPECIFIED;
 }
 
+std::string EventTypeName(v1::EventType type) {
+  const TypeWords* const words = WordsOf(type);
+  return words != nullptr ? words->name : "unknown";
+}
+
 std::string EventTypeWords() {
   std::string text;
   for (const TypeWords& words : kTypes) absl::StrAppend(&text, text.empty() ? "" : "|", words.name);
@@ -117,12 +122,11 @@ std::string EventText(const v1::Event& event, const Style& style) {
 }
 
 Json EventJson(const v1::Event& event) {
-  const TypeWords* const words = WordsOf(event.type());
   Json json = Json::object();
   json["specversion"] = "1.0";
   json["id"] = absl::StrCat(event.sequence(), ".", event.index());
   json["source"] = "/twingraph";
-  json["type"] = absl::StrCat("twingraph.", words != nullptr ? words->name : "unknown", ".v1");
+  json["type"] = absl::StrCat("twingraph.", EventTypeName(event.type()), ".v1");
   json["subject"] = event.subject();
   json["time"] = tabular::FormatTime(event.time_unix_nano());
   if (!event.model_id().empty()) json["dataschema"] = event.model_id();

@@ -74,6 +74,7 @@ grpc::ServerWriteReactor<pb::SubscribeResponse>* EventService::Subscribe(
 
 void EventService::Stop() {
   stopping_ = true;
+  services_.engine->subscriptions().EndAll();
   services_.engine->feed().EndAll();
 }
 

@@ -106,6 +106,15 @@ void Feed::Stop() {
   sources_.log->Wake();
 }
 
+absl::StatusOr<std::unique_ptr<Filter>> Feed::MakeFilter(const FilterSpec& spec) {
+  std::shared_ptr<const graph::Catalog> catalog;
+  {
+    const MutexLock lock(&sources_.graph->mutex);
+    catalog = sources_.graph->graph.head().shared_catalog();
+  }
+  return Filter::Create(spec, &host_, *catalog);
+}
+
 absl::StatusOr<std::shared_ptr<Subscription>> Feed::Subscribe(SubscribeOptions options,
                                                               Sink* sink) {
   using Start = SubscribeOptions::Start;
@@ -119,22 +128,11 @@ absl::StatusOr<std::shared_ptr<Subscription>> Feed::Subscribe(SubscribeOptions o
     options.progress_interval_ms = options_.progress_interval_ms;
   }
   options.progress_interval_ms = std::max(options.progress_interval_ms, kProgressMsMin);
-  std::shared_ptr<const graph::Catalog> catalog;
-  {
-    const MutexLock lock(&sources_.graph->mutex);
-    catalog = sources_.graph->graph.head().shared_catalog();
-  }
-  TWIN_ASSIGN_OR_RETURN(std::unique_ptr<Filter> filter,
-                        Filter::Create(options.filter, &host_, *catalog));
+  TWIN_ASSIGN_OR_RETURN(std::unique_ptr<Filter> filter, MakeFilter(options.filter));
   Sequence next(sources_.log->applied().value + 1);
   std::unique_ptr<HeldState> state;
   if (options.start == Start::kAfter) {
-    if (next <= options.after) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("the resume token stands for sequence ", options.after.value,
-                       ", which this server has not reached: it is another server's, or the server "
-                       "was restored from a backup; begin anew without it"));
-    }
+    TWIN_RETURN_IF_ERROR(sources_.log->CheckPlace(options.after));
     next = Sequence(options.after.value + 1);
   } else if (options.start == Start::kTime) {
     TWIN_ASSIGN_OR_RETURN(next, sources_.log->FindTime(options.time));
@@ -143,10 +141,9 @@ absl::StatusOr<std::shared_ptr<Subscription>> Feed::Subscribe(SubscribeOptions o
     TWIN_ASSIGN_OR_RETURN(const std::shared_ptr<const graph::GraphView> view, state->Get());
     next = Sequence(view->sequence().value + 1);
   }
-  if (options.start == Start::kAfter || options.start == Start::kTime) {
-    // So that a late one hears of it at once.
-    ChangeLog::Reader reader(sources_.log, next);
-    TWIN_RETURN_IF_ERROR(reader.Next().status());
+  // So that a late one hears of it at once.
+  if (options.start == Start::kTime) {
+    TWIN_RETURN_IF_ERROR(sources_.log->CheckPlace(Sequence(next.value - 1)));
   }
   std::shared_ptr<Subscription> subscription(new Subscription(this, std::move(options), sink));
   subscription->catchup_ = std::make_unique<Catchup>(sources_, options_, std::move(filter), next);
@@ -169,6 +166,7 @@ FeedStatus Feed::status() const {
   FeedStatus status;
   status.delivered = delivered_.load(std::memory_order_relaxed);
   status.oldest = sources_.log->oldest();
+  status.ring_bytes = sources_.log->ring_bytes();
   const MutexLock lock(&mutex_);
   status.subscriptions = all_.size();
   status.live = live_.size();
@@ -458,15 +456,9 @@ absl::Status Feed::FillBehind(Subscription* subscription) {
 
 // Has the matcher ask its filter, from the record on that it takes next.
 absl::Status Feed::Join(Subscription* subscription) {
-  std::shared_ptr<const graph::Catalog> catalog;
-  {
-    const MutexLock lock(&sources_.graph->mutex);
-    catalog = sources_.graph->graph.head().shared_catalog();
-  }
   auto live = std::make_shared<Live>();
   live->subscription = subscription->shared_from_this();
-  TWIN_ASSIGN_OR_RETURN(live->filter,
-                        Filter::Create(subscription->options_.filter, &host_, *catalog));
+  TWIN_ASSIGN_OR_RETURN(live->filter, MakeFilter(subscription->options_.filter));
   const MutexLock lock(&mutex_);
   if (stopping_) return Stopping();
   const Sequence own = subscription->catchup_->next();
@@ -510,13 +502,7 @@ void Feed::FillLive(Subscription* subscription) {
       const MutexLock lock(&subscription->mutex_);
       subscription->joined_ = Sequence(UINT64_MAX);
     }
-    std::shared_ptr<const graph::Catalog> catalog;
-    {
-      const MutexLock lock(&sources_.graph->mutex);
-      catalog = sources_.graph->graph.head().shared_catalog();
-    }
-    absl::StatusOr<std::unique_ptr<Filter>> filter =
-        Filter::Create(subscription->options_.filter, &host_, *catalog);
+    absl::StatusOr<std::unique_ptr<Filter>> filter = MakeFilter(subscription->options_.filter);
     if (filter.ok()) {
       subscription->catchup_ =
           std::make_unique<Catchup>(sources_, options_, *std::move(filter), left);

@@ -117,6 +117,9 @@ class Feed {
   absl::StatusOr<std::shared_ptr<Subscription>> Subscribe(SubscribeOptions options, Sink* sink)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // INVALID_ARGUMENT: Subscribe would refuse that filter.
+  absl::Status Check(const FilterSpec& filter) { return MakeFilter(filter).status(); }
+
   // Ends all subscriptions with UNAVAILABLE.
   void EndAll() ABSL_LOCKS_EXCLUDED(mutex_);
   // The same, and refuses new ones. Idempotent.
@@ -135,6 +138,7 @@ class Feed {
   };
   using LiveList = std::vector<std::shared_ptr<Live>>;
 
+  absl::StatusOr<std::unique_ptr<Filter>> MakeFilter(const FilterSpec& spec);
   void RunMatcher();
   void RunDelivery();
   void RunTimer();

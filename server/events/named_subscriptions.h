@@ -81,7 +81,7 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
  public:
   // The last message has gone, or never will: then Cancel as well.
   void Sent();
-  // INVALID_ARGUMENT: more than credit_max, or a delivery that was not sent.
+  // The first call starts it. INVALID_ARGUMENT: more than credit_max, or a delivery that was not sent.
   absl::Status Update(int64_t credit, uint64_t acknowledged);
   // Takes no more; the sink's End follows once its acknowledgements are stored.
   void Close();
@@ -99,6 +99,7 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
   const Time connected_;
   ConsumerSink& sink_;
   // The rest is the subscription's, under its mutex.
+  bool is_started_ = false;  // by the first Update; nothing is sent before
   bool is_sending_ = false;
   bool has_ended_ = false;
   bool is_closing_ = false;
@@ -123,8 +124,11 @@ class NamedSubscriptions {
   // proto/twingraph/v1/event_service.proto.
   absl::StatusOr<NamedInfo> Create(NamedSpec spec, const Place& start);
   absl::StatusOr<NamedInfo> Get(absl::string_view name) const;
-  // In order, those behind `after`; at most `count`. Cost: a read of the journal for each that lags.
+  // In order, those behind `after`; at most `count`. Cost: a read of the journal for each that lags,
+  // once.
   std::vector<NamedInfo> List(absl::string_view after, size_t count) const;
+  // Those that lag most, at most `count`.
+  std::vector<NamedInfo> Lagging(size_t count) const;
   absl::Status Delete(absl::string_view name);
   absl::StatusOr<NamedInfo> Seek(absl::string_view name, const Place& to);
   absl::StatusOr<NamedInfo> Acknowledge(absl::string_view name, Sequence through);
@@ -149,10 +153,13 @@ class NamedSubscriptions {
   // The sequence behind which that place is.
   absl::StatusOr<Sequence> Resolve(const Place& place) const;
   NamedInfo InfoOf(const NamedSubscription& subscription) const;
+  // The age of the first change behind its place. Cost: a read of the journal, once for each place.
+  void FillAge(const NamedSubscription& subscription, NamedInfo* info) const;
   // Its cursors have changed.
   void SetDirty(const Pointer& subscription) ABSL_LOCKS_EXCLUDED(mutex_);
   void RunCommits();
-  void CommitDirty() ABSL_LOCKS_EXCLUDED(change_mutex_, mutex_);
+  // Not OK: it is tried again.
+  absl::Status CommitDirty() ABSL_LOCKS_EXCLUDED(change_mutex_, mutex_);
   std::vector<Pointer> All() const ABSL_LOCKS_EXCLUDED(mutex_);
 
   const Options options_;

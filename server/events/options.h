@@ -29,6 +29,9 @@ struct Options {
   int64_t acknowledge_ms_max = 60'000;   // then a consumer is taken for lost
 };
 
+// Each has at least one of the slots into which twins are divided (slot_cursors.h).
+inline constexpr int kConsumersMax = 64;
+
 // Of one filter.
 inline constexpr int kFilterItemsMax = 1'000;  // types, models, twins, paths: each
 inline constexpr int kConditionBytesMax = 16 * 1024;
@@ -39,7 +42,8 @@ struct FeedStatus {
   uint64_t live = 0;       // the others are behind
   uint64_t delivered = 0;  // events since the start
   uint64_t fell_behind = 0;
-  Sequence oldest;
+  uint64_t ring_bytes = 0;  // of recent changes in memory
+  Sequence oldest;          // that can be read
 };
 
 }  // namespace twin::events

@@ -60,7 +60,7 @@ TEST(SlotCursors, AreReadAsTheyWereWritten) {
   const std::string bytes = cursors.Encode();
   for (size_t length = 0; length < bytes.size(); ++length) {
     EXPECT_THAT(SlotCursors::Decode(absl::string_view(bytes).substr(0, length)),
-                StatusIs(absl::StatusCode::kDataLoss));
+                StatusIs(absl::StatusCode::kDataLoss, ::testing::_));
   }
 }
 
@@ -77,7 +77,7 @@ TEST(SharedDelivery, CreditIsEventsAndATransactionIsWhole) {
   EXPECT_EQ(shared.credit(1), -1);
   EXPECT_EQ(shared.unacknowledged(1), 3);
   EXPECT_EQ(shared.cursors().through(), Sequence(10));
-  EXPECT_THAT(shared.Acknowledge(1, 2), StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(shared.Acknowledge(1, 2), StatusIs(absl::StatusCode::kInvalidArgument, ::testing::_));
   EXPECT_THAT(shared.Acknowledge(1, 1), IsOk());
   EXPECT_EQ(shared.cursors().through(), Sequence(15));
   EXPECT_EQ(shared.events(), 0);
@@ -176,7 +176,9 @@ TEST(SharedDelivery, RandomConsumersMissNothingAndSeeEachTwinInOrder) {
         Seen& twin = seen[twin_of(event)];
         EXPECT_GT(event->sequence.value, twin.acknowledged) << "came again";
         // In order, unless it was lost on the way.
-        if (!message.redelivered) EXPECT_GT(event->sequence.value, twin.last);
+        if (!message.redelivered) {
+          EXPECT_GT(event->sequence.value, twin.last);
+        }
         twin.last = event->sequence.value;
         part[consumer].push_back(event);
       }

@@ -17,10 +17,12 @@
 #include "absl/strings/string_view.h"
 #include "server/base/ids.h"
 #include "server/events/event.h"
+#include "server/events/options.h"
 
 namespace twin::events {
 
 inline constexpr int kSlots = 64;
+static_assert(kConsumersMax <= kSlots);
 
 // The same for all changes of a twin, for ever: cursors are stored by slot. Relationships are where
 // their source is.
