@@ -22,8 +22,8 @@ namespace {
 namespace v1 = ::twingraph::v1;
 using std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds kConsumePollTime{20};   // how soon a cancellation is noticed
-constexpr std::chrono::milliseconds kCloseTime{3000};  // for acknowledgements to be stored
+constexpr std::chrono::milliseconds kConsumePollTime{20};  // how soon a cancellation is noticed
+constexpr std::chrono::milliseconds kCloseTime{3000};      // for acknowledgements to be stored
 constexpr size_t kHandledMax = 1'000'000;
 
 using EventId = std::pair<uint64_t, uint32_t>;  // sequence and index
@@ -80,7 +80,8 @@ using EventStream = grpc::ClientReaderWriter<v1::StreamEventsRequest, v1::Stream
 // acknowledged is stored, and torn down if that takes long.
 class ConsumerWriter {
  public:
-  ConsumerWriter(grpc::ClientContext* context, EventStream* stream, const std::atomic<bool>* cancelled)
+  ConsumerWriter(grpc::ClientContext* context, EventStream* stream,
+                 const std::atomic<bool>* cancelled)
       : context_(*context), stream_(*stream), cancelled_(cancelled) {
     thread_ = std::jthread([this](const std::stop_token& stop) { Watch(stop); });
   }
@@ -143,10 +144,9 @@ class Consumption {
   }
 
   // Until the stream ends; `received` is what `receive` failed with.
-  grpc::Status RunOnce(
-      v1::EventService::Stub* stub,
-      absl::FunctionRef<absl::Status(const v1::StreamEventsResponse&)> receive,
-      absl::Status* received) {
+  grpc::Status RunOnce(v1::EventService::Stub* stub,
+                       absl::FunctionRef<absl::Status(const v1::StreamEventsResponse&)> receive,
+                       absl::Status* received) {
     grpc::ClientContext context;
     const auto stream = stub->StreamEvents(&context);
     has_connected_ = false;

@@ -24,14 +24,15 @@ class Seen {
     events->DeleteSubrange(0, count);
   }
   void Add(const v1::SubscribeResponse& message) {
-    if (message.events().empty()) return;
+    // Notices have no place in the order.
+    if (message.events().empty() || message.events(0).type() == v1::SERVER_NOTICE) return;
     sequence_ = message.events().rbegin()->sequence();
     index_ = message.events().rbegin()->index();
   }
 
  private:
   bool IsNew(const v1::Event& event) const {
-    return event.sequence() > sequence_ ||
+    return event.type() == v1::SERVER_NOTICE || event.sequence() > sequence_ ||
            (event.sequence() == sequence_ && event.index() > index_);
   }
   uint64_t sequence_ = 0;

@@ -69,12 +69,13 @@ class EventClientTest : public ::testing::Test {
 
   // Takes messages until the call ends.
   absl::Status Consume(ConsumeOptions options = {.subscription = "s"}) {
-    return EventClient(client_.get()).Consume(options, [&](const v1::StreamEventsResponse& message) {
-      for (const v1::Event& event : message.events()) {
-        taken_.push_back(absl::StrCat(event.sequence(), ".", event.index()));
-      }
-      return on_message_ ? on_message_() : absl::OkStatus();
-    });
+    return EventClient(client_.get())
+        .Consume(options, [&](const v1::StreamEventsResponse& message) {
+          for (const v1::Event& event : message.events()) {
+            taken_.push_back(absl::StrCat(event.sequence(), ".", event.index()));
+          }
+          return on_message_ ? on_message_() : absl::OkStatus();
+        });
   }
 
   FakeEvents events_;

@@ -35,6 +35,7 @@ constexpr TypeWords kTypes[] = {
     {v1::MODEL_DELETED, "model.deleted", nullptr},
     {v1::TWIN_STATE, "twin.state", nullptr},
     {v1::RELATIONSHIP_STATE, "relationship.state", nullptr},
+    {v1::SERVER_NOTICE, "server.notice", nullptr},
 };
 
 const TypeWords* WordsOf(v1::EventType type) {
@@ -94,6 +95,10 @@ std::string EventText(const v1::Event& event, const Style& style) {
   if (event.type() != v1::TWIN_UPDATED && event.type() != v1::TELEMETRY && words != nullptr) {
     absl::StrAppend(&line, "  ", style.Paint(Tone::kHint, words->name));
   }
+  if (event.has_notice()) {
+    absl::StrAppend(&line, "  ", Printable(event.notice().reason()), ": ",
+                    Printable(event.notice().message()));
+  }
   if (event.type() == v1::MODEL_UPDATED) {
     line += event.decommissioned() ? "  decommissioned" : "  in use again";
   }
@@ -131,7 +136,12 @@ Json EventJson(const v1::Event& event) {
   json["time"] = tabular::FormatTime(event.time_unix_nano());
   if (!event.model_id().empty()) json["dataschema"] = event.model_id();
   json["sequence"] = event.sequence();
+  if (event.context() == v1::Event::CURRENT) json["context"] = "current";
   Json data = Json::object();
+  if (event.has_notice()) {
+    data["reason"] = event.notice().reason();
+    data["message"] = event.notice().message();
+  }
   if (!event.old_model_id().empty()) data["oldModel"] = event.old_model_id();
   if (event.type() == v1::MODEL_UPDATED) data["decommissioned"] = event.decommissioned();
   if (event.has_relationship()) {

@@ -142,8 +142,8 @@ absl::StatusOr<ExitCode> CreateOne(const SubscriptionArguments& arguments, clien
     WriteSubscription(*created, arguments.output, console);
   } else {
     console.out << "subscription " << created->name() << " created, from sequence "
-                << created->acknowledged_sequence() + 1 << " on: "
-                << FilterText(created->filter()) << "\n";
+                << created->acknowledged_sequence() + 1 << " on: " << FilterText(created->filter())
+                << "\n";
   }
   return kExitDone;
 }
@@ -225,18 +225,18 @@ using SubscriptionAction = absl::StatusOr<ExitCode> (*)(const SubscriptionArgume
 
 void AddSubscriptions(CommandLine* line, const ServerPointer& server) {
   CLI::App* const group = line->AddGroup(
-      line->root(),
-      {.name = "subscriptions",
-       .summary = "Named subscriptions to changes, whose place the server keeps",
-       .examples = "twinctl subscriptions create alarms 'new.temperature > 45'\n"
-                   "twinctl watch --subscription alarms\n"
-                   "twinctl subscriptions list"});
+      line->root(), {.name = "subscriptions",
+                     .summary = "Named subscriptions to changes, whose place the server keeps",
+                     .examples = "twinctl subscriptions create alarms 'new.temperature > 45'\n"
+                                 "twinctl watch --subscription alarms\n"
+                                 "twinctl subscriptions list"});
   const auto add = [&](const CommandText& text, SubscriptionAction action,
                        SubscriptionArguments** arguments) {
     const auto own = std::make_shared<SubscriptionArguments>();
     *arguments = own.get();
     return line->AddCommand(
-        group, text, OnServer(server, [own, action](client::Client* client, const Console& console) {
+        group, text,
+        OnServer(server, [own, action](client::Client* client, const Console& console) {
           return action(*own, client, console);
         }));
   };

@@ -19,11 +19,13 @@ constexpr pb::EventType kTypes[events::kEventTypes] = {
     pb::TWIN_CREATED,         pb::TWIN_UPDATED,         pb::TWIN_DELETED, pb::RELATIONSHIP_CREATED,
     pb::RELATIONSHIP_UPDATED, pb::RELATIONSHIP_DELETED, pb::TELEMETRY,    pb::MODEL_CREATED,
     pb::MODEL_UPDATED,        pb::MODEL_DELETED,        pb::TWIN_STATE,   pb::RELATIONSHIP_STATE,
+    pb::SERVER_NOTICE,
 };
 
 std::string Text(absl::string_view text) { return std::string(text); }
 
 std::string SubjectOf(const events::Event& event) {
+  if (event.notice != nullptr) return event.notice->subject;
   if (events::IsOfModel(event.type)) return Text(event.model_id);
   if (!events::IsOfRelationship(event.type)) return Text(event.twin_id);
   return absl::StrCat(event.twin_id, "/relationships/", event.relationship_id);
@@ -106,6 +108,11 @@ void ToProto(const events::Event& event, bool with_old_values, pb::Event* messag
     relationship->set_target_id(Text(event.target_id));
   }
   message->set_decommissioned(event.decommissioned);
+  if (event.is_context_current) message->set_context(pb::Event::CURRENT);
+  if (event.notice != nullptr) {
+    message->mutable_notice()->set_reason(event.notice->reason);
+    message->mutable_notice()->set_message(event.notice->message);
+  }
   message->mutable_changes()->Reserve(static_cast<int>(event.changes.size()));
   for (const events::PathChange& change : event.changes) {
     pb::PathChange* const out = message->add_changes();
@@ -127,7 +134,7 @@ void ToProto(const events::Message& from, const EventForm& form, pb::SubscribeRe
     const events::Event& event = *from.events[i];
     pb::Event* const out = message->add_events();
     ToProto(event, form.old_values, out);
-    if (!form.tokens) continue;
+    if (!form.tokens || from.is_notice) continue;
     const bool is_last = i + 1 == count;
     if (is_last && !from.more) {
       out->set_resume_token(events::TokenOf(from.is_whole ? from.through : event.sequence));
@@ -137,7 +144,7 @@ void ToProto(const events::Message& from, const EventForm& form, pb::SubscribeRe
   }
   message->set_more(from.more);
   message->set_time_unix_nano(SystemClock().Now().ns);
-  if (from.more) return;
+  if (from.more || from.is_notice) return;
   message->set_resume_token(events::TokenOf(from.through));
   FillPosition(from.through, message->mutable_position());
 }

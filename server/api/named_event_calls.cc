@@ -180,8 +180,9 @@ grpc::ServerUnaryReactor* EventService::DeleteSubscription(
   });
 }
 
-grpc::ServerUnaryReactor* EventService::SeekSubscription(
-    Context* context, const pb::SeekSubscriptionRequest* request, pb::Subscription* response) {
+grpc::ServerUnaryReactor* EventService::SeekSubscription(Context* context,
+                                                         const pb::SeekSubscriptionRequest* request,
+                                                         pb::Subscription* response) {
   return AnswerLater(context, services_, [this, request, response]() -> absl::Status {
     TWIN_ASSIGN_OR_RETURN(const events::Place to, ToPlace(*request));
     return FillWith(services_.engine->subscriptions().Seek(request->name(), to), response);

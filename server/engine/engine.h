@@ -29,7 +29,7 @@
 namespace twin::events {
 class Feed;
 class NamedSubscriptions;
-}
+}  // namespace twin::events
 
 namespace twin::storage {
 class Documents;

@@ -59,8 +59,8 @@ class ChangeLog : public ingest::AppliedSink {
     std::unique_ptr<journal::Reader> behind_;
   };
 
-  // Whether one can go on behind `after`. INVALID_ARGUMENT: it is another server's. OUT_OF_RANGE: the
-  // changes since are gone.
+  // Whether one can go on behind `after`. INVALID_ARGUMENT: it is another server's. OUT_OF_RANGE:
+  // the changes since are gone.
   absl::Status CheckPlace(Sequence after);
 
   // The first sequence whose server time is `time` or later; applied() + 1 if there is none.

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
+#include "server/base/clock.h"
 #include "server/base/status_macros.h"
 #include "server/events/catchup.h"
 #include "server/events/latest.h"
@@ -17,6 +18,7 @@ constexpr std::chrono::milliseconds kTick{20};
 constexpr std::chrono::milliseconds kMatcherWait{200};
 constexpr int64_t kIntervalMsMax = 3'600'000;
 constexpr int64_t kProgressMsMin = 100;
+constexpr size_t kNoticesMax = 100;  // that wait for a subscriber; then the oldest goes
 // How long a subscription that is behind reads before another one has its turn.
 constexpr std::chrono::milliseconds kTurn{10};
 
@@ -162,6 +164,51 @@ absl::StatusOr<std::shared_ptr<Subscription>> Feed::Subscribe(SubscribeOptions o
   return subscription;
 }
 
+// --- Notices ---
+
+namespace {
+
+EventPtr EventOf(const Notice& notice) {
+  const auto event = std::make_shared<Event>();
+  event->type = EventType::kServerNotice;
+  event->time = SystemClock().Now();
+  event->notice = std::make_shared<const Notice>(notice);
+  return event;
+}
+
+}  // namespace
+
+void Feed::Tell(const std::shared_ptr<Subscription>& subscription, const EventPtr& notice) {
+  const std::vector<EventType>& types = subscription->options_.filter.types;
+  if (std::find(types.begin(), types.end(), EventType::kServerNotice) == types.end()) return;
+  {
+    const MutexLock lock(&subscription->mutex_);
+    if (subscription->notices_.size() >= kNoticesMax) {
+      subscription->notices_.erase(subscription->notices_.begin());
+    }
+    subscription->notices_.push_back(notice);
+  }
+  Enqueue(subscription);
+}
+
+void Feed::Notify(const Notice& notice) {
+  std::vector<std::shared_ptr<Subscription>> all;
+  {
+    const MutexLock lock(&mutex_);
+    all = all_;
+  }
+  const EventPtr event = EventOf(notice);
+  for (const std::shared_ptr<Subscription>& each : all) Tell(each, event);
+}
+
+bool Feed::TakeNotices(Subscription* subscription, Message* message) {
+  if (subscription->is_in_part_) return false;
+  const MutexLock lock(&subscription->mutex_);
+  message->events.swap(subscription->notices_);
+  message->is_notice = !message->events.empty();
+  return message->is_notice;
+}
+
 FeedStatus Feed::status() const {
   FeedStatus status;
   status.delivered = delivered_.load(std::memory_order_relaxed);
@@ -259,6 +306,15 @@ void Feed::Match(const RecordPtr& record, const LiveList& live, Expander* expand
     }
   }
   for (Subscription* subscription : given) Enqueue(subscription->shared_from_this());
+  for (const Live* left : behind) {
+    Tell(left->subscription,
+         EventOf({.reason = "SUBSCRIBER_BEHIND",
+                  .message = absl::StrCat("more than event_pending_bytes_max (",
+                                          options_.pending_bytes_max,
+                                          ") waits for this stream at sequence ",
+                                          record->first.value, "; it reads the journal now"),
+                  .subject = {}}));
+  }
 }
 
 bool Feed::Take(Subscription* subscription, const RecordPtr& record, std::vector<EventPtr> events) {
@@ -363,8 +419,9 @@ bool Feed::Work(Subscription* subscription) {
   Message message;
   bool is_message = false;
   if (end.ok()) {
-    end = Fill(subscription);
-    if (end.ok()) is_message = MakeMessage(subscription, &message);
+    is_message = TakeNotices(subscription, &message);
+    if (!is_message) end = Fill(subscription);
+    if (!is_message && end.ok()) is_message = MakeMessage(subscription, &message);
   }
   if (!end.ok()) {
     {
@@ -537,6 +594,7 @@ bool Feed::MakeMessage(Subscription* subscription, Message* message) {
   } else {
     message->through = subscription->ready_through_;
   }
+  subscription->is_in_part_ = message->more;
   subscription->wake_ns_.store(std::min(subscription->told_ns_ + progress_ns,
                                         holds_latest ? subscription->due_ns_ : INT64_MAX),
                                std::memory_order_relaxed);

@@ -156,8 +156,7 @@ absl::StatusOr<ConsumerPtr> NamedSubscription::Join(const std::string& consumer,
       if (delivery_ == nullptr && begun != nullptr) {
         run_ = begun;
         owes_sent_ = false;
-        delivery_ =
-            std::make_unique<SharedDelivery>(cursors_, owner_.options_.message_bytes);
+        delivery_ = std::make_unique<SharedDelivery>(cursors_, owner_.options_.message_bytes);
       }
       if (delivery_ != nullptr) {
         int64_t others = 0;
@@ -166,9 +165,8 @@ absl::StatusOr<ConsumerPtr> NamedSubscription::Join(const std::string& consumer,
           if (each->name_ != consumer) {
             ++others;
           } else {
-            LeaveWith(each.get(),
-                      absl::FailedPreconditionError(absl::StrCat(
-                          "another stream of the consumer ", consumer, " has begun")));
+            LeaveWith(each.get(), absl::FailedPreconditionError(absl::StrCat(
+                                      "another stream of the consumer ", consumer, " has begun")));
           }
         }
         if (others >= std::min<int64_t>(owner_.options_.consumers_max, kConsumersMax)) {
@@ -242,8 +240,7 @@ const SlotCursors& NamedSubscription::Cursors() const {
 // --- Sending ---
 
 bool NamedSubscription::MakeMessage(Consumer* consumer, int64_t now_ns, ConsumerMessage* message) {
-  const bool has_events =
-      IsActive(*consumer) && delivery_->Next(consumer->id_, now_ns, message);
+  const bool has_events = IsActive(*consumer) && delivery_->Next(consumer->id_, now_ns, message);
   const int64_t progress_ns = owner_.options_.progress_interval_ms * kNsPerMs;
   if (!has_events && consumer->told_ == consumer->stored_ &&
       now_ns < consumer->told_ns_ + progress_ns) {

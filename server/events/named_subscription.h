@@ -99,8 +99,8 @@ class NamedSubscription : public std::enable_shared_from_this<NamedSubscription>
   mutable Mutex mutex_;
   bool is_deleted_ ABSL_GUARDED_BY(mutex_) = false;
   bool is_dirty_ ABSL_GUARDED_BY(mutex_) = false;
-  SlotCursors cursors_ ABSL_GUARDED_BY(mutex_);  // while nothing runs
-  RunPtr run_ ABSL_GUARDED_BY(mutex_);           // nullptr: no consumer
+  SlotCursors cursors_ ABSL_GUARDED_BY(mutex_);                       // while nothing runs
+  RunPtr run_ ABSL_GUARDED_BY(mutex_);                                // nullptr: no consumer
   std::unique_ptr<SharedDelivery> delivery_ ABSL_GUARDED_BY(mutex_);  // of the run
   bool owes_sent_ ABSL_GUARDED_BY(mutex_) = false;  // the run waits until there is room
   std::vector<RunPtr> stopped_ ABSL_GUARDED_BY(mutex_);

@@ -18,6 +18,7 @@ namespace {
 constexpr std::chrono::milliseconds kCommitInterval{100};
 constexpr std::chrono::milliseconds kRetryInterval{1'000};  // of a commit that failed
 constexpr std::chrono::milliseconds kIdleTick{100};
+constexpr std::chrono::milliseconds kOldestInterval{500};
 
 absl::Status IsStopping() {
   return absl::UnavailableError(
@@ -174,6 +175,10 @@ absl::StatusOr<NamedInfo> NamedSubscriptions::Create(NamedSpec spec, const Place
   TWIN_RETURN_IF_ERROR(CheckName("name", spec.name));
   TWIN_RETURN_IF_ERROR(feed_.Check(spec.filter));
   for (const EventType type : spec.filter.types) {
+    if (type == EventType::kServerNotice) {
+      return absl::InvalidArgumentError(
+          "filter.types: notices have no place in the order of changes; Subscribe has them");
+    }
     if (type != EventType::kTwinState && type != EventType::kRelationshipState) continue;
     return absl::InvalidArgumentError(
         "filter.types: a named subscription has no starting state; read it with Subscribe, and "
@@ -194,10 +199,9 @@ absl::StatusOr<NamedInfo> NamedSubscriptions::Create(NamedSpec spec, const Place
     }
   }
   const SlotCursors cursors(after);
-  TWIN_RETURN_IF_ERROR(
-      documents_.Commit(std::vector<storage::Documents::Change>{
-          {kSpecCollection, spec.name, EncodeSpec(spec)},
-          {kCursorCollection, spec.name, cursors.Encode()}}));
+  TWIN_RETURN_IF_ERROR(documents_.Commit(
+      std::vector<storage::Documents::Change>{{kSpecCollection, spec.name, EncodeSpec(spec)},
+                                              {kCursorCollection, spec.name, cursors.Encode()}}));
   const std::string name = spec.name;
   const auto created = std::make_shared<NamedSubscription>(this, std::move(spec), cursors);
   {
@@ -228,8 +232,7 @@ absl::StatusOr<NamedInfo> NamedSubscriptions::Seek(absl::string_view name, const
   TWIN_ASSIGN_OR_RETURN(const Pointer found, Find(name));
   TWIN_ASSIGN_OR_RETURN(const Sequence after, Resolve(to));
   const SlotCursors cursors(after);
-  TWIN_RETURN_IF_ERROR(
-      documents_.Put(kCursorCollection, found->spec().name, cursors.Encode()));
+  TWIN_RETURN_IF_ERROR(documents_.Put(kCursorCollection, found->spec().name, cursors.Encode()));
   found->Restart(cursors, absl::AbortedError(absl::StrCat("subscription ", name,
                                                           " was moved to another place (seek)")));
   return InfoOf(*found);
@@ -298,7 +301,34 @@ absl::Status NamedSubscriptions::CommitDirty() {
   return status;
 }
 
+void NamedSubscriptions::TellOfOldest() {
+  const Sequence oldest = log_.oldest();
+  if (oldest == oldest_) return;
+  if (oldest_.value != 0) {
+    feed_.Notify({.reason = "OLDEST_CHANGED",
+                  .message = absl::StrCat("the oldest change that is kept is sequence ",
+                                          oldest.value, " (event_retention)"),
+                  .subject = {}});
+  }
+  oldest_ = oldest;
+  std::set<std::string> expired;
+  for (const Pointer& each : All()) {
+    const Sequence next(each->info().acknowledged.value + 1);
+    if (!(next < oldest)) continue;
+    const std::string& name = each->spec().name;
+    expired.insert(name);
+    if (expired_.contains(name)) continue;
+    feed_.Notify({.reason = "SUBSCRIPTION_EXPIRED",
+                  .message = absl::StrCat("subscription ", name, " stands before sequence ",
+                                          next.value, ", but the oldest change that is kept is ",
+                                          oldest.value, "; seek to what is kept"),
+                  .subject = absl::StrCat("subscriptions/", name)});
+  }
+  expired_ = std::move(expired);
+}
+
 void NamedSubscriptions::RunCommits() {
+  auto look_at = std::chrono::steady_clock::now();
   while (true) {
     bool is_dirty = false;
     {
@@ -309,6 +339,10 @@ void NamedSubscriptions::RunCommits() {
     }
     const absl::Status status = is_dirty ? CommitDirty() : absl::OkStatus();
     for (const Pointer& each : All()) each->Tick();
+    if (look_at <= std::chrono::steady_clock::now()) {
+      TellOfOldest();
+      look_at += kOldestInterval;
+    }
     if (!is_dirty) continue;
     const auto until =
         std::chrono::steady_clock::now() + (status.ok() ? kCommitInterval : kRetryInterval);

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -81,7 +82,8 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
  public:
   // The last message has gone, or never will: then Cancel as well.
   void Sent();
-  // The first call starts it. INVALID_ARGUMENT: more than credit_max, or a delivery that was not sent.
+  // The first call starts it. INVALID_ARGUMENT: more than credit_max, or a delivery that was not
+  // sent.
   absl::Status Update(int64_t credit, uint64_t acknowledged);
   // Takes no more; the sink's End follows once its acknowledgements are stored.
   void Close();
@@ -124,8 +126,8 @@ class NamedSubscriptions {
   // proto/twingraph/v1/event_service.proto.
   absl::StatusOr<NamedInfo> Create(NamedSpec spec, const Place& start);
   absl::StatusOr<NamedInfo> Get(absl::string_view name) const;
-  // In order, those behind `after`; at most `count`. Cost: a read of the journal for each that lags,
-  // once.
+  // In order, those behind `after`; at most `count`. Cost: a read of the journal for each that
+  // lags, once.
   std::vector<NamedInfo> List(absl::string_view after, size_t count) const;
   // Those that lag most, at most `count`.
   std::vector<NamedInfo> Lagging(size_t count) const;
@@ -158,6 +160,8 @@ class NamedSubscriptions {
   // Its cursors have changed.
   void SetDirty(const Pointer& subscription) ABSL_LOCKS_EXCLUDED(mutex_);
   void RunCommits();
+  // Tells of what is gone since the last time.
+  void TellOfOldest() ABSL_LOCKS_EXCLUDED(mutex_);
   // Not OK: it is tried again.
   absl::Status CommitDirty() ABSL_LOCKS_EXCLUDED(change_mutex_, mutex_);
   std::vector<Pointer> All() const ABSL_LOCKS_EXCLUDED(mutex_);
@@ -173,6 +177,9 @@ class NamedSubscriptions {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::map<std::string, Pointer, std::less<>> all_ ABSL_GUARDED_BY(mutex_);
   std::vector<Pointer> dirty_ ABSL_GUARDED_BY(mutex_);
+  // Of the thread.
+  Sequence oldest_;
+  std::set<std::string> expired_;  // told
   std::thread thread_;
 };
 

@@ -22,11 +22,11 @@ struct Options {
   int32_t threads = 2;                    // that deliver
   // Of named subscriptions.
   int64_t named_subscriptions_max = 1'000;
-  int64_t consumers_max = 16;           // of one, at most kSlots
+  int64_t consumers_max = 16;            // of one, at most kSlots
   int64_t unacknowledged_max = 100'000;  // events in memory of one: sent, or waiting for a consumer
   uint64_t unacknowledged_bytes_max = 16u << 20;
-  int64_t credit_max = 100'000;          // events that a consumer may ask for in advance
-  int64_t acknowledge_ms_max = 60'000;   // then a consumer is taken for lost
+  int64_t credit_max = 100'000;         // events that a consumer may ask for in advance
+  int64_t acknowledge_ms_max = 60'000;  // then a consumer is taken for lost
 };
 
 // Each has at least one of the slots into which twins are divided (slot_cursors.h).

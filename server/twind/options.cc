@@ -109,12 +109,10 @@ void DefineOptions(CLI::App* app, Options* options) {
       "events of a named subscription in memory: sent, or waiting for a consumer")
       ->group(of_events)
       ->check(CLI::PositiveNumber);
-  Add(app, "event-unacknowledged-bytes-max", &events.unacknowledged_bytes_max,
-      "the same in bytes")
+  Add(app, "event-unacknowledged-bytes-max", &events.unacknowledged_bytes_max, "the same in bytes")
       ->group(of_events)
       ->check(CLI::PositiveNumber);
-  Add(app, "event-credit-max", &events.credit_max,
-      "events that a consumer may ask for in advance")
+  Add(app, "event-credit-max", &events.credit_max, "events that a consumer may ask for in advance")
       ->group(of_events)
       ->check(CLI::Range(int64_t{1}, int64_t{1'000'000'000}));
   Add(app, "event-acknowledge-ms-max", &events.acknowledge_ms_max,

@@ -243,14 +243,13 @@ class Writer {
  public:
   // What the server has, and goes on behind that.
   void Begin(int port) {
-    channel_ = grpc::CreateChannel(absl::StrCat("127.0.0.1:", port),
-                                   grpc::InsecureChannelCredentials());
+    channel_ =
+        grpc::CreateChannel(absl::StrCat("127.0.0.1:", port), grpc::InsecureChannelCredentials());
     pb::GetTwinRequest get;
     get.set_id("hub");
     pb::GetTwinResponse hub;
     grpc::ClientContext context;
-    const grpc::Status status =
-        pb::TwinService::NewStub(channel_)->GetTwin(&context, get, &hub);
+    const grpc::Status status = pb::TwinService::NewStub(channel_)->GetTwin(&context, get, &hub);
     TWIN_CHECK(status.ok()) << status.error_message();
     int64_t done = 0;
     for (const pb::Member& member : hub.twin().contents().members()) {
@@ -301,8 +300,8 @@ class Writer {
 };
 
 void CreateAll(int port) {
-  const auto channel = grpc::CreateChannel(absl::StrCat("127.0.0.1:", port),
-                                           grpc::InsecureChannelCredentials());
+  const auto channel =
+      grpc::CreateChannel(absl::StrCat("127.0.0.1:", port), grpc::InsecureChannelCredentials());
   pb::CreateModelsRequest models;
   models.add_texts(kModel);
   pb::CreateModelsResponse created;
