@@ -183,8 +183,8 @@ bool SharedDelivery::Next(ConsumerId consumer, int64_t now_ns, ConsumerMessage* 
     uint64_t bytes = 0;
     size_t counted = 0;
     while (!share.queue.empty()) {
-      if (!events.empty() && (bytes >= message_bytes_ ||
-                              static_cast<int64_t>(events.size()) >= share.credit)) {
+      if (!events.empty() &&
+          (bytes >= message_bytes_ || static_cast<int64_t>(events.size()) >= share.credit)) {
         break;
       }
       TakeTransaction(&share.queue, &events);
@@ -205,8 +205,8 @@ bool SharedDelivery::Next(ConsumerId consumer, int64_t now_ns, ConsumerMessage* 
     share.part.pop_front();
   }
   share.credit -= static_cast<int64_t>(message->events.size());
-  message->more = !share.part.empty() &&
-                  share.part.front().event->sequence == message->events.back()->sequence;
+  message->more =
+      !share.part.empty() && share.part.front().event->sequence == message->events.back()->sequence;
   if (message->more) return true;
   message->delivery = ++share.delivery;
   share.sent.push_back({share.delivery, std::move(share.part_sent), now_ns});

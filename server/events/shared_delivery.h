@@ -105,8 +105,8 @@ class SharedDelivery {
   SlotCursors cursors_;
   Sequence through_;
   std::map<ConsumerId, Share> shares_;
-  std::array<ConsumerId, kSlots> owner_{};   // 0: nobody
-  std::array<ConsumerId, kSlots> target_{};  // another one: the slot moves there
+  std::array<ConsumerId, kSlots> owner_{};      // 0: nobody
+  std::array<ConsumerId, kSlots> target_{};     // another one: the slot moves there
   std::array<uint64_t, kSlots> outstanding_{};  // events that are sent, of each slot
   std::vector<EventPtr> begun_;                 // a transaction that is not there as a whole
   std::vector<Held> held_;
