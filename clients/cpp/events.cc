@@ -24,14 +24,15 @@ class Seen {
     events->DeleteSubrange(0, count);
   }
   void Add(const v1::SubscribeResponse& message) {
-    if (message.events().empty()) return;
+    // Notices have no place in the order.
+    if (message.events().empty() || message.events(0).type() == v1::SERVER_NOTICE) return;
     sequence_ = message.events().rbegin()->sequence();
     index_ = message.events().rbegin()->index();
   }
 
  private:
   bool IsNew(const v1::Event& event) const {
-    return event.sequence() > sequence_ ||
+    return event.type() == v1::SERVER_NOTICE || event.sequence() > sequence_ ||
            (event.sequence() == sequence_ && event.index() > index_);
   }
   uint64_t sequence_ = 0;
@@ -90,6 +91,47 @@ absl::Status EventClient::Subscribe(
     if (options.on_lost) options.on_lost(status);
     if (!caller.Sleep(wait)) return absl::CancelledError("interrupted");
   }
+}
+
+// --- Named subscriptions ---
+
+absl::StatusOr<v1::Subscription> EventClient::CreateSubscription(
+    const v1::CreateSubscriptionRequest& request) {
+  return client_.stubs_->caller.Call(client_.stubs_->events.get(),
+                                     &v1::EventService::Stub::CreateSubscription, request, {});
+}
+
+absl::StatusOr<v1::Subscription> EventClient::GetSubscription(
+    const v1::GetSubscriptionRequest& request) {
+  return client_.stubs_->caller.Call(client_.stubs_->events.get(),
+                                     &v1::EventService::Stub::GetSubscription, request,
+                                     {.repeatable = true});
+}
+
+absl::StatusOr<v1::ListSubscriptionsResponse> EventClient::ListSubscriptions(
+    const v1::ListSubscriptionsRequest& request) {
+  return client_.stubs_->caller.Call(client_.stubs_->events.get(),
+                                     &v1::EventService::Stub::ListSubscriptions, request,
+                                     {.repeatable = true});
+}
+
+absl::Status EventClient::DeleteSubscription(const v1::DeleteSubscriptionRequest& request) {
+  return client_.stubs_->caller
+      .Call(client_.stubs_->events.get(), &v1::EventService::Stub::DeleteSubscription, request, {})
+      .status();
+}
+
+absl::StatusOr<v1::Subscription> EventClient::SeekSubscription(
+    const v1::SeekSubscriptionRequest& request) {
+  return client_.stubs_->caller.Call(client_.stubs_->events.get(),
+                                     &v1::EventService::Stub::SeekSubscription, request, {});
+}
+
+// It only goes ahead: harmless to repeat.
+absl::StatusOr<v1::Subscription> EventClient::Acknowledge(const v1::AcknowledgeRequest& request) {
+  return client_.stubs_->caller.Call(client_.stubs_->events.get(),
+                                     &v1::EventService::Stub::Acknowledge, request,
+                                     {.repeatable = true});
 }
 
 }  // namespace twin::client

@@ -10,6 +10,7 @@
 #include "clients/twinctl/query.h"
 #include "clients/twinctl/relationships.h"
 #include "clients/twinctl/server.h"
+#include "clients/twinctl/subscriptions.h"
 #include "clients/twinctl/telemetry.h"
 #include "clients/twinctl/transfer.h"
 #include "clients/twinctl/twins.h"
@@ -30,6 +31,7 @@ void AddCommands(CommandLine* line, const Environment& environment) {
   AddTelemetry(line, server);
   AddHistory(line, server);
   AddWatch(line, server);
+  AddSubscriptions(line, server);
   AddImport(line, server);
   AddExport(line, server);
   AddStatus(line, server);

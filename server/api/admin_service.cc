@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -13,9 +14,13 @@
 #include "server/api/convert.h"
 #include "server/api/queries.h"
 #include "server/base/status_macros.h"
+#include "server/events/named_subscriptions.h"
+#include "server/events/token.h"
 
 namespace twin::api {
 namespace {
+
+constexpr size_t kLagsMax = 20;
 
 uint64_t ResidentBytes() {
   std::ifstream file("/proc/self/statm");
@@ -85,8 +90,32 @@ void Fill(const engine::EngineStatus& status, pb::StatusResponse* response) {
   history->set_days_packed(status.history_days_packed);
   history->set_packing(std::string(status.history_packing.message()));
 
+  pb::StatusResponse::Events* events = response->mutable_events();
+  events->set_subscribers(status.events.subscriptions);
+  events->set_behind(status.events.subscriptions -
+                     std::min(status.events.live, status.events.subscriptions));
+  events->set_delivered(status.events.delivered);
+  events->set_fell_behind(status.events.fell_behind);
+  events->set_ring_bytes(status.events.ring_bytes);
+  events->set_oldest_sequence(status.events.oldest.value);
+  events->set_oldest_resume_token(events::TokenOf(Sequence(status.events.oldest.value - 1)));
+
   response->set_recovery_seconds(status.recovery_seconds);
   response->set_recovered_records(status.recovered_records);
+}
+
+void FillLags(const events::NamedSubscriptions& subscriptions,
+              pb::StatusResponse::Events* response) {
+  response->set_named_subscriptions(subscriptions.size());
+  for (const events::NamedInfo& each : subscriptions.Lagging(kLagsMax)) {
+    pb::SubscriptionLag* const lag = response->add_lags();
+    lag->set_name(each.spec.name);
+    lag->set_lag_sequences(each.lag_sequences);
+    lag->set_lag_nanos(each.lag_ns);
+    lag->set_expired(each.expired);
+    lag->set_consumers(static_cast<uint32_t>(each.consumers.size()));
+    lag->set_waiting_events(each.waiting);
+  }
 }
 
 }  // namespace
@@ -98,6 +127,7 @@ grpc::ServerUnaryReactor* AdminService::Status(Context* context,
   response->set_data_dir(services_.data_dir);
   Fill(services_.engine->status(), response);
   services_.queries->runs.Fill(response->mutable_queries());
+  FillLags(services_.engine->subscriptions(), response->mutable_events());
   response->mutable_queries()->set_kept_bytes(services_.queries->pages.bytes());
   return Answer(context, absl::OkStatus());
 }

@@ -23,6 +23,26 @@ class EventService final : public twingraph::v1::EventService::CallbackService {
       Context* context, const twingraph::v1::WatchQueryRequest* request) override {
     return watches_.Watch(context, request);
   }
+  grpc::ServerUnaryReactor* CreateSubscription(
+      Context* context, const twingraph::v1::CreateSubscriptionRequest* request,
+      twingraph::v1::Subscription* response) override;
+  grpc::ServerUnaryReactor* GetSubscription(Context* context,
+                                            const twingraph::v1::GetSubscriptionRequest* request,
+                                            twingraph::v1::Subscription* response) override;
+  grpc::ServerUnaryReactor* ListSubscriptions(
+      Context* context, const twingraph::v1::ListSubscriptionsRequest* request,
+      twingraph::v1::ListSubscriptionsResponse* response) override;
+  grpc::ServerUnaryReactor* DeleteSubscription(
+      Context* context, const twingraph::v1::DeleteSubscriptionRequest* request,
+      twingraph::v1::DeleteSubscriptionResponse* response) override;
+  grpc::ServerUnaryReactor* SeekSubscription(Context* context,
+                                             const twingraph::v1::SeekSubscriptionRequest* request,
+                                             twingraph::v1::Subscription* response) override;
+  grpc::ServerUnaryReactor* Acknowledge(Context* context,
+                                        const twingraph::v1::AcknowledgeRequest* request,
+                                        twingraph::v1::Subscription* response) override;
+  grpc::ServerBidiReactor<twingraph::v1::StreamEventsRequest, twingraph::v1::StreamEventsResponse>*
+  StreamEvents(Context* context) override;
 
   // Ends all subscriptions and refuses new ones, so that the server can stop.
   void Stop();

@@ -104,9 +104,7 @@ void Expander::TakeDeliveries(std::vector<Delivery>* deliveries) {
       condition->Match(asked, &matches);
       size_t kept = 0;
       for (size_t i = 0; i < events.size(); ++i) {
-        if (matches[i] == 0) continue;
-        if (kept != i) events[kept] = std::move(events[i]);
-        ++kept;
+        if (matches[i] != 0) events[kept++] = Matched(std::move(events[i]), matches[i]);
       }
       events.resize(kept);
     }

@@ -98,6 +98,27 @@ void DefineOptions(CLI::App* app, Options* options) {
       "values that such a delivery keeps until it is due")
       ->group(of_events)
       ->check(CLI::PositiveNumber);
+  Add(app, "event-named-subscriptions-max", &events.named_subscriptions_max,
+      "named subscriptions, whose place is kept")
+      ->group(of_events)
+      ->check(CLI::NonNegativeNumber);
+  Add(app, "event-consumers-max", &events.consumers_max, "consumers of a named subscription")
+      ->group(of_events)
+      ->check(CLI::Range(1, events::kConsumersMax));
+  Add(app, "event-unacknowledged-max", &events.unacknowledged_max,
+      "events of a named subscription in memory: sent, or waiting for a consumer")
+      ->group(of_events)
+      ->check(CLI::PositiveNumber);
+  Add(app, "event-unacknowledged-bytes-max", &events.unacknowledged_bytes_max, "the same in bytes")
+      ->group(of_events)
+      ->check(CLI::PositiveNumber);
+  Add(app, "event-credit-max", &events.credit_max, "events that a consumer may ask for in advance")
+      ->group(of_events)
+      ->check(CLI::Range(int64_t{1}, int64_t{1'000'000'000}));
+  Add(app, "event-acknowledge-ms-max", &events.acknowledge_ms_max,
+      "how long a consumer may leave a delivery unacknowledged")
+      ->group(of_events)
+      ->check(CLI::PositiveNumber);
   Add(app, "event-threads", &events.threads, "threads that deliver changes")
       ->group(of_events)
       ->check(CLI::Range(1, 256));
