@@ -228,7 +228,7 @@ void AddSubscriptions(CommandLine* line, const ServerPointer& server) {
       line->root(), {.name = "subscriptions",
                      .summary = "Named subscriptions to changes, whose place the server keeps",
                      .examples = "twinctl subscriptions create alarms 'new.temperature > 45'\n"
-                                 "twinctl watch --subscription alarms\n"
+                                 "twinctl subscriptions show alarms\n"
                                  "twinctl subscriptions list"});
   const auto add = [&](const CommandText& text, SubscriptionAction action,
                        SubscriptionArguments** arguments) {

@@ -29,8 +29,14 @@ class NamedSubscription::Run : public Sink, public std::enable_shared_from_this<
     options.filter = of_->spec_.filter;
     options.start = SubscribeOptions::Start::kAfter;
     options.after = after;
-    TWIN_ASSIGN_OR_RETURN(subscription_, feed->Subscribe(std::move(options), this));
-    self_ = shared_from_this();
+    self_ = shared_from_this();  // it may end at once
+    absl::StatusOr<std::shared_ptr<Subscription>> subscription =
+        feed->Subscribe(std::move(options), this);
+    if (!subscription.ok()) {
+      self_ = nullptr;
+      return subscription.status();
+    }
+    subscription_ = *std::move(subscription);
     return absl::OkStatus();
   }
   void Start() { subscription_->Start(); }

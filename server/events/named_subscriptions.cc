@@ -40,9 +40,13 @@ absl::Status NamedSubscriptions::Load() {
                         documents_.List(kSpecCollection));
   for (const storage::Documents::Document& document : specs) {
     TWIN_ASSIGN_OR_RETURN(NamedSpec spec, DecodeSpec(document.name, document.bytes));
-    TWIN_ASSIGN_OR_RETURN(const std::string bytes,
-                          documents_.Get(kCursorCollection, document.name));
-    TWIN_ASSIGN_OR_RETURN(const SlotCursors cursors, SlotCursors::Decode(bytes));
+    const absl::StatusOr<std::string> bytes = documents_.Get(kCursorCollection, document.name);
+    if (absl::IsNotFound(bytes.status())) {
+      return absl::DataLossError(
+          absl::StrCat("the place of the named subscription ", document.name, " is missing"));
+    }
+    TWIN_RETURN_IF_ERROR(bytes.status());
+    TWIN_ASSIGN_OR_RETURN(const SlotCursors cursors, SlotCursors::Decode(*bytes));
     const MutexLock lock(&mutex_);
     all_.emplace(document.name,
                  std::make_shared<NamedSubscription>(this, std::move(spec), cursors));
