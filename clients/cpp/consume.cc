@@ -5,7 +5,6 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
-#include <optional>
 #include <set>
 #include <stop_token>
 #include <thread>
@@ -14,13 +13,13 @@
 
 #include "clients/cpp/call.h"
 #include "clients/cpp/events.h"
+#include "clients/cpp/reconnection.h"
 #include "clients/cpp/stubs.h"
 
 namespace twin::client {
 namespace {
 
 namespace v1 = ::twingraph::v1;
-using std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kConsumePollTime{20};  // how soon a cancellation is noticed
 constexpr std::chrono::milliseconds kCloseTime{3000};      // for acknowledgements to be stored
@@ -225,10 +224,7 @@ absl::Status EventClient::Consume(
     absl::FunctionRef<absl::Status(const v1::StreamEventsResponse&)> receive) {
   const Caller& caller = client_.stubs_->caller;
   Consumption consumption(options, caller);
-  bool has_stood = false;
-  int tries = 0;  // before it stood
-  std::optional<Backoff> backoff(caller.options().retry);
-  steady_clock::time_point lost_at = steady_clock::now();
+  Reconnection reconnection(caller, options.connection);
   while (true) {
     absl::Status received;
     const grpc::Status ended =
@@ -241,16 +237,9 @@ absl::Status EventClient::Consume(
       return absl::CancelledError("interrupted");
     }
     if (!ended.ok() && !ShallComeAgain(ended.error_code())) return status;
-    if (consumption.has_connected()) {
-      has_stood = true;
-      backoff.emplace(caller.options().retry);
-      lost_at = steady_clock::now();
-    }
-    if (!has_stood && ++tries >= caller.options().retry.tries_max) return status;
-    const std::chrono::milliseconds wait = backoff->Next();
-    if (steady_clock::now() + wait > lost_at + options.connection.reconnect_time_max) return status;
-    if (options.connection.on_lost) options.connection.on_lost(status);
-    if (!caller.Sleep(wait)) return absl::CancelledError("interrupted");
+    if (consumption.has_connected()) reconnection.NoteStanding();
+    status = reconnection.Wait(status);
+    if (!status.ok()) return status;
   }
 }
 
