@@ -1,0 +1,89 @@
+"""python3 -m twingraph.evaluate DIR: how accurate predictors are on cells that they were not trained on."""
+from __future__ import annotations
+
+import argparse
+import concurrent.futures
+import functools
+import os
+import pathlib
+import sys
+import time
+
+DESCRIPTION = """\
+Prints how accurate the predictors are on cells that they were not trained on, each figure beside its bar.
+
+DIR holds folders of battery data: xjtu_ncm, hust_lfp, tju_nca_ncm, severson_mit, nasa_pcoe; those that it
+lacks are skipped and named. The cells of a folder are divided into folds; each fold is predicted by models of the
+others, its intervals calibrated on cells that neither trained those models nor are tested. The result depends on
+the data alone. Exit code: 0, 1 if a bar was missed, 2 if nothing could be measured."""
+
+
+def tasks(root: pathlib.Path, more: pathlib.Path | None) -> list[functools.partial]:
+    """What to measure, the longest first within what is shown together."""
+    from . import coulomb, tasks as measured
+    return [functools.partial(_soh, root, "XJTU", 1.65), functools.partial(_soh, root, "HUST", 3.05),
+            functools.partial(_soh, root, "NCA", 1.4), functools.partial(_soh, root, "NCM", 1.25),
+            functools.partial(_soh, root, "NCM+NCA", 0.8), functools.partial(coulomb.nasa, root),
+            functools.partial(measured.rul_any_age, root, with_capacity=True),
+            functools.partial(measured.similarity, root), functools.partial(measured.early_life, root, more),
+            functools.partial(measured.rul_any_age, root, with_capacity=False),
+            functools.partial(_soh, root, "XJTU", 1.65, True), functools.partial(_soh, root, "HUST", 3.05, True),
+            functools.partial(_soh, root, "NCA", 1.4, True), functools.partial(_soh, root, "NCM", 1.25, True),
+            functools.partial(_soh, root, "NCM+NCA", 0.8, True)]
+
+
+def _soh(root: pathlib.Path, which: str, bar: float, with_count: bool = False):
+    from . import datasets, tasks as measured
+    if which in datasets.TJU:
+        return measured.soh(datasets.tju(root, which), f"SoH TJU {which}", bar, with_count=with_count)
+    rows = datasets.xjtu(root) if which == "XJTU" else datasets.hust(root)
+    return measured.soh(rows, f"SoH {which}", bar, with_count=with_count)
+
+
+def _attempt(task: functools.partial):
+    from .datasets import Missing
+    try:
+        return task(), None
+    except Missing as missing:
+        return [], str(missing)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python3 -m twingraph.evaluate", description=DESCRIPTION,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", metavar="DIR", type=pathlib.Path)
+    parser.add_argument("--train", metavar="DIR", type=pathlib.Path,
+                        help="where the training cells of the early-life data are, if DIR has test cells only")
+    parser.add_argument("--json", action="store_true", help="figures as JSON")
+    parser.add_argument("--quick", action="store_true", help="only the figures that have a bar")
+    options = parser.parse_args(arguments)
+    if not options.folder.is_dir():
+        parser.error(f"no folder {options.folder}")
+    from . import report
+    os.environ["OMP_NUM_THREADS"] = "1"  # processes, not threads, share the processors: results stay the same
+    start, figures, skipped = time.monotonic(), [], []
+    chosen = tasks(options.folder, options.train)
+    if options.quick:
+        chosen = chosen[:9]
+    with concurrent.futures.ProcessPoolExecutor(os.cpu_count()) as pool:
+        for found, missing in pool.map(_attempt, chosen):
+            figures += found
+            skipped += [missing] if missing and missing not in skipped else []
+            if not options.json:
+                print(".", end="", file=sys.stderr, flush=True)
+    seconds = time.monotonic() - start
+    if options.json:
+        print(report.as_json(figures, skipped, seconds))
+    else:
+        print(file=sys.stderr)
+        print(report.as_table(figures))
+        print("\n".join(f"skipped: {text}" for text in skipped), end="\n" if skipped else "")
+        print(f"{sum(f.passed is True for f in figures)} bars held, {sum(f.passed is False for f in figures)} missed; "
+              f"{seconds:.0f} s")
+    if not figures:
+        return 2
+    return 1 if any(f.passed is False for f in figures) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
