@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import datetime
 import hashlib
 import json
@@ -127,8 +128,7 @@ def train(options: argparse.Namespace, command: Sequence[str]) -> dict[str, Any]
         outputs=[Output(options.path, options.path, options.unit, options.level)],
         more={"validity": {"chemistries": options.chemistry},
               "training_data": f"{options.data.name}: {len(cells)} cells, {len(rows)} points; {folds} folds by cell",
-              "held_out_metrics": {"cells": metrics.cells, "points": metrics.points, "rmse": metrics.rmse,
-                                   "mae": metrics.mae, "mape": metrics.mape, "coverage": metrics.coverage}})
+              "held_out_metrics": {k: v for k, v in dataclasses.asdict(metrics).items() if v == v and k != "width"}})
     bounds = {} if options.limits is None else {"min": least, "max": most}
     card = {
         "card_version": 1, "predictor": description.as_json(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 import argparse
 import concurrent.futures
 import functools
+import multiprocessing
 import os
 import pathlib
 import sys
@@ -65,7 +66,9 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = tasks(options.folder, options.train)
     if options.quick:
         chosen = chosen[:9]
-    with concurrent.futures.ProcessPoolExecutor(os.cpu_count()) as pool:
+    # Started anew, not forked: OpenMP in a copy of a process that has used it waits for threads that are not there.
+    fresh = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(os.cpu_count(), mp_context=fresh) as pool:
         for found, missing in pool.map(_attempt, chosen):
             figures += found
             skipped += [missing] if missing and missing not in skipped else []

@@ -15,9 +15,15 @@
 Missing values, limits of features, schema, deadlines, and garbage that predict returns are seen to before and after it.
 """
 from .description import Description, Feature, Output, Status, schema_hash
-from .model import ModelPredictor, load
+from .model import CardError, ModelPredictor, load
 from .predictor import Batch, Estimates, Predictor
-from .service import serve
 
-__all__ = ["Batch", "Description", "Estimates", "Feature", "ModelPredictor", "Output", "Predictor", "Status", "load",
+__all__ = ["Batch", "CardError", "Description", "Estimates", "Feature", "ModelPredictor", "Output", "Predictor", "Status", "load",
            "schema_hash", "serve"]
+
+
+def __getattr__(name: str):
+    if name != "serve":
+        raise AttributeError(f"module twingraph.predictors has no member {name}")
+    from .service import serve  # which needs gRPC; training does not
+    return serve
