@@ -36,11 +36,11 @@ class Warmth(Predictor):
         return self.how(batch)
 
 
-def request(predictor, temps, **more):
+def request(of, temps, **more):
     rows = len(temps)
     nulls = np.packbits(np.isnan(temps), bitorder="little").tobytes()
-    fields = dict(request_id="r1", predictor=predictor.description.name,
-                  feature_schema_hash=schema_hash(predictor.description.features),
+    fields = dict(request_id="r1", predictor=of.description.name,
+                  feature_schema_hash=schema_hash(of.description.features),
                   twin_ids=[f"t{i}" for i in range(rows)],
                   columns=[pb.FeatureColumn(doubles=np.nan_to_num(temps), nulls=nulls),
                            pb.FeatureColumn(strings=["x"] * rows),
@@ -147,7 +147,7 @@ class ModelTest(unittest.TestCase):
             soc = np.array([5.0, 50.0, NAN, 500.0, 77.7])
             here = answer(predictor, Batch(list("abcde"), {"soc": soc}))["soh"]
             with subprocess.Popen([sys.executable, "-m", "twingraph.predictors", "serve", folder / "soh-test", "--listen",
-                                   "127.0.0.1:0"], stdout=subprocess.PIPE, text=True) as process:
+                                   "127.0.0.1:0"], stdout=subprocess.PIPE, text=True, cwd=folder) as process:
                 address = process.stdout.readline().split()[-1]
                 with grpc.insecure_channel(address) as channel:
                     stub = rpc.PredictorStub(channel)

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import argparse
 import concurrent.futures
-import functools
 import multiprocessing
 import os
 import pathlib
@@ -19,36 +18,6 @@ others, its intervals calibrated on cells that neither trained those models nor 
 the data alone. Exit code: 0, 1 if a bar was missed, 2 if nothing could be measured."""
 
 
-def tasks(root: pathlib.Path, more: pathlib.Path | None) -> list[functools.partial]:
-    """What to measure, the longest first within what is shown together."""
-    from . import coulomb, tasks as measured
-    return [functools.partial(_soh, root, "XJTU", 1.65), functools.partial(_soh, root, "HUST", 3.05),
-            functools.partial(_soh, root, "NCA", 1.4), functools.partial(_soh, root, "NCM", 1.25),
-            functools.partial(_soh, root, "NCM+NCA", 0.8), functools.partial(coulomb.nasa, root),
-            functools.partial(measured.rul_any_age, root, with_capacity=True),
-            functools.partial(measured.similarity, root), functools.partial(measured.early_life, root, more),
-            functools.partial(measured.rul_any_age, root, with_capacity=False),
-            functools.partial(_soh, root, "XJTU", 1.65, True), functools.partial(_soh, root, "HUST", 3.05, True),
-            functools.partial(_soh, root, "NCA", 1.4, True), functools.partial(_soh, root, "NCM", 1.25, True),
-            functools.partial(_soh, root, "NCM+NCA", 0.8, True)]
-
-
-def _soh(root: pathlib.Path, which: str, bar: float, with_count: bool = False):
-    from . import datasets, tasks as measured
-    if which in datasets.TJU:
-        return measured.soh(datasets.tju(root, which), f"SoH TJU {which}", bar, with_count=with_count)
-    rows = datasets.xjtu(root) if which == "XJTU" else datasets.hust(root)
-    return measured.soh(rows, f"SoH {which}", bar, with_count=with_count)
-
-
-def _attempt(task: functools.partial):
-    from .datasets import Missing
-    try:
-        return task(), None
-    except Missing as missing:
-        return [], str(missing)
-
-
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python3 -m twingraph.evaluate", description=DESCRIPTION,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -60,16 +29,16 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not options.folder.is_dir():
         parser.error(f"no folder {options.folder}")
-    from . import report
+    from . import plan, report
     os.environ["OMP_NUM_THREADS"] = "1"  # processes, not threads, share the processors: results stay the same
     start, figures, skipped = time.monotonic(), [], []
-    chosen = tasks(options.folder, options.train)
+    chosen = plan.tasks(options.folder, options.train)
     if options.quick:
-        chosen = chosen[:9]
+        chosen = [task for task in chosen if task.has_bar]
     # Started anew, not forked: OpenMP in a copy of a process that has used it waits for threads that are not there.
     fresh = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(os.cpu_count(), mp_context=fresh) as pool:
-        for found, missing in pool.map(_attempt, chosen):
+        for found, missing in pool.map(plan.attempt, chosen):
             figures += found
             skipped += [missing] if missing and missing not in skipped else []
             if not options.json:
