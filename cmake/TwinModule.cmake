@@ -79,19 +79,22 @@ function(twin_program name)
   target_link_libraries(${name} PRIVATE ${M_DEPS} twin_warnings)
 endfunction()
 
-# twin_python_test(<x_test.py> LABEL <label>)
+# twin_python_test(<x_test.py> LABEL <label> [INTERPRETER <python3>] [PYTHONPATH <folder>])
 #
 # A unittest file as the test <label>.<x>. It runs at the repository's top; TWIN_BIN_DIR names the
 # folder of the programs.
 function(twin_python_test file)
-  cmake_parse_arguments(PARSE_ARGV 1 M "" "LABEL" "")
+  cmake_parse_arguments(PARSE_ARGV 1 M "" "LABEL;INTERPRETER;PYTHONPATH" "")
   twin_refuse_unparsed(twin_python_test "${M_UNPARSED_ARGUMENTS}")
+  if(NOT M_INTERPRETER)
+    set(M_INTERPRETER Python3::Interpreter)
+  endif()
   string(REGEX REPLACE "_test\\.py$" "" name ${file})
   add_test(NAME ${M_LABEL}.${name}
-    COMMAND Python3::Interpreter -B ${CMAKE_CURRENT_SOURCE_DIR}/${file}
+    COMMAND ${M_INTERPRETER} -B ${CMAKE_CURRENT_SOURCE_DIR}/${file}
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   set_tests_properties(${M_LABEL}.${name} PROPERTIES LABELS ${M_LABEL} TIMEOUT 300
-    ENVIRONMENT TWIN_BIN_DIR=${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+    ENVIRONMENT "TWIN_BIN_DIR=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};PYTHONPATH=${M_PYTHONPATH}")
   twin_register(${file})
 endfunction()
 

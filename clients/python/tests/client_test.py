@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""The client against a server: everything that docs/python.md promises of it."""
+import datetime
+import pathlib
+import tempfile
+import unittest
+
+import numpy as np
+import pandas as pd
+import twingraph
+from twingraph import Relationship, Twin
+from twingraph.telemetry import Column
+
+import server
+
+PACK, MODULE, CELL = (f"dtmi:twingraph:battery:{name};1" for name in ("BatteryPack", "BatteryModule", "BatteryCell"))
+BEGIN = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0) - datetime.timedelta(hours=1)
+
+
+def times(count):
+    return [BEGIN + datetime.timedelta(seconds=i) for i in range(count)]
+
+
+class ClientTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = server.Server()
+        cls.addClassCleanup(cls.server.close)
+        cls.graph = twingraph.connect(cls.server.address)
+        cls.addClassCleanup(lambda: cls.graph.close())
+        cls.graph.models.create(server.ROOT / "models/battery")
+
+    def make_pack(self, name, cells=3):
+        """A pack with one module; returns the ids of its cells."""
+        ids = [f"{name}-c{i}" for i in range(cells)]
+        self.graph.twins.write(
+            [Twin(name, PACK), Twin(f"{name}-m", MODULE), *(Twin(cell, CELL) for cell in ids),
+             Relationship(name, "hasModule", f"{name}-m", "m"),
+             *(Relationship(f"{name}-m", "hasCell", cell, cell) for cell in ids)])
+        return ids
+
+    def test_models(self):
+        found = {model.id for model in self.graph.models.list()}
+        self.assertIn(PACK, found)
+        self.assertEqual(self.graph.models.text(PACK)["@id"], PACK)
+        with self.assertRaises(twingraph.AlreadyExists):
+            self.graph.models.create(server.ROOT / "models/battery/BatteryPack.json")
+        with self.assertRaises(twingraph.NotFound):
+            self.graph.models.get("dtmi:no:Such;1")
+
+    def test_twins(self):
+        twins = self.graph.twins
+        self.make_pack("t")
+        etag = twins.patch("t", {"bmsSoh": 98.5})
+        self.assertEqual(twins.get("t").contents, {"bmsSoh": 98.5})
+        with self.assertRaises(twingraph.Aborted):
+            twins.patch("t", {"bmsSoh": 1.0}, if_match='W/"1"')
+        twins.patch("t", [{"op": "replace", "path": "/bmsSoh", "value": 97}], if_match=etag)
+        self.assertEqual(twins.get("t").contents, {"bmsSoh": 97.0})
+        twins.patch("t", {"bmsSoh": None})
+        self.assertEqual(twins.get("t").contents, {})
+        self.assertEqual([r.target_id for r in twins.relationships("t", "hasModule")], ["t-m"])
+        self.assertEqual([r.source_id for r in twins.relationships("t-c0", incoming=True)], ["t-m"])
+        self.assertEqual(set(twins.get_many(["t", "t-m", "gone"])), {"t", "t-m"})
+        with self.assertRaisesRegex(twingraph.InvalidArgument, "nope"):
+            twins.put(Twin("t", PACK, {"nope": 1}))
+        with self.assertRaises(twingraph.FailedPrecondition):
+            twins.delete("t")
+        twins.delete("t", tree=True)
+        with self.assertRaises(twingraph.NotFound):
+            twins.get("t-c0")
+
+    def test_query(self):
+        cells = self.make_pack("q")
+        self.graph.telemetry.publish(cells[0], {"voltage": 3.71}, time=BEGIN)
+        text = ("SELECT c.$dtId AS cell, c.voltage, NOW() AS now, c AS twin FROM DIGITALTWINS "
+                "MATCH (p:BatteryPack)-[:hasModule|hasCell*2]->(c:BatteryCell) WHERE p.$dtId = @pack ORDER BY cell")
+        frame = self.graph.query(text, {"pack": "q"}, now=BEGIN)
+        self.assertEqual(frame.cell.tolist(), cells)
+        np.testing.assert_array_equal(frame.iloc[:, 1], [3.71, np.nan, np.nan])
+        self.assertEqual(frame.now[0], pd.Timestamp(BEGIN))
+        self.assertEqual(frame.twin[0]["$dtId"], cells[0])
+        self.assertEqual(frame.attrs["units"], {frame.columns[1]: "volt"})
+        self.assertEqual([row["cell"] for row in self.graph.rows(text, {"pack": "q"})], cells)
+        self.assertEqual(len(self.graph.query(text, {"pack": "none"})), 0)
+        with self.assertRaises(twingraph.InvalidArgument) as raised:
+            self.graph.query("SELECT x FROM DIGITALTWINS MATCH (p:BatteryPack)")
+        self.assertEqual((raised.exception.reason, raised.exception.metadata["column"]), ("INVALID_QUERY", "8"))
+        self.assertTrue(self.graph.explain(text, {"pack": "q"}))
+
+    def test_ingest_and_history(self):
+        cells = self.make_pack("i")
+        self.graph.telemetry.layout("i", [Column(cell, "voltage") for cell in cells])
+        self.assertIn("i", list(self.graph.telemetry.layouts()))
+        values = np.array([[3.7 + 0.001 * row + 0.1 * column for column in range(3)] for row in range(50)])
+        with self.graph.telemetry.stream("i-source") as stream:
+            stream.frames("i", times(50), values)
+            stream.samples([cells[0], "gone"], [BEGIN], {"temperature": [21.5, 22.0]})
+        self.assertEqual((stream.rows, stream.rejects_total), (51, 1))
+        self.assertIn("gone", stream.rejects[0].message)
+        frame = self.graph.history.frame(cells, ["voltage"], start=BEGIN, end=times(11)[-1])
+        self.assertEqual(len(frame), 30)
+        np.testing.assert_allclose(frame[frame.twin == cells[1]].voltage, values[:10, 1], atol=1e-12)
+        file = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory())) / "h.csv.gz"
+        self.assertEqual(self.graph.history.export(file, cells[:1], ["voltage"]), 50)
+        self.assertEqual(pd.read_csv(file).voltage.iloc[-1], 3.749)
+        with self.assertRaisesRegex(ValueError, "must end with"):
+            self.graph.history.export("x.xls", cells)
+        frame = pd.DataFrame({"twin": cells[2], "time": times(3), "temperature": [20.0, None, 22.0]})
+        self.graph.history.write(frame)
+        self.assertEqual(self.graph.history.frame(cells[2:], ["temperature"]).temperature.tolist(), [20.0, 22.0])
+        with self.assertRaisesRegex(ValueError, "1 of 1 rows"):
+            self.graph.history.write(pd.DataFrame({"twin": ["gone"], "time": times(1), "temperature": [1.0]}))
+
+    def test_events_through_a_restart(self):
+        cells = self.make_pack("e")
+        with self.graph.events.watch("new.voltage > 4", twins=cells, starting_state=True) as watch:
+            state = [next(watch) for _ in cells]
+            self.assertEqual({event.type for event in state}, {"TWIN_STATE"})
+            self.graph.telemetry.publish(cells[0], {"voltage": 4.1}, time=BEGIN)
+            first = next(watch)
+            self.assertEqual((first.subject, [(c.path, c.old, c.new) for c in first.changes]),
+                             (cells[0], [("voltage", None, 4.1)]))
+            self.server.stop()
+            self.server.start()
+            for number, voltage in enumerate([3.9, 4.2, 4.3], 1):
+                self.graph.telemetry.publish(cells[1], {"voltage": voltage}, time=times(9)[number])
+            self.assertEqual([next(watch).changes[0].new for _ in range(2)], [4.2, 4.3])
+        self.assertRaises(StopIteration, next, watch)
+        with self.graph.events.watch(twins=cells, resume_token=first.resume_token) as again:
+            self.assertEqual(next(again).changes[0].new, 3.9)
+
+    def test_a_stream_through_a_restart(self):
+        cells = self.make_pack("r")
+        stream = self.graph.telemetry.stream("r-source")
+        stream.samples(cells[:1], times(1), {"temperature": [20.0]})
+        stream.flush()
+        self.server.stop()
+        self.server.start()
+        stream.samples(cells[:1], times(2)[1:], {"temperature": [21.0]})
+        stream.flush()
+        stream.close()
+        self.assertEqual(self.graph.history.frame(cells[:1], ["temperature"]).temperature.tolist(), [20.0, 21.0])
+
+
+class NobodyTest(unittest.TestCase):
+    def test_unavailable(self):
+        with twingraph.connect("127.0.0.1:1", timeout=0.5) as graph, self.assertRaises(twingraph.Unavailable):
+            graph.status()
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+"""Splits, intervals, training and evaluation, on cells made here."""
+import contextlib
+import io
+import json
+import os
+import pathlib
+import tempfile
+import unittest
+
+import numpy as np
+import pandas as pd
+
+from twingraph import train
+from twingraph.evaluate import __main__ as evaluate
+from twingraph.learn import booster, conformal, features, folds, similarity, validation
+from twingraph.predictors import CardError, load
+
+DATA = os.environ.get("TWINGRAPH_DATA")
+
+
+def made_cells(count, rows=60, seed=3):
+    """Cells that fade, each at its own pace and from its own start; their charges show it with noise."""
+    random = np.random.RandomState(seed)
+    parts = []
+    for cell in range(count):
+        pace, first = random.uniform(0.1, 0.4), random.uniform(0.95, 1.05)
+        soh = 100 - pace * np.arange(rows)
+        parts.append(pd.DataFrame({
+            "cell_id": f"cell-{cell}", "row": np.arange(rows), "capacity_ah": 1.1 * soh / 100,
+            "cc_time_s": first * 10 * soh + random.normal(0, 2, rows), "v_mean": 3.4 + first * 0.01 - soh / 1e4,
+            "n_cycles_total": rows}))
+    return pd.concat(parts, ignore_index=True)
+
+
+class FoldsTest(unittest.TestCase):
+    def test_a_cell_is_in_one_fold(self):
+        cells = np.repeat([f"c{i}" for i in range(11)], 7)
+        numbers = folds.fold_numbers(cells, 4)
+        self.assertEqual({len(set(numbers[cells == c])) for c in set(cells)}, {1})
+        self.assertEqual(sorted(set(numbers)), [0, 1, 2, 3])
+
+    def test_one_cell_cannot_be_divided(self):
+        with self.assertRaisesRegex(ValueError, "not trained on"):
+            folds.fold_numbers(np.array(["a"] * 9), 3)
+
+
+class FeaturesTest(unittest.TestCase):
+    def test_they_do_not_look_ahead(self):
+        rows = made_cells(2)
+        whole = features.history_features(rows, ["cc_time_s", "v_mean"])
+        for count in (1, 4, 30):
+            part = rows[rows.row < count]
+            pd.testing.assert_frame_equal(features.history_features(part, ["cc_time_s", "v_mean"]), whole.loc[part.index])
+
+
+class ConformalTest(unittest.TestCase):
+    def test_as_many_lie_inside_as_it_says(self):
+        random = np.random.RandomState(5)
+        value = random.uniform(50, 100, 20_000)
+        truth = value + random.normal(0, 1, 20_000) * (110 - value) / 10
+        cells = np.repeat(np.arange(200), 100)
+        half = len(value) // 2
+        interval = conformal.calibrate(truth[:half], value[:half], cells[:half])
+        lo, hi = interval.bounds(value[half:])
+        self.assertAlmostEqual(np.mean((lo <= truth[half:]) & (truth[half:] <= hi)), 0.9, delta=0.02)
+        self.assertGreater(interval.half_width(60), 1.5 * interval.half_width(95))  # old cells are less certain
+
+
+class ValidationTest(unittest.TestCase):
+    def test_no_model_has_seen_what_it_is_asked_about(self):
+        """A label that is the cell's name in disguise cannot be known of another cell."""
+        random = np.random.RandomState(1)
+        cells = np.repeat([f"c{i}" for i in range(12)], 30)
+        secret = np.repeat(random.normal(0, 1, 12), 30)
+        problem = validation.Problem(secret[:, None] + np.zeros((360, 1)), np.repeat(random.normal(0, 1, 12), 30), cells)
+        held = validation.cross_validate(problem, folds=6)
+        self.assertGreater(np.sqrt(np.mean((held.value - problem.truth) ** 2)), 0.5)
+        again = validation.cross_validate(problem, folds=6)
+        np.testing.assert_array_equal(held.value, again.value)
+
+    def test_two_cells_are_too_few(self):
+        problem = validation.Problem(np.zeros((4, 1)), np.zeros(4), np.array(["a", "a", "b", "b"]))
+        with self.assertRaisesRegex(ValueError, "3 cells"):
+            validation.cross_validate(problem)
+
+
+class SimilarityTest(unittest.TestCase):
+    def test_the_same_history_slower(self):
+        cycles = np.arange(0, 1000, 5.0)
+        library = [similarity.history("a", cycles, 1.1 - 0.3 * (cycles / 1000) ** 2, 1000.0),
+                   similarity.history("b", cycles, 1.1 - 0.3 * (cycles / 1000), 1000.0)]
+        slow = np.arange(0, 600, 5.0)
+        seen = similarity.history("c", slow, 1.1 - 0.3 * (slow / 1200) ** 2)
+        self.assertAlmostEqual(similarity.remaining_life(seen, library, neighbours=1), 600, delta=40)
+
+    def test_nothing_alike(self):
+        cycles = np.arange(0, 50, 5.0)
+        library = [similarity.history("a", cycles, 1 - cycles / 100, 50.0)]
+        seen = similarity.history("b", np.arange(0, 500, 5.0), np.ones(100))
+        self.assertTrue(np.isnan(similarity.remaining_life(seen, library)))
+
+
+class TrainTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.rows = made_cells(12).drop(columns=["n_cycles_total"])
+        self.rows.to_csv(self.folder / "data.csv", index=False)
+
+    def train(self, *more, out="soh-made"):
+        text = io.StringIO()
+        with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
+            code = train.main([str(self.folder / "data.csv"), "--target", "capacity_ah", "--scale", str(100 / 1.1),
+                               "--features", "cc_time_s:second!", "v_mean:volt", "--trees", "60", "--limits", "0", "110",
+                               "--out", str(self.folder / out), *more])
+        return code, text.getvalue()
+
+    def test_a_model_with_its_card(self):
+        code, text = self.train("--history")
+        self.assertEqual(code, 0, text)
+        card = json.loads((self.folder / "soh-made/card.json").read_text())
+        metrics = card["predictor"]["held_out_metrics"]
+        self.assertEqual((metrics["cells"], metrics["points"]), (12, 720))
+        self.assertLess(metrics["rmse"], 2)
+        self.assertGreater(metrics["coverage"], 0.8)
+        self.assertEqual(card["split"]["unit"], "cell")
+        self.assertEqual(card["predictor"]["features"][0],
+                         {**card["predictor"]["features"][0], "name": "cc_time_s", "unit": "second", "required": True})
+        predictor = load(self.folder / "soh-made")
+        self.assertEqual(len(predictor.description.features), 2 * 7)
+
+    def test_what_it_refuses(self):
+        self.assertEqual(self.train()[0], 0)
+        with self.assertRaises(SystemExit):
+            self.train()
+        code, text = self.train("--cell", "vin", out="other")
+        self.assertEqual((code, "no column vin" in text), (1, True), text)
+        code, text = self.train("--where", "cell_id == 'cell-1'", out="other")
+        self.assertEqual((code, "3 cells are needed" in text or "not trained on" in text), (1, True), text)
+        self.assertFalse((self.folder / "other").exists())
+
+    def test_damaged_folders(self):
+        self.assertEqual(self.train()[0], 0)
+        folder = self.folder / "soh-made"
+        card = json.loads((folder / "card.json").read_text())
+        for change, message in [({"card_version": 2}, "card_version 2"), ({"model": {}}, "card.json"),
+                                ({"outputs": [{**card["outputs"][0], "transform": "cube"}]}, "cube"),
+                                ({"predictor": {**card["predictor"], "feature_schema_hash": "0"}}, "feature_schema_hash")]:
+            (folder / "card.json").write_text(json.dumps({**card, **change}))
+            with self.subTest(message), self.assertRaisesRegex(CardError, message):
+                load(folder)
+        (folder / "card.json").write_text(json.dumps(card))
+        (folder / "model.json").write_text((folder / "model.json").read_text() + " ")
+        with self.assertRaisesRegex(CardError, "not the file"):
+            load(folder)
+        with self.assertRaisesRegex(CardError, "card.json"):
+            load(self.folder)
+
+
+class EvaluateTest(unittest.TestCase):
+    def run_on(self, folder, *more):
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()):
+            code = evaluate.main([str(folder), *more])
+        return code, out.getvalue()
+
+    def test_a_folder_of_its_form(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            (folder / "hust_lfp").mkdir()
+            made_cells(9, rows=40).to_csv(folder / "hust_lfp/per_5th_cycle_features.csv", index=False)
+            code, text = self.run_on(folder, "--json", "--quick")
+            report = json.loads(text)
+            tasks = {figure["task"] for figure in report["figures"]}
+            self.assertIn("SoH HUST", tasks)
+            self.assertIn("RUL HUST, any age", tasks)
+            self.assertIn("no xjtu_ncm/per_cycle_features.csv", report["skipped"])
+            self.assertEqual(code, int(any(f.get("passed") is False for f in report["figures"])))
+
+    def test_nothing_to_measure(self):
+        with tempfile.TemporaryDirectory() as folder:
+            code, text = self.run_on(folder)
+            self.assertEqual((code, "0 bars held" in text), (2, True), text)
+
+    @unittest.skipUnless(DATA, "TWINGRAPH_DATA is not set")
+    def test_the_bars(self):
+        code, text = self.run_on(pathlib.Path(DATA) / "battery", "--quick")
+        self.assertEqual(code, 0, text)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,75 @@
+"""The channel: deadlines, retries, errors. What all parts of the client share."""
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from typing import Any, Callable, Iterator
+
+import grpc
+
+from . import errors
+
+TIMEOUT_S = 30.0
+ATTEMPTS = 4
+FIRST_WAIT_S = 0.1
+# The server sends no message over 2 MiB, except a single row of a query.
+MESSAGE_BYTES_MAX = 64 << 20
+
+OPTIONS = [("grpc.max_receive_message_length", MESSAGE_BYTES_MAX), ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
+           ("grpc.keepalive_time_ms", 30_000), ("grpc.keepalive_timeout_ms", 10_000),
+           ("grpc.max_reconnect_backoff_ms", 2_000)]
+
+
+def wait_before(attempt: int) -> float:
+    """Seconds before the next attempt: doubling, with chance in it so that clients do not come back as one."""
+    return min(5.0, FIRST_WAIT_S * 2 ** attempt) * random.uniform(0.5, 1.5)
+
+
+def request_id() -> str:
+    """Makes a repeated write harmless."""
+    return uuid.uuid4().hex
+
+
+class Connection:
+    """One channel to one server. Thread-safe.
+
+    timeout: seconds that a call may take, retries included.
+    """
+
+    def __init__(self, address: str, timeout: float = TIMEOUT_S):
+        self.address = address
+        self.timeout = timeout
+        self.channel = grpc.insecure_channel(address, options=OPTIONS)
+        self.sequence = 0  # of the last write through this connection: reads wait until they see it
+
+    def close(self) -> None:
+        self.channel.close()
+
+    def call(self, method: Callable, request: Any, *, repeatable: bool = True, timeout: float | None = None) -> Any:
+        """A unary call. Repeated while the server is unavailable, if that is harmless, and time is left."""
+        end = time.monotonic() + (timeout or self.timeout)
+        for attempt in range(ATTEMPTS):
+            try:
+                response = method(request, timeout=max(0.001, end - time.monotonic()))
+                self._note(response)
+                return response
+            except grpc.RpcError as failure:
+                error = errors.from_call(failure)
+                wait = wait_before(attempt)
+                last = attempt + 1 == ATTEMPTS or time.monotonic() + wait >= end
+                if not isinstance(error, errors.Unavailable) or not repeatable or last:
+                    raise error from None
+                time.sleep(wait)
+        raise AssertionError("unreachable")
+
+    def stream(self, method: Callable, request: Any, *, timeout: float | None = None) -> Iterator[Any]:
+        """The messages of a call that the server answers with a stream. Never repeated."""
+        try:
+            yield from method(request, timeout=timeout or self.timeout)
+        except grpc.RpcError as failure:
+            raise errors.from_call(failure) from None
+
+    def _note(self, response: Any) -> None:
+        if "position" in response.DESCRIPTOR.fields_by_name:
+            self.sequence = max(self.sequence, response.position.sequence)

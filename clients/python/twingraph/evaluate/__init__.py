@@ -1,0 +1,1 @@
+"""How accurate predictors are on cells that they were not trained on: python3 -m twingraph.evaluate DIR."""

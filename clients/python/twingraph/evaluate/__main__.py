@@ -1,0 +1,61 @@
+"""python3 -m twingraph.evaluate DIR: how accurate predictors are on cells that they were not trained on."""
+from __future__ import annotations
+
+import argparse
+import concurrent.futures
+import multiprocessing
+import os
+import pathlib
+import sys
+import time
+
+DESCRIPTION = """\
+Prints how accurate the predictors are on cells that they were not trained on, each figure beside its bar.
+
+DIR holds folders of battery data: xjtu_ncm, hust_lfp, tju_nca_ncm, severson_mit, nasa_pcoe; those that it
+lacks are skipped and named. The cells of a folder are divided into folds; each fold is predicted by models of the
+others, its intervals calibrated on cells that neither trained those models nor are tested. The result depends on
+the data alone. Exit code: 0, 1 if a bar was missed, 2 if nothing could be measured."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python3 -m twingraph.evaluate", description=DESCRIPTION,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", metavar="DIR", type=pathlib.Path)
+    parser.add_argument("--train", metavar="DIR", type=pathlib.Path,
+                        help="where the training cells of the early-life data are, if DIR has test cells only")
+    parser.add_argument("--json", action="store_true", help="figures as JSON")
+    parser.add_argument("--quick", action="store_true", help="only the figures that have a bar")
+    options = parser.parse_args(arguments)
+    if not options.folder.is_dir():
+        parser.error(f"no folder {options.folder}")
+    from . import plan, report
+    os.environ["OMP_NUM_THREADS"] = "1"  # processes, not threads, share the processors: results stay the same
+    start, figures, skipped = time.monotonic(), [], []
+    chosen = plan.tasks(options.folder, options.train)
+    if options.quick:
+        chosen = [task for task in chosen if task.has_bar]
+    # Started anew, not forked: OpenMP in a copy of a process that has used it waits for threads that are not there.
+    fresh = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(os.cpu_count(), mp_context=fresh) as pool:
+        for found, missing in pool.map(plan.attempt, chosen):
+            figures += found
+            skipped += [missing] if missing and missing not in skipped else []
+            if not options.json:
+                print(".", end="", file=sys.stderr, flush=True)
+    seconds = time.monotonic() - start
+    if options.json:
+        print(report.as_json(figures, skipped, seconds))
+    else:
+        print(file=sys.stderr)
+        print(report.as_table(figures))
+        print("\n".join(f"skipped: {text}" for text in skipped), end="\n" if skipped else "")
+        print(f"{sum(f.passed is True for f in figures)} bars held, {sum(f.passed is False for f in figures)} missed; "
+              f"{seconds:.0f} s")
+    if not figures:
+        return 2
+    return 1 if any(f.passed is False for f in figures) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

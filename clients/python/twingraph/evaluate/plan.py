@@ -1,0 +1,44 @@
+"""Which figures there are. Beside __main__, which a fresh process cannot import under that name."""
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from typing import Any, Callable, Mapping
+
+from . import coulomb, datasets, tasks as measured
+from .report import Figure
+
+SOH_BARS = {"XJTU": 1.65, "HUST": 3.05, "NCA": 1.4, "NCM": 1.25, "NCM+NCA": 0.8}
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    measure: Callable[..., list[Figure]]
+    arguments: tuple
+    more: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    has_bar: bool = True
+
+
+def soh(root: pathlib.Path, which: str, with_count: bool) -> list[Figure]:
+    if which in datasets.TJU:
+        rows, name = datasets.tju(root, which), f"SoH TJU {which}"
+    else:
+        rows, name = (datasets.xjtu if which == "XJTU" else datasets.hust)(root), f"SoH {which}"
+    return measured.soh(rows, name, SOH_BARS[which], with_count=with_count)
+
+
+def tasks(root: pathlib.Path, more: pathlib.Path | None) -> list[Task]:
+    """In the order of the report; what has no bar comes last."""
+    return [*(Task(soh, (root, which, False)) for which in SOH_BARS), Task(coulomb.nasa, (root,)),
+            Task(measured.rul_any_age, (root,), {"with_capacity": True}), Task(measured.similarity, (root,)),
+            Task(measured.early_life, (root, more)),
+            Task(measured.rul_any_age, (root,), {"with_capacity": False}, has_bar=False),
+            *(Task(soh, (root, which, True), has_bar=False) for which in SOH_BARS)]
+
+
+def attempt(task: Task) -> tuple[list[Figure], str | None]:
+    """The figures, or what is missing for them."""
+    try:
+        return task.measure(*task.arguments, **task.more), None
+    except datasets.Missing as missing:
+        return [], str(missing)

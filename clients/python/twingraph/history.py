@@ -1,0 +1,103 @@
+"""Recorded samples as DataFrames and files, out and in."""
+from __future__ import annotations
+
+import pathlib
+from typing import TYPE_CHECKING, Any, Iterator, Sequence
+
+from .connection import Connection
+from .ingest import ROWS_OF_MESSAGE, _column
+from .values import from_value, to_nanos
+from .v1 import history_service_pb2 as pb, history_service_pb2_grpc as rpc, telemetry_service_pb2
+
+if TYPE_CHECKING:
+    import pandas
+
+TIMEOUT_S = 600.0
+
+
+class History:
+    """`client.history`."""
+
+    def __init__(self, connection: Connection):
+        self._connection = connection
+        self._stub = rpc.HistoryServiceStub(connection.channel)
+
+    def frames(self, twin_ids: Sequence[str], paths: Sequence[str] = (), *, start: Any = None,
+               end: Any = None) -> Iterator["pandas.DataFrame"]:
+        """Samples with start <= time < end, in pieces of one twin each: columns twin, time (UTC), and the paths.
+
+        paths: none means all that is recorded. NotFound: a twin. InvalidArgument: a path that its model lacks.
+        """
+        import pandas
+        request = pb.ExportHistoryRequest(twin_ids=twin_ids, paths=paths, min_sequence=self._connection.sequence)
+        if start is not None:
+            request.from_unix_nano = to_nanos(start)
+        if end is not None:
+            request.to_unix_nano = to_nanos(end)
+        for message in self._connection.stream(self._stub.Export, request, timeout=TIMEOUT_S):
+            batch = message.samples
+            if not batch.times_unix_nano:
+                continue
+            times = pandas.to_datetime(list(batch.times_unix_nano), utc=True)
+            twins = list(batch.twin_ids) if len(batch.twin_ids) > 1 else list(batch.twin_ids) * len(times)
+            yield pandas.DataFrame({"twin": twins, "time": times,
+                                    **{c.path: _values(c, len(times)) for c in batch.columns}})
+
+    def frame(self, twin_ids: Sequence[str], paths: Sequence[str] = (), *, start: Any = None,
+              end: Any = None) -> "pandas.DataFrame":
+        """All of it in one DataFrame; a path that a twin has no sample of is missing there."""
+        import pandas
+        parts = list(self.frames(twin_ids, paths, start=start, end=end))
+        return pandas.concat(parts, ignore_index=True) if parts else pandas.DataFrame(columns=["twin", "time", *paths])
+
+    def export(self, file: str | pathlib.Path, twin_ids: Sequence[str], paths: Sequence[str] = (), *, start: Any = None,
+               end: Any = None) -> int:
+        """Writes samples into a file and returns the number of rows.
+
+        *.parquet needs pyarrow (`pip install pyarrow`); *.csv and *.csv.gz need nothing more.
+        """
+        path = pathlib.Path(file)
+        frame = self.frame(twin_ids, paths, start=start, end=end)
+        if path.suffix == ".parquet":
+            try:
+                import pyarrow  # noqa: F401
+            except ImportError:
+                raise ImportError("Parquet needs pyarrow: pip install pyarrow; or write *.csv.gz") from None
+            frame.to_parquet(path, engine="pyarrow", index=False)
+        elif path.name.endswith((".csv", ".csv.gz")):
+            frame.to_csv(path, index=False, date_format="%Y-%m-%dT%H:%M:%S.%fZ")
+        else:
+            raise ValueError(f"{path.name}: its name must end with .parquet, .csv or .csv.gz")
+        return len(frame)
+
+    def write(self, frame: "pandas.DataFrame", *, twin: str = "twin", time: str = "time") -> int:
+        """Imports samples of any age: a column of twins, one of times, the others are paths. Returns the rows kept.
+
+        ValueError names the first rows that were refused; the others are kept.
+        """
+        paths = [name for name in frame.columns if name not in (twin, time)]
+
+        def requests() -> Iterator[pb.ImportHistoryRequest]:
+            for start in range(0, len(frame), ROWS_OF_MESSAGE):
+                part = frame.iloc[start:start + ROWS_OF_MESSAGE]
+                yield pb.ImportHistoryRequest(samples=telemetry_service_pb2.SampleBatch(
+                    twin_ids=part[twin].tolist(), times_unix_nano=[to_nanos(t) for t in part[time]],
+                    columns=[_column(path, part[path].tolist()) for path in paths]))
+
+        response = self._connection.call(lambda _, timeout: self._stub.Import(requests(), timeout=timeout), None,
+                                         timeout=TIMEOUT_S)
+        if response.rejects_total:
+            named = "; ".join(f"row {r.index}: {r.message}" for r in response.rejects[:3])
+            raise ValueError(f"{response.rejects_total} of {len(frame)} rows were refused: {named}")
+        return response.rows
+
+
+def _values(column: telemetry_service_pb2.SampleColumn, rows: int) -> list[Any]:
+    if column.doubles:
+        return list(column.doubles)
+    items = list(column.ints) or list(column.strings)
+    if items:
+        for row in column.missing:
+            items[row] = None
+        return items
+    return [from_value(v) for v in column.values] or [None] * rows

@@ -1,0 +1,49 @@
+"""Gradient-boosted trees, the same on every machine, in a file that C++ reads as it is."""
+from __future__ import annotations
+
+import dataclasses
+from typing import Mapping
+
+import numpy as np
+import xgboost
+
+from .folds import rows_of_cell, thinned
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """How a booster is trained. The defaults were chosen once for all data sets, not for each."""
+
+    trees: int = 300
+    depth: int = 4
+    learning_rate: float = 0.05
+    rows_per_tree: float = 0.7      # share
+    features_per_tree: float = 0.5  # share
+    rows_in_leaf_min: float = 5
+    rows_of_cell_max: int = 100     # of a cell's rows, about so many are trained on
+    seed: int = 1
+
+    def parameters(self, base: float) -> Mapping[str, object]:
+        # One thread: sums of floats depend on how they are divided among threads.
+        return {"objective": "reg:squarederror", "tree_method": "hist", "nthread": 1, "base_score": base,
+                "max_depth": self.depth, "eta": self.learning_rate, "subsample": self.rows_per_tree,
+                "colsample_bytree": self.features_per_tree, "min_child_weight": self.rows_in_leaf_min,
+                "seed": self.seed}
+
+
+def fit(features: np.ndarray, target: np.ndarray, cells: np.ndarray, settings: Settings = Settings()) -> xgboost.Booster:
+    """A booster in which each cell has the same weight, however long it lived.
+
+    features: one row a point, NaN where missing. target: of each row, transformed as the caller likes.
+    """
+    keep = thinned(cells, settings.rows_of_cell_max)
+    weight = 1.0 / rows_of_cell(cells[keep])
+    data = xgboost.DMatrix(np.asarray(features[keep], np.float32), label=target[keep],
+                           weight=weight / weight.mean(), nthread=1)
+    return xgboost.train(settings.parameters(float(np.mean(target[keep]))), data, settings.trees)
+
+
+def predict(booster: xgboost.Booster, features: np.ndarray) -> np.ndarray:
+    """The booster's output of each row, before any transformation."""
+    booster.set_param({"nthread": 1})
+    return booster.inplace_predict(np.ascontiguousarray(features, np.float32)).astype(float)

@@ -1,0 +1,82 @@
+"""Accuracy on cells not trained on, with intervals calibrated on yet other cells."""
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from typing import Callable, Mapping
+
+import numpy as np
+
+from . import booster
+from .conformal import Interval, calibrate
+from .folds import fold_numbers
+
+# How a target is transformed before a booster learns it, and back. Cards name them.
+FORWARD: Mapping[str, Callable] = {"identity": lambda y: y, "square": lambda y: np.sqrt(np.maximum(y, 0)),
+                                   "exp": lambda y: np.log(y), "log10": lambda y: np.log10(y)}
+BACK: Mapping[str, Callable] = {"identity": lambda r: r, "square": lambda r: np.maximum(r, 0) ** 2,
+                                "exp": np.exp, "log10": lambda r: np.power(10.0, r)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """What is to be learnt: a row a point."""
+
+    features: np.ndarray  # two-dimensional; NaN: missing
+    truth: np.ndarray
+    cells: np.ndarray     # the cell's name of each row
+    transform: str = "identity"
+    least: float = -np.inf
+    most: float = np.inf
+
+    def train(self, rows: np.ndarray, settings: booster.Settings):
+        return booster.fit(self.features[rows], FORWARD[self.transform](self.truth[rows]), self.cells[rows], settings)
+
+    def estimate(self, model, features: np.ndarray) -> np.ndarray:
+        return np.clip(BACK[self.transform](booster.predict(model, features)), self.least, self.most)
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimates:
+    """Of each row, by models that had not seen its cell."""
+
+    value: np.ndarray
+    lo: np.ndarray
+    hi: np.ndarray
+
+
+def cross_validate(problem: Problem, settings: booster.Settings = booster.Settings(), *, folds: int = 8,
+                   level: float = 0.9, seed: int = 1) -> Estimates:
+    """Each fold is predicted by a model of the other folds, with an interval of those folds' residuals.
+
+    Nothing of a fold reaches its intervals either: the residuals of fold j that calibrate fold i are of a
+    model trained without both, one for every pair of folds.
+    """
+    numbers = fold_numbers(problem.cells, folds, seed)
+    count = numbers.max() + 1
+    if count < 3:
+        raise ValueError("3 cells are needed: one to train on, one to calibrate the interval, one to test")
+    residual_value = np.full((count, len(numbers)), np.nan)  # [i]: predicted without fold i and the row's own
+    for i, j in itertools.combinations(range(count), 2):
+        model = problem.train((numbers != i) & (numbers != j), settings)
+        for left, other in ((i, j), (j, i)):
+            rows = numbers == other
+            residual_value[left, rows] = problem.estimate(model, problem.features[rows])
+    value, lo, hi = (np.full(len(numbers), np.nan) for _ in range(3))
+    for i in range(count):
+        tested, rest = numbers == i, numbers != i
+        value[tested] = problem.estimate(problem.train(rest, settings), problem.features[tested])
+        interval = calibrate(problem.truth[rest], residual_value[i, rest], problem.cells[rest], level)
+        lo[tested], hi[tested] = interval.bounds(value[tested], problem.least, problem.most)
+    return Estimates(value, lo, hi)
+
+
+def calibrated(problem: Problem, settings: booster.Settings = booster.Settings(), *, folds: int = 8, level: float = 0.9,
+               seed: int = 1) -> Interval:
+    """The interval for a model that is trained on all of the problem's cells."""
+    numbers = fold_numbers(problem.cells, folds, seed)
+    value = np.full(len(numbers), np.nan)
+    for i in range(numbers.max() + 1):
+        tested = numbers == i
+        value[tested] = problem.estimate(problem.train(~tested, settings), problem.features[tested])
+    return calibrate(problem.truth, value, problem.cells, level)

@@ -1,0 +1,74 @@
+"""Python values ↔ the wire's tagged values and times."""
+from __future__ import annotations
+
+import datetime
+from typing import Any, Mapping
+
+from .v1 import types_pb2
+
+UTC = datetime.timezone.utc
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=UTC)
+Time = "datetime.datetime | int"
+
+
+def to_nanos(time: Any) -> int:
+    """Nanoseconds since 1970 UTC of a datetime (without a zone: UTC), a pandas.Timestamp, or nanoseconds."""
+    if isinstance(time, int):
+        return time
+    if hasattr(time, "value") and hasattr(time, "tz"):  # pandas.Timestamp keeps nanoseconds
+        return int(time.value)
+    if isinstance(time, datetime.datetime):
+        aware = time if time.tzinfo else time.replace(tzinfo=UTC)
+        return (aware - EPOCH) // datetime.timedelta(microseconds=1) * 1000
+    if hasattr(time, "astype"):  # numpy.datetime64
+        return int(time.astype("datetime64[ns]").astype("int64"))
+    raise TypeError(f"{time!r} is no time: give a datetime, or nanoseconds since 1970 UTC as int")
+
+
+def from_nanos(nanos: int) -> datetime.datetime:
+    """A datetime in UTC; what is finer than a microsecond is lost."""
+    return EPOCH + datetime.timedelta(microseconds=nanos // 1000)
+
+
+def to_value(value: Any) -> types_pb2.Value:
+    """None is null; bool, int, float, str, datetime, sequences and mappings are themselves."""
+    if value is None:
+        return types_pb2.Value()
+    if hasattr(value, "item"):  # numpy scalar
+        value = value.item()
+    if isinstance(value, bool):
+        return types_pb2.Value(bool_value=value)
+    if isinstance(value, int):
+        return types_pb2.Value(int_value=value)
+    if isinstance(value, float):
+        return types_pb2.Value(double_value=value)
+    if isinstance(value, str):
+        return types_pb2.Value(string_value=value)
+    if isinstance(value, datetime.datetime):
+        return types_pb2.Value(time_unix_nano=to_nanos(value))
+    if isinstance(value, Mapping):
+        return types_pb2.Value(map_value=to_map(value))
+    if isinstance(value, (list, tuple)):
+        return types_pb2.Value(array_value=types_pb2.ValueArray(values=[to_value(v) for v in value]))
+    raise TypeError(f"{type(value).__name__} is no value of a twin")
+
+
+def to_map(contents: Mapping[str, Any]) -> types_pb2.ValueMap:
+    return types_pb2.ValueMap(members=[types_pb2.Member(name=name, value=to_value(v)) for name, v in contents.items()])
+
+
+def from_value(value: types_pb2.Value) -> Any:
+    kind = value.WhichOneof("kind")
+    if kind is None:
+        return None
+    if kind == "time_unix_nano":
+        return from_nanos(value.time_unix_nano)
+    if kind == "array_value":
+        return [from_value(v) for v in value.array_value.values]
+    if kind == "map_value":
+        return from_map(value.map_value)
+    return getattr(value, kind)
+
+
+def from_map(contents: types_pb2.ValueMap) -> dict[str, Any]:
+    return {member.name: from_value(member.value) for member in contents.members}
