@@ -7,6 +7,7 @@
 #include "clients/twinctl/contexts.h"
 #include "clients/twinctl/history.h"
 #include "clients/twinctl/models.h"
+#include "clients/twinctl/predictors.h"
 #include "clients/twinctl/query.h"
 #include "clients/twinctl/relationships.h"
 #include "clients/twinctl/server.h"
@@ -30,6 +31,7 @@ void AddCommands(CommandLine* line, const Environment& environment) {
   AddTelemetry(line, server);
   AddHistory(line, server);
   AddWatch(line, server);
+  AddPredictors(line, server);
   AddImport(line, server);
   AddExport(line, server);
   AddStatus(line, server);
