@@ -18,7 +18,11 @@ std::vector<RestPoint> FindRestPoints(const ChargeSamples& samples, const RestOp
   double charge = 0;
   int stretch = 0;
   const auto is_none = [&](double ampere) { return std::abs(ampere) <= options.rest_current; };
-  const auto add = [&] { points.push_back({time, soc, charge, stretch}); };
+  const auto add = [&] {
+    if (points.empty() || points.back().time < time) {
+      points.push_back({time, soc, charge, stretch});
+    }
+  };
   for (size_t i = 0; i < samples.time.size(); ++i) {
     const double t = samples.time[i];
     const double ampere = samples.current[i];
@@ -43,13 +47,9 @@ std::vector<RestPoint> FindRestPoints(const ChargeSamples& samples, const RestOp
         if (seconds >= options.rest_s) add();
         continue;
       }
+      if (was_resting && !is_none(ampere)) add();
       charge += (current + ampere) / 2 * seconds / 3600;
-      if (!is_none(ampere)) {
-        if (was_resting) add();
-        rest_since = t;
-      } else if (!was_none) {
-        rest_since = t;
-      }
+      if (!is_none(ampere) || !was_none) rest_since = t;
     }
     has_last = true;
     time = t;

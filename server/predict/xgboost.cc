@@ -20,7 +20,9 @@ constexpr size_t kCardBytesMax = 4 << 20;
 constexpr size_t kModelBytesMax = 256 << 20;
 
 absl::Status Failed(absl::string_view what) {
-  return absl::InvalidArgumentError(absl::StrCat("xgboost: ", what, ": ", XGBGetLastError()));
+  absl::string_view error = XGBGetLastError();  // a stack follows
+  error = error.substr(0, error.find('\n'));
+  return absl::InvalidArgumentError(absl::StrCat("xgboost: ", what, ": ", error));
 }
 
 class Booster {
