@@ -110,6 +110,7 @@ class PredictorServiceTest : public ::testing::Test {
     engine::EngineOptions options;
     options.data_dir = absl::StrCat(root_, "/data");
     options.segment_bytes = 1 << 20;
+    options.limits.batch_bytes_max = 512 << 10;
     options.reserve_bytes = 1 << 16;
     auto engine = engine::Engine::Open(options);
     TWIN_CHECK(engine.ok()) << engine.status();

@@ -230,7 +230,7 @@ class ColumnBuilder {
  private:
   void End(bool is_null) {
     if (is_null && column_.nulls.empty()) column_.nulls.assign(rows_, 0);
-    if (!column_.nulls.empty()) column_.nulls.push_back(is_null ? 1 : 0);
+    if (is_null || !column_.nulls.empty()) column_.nulls.push_back(is_null ? 1 : 0);
     ++rows_;
   }
 

@@ -44,7 +44,7 @@ constexpr absl::string_view kModels = R"([
    "@id":"dtmi:t:Cell;1","@type":"Interface","contents":[
     {"@type":["Property","Voltage"],"name":"volt","schema":"double","unit":"volt"},
     {"@type":"Property","name":"maker","schema":"string"},
-    {"@type":["Telemetry","Voltage","Historized"],"name":"level","schema":"double","unit":"volt"},
+    {"@type":["Property","Voltage","Historized"],"name":"level","schema":"double","unit":"volt"},
     {"@type":["Property","Concentration"],"name":"measured","schema":"double","unit":"percent"},
     {"@type":["Property","Historized"],"name":"soh","schema":{"@type":"Object","fields":[
       {"@type":["Field","Concentration"],"name":"value","schema":"double","unit":"percent"},
@@ -148,6 +148,7 @@ class PredictTest : public ::testing::Test {
     EngineOptions options;
     options.data_dir = JoinPath(root_, "data");
     options.segment_bytes = 1 << 20;
+    options.limits.batch_bytes_max = 512 << 10;
     options.reserve_bytes = 1 << 16;
     auto engine = Engine::Open(options);
     TWIN_CHECK(engine.ok()) << engine.status();
@@ -520,7 +521,6 @@ TEST_F(PredictTest, HistoryBecomesFeatures) {
     *answer = absl::InternalError("enough");
     return true;
   });
-  ingest::TelemetryBatch batch;
   predict::Spec spec = SpecOf("p");
   spec.query =
       "SELECT c.$dtId AS twin, AVG(h.level) AS mean, COLLECT(h.level) AS levels, c.maker AS maker "
