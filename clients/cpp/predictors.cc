@@ -15,10 +15,10 @@ constexpr Caller::CallOptions kRunPredictor = {.repeatable = false, .is_long = t
 
 }  // namespace
 
-#define TWIN_PREDICTOR_CALL(Name, Method, Request, Response, options)                              \
-  absl::StatusOr<v1::Response> PredictorClient::Name(const v1::Request& request) {                 \
-    return client_.stubs_->caller.Call<PredictorStub, v1::Request, v1::Response>(                  \
-        client_.stubs_->predictors.get(), &PredictorStub::Method, request, (options));             \
+#define TWIN_PREDICTOR_CALL(Name, Method, Request, Response, options)                  \
+  absl::StatusOr<v1::Response> PredictorClient::Name(const v1::Request& request) {     \
+    return client_.stubs_->caller.Call<PredictorStub, v1::Request, v1::Response>(      \
+        client_.stubs_->predictors.get(), &PredictorStub::Method, request, (options)); \
   }
 
 TWIN_PREDICTOR_CALL(Register, RegisterPredictor, RegisterPredictorRequest, PredictorInfo,
@@ -27,8 +27,7 @@ TWIN_PREDICTOR_CALL(List, ListPredictors, ListPredictorsRequest, ListPredictorsR
                     kReadPredictors)
 TWIN_PREDICTOR_CALL(Get, GetPredictor, GetPredictorRequest, PredictorInfo, kReadPredictors)
 TWIN_PREDICTOR_CALL(Pause, PausePredictor, PausePredictorRequest, PredictorInfo, kReadPredictors)
-TWIN_PREDICTOR_CALL(Resume, ResumePredictor, ResumePredictorRequest, PredictorInfo,
-                    kReadPredictors)
+TWIN_PREDICTOR_CALL(Resume, ResumePredictor, ResumePredictorRequest, PredictorInfo, kReadPredictors)
 TWIN_PREDICTOR_CALL(Delete, DeletePredictor, DeletePredictorRequest, DeletePredictorResponse,
                     kChangePredictors)
 TWIN_PREDICTOR_CALL(RunNow, RunNow, RunNowRequest, PredictorRun, kRunPredictor)

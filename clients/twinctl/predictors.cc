@@ -92,9 +92,9 @@ absl::StatusOr<ExitCode> ListPredictors(const std::string& output, client::Clien
     row["trigger"] = info.paused() ? "paused" : TriggerText(info);
     row["lastRun"] =
         info.has_last_run()
-            ? absl::StrCat(absl::AsciiStrToLower(
-                               v1::PredictorRun::State_Name(info.last_run().state())),
-                           " ", TimeText(info.last_run().start_time_unix_nano()))
+            ? absl::StrCat(
+                  absl::AsciiStrToLower(v1::PredictorRun::State_Name(info.last_run().state())), " ",
+                  TimeText(info.last_run().start_time_unix_nano()))
             : "";
     rows.push_back(std::move(row));
   }
@@ -157,23 +157,22 @@ Json PredictorJson(const v1::PredictorInfo& info) {
 
 void AddPredictors(CommandLine* line, const ServerPointer& server) {
   CLI::App* const group = line->AddGroup(
-      line->root(),
-      {.name = "predictors",
-       .summary = "Estimate what nothing measures: health, remaining life",
-       .examples = "twinctl predictors register soh-coulomb --builtin coulomb-counting\n"
-                   "twinctl predictors run soh-coulomb\n"
-                   "twinctl predictors runs soh-coulomb"});
+      line->root(), {.name = "predictors",
+                     .summary = "Estimate what nothing measures: health, remaining life",
+                     .examples = "twinctl predictors list\n"
+                                 "twinctl predictors run soh-coulomb\n"
+                                 "twinctl predictors runs soh-coulomb"});
   AddPredictorsRegister(line, group, server);
 
   const auto output = std::make_shared<std::string>("table");
-  CLI::App* const list = line->AddCommand(
-      group,
-      {.name = "list",
-       .summary = "List the predictors",
-       .examples = "twinctl predictors list -o json"},
-      OnServer(server, [output](client::Client* client, const Console& console) {
-        return ListPredictors(*output, client, console);
-      }));
+  CLI::App* const list =
+      line->AddCommand(group,
+                       {.name = "list",
+                        .summary = "List the predictors",
+                        .examples = "twinctl predictors list -o json"},
+                       OnServer(server, [output](client::Client* client, const Console& console) {
+                         return ListPredictors(*output, client, console);
+                       }));
   CommandLine::AddOutput(list, output.get());
 
   AddNamed(line, group, server,

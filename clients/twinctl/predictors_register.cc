@@ -109,11 +109,10 @@ absl::StatusOr<ExitCode> Register(const RegisterArguments& arguments, client::Cl
   for (const v1::PredictorDescription::Output& output : info->description().outputs()) {
     absl::StrAppend(&paths, paths.empty() ? "" : " and ", info->spec().paths().at(output.name()));
   }
-  const std::string what =
-      absl::StrCat("predictor ", arguments.name, ": ", info->description().name(), " ",
-                   info->description().version(), ", ",
-                   arguments.shadow ? "a shadow for " : "writes ", paths, " of ",
-                   info->description().target_model());
+  const std::string what = absl::StrCat(
+      "predictor ", arguments.name, ": ", info->description().name(), " ",
+      info->description().version(), ", ", arguments.shadow ? "a shadow for " : "writes ", paths,
+      " of ", info->description().target_model());
   WriteDone(arguments.dry_run ? absl::StrCat("would be registered: ", what) : what,
             PredictorJson(*info), FormatOf(arguments.output), console);
   return kExitDone;
@@ -186,8 +185,9 @@ void AddPredictorsRegister(CommandLine* line, CLI::App* group, const ServerPoint
   command->add_flag("--shadow", to.shadow,
                     "Keep its estimates as forecasts, and write nothing to twins");
   command
-      ->add_option("--truth", to.truth,
-                   "A path that will hold the true value: the share within the intervals is counted")
+      ->add_option(
+          "--truth", to.truth,
+          "A path that will hold the true value: the share within the intervals is counted")
       ->type_name("PATH");
   command->add_flag("--replace", to.replace, "Replace the predictor of that name");
   command->add_flag("--dry-run", to.dry_run, "Check all of it and keep nothing");

@@ -9,8 +9,8 @@
 
 namespace twin::api {
 
-// Connects when it is asked, and again when a service has come back; waits for nobody longer than for a
-// call's deadline. Thread-safe.
+// Connects when it is asked, and again when a service has come back; waits for nobody longer than
+// for a call's deadline. Thread-safe.
 class PredictorConnector : public predict::Connector {
  public:
   absl::StatusOr<std::shared_ptr<predict::Predictor>> Connect(

@@ -105,8 +105,8 @@ predict::Spec FromProto(const pb::PredictorSpec& message) {
   spec.query = message.query();
   spec.paths.insert(message.paths().begin(), message.paths().end());
   // What does not fit is refused as too long.
-  spec.interval_ms = message.interval_ms() > INT64_MAX ? INT64_MAX
-                                                       : static_cast<int64_t>(message.interval_ms());
+  spec.interval_ms =
+      message.interval_ms() > INT64_MAX ? INT64_MAX : static_cast<int64_t>(message.interval_ms());
   spec.change_paths.assign(message.change_paths().begin(), message.change_paths().end());
   spec.change_delay_ms = message.change_delay_ms();
   spec.batch_rows = message.batch_rows();
@@ -207,13 +207,14 @@ predict::Description FromProto(const pb::PredictorDescription& message) {
   if (message.batch_rows_max() > 0) description.batch_rows_max = message.batch_rows_max();
   if (message.deadline_ms() > 0) description.deadline_ms = message.deadline_ms();
   const pb::PredictorDescription::Validity& validity = message.validity();
-  description.validity = {.chemistries = {validity.chemistries().begin(), validity.chemistries().end()},
-                          .temperature_min = TWIN_OPTIONAL(validity, temperature_min),
-                          .temperature_max = TWIN_OPTIONAL(validity, temperature_max),
-                          .soc_min = TWIN_OPTIONAL(validity, soc_min),
-                          .soc_max = TWIN_OPTIONAL(validity, soc_max),
-                          .cycles_min = TWIN_OPTIONAL(validity, cycles_min),
-                          .staleness_max_hours = TWIN_OPTIONAL(validity, staleness_max_hours)};
+  description.validity = {
+      .chemistries = {validity.chemistries().begin(), validity.chemistries().end()},
+      .temperature_min = TWIN_OPTIONAL(validity, temperature_min),
+      .temperature_max = TWIN_OPTIONAL(validity, temperature_max),
+      .soc_min = TWIN_OPTIONAL(validity, soc_min),
+      .soc_max = TWIN_OPTIONAL(validity, soc_max),
+      .cycles_min = TWIN_OPTIONAL(validity, cycles_min),
+      .staleness_max_hours = TWIN_OPTIONAL(validity, staleness_max_hours)};
   if (message.has_end_of_life()) {
     description.end_of_life = predict::EndOfLife{.quantity = message.end_of_life().quantity(),
                                                  .threshold = message.end_of_life().threshold()};

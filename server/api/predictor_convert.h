@@ -18,8 +18,7 @@ void ToProto(const predict::Forecast& forecast, twingraph::v1::Forecast* message
 
 // --- What services are asked and say ---
 predict::Description FromProto(const twingraph::v1::PredictorDescription& message);
-void ToProto(const predict::Description& description,
-             twingraph::v1::PredictorDescription* message);
+void ToProto(const predict::Description& description, twingraph::v1::PredictorDescription* message);
 void ToProto(const predict::Request& request, const predict::Description& description,
              twingraph::v1::PredictRequest* message);
 // As it came: an unknown status is ERROR, all else is for predict::CheckAnswer.

@@ -28,9 +28,9 @@ absl::Status Fill(const absl::StatusOr<predict::Info>& info, pb::PredictorInfo* 
 grpc::ServerUnaryReactor* PredictorService::RegisterPredictor(
     Context* context, const pb::RegisterPredictorRequest* request, pb::PredictorInfo* response) {
   return AnswerLater(context, services_, [this, request, response] {
-    return Fill(services_.predictors->Register(FromProto(request->spec()),
-                                               {.replace = request->replace(),
-                                                .validate_only = request->validate_only()}),
+    return Fill(services_.predictors->Register(
+                    FromProto(request->spec()),
+                    {.replace = request->replace(), .validate_only = request->validate_only()}),
                 response);
   });
 }
@@ -50,8 +50,9 @@ grpc::ServerUnaryReactor* PredictorService::GetPredictor(Context* context,
   return Answer(context, Fill(services_.predictors->Get(request->name()), response));
 }
 
-grpc::ServerUnaryReactor* PredictorService::PausePredictor(
-    Context* context, const pb::PausePredictorRequest* request, pb::PredictorInfo* response) {
+grpc::ServerUnaryReactor* PredictorService::PausePredictor(Context* context,
+                                                           const pb::PausePredictorRequest* request,
+                                                           pb::PredictorInfo* response) {
   return AnswerLater(context, services_, [this, request, response] {
     return Fill(services_.predictors->Pause(request->name()), response);
   });
@@ -92,9 +93,9 @@ grpc::ServerUnaryReactor* PredictorService::ListRuns(Context* context,
                                                      const pb::ListRunsRequest* request,
                                                      pb::ListRunsResponse* response) {
   return AnswerLater(context, services_, [this, request, response]() -> absl::Status {
-    TWIN_ASSIGN_OR_RETURN(const std::vector<predict::RunRecord> runs,
-                          services_.predictors->ListRuns(request->name(),
-                                                         LimitOf(request->limit(), kRunsDefault)));
+    TWIN_ASSIGN_OR_RETURN(
+        const std::vector<predict::RunRecord> runs,
+        services_.predictors->ListRuns(request->name(), LimitOf(request->limit(), kRunsDefault)));
     for (const predict::RunRecord& run : runs) ToProto(run, response->add_runs());
     return absl::OkStatus();
   });

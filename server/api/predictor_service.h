@@ -16,9 +16,9 @@ class PredictorService final : public twingraph::v1::PredictorService::CallbackS
   grpc::ServerUnaryReactor* RegisterPredictor(
       Context* context, const twingraph::v1::RegisterPredictorRequest* request,
       twingraph::v1::PredictorInfo* response) override;
-  grpc::ServerUnaryReactor* ListPredictors(Context* context,
-                                           const twingraph::v1::ListPredictorsRequest* request,
-                                           twingraph::v1::ListPredictorsResponse* response) override;
+  grpc::ServerUnaryReactor* ListPredictors(
+      Context* context, const twingraph::v1::ListPredictorsRequest* request,
+      twingraph::v1::ListPredictorsResponse* response) override;
   grpc::ServerUnaryReactor* GetPredictor(Context* context,
                                          const twingraph::v1::GetPredictorRequest* request,
                                          twingraph::v1::PredictorInfo* response) override;

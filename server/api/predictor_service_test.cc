@@ -56,16 +56,17 @@ class FakePredictor final : public pb::Predictor::Service {
     feature = description.add_features();
     feature->set_name("maker");
     feature->set_type(pb::PredictorDescription::Feature::STRING);
-    description.set_feature_schema_hash(predict::FeatureSchemaHash(
-        {{.name = "volt", .unit = "volt"},
-         {.name = "maker", .type = predict::FeatureType::kString}}));
+    description.set_feature_schema_hash(
+        predict::FeatureSchemaHash({{.name = "volt", .unit = "volt"},
+                                    {.name = "maker", .type = predict::FeatureType::kString}}));
     auto* output = description.add_outputs();
     output->set_name("soh");
     output->set_path("soh");
     output->set_unit("percent");
     output->set_level(0.9);
     description.set_default_query(
-        "SELECT c.$dtId AS twin, c.volt AS volt, c.maker AS maker FROM DIGITALTWINS MATCH (c:Cell)");
+        "SELECT c.$dtId AS twin, c.volt AS volt, c.maker AS maker FROM DIGITALTWINS MATCH "
+        "(c:Cell)");
     description.set_deadline_ms(200);
   }
 

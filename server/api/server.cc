@@ -67,8 +67,8 @@ class Server::Impl {
           " is not a loopback address, and there is no TLS yet: anybody who reaches it could "
           "read and write everything; add --insecure if that is meant"));
     }
-    TWIN_ASSIGN_OR_RETURN(predictors_, predict::Predictors::Open(
-                                           options.predictors, predict_host_.get(), &connector_));
+    TWIN_ASSIGN_OR_RETURN(predictors_, predict::Predictors::Open(options.predictors,
+                                                                 predict_host_.get(), &connector_));
     services_.predictors = predictors_.get();
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
@@ -104,7 +104,7 @@ class Server::Impl {
     if (server_ == nullptr) return;
     server_->GetHealthCheckService()->SetServingStatus(false);
     predictors_->Stop();  // calls that wait for a run end
-    events_.Stop();  // subscriptions have no end of their own
+    events_.Stop();       // subscriptions have no end of their own
     server_->Shutdown(std::chrono::system_clock::now() + std::chrono::milliseconds(grace_ms));
     server_->Wait();
     server_.reset();

@@ -26,9 +26,9 @@ constexpr char kTwinColumn[] = "twin";
 
 bool HasOver(const query::Expr& expr) {
   if (expr.over != nullptr) return true;
-  return std::any_of(
-      expr.operands.begin(), expr.operands.end(),
-      [](const query::ExprPtr& operand) { return operand != nullptr && HasOver(*operand); });
+  return std::any_of(expr.operands.begin(), expr.operands.end(), [](const query::ExprPtr& operand) {
+    return operand != nullptr && HasOver(*operand);
+  });
 }
 
 // Leaving rows out before it changes no row that stays.
@@ -124,9 +124,9 @@ bool IsNumber(TypeKind kind) {
 absl::Status CheckColumn(const Feature& feature, const query::Type& type,
                          const query::Type& item_type) {
   const auto wrong = [&](absl::string_view wanted) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("query: the column '", feature.name, "' is a ", query::TypeName(type.kind),
-                     ", and the predictor wants ", wanted));
+    return absl::InvalidArgumentError(absl::StrCat("query: the column '", feature.name, "' is a ",
+                                                   query::TypeName(type.kind),
+                                                   ", and the predictor wants ", wanted));
   };
   const dtdl::Unit* unit = type.unit;
   switch (feature.type) {
@@ -147,10 +147,9 @@ absl::Status CheckColumn(const Feature& feature, const query::Type& type,
       break;
   }
   if (unit == nullptr || unit->name == feature.unit) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("query: the column '", feature.name, "' is in ", unit->name,
-                   ", and the predictor wants ", feature.unit.empty() ? "no unit" : feature.unit,
-                   "; convert it by arithmetic"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "query: the column '", feature.name, "' is in ", unit->name, ", and the predictor wants ",
+      feature.unit.empty() ? "no unit" : feature.unit, "; convert it by arithmetic"));
 }
 
 // NaN: it is no number.
@@ -202,8 +201,9 @@ class ColumnBuilder {
   }
   void AddStrings(const query::Vector& vector) {
     for (size_t row = 0; row < vector.rows; ++row) {
-      const bool is_text = !vector.IsNull(row) && (vector.kind == TypeKind::kString ||
-                                                   vector.values[row].kind() == Value::Kind::kString);
+      const bool is_text =
+          !vector.IsNull(row) &&
+          (vector.kind == TypeKind::kString || vector.values[row].kind() == Value::Kind::kString);
       column_.strings.emplace_back();
       if (is_text) {
         column_.strings.back() = vector.kind == TypeKind::kString ? std::string(vector.strings[row])
@@ -215,8 +215,7 @@ class ColumnBuilder {
   void AddSequences(const query::Vector& vector) {
     if (column_.offsets.empty()) column_.offsets.push_back(0);
     for (size_t row = 0; row < vector.rows; ++row) {
-      const bool is_array =
-          !vector.IsNull(row) && vector.values[row].kind() == Value::Kind::kArray;
+      const bool is_array = !vector.IsNull(row) && vector.values[row].kind() == Value::Kind::kArray;
       if (is_array) {
         for (const Value& item : vector.values[row].as_array()) {
           column_.doubles.push_back(NumberOf(item));
@@ -245,7 +244,8 @@ absl::StatusOr<FeatureStatement> BindFeatures(const std::string& text,
                                               std::shared_ptr<const query::Catalog> catalog) {
   TWIN_ASSIGN_OR_RETURN(const std::shared_ptr<const query::Statement> parsed, query::Parse(text));
   if (parsed->mode != query::Statement::Mode::kRun) {
-    return absl::InvalidArgumentError("query: EXPLAIN and PROFILE have no place in a feature query");
+    return absl::InvalidArgumentError(
+        "query: EXPLAIN and PROFILE have no place in a feature query");
   }
   FeatureStatement found;
   query::BindOptions options;

@@ -21,8 +21,8 @@ struct FeatureStatement {
   std::shared_ptr<const query::BoundStatement> statement;
   size_t twin = 0;              // column of the ids
   std::vector<size_t> columns;  // of each feature
-  // The statement has `$dtId IN @twins` where the ids come from, so that it reads nothing of others. Not
-  // where that would change what stands in a row: beside OVER, LIMIT, OFFSET and TOP.
+  // The statement has `$dtId IN @twins` where the ids come from, so that it reads nothing of
+  // others. Not where that would change what stands in a row: beside OVER, LIMIT, OFFSET and TOP.
   bool is_filtered = false;
 };
 
@@ -33,8 +33,8 @@ absl::StatusOr<FeatureStatement> BindFeatures(const std::string& text,
                                               bool for_twins,
                                               std::shared_ptr<const query::Catalog> catalog);
 
-// Appends the rows of a result's batch. INVALID_ARGUMENT: a row without twin, a value that is not of
-// its feature's type.
+// Appends the rows of a result's batch. INVALID_ARGUMENT: a row without twin, a value that is not
+// of its feature's type.
 absl::Status AppendRows(const FeatureStatement& features,
                         const std::vector<predict::Feature>& wanted, const query::Batch& batch,
                         predict::FeatureRows* rows);

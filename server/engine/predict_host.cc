@@ -48,7 +48,8 @@ class PathWatch : public predict::Watch, public events::Sink {
         predict::Change change;
         change.twin = std::string(event->twin_id);
         change.path = std::string(path.path);
-        if (path.new_value.kind() == Value::Kind::kDouble) change.value = path.new_value.as_double();
+        if (path.new_value.kind() == Value::Kind::kDouble)
+          change.value = path.new_value.as_double();
         if (path.new_value.kind() == Value::Kind::kInt) {
           change.value = static_cast<double>(path.new_value.as_int());
         }
@@ -103,8 +104,8 @@ class PredictHost : public predict::Host {
     for (const char* member :
          {"lo", "hi", "level", "method", "source", "modelVersion", "asOf", "status"}) {
       if (found.model->Find(absl::StrCat(path, ".", member)) != nullptr) continue;
-      return absl::InvalidArgumentError(absl::StrCat("'", path, "' of ", model,
-                                                     " is no estimate: it has no '", member, "'"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("'", path, "' of ", model, " is no estimate: it has no '", member, "'"));
     }
     return absl::OkStatus();
   }
@@ -278,8 +279,7 @@ class FeatureReading {
             if (!ids.IsNull(row) && wanted.contains(ids.strings[row])) chosen.push_back(row);
           }
           if (chosen.empty()) return absl::OkStatus();
-          TWIN_RETURN_IF_ERROR(
-              AppendRows(statement_, *query_.features, batch.Take(chosen), &rows));
+          TWIN_RETURN_IF_ERROR(AppendRows(statement_, *query_.features, batch.Take(chosen), &rows));
           return emit(std::move(rows));
         },
         &statistics);
@@ -301,13 +301,21 @@ absl::StatusOr<Sequence> PredictHost::ReadFeatures(
   const std::shared_ptr<HeldSnapshot> held = engine_.Hold(SnapshotUse::kQuery, view);
   const std::unique_ptr<SnapshotReader> graph = engine_.OpenReader(std::move(view));
   const std::unique_ptr<query::SeriesReader> series = engine_.OpenSeries(*graph);
+  const bool has_sequences = std::any_of(
+      query.features->begin(), query.features->end(),
+      [](const Feature& feature) { return feature.type == predict::FeatureType::kSequence; });
+  std::vector<TwinNumber> numbers;
+  if (query.twins == nullptr) {
+    ForEachTwin(*graph, query.model, [&numbers](TwinNumber twin) { numbers.push_back(twin); });
+  }
+  const bool is_whole =
+      query.twins == nullptr && !has_sequences && numbers.size() <= kFeatureTwinsWhole;
   TWIN_ASSIGN_OR_RETURN(
       FeatureStatement statement,
-      BindFeatures(query.text, *query.features, /*for_twins=*/true, graph->shared_catalog()));
-  if (!statement.is_filtered && query.twins == nullptr) {
-    TWIN_ASSIGN_OR_RETURN(
-        statement,
-        BindFeatures(query.text, *query.features, /*for_twins=*/false, graph->shared_catalog()));
+      BindFeatures(query.text, *query.features, !is_whole, graph->shared_catalog()));
+  if (!is_whole && !statement.is_filtered && query.twins == nullptr) {
+    TWIN_ASSIGN_OR_RETURN(statement, BindFeatures(query.text, *query.features, /*for_twins=*/false,
+                                                  graph->shared_catalog()));
   }
   FeatureReading reading(query, std::move(statement), *graph, series.get());
   reading.options().pool = pool_;
@@ -315,10 +323,6 @@ absl::StatusOr<Sequence> PredictHost::ReadFeatures(
     TWIN_RETURN_IF_ERROR(interrupted());
     return held->is_taken() ? held->Get().status() : absl::OkStatus();
   };
-  const bool has_sequences =
-      std::any_of(query.features->begin(), query.features->end(), [](const Feature& feature) {
-        return feature.type == predict::FeatureType::kSequence;
-      });
   const size_t at_once = has_sequences ? kFeatureTwinsOfSequences : kFeatureTwins;
   if (!reading.statement().is_filtered) {
     TWIN_RETURN_IF_ERROR(reading.Read(query.twins, emit));
@@ -339,8 +343,6 @@ absl::StatusOr<Sequence> PredictHost::ReadFeatures(
     TWIN_RETURN_IF_ERROR(read());
     return graph->sequence();
   }
-  std::vector<TwinNumber> numbers;
-  ForEachTwin(*graph, query.model, [&numbers](TwinNumber twin) { numbers.push_back(twin); });
   for (const TwinNumber twin : numbers) {
     twins.emplace_back(graph->view().IdOf(twin));
     if (twins.size() >= at_once) TWIN_RETURN_IF_ERROR(read());

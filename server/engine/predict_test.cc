@@ -53,8 +53,7 @@ constexpr absl::string_view kModels = R"([
       {"name":"level","schema":"double"},{"name":"method","schema":"string"},
       {"name":"source","schema":"string"},{"name":"modelVersion","schema":"string"},
       {"name":"asOf","schema":"dateTime"},{"name":"status","schema":"string"}]}}]}])";
-constexpr char kQuery[] =
-    "SELECT c.$dtId AS twin, c.volt AS volt FROM DIGITALTWINS MATCH (c:Cell)";
+constexpr char kQuery[] = "SELECT c.$dtId AS twin, c.volt AS volt FROM DIGITALTWINS MATCH (c:Cell)";
 
 // A service as a test wants it: by default it answers 10 times the voltage, ± 5.
 class FakeService : public predict::Predictor {
@@ -64,8 +63,7 @@ class FakeService : public predict::Predictor {
     description.version = "1";
     description.method = "tenfold";
     description.target_model = kCell;
-    description.features = {
-        {.name = "volt", .unit = "volt", .required = true, .min = 0, .max = 9}};
+    description.features = {{.name = "volt", .unit = "volt", .required = true, .min = 0, .max = 9}};
     description.outputs = {{.name = "soh", .path = "soh", .unit = "percent"}};
     description.default_query = kQuery;
   }
@@ -487,18 +485,24 @@ TEST_F(PredictTest, RegistrationChecksQueryUnitsAndPaths) {
     change(&spec);
     EXPECT_THAT(Register(spec), StatusIs(StatusCode::kInvalidArgument, HasSubstr(message)));
   };
-  refused([](predict::Spec* spec) { spec->query = "SELECT c.volt FROM DIGITALTWINS MATCH (c:Cell)"; },
-          "no column `twin`");
-  refused([](predict::Spec* spec) { spec->query = "SELECT c.$dtId AS twin FROM DIGITALTWINS MATCH (c:Cell)"; },
-          "'volt'");
-  refused([](predict::Spec* spec) {
-            spec->query = "SELECT c.$dtId AS twin, c.maker AS volt FROM DIGITALTWINS MATCH (c:Cell)";
-          },
-          "is a string");
-  refused([](predict::Spec* spec) {
-            spec->query = "SELECT c.$dtId AS twin, c.measured AS volt FROM DIGITALTWINS MATCH (c:Cell)";
-          },
-          "in percent");
+  refused(
+      [](predict::Spec* spec) { spec->query = "SELECT c.volt FROM DIGITALTWINS MATCH (c:Cell)"; },
+      "no column `twin`");
+  refused(
+      [](predict::Spec* spec) {
+        spec->query = "SELECT c.$dtId AS twin FROM DIGITALTWINS MATCH (c:Cell)";
+      },
+      "'volt'");
+  refused(
+      [](predict::Spec* spec) {
+        spec->query = "SELECT c.$dtId AS twin, c.maker AS volt FROM DIGITALTWINS MATCH (c:Cell)";
+      },
+      "is a string");
+  refused(
+      [](predict::Spec* spec) {
+        spec->query = "SELECT c.$dtId AS twin, c.measured AS volt FROM DIGITALTWINS MATCH (c:Cell)";
+      },
+      "in percent");
   refused([](predict::Spec* spec) { spec->query = "SELECT c.$dtId twin FROM"; }, "1:");
   refused([](predict::Spec* spec) { spec->paths["soh"] = "volt"; }, "volt.value");
   refused([](predict::Spec* spec) { spec->paths["rul"] = "soh"; }, "no output 'rul'");

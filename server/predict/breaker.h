@@ -1,5 +1,5 @@
-// A circuit breaker: after too many failures in a row a service is left alone for a while, then tried
-// with one call. Internal to server/predict.
+// A circuit breaker: after too many failures in a row a service is left alone for a while, then
+// tried with one call. Internal to server/predict.
 #ifndef TWIN_SERVER_PREDICT_BREAKER_H_
 #define TWIN_SERVER_PREDICT_BREAKER_H_
 

@@ -13,9 +13,8 @@ absl::StatusOr<std::shared_ptr<LocalPredictor>> MakeBuiltin(const std::string& n
   if (name == "coulomb-counting") return MakeCoulombCounting(options);
   if (name == "partial-charge") return MakePartialCharge(options);
   if (name == "xgboost") return MakeXgboost(options);
-  return absl::InvalidArgumentError(
-      absl::StrCat("builtin: there is no '", name,
-                   "'; there are coulomb-counting, partial-charge and xgboost"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "builtin: there is no '", name, "'; there are coulomb-counting, partial-charge and xgboost"));
 }
 
 absl::Status OptionReader::Number(absl::string_view name, double least, double most,
@@ -25,8 +24,8 @@ absl::Status OptionReader::Number(absl::string_view name, double least, double m
   if (found == options_.end()) return absl::OkStatus();
   double number = 0;
   if (!absl::SimpleAtod(found->second, &number) || !(number >= least && number <= most)) {
-    return absl::InvalidArgumentError(absl::StrCat("options.", name, ": '", found->second,
-                                                   "' is no number between ", least, " and ", most));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "options.", name, ": '", found->second, "' is no number between ", least, " and ", most));
   }
   *value = number;
   return absl::OkStatus();

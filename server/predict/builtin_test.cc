@@ -148,14 +148,16 @@ TEST(PartialCharge, ComparesWithANewPack) {
 }
 
 TEST(Builtin, SaysWhatIsWrong) {
-  EXPECT_THAT(MakeBuiltin("magic", {}).status(), StatusIs(StatusCode::kInvalidArgument, HasSubstr("")));
+  EXPECT_THAT(MakeBuiltin("magic", {}).status(),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("")));
   EXPECT_THAT(MakeBuiltin("coulomb-counting", {{"soc-sd", "wide"}}).status(),
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("soc-sd")));
   EXPECT_THAT(MakeBuiltin("coulomb-counting", {{"colour", "red"}}).status(),
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("it has delta-soc-min")));
   EXPECT_THAT(MakeBuiltin("partial-charge", {}).status(),
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("new-share")));
-  EXPECT_THAT(MakeBuiltin("xgboost", {}).status(), StatusIs(StatusCode::kInvalidArgument, HasSubstr("")));
+  EXPECT_THAT(MakeBuiltin("xgboost", {}).status(),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("")));
   EXPECT_THAT(MakeBuiltin("xgboost", {{"model", "/nowhere"}}).status(),
               StatusIs(StatusCode::kNotFound, HasSubstr("/nowhere/card.json")));
 }
@@ -182,7 +184,8 @@ std::string Card(absl::string_view transform) {
       R"("outputs":[{"name":"soh","path":"soh","unit":"percent","level":0.9}],)"
       R"("held_out_metrics":{"cells":5,"points":100,"rmse":1.5,"mae":1.1,"coverage":0.91}},)"
       R"("model":{"kind":"xgboost","file":"model.json"},"outputs":[{"name":"soh","transform":")",
-      transform, R"(","max":100,"interval":{"level":0.9,"absolute":1,"relative":0.1,"floor":1.4}}]})");
+      transform,
+      R"(","max":100,"interval":{"level":0.9,"absolute":1,"relative":0.1,"floor":1.4}}]})");
 }
 
 std::string WriteModel(absl::string_view name, absl::string_view card) {
@@ -206,7 +209,8 @@ TEST(Xgboost, PredictsWithTheCardsInterval) {
   const Answer answer = rows.Answered(*predictor);
   EXPECT_EQ(answer.model_version, "7");
   EXPECT_EQ(answer.outputs[0].values, (std::vector<double>{3, 5, 3}));
-  EXPECT_EQ(answer.outputs[0].lo, (std::vector<double>{1.6, 3.5, 1.6}));  // 1.4 is the floor, 1 + 0.5
+  EXPECT_EQ(answer.outputs[0].lo,
+            (std::vector<double>{1.6, 3.5, 1.6}));  // 1.4 is the floor, 1 + 0.5
   EXPECT_EQ(answer.outputs[0].hi, (std::vector<double>{4.4, 6.5, 4.4}));
 }
 
@@ -287,7 +291,8 @@ TEST(Answer, OfGarbageIsRefusedOrMarked) {
 
   Answer wrong = good;
   wrong.request_id = "s";
-  EXPECT_THAT(CheckAnswer(description, request, &wrong), StatusIs(StatusCode::kDataLoss, HasSubstr("")));
+  EXPECT_THAT(CheckAnswer(description, request, &wrong),
+              StatusIs(StatusCode::kDataLoss, HasSubstr("")));
   wrong = good;
   wrong.outputs[0].values.pop_back();
   EXPECT_THAT(CheckAnswer(description, request, &wrong),

@@ -14,8 +14,8 @@ namespace {
 absl::Status CheckCounts(const OutputColumns& columns, size_t rows) {
   const auto check = [&](absl::string_view name, size_t count) -> absl::Status {
     if (count == rows) return absl::OkStatus();
-    return absl::DataLossError(absl::StrCat("output '", columns.output, "': ", count, " ", name,
-                                            " for ", rows, " rows"));
+    return absl::DataLossError(
+        absl::StrCat("output '", columns.output, "': ", count, " ", name, " for ", rows, " rows"));
   };
   TWIN_RETURN_IF_ERROR(check("values", columns.values.size()));
   TWIN_RETURN_IF_ERROR(check("lo", columns.lo.size()));
@@ -30,8 +30,8 @@ void CheckRow(OutputColumns* columns, size_t row) {
   const double value = columns->values[row];
   const double lo = columns->lo[row];
   const double hi = columns->hi[row];
-  const bool is_whole = std::isfinite(value) && std::isfinite(lo) && std::isfinite(hi) &&
-                        lo <= value && value <= hi;
+  const bool is_whole =
+      std::isfinite(value) && std::isfinite(lo) && std::isfinite(hi) && lo <= value && value <= hi;
   EstimateStatus& status = columns->statuses[row];
   if (is_whole && (status == EstimateStatus::kOk || status == EstimateStatus::kOutOfDomain)) return;
   if (status == EstimateStatus::kOk) status = EstimateStatus::kError;

@@ -1,10 +1,12 @@
-// Capacity by counting charge between two rests: ΔAh / ΔSoC. Needs nothing but current, state of charge and the
-// rated capacity, and is as good as the state of charge that the battery management system states at rest.
+// Capacity by counting charge between two rests: ΔAh / ΔSoC. Needs nothing but current, state of
+// charge and the rated capacity, and is as good as the state of charge that the battery management
+// system states at rest.
 //
-// Each span between rests with |ΔSoC| of 40 points or more is one measurement of the capacity. Its error comes
-// from both states of charge (soc-sd, points) and from the current sensor's offset (current-offset,
-// ampere). Spans are averaged by the inverse of their variance; what they all share (systematic-percent) does
-// not become smaller by averaging. Without such a span: INSUFFICIENT_DATA.
+// Each span between rests with |ΔSoC| of 40 points or more is one measurement of the capacity. Its
+// error comes from both states of charge (soc-sd, points) and from the current sensor's offset
+// (current-offset, ampere). Spans are averaged by the inverse of their variance; what they all
+// share (systematic-percent) does not become smaller by averaging. Without such a span:
+// INSUFFICIENT_DATA.
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -24,7 +26,7 @@ struct CoulombOptions {
   double current_offset = 0.2;    // ampere, sd
   double systematic_percent = 1;  // of the capacity, sd
   double rest_minutes = 10;
-  double rest_c_rate = 0.02;      // 1/h: less current is rest
+  double rest_c_rate = 0.02;  // 1/h: less current is rest
 };
 
 struct Measured {
@@ -104,19 +106,29 @@ class CoulombCounting : public LocalPredictor {
          .required = true,
          .min = 0.1,
          .max = 10'000},
-        {.name = "time", .type = FeatureType::kSequence, .unit = "second",
-         .description = "of the samples", .required = true},
-        {.name = "current", .type = FeatureType::kSequence, .unit = "ampere",
-         .description = "positive when charging", .required = true},
-        {.name = "soc", .type = FeatureType::kSequence, .unit = "percent",
-         .description = "as the battery management system states it", .required = true},
+        {.name = "time",
+         .type = FeatureType::kSequence,
+         .unit = "second",
+         .description = "of the samples",
+         .required = true},
+        {.name = "current",
+         .type = FeatureType::kSequence,
+         .unit = "ampere",
+         .description = "positive when charging",
+         .required = true},
+        {.name = "soc",
+         .type = FeatureType::kSequence,
+         .unit = "percent",
+         .description = "as the battery management system states it",
+         .required = true},
     };
     description_.outputs = {
         {.name = "soh", .path = "soh", .unit = "percent"},
         {.name = "capacity", .path = "remainingCapacity", .unit = "ampereHour"}};
     description_.default_query =
         "SELECT p.$dtId AS twin, p.ratedCapacity AS ratedCapacity,\n"
-        "  COLLECT(CASE WHEN h.current IS NOT NULL AND h.soc IS NOT NULL THEN h.time END) AS time,\n"
+        "  COLLECT(CASE WHEN h.current IS NOT NULL AND h.soc IS NOT NULL THEN h.time END) AS "
+        "time,\n"
         "  COLLECT(CASE WHEN h.soc IS NOT NULL THEN h.current END) AS current,\n"
         "  COLLECT(CASE WHEN h.current IS NOT NULL THEN h.soc END) AS soc\n"
         "FROM DIGITALTWINS MATCH (p:BatteryPack) OPTIONAL HISTORY h OF p.(current, soc) LAST 30d\n"

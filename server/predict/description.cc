@@ -28,7 +28,8 @@ absl::Status CheckNames(absl::string_view what, const std::vector<Item>& items) 
   std::vector<absl::string_view> names;
   for (const Item& item : items) {
     if (item.name.empty()) {
-      return absl::InvalidArgumentError(absl::StrCat("the predictor has ", what, " without a name"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("the predictor has ", what, " without a name"));
     }
     names.push_back(item.name);
   }
@@ -77,15 +78,15 @@ absl::Status CheckDescription(const Description& description) {
   TWIN_RETURN_IF_ERROR(CheckNames("an output", description.outputs));
   for (const Output& output : description.outputs) {
     if (!(output.level > 0 && output.level < 1)) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "output '", output.name, "': its level ", output.level, " is not between 0 and 1"));
+      return absl::InvalidArgumentError(absl::StrCat("output '", output.name, "': its level ",
+                                                     output.level, " is not between 0 and 1"));
     }
   }
   const std::string hash = FeatureSchemaHash(description.features);
   if (!description.stated_hash.empty() && description.stated_hash != hash) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "the predictor states the feature schema hash ", description.stated_hash,
-        ", but its features have ", hash, "; see Feature in predictor.proto"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("the predictor states the feature schema hash ", description.stated_hash,
+                     ", but its features have ", hash, "; see Feature in predictor.proto"));
   }
   return absl::OkStatus();
 }

@@ -15,7 +15,7 @@
 namespace twin::predict {
 
 enum class FeatureType : uint8_t {
-  kDouble,    // booleans as 0 and 1, times as seconds since 1970 UTC, durations as seconds
+  kDouble,  // booleans as 0 and 1, times as seconds since 1970 UTC, durations as seconds
   kString,
   kSequence,  // numbers in a row, any count
 };
@@ -26,8 +26,8 @@ struct Feature {
   FeatureType type = FeatureType::kDouble;
   std::string unit = {};  // as DTDL spells it; empty: a plain number
   std::string description = {};
-  bool required = false;             // without it a row is INSUFFICIENT_DATA and not sent
-  std::optional<double> min = {};    // outside of them a row is OUT_OF_DOMAIN and not sent
+  bool required = false;           // without it a row is INSUFFICIENT_DATA and not sent
+  std::optional<double> min = {};  // outside of them a row is OUT_OF_DOMAIN and not sent
   std::optional<double> max = {};
 };
 
@@ -80,8 +80,8 @@ inline constexpr size_t kOutputsMax = 16;
 // As proto/twingraph/v1/predictor.proto defines it: 16 hexadecimal digits.
 std::string FeatureSchemaHash(absl::Span<const Feature> features);
 
-// INVALID_ARGUMENT: it lacks something, or says it twice. FAILED_PRECONDITION: the hash that it states is
-// not that of its features.
+// INVALID_ARGUMENT: it lacks something, or says it twice. FAILED_PRECONDITION: the hash that it
+// states is not that of its features.
 absl::Status CheckDescription(const Description& description);
 
 // For documents. DATA_LOSS: no such value.

@@ -24,7 +24,8 @@ std::string NameOfBlock(const std::string& predictor, uint64_t number) {
 
 template <typename T>
 std::string Bytes(const std::vector<T>& items, size_t first, size_t end) {
-  return std::string(reinterpret_cast<const char*>(items.data() + first), (end - first) * sizeof(T));
+  return std::string(reinterpret_cast<const char*>(items.data() + first),
+                     (end - first) * sizeof(T));
 }
 
 template <typename T>

@@ -1,5 +1,5 @@
-// Every forecast with the time it was made, of champions and shadows: documents of columns, a few for
-// each batch of a run, the oldest dropped when a predictor has too many rows.
+// Every forecast with the time it was made, of champions and shadows: documents of columns, a few
+// for each batch of a run, the oldest dropped when a predictor has too many rows.
 #ifndef TWIN_SERVER_PREDICT_FORECASTS_H_
 #define TWIN_SERVER_PREDICT_FORECASTS_H_
 
@@ -73,8 +73,8 @@ class Forecasts {
                      absl::FunctionRef<bool(const ForecastBlock&)> visit) const
       ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Of a twin, the latest first; `path` empty: of all. At most `limit`, made at `before` or earlier.
-  // Cost: reads the predictor's documents.
+  // Of a twin, the latest first; `path` empty: of all. At most `limit`, made at `before` or
+  // earlier. Cost: reads the predictor's documents.
   absl::StatusOr<std::vector<Forecast>> Of(
       const std::string& predictor, const std::string& twin, const std::string& path, size_t limit,
       Time as_of_max = Time{std::numeric_limits<int64_t>::max()}) const ABSL_LOCKS_EXCLUDED(mutex_);

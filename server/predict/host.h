@@ -1,4 +1,5 @@
-// What predictors need of the engine and of the network. Implemented by server/engine and server/api.
+// What predictors need of the engine and of the network. Implemented by server/engine and
+// server/api.
 #ifndef TWIN_SERVER_PREDICT_HOST_H_
 #define TWIN_SERVER_PREDICT_HOST_H_
 
@@ -71,7 +72,8 @@ class Host {
   // type or unit.
   virtual absl::Status CheckQuery(const std::string& text,
                                   const std::vector<Feature>& features) = 0;
-  // Whether `path` is an estimate of that model, its value in that unit. INVALID_ARGUMENT, NOT_FOUND.
+  // Whether `path` is an estimate of that model, its value in that unit. INVALID_ARGUMENT,
+  // NOT_FOUND.
   virtual absl::Status CheckEstimate(const std::string& model, const std::string& path,
                                      const std::string& unit) = 0;
   // Whether `path` is a number of that model in that unit (truth), or there at all.
@@ -79,8 +81,8 @@ class Host {
                                    const std::string& unit) = 0;
   virtual absl::Status CheckPath(const std::string& model, const std::string& path) = 0;
 
-  // Runs it on one snapshot, which it returns the sequence of, and calls `emit` with rows as they come.
-  // What `emit` or `interrupted` fail with ends it. RESOURCE_EXHAUSTED: a limit of queries.
+  // Runs it on one snapshot, which it returns the sequence of, and calls `emit` with rows as they
+  // come. What `emit` or `interrupted` fail with ends it. RESOURCE_EXHAUSTED: a limit of queries.
   virtual absl::StatusOr<Sequence> ReadFeatures(
       const FeatureQuery& query, std::function<absl::Status()> interrupted,
       absl::FunctionRef<absl::Status(FeatureRows rows)> emit) = 0;

@@ -22,8 +22,9 @@ const Json* Member(const Json& object, const char* name) {
 
 std::string Text(const Json& object, const char* name) {
   const Json* const found = Member(object, name);
-  return found != nullptr && found->IsString() ? std::string(found->GetString(), found->GetStringLength())
-                                               : "";
+  return found != nullptr && found->IsString()
+             ? std::string(found->GetString(), found->GetStringLength())
+             : "";
 }
 
 std::optional<double> Number(const Json& object, const char* name) {
@@ -67,7 +68,8 @@ absl::Status ReadFeatures(const Json& predictor, Description* description) {
 }
 
 void ReadFacts(const Json& predictor, Description* description) {
-  if (const Json* const found = Member(predictor, "validity"); found != nullptr && found->IsObject()) {
+  if (const Json* const found = Member(predictor, "validity");
+      found != nullptr && found->IsObject()) {
     Validity& validity = description->validity;
     const Json* const chemistries = Member(*found, "chemistries");
     if (chemistries != nullptr && chemistries->IsArray()) {
@@ -135,7 +137,8 @@ absl::StatusOr<CardOutput> ReadOutput(const Json& item) {
   } else if (transform == "log10") {
     output.transform = CardOutput::Transform::kLog10;
   } else if (transform != "identity") {
-    return Bad(absl::StrCat("output '", output.name, "' has the unknown transform '", transform, "'"));
+    return Bad(
+        absl::StrCat("output '", output.name, "' has the unknown transform '", transform, "'"));
   }
   output.min = Number(item, "min");
   output.max = Number(item, "max");
@@ -200,8 +203,7 @@ CardEstimate Apply(const CardOutput& output, double raw) {
       break;
   }
   value = clamp(value);
-  const double half =
-      std::max(output.absolute + output.relative * std::abs(value), output.floor);
+  const double half = std::max(output.absolute + output.relative * std::abs(value), output.floor);
   return {value, clamp(value - half), clamp(value + half)};
 }
 
@@ -210,7 +212,8 @@ absl::StatusOr<std::string> ReadWholeFile(const std::string& path, size_t bytes_
   if (!file) return absl::NotFoundError(absl::StrCat("cannot read '", path, "' on the server"));
   std::string bytes;
   std::vector<char> buffer(1 << 16);
-  while (file.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || file.gcount() > 0) {
+  while (file.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) ||
+         file.gcount() > 0) {
     bytes.append(buffer.data(), static_cast<size_t>(file.gcount()));
     if (bytes.size() > bytes_max) {
       return absl::ResourceExhaustedError(

@@ -24,7 +24,7 @@ struct CardOutput {
 
 struct ModelCard {
   Description description;
-  std::string model_file;  // relative to the card
+  std::string model_file;           // relative to the card
   std::vector<CardOutput> outputs;  // in the order of the description's
 };
 
@@ -36,7 +36,8 @@ struct CardEstimate {
 };
 CardEstimate Apply(const CardOutput& output, double raw);
 
-// A whole file. NOT_FOUND, or what the file system says; RESOURCE_EXHAUSTED: it is larger than that.
+// A whole file. NOT_FOUND, or what the file system says; RESOURCE_EXHAUSTED: it is larger than
+// that.
 absl::StatusOr<std::string> ReadWholeFile(const std::string& path, size_t bytes_max);
 
 }  // namespace twin::predict

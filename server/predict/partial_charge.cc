@@ -1,6 +1,7 @@
-// Capacity from a part of a charge: the charge between two voltages of the highest cell, over the charge that
-// flowed between them when the pack was new. Needs no state of charge, hence suits packs whose management
-// system states a wrong one; needs charges of about the current for which `new-share` was taken.
+// Capacity from a part of a charge: the charge between two voltages of the highest cell, over the
+// charge that flowed between them when the pack was new. Needs no state of charge, hence suits
+// packs whose management system states a wrong one; needs charges of about the current for which
+// `new-share` was taken.
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -14,12 +15,12 @@ namespace {
 constexpr double kGapSeconds = 120;
 
 struct PartialOptions {
-  double from_volt = 0;        // of a cell
+  double from_volt = 0;  // of a cell
   double to_volt = 0;
-  double new_share = 0;        // of the rated capacity that flows between them when new
-  double c_rate_min = 0.05;    // 1/h: what charges slower or faster is left alone
+  double new_share = 0;      // of the rated capacity that flows between them when new
+  double c_rate_min = 0.05;  // 1/h: what charges slower or faster is left alone
   double c_rate_max = 1;
-  double sd_percent = 3;       // of one charge
+  double sd_percent = 3;  // of one charge
   double systematic_percent = 1.5;
 };
 
@@ -68,20 +69,28 @@ class PartialCharge : public LocalPredictor {
     description_.method = "partialCharge";
     description_.target_model = "dtmi:twingraph:battery:BatteryPack;1";
     const auto sequence = [](const char* name, const char* unit, const char* text) {
-      return Feature{.name = name, .type = FeatureType::kSequence, .unit = unit,
-                     .description = text, .required = true};
+      return Feature{.name = name,
+                     .type = FeatureType::kSequence,
+                     .unit = unit,
+                     .description = text,
+                     .required = true};
     };
-    description_.features = {{.name = "ratedCapacity", .unit = "ampereHour",
+    description_.features = {{.name = "ratedCapacity",
+                              .unit = "ampereHour",
                               .description = "the 100 percent of state of health",
-                              .required = true, .min = 0.1, .max = 10'000},
+                              .required = true,
+                              .min = 0.1,
+                              .max = 10'000},
                              sequence("time", "second", "of the samples"),
                              sequence("current", "ampere", "positive when charging"),
                              sequence("cellVoltageMax", "volt", "of the highest cell")};
-    description_.outputs = {{.name = "soh", .path = "soh", .unit = "percent"},
-                            {.name = "capacity", .path = "remainingCapacity", .unit = "ampereHour"}};
+    description_.outputs = {
+        {.name = "soh", .path = "soh", .unit = "percent"},
+        {.name = "capacity", .path = "remainingCapacity", .unit = "ampereHour"}};
     description_.default_query =
         "SELECT p.$dtId AS twin, p.ratedCapacity AS ratedCapacity,\n"
-        "  COLLECT(CASE WHEN h.current IS NOT NULL AND h.cellVoltageMax IS NOT NULL THEN h.time END) "
+        "  COLLECT(CASE WHEN h.current IS NOT NULL AND h.cellVoltageMax IS NOT NULL THEN h.time "
+        "END) "
         "AS time,\n"
         "  COLLECT(CASE WHEN h.cellVoltageMax IS NOT NULL THEN h.current END) AS current,\n"
         "  COLLECT(CASE WHEN h.current IS NOT NULL THEN h.cellVoltageMax END) AS cellVoltageMax\n"
@@ -119,13 +128,13 @@ class PartialCharge : public LocalPredictor {
     // One that was cut short or disturbed does not pull the median.
     std::sort(passages.begin(), passages.end());
     const size_t middle = passages.size() / 2;
-    const double median = passages.size() % 2 == 1
-                              ? passages[middle]
-                              : (passages[middle - 1] + passages[middle]) / 2;
+    const double median =
+        passages.size() % 2 == 1 ? passages[middle] : (passages[middle - 1] + passages[middle]) / 2;
     const double soh = 100 * median / (options_.new_share * rated);
-    const double sd = soh / 100 *
-                      std::hypot(options_.sd_percent / std::sqrt(static_cast<double>(passages.size())),
-                                 options_.systematic_percent);
+    const double sd =
+        soh / 100 *
+        std::hypot(options_.sd_percent / std::sqrt(static_cast<double>(passages.size())),
+                   options_.systematic_percent);
     const double scales[] = {1, rated / 100};
     for (size_t i = 0; i < outputs->size(); ++i) {
       OutputColumns& output = (*outputs)[i];
@@ -156,7 +165,8 @@ absl::StatusOr<std::shared_ptr<LocalPredictor>> MakePartialCharge(const BuiltinO
   TWIN_RETURN_IF_ERROR(reader.End("partial-charge"));
   if (read.new_share == 0 || read.from_volt >= read.to_volt) {
     return absl::InvalidArgumentError(
-        "options: partial-charge needs from-volt, to-volt (greater) and new-share: the share of the rated "
+        "options: partial-charge needs from-volt, to-volt (greater) and new-share: the share of "
+        "the rated "
         "capacity that a new pack takes between these cell voltages");
   }
   return std::make_shared<PartialCharge>(read);

@@ -50,8 +50,8 @@ struct OutputColumns {
   std::vector<double> lo;
   std::vector<double> hi;
   std::vector<EstimateStatus> statuses;
-  double level = 0;    // 0: as described
-  std::string method;  // empty: as described
+  double level = 0;                     // 0: as described
+  std::string method;                   // empty: as described
   std::vector<int64_t> valid_until_ns;  // 0: no end
 };
 

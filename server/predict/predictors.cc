@@ -149,12 +149,12 @@ absl::Status Predictors::Impl::Check(const Registration& registration, bool repl
   const MutexLock lock(&mutex_);
   const std::string& name = registration.spec.name;
   if (!replace && entries_.contains(name)) {
-    return absl::AlreadyExistsError(
-        absl::StrCat("there is a predictor '", name, "' already; replace it, or take another name"));
+    return absl::AlreadyExistsError(absl::StrCat("there is a predictor '", name,
+                                                 "' already; replace it, or take another name"));
   }
   if (!entries_.contains(name) && static_cast<int64_t>(entries_.size()) >= options_.count_max) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "there are ", entries_.size(), " predictors already (predictor_count_max)"));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("there are ", entries_.size(), " predictors already (predictor_count_max)"));
   }
   if (registration.spec.is_shadow) return absl::OkStatus();
   for (const auto& [other_name, other] : entries_) {
@@ -168,8 +168,8 @@ absl::Status Predictors::Impl::Check(const Registration& registration, bool repl
         const std::string path = PathOf(registration, output);
         if (PathOf(theirs, their_output) != path) continue;
         return absl::AlreadyExistsError(
-            absl::StrCat("'", path, "' of ", theirs.description.target_model,
-                         " has the champion '", other_name, "'; register this one as a shadow"));
+            absl::StrCat("'", path, "' of ", theirs.description.target_model, " has the champion '",
+                         other_name, "'; register this one as a shadow"));
       }
     }
   }
@@ -316,9 +316,8 @@ absl::Status Predictors::Impl::Delete(const std::string& name, bool mark_stale) 
   if (!mark_stale || registration.spec.is_shadow) return absl::OkStatus();
   for (const Output& output : registration.description.outputs) {
     const std::string path = PathOf(registration, output);
-    TWIN_ASSIGN_OR_RETURN(
-        const std::vector<std::string> twins,
-        host_.FindEstimates(registration.description.target_model, path, name));
+    TWIN_ASSIGN_OR_RETURN(const std::vector<std::string> twins,
+                          host_.FindEstimates(registration.description.target_model, path, name));
     TWIN_RETURN_IF_ERROR(MarkEstimates(name, path, registration.description.version,
                                        EstimateStatus::kStale, twins, &host_));
   }

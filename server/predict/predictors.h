@@ -1,8 +1,8 @@
 // All predictors of a server: who is registered, when each runs, what its runs came to.
 //
-// A timer thread sleeps until something is due; runs wait for a thread of a small pool, at most one run of
-// a predictor at a time; predictors inside the server compute on another small pool. What nobody asks for
-// costs nothing.
+// A timer thread sleeps until something is due; runs wait for a thread of a small pool, at most one
+// run of a predictor at a time; predictors inside the server compute on another small pool. What
+// nobody asks for costs nothing.
 #ifndef TWIN_SERVER_PREDICT_PREDICTORS_H_
 #define TWIN_SERVER_PREDICT_PREDICTORS_H_
 

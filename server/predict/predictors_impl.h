@@ -1,5 +1,5 @@
-// Internal to server/predict: what predictors.cc (the registry) and scheduling.cc (timer, runs, changes)
-// share.
+// Internal to server/predict: what predictors.cc (the registry) and scheduling.cc (timer, runs,
+// changes) share.
 #ifndef TWIN_SERVER_PREDICT_PREDICTORS_IMPL_H_
 #define TWIN_SERVER_PREDICT_PREDICTORS_IMPL_H_
 
@@ -75,10 +75,10 @@ class Predictors::Impl {
     std::optional<RunRecord> last_run;
     bool is_running = false;
     std::deque<Ask> asks;
-    Time next_interval;                       // 0: none
-    std::set<std::string> changed;            // twins that wait for a run
-    bool changed_all = false;                 // too many of them, or some may have been missed
-    Time change_due;                          // 0: nothing has changed
+    Time next_interval;             // 0: none
+    std::set<std::string> changed;  // twins that wait for a run
+    bool changed_all = false;       // too many of them, or some may have been missed
+    Time change_due;                // 0: nothing has changed
     std::shared_ptr<Watch> change_watch;
     std::shared_ptr<Watch> truth_watch;
     bool watch_lost = false;
@@ -94,7 +94,8 @@ class Predictors::Impl {
   absl::Status Check(const Registration& registration, bool replace) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status CheckPaths(const Registration& registration);
   absl::Status Keep(const Registration& registration);
-  absl::StatusOr<EntryPtr> Find(const std::string& name) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<EntryPtr> Find(const std::string& name) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Info InfoOf(const Entry& entry) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void EndRuns(const EntryPtr& entry) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status LoadRuns() ABSL_LOCKS_EXCLUDED(mutex_);

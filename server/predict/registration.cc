@@ -86,12 +86,11 @@ Spec DecodeSpec(const Value& value) {
 
 absl::Status CheckSpec(const Spec& spec) {
   if (!IsName(spec.name)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "name: '", spec.name, "' is not 1 to 64 letters, digits, '-', '_' and '.'"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("name: '", spec.name, "' is not 1 to 64 letters, digits, '-', '_' and '.'"));
   }
   if (spec.builtin.empty() == spec.address.empty()) {
-    return absl::InvalidArgumentError(
-        "implementation: one of builtin and address must be given");
+    return absl::InvalidArgumentError("implementation: one of builtin and address must be given");
   }
   if (spec.query.size() > kQueryBytesMax) {
     return absl::InvalidArgumentError(
@@ -103,8 +102,8 @@ absl::Status CheckSpec(const Spec& spec) {
                                                      ": longer than ", kOptionBytesMax, " bytes"));
     }
   }
-  TWIN_RETURN_IF_ERROR(CheckRange("interval_ms", spec.interval_ms, kIntervalMsMin,
-                                  int64_t{365} * 24 * 3600 * 1000));
+  TWIN_RETURN_IF_ERROR(
+      CheckRange("interval_ms", spec.interval_ms, kIntervalMsMin, int64_t{365} * 24 * 3600 * 1000));
   TWIN_RETURN_IF_ERROR(CheckRange("change_delay_ms", spec.change_delay_ms, 10, 3'600'000));
   TWIN_RETURN_IF_ERROR(CheckRange("batch_rows", spec.batch_rows, 1, kBatchRowsMax));
   TWIN_RETURN_IF_ERROR(

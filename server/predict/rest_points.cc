@@ -5,9 +5,9 @@
 
 namespace twin::predict {
 
-// A point is the end of each rest: the last sample without current after rest_s of it, and both sides of
-// a pause in the reports of that length (a vehicle that is off says nothing). The current between two
-// samples is the mean of both.
+// A point is the end of each rest: the last sample without current after rest_s of it, and both
+// sides of a pause in the reports of that length (a vehicle that is off says nothing). The current
+// between two samples is the mean of both.
 std::vector<RestPoint> FindRestPoints(const ChargeSamples& samples, const RestOptions& options) {
   std::vector<RestPoint> points;
   bool has_last = false;

@@ -1,5 +1,5 @@
-// Times at which a battery has rested, so that its state of charge can be trusted, and the charge that
-// flowed between them. Internal to server/predict.
+// Times at which a battery has rested, so that its state of charge can be trusted, and the charge
+// that flowed between them. Internal to server/predict.
 #ifndef TWIN_SERVER_PREDICT_REST_POINTS_H_
 #define TWIN_SERVER_PREDICT_REST_POINTS_H_
 

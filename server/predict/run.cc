@@ -157,9 +157,9 @@ absl::Status Run::CheckPredictor() {
   if (status.ok()) {
     const std::string hash = FeatureSchemaHash(description->features);
     if (hash != schema_hash_) {
-      status = absl::FailedPreconditionError(absl::StrCat(
-          "the service has other features now (schema ", hash, " instead of ", schema_hash_,
-          "); register it again with --replace"));
+      status = absl::FailedPreconditionError(
+          absl::StrCat("the service has other features now (schema ", hash, " instead of ",
+                       schema_hash_, "); register it again with --replace"));
     }
   }
   parts_.called(status);
@@ -176,11 +176,11 @@ absl::Status Run::Produce() {
   const int64_t start = Ns();
   const int64_t predict_before = record_.predict_ns;
   const int64_t write_before = record_.write_ns;
-  absl::StatusOr<Sequence> sequence =
-      host_.ReadFeatures(query, [this] { return Interrupted(); },
-                         [this](FeatureRows rows) { return Take(std::move(rows)); });
-  record_.query_ns += Ns() - start - (record_.predict_ns - predict_before) -
-                      (record_.write_ns - write_before);
+  absl::StatusOr<Sequence> sequence = host_.ReadFeatures(
+      query, [this] { return Interrupted(); },
+      [this](FeatureRows rows) { return Take(std::move(rows)); });
+  record_.query_ns +=
+      Ns() - start - (record_.predict_ns - predict_before) - (record_.write_ns - write_before);
   TWIN_RETURN_IF_ERROR(sequence.status());
   record_.sequence = *sequence;
   while (!pending_.twins.empty()) {
@@ -195,9 +195,8 @@ absl::Status Run::Take(FeatureRows rows) {
   for (size_t row = 0; row < rows.twins.size(); ++row) {
     if (!seen_.insert(rows.twins[row]).second) {
       if (is_recovery) continue;  // it has its estimate of this run
-      return absl::InvalidArgumentError(
-          absl::StrCat("the feature query has more than one row of '", rows.twins[row],
-                       "'; group by the twin"));
+      return absl::InvalidArgumentError(absl::StrCat("the feature query has more than one row of '",
+                                                     rows.twins[row], "'; group by the twin"));
     }
     for (size_t i = 0; i < features.size(); ++i) {
       AppendRow(rows.columns[i], row, pending_.twins.size(), features[i].type,
@@ -206,8 +205,9 @@ absl::Status Run::Take(FeatureRows rows) {
     pending_.twins.push_back(std::move(rows.twins[row]));
   }
   if (static_cast<int64_t>(seen_.size()) > parts_.options->rows_max) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "the feature query has more than ", parts_.options->rows_max, " rows (predictor_rows_max)"));
+    return absl::ResourceExhaustedError(absl::StrCat("the feature query has more than ",
+                                                     parts_.options->rows_max,
+                                                     " rows (predictor_rows_max)"));
   }
   while (pending_.twins.size() >= batch_rows_) TWIN_RETURN_IF_ERROR(Launch(batch_rows_));
   return absl::OkStatus();
@@ -275,8 +275,7 @@ absl::Status Run::Launch(size_t rows) {
     answer.outputs.emplace_back();
     answer.outputs.back().output = output.name;
   }
-  TWIN_RETURN_IF_ERROR(
-      CheckAnswer(registration_.description, *batch->request, &answer));
+  TWIN_RETURN_IF_ERROR(CheckAnswer(registration_.description, *batch->request, &answer));
   return Finish(batch, answer);
 }
 
@@ -340,7 +339,8 @@ absl::Status Run::Handle(const BatchPtr& batch, absl::StatusOr<Answer> answer) {
 absl::Status Run::Fail(const BatchPtr& batch, const absl::Status& error) {
   failed_batches_ += 1;
   if (first_error_.empty()) first_error_ = std::string(error.message());
-  const EstimateStatus status = IsTransient(error) ? EstimateStatus::kStale : EstimateStatus::kError;
+  const EstimateStatus status =
+      IsTransient(error) ? EstimateStatus::kStale : EstimateStatus::kError;
   record_.by_status[static_cast<size_t>(status)] += batch->twins.size();
   if (registration_.spec.is_shadow) return absl::OkStatus();
   for (const Output& output : registration_.description.outputs) {
@@ -438,14 +438,13 @@ absl::Status Run::Write(const std::vector<std::string>& twins,
 // Blocks of this run, as far as it came: their writes again, under their request ids.
 absl::Status Run::WriteKept() {
   std::vector<std::vector<ForecastBlock>> batches;
-  TWIN_RETURN_IF_ERROR(
-      parts_.forecasts->Visit(record_.predictor, [&](const ForecastBlock& block) {
-        if (block.run != record_.number) return block.run > record_.number;
-        if (batches.empty() || batches.back()[0].batch != block.batch) batches.emplace_back();
-        batches.back().push_back(block);
-        seen_.insert(block.twins.begin(), block.twins.end());
-        return true;
-      }));
+  TWIN_RETURN_IF_ERROR(parts_.forecasts->Visit(record_.predictor, [&](const ForecastBlock& block) {
+    if (block.run != record_.number) return block.run > record_.number;
+    if (batches.empty() || batches.back()[0].batch != block.batch) batches.emplace_back();
+    batches.back().push_back(block);
+    seen_.insert(block.twins.begin(), block.twins.end());
+    return true;
+  }));
   for (const std::vector<ForecastBlock>& blocks : batches) {
     // All of a batch is one write, as it was: a block or more for each path, the twins not always
     // the same.
@@ -507,7 +506,8 @@ RunRecord Run::End(const absl::Status& status) {
     changes.push_back({kRunCollection, NameOfRun(old), {}});
   }
   const absl::Status committed = host_.documents().Commit(changes);
-  if (!committed.ok() && record_.message.empty()) record_.message = std::string(committed.message());
+  if (!committed.ok() && record_.message.empty())
+    record_.message = std::string(committed.message());
   return record_;
 }
 

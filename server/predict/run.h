@@ -5,9 +5,9 @@
 //                                   ▼
 //               forecasts + run, one commit ─▶ one write, by a request id of its own
 //
-// Forecasts are durable before their write begins. So after a crash the blocks of the run say what was
-// predicted: their writes are repeated under the same request ids, which changes nothing where they had
-// been done, and the run goes on with the other twins. Internal to server/predict.
+// Forecasts are durable before their write begins. So after a crash the blocks of the run say what
+// was predicted: their writes are repeated under the same request ids, which changes nothing where
+// they had been done, and the run goes on with the other twins. Internal to server/predict.
 #ifndef TWIN_SERVER_PREDICT_RUN_H_
 #define TWIN_SERVER_PREDICT_RUN_H_
 
@@ -57,7 +57,8 @@ class Run {
   // meanwhile it is left as RUNNING, to be recovered.
   RunRecord Execute();
 
-  // The same for a run that a former process left: finishes its writes, then goes on with the other twins.
+  // The same for a run that a former process left: finishes its writes, then goes on with the other
+  // twins.
   RunRecord Recover();
 
  private:

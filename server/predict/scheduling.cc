@@ -85,7 +85,8 @@ Time Predictors::Impl::BeginDue(Time now) {
     if (entry->change_due.ns != 0 && entry->change_due <= now && !entry->is_running) {
       Ask ask;
       ask.record.trigger = Trigger::kChange;
-      if (!entry->changed_all) ask.record.twins.assign(entry->changed.begin(), entry->changed.end());
+      if (!entry->changed_all)
+        ask.record.twins.assign(entry->changed.begin(), entry->changed.end());
       entry->changed.clear();
       entry->changed_all = false;
       entry->change_due = Time{};
@@ -164,10 +165,9 @@ RunParts Predictors::Impl::PartsOf(const EntryPtr& entry) {
     const MutexLock lock(&mutex_);
     if (entry->predictor == nullptr) return absl::FailedPreconditionError(entry->trouble);
     if (entry->breaker.MayCall(host_.Now())) return absl::OkStatus();
-    return absl::UnavailableError(absl::StrCat("left alone until ",
-                                               FormatTime(entry->breaker.open_until()), " after ",
-                                               entry->breaker.failures(),
-                                               " failures in a row; the last one: ", entry->trouble));
+    return absl::UnavailableError(absl::StrCat(
+        "left alone until ", FormatTime(entry->breaker.open_until()), " after ",
+        entry->breaker.failures(), " failures in a row; the last one: ", entry->trouble));
   };
   parts.called = [this, entry](const absl::Status& status) {
     const MutexLock lock(&mutex_);
@@ -207,8 +207,9 @@ void Predictors::Impl::Execute(const EntryPtr& entry, Ask ask) {
   const bool is_cut = record.state == RunState::kRunning;
   if (ask.done != nullptr) {
     if (is_cut) {
-      ask.done(absl::CancelledError("the run was interrupted: the server stops, or the predictor was "
-                                    "deleted or replaced"));
+      ask.done(
+          absl::CancelledError("the run was interrupted: the server stops, or the predictor was "
+                               "deleted or replaced"));
     } else {
       ask.done(record);
     }
@@ -232,7 +233,8 @@ void Predictors::Impl::EndRuns(const EntryPtr& entry) {
     while (entry->is_running) run_ended_.Wait(&mutex_);
   }
   for (Ask& ask : asks) {
-    if (ask.done != nullptr) ask.done(absl::CancelledError("the run was cancelled before it began"));
+    if (ask.done != nullptr)
+      ask.done(absl::CancelledError("the run was cancelled before it began"));
   }
 }
 

@@ -17,9 +17,10 @@ class OnTasks : public Predictor {
 
   void Predict(std::shared_ptr<const Request> request, int64_t /*timeout_ms*/, Done done) override {
     auto shared = std::make_shared<Done>(std::move(done));
-    const bool accepted = tasks_.Submit([predictor = predictor_, request = std::move(request), shared] {
-      (*shared)(Answered(predictor.get(), *request));
-    });
+    const bool accepted =
+        tasks_.Submit([predictor = predictor_, request = std::move(request), shared] {
+          (*shared)(Answered(predictor.get(), *request));
+        });
     if (!accepted) (*shared)(absl::CancelledError("the server is stopping"));
   }
 

@@ -31,9 +31,10 @@ struct PathEstimates {
   std::vector<Estimate> estimates;
 };
 
-// One patch a twin, each for itself. An estimate with a value replaces what is at its path. One without
-// leaves the last good value and changes its status alone, where that value is of this source; where
-// there is none it says who tried, and what came of it. Nothing is written that is there already.
+// One patch a twin, each for itself. An estimate with a value replaces what is at its path. One
+// without leaves the last good value and changes its status alone, where that value is of this
+// source; where there is none it says who tried, and what came of it. Nothing is written that is
+// there already.
 ingest::WriteBatch MakeWrite(const std::string& source, const std::vector<std::string>& twins,
                              const std::vector<PathEstimates>& paths, Host* host,
                              std::string request_id);

@@ -1,5 +1,5 @@
-// Models of XGBoost, by its C API, with the card that docs/model-card.md describes. A booster is used by one
-// thread at a time: each that computes takes one that is free, or loads another.
+// Models of XGBoost, by its C API, with the card that docs/model-card.md describes. A booster is
+// used by one thread at a time: each that computes takes one that is free, or loads another.
 #include <xgboost/c_api.h>
 
 #include <cmath>
@@ -35,7 +35,8 @@ class Booster {
     }
     // Batches are divided among threads by who asks.
     if (XGBoosterSetParam(booster->handle_, "nthread", "1") != 0) return Failed("nthread");
-    if (XGBoosterGetNumFeature(booster->handle_, &booster->features_) != 0) return Failed("features");
+    if (XGBoosterGetNumFeature(booster->handle_, &booster->features_) != 0)
+      return Failed("features");
     return booster;
   }
   Booster(const Booster&) = delete;
@@ -48,9 +49,9 @@ class Booster {
 
   // One number a row of the matrix, which is stored by rows; NaN: missing.
   absl::Status Predict(const std::vector<float>& matrix, size_t rows, std::vector<float>* raw) {
-    const std::string array = absl::StrFormat(
-        R"({"data":[%d,true],"shape":[%d,%d],"typestr":"<f4","version":3})",
-        reinterpret_cast<uintptr_t>(matrix.data()), rows, features_);
+    const std::string array =
+        absl::StrFormat(R"({"data":[%d,true],"shape":[%d,%d],"typestr":"<f4","version":3})",
+                        reinterpret_cast<uintptr_t>(matrix.data()), rows, features_);
     constexpr char kConfig[] =
         R"({"type":0,"training":false,"iteration_begin":0,"iteration_end":0,"strict_shape":false,)"
         R"("cache_id":0,"missing":NaN})";
@@ -64,8 +65,8 @@ class Booster {
     size_t count = 1;
     for (bst_ulong i = 0; i < dimensions; ++i) count *= shape[i];
     if (count != rows) {
-      return absl::InternalError(
-          absl::StrCat("xgboost: ", count, " numbers for ", rows, " rows; the booster must have one output"));
+      return absl::InternalError(absl::StrCat("xgboost: ", count, " numbers for ", rows,
+                                              " rows; the booster must have one output"));
     }
     raw->assign(result, result + count);
     return absl::OkStatus();
@@ -92,9 +93,8 @@ class Xgboost : public LocalPredictor {
     for (size_t f = 0; f < features; ++f) {
       const FeatureColumn& column = request.columns[f];
       for (size_t row = 0; row < request.rows(); ++row) {
-        matrix[row * features + f] = column.IsNull(row)
-                                         ? std::numeric_limits<float>::quiet_NaN()
-                                         : static_cast<float>(column.doubles[row]);
+        matrix[row * features + f] = column.IsNull(row) ? std::numeric_limits<float>::quiet_NaN()
+                                                        : static_cast<float>(column.doubles[row]);
       }
     }
     TWIN_ASSIGN_OR_RETURN(std::unique_ptr<Booster> booster, Take());
@@ -147,19 +147,19 @@ absl::StatusOr<std::shared_ptr<LocalPredictor>> MakeXgboost(const BuiltinOptions
   TWIN_RETURN_IF_ERROR(reader.End("xgboost"));
   if (folder.empty()) {
     return absl::InvalidArgumentError(
-        "options.model: name the folder of the model on the server, with card.json and the booster");
+        "options.model: name the folder of the model on the server, with card.json and the "
+        "booster");
   }
   TWIN_ASSIGN_OR_RETURN(const std::string json,
                         ReadWholeFile(absl::StrCat(folder, "/card.json"), kCardBytesMax));
   TWIN_ASSIGN_OR_RETURN(ModelCard card, ParseCard(json));
-  TWIN_ASSIGN_OR_RETURN(
-      std::string model,
-      ReadWholeFile(absl::StrCat(folder, "/", card.model_file), kModelBytesMax));
+  TWIN_ASSIGN_OR_RETURN(std::string model,
+                        ReadWholeFile(absl::StrCat(folder, "/", card.model_file), kModelBytesMax));
   TWIN_ASSIGN_OR_RETURN(std::unique_ptr<Booster> booster, Booster::Load(model));
   if (booster->features() != card.description.features.size()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the model has ", booster->features(), " features, its card ",
-                     card.description.features.size()));
+    return absl::InvalidArgumentError(absl::StrCat("the model has ", booster->features(),
+                                                   " features, its card ",
+                                                   card.description.features.size()));
   }
   return std::make_shared<Xgboost>(std::move(card), std::move(model), std::move(booster));
 }
