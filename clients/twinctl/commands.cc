@@ -7,6 +7,7 @@
 #include "clients/twinctl/contexts.h"
 #include "clients/twinctl/history.h"
 #include "clients/twinctl/models.h"
+#include "clients/twinctl/predictors.h"
 #include "clients/twinctl/query.h"
 #include "clients/twinctl/relationships.h"
 #include "clients/twinctl/server.h"
@@ -32,6 +33,7 @@ void AddCommands(CommandLine* line, const Environment& environment) {
   AddHistory(line, server);
   AddWatch(line, server);
   AddSubscriptions(line, server);
+  AddPredictors(line, server);
   AddImport(line, server);
   AddExport(line, server);
   AddStatus(line, server);

@@ -14,11 +14,16 @@
 #include "server/api/event_service.h"
 #include "server/api/history_service.h"
 #include "server/api/model_service.h"
+#include "server/api/predictor_client.h"
+#include "server/api/predictor_service.h"
 #include "server/api/queries.h"
 #include "server/api/query_service.h"
 #include "server/api/telemetry_service.h"
 #include "server/api/twin_service.h"
 #include "server/api/work_pool.h"
+#include "server/base/status_macros.h"
+#include "server/engine/predict_host.h"
+#include "server/predict/predictors.h"
 
 namespace twin::api {
 namespace {
@@ -43,13 +48,16 @@ class Server::Impl {
                   options.deadline_ms_max,
                   options.stream_idle_ms_max,
                   options.import_models_bytes_max,
-                  &queries_},
+                  &queries_,
+                  nullptr},
+        predict_host_(engine::NewPredictHost(engine, queries_.tasks.get())),
         models_(services_),
         twins_(services_),
         telemetry_(services_),
         history_(services_),
         query_(services_),
         events_(services_),
+        predictor_service_(services_),
         admin_(services_) {}
 
   absl::Status Start(const ServerOptions& options) {
@@ -59,6 +67,9 @@ class Server::Impl {
           " is not a loopback address, and there is no TLS yet: anybody who reaches it could "
           "read and write everything; add --insecure if that is meant"));
     }
+    TWIN_ASSIGN_OR_RETURN(predictors_, predict::Predictors::Open(options.predictors,
+                                                                 predict_host_.get(), &connector_));
+    services_.predictors = predictors_.get();
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
@@ -69,6 +80,7 @@ class Server::Impl {
     builder.RegisterService(&history_);
     builder.RegisterService(&query_);
     builder.RegisterService(&events_);
+    builder.RegisterService(&predictor_service_);
     builder.RegisterService(&admin_);
     builder.SetMaxReceiveMessageSize(options.message_bytes_max);
     builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.streams_per_connection_max);
@@ -91,7 +103,8 @@ class Server::Impl {
   void Stop(int64_t grace_ms) {
     if (server_ == nullptr) return;
     server_->GetHealthCheckService()->SetServingStatus(false);
-    events_.Stop();  // subscriptions have no end of their own
+    predictors_->Stop();  // calls that wait for a run end
+    events_.Stop();       // subscriptions have no end of their own
     server_->Shutdown(std::chrono::system_clock::now() + std::chrono::milliseconds(grace_ms));
     server_->Wait();
     server_.reset();
@@ -102,13 +115,17 @@ class Server::Impl {
  private:
   Queries queries_;
   WorkPool pool_;
-  const Services services_;
+  Services services_;
+  PredictorConnector connector_;
+  const std::unique_ptr<predict::Host> predict_host_;
+  std::unique_ptr<predict::Predictors> predictors_;
   ModelService models_;
   TwinService twins_;
   TelemetryService telemetry_;
   HistoryService history_;
   QueryService query_;
   EventService events_;
+  PredictorService predictor_service_;
   AdminService admin_;
   std::unique_ptr<grpc::Server> server_;
   int port_ = 0;

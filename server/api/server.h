@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "server/api/query_limits.h"
 #include "server/engine/engine.h"
+#include "server/predict/options.h"
 
 namespace twin::api {
 
@@ -22,6 +23,7 @@ struct ServerOptions {
   int64_t stream_idle_ms_max = 60'000;         // of an import or export whose client does nothing
   int64_t import_models_bytes_max = 64 << 20;  // texts of one section, before they are created
   QueryLimits queries;
+  predict::Options predictors;
   std::string version;
   std::string data_dir;
 };
@@ -30,6 +32,7 @@ struct ServerOptions {
 class Server {
  public:
   // INVALID_ARGUMENT: not a loopback address without `insecure`. UNAVAILABLE: the address is taken.
+  // DATA_LOSS: what is kept of predictors cannot be read.
   // The engine must outlive the server.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options,
                                                        engine::Engine* engine);

@@ -123,6 +123,36 @@ void DefineOptions(CLI::App* app, Options* options) {
       ->group(of_events)
       ->check(CLI::Range(1, 256));
 
+  const char* const of_predictors = "Predictors";
+  predict::Options& predictors = options->server.predictors;
+  Add(app, "predictor-count-max", &predictors.count_max, "predictors that are registered")
+      ->group(of_predictors)
+      ->check(CLI::PositiveNumber);
+  Add(app, "predictor-threads", &predictors.threads, "threads of the server's own predictors")
+      ->group(of_predictors)
+      ->check(CLI::Range(1, 256));
+  Add(app, "predictor-runs-at-once", &predictors.runs_at_once, "runs at once, of different ones")
+      ->group(of_predictors)
+      ->check(CLI::Range(1, 256));
+  Add(app, "predictor-rows-max", &predictors.rows_max, "rows of one run")
+      ->group(of_predictors)
+      ->check(CLI::PositiveNumber);
+  Add(app, "predictor-forecast-rows-max", &predictors.forecast_rows_max,
+      "forecasts that are kept of each predictor")
+      ->group(of_predictors)
+      ->check(CLI::PositiveNumber);
+  Add(app, "predictor-changed-twins-max", &predictors.changed_twins_max,
+      "changed twins that wait for a run; more: it is one of all")
+      ->group(of_predictors)
+      ->check(CLI::PositiveNumber);
+  Add(app, "predictor-breaker-failures", &predictors.breaker_failures,
+      "failures in a row, then a predictor is left alone")
+      ->group(of_predictors)
+      ->check(CLI::PositiveNumber);
+  Add(app, "predictor-breaker-open-ms", &predictors.breaker_open_ms, "for so long")
+      ->group(of_predictors)
+      ->check(CLI::PositiveNumber);
+
   const char* const history = "History";
   Add(app, "history-retention-seconds", &engine.history_retention_seconds,
       "samples of days that ended so long ago are dropped; 0: none are")
