@@ -42,6 +42,12 @@ class EventClient {
       twingraph::v1::SubscribeRequest request, const EventOptions& options,
       absl::FunctionRef<absl::Status(const twingraph::v1::SubscribeResponse&)> receive);
 
+  // A standing query: calls `receive` with each message, until it fails. After a lost connection it
+  // asks again: a message with `reset` begins the whole result anew.
+  absl::Status WatchQuery(
+      const twingraph::v1::WatchQueryRequest& request, const EventOptions& options,
+      absl::FunctionRef<absl::Status(const twingraph::v1::WatchQueryResponse&)> receive);
+
  private:
   Client& client_;
 };

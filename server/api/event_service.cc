@@ -74,6 +74,7 @@ grpc::ServerWriteReactor<pb::SubscribeResponse>* EventService::Subscribe(
 
 void EventService::Stop() {
   stopping_ = true;
+  watches_.Stop();
   services_.engine->feed().EndAll();
 }
 

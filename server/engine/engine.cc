@@ -21,6 +21,7 @@
 #include "server/ingest/change.h"
 #include "server/ingest/writer.h"
 #include "server/journal/file_journal.h"
+#include "server/storage/documents.h"
 #include "server/storage/lmdb_store.h"
 
 namespace twin::engine {
@@ -60,6 +61,7 @@ class Engine::Impl {
     store_options.folder = StoreFolder(options_.data_dir);
     store_options.check_pages = true;
     TWIN_ASSIGN_OR_RETURN(store_, storage::LmdbStore::Open(store_options));
+    documents_ = std::make_unique<storage::Documents>(store_.get());
     checkpoints_ = std::make_unique<Checkpoints>(store_.get());
     history_ = std::make_unique<timeseries::Store>(HistoryOptions());
     {
@@ -136,6 +138,8 @@ class Engine::Impl {
   const timeseries::Store* history() const { return history_.get(); }
 
   events::Feed& feed() { return *feed_; }
+
+  storage::Documents& documents() { return *documents_; }
 
   void Read(absl::FunctionRef<void(const graph::GraphView&)> reader) const {
     const MutexLock lock(&graph_.mutex);
@@ -280,6 +284,7 @@ class Engine::Impl {
     if (options_.checkpoint_on_stop && writer_->writing().ok()) status = Checkpoint(false);
     feed_.reset();  // it reads the journal
     journal_.reset();
+    documents_.reset();
     store_.reset();
     lock_.reset();
     return status;
@@ -547,6 +552,7 @@ class Engine::Impl {
   std::unique_ptr<timeseries::Store> history_;
   mutable ingest::GuardedGraph graph_;
   std::unique_ptr<storage::LmdbStore> store_;
+  std::unique_ptr<storage::Documents> documents_;
   std::unique_ptr<Checkpoints> checkpoints_;
   std::unique_ptr<journal::FileJournal> journal_;
   std::unique_ptr<events::ChangeLog> changes_;
@@ -638,6 +644,7 @@ void Engine::Read(absl::FunctionRef<void(const graph::GraphView&)> reader) const
 }
 std::shared_ptr<const graph::GraphView> Engine::Pin() const { return impl_->Pin(); }
 events::Feed& Engine::feed() { return impl_->feed(); }
+storage::Documents& Engine::documents() { return impl_->documents(); }
 GraphReaderCache* Engine::reader_cache() const { return impl_->reader_cache(); }
 std::shared_ptr<HeldSnapshot> Engine::Hold(SnapshotUse use) { return impl_->Hold(use, Pin()); }
 std::shared_ptr<HeldSnapshot> Engine::Hold(SnapshotUse use,

@@ -30,6 +30,10 @@ namespace twin::events {
 class Feed;
 }
 
+namespace twin::storage {
+class Documents;
+}
+
 namespace twin::engine {
 
 struct EngineOptions {
@@ -141,6 +145,9 @@ class Engine {
 
   // What changes, to those who subscribe. Lives until Stop; subscriptions have ended by then.
   events::Feed& feed();
+
+  // Small records of the server's own, in the store and in its backups. Lives until Stop.
+  storage::Documents& documents();
 
   // Calls `done` once when reads see that sequence: at once, or on a thread of the engine's, which
   // must not be blocked. With DEADLINE_EXCEEDED; CANCELLED: `cancelled`, which is asked ten times a

@@ -15,6 +15,7 @@
 #include "gtest/gtest.h"
 #include "server/base/check.h"
 #include "server/engine/data_dir.h"
+#include "server/storage/documents.h"
 #include "tests/support/status_matchers.h"
 
 namespace twin::engine {
@@ -203,6 +204,7 @@ TEST_F(EngineTest, BacksUpWhileItServes) {
   CreateAll(engine.get());
   WriteSome(engine.get(), 1);
   ASSERT_THAT(engine->Checkpoint(), IsOk());
+  ASSERT_THAT(engine->documents().Put("predictors", "soh", "kept"), IsOk());
   WriteSome(engine.get(), 2);
   std::thread writer([&] { WriteSome(engine.get(), 3); });
   const std::string folder = JoinPath(root_, "backup");
@@ -222,6 +224,7 @@ TEST_F(EngineTest, BacksUpWhileItServes) {
   ASSERT_THAT(copy.status(), IsOk());
   EXPECT_GE((*copy)->status().sequence, Sequence(121));
   EXPECT_GT((*copy)->status().twins, 50);
+  EXPECT_EQ((*copy)->documents().Get("predictors", "soh").value_or(""), "kept");
   WriteSome(copy->get(), 4);
 }
 

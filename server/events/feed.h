@@ -125,6 +125,8 @@ class Feed {
   // The place from which everything that is kept can be read.
   Sequence BeforeOldest() const { return Sequence(sources_.log->oldest().value - 1); }
   FeedStatus status() const ABSL_LOCKS_EXCLUDED(mutex_);
+  const Sources& sources() const { return sources_; }
+  const Options& options() const { return options_; }
 
  private:
   friend class Subscription;

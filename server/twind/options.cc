@@ -226,6 +226,17 @@ void DefineOptions(CLI::App* app, Options* options) {
   Add(app, "query-slow-ms", &queries.slow_ms, "a query that takes so long is remembered as slow")
       ->group(in_limits)
       ->check(CLI::NonNegativeNumber);
+  Add(app, "watch-queries-max", &queries.watch_queries_max, "standing queries at once")
+      ->group(in_limits)
+      ->check(CLI::NonNegativeNumber);
+  Add(app, "watch-query-rows-max", &queries.watch_rows_max,
+      "rows of the result of one standing query")
+      ->group(in_limits)
+      ->check(CLI::PositiveNumber);
+  Add(app, "watch-query-bytes-max", &queries.watch_bytes_max,
+      "bytes of those rows, which the server keeps")
+      ->group(in_limits)
+      ->check(CLI::PositiveNumber);
   app->add_flag("--adt-limits", queries.adt_limits,
                 "the dialect adt keeps the limits of Azure Digital Twins, too")
       ->envname("TWIND_ADT_LIMITS")
