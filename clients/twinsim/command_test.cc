@@ -141,7 +141,7 @@ TEST_F(CommandTest, ExplainsWrongUse) {
            {"fleet --vehicles many --export FILE", "--vehicles: Value many not in range"},
            {"fleet --vehicles 2 --seed -1 --export FILE", "--seed: '-1' is no integer from 0"},
            {"fleet --vehicles 2 --seed 18446744073709551616 --export FILE", "--seed: '18446744"},
-           {"fleet --vehicles 2 --speed 3 --export FILE", "--speed excludes --export\n"},
+           {"fleet --vehicles 2 --speed 3 --export FILE", "--export excludes --speed\n"},
            {"fleet --vehicles 2 --export FILE more", "unexpected argument 'more'\n"},
        }) {
     const Outcome outcome = RunLine(line);

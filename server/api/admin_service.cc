@@ -1,5 +1,6 @@
 #include "server/api/admin_service.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -12,6 +13,7 @@
 #include "absl/strings/str_join.h"
 #include "server/api/convert.h"
 #include "server/api/queries.h"
+#include "server/api/rpc_metrics.h"
 #include "server/base/status_macros.h"
 
 namespace twin::api {
@@ -34,6 +36,32 @@ uint64_t BytesOfFolder(const std::string& folder) {
     if (it->is_regular_file(error)) bytes += it->file_size(error);
   }
   return bytes;
+}
+
+void FillMachine(const std::string& data_dir, pb::StatusResponse* response) {
+  pb::StatusResponse::Disk* disk = response->mutable_disk();
+  // What the parts know of themselves: a walk through the folder would take longer with each day.
+  disk->set_data_bytes(response->journal().bytes() + response->checkpoint().store_bytes() +
+                       response->history().file_bytes());
+  std::error_code error;
+  const std::filesystem::space_info space = std::filesystem::space(data_dir, error);
+  if (!error) {
+    disk->set_free_bytes(space.available);
+    disk->set_total_bytes(space.capacity);
+  }
+  rusage usage{};
+  if (getrusage(RUSAGE_SELF, &usage) != 0) return;
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
+  response->set_cpu_seconds(seconds(usage.ru_utime) + seconds(usage.ru_stime));
+}
+
+void FillEvents(const events::FeedStatus& feed, pb::StatusResponse::Events* events) {
+  events->set_subscribers(feed.subscriptions);
+  events->set_behind(feed.subscriptions - feed.live);
+  events->set_delivered(feed.delivered);
+  events->set_fell_behind(feed.fell_behind);
 }
 
 void Fill(const engine::EngineStatus& status, pb::StatusResponse* response) {
@@ -85,6 +113,7 @@ void Fill(const engine::EngineStatus& status, pb::StatusResponse* response) {
   history->set_days_packed(status.history_days_packed);
   history->set_packing(std::string(status.history_packing.message()));
 
+  FillEvents(status.events, response->mutable_events());
   response->set_recovery_seconds(status.recovery_seconds);
   response->set_recovered_records(status.recovered_records);
 }
@@ -94,12 +123,19 @@ void Fill(const engine::EngineStatus& status, pb::StatusResponse* response) {
 grpc::ServerUnaryReactor* AdminService::Status(Context* context,
                                                const pb::StatusRequest* /*request*/,
                                                pb::StatusResponse* response) {
+  FillStatus(response);
+  return Answer(context, absl::OkStatus());
+}
+
+void AdminService::FillStatus(pb::StatusResponse* response) const {
   response->set_version(services_.version);
   response->set_data_dir(services_.data_dir);
   Fill(services_.engine->status(), response);
   services_.queries->runs.Fill(response->mutable_queries());
   response->mutable_queries()->set_kept_bytes(services_.queries->pages.bytes());
-  return Answer(context, absl::OkStatus());
+  services_.metrics->rpcs.Fill(response);
+  services_.metrics->ingest.Fill(response->mutable_ingest());
+  FillMachine(services_.data_dir, response);
 }
 
 grpc::ServerUnaryReactor* AdminService::Checkpoint(Context* context,

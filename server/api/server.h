@@ -9,6 +9,13 @@
 #include "server/api/query_limits.h"
 #include "server/engine/engine.h"
 
+namespace grpc {
+class Channel;
+}
+namespace twingraph::v1 {
+class StatusResponse;
+}
+
 namespace twin::api {
 
 struct ServerOptions {
@@ -26,6 +33,9 @@ struct ServerOptions {
   std::string data_dir;
 };
 
+// Whether only this machine reaches an address to listen on.
+bool IsLoopbackAddress(const std::string& listen);
+
 // Thread-safe.
 class Server {
  public:
@@ -36,6 +46,11 @@ class Server {
   ~Server();
 
   int port() const;
+
+  // What AdminService.Status answers.
+  void FillStatus(twingraph::v1::StatusResponse* response) const;
+  // A way to call the services without a network, until Stop.
+  std::shared_ptr<grpc::Channel> InProcessChannel();
 
   // Accepts no more, lets what runs finish for `grace_ms`, then ends it.
   void Stop(int64_t grace_ms);
