@@ -28,7 +28,8 @@ struct TopArguments {
 void SleepUntil(steady_clock::time_point time) {
   constexpr std::chrono::milliseconds kLook{50};
   while (!Interrupted() && steady_clock::now() < time) {
-    std::this_thread::sleep_for(std::min<steady_clock::duration>(kLook, time - steady_clock::now()));
+    std::this_thread::sleep_for(
+        std::min<steady_clock::duration>(kLook, time - steady_clock::now()));
   }
 }
 
@@ -72,9 +73,8 @@ absl::StatusOr<ExitCode> Top(const TopArguments& arguments, client::Client* clie
     if (format != Format::kTable) {
       WriteObject(view.ToJson(), format, console);
     } else {
-      const std::vector<std::string> lines =
-          view.Lines(client->address(), console.out_columns, is_page ? TerminalRows() : 0,
-                     console.out_style);
+      const std::vector<std::string> lines = view.Lines(
+          client->address(), console.out_columns, is_page ? TerminalRows() : 0, console.out_style);
       if (is_page) {
         Redraw(lines, console.out);
       } else {

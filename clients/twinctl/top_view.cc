@@ -74,8 +74,8 @@ double LatencyPercentileMs(const Latency& before, const Latency& now, double sha
 }
 
 TopView::TopView(const StatusResponse& before, const StatusResponse& now) : now_(now) {
-  const int64_t since = before.time_unix_nano() != 0 ? before.time_unix_nano()
-                                                     : now.start_time_unix_nano();
+  const int64_t since =
+      before.time_unix_nano() != 0 ? before.time_unix_nano() : now.start_time_unix_nano();
   seconds_ = std::max(static_cast<double>(now.time_unix_nano() - since) / 1e9, 1e-3);
   // Of a server without these counters, or before it: sequences tell what there is.
   const bool is_first = before.time_unix_nano() == 0;
@@ -106,16 +106,14 @@ void TopView::AddMethods(const StatusResponse& before) {
   for (const StatusResponse::Rpc& rpc : now_.rpcs()) {
     const auto it = earlier.find(rpc.method());
     const StatusResponse::Rpc& then = it == earlier.end() ? none : *it->second;
-    methods_.push_back(
-        {.name = std::string(absl::StripPrefix(rpc.method(), "twingraph.v1.")),
-         .per_second = PerSecond(then.finished(), rpc.finished()),
-         .failed_per_second = PerSecond(then.failed(), rpc.failed()),
-         .p50_ms = LatencyPercentileMs(then.latency(), rpc.latency(), 0.5),
-         .p99_ms = LatencyPercentileMs(then.latency(), rpc.latency(), 0.99)});
+    methods_.push_back({.name = std::string(absl::StripPrefix(rpc.method(), "twingraph.v1.")),
+                        .per_second = PerSecond(then.finished(), rpc.finished()),
+                        .failed_per_second = PerSecond(then.failed(), rpc.failed()),
+                        .p50_ms = LatencyPercentileMs(then.latency(), rpc.latency(), 0.5),
+                        .p99_ms = LatencyPercentileMs(then.latency(), rpc.latency(), 0.99)});
   }
-  std::stable_sort(methods_.begin(), methods_.end(), [](const Method& a, const Method& b) {
-    return a.per_second > b.per_second;
-  });
+  std::stable_sort(methods_.begin(), methods_.end(),
+                   [](const Method& a, const Method& b) { return a.per_second > b.per_second; });
 }
 
 std::vector<std::string> TopView::Lines(const std::string& address, int columns, int rows,
@@ -137,9 +135,8 @@ std::vector<std::string> TopView::Lines(const std::string& address, int columns,
                                WithCommas(now_.relationships()), " relationships, ",
                                RateText(changes_), " changes/s, sequence ",
                                WithCommas(now_.position().sequence())));
-  lines.push_back(absl::StrCat(title("ingest"), RateText(values_), " values/s, ",
-                               RateText(frames_), " frames/s, ",
-                               BytesText(static_cast<uint64_t>(bytes_)), "/s, ",
+  lines.push_back(absl::StrCat(title("ingest"), RateText(values_), " values/s, ", RateText(frames_),
+                               " frames/s, ", BytesText(static_cast<uint64_t>(bytes_)), "/s, ",
                                CountOf(ingest.streams(), "stream"), ", ", RateText(rejects_),
                                " rejects/s"));
   lines.push_back(absl::StrCat(title(""), RateText(batches_), " batches/s, durable after ",
@@ -157,11 +154,10 @@ std::vector<std::string> TopView::Lines(const std::string& address, int columns,
                                BytesText(now_.history().memory_bytes()), ", snapshots ",
                                BytesText(memory.retained_bytes())));
   if (disk.total_bytes() > 0) {
-    const double used = 1 - static_cast<double>(disk.free_bytes()) /
-                                static_cast<double>(disk.total_bytes());
-    lines.push_back(absl::StrCat(title("disk"), Bar(used, style), " ",
-                                 BytesText(disk.data_bytes()), " of data, ",
-                                 BytesText(disk.free_bytes()), " of ",
+    const double used =
+        1 - static_cast<double>(disk.free_bytes()) / static_cast<double>(disk.total_bytes());
+    lines.push_back(absl::StrCat(title("disk"), Bar(used, style), " ", BytesText(disk.data_bytes()),
+                                 " of data, ", BytesText(disk.free_bytes()), " of ",
                                  BytesText(disk.total_bytes()), " free"));
   }
   lines.push_back(absl::StrCat(
@@ -169,8 +165,8 @@ std::vector<std::string> TopView::Lines(const std::string& address, int columns,
       now_.checkpoint().running() ? "being written"
       : now_.checkpoint().time_unix_nano() == 0
           ? "none yet"
-          : absl::StrCat(
-                TimeSpanText(now_.time_unix_nano() - now_.checkpoint().time_unix_nano()), " ago")));
+          : absl::StrCat(TimeSpanText(now_.time_unix_nano() - now_.checkpoint().time_unix_nano()),
+                         " ago")));
   AppendSubscriptions(style, &lines);
   AppendMethods(style, &lines);
   if (rows > 0 && lines.size() > static_cast<size_t>(rows)) lines.resize(static_cast<size_t>(rows));
@@ -186,28 +182,27 @@ std::vector<std::string> TopView::Lines(const std::string& address, int columns,
 void TopView::AppendSubscriptions(const Style& style, std::vector<std::string>* lines) const {
   if (now_.events().lags().empty()) return;
   lines->push_back("");
-  lines->push_back(style.Paint(
-      Tone::kFaint, absl::StrFormat("%-32s %10s %12s %10s %10s", "SUBSCRIPTION", "LAG", "AGE",
-                                    "CONSUMERS", "WAITING")));
+  lines->push_back(
+      style.Paint(Tone::kFaint, absl::StrFormat("%-32s %10s %12s %10s %10s", "SUBSCRIPTION", "LAG",
+                                                "AGE", "CONSUMERS", "WAITING")));
   for (const twingraph::v1::SubscriptionLag& lag : now_.events().lags()) {
-    lines->push_back(absl::StrFormat(
-        "%-32s %10s %12s %10d %10d", Printable(lag.name()), WithCommas(lag.lag_sequences()),
-        lag.expired() ? "expired" : TimeSpanText(lag.lag_nanos()), lag.consumers(),
-        lag.waiting_events()));
+    lines->push_back(absl::StrFormat("%-32s %10s %12s %10d %10d", Printable(lag.name()),
+                                     WithCommas(lag.lag_sequences()),
+                                     lag.expired() ? "expired" : TimeSpanText(lag.lag_nanos()),
+                                     lag.consumers(), lag.waiting_events()));
   }
 }
 
 void TopView::AppendMethods(const Style& style, std::vector<std::string>* lines) const {
   if (methods_.empty()) return;
   lines->push_back("");
-  lines->push_back(
-      style.Paint(Tone::kFaint, absl::StrFormat("%-44s %10s %10s %10s %10s", "CALL", "/S",
-                                                "FAILED/S", "P50", "P99")));
+  lines->push_back(style.Paint(Tone::kFaint, absl::StrFormat("%-44s %10s %10s %10s %10s", "CALL",
+                                                             "/S", "FAILED/S", "P50", "P99")));
   for (const Method& method : methods_) {
     lines->push_back(absl::StrFormat("%-44s %10s %10s %10s %10s", Printable(method.name),
                                      RateText(method.per_second),
-                                     RateText(method.failed_per_second),
-                                     LatencyText(method.p50_ms), LatencyText(method.p99_ms)));
+                                     RateText(method.failed_per_second), LatencyText(method.p50_ms),
+                                     LatencyText(method.p99_ms)));
   }
 }
 

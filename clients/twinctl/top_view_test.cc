@@ -68,7 +68,8 @@ TEST(TopViewTest, CallsHaveLatenciesOfTheInterval) {
   EXPECT_EQ(call["perSecond"], 100);
   EXPECT_EQ(call["failedPerSecond"], 20);
   EXPECT_NEAR(call["p50Ms"], 0.786, 0.01);
-  EXPECT_THAT(call["p99Ms"].get<double>(), ::testing::AllOf(::testing::Gt(0.9), ::testing::Lt(1.05)));
+  EXPECT_THAT(call["p99Ms"].get<double>(),
+              ::testing::AllOf(::testing::Gt(0.9), ::testing::Lt(1.05)));
 }
 
 TEST(TopViewTest, NothingHasNoLatency) {

@@ -16,13 +16,12 @@ struct CurvePoint {
 
 // Typical curves at rest and 25 °C. NMC rises all the way; LFP has a plateau, on which a millivolt
 // is several points of charge.
-constexpr CurvePoint kNmc[] = {{0, 3.00},   {0.05, 3.38}, {0.1, 3.46}, {0.2, 3.54}, {0.3, 3.60},
-                               {0.4, 3.645}, {0.5, 3.69}, {0.6, 3.77}, {0.7, 3.86}, {0.8, 3.96},
-                               {0.9, 4.06}, {1, 4.18}};
-constexpr CurvePoint kLfp[] = {{0, 2.60},    {0.05, 3.00}, {0.1, 3.17},  {0.2, 3.25},
-                               {0.3, 3.285}, {0.4, 3.297}, {0.5, 3.302}, {0.6, 3.312},
-                               {0.7, 3.332}, {0.8, 3.336}, {0.9, 3.342}, {0.97, 3.37},
-                               {1, 3.48}};
+constexpr CurvePoint kNmc[] = {{0, 3.00},   {0.05, 3.38}, {0.1, 3.46}, {0.2, 3.54},
+                               {0.3, 3.60}, {0.4, 3.645}, {0.5, 3.69}, {0.6, 3.77},
+                               {0.7, 3.86}, {0.8, 3.96},  {0.9, 4.06}, {1, 4.18}};
+constexpr CurvePoint kLfp[] = {{0, 2.60},    {0.05, 3.00}, {0.1, 3.17},  {0.2, 3.25},  {0.3, 3.285},
+                               {0.4, 3.297}, {0.5, 3.302}, {0.6, 3.312}, {0.7, 3.332}, {0.8, 3.336},
+                               {0.9, 3.342}, {0.97, 3.37}, {1, 3.48}};
 
 // What a full cell's voltage at rest lies below the highest that it is charged with.
 constexpr double kRestBelowFullNmc = 0.02;
@@ -44,8 +43,7 @@ CellCurves::CellCurves(const PackDesign& pack) {
   const absl::Span<const CurvePoint> curve =
       is_lfp ? absl::Span<const CurvePoint>(kLfp) : absl::Span<const CurvePoint>(kNmc);
   // Packs that are charged higher are used higher, too.
-  const double lift =
-      is_lfp ? 0 : pack.cell_voltage_max - kRestBelowFullNmc - curve.back().volts;
+  const double lift = is_lfp ? 0 : pack.cell_voltage_max - kRestBelowFullNmc - curve.back().volts;
   for (int i = 0; i <= kSteps; ++i) {
     const double soc = static_cast<double>(i) / kSteps;
     volts_[static_cast<size_t>(i)] = Interpolate(curve, soc) + lift * soc;

@@ -15,8 +15,8 @@ class CellCurves {
   // Of the pack's chemistry ("NMC", "LFP"), ending at its highest voltage.
   explicit CellCurves(const PackDesign& pack);
 
-  // Voltage at rest, rising everywhere; beyond 0 and 1 it goes on in a steep line, as an abused cell
-  // does. Cost: a few nanoseconds.
+  // Voltage at rest, rising everywhere; beyond 0 and 1 it goes on in a steep line, as an abused
+  // cell does. Cost: a few nanoseconds.
   double RestVoltage(double soc) const;
   // V per unit of state of charge.
   double Slope(double soc) const;

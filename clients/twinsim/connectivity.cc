@@ -24,11 +24,10 @@ Link Connectivity::At(int64_t time) const {
   // One that began yesterday may go on.
   for (const int64_t of_day : {day, day - 1}) {
     if (Draw(seed_, vehicle_, of_day, 0) < kDaysWithoutGap) continue;
-    const int64_t begin = of_day * kDaySeconds +
-                          static_cast<int64_t>(Draw(seed_, vehicle_, of_day, 1) * kDaySeconds);
+    const int64_t begin =
+        of_day * kDaySeconds + static_cast<int64_t>(Draw(seed_, vehicle_, of_day, 1) * kDaySeconds);
     // 3 minutes to 5 hours, the shorter the more often.
-    const auto length =
-        static_cast<int64_t>(180 * std::pow(100, Draw(seed_, vehicle_, of_day, 2)));
+    const auto length = static_cast<int64_t>(180 * std::pow(100, Draw(seed_, vehicle_, of_day, 2)));
     if (time < begin || time >= begin + length) continue;
     return Draw(seed_, vehicle_, of_day, 3) < kGapsLost ? Link::kLost : Link::kWaits;
   }

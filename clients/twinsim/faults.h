@@ -21,9 +21,9 @@ enum class FaultKind : uint8_t {
 
 struct Fault {
   FaultKind kind = FaultKind::kDrift;
-  std::string vehicle;    // "veh-000007"
-  int cell = 0;           // series index; 0: one is drawn
-  int64_t delay = 0;      // seconds after the simulation begins
+  std::string vehicle;  // "veh-000007"
+  int cell = 0;         // series index; 0: one is drawn
+  int64_t delay = 0;    // seconds after the simulation begins
 };
 
 // "drift@veh-000007", "thermal@veh-000012/40+2h". INVALID_ARGUMENT.

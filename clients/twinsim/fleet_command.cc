@@ -74,7 +74,8 @@ absl::StatusOr<ExportCounts> WriteFleet(const FleetArguments& arguments, const P
     progress.Show(share);
     return process.interrupted == nullptr || !process.interrupted();
   };
-  absl::StatusOr<ExportCounts> counts = ExportFleet(Fleet(arguments.drive.fleet), *models, write, go_on);
+  absl::StatusOr<ExportCounts> counts =
+      ExportFleet(Fleet(arguments.drive.fleet), *models, write, go_on);
   if (!counts.ok()) return counts;
   if (absl::Status status = file->Commit(); !status.ok()) return status;
   return counts;
@@ -106,7 +107,7 @@ int64_t ParseSeconds(absl::string_view text) {
     return 0;
   }
   return time >= absl::Seconds(1) && time < absl::Hours(24 * 366 * 20) ? absl::ToInt64Seconds(time)
-                                                                      : 0;
+                                                                       : 0;
 }
 
 std::string CheckTimeSpan(const std::string& word) {
@@ -227,9 +228,10 @@ FleetCommand::FleetCommand(CLI::App* root)
       ->check(CheckTimeSpan, "")
       ->excludes("--export");
   fleet_
-      ->add_option("--speed", arguments.speed,
-                   "60x: a minute takes a second, until the clock is caught up with; max: no pauses "
-                   "until then (default: 1x)")
+      ->add_option(
+          "--speed", arguments.speed,
+          "60x: a minute takes a second, until the clock is caught up with; max: no pauses "
+          "until then (default: 1x)")
       ->type_name("N")
       ->check(CheckDriveSpeed, "")
       ->excludes("--export");

@@ -110,13 +110,12 @@ class FleetDriver {
 
   // The fleet on the server, and its vehicles as they are there.
   absl::Status Prepare() {
-    const absl::StatusOr<int64_t> made =
-        EnsureFleet(&client_, fleet_,
-                    {.models = options_.models,
-                     .program_folder = options_.program_folder,
-                     .source_time_nanos = begin_ * kNanos,
-                     .cancelled = options_.stopped},
-                    note_);
+    const absl::StatusOr<int64_t> made = EnsureFleet(&client_, fleet_,
+                                                     {.models = options_.models,
+                                                      .program_folder = options_.program_folder,
+                                                      .source_time_nanos = begin_ * kNanos,
+                                                      .cancelled = options_.stopped},
+                                                     note_);
     if (!made.ok()) return made.status();
     std::map<std::string, std::vector<Fault>> faults;
     for (const Fault& fault : options_.faults) faults[fault.vehicle].push_back(fault);
@@ -130,9 +129,9 @@ class FleetDriver {
     for (const StoredLife& life : stored) stopped_at = std::max(stopped_at, life.time);
     if (stopped_at > 0) {
       begin_ = std::max(begin_, stopped_at);
-      note_(absl::StrCat("going on from ", absl::FormatTime(absl::RFC3339_sec,
-                                                            absl::FromUnixSeconds(begin_),
-                                                            absl::UTCTimeZone())));
+      note_(absl::StrCat(
+          "going on from ",
+          absl::FormatTime(absl::RFC3339_sec, absl::FromUnixSeconds(begin_), absl::UTCTimeZone())));
     }
     return MakeVehicles(stored, &faults);
   }
@@ -164,7 +163,7 @@ class FleetDriver {
   }
 
   absl::Status Drive() {
-    begun_ = steady_clock::now();
+    driving_since_ = steady_clock::now();
     time_ = begin_;
     const int64_t end = options_.length > 0 ? begin_ + options_.length : INT64_MAX;
     while (time_ < end && !Stopped()) {
@@ -250,7 +249,7 @@ class FleetDriver {
       const LifeMode mode = vehicle.life().mode();
       progress.vehicles_on += mode == LifeMode::kDriving || mode == LifeMode::kCharging ? 1 : 0;
     }
-    progress.seconds = std::chrono::duration<double>(steady_clock::now() - begun_).count();
+    progress.seconds = std::chrono::duration<double>(steady_clock::now() - driving_since_).count();
     progress.ingest = stream_->totals();
     const uint64_t sent = stream_->next_batch_number() - first_batch_number_;
     progress.in_flight = sent - std::min(sent, progress.ingest.batches);
@@ -277,7 +276,9 @@ class FleetDriver {
 
   int64_t begin_ = 0;
   int64_t time_ = 0;  // simulated
-  steady_clock::time_point begun_ = steady_clock::now();
+  // Simulated time runs from here, so that it does not lag by the time that preparing takes.
+  const steady_clock::time_point begun_ = steady_clock::now();
+  steady_clock::time_point driving_since_ = steady_clock::now();
   steady_clock::time_point reported_ = steady_clock::now();
   v1::FrameBatches message_;
   size_t message_values_ = 0;

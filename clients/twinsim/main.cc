@@ -19,8 +19,8 @@ namespace {
 std::atomic<bool> interrupted = false;
 static_assert(std::atomic<bool>::is_always_lock_free);  // a signal handler sets it
 
-// Ctrl-C, or SIGTERM, ends what is running; an export removes what it has written. What ignores it (nohup, a
-// shell's background) goes on doing so. A second one ends the program at once.
+// Ctrl-C, or SIGTERM, ends what is running; an export removes what it has written. What ignores it
+// (nohup, a shell's background) goes on doing so. A second one ends the program at once.
 void StopWhenInterrupted() {
   for (const int signal : {SIGINT, SIGTERM}) {
     struct sigaction action = {};

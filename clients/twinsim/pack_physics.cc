@@ -81,8 +81,7 @@ void PackPhysics::SetAge(double fade, double resistance_growth) {
   resistance_ohm_.resize(capacity_new_ah_.size());
   for (size_t i = 0; i < capacity_ah_.size(); ++i) {
     capacity_ah_[i] = capacity_new_ah_[i] * std::max(1 - fade * ageing_rate_[i], 0.1);
-    resistance_ohm_[i] =
-        resistance_new_ohm_[i] * (1 + (resistance_growth - 1) * ageing_rate_[i]);
+    resistance_ohm_[i] = resistance_new_ohm_[i] * (1 + (resistance_growth - 1) * ageing_rate_[i]);
   }
 }
 
@@ -191,10 +190,10 @@ void PackPhysics::StepHeat(double seconds, const Surroundings& around) {
     const double ambient = conductance_ * (is_end ? 1.35 : 1);
     const double all = inner + ambient - conductance_;
     const double still = is_end ? std::exp(-all * seconds / heat_capacity_) : inner_left;
-    const double settled = (watt_[i] + ambient * around.ambient_celsius +
-                            coolant * around.coolant_celsius +
-                            kNeighbourWattPerKelvin * (left + right)) /
-                           all;
+    const double settled =
+        (watt_[i] + ambient * around.ambient_celsius + coolant * around.coolant_celsius +
+         kNeighbourWattPerKelvin * (left + right)) /
+        all;
     before = own;
     celsius_[i] = std::min(settled + (own - settled) * still, kCelsiusMax);
     // exp() is dear.

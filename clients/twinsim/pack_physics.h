@@ -3,7 +3,8 @@
 //        R0        R1
 //   ┌──/\/\/──┬──/\/\/──┬── terminal       V = rest voltage(soc) + I·R0 + U1,  I > 0 when charging
 //   │         └───||────┘
-//  (~) rest        C1                      heat = I²·R0 + U1²/R1, to the region of the nearest probe
+//  (~) rest        C1                      heat = I²·R0 + U1²/R1, to the region of the nearest
+//  probe
 //   │
 //   └─────────────────────
 #ifndef TWIN_CLIENTS_TWINSIM_PACK_PHYSICS_H_
@@ -22,16 +23,17 @@ namespace twin::twinsim {
 struct Surroundings {
   double ambient_celsius = 20;
   double coolant_celsius = 20;
-  bool cooling = false;     // coolant flows
-  bool balancing = false;   // cells above the lowest are bled
+  bool cooling = false;    // coolant flows
+  bool balancing = false;  // cells above the lowest are bled
 };
 
-// Where the energy of all steps went, in joule. Terminal = chemical + heat + what the R-C pairs hold.
+// Where the energy of all steps went, in joule. Terminal = chemical + heat + what the R-C pairs
+// hold.
 struct EnergyBalance {
-  double terminal = 0;  // taken in at the terminals
-  double chemical = 0;  // stored, at rest voltage
-  double heat = 0;      // of R0 and R1
-  double bled = 0;      // of `chemical`, lost by balancing and leaks
+  double terminal = 0;      // taken in at the terminals
+  double chemical = 0;      // stored, at rest voltage
+  double heat = 0;          // of R0 and R1
+  double bled = 0;          // of `chemical`, lost by balancing and leaks
   double polarisation = 0;  // held by the R-C pairs
 };
 
@@ -69,9 +71,9 @@ class PackPhysics {
 
   // What goes wrong with one cell; zero: nothing.
   struct Defect {
-    int cell = -1;  // -1: none
-    double leak_a = 0;          // runs through it, always
-    double extra_ohm = 0;       // in its connection, outside of it
+    int cell = -1;         // -1: none
+    double leak_a = 0;     // runs through it, always
+    double extra_ohm = 0;  // in its connection, outside of it
     double capacity_factor = 1;
     double heat_watt = 0;       // of its own
     double voltage_factor = 1;  // of what its terminals show
@@ -85,15 +87,16 @@ class PackPhysics {
   void Summarise();
 
   const CellCurves curves_;
-  const double heat_capacity_;      // of a region, J/K
-  const double conductance_;        // of a region to ambient, W/K
-  std::vector<int> region_of_;      // by cell
+  const double heat_capacity_;  // of a region, J/K
+  const double conductance_;    // of a region to ambient, W/K
+  std::vector<int> region_of_;  // by cell
   // By cell. What is new at birth, what age made of it, and the state.
   std::vector<double> capacity_new_ah_, resistance_new_ohm_, ageing_rate_, offset_;
   std::vector<double> capacity_ah_, resistance_ohm_;
   std::vector<double> soc_, u1_, volts_;
-  std::vector<double> celsius_, watt_, factor_;  // by region; factor_: of resistance, by temperature
-  double current_a_ = 0;                         // of the last step
+  std::vector<double> celsius_, watt_,
+      factor_;            // by region; factor_: of resistance, by temperature
+  double current_a_ = 0;  // of the last step
   double voltage_ = 0, cell_min_ = 0, cell_max_ = 0;
   double soc_mean_ = 0;
   Defect defect_;

@@ -52,8 +52,7 @@ TEST_P(PackPhysicsTest, EnergyIsNeitherMadeNorLost) {
   }
   const EnergyBalance& energy = pack_.energy();
   EXPECT_GT(energy.heat, 1e6);
-  EXPECT_NEAR(energy.terminal,
-              energy.chemical + energy.heat + energy.bled + energy.polarisation,
+  EXPECT_NEAR(energy.terminal, energy.chemical + energy.heat + energy.bled + energy.polarisation,
               1e-6 * energy.heat);
 }
 
@@ -114,9 +113,9 @@ TEST_P(PackPhysicsTest, CellsDiffer) {
   const auto [worst, best] =
       std::minmax_element(pack_.capacities_ah().begin(), pack_.capacities_ah().end());
   EXPECT_GT(*best / *worst, *high / *low);
-  const double mean = std::accumulate(pack_.capacities_ah().begin(), pack_.capacities_ah().end(),
-                                      0.0) /
-                      pack_.cells();
+  const double mean =
+      std::accumulate(pack_.capacities_ah().begin(), pack_.capacities_ah().end(), 0.0) /
+      pack_.cells();
   EXPECT_NEAR(mean, capacity_ * 1.01 * 0.8, capacity_ * 0.01);
 }
 

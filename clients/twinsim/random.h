@@ -38,9 +38,7 @@ class Random {
   }
 
   // From min up to, but without, max.
-  double Real(double min, double max) {
-    return min + ShareOf(engine_()) * (max - min);
-  }
+  double Real(double min, double max) { return min + ShareOf(engine_()) * (max - min); }
 
   // Around 0, bell-shaped, within (-1, 1): three uniform numbers' mean.
   double Bell() {

@@ -160,8 +160,8 @@ absl::Status ReadCells(client::Client* client, const Fleet& fleet, std::vector<S
     const v1::ColumnValues& packs = response.batch().columns(0);
     const v1::ColumnValues& indexes = response.batch().columns(1);
     const v1::ColumnValues& volts = response.batch().columns(2);
-    for (int row = 0; row < packs.strings_size() && row < indexes.ints_size() &&
-                      row < volts.doubles_size();
+    for (int row = 0;
+         row < packs.strings_size() && row < indexes.ints_size() && row < volts.doubles_size();
          ++row) {
       const auto found = by_pack.find(packs.strings(row));
       const int64_t index = indexes.ints(row) - 1;
@@ -174,8 +174,19 @@ absl::Status ReadCells(client::Client* client, const Fleet& fleet, std::vector<S
   });
 }
 
+LifeMode ModeOf(const v1::Twin& vehicle) {
+  for (const v1::Member& member : vehicle.contents().members()) {
+    if (member.name() != "state") continue;
+    for (const LifeMode mode : {LifeMode::kDriving, LifeMode::kCharging}) {
+      if (member.value().string_value() == StateName(mode)) return mode;
+    }
+  }
+  return LifeMode::kOff;
+}
+
 StoredLife LifeOf(const v1::Twin& vehicle, const v1::Twin& pack) {
   StoredLife life;
+  life.mode = ModeOf(vehicle);
   for (const v1::PropertyTime& time : pack.property_times()) {
     if (time.path() == "voltage") life.time = time.source_time_unix_nano() / kNanosPerSecond;
   }

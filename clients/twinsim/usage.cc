@@ -31,7 +31,8 @@ struct Climate {
   double celsius_season;
 };
 // Of the depots, in their order.
-constexpr Climate kClimates[] = {{1, 10.5, 9.5}, {1, 6.5, 11}, {8, 17, 12}, {0, 10, 6.5}, {-7, 10.5, 12.5}};
+constexpr Climate kClimates[] = {
+    {1, 10.5, 9.5}, {1, 6.5, 11}, {8, 17, 12}, {0, 10, 6.5}, {-7, 10.5, 12.5}};
 
 constexpr double kDayWithoutTrips = 0.12;
 constexpr double kKmPerDayMin = 30;
@@ -64,8 +65,8 @@ std::vector<Trip> Usage::TripsOf(int64_t day) const {
   Random random = RandomFor(seed_, number_, kOfDay, day);
   std::vector<Trip> trips;
   if (random.Real(0, 1) < kDayWithoutTrips) return trips;
-  const double km = std::clamp(km_per_day_ * std::exp(0.22 * Normal(&random)), 5.0,
-                               kKmPerDayMax * 1.15);
+  const double km =
+      std::clamp(km_per_day_ * std::exp(0.22 * Normal(&random)), 5.0, kKmPerDayMax * 1.15);
   const int count = std::clamp(static_cast<int>(std::lround(km / 24)), 2, 9);
   std::vector<double> shares;
   double all = 0;
@@ -93,12 +94,10 @@ Charge Usage::ChargeAt(int64_t number) const {
   Charge charge;
   charge.below_percent = std::clamp(44 + 15 * Normal(&random), 12.0, 84.0);
   // Who has a limit set keeps to it.
-  charge.to_percent = charge_limit_percent_ < 100
-                          ? charge_limit_percent_
-                          : std::min(97.3 + 2.2 * Normal(&random), 100.0);
-  charge.power_kw_max = random.Real(0, 1) < 0.4
-                            ? std::min(random.Integer(5, 15) * 10.0, power_kw_max_)
-                            : ac_kw_;
+  charge.to_percent = charge_limit_percent_ < 100 ? charge_limit_percent_
+                                                  : std::min(97.3 + 2.2 * Normal(&random), 100.0);
+  charge.power_kw_max =
+      random.Real(0, 1) < 0.4 ? std::min(random.Integer(5, 15) * 10.0, power_kw_max_) : ac_kw_;
   return charge;
 }
 
@@ -106,10 +105,10 @@ double Usage::AmbientAt(int64_t time) const {
   constexpr double kWarmestDay = 200;  // of the year
   const int64_t day = LocalDay(time);
   // The same for all of a place. Asked for in every step, so without an engine.
-  const double weather = 12 * (ShareOf(Mix(Mix(seed_ + kOfWeather) ^
-                                           Mix(DepotIndexOf(number_) * 100'000 +
-                                               static_cast<uint64_t>(day)))) -
-                               0.5);
+  const double weather =
+      12 * (ShareOf(Mix(Mix(seed_ + kOfWeather) ^
+                        Mix(DepotIndexOf(number_) * 100'000 + static_cast<uint64_t>(day)))) -
+            0.5);
   const double of_year = static_cast<double>(day % 365) - kWarmestDay;
   const double hour =
       static_cast<double>(time + utc_offset_hours_ * 3600 - day * kSecondsPerDay) / 3600;

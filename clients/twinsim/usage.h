@@ -1,5 +1,6 @@
-// What people do with a vehicle: how far it goes on a day and in which trips, when and how far it is
-// charged, where it stands. Drawn from (seed, vehicle, day), so that any day can be asked for alone.
+// What people do with a vehicle: how far it goes on a day and in which trips, when and how far it
+// is charged, where it stands. Drawn from (seed, vehicle, day), so that any day can be asked for
+// alone.
 //
 // The figures are those of a field study of 300 vehicles: 137 km a day and 26 km/h in the median,
 // charged from 38 to 96 %, by 50 points; a day in five or so the vehicle stands.

@@ -25,6 +25,7 @@ constexpr double kAuxiliaryWatt = 450;
 constexpr double kClimateWattPerKelvin = 55;  // away from 21 °C
 constexpr double kAcceleration = 1.1;         // m/s²
 constexpr double kBraking = 1.4;
+constexpr double kKmResumed = 8, kKmhResumed = 26;
 constexpr double kSocEmpty = 7;  // percent: a trip ends here, at a charger
 
 constexpr double kCoolAbove = 33, kCoolBelow = 28, kCoolant = 20;
@@ -61,8 +62,8 @@ VehicleLife::VehicleLife(const Vehicle& vehicle, const LifeOptions& options, int
       phase_(static_cast<int64_t>(Mix(static_cast<uint64_t>(vehicle.number)) %
                                   static_cast<uint64_t>(options.rate))),
       // A BMS counts; between the ends of the range it is off by a point or two.
-      soc_bias_(-1.2 + 1.5 * Random(options.seed ^ 0xB1A5, static_cast<uint64_t>(vehicle.number))
-                                 .Bell()),
+      soc_bias_(-1.2 +
+                1.5 * Random(options.seed ^ 0xB1A5, static_cast<uint64_t>(vehicle.number)).Bell()),
       pack_(vehicle, options.seed),
       ageing_(vehicle),
       now_(begin),
@@ -83,10 +84,9 @@ VehicleLife::VehicleLife(const Vehicle& vehicle, const LifeOptions& options, int
                       ? std::min(fault.cell, pack.cells()) - 1
                       : static_cast<int>(Mix(noise_) % static_cast<uint64_t>(pack.cells()));
   }
-  const double years =
-      (static_cast<double>(begin) / kSecondsPerDay -
-       static_cast<double>(vehicle.cells_made.time_since_epoch().count())) /
-      365.25;
+  const double years = (static_cast<double>(begin) / kSecondsPerDay -
+                        static_cast<double>(vehicle.cells_made.time_since_epoch().count())) /
+                       365.25;
   ageing_.Set(std::max(years, 0.0), cycles_);
   UpdateAge();
   pack_.SetTemperature(usage_.AmbientAt(begin));
@@ -103,10 +103,9 @@ void VehicleLife::Resume(const StoredLife& stored) {
   now_ = stored.time;
   next_day_ = usage_.LocalDay(now_);
   trips_.clear();
-  const double years =
-      (static_cast<double>(now_) / kSecondsPerDay -
-       static_cast<double>(vehicle_.cells_made.time_since_epoch().count())) /
-      365.25;
+  const double years = (static_cast<double>(now_) / kSecondsPerDay -
+                        static_cast<double>(vehicle_.cells_made.time_since_epoch().count())) /
+                       365.25;
   ageing_.Set(std::max(years, 0.0), cycles_);
   aged_at_fade_ = -1;
   UpdateAge();
@@ -118,6 +117,14 @@ void VehicleLife::Resume(const StoredLife& stored) {
     (soc_shown() < stored.soc_percent ? low : high) = (low + high) / 2;
   }
   ResumeCells(stored);
+  mode_ = stored.mode == LifeMode::kBroken ? LifeMode::kOff : stored.mode;
+  if (mode_ == LifeMode::kCharging) charge_ = usage_.ChargeAt(charge_number_++);
+  if (mode_ != LifeMode::kDriving) return;
+  // How much of its trip is left nobody knows: some.
+  trip_ = {.start = now_, .km = kKmResumed, .kmh_mean = kKmhResumed};
+  trip_km_left_ = trip_.km;
+  random_ = Random(options_.seed ^ Mix(static_cast<uint64_t>(vehicle_.number)),
+                   static_cast<uint64_t>(now_));
 }
 
 // What tells one cell from the others; what all have in common is the current's doing.
@@ -249,10 +256,9 @@ double VehicleLife::DrivePower(double seconds) {
   const double wheels = force * mean;
   const double drive = wheels > 0
                            ? wheels / kDriveEfficiency
-                           : std::max(wheels * kBrakeRecovery, -kBrakePowerShare * 1000 *
-                                                                   vehicle_.type->pack.power_kw_max);
-  return drive + kAuxiliaryWatt +
-         kClimateWattPerKelvin * std::abs(around_.ambient_celsius - 21);
+                           : std::max(wheels * kBrakeRecovery,
+                                      -kBrakePowerShare * 1000 * vehicle_.type->pack.power_kw_max);
+  return drive + kAuxiliaryWatt + kClimateWattPerKelvin * std::abs(around_.ambient_celsius - 21);
 }
 
 void VehicleLife::Drive(int64_t end, LifeSink* sink) {
@@ -403,8 +409,8 @@ Reading VehicleLife::Read() {
   reading.temp_avg = pack_.celsius_mean();
 
   const PackDesign& design = vehicle_.type->pack;
-  const double energy_kwh = design.cells() * design.cell_voltage_nominal *
-                            design.cell_capacity_ah / 1000 * (1 - ageing_.fade());
+  const double energy_kwh = design.cells() * design.cell_voltage_nominal * design.cell_capacity_ah /
+                            1000 * (1 - ageing_.fade());
   reading.remaining_energy = energy_kwh * reading.soc / 100;
   reading.range = reading.remaining_energy / vehicle_.type->consumption_kwh_per_km;
   // The BMS's estimate, which is off by the same each day.
@@ -419,16 +425,15 @@ Reading VehicleLife::Read() {
   const bool is_event = thermal_at_ >= 0 && now_ >= thermal_at_;
   reading.insulation = is_event ? 45 : 22'000 + 4'000 * Noise();
   const double spread = reading.cell_voltage_max - reading.cell_voltage_min;
-  reading.alarm_level = is_event                          ? 3
-                        : reading.temp_max > 55           ? 2
+  reading.alarm_level = is_event                           ? 3
+                        : reading.temp_max > 55            ? 2
                         : spread > 0.15 || reading.soc < 8 ? 1
-                                                          : 0;
+                                                           : 0;
   reading.bms_temperature = reading.temp_avg + 3;
   reading.coolant_inlet = around_.cooling ? around_.coolant_celsius : reading.temp_avg;
-  reading.coolant_outlet = around_.cooling
-                               ? reading.coolant_inlet +
-                                     0.2 * (reading.temp_avg - reading.coolant_inlet)
-                               : reading.temp_avg;
+  reading.coolant_outlet =
+      around_.cooling ? reading.coolant_inlet + 0.2 * (reading.temp_avg - reading.coolant_inlet)
+                      : reading.temp_avg;
   reading.compressor_kw = around_.cooling && around_.coolant_celsius < reading.temp_avg ? 1.4 : 0;
   return reading;
 }

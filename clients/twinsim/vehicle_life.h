@@ -39,20 +39,22 @@ class LifeSink {
 
 struct LifeOptions {
   uint64_t seed = 1;
-  int64_t rate = 10;  // seconds between readings of a vehicle that is on
+  int64_t rate = 10;               // seconds between readings of a vehicle that is on
   std::vector<Fault> faults = {};  // of this vehicle
 };
 
 // What a vehicle's last readings on a server tell of its state.
 struct StoredLife {
   int64_t time = 0;
+  LifeMode mode = LifeMode::kOff;
   double odometer_km = 0, soc_percent = 0, current_a = 0, celsius = 20, cycles = 0;
   double charged_kwh = 0, consumed_kwh = 0, charged_ah = 0, consumed_ah = 0;
   std::vector<double> cell_volts = {};  // empty: not known
 };
 
 // Thread-compatible. The same vehicle, options and times give the same readings. Cost: a step of
-// 100 cells is about 2 us; there is one for each reading, or each 10 s, and one for each 10 min off.
+// 100 cells is about 2 us; there is one for each reading, or each 10 s, and one for each 10 min
+// off.
 class VehicleLife {
  public:
   //   begin: where its life is taken up, as the vehicle describes itself

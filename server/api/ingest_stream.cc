@@ -206,12 +206,12 @@ class IngestStream final : public grpc::ServerBidiReactor<pb::IngestRequest, pb:
       ++in_flight_;
       in_flight_bytes_ += bytes;
     }
-    auto done = [self = shared_from_this(), number, bytes, request,
-                 begun = std::chrono::steady_clock::now()](
-                    const ingest::TelemetryResult& result) mutable {
-      self->Note(result, bytes, begun);
-      self->Finished(number, result, bytes, std::move(request));
-    };
+    auto done =
+        [self = shared_from_this(), number, bytes, request,
+         begun = std::chrono::steady_clock::now()](const ingest::TelemetryResult& result) mutable {
+          self->Note(result, bytes, begun);
+          self->Finished(number, result, bytes, std::move(request));
+        };
     if (!wrong.ok()) {
       // It takes its place in the order all the same.
       batch.samples.clear();

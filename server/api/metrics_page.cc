@@ -135,10 +135,12 @@ void AddCalls(const StatusResponse& status, Page* page) {
   page->Counter("twind_queries_finished_total", "Queries that ended.", Number(queries.finished()));
   page->Counter("twind_queries_failed_total", "Those of them that failed.",
                 Number(queries.failed()));
-  MetricFamily latencies{"twind_rpc_seconds", "Calls, from their arrival to their answer's end.",
-                         MetricType::Histogram, {}};
-  MetricFamily failures{"twind_rpc_failed_total", "Calls that did not end with OK.",
-                        MetricType::Counter, {}};
+  MetricFamily latencies{"twind_rpc_seconds",
+                         "Calls, from their arrival to their answer's end.",
+                         MetricType::Histogram,
+                         {}};
+  MetricFamily failures{
+      "twind_rpc_failed_total", "Calls that did not end with OK.", MetricType::Counter, {}};
   for (const StatusResponse::Rpc& rpc : status.rpcs()) {
     latencies.metric.push_back(LabelledMetric("method", rpc.method()));
     latencies.metric.back().histogram = HistogramOf(rpc.latency());

@@ -1,4 +1,5 @@
-// A server's status as metrics for Prometheus. docs/operations.md lists them. Internal to server/api.
+// A server's status as metrics for Prometheus. docs/operations.md lists them. Internal to
+// server/api.
 #ifndef TWIN_SERVER_API_METRICS_PAGE_H_
 #define TWIN_SERVER_API_METRICS_PAGE_H_
 

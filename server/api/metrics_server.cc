@@ -51,8 +51,7 @@ MetricsServer::MetricsServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)
 MetricsServer::~MetricsServer() = default;
 
 absl::StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Start(const std::string& listen,
-                                                                    bool insecure,
-                                                                    Server* server) {
+                                                                    bool insecure, Server* server) {
   if (!insecure && !IsLoopbackAddress(listen)) {
     return absl::InvalidArgumentError(
         absl::StrCat("--metrics-listen ", listen,

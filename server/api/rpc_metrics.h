@@ -23,7 +23,7 @@ namespace twin::api {
 // an entry: two additions to memory that threads share.
 class LatencyHistogram {
  public:
-  static constexpr int kFirstBits = 13;  // 8 us
+  static constexpr int kFirstBits = 13;   // 8 us
   static constexpr size_t kClasses = 26;  // up to 2^37 ns, two minutes, and the rest
 
   // The longest of a class but the last, in seconds.

@@ -100,9 +100,7 @@ class Server::Impl {
   }
 
   int port() const { return port_; }
-  void FillStatus(twingraph::v1::StatusResponse* response) const {
-    admin_.FillStatus(response);
-  }
+  void FillStatus(twingraph::v1::StatusResponse* response) const { admin_.FillStatus(response); }
   std::shared_ptr<grpc::Channel> InProcessChannel() {
     return server_->InProcessChannel(grpc::ChannelArguments());
   }

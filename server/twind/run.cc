@@ -101,13 +101,12 @@ int Run(const Options& options) {
   if (!server.ok()) return Fail(options, "listen_failed", server.status());
   std::unique_ptr<api::MetricsServer> metrics;
   if (!options.metrics_listen.empty()) {
-    auto started = api::MetricsServer::Start(options.metrics_listen, server_options.insecure,
-                                             server->get());
+    auto started =
+        api::MetricsServer::Start(options.metrics_listen, server_options.insecure, server->get());
     if (!started.ok()) return Fail(options, "metrics_failed", started.status());
     metrics = *std::move(started);
-    spdlog::info("{}", Event(options, "metrics")
-                           .Add("port", static_cast<uint64_t>(metrics->port()))
-                           .text());
+    spdlog::info(
+        "{}", Event(options, "metrics").Add("port", static_cast<uint64_t>(metrics->port())).text());
   }
   const std::string host = server_options.listen.substr(0, server_options.listen.rfind(':'));
   std::printf("twind %s is ready on %s:%d (%llu twins, data in %s)\n", kVersion, host.c_str(),

@@ -79,7 +79,7 @@ class TestCase(unittest.TestCase):
 
     def figures(self, done):
         """The numbers of the simulator's last line, by their words."""
-        return {word: int(count) for count, word in re.findall(r"(\d+) (frames late|frames|values|rejects|changes)", done.stdout)}
+        return {word: int(count) for count, word in re.findall(r"(\d+) (frames late|frames|values|rejects|changes)\b(?!/)", done.stdout)}
 
 
 class FleetTest(TestCase):
