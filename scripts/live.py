@@ -122,6 +122,7 @@ def main():
     try:
         if arguments.metrics:
             check_metrics(arguments.metrics, arguments.names)
+            print("all are there: " + ", ".join(arguments.names))
         elif arguments.once:
             print("\n".join(page(arguments.twinctl, arguments.simulator_log)))
         else:

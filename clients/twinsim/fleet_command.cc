@@ -155,7 +155,7 @@ DriveOptions DriveOptionsOf(const FleetArguments& arguments, const Process& proc
   options.models = arguments.models;
   options.program_folder = process.program_folder;
   options.stopped = process.cancelled;
-  options.report_seconds = process.err_is_terminal ? 1 : 10;
+  options.report_seconds = process.err_is_terminal ? 1 : 5;
   return options;
 }
 
