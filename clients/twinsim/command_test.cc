@@ -111,7 +111,7 @@ TEST_F(CommandTest, RefusesWhatCannotBeDone) {
            {"fleet --vehicles 2 --export /nowhere/x", "cannot write '/nowhere/x': No such file"},
            {"fleet --vehicles 2 --export /dev/full", "cannot write '/dev/full': No space left"},
            {"fleet --vehicles 2 --export FILE --models /nowhere", "cannot read '/nowhere'"},
-           {"fleet --vehicles 2 --export FILE --models docs", "no models (*.json) in 'docs'"},
+           {"fleet --vehicles 2 --export FILE --models cmake", "no models (*.json) in 'cmake'"},
            {"fleet --vehicles 2 --export FILE --models tests/data/oem",
             "the models in 'tests/data/oem' lack dtmi:twingraph:battery:"},
        }) {

@@ -36,7 +36,7 @@ constexpr Climate kClimates[] = {
 
 constexpr double kDayWithoutTrips = 0.12;
 constexpr double kKmPerDayMin = 30;
-constexpr double kKmPerDayMax = 220;
+constexpr double kKmPerDayMax = 195;
 
 }  // namespace
 

@@ -75,10 +75,10 @@ class Log : public Diary {
 TEST(VehicleLifeTest, IsUsedAsFieldStudiesTell) {
   std::vector<double> km_per_day, begins, ends, rises, speeds;
   int64_t late = 0, out_of_order = 0;
-  for (int64_t number = 1; number <= 60; ++number) {
+  for (int64_t number = 1; number <= 50; ++number) {
     VehicleLife life = LifeOf(number, {}, 60);
     Log log(&life);
-    constexpr int kDays = 10;
+    constexpr int kDays = 14;
     for (int day = 1; day <= kDays; ++day) {
       const double before = life.odometer_km();
       life.Advance(kBegin + day * kSecondsPerDay, &log);
@@ -209,7 +209,7 @@ TEST(VehicleLifeTest, FaultsShow) {
   const Worst healthy = LiveWith("drift@veh-000001/7+8760h", 3);
   EXPECT_LT(healthy.below_median, 0.04);
   EXPECT_LT(healthy.alarm, 2);
-  EXPECT_GT(LiveWith("drift@veh-000001/7", 6).below_median, 0.06);
+  EXPECT_GT(LiveWith("drift@veh-000001/7", 12).below_median, 0.06);
   EXPECT_GT(LiveWith("loose@veh-000001/7", 3).below_median, 0.06);
   EXPECT_GT(LiveWith("short@veh-000001/7", 2).below_median, 0.1);
   const Worst thermal = LiveWith("thermal@veh-000001/7", 2);
