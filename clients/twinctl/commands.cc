@@ -37,6 +37,7 @@ void AddCommands(CommandLine* line, const Environment& environment) {
   AddImport(line, server);
   AddExport(line, server);
   AddStatus(line, server);
+  AddTop(line, server);
   AddCheckpoint(line, server);
   AddCompact(line, server);
   AddBackup(line, server);

@@ -126,6 +126,17 @@ Json StatusJson(const v1::StatusResponse& status) {
             {"failed", status.queries().failed()},
             {"keptBytes", status.queries().kept_bytes()}}},
           {"events", EventsJson(status.events())},
+          {"ingest",
+           {{"streams", status.ingest().streams()},
+            {"batches", status.ingest().batches()},
+            {"rows", status.ingest().rows()},
+            {"rejects", status.ingest().rejects()},
+            {"bytes", status.ingest().bytes()}}},
+          {"disk",
+           {{"dataBytes", status.disk().data_bytes()},
+            {"freeBytes", status.disk().free_bytes()},
+            {"totalBytes", status.disk().total_bytes()}}},
+          {"cpuSeconds", status.cpu_seconds()},
           {"recoverySeconds", status.recovery_seconds()},
           {"recoveredRecords", status.recovered_records()}};
 }

@@ -21,6 +21,7 @@ class Predictors;
 
 namespace twin::api {
 
+struct Metrics;
 struct Queries;
 
 // What every handler needs. Outlives them.
@@ -35,6 +36,7 @@ struct Services {
   int64_t import_models_bytes_max = 64 << 20;
   Queries* queries = nullptr;
   predict::Predictors* predictors = nullptr;
+  Metrics* metrics = nullptr;
 };
 
 // When a call has to be answered: what the client said, within the server's bounds.

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -18,6 +19,7 @@
 #include "server/api/predictor_service.h"
 #include "server/api/queries.h"
 #include "server/api/query_service.h"
+#include "server/api/rpc_metrics.h"
 #include "server/api/telemetry_service.h"
 #include "server/api/twin_service.h"
 #include "server/api/work_pool.h"
@@ -26,14 +28,10 @@
 #include "server/predict/predictors.h"
 
 namespace twin::api {
-namespace {
-
-bool IsLoopback(const std::string& listen) {
+bool IsLoopbackAddress(const std::string& listen) {
   return absl::StartsWith(listen, "127.") || absl::StartsWith(listen, "localhost:") ||
          absl::StartsWith(listen, "[::1]:") || absl::StartsWith(listen, "unix:");
 }
-
-}  // namespace
 
 class Server::Impl {
  public:
@@ -49,7 +47,8 @@ class Server::Impl {
                   options.stream_idle_ms_max,
                   options.import_models_bytes_max,
                   &queries_,
-                  nullptr},
+                  nullptr,
+                  &metrics_},
         predict_host_(engine::NewPredictHost(engine, queries_.tasks.get())),
         models_(services_),
         twins_(services_),
@@ -61,7 +60,7 @@ class Server::Impl {
         admin_(services_) {}
 
   absl::Status Start(const ServerOptions& options) {
-    if (!options.insecure && !IsLoopback(options.listen)) {
+    if (!options.insecure && !IsLoopbackAddress(options.listen)) {
       return absl::InvalidArgumentError(absl::StrCat(
           "--listen ", options.listen,
           " is not a loopback address, and there is no TLS yet: anybody who reaches it could "
@@ -82,6 +81,9 @@ class Server::Impl {
     builder.RegisterService(&events_);
     builder.RegisterService(&predictor_service_);
     builder.RegisterService(&admin_);
+    std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> creators;
+    creators.push_back(NewRpcInterceptors(&metrics_.rpcs));
+    builder.experimental().SetInterceptorCreators(std::move(creators));
     builder.SetMaxReceiveMessageSize(options.message_bytes_max);
     builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.streams_per_connection_max);
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
@@ -111,8 +113,13 @@ class Server::Impl {
   }
 
   int port() const { return port_; }
+  void FillStatus(twingraph::v1::StatusResponse* response) const { admin_.FillStatus(response); }
+  std::shared_ptr<grpc::Channel> InProcessChannel() {
+    return server_->InProcessChannel(grpc::ChannelArguments());
+  }
 
  private:
+  Metrics metrics_;
   Queries queries_;
   WorkPool pool_;
   Services services_;
@@ -142,6 +149,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
 }
 
 int Server::port() const { return impl_->port(); }
+void Server::FillStatus(twingraph::v1::StatusResponse* response) const {
+  impl_->FillStatus(response);
+}
+std::shared_ptr<grpc::Channel> Server::InProcessChannel() { return impl_->InProcessChannel(); }
 void Server::Stop(int64_t grace_ms) { impl_->Stop(grace_ms); }
 
 }  // namespace twin::api

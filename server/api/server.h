@@ -10,6 +10,13 @@
 #include "server/engine/engine.h"
 #include "server/predict/options.h"
 
+namespace grpc {
+class Channel;
+}
+namespace twingraph::v1 {
+class StatusResponse;
+}
+
 namespace twin::api {
 
 struct ServerOptions {
@@ -28,6 +35,9 @@ struct ServerOptions {
   std::string data_dir;
 };
 
+// Whether only this machine reaches an address to listen on.
+bool IsLoopbackAddress(const std::string& listen);
+
 // Thread-safe.
 class Server {
  public:
@@ -39,6 +49,11 @@ class Server {
   ~Server();
 
   int port() const;
+
+  // What AdminService.Status answers.
+  void FillStatus(twingraph::v1::StatusResponse* response) const;
+  // A way to call the services without a network, until Stop.
+  std::shared_ptr<grpc::Channel> InProcessChannel();
 
   // Accepts no more, lets what runs finish for `grace_ms`, then ends it.
   void Stop(int64_t grace_ms);

@@ -38,8 +38,10 @@ void DefineOptions(CLI::App* app, Options* options) {
   Add(app, "data-dir", &engine.data_dir, "folder of the data; made where it is missing")
       ->required();
   Add(app, "listen", &options->server.listen, "host:port to serve on");
+  Add(app, "metrics-listen", &options->metrics_listen,
+      "host:port of the page for Prometheus, http://…/metrics; empty: none");
   app->add_flag("--insecure", options->server.insecure,
-                "allow --listen on other than loopback, without TLS")
+                "allow --listen and --metrics-listen on other than loopback, without TLS")
       ->envname("TWIND_INSECURE");
   app->add_flag("--check-config", options->check_config, "check the options and end")
       ->configurable(false);
