@@ -17,7 +17,8 @@ inline constexpr int64_t kFeatureQueryBytesMax = int64_t{512} << 20;
 // that are numbers, and of sequences, which may be long.
 inline constexpr size_t kFeatureTwins = 10'000;
 inline constexpr size_t kFeatureTwinsOfSequences = 16;
-// A model with so many twins or fewer is read whole where no feature is a sequence: that is quicker.
+// A model with so many twins or fewer is read whole where no feature is a sequence: that is
+// quicker.
 inline constexpr size_t kFeatureTwinsWhole = 250'000;
 
 // The engine, and the pool that queries share (nullptr: none), outlive it.

@@ -113,7 +113,8 @@ absl::StatusOr<std::shared_ptr<Predictor>> Predictors::Impl::Make(const Spec& sp
 
 absl::Status Predictors::Impl::CheckPaths(const Registration& registration) {
   const Description& description = registration.description;
-  for (const auto& [output, path] : registration.spec.paths) {
+  for (const auto& named : registration.spec.paths) {
+    const std::string& output = named.first;
     const bool is_known = std::any_of(description.outputs.begin(), description.outputs.end(),
                                       [&](const Output& known) { return known.name == output; });
     if (!is_known) {
