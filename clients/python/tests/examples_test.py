@@ -27,7 +27,7 @@ class ExamplesTest(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertRegex(done.stdout, r"demo +0\.03")
         self.assertRegex(done.stdout, r"demo-c3 +60 +3\.73 +3\.789")
-        with subprocess.Popen([sys.executable, EXAMPLES / "watch.py", "--state"], env=self.environment,
+        with subprocess.Popen([sys.executable, EXAMPLES / "watch.py"], env=self.environment,
                               stdout=subprocess.PIPE, text=True) as watch:
             self.assertEqual(watch.stdout.readline(), "watching\n")
             with twingraph.connect(self.server.address) as graph:

@@ -65,6 +65,8 @@ class Subscription(Iterator[Event]):
         self._call = None
         self.resume_token = request.resume_token
         self._connect()
+        # The server says so when it has subscribed: what happens from here on will come. Errors come with next().
+        self._call.initial_metadata()
 
     def _connect(self) -> None:
         self._call = self._stub.Subscribe(self._request, timeout=_LONG_S)

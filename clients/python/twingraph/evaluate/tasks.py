@@ -34,7 +34,7 @@ def soh(rows: pd.DataFrame, task: str, bar: float, *, with_count: bool) -> list[
     if with_count:
         features["charges"] = rows.row
     problem = Problem(features.to_numpy(float), rows.soh.to_numpy(), rows.cell_id.to_numpy(), least=0, most=120)
-    held = cross_validate(problem, folds=6, level=LEVEL)
+    held = cross_validate(problem, folds=8, level=LEVEL)
     metrics = measure(problem.truth, held.value, problem.cells, held.lo, held.hi)
     if with_count:
         return [Figure(f"{task}, charges counted", "RMSE", metrics.rmse, "points", note=f"MAE {metrics.mae:.2f}"),
@@ -57,7 +57,7 @@ def rul_any_age(root: pathlib.Path, *, with_capacity: bool) -> list[Figure]:
     left = (rows.n_cycles_total - rows.row).to_numpy(float)
     problem = Problem(rul_features(rows, columns).to_numpy(float), left, rows.cell_id.to_numpy(), "square", least=0)
     held = cross_validate(problem, Settings(depth=6, learning_rate=0.04, rows_per_tree=0.6, features_per_tree=0.4,
-                                            rows_in_leaf_min=0.5), folds=6, level=LEVEL)
+                                            rows_in_leaf_min=0.5), folds=8, level=LEVEL)
     metrics = measure(left, held.value, problem.cells, held.lo, held.hi)
     task = "RUL HUST, any age"
     if not with_capacity:

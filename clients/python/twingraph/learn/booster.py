@@ -20,7 +20,7 @@ class Settings:
     rows_per_tree: float = 0.7      # share
     features_per_tree: float = 0.5  # share
     rows_in_leaf_min: float = 5
-    rows_of_cell_max: int = 100     # of a cell's rows, about so many are trained on
+    rows_of_cell_max: int = 120     # of a cell's rows, about so many are trained on
     seed: int = 1
 
     def parameters(self, base: float) -> Mapping[str, object]:
