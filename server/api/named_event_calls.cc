@@ -19,6 +19,7 @@
 namespace twin::api {
 namespace {
 
+namespace pb = ::twingraph::v1;
 constexpr uint32_t kSubscriptions = 100;
 constexpr uint32_t kSubscriptionsMax = 1'000;
 constexpr size_t kListBytes = 1 << 20;  // then a page ends
