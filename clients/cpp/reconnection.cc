@@ -9,7 +9,10 @@ Reconnection::Reconnection(const Caller& caller, const EventOptions& options)
   backoff_.emplace(caller.options().retry);
 }
 
-absl::Status Reconnection::Wait(const absl::Status& lost) {
+absl::Status Reconnection::Wait(const absl::Status& ended) {
+  // A stream that goes on has no good end.
+  const absl::Status lost =
+      ended.ok() ? absl::UnavailableError("the server ended the stream") : ended;
   if (stands_) {
     backoff_.emplace(caller_.options().retry);
     lost_at_ = steady_clock::now();

@@ -21,10 +21,10 @@ class Reconnection {
 
   // Something came: the stream stands.
   void NoteStanding() { stands_ = true; }
-  // It was lost, which `lost` explains: waits as long as one waits before the next try. Not OK: the
+  // It ended, which `ended` explains: waits as long as one waits before the next try. Not OK: the
   // end. A stream that never stood is tried RetryOptions::tries_max times, one that stood for
   // reconnect_time_max. CANCELLED: interrupted.
-  absl::Status Wait(const absl::Status& lost);
+  absl::Status Wait(const absl::Status& ended);
 
  private:
   const Caller& caller_;

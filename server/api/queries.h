@@ -23,7 +23,9 @@ struct Queries {
   QueryPages pages;
   QueryRuns runs;
   const std::unique_ptr<query::TaskPool> tasks;
-  WorkPool runners;  // last: its threads use the others
+  // Last: their threads use the others.
+  WorkPool runners;
+  WorkPool watchers;  // evaluate standing queries: fewer, so that the others are not kept waiting
 };
 
 }  // namespace twin::api

@@ -188,10 +188,10 @@ absl::StatusOr<std::unique_ptr<StandingQuery::Keyed>> StandingQuery::MakeKeyed()
   // Nobody else has it yet.
   keyed->statement = std::const_pointer_cast<query::BoundStatement>(bound);
   BoundSelect& select = keyed->statement->select;
-  if (select.grouped) {
+  if (select.distinct || (!select.grouped && select.source.subquery >= 0)) {
+    keyed->has_row = true;  // more columns would make rows differ that are the same
+  } else if (select.grouped) {
     for (const SlotId slot : select.group_slots) AddOutput(slot, &select);
-  } else if (select.distinct || select.source.subquery >= 0) {
-    keyed->has_row = true;
   } else {
     std::vector<SlotId> twins;
     std::vector<SlotId> others;
@@ -231,6 +231,7 @@ absl::Status StandingQuery::Evaluate(Keyed* keyed, query::PlanHolder* plans,
   form.format = pb::QueryRequest::JSON_ROWS;
   form.leave_out_absent = options_.bind.dialect == query::Dialect::kAdt;
   RowWriter writer(columns_, &graph, form);
+  absl::flat_hash_map<std::string, uint32_t> repeats;
   uint64_t bytes = 0;
   for (const auto& [key, json] : *rows) bytes += key.size() + json.size();
   const auto take = [&](const query::Batch& batch) -> absl::Status {
@@ -245,11 +246,9 @@ absl::Status StandingQuery::Evaluate(Keyed* keyed, query::PlanHolder* plans,
       if (keyed->has_row) absl::StrAppend(&key, json);
       ++row;
       // What is the same, and is there twice, is told apart by a number.
-      const size_t key_bytes = key.size();
-      uint32_t ordinal = 0;
-      while (keyed->has_row && rows->contains(key)) {
-        key.resize(key_bytes);
-        AppendNumber(++ordinal, &key);
+      if (keyed->has_row && rows->contains(key)) {
+        const uint32_t ordinal = ++repeats[key];
+        AppendNumber(ordinal, &key);
       }
       bytes += key.size() + json.size();
       rows->insert_or_assign(std::move(key), std::string(json));

@@ -316,6 +316,8 @@ TEST_F(StandingQueryTest, EqualsTheQueryAfterEveryBatch) {
            "SELECT p, MAX(c.voltage) AS v FROM DIGITALTWINS MATCH (p)-[:hasCell]->(c) GROUP BY p",
            "SELECT COUNT() AS n FROM DIGITALTWINS c WHERE c.rank < 10",
            "SELECT DISTINCT c.rank FROM DIGITALTWINS MATCH (c:Cell)",
+           "SELECT DISTINCT COUNT() AS n FROM DIGITALTWINS MATCH (c:Cell) GROUP BY c.rank",
+           "SELECT c.$dtId, LAST_UPDATE(c.rank) AS t FROM DIGITALTWINS MATCH (c:Cell)",
            "SELECT c.$dtId, c.rank FROM DIGITALTWINS MATCH (c:Cell) ORDER BY c.rank DESC LIMIT 5",
            "SELECT p.$dtId, c.$dtId AS cell FROM DIGITALTWINS MATCH (p:Pack) "
            "OPTIONAL MATCH (p)-[:hasCell]->(c)",

@@ -54,8 +54,8 @@ pb::RowChange::Kind KindOf(RowChange::Kind kind) {
 
 }  // namespace
 
-// Takes turns: evaluating on a thread of Queries::runners, sending, waiting for the next time. Only
-// one of these goes on at once, and that one ends the call where it has to be ended.
+// Takes turns: evaluating on a thread of Queries::watchers, sending, waiting for the next time.
+// Only one of these goes on at once, and that one ends the call where it has to be ended.
 class WatchQueryCall final : public grpc::ServerWriteReactor<pb::WatchQueryResponse> {
  public:
   WatchQueryCall(WatchQueries* all, const Services& services, grpc::CallbackServerContext* context,
@@ -123,7 +123,13 @@ class WatchQueryCall final : public grpc::ServerWriteReactor<pb::WatchQueryRespo
   absl::Status Interrupted() {
     if (server_stops_) return absl::UnavailableError("the server is stopping; ask again");
     if (is_cancelled_) return absl::CancelledError("the client is gone");
-    if (held_ != nullptr && held_->is_taken()) return held_->Get().status();
+    if (held_ == nullptr) return absl::OkStatus();  // it waits, or sends
+    if (held_->is_taken()) return held_->Get().status();
+    if (SystemClock().Now().ns > until_ns_) {
+      return absl::DeadlineExceededError(
+          absl::StrCat("one evaluation takes longer than deadline_ms_max, ",
+                       services_.deadline_ms_max, " ms; narrow the query"));
+    }
     return absl::OkStatus();
   }
 
@@ -131,7 +137,7 @@ class WatchQueryCall final : public grpc::ServerWriteReactor<pb::WatchQueryRespo
 
   void Evaluate() {
     evaluated_at_ = SteadyClock::now();
-    const bool accepted = services_.queries->runners.Submit([this] {
+    const bool accepted = services_.queries->watchers.Submit([this] {
       const absl::Status status = Update();
       held_.reset();
       if (!status.ok()) return End(status);
@@ -147,6 +153,7 @@ class WatchQueryCall final : public grpc::ServerWriteReactor<pb::WatchQueryRespo
       TWIN_RETURN_IF_ERROR(services_.engine->WaitFor(Sequence(request_.min_sequence()), deadline_,
                                                      [this] { return is_cancelled_.load(); }));
     }
+    until_ns_ = SystemClock().Now().ns + services_.deadline_ms_max * kNsPerMs;
     const std::shared_ptr<const graph::GraphView> view = services_.engine->Pin();
     held_ = services_.engine->Hold(engine::SnapshotUse::kQuery, view);
     const std::unique_ptr<engine::SnapshotReader> reader = services_.engine->OpenReader(view);
@@ -190,8 +197,9 @@ class WatchQueryCall final : public grpc::ServerWriteReactor<pb::WatchQueryRespo
       message->set_reset(true);
     }
     for (RowChange& change : changes) {
-      if (bytes >= kChangesBytes) message = &add();
-      bytes += change.key.size() + change.row.size();
+      const size_t more = change.key.size() + change.row.size();
+      if (bytes > 0 && bytes + more > kChangesBytes) message = &add();
+      bytes += more;
       pb::RowChange* const row = message->add_changes();
       row->set_kind(KindOf(change.kind));
       row->set_key(std::move(change.key));
@@ -251,6 +259,7 @@ class WatchQueryCall final : public grpc::ServerWriteReactor<pb::WatchQueryRespo
   std::unique_ptr<StandingQuery> query_;
   std::unique_ptr<events::ChangedTwinsReader> changed_;  // nullptr: nothing was evaluated yet
   std::shared_ptr<engine::HeldSnapshot> held_;           // while it is evaluated
+  int64_t until_ns_ = 0;                                 // this evaluation may take
   Sequence seen_;
   SteadyClock::time_point evaluated_at_;
   SteadyClock::time_point told_at_;

@@ -198,13 +198,8 @@ class Engine::Impl {
     }
     // No checkpoint meanwhile: it would trim the journal that belongs to the copied store.
     const MutexLock one(&checkpoint_mutex_);
-    Sequence through;
-    {
-      const MutexLock lock(&graph_.mutex);
-      through = graph_.graph.head().sequence();
-    }
     const std::string partial = absl::StrCat(folder, ".partial");
-    absl::Status status = CopyAll(partial, through);
+    absl::Status status = CopyAll(partial);
     if (status.ok()) status = fs_->Rename(partial, folder);
     if (!status.ok()) {
       // A disk that it filled has room again.
@@ -299,11 +294,16 @@ class Engine::Impl {
 
  private:
   // FORMAT comes last: without it nothing starts on the folder.
-  absl::Status CopyAll(const std::string& to, Sequence through)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(checkpoint_mutex_) {
+  absl::Status CopyAll(const std::string& to) ABSL_EXCLUSIVE_LOCKS_REQUIRED(checkpoint_mutex_) {
     TWIN_RETURN_IF_ERROR(RemoveTree(fs_, to));
     TWIN_RETURN_IF_ERROR(fs_->CreateFolder(StoreFolder(to)));
     TWIN_RETURN_IF_ERROR(store_->CopyTo(StoreFolder(to)));
+    // Not before: cursors of subscriptions are written at any time, and name what the journal has.
+    Sequence through;
+    {
+      const MutexLock lock(&graph_.mutex);
+      through = graph_.graph.head().sequence();
+    }
     TWIN_RETURN_IF_ERROR(CopyHistory(HistoryFolder(to)));
     TWIN_RETURN_IF_ERROR(CopyJournal(journal_.get(), checkpoints_->current().sequence, through,
                                      JournalOptions(JournalFolder(to))));

@@ -391,7 +391,7 @@ TEST_F(NamedSubscriptionTest, TooLateIsOutOfRangeAndSeekIsTheWayOut) {
   ASSERT_THAT(engine_->Checkpoint(), IsOk());
   EXPECT_TRUE(Info("s").expired);
   EXPECT_THAT(notices.WaitFor(2),
-              ::testing::IsSupersetOf({"SUBSCRIPTION_EXPIRED subscriptions/s"}));
+              ::testing::IsSupersetOf({"OLDEST_CHANGED ", "SUBSCRIPTION_EXPIRED subscriptions/s"}));
   TestConsumer consumer;
   EXPECT_THAT(consumer.Consume(engine_.get(), "s", 10),
               StatusIs(absl::StatusCode::kOutOfRange, HasSubstr("subscription s")));

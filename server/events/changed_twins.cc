@@ -14,6 +14,8 @@ namespace {
 // What is applied is told within a moment.
 constexpr std::chrono::milliseconds kToldWait{10};
 constexpr int kToldWaits = 500;
+// Of layouts that are remembered: 4 MB or so.
+constexpr size_t kLayoutTwinsMax = 1'000'000;
 
 template <typename T>
 void SetBit(size_t index, T* bits) {
@@ -66,7 +68,7 @@ absl::Status ChangedTwinsReader::Read(const Watched& watched, const graph::Graph
   }
   if (changed->too_many) {
     changed->twins.clear();
-    layouts_.clear();
+    Forget();
     next_ = std::max(from, Sequence(view.sequence().value + 1));
   }
   return absl::OkStatus();
@@ -129,7 +131,7 @@ void ChangedTwinsReader::Add(const Watched& watched, const graph::GraphView& vie
       if (watched.HasTable(table)) changed->twins.insert(change.number);
       return;
     case Kind::kMoveTwin:
-      layouts_.clear();  // its paths are others now
+      Forget();  // its paths are others now
       if (watched.HasTable(table) || watched.HasTable(TableId(change.before))) {
         changed->twins.insert(change.number);
       }
@@ -164,7 +166,7 @@ void ChangedTwinsReader::Add(const Watched& watched, const graph::GraphView& vie
     case Kind::kCreateModel:
     case Kind::kSetDecommissioned:
     case Kind::kDeleteModel:
-      layouts_.clear();
+      Forget();
       changed->models = true;
       return;
   }
@@ -197,6 +199,8 @@ absl::Status ChangedTwinsReader::AddFrames(const Watched& watched, const graph::
       }
       std::sort(twins.begin(), twins.end());
       twins.erase(std::unique(twins.begin(), twins.end()), twins.end());
+      if (layout_twins_ > kLayoutTwinsMax) Forget();
+      layout_twins_ += 1 + twins.size();
       found = layouts_.emplace(key, std::move(twins)).first;
     }
     changed->twins.insert(found->second.begin(), found->second.end());

@@ -72,7 +72,10 @@ class ChangedTwinsReader {
   // Cost: each record is decoded once, a layout of frames looked at once.
   absl::Status Read(const Watched& watched, const graph::GraphView& view, ChangedTwins* changed);
   // `watched` says something else from now on.
-  void Forget() { layouts_.clear(); }
+  void Forget() {
+    layouts_.clear();
+    layout_twins_ = 0;
+  }
 
  private:
   absl::Status ReadTo(const Watched& watched, const graph::GraphView& view, ChangedTwins* changed);
@@ -92,6 +95,7 @@ class ChangedTwinsReader {
   Sequence next_;
   // Twins of a layout's version whose watched paths it sets.
   absl::flat_hash_map<uint64_t, std::vector<uint32_t>> layouts_;
+  size_t layout_twins_ = 0;  // in these, and one for each of them
 };
 
 }  // namespace twin::events

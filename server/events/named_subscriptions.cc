@@ -287,6 +287,12 @@ absl::Status NamedSubscriptions::CommitDirty() {
     }
     std::vector<storage::Documents::Change> changes;
     for (const Pointer& each : dirty) {
+      {
+        // One of that name may have come since this one was deleted.
+        const MutexLock lock(&mutex_);
+        const auto known = all_.find(each->spec().name);
+        if (known == all_.end() || known->second != each) continue;
+      }
       std::optional<NamedSubscription::ToStore> store = each->TakeDirty();
       if (!store.has_value()) continue;
       changes.push_back({kCursorCollection, each->spec().name, store->cursors});
@@ -294,15 +300,14 @@ absl::Status NamedSubscriptions::CommitDirty() {
     }
     if (changes.empty()) return absl::OkStatus();
     status = documents_.Commit(changes);
-  }
-  for (const auto& [subscription, store] : stored) {
-    if (status.ok()) {
-      subscription->Stored(store);
-    } else {
-      subscription->SetDirty();
+    // Whoever waits for the lock finds that there is something to be stored.
+    if (!status.ok()) {
+      for (const auto& [subscription, store] : stored) subscription->SetDirty();
+      return status;
     }
   }
-  return status;
+  for (const auto& [subscription, store] : stored) subscription->Stored(store);
+  return absl::OkStatus();
 }
 
 void NamedSubscriptions::TellOfOldest() {

@@ -160,7 +160,7 @@ uint64_t SharedDelivery::unacknowledged(ConsumerId consumer) const {
 
 int64_t SharedDelivery::OldestSentNs(ConsumerId consumer) const {
   const Share& share = shares_.at(consumer);
-  return share.sent.empty() ? INT64_MAX : share.sent.front().ns;
+  return std::min(share.part_ns, share.sent.empty() ? INT64_MAX : share.sent.front().ns);
 }
 
 // --- Deliveries ---
@@ -207,6 +207,7 @@ bool SharedDelivery::Next(ConsumerId consumer, int64_t now_ns, ConsumerMessage* 
   share.credit -= static_cast<int64_t>(message->events.size());
   message->more =
       !share.part.empty() && share.part.front().event->sequence == message->events.back()->sequence;
+  share.part_ns = message->more ? std::min(share.part_ns, now_ns) : INT64_MAX;
   if (message->more) return true;
   message->delivery = ++share.delivery;
   share.sent.push_back({share.delivery, std::move(share.part_sent), now_ns});

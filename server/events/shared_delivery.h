@@ -86,6 +86,7 @@ class SharedDelivery {
     std::deque<Held> part;        // taken from the queue, to be sent next
     std::vector<Held> part_sent;  // sent, of a transaction that goes on in `part`
     std::deque<Sent> sent;
+    int64_t part_ns = INT64_MAX;  // when the first of `part_sent` was sent
     uint64_t delivery = 0;
     int64_t credit = 0;
   };
