@@ -9,6 +9,7 @@
 #include "server/base/sync.h"
 #include "server/engine/feature_query.h"
 #include "server/events/feed.h"
+#include "server/events/filter.h"
 
 namespace twin::engine {
 namespace {
@@ -21,8 +22,9 @@ constexpr int64_t kProgressMs = 3'600'000;
 // A subscription of the change feed.
 class PathWatch : public predict::Watch, public events::Sink {
  public:
-  PathWatch(std::function<void(std::vector<predict::Change>)> changed, std::function<void()> lost)
-      : changed_(std::move(changed)), lost_(std::move(lost)) {}
+  PathWatch(std::vector<std::string> paths,
+            std::function<void(std::vector<predict::Change>)> changed, std::function<void()> lost)
+      : paths_(std::move(paths)), changed_(std::move(changed)), lost_(std::move(lost)) {}
 
   absl::Status Start(events::Feed* feed, events::SubscribeOptions options) {
     TWIN_ASSIGN_OR_RETURN(subscription_, feed->Subscribe(std::move(options), this));
@@ -45,6 +47,11 @@ class PathWatch : public predict::Watch, public events::Sink {
     std::vector<predict::Change> changes;
     for (const events::EventPtr& event : message.events) {
       for (const events::PathChange& path : event->changes) {
+        // An event has all that one write changed.
+        const bool is_watched = std::any_of(
+            paths_.begin(), paths_.end(),
+            [&](const std::string& watched) { return events::Covers(watched, path.path); });
+        if (!is_watched) continue;
         predict::Change change;
         change.twin = std::string(event->twin_id);
         change.path = std::string(path.path);
@@ -74,6 +81,7 @@ class PathWatch : public predict::Watch, public events::Sink {
   }
 
  private:
+  const std::vector<std::string> paths_;
   const std::function<void(std::vector<predict::Change>)> changed_;
   const std::function<void()> lost_;
   std::shared_ptr<events::Subscription> subscription_;
@@ -182,7 +190,7 @@ class PredictHost : public predict::Host {
     options.filter.models = {model};
     options.filter.paths = paths;
     options.progress_interval_ms = kProgressMs;
-    auto watch = std::make_unique<PathWatch>(std::move(changed), std::move(lost));
+    auto watch = std::make_unique<PathWatch>(paths, std::move(changed), std::move(lost));
     TWIN_RETURN_IF_ERROR(watch->Start(&engine_.feed(), std::move(options)));
     return std::unique_ptr<predict::Watch>(std::move(watch));
   }

@@ -25,6 +25,14 @@ absl::Status CheckCounts(const OutputColumns& columns, size_t rows) {
   return check("valid_until", columns.valid_until_ns.size());
 }
 
+// It stands with each estimate.
+absl::Status CheckText(absl::string_view what, const std::string& text) {
+  constexpr size_t kTextBytesMax = 256;
+  if (text.size() <= kTextBytesMax) return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat(what, " has ", text.size(), " bytes; it may have ", kTextBytesMax));
+}
+
 // An estimate has all three numbers or none.
 void CheckRow(OutputColumns* columns, size_t row) {
   const double value = columns->values[row];
@@ -62,6 +70,7 @@ absl::Status CheckAnswer(const Description& description, const Request& request,
     return absl::DataLossError(absl::StrCat("it answers the request '", answer->request_id,
                                             "' instead of '", request.id, "'"));
   }
+  TWIN_RETURN_IF_ERROR(CheckText("model_version", answer->model_version));
   std::vector<OutputColumns> ordered;
   for (const Output& output : description.outputs) {
     const auto found =
@@ -71,6 +80,7 @@ absl::Status CheckAnswer(const Description& description, const Request& request,
       return absl::DataLossError(absl::StrCat("the output '", output.name, "' is missing"));
     }
     TWIN_RETURN_IF_ERROR(CheckCounts(*found, request.rows()));
+    TWIN_RETURN_IF_ERROR(CheckText("method", found->method));
     OutputColumns columns = std::move(*found);
     found->output.clear();
     if (!(columns.level > 0 && columns.level < 1)) columns.level = output.level;

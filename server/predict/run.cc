@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "server/base/status_macros.h"
@@ -18,6 +19,10 @@ namespace {
 
 // Of a run; batches of its recoveries are numbered behind them.
 constexpr uint64_t kBatchesOfRecovery = 100'000'000;
+constexpr size_t kTwinIdBytesMax = 128;
+// Of a batch, about: where rows have sequences it has fewer of them.
+constexpr size_t kBatchBytesMax = 4 << 20;
+constexpr int64_t kDescribeMsMax = 10'000;
 
 int64_t Ns() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
 
@@ -48,17 +53,28 @@ void AppendRow(const FeatureColumn& from, size_t row, size_t rows_before, Featur
   }
 }
 
-FeatureRows TakeRows(const FeatureRows& from, const std::vector<Feature>& features, size_t first,
-                     size_t end) {
-  FeatureRows rows;
-  rows.columns.resize(features.size());
-  for (size_t row = first; row < end; ++row) {
-    for (size_t i = 0; i < features.size(); ++i) {
-      AppendRow(from.columns[i], row, row - first, features[i].type, &rows.columns[i]);
+// What a query calls `twin` is kept in lines of a forecast, even where there is no such twin.
+absl::Status CheckTwinId(absl::string_view id) {
+  const bool is_plain = std::all_of(id.begin(), id.end(),
+                                    [](char c) { return static_cast<unsigned char>(c) >= 0x20; });
+  if (!id.empty() && is_plain && id.size() <= kTwinIdBytesMax) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("the feature query has a row whose `twin` is no id (\"",
+                   absl::CHexEscape(id.substr(0, kTwinIdBytesMax)), "\"); select $dtId AS twin"));
+}
+
+// Bytes of a row, about.
+size_t BytesOfRow(const std::vector<Feature>& features, const FeatureRows& rows, size_t row) {
+  size_t bytes = rows.twins[row].size();
+  for (size_t i = 0; i < features.size(); ++i) {
+    const FeatureColumn& column = rows.columns[i];
+    if (features[i].type == FeatureType::kSequence && !column.IsNull(row)) {
+      bytes += sizeof(double) * (column.offsets[row + 1] - column.offsets[row]);
+    } else {
+      bytes += sizeof(double);
     }
-    rows.twins.push_back(from.twins[row]);
   }
-  return rows;
+  return bytes;
 }
 
 // kOk: the row may be sent.
@@ -152,7 +168,7 @@ absl::Status Run::CheckPredictor() {
   TWIN_RETURN_IF_ERROR(parts_.may_call());
   if (registration_.spec.address.empty()) return absl::OkStatus();
   const absl::StatusOr<Description> description =
-      parts_.predictor->Describe(DeadlineMsOf(registration_));
+      parts_.predictor->Describe(std::min(DeadlineMsOf(registration_), kDescribeMsMax));
   absl::Status status = description.status();
   if (status.ok()) {
     const std::string hash = FeatureSchemaHash(description->features);
@@ -183,9 +199,7 @@ absl::Status Run::Produce() {
       Ns() - start - (record_.predict_ns - predict_before) - (record_.write_ns - write_before);
   TWIN_RETURN_IF_ERROR(sequence.status());
   record_.sequence = *sequence;
-  while (!pending_.twins.empty()) {
-    TWIN_RETURN_IF_ERROR(Launch(std::min(batch_rows_, pending_.twins.size())));
-  }
+  if (!pending_.twins.empty()) TWIN_RETURN_IF_ERROR(Launch());
   return Drain(0);
 }
 
@@ -193,37 +207,36 @@ absl::Status Run::Take(FeatureRows rows) {
   const std::vector<Feature>& features = registration_.description.features;
   const bool is_recovery = record_.trigger == Trigger::kRecovery;
   for (size_t row = 0; row < rows.twins.size(); ++row) {
+    TWIN_RETURN_IF_ERROR(CheckTwinId(rows.twins[row]));
     if (!seen_.insert(rows.twins[row]).second) {
       if (is_recovery) continue;  // it has its estimate of this run
       return absl::InvalidArgumentError(absl::StrCat("the feature query has more than one row of '",
                                                      rows.twins[row], "'; group by the twin"));
     }
+    pending_bytes_ += BytesOfRow(features, rows, row);
     for (size_t i = 0; i < features.size(); ++i) {
       AppendRow(rows.columns[i], row, pending_.twins.size(), features[i].type,
                 &pending_.columns[i]);
     }
     pending_.twins.push_back(std::move(rows.twins[row]));
+    if (pending_.twins.size() < batch_rows_ && pending_bytes_ < kBatchBytesMax) continue;
+    TWIN_RETURN_IF_ERROR(Launch());
+    pending_bytes_ = 0;
   }
   if (static_cast<int64_t>(seen_.size()) > parts_.options->rows_max) {
     return absl::ResourceExhaustedError(absl::StrCat("the feature query has more than ",
                                                      parts_.options->rows_max,
                                                      " rows (predictor_rows_max)"));
   }
-  while (pending_.twins.size() >= batch_rows_) TWIN_RETURN_IF_ERROR(Launch(batch_rows_));
   return absl::OkStatus();
 }
 
-Run::BatchPtr Run::MakeBatch(size_t rows) {
+Run::BatchPtr Run::MakeBatch() {
   const std::vector<Feature>& features = registration_.description.features;
-  FeatureRows taken;
-  if (rows == pending_.twins.size()) {
-    taken = std::move(pending_);
-    pending_ = {};
-    pending_.columns.resize(features.size());
-  } else {
-    taken = TakeRows(pending_, features, 0, rows);
-    pending_ = TakeRows(pending_, features, rows, pending_.twins.size());
-  }
+  const size_t rows = pending_.twins.size();
+  FeatureRows taken = std::move(pending_);
+  pending_ = {};
+  pending_.columns.resize(features.size());
   auto batch = std::make_shared<Batch>();
   batch->number = next_batch_++;
   batch->statuses.resize(rows);
@@ -256,14 +269,14 @@ Run::BatchPtr Run::MakeBatch(size_t rows) {
   return batch;
 }
 
-absl::Status Run::Launch(size_t rows) {
+absl::Status Run::Launch() {
   const int64_t in_flight_max = registration_.spec.batches_in_flight > 0
                                     ? registration_.spec.batches_in_flight
                                     : kBatchesInFlightDefault;
   TWIN_RETURN_IF_ERROR(Drain(static_cast<size_t>(in_flight_max) - 1));
-  const BatchPtr batch = MakeBatch(rows);
+  const BatchPtr batch = MakeBatch();
   record_.batches += 1;
-  record_.rows += rows;
+  record_.rows += batch->twins.size();
   if (!batch->sent.empty()) {
     ++in_flight_;
     Send(batch);

@@ -83,8 +83,8 @@ class Run {
   absl::Status MarkGone();
   absl::Status Produce();
   absl::Status Take(FeatureRows rows);
-  absl::Status Launch(size_t rows);
-  BatchPtr MakeBatch(size_t rows);
+  absl::Status Launch();
+  BatchPtr MakeBatch();
   void Send(const BatchPtr& batch);
   // Handles answers until at most so many batches are in flight.
   absl::Status Drain(size_t in_flight_max);
@@ -109,6 +109,7 @@ class Run {
 
   absl::flat_hash_set<std::string> seen_;
   FeatureRows pending_;  // rows of no batch yet
+  size_t pending_bytes_ = 0;
   uint64_t next_batch_ = 1;
   size_t in_flight_ = 0;
   uint64_t failed_batches_ = 0;
