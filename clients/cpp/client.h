@@ -177,6 +177,7 @@ class Client {
   friend class EventClient;
   friend class HistoryClient;
   friend class IngestStream;
+  friend class PredictorClient;
   friend class TelemetryClient;
   friend absl::StatusOr<std::unique_ptr<Client>> Connect(ClientOptions options);
   struct Stubs;

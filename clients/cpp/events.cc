@@ -1,18 +1,15 @@
 #include "clients/cpp/events.h"
 
-#include <memory>
-#include <optional>
-#include <thread>
 #include <utility>
 
 #include "clients/cpp/call.h"
+#include "clients/cpp/reconnection.h"
 #include "clients/cpp/stubs.h"
 
 namespace twin::client {
 namespace {
 
 namespace v1 = ::twingraph::v1;
-using std::chrono::steady_clock;
 
 // Takes out what came before the connection was lost.
 class Seen {
@@ -24,14 +21,15 @@ class Seen {
     events->DeleteSubrange(0, count);
   }
   void Add(const v1::SubscribeResponse& message) {
-    if (message.events().empty()) return;
+    // Notices have no place in the order.
+    if (message.events().empty() || message.events(0).type() == v1::SERVER_NOTICE) return;
     sequence_ = message.events().rbegin()->sequence();
     index_ = message.events().rbegin()->index();
   }
 
  private:
   bool IsNew(const v1::Event& event) const {
-    return event.sequence() > sequence_ ||
+    return event.type() == v1::SERVER_NOTICE || event.sequence() > sequence_ ||
            (event.sequence() == sequence_ && event.index() > index_);
   }
   uint64_t sequence_ = 0;
@@ -48,48 +46,74 @@ absl::Status EventClient::Subscribe(
     v1::SubscribeRequest request, const EventOptions& options,
     absl::FunctionRef<absl::Status(const v1::SubscribeResponse&)> receive) {
   const Caller& caller = client_.stubs_->caller;
+  Reconnection reconnection(caller, options);
   Seen seen;
   bool has_received = false;
-  int tries = 0;  // before the first message
-  std::optional<Backoff> backoff(caller.options().retry);
-  steady_clock::time_point lost_at = steady_clock::now();
   while (true) {
-    grpc::ClientContext context;
     absl::Status received;
-    grpc::Status ended;
-    bool is_first = true;
-    {
-      const CancelWatch watch(&context, caller.options().cancelled);
-      const auto stream = client_.stubs_->events->Subscribe(&context, request);
-      v1::SubscribeResponse message;
-      while (received.ok() && stream->Read(&message)) {
-        if (is_first) backoff.emplace(caller.options().retry);
-        is_first = false;
-        // Whole deliveries begin anew, with values of their own.
-        if (has_received && request.interval_ms() == 0) seen.RemoveFrom(&message);
-        has_received = true;
-        received = receive(message);
-        seen.Add(message);
-        if (!message.resume_token().empty()) request.set_resume_token(message.resume_token());
-      }
-      if (!received.ok()) {
-        context.TryCancel();
-        while (stream->Read(&message)) {
-        }
-      }
-      ended = stream->Finish();
-    }
+    const grpc::Status ended = ReadStream<v1::SubscribeResponse>(
+        caller,
+        [&](grpc::ClientContext* context) {
+          return client_.stubs_->events->Subscribe(context, request);
+        },
+        [&](v1::SubscribeResponse* message) {
+          reconnection.NoteStanding();
+          // Whole deliveries begin anew, with values of their own.
+          if (has_received && request.interval_ms() == 0) seen.RemoveFrom(message);
+          has_received = true;
+          absl::Status status = receive(*message);
+          seen.Add(*message);
+          if (!message->resume_token().empty()) request.set_resume_token(message->resume_token());
+          return status;
+        },
+        &received);
     if (!received.ok()) return received;
     absl::Status status = caller.Explain(ended);
-    const bool is_lost = ended.ok() || ended.error_code() == grpc::StatusCode::UNAVAILABLE;
-    if (!is_lost || (WantsState(request) && has_received)) return status;
-    if (!is_first) lost_at = steady_clock::now();
-    if (!has_received && ++tries >= caller.options().retry.tries_max) return status;
-    const std::chrono::milliseconds wait = backoff->Next();
-    if (steady_clock::now() + wait > lost_at + options.reconnect_time_max) return status;
-    if (options.on_lost) options.on_lost(status);
-    if (!caller.Sleep(wait)) return absl::CancelledError("interrupted");
+    if (!IsLost(ended) || (WantsState(request) && has_received)) return status;
+    status = reconnection.Wait(status);
+    if (!status.ok()) return status;
   }
+}
+
+// --- Named subscriptions ---
+
+absl::StatusOr<v1::Subscription> EventClient::CreateSubscription(
+    const v1::CreateSubscriptionRequest& request) {
+  return client_.stubs_->caller.Call(client_.stubs_->events.get(),
+                                     &v1::EventService::Stub::CreateSubscription, request, {});
+}
+
+absl::StatusOr<v1::Subscription> EventClient::GetSubscription(
+    const v1::GetSubscriptionRequest& request) {
+  return client_.stubs_->caller.Call(client_.stubs_->events.get(),
+                                     &v1::EventService::Stub::GetSubscription, request,
+                                     {.repeatable = true});
+}
+
+absl::StatusOr<v1::ListSubscriptionsResponse> EventClient::ListSubscriptions(
+    const v1::ListSubscriptionsRequest& request) {
+  return client_.stubs_->caller.Call(client_.stubs_->events.get(),
+                                     &v1::EventService::Stub::ListSubscriptions, request,
+                                     {.repeatable = true});
+}
+
+absl::Status EventClient::DeleteSubscription(const v1::DeleteSubscriptionRequest& request) {
+  return client_.stubs_->caller
+      .Call(client_.stubs_->events.get(), &v1::EventService::Stub::DeleteSubscription, request, {})
+      .status();
+}
+
+absl::StatusOr<v1::Subscription> EventClient::SeekSubscription(
+    const v1::SeekSubscriptionRequest& request) {
+  return client_.stubs_->caller.Call(client_.stubs_->events.get(),
+                                     &v1::EventService::Stub::SeekSubscription, request, {});
+}
+
+// It only goes ahead: harmless to repeat.
+absl::StatusOr<v1::Subscription> EventClient::Acknowledge(const v1::AcknowledgeRequest& request) {
+  return client_.stubs_->caller.Call(client_.stubs_->events.get(),
+                                     &v1::EventService::Stub::Acknowledge, request,
+                                     {.repeatable = true});
 }
 
 }  // namespace twin::client

@@ -12,10 +12,13 @@
 #define TWIN_CLIENTS_CPP_EVENTS_H_
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
+#include <string>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "clients/cpp/client.h"
 #include "twingraph/v1/event_service.pb.h"
 
@@ -26,6 +29,17 @@ struct EventOptions {
   std::chrono::milliseconds reconnect_time_max = std::chrono::minutes(1);
   // Hears of each connection that is lost, and why. May be empty.
   std::function<void(const absl::Status&)> on_lost = {};
+};
+
+struct ConsumeOptions {
+  std::string subscription;
+  std::string consumer = {};  // empty: a name of its own
+  // Events that may be on their way, or with `receive`, or not acknowledged.
+  uint32_t credit_events = 1'000;
+  // Ends behind so many events, and what belongs to the transaction of the last; 0: never.
+  uint64_t events_max = 0;
+  bool without_old_values = false;
+  EventOptions connection = {};
 };
 
 // EventService's calls, over the connection of a client, which must outlive it. Thread-safe.
@@ -41,6 +55,35 @@ class EventClient {
   absl::Status Subscribe(
       twingraph::v1::SubscribeRequest request, const EventOptions& options,
       absl::FunctionRef<absl::Status(const twingraph::v1::SubscribeResponse&)> receive);
+
+  // A standing query: calls `receive` with each message, until it fails. After a lost connection it
+  // asks again: a message with `reset` begins the whole result anew.
+  absl::Status WatchQuery(
+      const twingraph::v1::WatchQueryRequest& request, const EventOptions& options,
+      absl::FunctionRef<absl::Status(const twingraph::v1::WatchQueryResponse&)> receive);
+  // Named subscriptions.
+  absl::StatusOr<twingraph::v1::Subscription> CreateSubscription(
+      const twingraph::v1::CreateSubscriptionRequest& request);
+  absl::StatusOr<twingraph::v1::Subscription> GetSubscription(
+      const twingraph::v1::GetSubscriptionRequest& request);
+  absl::StatusOr<twingraph::v1::ListSubscriptionsResponse> ListSubscriptions(
+      const twingraph::v1::ListSubscriptionsRequest& request);
+  absl::Status DeleteSubscription(const twingraph::v1::DeleteSubscriptionRequest& request);
+  absl::StatusOr<twingraph::v1::Subscription> SeekSubscription(
+      const twingraph::v1::SeekSubscriptionRequest& request);
+  absl::StatusOr<twingraph::v1::Subscription> Acknowledge(
+      const twingraph::v1::AcknowledgeRequest& request);
+
+  // Takes part in working off a named subscription: calls `receive` with each message that has
+  // events, and acknowledges it when that returns OK. What `receive` fails with ends the call; its
+  // message is not acknowledged, and the ones before it are. A lost connection is made again, also
+  // after a seek; events that `receive` has had in this call are not given to it again, unless the
+  // subscription went back. OK: events_max. CANCELLED: what was acknowledged is stored.
+  // OUT_OF_RANGE: the changes since are gone. FAILED_PRECONDITION: another consumer of the same
+  // name has begun.
+  absl::Status Consume(
+      const ConsumeOptions& options,
+      absl::FunctionRef<absl::Status(const twingraph::v1::StreamEventsResponse&)> receive);
 
  private:
   Client& client_;

@@ -11,6 +11,7 @@
 #include "twingraph/v1/event_service.grpc.pb.h"
 #include "twingraph/v1/history_service.grpc.pb.h"
 #include "twingraph/v1/model_service.grpc.pb.h"
+#include "twingraph/v1/predictor_service.grpc.pb.h"
 #include "twingraph/v1/query_service.grpc.pb.h"
 #include "twingraph/v1/telemetry_service.grpc.pb.h"
 #include "twingraph/v1/twin_service.grpc.pb.h"
@@ -26,7 +27,8 @@ struct Client::Stubs {
         events(twingraph::v1::EventService::NewStub(channel)),
         admin(twingraph::v1::AdminService::NewStub(channel)),
         telemetry(twingraph::v1::TelemetryService::NewStub(channel)),
-        history(twingraph::v1::HistoryService::NewStub(channel)) {}
+        history(twingraph::v1::HistoryService::NewStub(channel)),
+        predictors(twingraph::v1::PredictorService::NewStub(channel)) {}
 
   const Caller caller;
   const std::unique_ptr<twingraph::v1::ModelService::Stub> models;
@@ -36,6 +38,7 @@ struct Client::Stubs {
   const std::unique_ptr<twingraph::v1::AdminService::Stub> admin;
   const std::unique_ptr<twingraph::v1::TelemetryService::Stub> telemetry;
   const std::unique_ptr<twingraph::v1::HistoryService::Stub> history;
+  const std::unique_ptr<twingraph::v1::PredictorService::Stub> predictors;
 };
 
 }  // namespace twin::client

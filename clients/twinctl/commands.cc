@@ -7,9 +7,11 @@
 #include "clients/twinctl/contexts.h"
 #include "clients/twinctl/history.h"
 #include "clients/twinctl/models.h"
+#include "clients/twinctl/predictors.h"
 #include "clients/twinctl/query.h"
 #include "clients/twinctl/relationships.h"
 #include "clients/twinctl/server.h"
+#include "clients/twinctl/subscriptions.h"
 #include "clients/twinctl/telemetry.h"
 #include "clients/twinctl/transfer.h"
 #include "clients/twinctl/twins.h"
@@ -30,9 +32,12 @@ void AddCommands(CommandLine* line, const Environment& environment) {
   AddTelemetry(line, server);
   AddHistory(line, server);
   AddWatch(line, server);
+  AddSubscriptions(line, server);
+  AddPredictors(line, server);
   AddImport(line, server);
   AddExport(line, server);
   AddStatus(line, server);
+  AddTop(line, server);
   AddCheckpoint(line, server);
   AddCompact(line, server);
   AddBackup(line, server);

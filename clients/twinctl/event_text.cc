@@ -35,6 +35,7 @@ constexpr TypeWords kTypes[] = {
     {v1::MODEL_DELETED, "model.deleted", nullptr},
     {v1::TWIN_STATE, "twin.state", nullptr},
     {v1::RELATIONSHIP_STATE, "relationship.state", nullptr},
+    {v1::SERVER_NOTICE, "server.notice", nullptr},
 };
 
 const TypeWords* WordsOf(v1::EventType type) {
@@ -76,6 +77,11 @@ v1::EventType EventTypeOf(absl::string_view name) {
   return v1::EVENT_TYPE_UNSPECIFIED;
 }
 
+std::string EventTypeName(v1::EventType type) {
+  const TypeWords* const words = WordsOf(type);
+  return words != nullptr ? words->name : "unknown";
+}
+
 std::string EventTypeWords() {
   std::string text;
   for (const TypeWords& words : kTypes) absl::StrAppend(&text, text.empty() ? "" : "|", words.name);
@@ -88,6 +94,10 @@ std::string EventText(const v1::Event& event, const Style& style) {
   absl::StrAppend(&line, "  ", style.Paint(Tone::kStrong, Printable(event.subject())));
   if (event.type() != v1::TWIN_UPDATED && event.type() != v1::TELEMETRY && words != nullptr) {
     absl::StrAppend(&line, "  ", style.Paint(Tone::kHint, words->name));
+  }
+  if (event.has_notice()) {
+    absl::StrAppend(&line, "  ", Printable(event.notice().reason()), ": ",
+                    Printable(event.notice().message()));
   }
   if (event.type() == v1::MODEL_UPDATED) {
     line += event.decommissioned() ? "  decommissioned" : "  in use again";
@@ -117,17 +127,21 @@ std::string EventText(const v1::Event& event, const Style& style) {
 }
 
 Json EventJson(const v1::Event& event) {
-  const TypeWords* const words = WordsOf(event.type());
   Json json = Json::object();
   json["specversion"] = "1.0";
   json["id"] = absl::StrCat(event.sequence(), ".", event.index());
   json["source"] = "/twingraph";
-  json["type"] = absl::StrCat("twingraph.", words != nullptr ? words->name : "unknown", ".v1");
+  json["type"] = absl::StrCat("twingraph.", EventTypeName(event.type()), ".v1");
   json["subject"] = event.subject();
   json["time"] = tabular::FormatTime(event.time_unix_nano());
   if (!event.model_id().empty()) json["dataschema"] = event.model_id();
   json["sequence"] = event.sequence();
+  if (event.context() == v1::Event::CURRENT) json["context"] = "current";
   Json data = Json::object();
+  if (event.has_notice()) {
+    data["reason"] = event.notice().reason();
+    data["message"] = event.notice().message();
+  }
   if (!event.old_model_id().empty()) data["oldModel"] = event.old_model_id();
   if (event.type() == v1::MODEL_UPDATED) data["decommissioned"] = event.decommissioned();
   if (event.has_relationship()) {

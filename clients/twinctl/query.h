@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "clients/cpp/events.h"
 #include "clients/twinctl/command_line.h"
 #include "clients/twinctl/connection.h"
 #include "clients/twinctl/output.h"
@@ -53,6 +54,18 @@ struct QueryOutcome {
 // that has a place in the text shows it (PointAt).
 absl::Status RunQuery(const QueryOptions& options, const std::string& text, client::Client* client,
                       const Console& console, QueryOutcome* outcome);
+
+// A standing query: prints how its rows come, change and go, until it is interrupted.
+struct WatchQueryOptions {
+  std::vector<std::string> parameters;
+  std::string dialect = "tql";
+  std::string output;        // "text", "ndjson"; empty: text on a terminal, else ndjson
+  uint32_t interval_ms = 0;  // 0: the server's default
+  uint64_t count = 0;        // ends after so many changes; 0: never
+  client::EventOptions connection;
+};
+absl::Status WatchQuery(const WatchQueryOptions& options, const std::string& text,
+                        client::Client* client, const Console& console);
 
 // The status with the text's line and a caret, where it says what place is meant.
 absl::Status PointAt(const absl::Status& status, absl::string_view text);

@@ -1,4 +1,4 @@
-// For those who run the server: `twinctl status`, `checkpoint`, `compact`, `backup`.
+// For those who run the server: `twinctl status`, `top`, `checkpoint`, `compact`, `backup`.
 #ifndef TWIN_CLIENTS_TWINCTL_SERVER_H_
 #define TWIN_CLIENTS_TWINCTL_SERVER_H_
 
@@ -10,6 +10,7 @@
 namespace twin::twinctl {
 
 void AddStatus(CommandLine* line, const ServerPointer& server);
+void AddTop(CommandLine* line, const ServerPointer& server);
 void AddCheckpoint(CommandLine* line, const ServerPointer& server);
 void AddCompact(CommandLine* line, const ServerPointer& server);
 void AddBackup(CommandLine* line, const ServerPointer& server);

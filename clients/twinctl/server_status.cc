@@ -1,5 +1,6 @@
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -29,6 +30,44 @@ absl::StatusOr<ExitCode> Status(const std::string& output, client::Client* clien
     WriteObject(StatusJson(*status), FormatOf(output), console);
   }
   return kExitDone;
+}
+
+Json EventsJson(const v1::StatusResponse::Events& events) {
+  Json lags = Json::array();
+  for (const v1::SubscriptionLag& each : events.lags()) {
+    lags.push_back({{"name", each.name()},
+                    {"lagSequences", each.lag_sequences()},
+                    {"lagSeconds", static_cast<double>(each.lag_nanos()) / 1e9},
+                    {"expired", each.expired()},
+                    {"consumers", each.consumers()},
+                    {"waitingEvents", each.waiting_events()}});
+  }
+  return {{"subscribers", events.subscribers()},
+          {"behind", events.behind()},
+          {"delivered", events.delivered()},
+          {"fellBehind", events.fell_behind()},
+          {"ringBytes", events.ring_bytes()},
+          {"oldestSequence", events.oldest_sequence()},
+          {"oldestCursor", events.oldest_resume_token()},
+          {"namedSubscriptions", events.named_subscriptions()},
+          {"lags", std::move(lags)}};
+}
+
+std::string LagsText(const v1::StatusResponse::Events& events) {
+  std::string text = WithCommas(events.named_subscriptions());
+  uint64_t expired = 0;
+  for (const v1::SubscriptionLag& each : events.lags()) expired += each.expired() ? 1 : 0;
+  if (events.lags_size() > 0 && events.lags(0).lag_sequences() > 0) {
+    const v1::SubscriptionLag& most = events.lags(0);
+    absl::StrAppend(&text, "; ", most.name(), " lags most, ",
+                    CountOf(most.lag_sequences(), "change"),
+                    absl::StrFormat(" (%.1f s)", static_cast<double>(most.lag_nanos()) / 1e9));
+  }
+  if (expired > 0) {
+    absl::StrAppend(&text, "; ", WithCommas(expired),
+                    " too late: see 'twinctl subscriptions list'");
+  }
+  return text;
 }
 
 }  // namespace
@@ -86,6 +125,18 @@ Json StatusJson(const v1::StatusResponse& status) {
             {"finished", status.queries().finished()},
             {"failed", status.queries().failed()},
             {"keptBytes", status.queries().kept_bytes()}}},
+          {"events", EventsJson(status.events())},
+          {"ingest",
+           {{"streams", status.ingest().streams()},
+            {"batches", status.ingest().batches()},
+            {"rows", status.ingest().rows()},
+            {"rejects", status.ingest().rejects()},
+            {"bytes", status.ingest().bytes()}}},
+          {"disk",
+           {{"dataBytes", status.disk().data_bytes()},
+            {"freeBytes", status.disk().free_bytes()},
+            {"totalBytes", status.disk().total_bytes()}}},
+          {"cpuSeconds", status.cpu_seconds()},
           {"recoverySeconds", status.recovery_seconds()},
           {"recoveredRecords", status.recovered_records()}};
 }
@@ -146,6 +197,13 @@ Json StatusRows(const v1::StatusResponse& status) {
       absl::StrCat(WithCommas(queries.running()), " running, ", WithCommas(queries.waiting()),
                    " waiting; since the start ", WithCommas(queries.finished()), " finished, ",
                    WithCommas(queries.failed()), " of them failed"));
+  const auto& events = status.events();
+  add("events",
+      absl::StrCat(CountOf(events.subscribers(), "subscriber"), ", ", WithCommas(events.behind()),
+                   " behind; ", WithCommas(events.delivered()), " delivered since the start; ",
+                   BytesText(events.ring_bytes()), " in memory, the oldest is sequence ",
+                   WithCommas(events.oldest_sequence())));
+  add("named subscriptions", LagsText(events));
   add("last start", absl::StrFormat("%.2f s, %s of the journal", status.recovery_seconds(),
                                     CountOf(status.recovered_records(), "record")));
   return rows;

@@ -6,10 +6,11 @@
 #include <vector>
 
 #include "absl/strings/cord.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "clients/cpp/events.h"
+#include "clients/twinctl/event_filter.h"
 #include "clients/twinctl/history.h"
+#include "clients/twinctl/query.h"
 #include "clients/twinctl/terminal.h"
 
 namespace twin::twinctl {
@@ -20,37 +21,25 @@ namespace v1 = ::twingraph::v1;
 constexpr char kEnough[] = "twinctl/enough";
 
 struct Arguments {
-  std::string condition;
-  std::vector<std::string> twins;
-  std::string under;
-  std::vector<std::string> along;
-  std::vector<std::string> types;
-  std::vector<std::string> models;
-  std::vector<std::string> paths;
+  FilterArguments filter;
+  std::string subscription;
+  std::string consumer;
   std::string from;
   bool state = false;
   std::string interval;
   uint64_t count = 0;
   std::string output;
+  std::string query;
+  std::vector<std::string> parameters;
+  std::string dialect = "tql";
 };
 
 absl::StatusOr<v1::SubscribeRequest> RequestOf(const Arguments& arguments) {
   v1::SubscribeRequest request;
   request.set_event_tokens(true);
-  v1::EventFilter& filter = *request.mutable_filter();
-  filter.set_condition(arguments.condition);
-  for (const std::string& twin : arguments.twins) filter.add_twin_ids(twin);
-  for (const std::string& model : arguments.models) filter.add_models(model);
-  for (const std::string& path : arguments.paths) filter.add_paths(path);
-  filter.set_under(arguments.under);
-  for (const std::string& name : arguments.along) filter.add_under_relationships(name);
-  for (const std::string& word : arguments.types) {
-    const v1::EventType type = EventTypeOf(word);
-    if (type == v1::EVENT_TYPE_UNSPECIFIED) {
-      return UsageError(absl::StrCat("--type: '", word, "' is not one of ", EventTypeWords()));
-    }
-    filter.add_types(type);
-  }
+  absl::StatusOr<v1::EventFilter> filter = FilterOf(arguments.filter);
+  if (!filter.ok()) return filter.status();
+  *request.mutable_filter() = *std::move(filter);
   if (!arguments.interval.empty()) {
     const absl::StatusOr<std::chrono::milliseconds> interval = ParseTimeout(arguments.interval);
     if (!interval.ok()) {
@@ -63,8 +52,7 @@ absl::StatusOr<v1::SubscribeRequest> RequestOf(const Arguments& arguments) {
   }
   if (arguments.state) request.set_starting_state(true);
   if (arguments.from.empty()) return request;
-  // A cursor has no colon, a time of day has.
-  if (absl::StrContains(arguments.from, ':')) {
+  if (IsTimeOfCursor(arguments.from)) {
     const absl::StatusOr<int64_t> from = TimeOption("--from", arguments.from);
     if (!from.ok()) return from.status();
     request.set_from_unix_nano(*from);
@@ -82,14 +70,11 @@ class Printer {
         output_(!arguments.output.empty() ? arguments.output
                 : console.out_columns > 0 ? "text"
                                           : "ndjson"),
-        cursor_(absl::StrContains(arguments.from, ':') ? "" : arguments.from) {}
+        cursor_(IsTimeOfCursor(arguments.from) ? "" : arguments.from) {}
 
   absl::Status Print(const v1::SubscribeResponse& message) {
     for (const v1::Event& event : message.events()) {
-      console_.out << (output_ == "text"  ? EventText(event, console_.out_style)
-                       : output_ == "adt" ? DumpJson(AdtEventJson(event))
-                                          : DumpJson(EventJson(event)))
-                   << "\n";
+      PrintEvent(event);
       if (!event.resume_token().empty()) cursor_ = event.resume_token();
       if (++printed_ != arguments_.count || arguments_.count == 0) continue;
       absl::Status enough = absl::CancelledError("enough");
@@ -102,6 +87,12 @@ class Printer {
     return console_.out ? absl::OkStatus() : absl::CancelledError("stdout");
   }
 
+  absl::Status Print(const v1::StreamEventsResponse& message) {
+    for (const v1::Event& event : message.events()) PrintEvent(event);
+    console_.out.flush();
+    return console_.out ? absl::OkStatus() : absl::CancelledError("stdout");
+  }
+
   void SayCursor() const {
     if (cursor_.empty()) return;
     console_.err << console_.err_style.Paint(Tone::kHint,
@@ -110,6 +101,13 @@ class Printer {
   }
 
  private:
+  void PrintEvent(const v1::Event& event) {
+    console_.out << (output_ == "text"  ? EventText(event, console_.out_style)
+                     : output_ == "adt" ? DumpJson(AdtEventJson(event))
+                                        : DumpJson(EventJson(event)))
+                 << "\n";
+  }
+
   const Arguments& arguments_;
   const Console& console_;
   const std::string output_;
@@ -117,25 +115,83 @@ class Printer {
   uint64_t printed_ = 0;
 };
 
-absl::StatusOr<ExitCode> Run(const Arguments& arguments, client::Client* client,
-                             const Console& console) {
-  const absl::StatusOr<v1::SubscribeRequest> request = RequestOf(arguments);
-  if (!request.ok()) return request.status();
-  Printer printer(arguments, console);
+client::EventOptions ConnectionOptions(const Console& console) {
   client::EventOptions options;
-  options.on_lost = [&](const absl::Status& status) {
+  options.on_lost = [&console](const absl::Status& status) {
     console.err << console.err_style.Paint(
                        Tone::kWarning, absl::StrCat("the connection is lost (",
                                                     Printable(status.message()), "); trying again"))
                 << "\n";
   };
+  return options;
+}
+
+absl::StatusOr<ExitCode> WatchChanges(const Arguments& arguments, client::Client* client,
+                                      const Console& console) {
+  const absl::StatusOr<v1::SubscribeRequest> request = RequestOf(arguments);
+  if (!request.ok()) return request.status();
+  Printer printer(arguments, console);
   const absl::Status status = client::EventClient(client).Subscribe(
-      *request, options,
+      *request, ConnectionOptions(console),
       [&](const v1::SubscribeResponse& message) { return printer.Print(message); });
   if (!console.out) return kExitRefused;  // main() says why.
   printer.SayCursor();
   if (status.GetPayload(kEnough).has_value()) return kExitDone;
   return status;
+}
+
+// What is printed is acknowledged.
+absl::StatusOr<ExitCode> WatchSubscription(const Arguments& arguments, client::Client* client,
+                                           const Console& console) {
+  const absl::StatusOr<v1::EventFilter> filter = FilterOf(arguments.filter);
+  if (!filter.ok()) return filter.status();
+  if (filter->ByteSizeLong() > 0 || arguments.state || !arguments.from.empty() ||
+      !arguments.interval.empty()) {
+    return UsageError(
+        "--subscription: what it tells of was said when it was created, and where it goes on is "
+        "its own ('twinctl subscriptions seek'); only --consumer, --count and --output go with it");
+  }
+  client::ConsumeOptions options;
+  options.subscription = arguments.subscription;
+  options.consumer = arguments.consumer;
+  options.events_max = arguments.count;
+  options.connection = ConnectionOptions(console);
+  Printer printer(arguments, console);
+  const absl::Status status = client::EventClient(client).Consume(
+      options, [&](const v1::StreamEventsResponse& message) { return printer.Print(message); });
+  if (!console.out) return kExitRefused;  // main() says why.
+  if (status.ok()) return kExitDone;
+  return status;
+}
+
+absl::StatusOr<ExitCode> WatchRows(const Arguments& arguments, client::Client* client,
+                                   const Console& console) {
+  WatchQueryOptions options;
+  options.parameters = arguments.parameters;
+  options.dialect = arguments.dialect;
+  options.output = arguments.output;
+  options.count = arguments.count;
+  if (arguments.output == "adt") return UsageError("--output adt is for changes, not for --query");
+  if (!arguments.interval.empty()) {
+    const absl::StatusOr<std::chrono::milliseconds> interval = ParseTimeout(arguments.interval);
+    if (!interval.ok()) {
+      return UsageError(absl::StrCat("--interval: ", interval.status().message()));
+    }
+    options.interval_ms = static_cast<uint32_t>(interval->count());
+  }
+  options.connection = ConnectionOptions(console);
+  const absl::Status status = WatchQuery(options, arguments.query, client, console);
+  if (!console.out) return kExitRefused;  // main() says why.
+  if (status.ok()) return kExitDone;
+  return status;
+}
+
+absl::StatusOr<ExitCode> Run(const Arguments& arguments, client::Client* client,
+                             const Console& console) {
+  if (!arguments.query.empty()) return WatchRows(arguments, client, console);
+  if (!arguments.subscription.empty()) return WatchSubscription(arguments, client, console);
+  if (!arguments.consumer.empty()) return UsageError("--consumer goes with --subscription");
+  return WatchChanges(arguments, client, console);
 }
 
 }  // namespace
@@ -156,43 +212,23 @@ void AddWatch(CommandLine* line, const ServerPointer& server) {
            "twinctl watch\n"
            "twinctl watch 'new.temperature > 45 AND old.temperature <= 45'\n"
            "twinctl watch --under pack-1 --path voltage --interval 1s\n"
-           "twinctl watch --type twin.created --type twin.deleted -o ndjson >> changes.ndjson"},
+           "twinctl watch --query 'SELECT p.$dtId, MAX(c.temperature) AS t FROM DIGITALTWINS MATCH "
+           "(p:BatteryPack)-[:hasModule]->()-[:hasCell]->(c) GROUP BY p.$dtId'\n"
+           "twinctl watch --type twin.created --type twin.deleted -o ndjson >> changes.ndjson\n"
+           "twinctl watch --subscription alarms -o ndjson"},
       OnServer(server, [arguments](client::Client* client, const Console& console) {
         return Run(*arguments, client, console);
       }));
-  command->add_option("CONDITION", arguments->condition, "What must hold for a change")
-      ->type_name("CONDITION");
-  command->add_option("--twin", arguments->twins, "Only this twin; may be given several times")
-      ->type_name("ID")
-      ->allow_extra_args(false);
+  AddFilterOptions(command, &arguments->filter);
   command
-      ->add_option("--under", arguments->under,
-                   "Only this twin and what it contains: what 'contains' and relationships whose "
-                   "names begin with 'has' lead to")
-      ->type_name("ID");
+      ->add_option("--subscription", arguments->subscription,
+                   "Work off this named subscription instead: what is printed is acknowledged")
+      ->type_name("NAME");
   command
-      ->add_option("--along", arguments->along,
-                   "With --under: along relationships of this name instead; may be given several "
-                   "times")
-      ->type_name("NAME")
-      ->allow_extra_args(false);
-  command
-      ->add_option("--type", arguments->types,
-                   absl::StrCat("Only events of this type, one of ", EventTypeWords(),
-                                "; may be given several times"))
-      ->type_name("TYPE")
-      ->allow_extra_args(false);
-  command
-      ->add_option("--model", arguments->models,
-                   "Only twins of this model and of those that extend it; may be given several "
-                   "times")
-      ->type_name("DTMI")
-      ->allow_extra_args(false);
-  command
-      ->add_option("--path", arguments->paths,
-                   "Only changes of this path, such as voltage; may be given several times")
-      ->type_name("NAME")
-      ->allow_extra_args(false);
+      ->add_option("--consumer", arguments->consumer,
+                   "With --subscription: the name of this consumer; several share the twins "
+                   "(default: one of its own)")
+      ->type_name("NAME");
   command
       ->add_option("--from", arguments->from,
                    "Begin behind this cursor, or at this time (default: now)")
@@ -204,6 +240,17 @@ void AddWatch(CommandLine* line, const ServerPointer& server) {
                    "change)")
       ->type_name("TIME");
   command->add_option("--count", arguments->count, "End after so many events")->type_name("N");
+  command
+      ->add_option("--query", arguments->query,
+                   "Instead of changes: the rows of this SELECT, then how they come, change and go")
+      ->type_name("TQL");
+  command
+      ->add_option("--param", arguments->parameters,
+                   "A parameter of --query, NAME=VALUE; may be given several times")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
+  CommandLine::AddChoice(command, "--dialect", &arguments->dialect, kDialectWords,
+                         "The language of --query (default: tql)");
   CommandLine::AddChoice(command, "-o,--output", &arguments->output, "text|ndjson|adt",
                          "The form of the events: lines for people, CloudEvents, or those of Azure "
                          "Digital Twins (default: text on a terminal, else ndjson)");

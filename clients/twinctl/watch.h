@@ -16,6 +16,8 @@ void AddWatch(CommandLine* line, const ServerPointer& server);
 
 // "twin.created", …; EVENT_TYPE_UNSPECIFIED: there is no such type.
 twingraph::v1::EventType EventTypeOf(absl::string_view name);
+// "unknown" for a type that came later.
+std::string EventTypeName(twingraph::v1::EventType type);
 // All of them, divided by "|".
 std::string EventTypeWords();
 

@@ -6,6 +6,7 @@
 #include "absl/strings/str_format.h"
 #include "clients/twinsim/fleet.h"
 #include "clients/twinsim/models_folder.h"
+#include "clients/twinsim/random.h"
 
 namespace twin::twinsim {
 namespace {
@@ -209,6 +210,14 @@ v1::LayoutColumn ColumnOf(const Car& car, TargetTwin twin, const std::string& pa
                                                   : car.bms);
   target.set_path(path);
   return column;
+}
+
+std::string LayoutIdOf(const std::string& prefix, const v1::Layout& layout) {
+  uint64_t digest = 0;
+  for (const char byte : layout.SerializeAsString()) {
+    digest = Mix(digest ^ static_cast<unsigned char>(byte)) + 1;
+  }
+  return absl::StrCat(prefix, "-", absl::Hex(digest, absl::kZeroPad16));
 }
 
 }  // namespace twin::twinsim

@@ -49,6 +49,10 @@ absl::Status EnsureModels(client::Client* client, const std::string& models,
 twingraph::v1::LayoutColumn ColumnOf(const Car& car, TargetTwin twin, const std::string& path,
                                      int count);
 
+// "PREFIX-0123456789abcdef", the digits being a digest of the columns: another layout, another id,
+// so that a layout never changes under a stream of frames.
+std::string LayoutIdOf(const std::string& prefix, const twingraph::v1::Layout& layout);
+
 }  // namespace twin::twinsim
 
 #endif  // TWIN_CLIENTS_TWINSIM_CAR_H_

@@ -36,12 +36,13 @@ using WriteBytes = absl::FunctionRef<absl::Status(absl::string_view)>;
 using GoOn = absl::FunctionRef<bool(double)>;
 
 // Writes the file in pieces of about a megabyte, which is also what it holds in memory.
-//   models: interfaces in one line each, see ReadModels
+//   models: interfaces in one line each, see ReadModels; none: the file has no section of them
+//   first: the vehicle that it begins with
 // The same fleet and models give the same bytes. CANCELLED: go_on said no. Otherwise only fails
 // as `write` does.
 // Cost: about a second for a million twins with their relationships, half a gigabyte.
 absl::StatusOr<ExportCounts> ExportFleet(const Fleet& fleet, absl::Span<const std::string> models,
-                                         WriteBytes write, GoOn go_on);
+                                         WriteBytes write, GoOn go_on, int64_t first = 1);
 
 }  // namespace twin::twinsim
 

@@ -133,7 +133,7 @@ class TwinMaker {
 
   void MakeFleet() {
     const int64_t number = FleetNumberOf(vehicle_.number);
-    const Depot& depot = kDepots[static_cast<size_t>(number - 1) % std::size(kDepots)];
+    const Depot& depot = kDepots[DepotIndexOf(vehicle_.number)];
     const std::string name = absl::StrCat(depot.city, " ", number);
     const std::string company = absl::StrCat("Example Mobility ", depot.city);
     const Property properties[] = {{"name", name},
@@ -365,6 +365,10 @@ class RelationshipMaker {
 }  // namespace
 
 absl::Span<const absl::string_view> FleetModels() { return kModels; }
+
+size_t DepotIndexOf(int64_t vehicle) {
+  return static_cast<size_t>(FleetNumberOf(vehicle) - 1) % std::size(kDepots);
+}
 
 void Fleet::VisitTwins(int64_t number, TwinVisitor visit) const {
   const Vehicle vehicle = VehicleAt(number);

@@ -15,6 +15,7 @@
 #ifndef TWIN_CLIENTS_TWINSIM_FLEET_H_
 #define TWIN_CLIENTS_TWINSIM_FLEET_H_
 
+#include <cstddef>
 #include <cstdint>
 
 #include "absl/strings/string_view.h"
@@ -25,6 +26,9 @@
 namespace twin::twinsim {
 
 inline constexpr int64_t kVehiclesPerFleet = 1000;
+
+// Which depot a vehicle's Fleet belongs to: there are a few, which come in turn.
+size_t DepotIndexOf(int64_t vehicle);
 
 // The models of its twins, sorted.
 absl::Span<const absl::string_view> FleetModels();

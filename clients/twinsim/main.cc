@@ -19,17 +19,19 @@ namespace {
 std::atomic<bool> interrupted = false;
 static_assert(std::atomic<bool>::is_always_lock_free);  // a signal handler sets it
 
-// Ctrl-C ends what is running; an export removes what it has written. What ignores it (nohup, a
-// shell's background) goes on doing so. A second one ends the program at once.
+// Ctrl-C, or SIGTERM, ends what is running; an export removes what it has written. What ignores it
+// (nohup, a shell's background) goes on doing so. A second one ends the program at once.
 void StopWhenInterrupted() {
-  struct sigaction action = {};
-  sigaction(SIGINT, nullptr, &action);
-  if (action.sa_handler == SIG_IGN) return;
-  action.sa_handler = [](int) {
-    if (interrupted.exchange(true)) _exit(kExitInterrupted);
-  };
-  action.sa_flags = 0;  // a write that waits is broken off
-  sigaction(SIGINT, &action, nullptr);
+  for (const int signal : {SIGINT, SIGTERM}) {
+    struct sigaction action = {};
+    sigaction(signal, nullptr, &action);
+    if (action.sa_handler == SIG_IGN) continue;
+    action.sa_handler = [](int) {
+      if (interrupted.exchange(true)) _exit(kExitInterrupted);
+    };
+    action.sa_flags = 0;  // a write that waits is broken off
+    sigaction(signal, &action, nullptr);
+  }
 }
 
 std::string ProgramFolder() {

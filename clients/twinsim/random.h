@@ -16,6 +16,9 @@ constexpr uint64_t Mix(uint64_t x) {
   return x ^ (x >> 31);
 }
 
+// A number from 0 up to, but without, 1: as many as there are bits that tell them apart.
+constexpr double ShareOf(uint64_t bits) { return static_cast<double>(bits >> 11) * 0x1p-53; }
+
 // `x` with so many decimals; what is printed of it is no longer.
 inline double Round(double x, int decimals) {
   const double scale = std::pow(10.0, decimals);
@@ -35,10 +38,7 @@ class Random {
   }
 
   // From min up to, but without, max.
-  double Real(double min, double max) {
-    const double share = static_cast<double>(engine_() >> 11) * 0x1p-53;
-    return min + share * (max - min);
-  }
+  double Real(double min, double max) { return min + ShareOf(engine_()) * (max - min); }
 
   // Around 0, bell-shaped, within (-1, 1): three uniform numbers' mean.
   double Bell() {

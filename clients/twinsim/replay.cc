@@ -13,7 +13,6 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "clients/twinsim/frames.h"
-#include "clients/twinsim/random.h"
 
 namespace twin::twinsim {
 namespace {
@@ -201,11 +200,7 @@ v1::Layout LayoutOf(const Car& car, const Recording& recording) {
       }
     }
   }
-  uint64_t digest = 0;
-  for (const char byte : layout.SerializeAsString()) {
-    digest = Mix(digest ^ static_cast<unsigned char>(byte)) + 1;
-  }
-  layout.set_id(absl::StrCat(car.vehicle, "-recorded-", absl::Hex(digest, absl::kZeroPad16)));
+  layout.set_id(LayoutIdOf(absl::StrCat(car.vehicle, "-recorded"), layout));
   return layout;
 }
 

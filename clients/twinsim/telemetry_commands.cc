@@ -1,73 +1,18 @@
 #include "clients/twinsim/telemetry_commands.h"
 
-#include <cstdlib>
-
 #include "absl/status/status.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/strip.h"
 #include "clients/cpp/client.h"
 #include "clients/twinsim/column_map.h"
 #include "clients/twinsim/load.h"
 #include "clients/twinsim/replay.h"
+#include "clients/twinsim/server_arguments.h"
 
 namespace twin::twinsim {
 namespace {
 
 constexpr int kRejectsShown = 10;
-
-void Note(const Process& process, absl::string_view message) {
-  *process.err << "twinsim: " << message << '\n' << std::flush;
-}
-
-int Fail(const absl::Status& status, const Process& process) {
-  if (absl::IsCancelled(status)) {
-    Note(process, "interrupted");
-    return kExitInterrupted;
-  }
-  Note(process, status.message());
-  return client::IsUnreachable(status) ? kExitNoServer : kExitRefused;
-}
-
-absl::StatusOr<std::unique_ptr<client::Client>> ConnectTo(const ServerArguments& server,
-                                                          const Process& process) {
-  client::ClientOptions options;
-  const char* const environment = std::getenv("TWINCTL_ADDRESS");
-  if (!server.address.empty()) {
-    options.address = server.address;
-  } else if (environment != nullptr && *environment != '\0') {
-    options.address = environment;
-  }
-  options.cancelled = process.cancelled;
-  return client::Connect(std::move(options));
-}
-
-void AddServer(CLI::App* command, ServerArguments* server) {
-  command
-      ->add_option("--address", server->address,
-                   "The server, HOST:PORT (default: TWINCTL_ADDRESS, else 127.0.0.1:7480)")
-      ->type_name("ADDRESS");
-}
-
-void AddModels(CLI::App* command, std::string* models) {
-  command
-      ->add_option("--models", *models,
-                   "Folder of the battery ontology, for a server that has none (default: the one "
-                   "that came with twinsim)")
-      ->type_name("DIR");
-}
-
-// "60x", "60", "0.5x"; 0: it is none.
-double ParseSpeed(absl::string_view text) {
-  double speed = 0;
-  return absl::SimpleAtod(absl::StripSuffix(text, "x"), &speed) && speed > 0 && speed <= 1e9 ? speed
-                                                                                             : 0;
-}
-
-std::string PerSecond(uint64_t count, double seconds) {
-  return absl::StrFormat("%.0f", static_cast<double>(count) / (seconds > 0 ? seconds : 1));
-}
 
 }  // namespace
 
@@ -107,11 +52,7 @@ TelemetryCommands::TelemetryCommands(CLI::App* root)
       ->add_option("--speed", replay.speed,
                    "60x: a minute of the recording takes a second (default: no pauses)")
       ->type_name("N")
-      ->check(
-          [](const std::string& word) {
-            return ParseSpeed(word) > 0 ? "" : absl::StrCat("'", word, "' is no speed such as 60x");
-          },
-          "");
+      ->check(CheckSpeed, "");
   replay_->add_flag("--no-create", replay.no_create, "Do not make a vehicle that is not there");
   replay_
       ->add_option("--frames-per-message", replay.options.frames_per_message,
@@ -184,7 +125,7 @@ int TelemetryCommands::RunReplay(const Process& process) const {
   options.create = !arguments.no_create;
   options.program_folder = process.program_folder;
   options.cancelled = process.cancelled;
-  const auto client = ConnectTo(arguments.server, process);
+  const auto client = ConnectTo(arguments.server, process.cancelled);
   if (!client.ok()) return Fail(client.status(), process);
   const absl::StatusOr<ReplayResult> result =
       Replay(client->get(), options, [&](absl::string_view note) { Note(process, note); });
@@ -215,7 +156,7 @@ int TelemetryCommands::RunLoad(const Process& process) const {
                                                              : LoadEncoding::kRows;
   options.program_folder = process.program_folder;
   options.cancelled = process.cancelled;
-  const auto client = ConnectTo(load_arguments_->server, process);
+  const auto client = ConnectTo(load_arguments_->server, process.cancelled);
   if (!client.ok()) return Fail(client.status(), process);
   const absl::StatusOr<LoadResult> result =
       Load(client->get(), options, [&](absl::string_view note) { Note(process, note); });

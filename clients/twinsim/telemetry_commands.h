@@ -4,16 +4,10 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
-#include <string>
 
 #include "clients/twinsim/command.h"
 
 namespace twin::twinsim {
-
-// What is said of a server, in either.
-struct ServerArguments {
-  std::string address;  // empty: TWINCTL_ADDRESS, else the default
-};
 
 struct ReplayArguments;
 struct LoadArguments;

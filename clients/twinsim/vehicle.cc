@@ -87,7 +87,8 @@ void DrawUse(Vehicle* vehicle, Random* random) {
   vehicle->soh_percent = Round(std::max(100 - worn, 60.0), 2);
   vehicle->bms_soh_percent =
       std::clamp(std::round(vehicle->soh_percent + random->Bell()), 0.0, 100.0);
-  vehicle->charge_limit_percent = 10 * random->Integer(8, 10);
+  // One in five keeps to the maker's advice.
+  vehicle->charge_limit_percent = random->Integer(1, 5) == 1 ? 80 : 100;
   vehicle->soc_percent = Round(random->Real(15, vehicle->charge_limit_percent), 1);
 }
 

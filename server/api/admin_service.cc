@@ -1,7 +1,9 @@
 #include "server/api/admin_service.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -12,10 +14,15 @@
 #include "absl/strings/str_join.h"
 #include "server/api/convert.h"
 #include "server/api/queries.h"
+#include "server/api/rpc_metrics.h"
 #include "server/base/status_macros.h"
+#include "server/events/named_subscriptions.h"
+#include "server/events/token.h"
 
 namespace twin::api {
 namespace {
+
+constexpr size_t kLagsMax = 20;
 
 uint64_t ResidentBytes() {
   std::ifstream file("/proc/self/statm");
@@ -34,6 +41,35 @@ uint64_t BytesOfFolder(const std::string& folder) {
     if (it->is_regular_file(error)) bytes += it->file_size(error);
   }
   return bytes;
+}
+
+void FillMachine(const std::string& data_dir, pb::StatusResponse* response) {
+  pb::StatusResponse::Disk* disk = response->mutable_disk();
+  // What the parts know of themselves: a walk through the folder would take longer with each day.
+  disk->set_data_bytes(response->journal().bytes() + response->checkpoint().store_bytes() +
+                       response->history().file_bytes());
+  std::error_code error;
+  const std::filesystem::space_info space = std::filesystem::space(data_dir, error);
+  if (!error) {
+    disk->set_free_bytes(space.available);
+    disk->set_total_bytes(space.capacity);
+  }
+  rusage usage{};
+  if (getrusage(RUSAGE_SELF, &usage) != 0) return;
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
+  response->set_cpu_seconds(seconds(usage.ru_utime) + seconds(usage.ru_stime));
+}
+
+void FillEvents(const events::FeedStatus& feed, pb::StatusResponse::Events* events) {
+  events->set_subscribers(feed.subscriptions);
+  events->set_behind(feed.subscriptions - std::min(feed.live, feed.subscriptions));
+  events->set_delivered(feed.delivered);
+  events->set_fell_behind(feed.fell_behind);
+  events->set_ring_bytes(feed.ring_bytes);
+  events->set_oldest_sequence(feed.oldest.value);
+  events->set_oldest_resume_token(events::TokenOf(Sequence(feed.oldest.value - 1)));
 }
 
 void Fill(const engine::EngineStatus& status, pb::StatusResponse* response) {
@@ -85,8 +121,23 @@ void Fill(const engine::EngineStatus& status, pb::StatusResponse* response) {
   history->set_days_packed(status.history_days_packed);
   history->set_packing(std::string(status.history_packing.message()));
 
+  FillEvents(status.events, response->mutable_events());
   response->set_recovery_seconds(status.recovery_seconds);
   response->set_recovered_records(status.recovered_records);
+}
+
+void FillLags(const events::NamedSubscriptions& subscriptions,
+              pb::StatusResponse::Events* response) {
+  response->set_named_subscriptions(subscriptions.size());
+  for (const events::NamedInfo& each : subscriptions.Lagging(kLagsMax)) {
+    pb::SubscriptionLag* const lag = response->add_lags();
+    lag->set_name(each.spec.name);
+    lag->set_lag_sequences(each.lag_sequences);
+    lag->set_lag_nanos(each.lag_ns);
+    lag->set_expired(each.expired);
+    lag->set_consumers(static_cast<uint32_t>(each.consumers.size()));
+    lag->set_waiting_events(each.waiting);
+  }
 }
 
 }  // namespace
@@ -94,12 +145,20 @@ void Fill(const engine::EngineStatus& status, pb::StatusResponse* response) {
 grpc::ServerUnaryReactor* AdminService::Status(Context* context,
                                                const pb::StatusRequest* /*request*/,
                                                pb::StatusResponse* response) {
+  FillStatus(response);
+  return Answer(context, absl::OkStatus());
+}
+
+void AdminService::FillStatus(pb::StatusResponse* response) const {
   response->set_version(services_.version);
   response->set_data_dir(services_.data_dir);
   Fill(services_.engine->status(), response);
   services_.queries->runs.Fill(response->mutable_queries());
+  FillLags(services_.engine->subscriptions(), response->mutable_events());
   response->mutable_queries()->set_kept_bytes(services_.queries->pages.bytes());
-  return Answer(context, absl::OkStatus());
+  services_.metrics->rpcs.Fill(response);
+  services_.metrics->ingest.Fill(response->mutable_ingest());
+  FillMachine(services_.data_dir, response);
 }
 
 grpc::ServerUnaryReactor* AdminService::Checkpoint(Context* context,

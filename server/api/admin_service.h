@@ -13,6 +13,8 @@ class AdminService final : public twingraph::v1::AdminService::CallbackService {
 
   using Context = grpc::CallbackServerContext;
 
+  void FillStatus(twingraph::v1::StatusResponse* response) const;
+
   grpc::ServerUnaryReactor* Status(Context* context, const twingraph::v1::StatusRequest* request,
                                    twingraph::v1::StatusResponse* response) override;
   grpc::ServerUnaryReactor* Checkpoint(Context* context,

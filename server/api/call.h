@@ -15,8 +15,13 @@
 #include "server/base/clock.h"
 #include "server/engine/engine.h"
 
+namespace twin::predict {
+class Predictors;
+}
+
 namespace twin::api {
 
+struct Metrics;
 struct Queries;
 
 // What every handler needs. Outlives them.
@@ -30,6 +35,8 @@ struct Services {
   int64_t stream_idle_ms_max = 60'000;
   int64_t import_models_bytes_max = 64 << 20;
   Queries* queries = nullptr;
+  predict::Predictors* predictors = nullptr;
+  Metrics* metrics = nullptr;
 };
 
 // When a call has to be answered: what the client said, within the server's bounds.

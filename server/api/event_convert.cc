@@ -19,39 +19,57 @@ constexpr pb::EventType kTypes[events::kEventTypes] = {
     pb::TWIN_CREATED,         pb::TWIN_UPDATED,         pb::TWIN_DELETED, pb::RELATIONSHIP_CREATED,
     pb::RELATIONSHIP_UPDATED, pb::RELATIONSHIP_DELETED, pb::TELEMETRY,    pb::MODEL_CREATED,
     pb::MODEL_UPDATED,        pb::MODEL_DELETED,        pb::TWIN_STATE,   pb::RELATIONSHIP_STATE,
+    pb::SERVER_NOTICE,
 };
 
 std::string Text(absl::string_view text) { return std::string(text); }
 
 std::string SubjectOf(const events::Event& event) {
+  if (event.notice != nullptr) return event.notice->subject;
   if (events::IsOfModel(event.type)) return Text(event.model_id);
   if (!events::IsOfRelationship(event.type)) return Text(event.twin_id);
   return absl::StrCat(event.twin_id, "/relationships/", event.relationship_id);
 }
 
+void FillFilter(const events::FilterSpec& spec, pb::EventFilter* filter) {
+  for (const events::EventType type : spec.types) filter->add_types(kTypes[static_cast<int>(type)]);
+  filter->mutable_models()->Assign(spec.models.begin(), spec.models.end());
+  filter->mutable_twin_ids()->Assign(spec.twins.begin(), spec.twins.end());
+  filter->set_under(spec.under);
+  filter->mutable_under_relationships()->Assign(spec.under_relationships.begin(),
+                                                spec.under_relationships.end());
+  filter->mutable_paths()->Assign(spec.paths.begin(), spec.paths.end());
+  filter->set_condition(spec.condition);
+}
+
 }  // namespace
 
-absl::StatusOr<events::SubscribeOptions> ToOptions(const pb::SubscribeRequest& request) {
-  events::SubscribeOptions options;
-  const pb::EventFilter& filter = request.filter();
+absl::StatusOr<events::FilterSpec> ToFilter(const pb::EventFilter& filter) {
+  events::FilterSpec spec;
   for (const int type : filter.types()) {
     bool is_known = false;
     for (int i = 0; i < events::kEventTypes; ++i) {
       if (kTypes[i] != type) continue;
-      options.filter.types.push_back(static_cast<events::EventType>(i));
+      spec.types.push_back(static_cast<events::EventType>(i));
       is_known = true;
     }
     if (!is_known) {
       return absl::InvalidArgumentError(absl::StrCat("filter.types: there is no type ", type));
     }
   }
-  options.filter.models.assign(filter.models().begin(), filter.models().end());
-  options.filter.twins.assign(filter.twin_ids().begin(), filter.twin_ids().end());
-  options.filter.under = filter.under();
-  options.filter.under_relationships.assign(filter.under_relationships().begin(),
-                                            filter.under_relationships().end());
-  options.filter.paths.assign(filter.paths().begin(), filter.paths().end());
-  options.filter.condition = filter.condition();
+  spec.models.assign(filter.models().begin(), filter.models().end());
+  spec.twins.assign(filter.twin_ids().begin(), filter.twin_ids().end());
+  spec.under = filter.under();
+  spec.under_relationships.assign(filter.under_relationships().begin(),
+                                  filter.under_relationships().end());
+  spec.paths.assign(filter.paths().begin(), filter.paths().end());
+  spec.condition = filter.condition();
+  return spec;
+}
+
+absl::StatusOr<events::SubscribeOptions> ToOptions(const pb::SubscribeRequest& request) {
+  events::SubscribeOptions options;
+  TWIN_ASSIGN_OR_RETURN(options.filter, ToFilter(request.filter()));
   options.interval_ms = request.interval_ms();
   options.progress_interval_ms = request.progress_interval_ms();
   using Start = events::SubscribeOptions::Start;
@@ -90,6 +108,11 @@ void ToProto(const events::Event& event, bool with_old_values, pb::Event* messag
     relationship->set_target_id(Text(event.target_id));
   }
   message->set_decommissioned(event.decommissioned);
+  if (event.is_context_current) message->set_context(pb::Event::CURRENT);
+  if (event.notice != nullptr) {
+    message->mutable_notice()->set_reason(event.notice->reason);
+    message->mutable_notice()->set_message(event.notice->message);
+  }
   message->mutable_changes()->Reserve(static_cast<int>(event.changes.size()));
   for (const events::PathChange& change : event.changes) {
     pb::PathChange* const out = message->add_changes();
@@ -111,7 +134,7 @@ void ToProto(const events::Message& from, const EventForm& form, pb::SubscribeRe
     const events::Event& event = *from.events[i];
     pb::Event* const out = message->add_events();
     ToProto(event, form.old_values, out);
-    if (!form.tokens) continue;
+    if (!form.tokens || from.is_notice) continue;
     const bool is_last = i + 1 == count;
     if (is_last && !from.more) {
       out->set_resume_token(events::TokenOf(from.is_whole ? from.through : event.sequence));
@@ -121,25 +144,90 @@ void ToProto(const events::Message& from, const EventForm& form, pb::SubscribeRe
   }
   message->set_more(from.more);
   message->set_time_unix_nano(SystemClock().Now().ns);
-  if (from.more) return;
+  if (from.more || from.is_notice) return;
   message->set_resume_token(events::TokenOf(from.through));
   FillPosition(from.through, message->mutable_position());
 }
 
+void ToProto(const events::ConsumerMessage& from, const EventForm& form,
+             pb::StreamEventsResponse* message) {
+  message->Clear();
+  message->mutable_events()->Reserve(static_cast<int>(from.events.size()));
+  for (const events::EventPtr& event : from.events) {
+    ToProto(*event, form.old_values, message->add_events());
+  }
+  message->set_more(from.more);
+  message->set_delivery(from.delivery);
+  message->set_redelivered(from.redelivered);
+  message->set_acknowledged_delivery(from.acknowledged);
+  FillPosition(from.through, message->mutable_position());
+  message->set_time_unix_nano(SystemClock().Now().ns);
+}
+
+void ToProto(const events::NamedInfo& info, pb::Subscription* message) {
+  message->set_name(info.spec.name);
+  FillFilter(info.spec.filter, message->mutable_filter());
+  message->set_create_time_unix_nano(info.spec.created.ns);
+  message->set_acknowledged_sequence(info.acknowledged.value);
+  message->set_resume_token(events::TokenOf(info.acknowledged));
+  message->set_lag_sequences(info.lag_sequences);
+  message->set_lag_nanos(info.lag_ns);
+  message->set_expired(info.expired);
+  message->set_waiting_events(info.waiting);
+  for (const events::ConsumerInfo& each : info.consumers) {
+    pb::Subscription::Consumer* const consumer = message->add_consumers();
+    consumer->set_name(each.name);
+    consumer->set_connect_time_unix_nano(each.connected.ns);
+    consumer->set_share_percent(static_cast<uint32_t>(100 * each.slots / events::kSlots));
+    consumer->set_unacknowledged_events(each.unacknowledged);
+    consumer->set_credit_events(each.credit);
+  }
+}
+
+absl::StatusOr<events::Place> ToPlace(const pb::CreateSubscriptionRequest& request) {
+  events::Place place;
+  if (request.start_case() == pb::CreateSubscriptionRequest::kResumeToken) {
+    place.kind = events::Place::Kind::kAfter;
+    TWIN_ASSIGN_OR_RETURN(place.after, events::ParseToken(request.resume_token()));
+  } else if (request.start_case() == pb::CreateSubscriptionRequest::kFromUnixNano) {
+    place.kind = events::Place::Kind::kTime;
+    place.time = Time{request.from_unix_nano()};
+  }
+  return place;
+}
+
+absl::StatusOr<events::Place> ToPlace(const pb::SeekSubscriptionRequest& request) {
+  events::Place place;
+  if (request.to_case() == pb::SeekSubscriptionRequest::kResumeToken) {
+    place.kind = events::Place::Kind::kAfter;
+    TWIN_ASSIGN_OR_RETURN(place.after, events::ParseToken(request.resume_token()));
+  } else if (request.to_case() == pb::SeekSubscriptionRequest::kFromUnixNano) {
+    place.kind = events::Place::Kind::kTime;
+    place.time = Time{request.from_unix_nano()};
+  } else if (request.oldest()) {
+    place.kind = events::Place::Kind::kOldest;
+  }
+  return place;
+}
+
 grpc::Status EndOf(const absl::Status& status, const events::Feed& feed) {
   grpc::Status answer = ToGrpc(status);
-  if (!absl::IsOutOfRange(status)) return answer;
+  if (!absl::IsOutOfRange(status) && !absl::IsAborted(status)) return answer;
   google::rpc::Status details;
   google::rpc::ErrorInfo info;
   if (!details.ParseFromString(answer.error_details()) || details.details().empty() ||
       !details.details(0).UnpackTo(&info)) {
     return answer;
   }
-  const Sequence before = feed.BeforeOldest();
-  info.set_reason("RESUME_TOKEN_EXPIRED");
-  auto& metadata = *info.mutable_metadata();
-  metadata["oldest_sequence"] = absl::StrCat(before.value + 1);
-  metadata["resume_token"] = events::TokenOf(before);
+  if (absl::IsAborted(status)) {
+    info.set_reason("SUBSCRIPTION_MOVED");
+  } else {
+    const Sequence before = feed.BeforeOldest();
+    info.set_reason("RESUME_TOKEN_EXPIRED");
+    auto& metadata = *info.mutable_metadata();
+    metadata["oldest_sequence"] = absl::StrCat(before.value + 1);
+    metadata["resume_token"] = events::TokenOf(before);
+  }
   details.mutable_details(0)->PackFrom(info);
   return grpc::Status(answer.error_code(), answer.error_message(), details.SerializeAsString());
 }

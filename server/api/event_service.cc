@@ -74,6 +74,8 @@ grpc::ServerWriteReactor<pb::SubscribeResponse>* EventService::Subscribe(
 
 void EventService::Stop() {
   stopping_ = true;
+  watches_.Stop();
+  services_.engine->subscriptions().EndAll();
   services_.engine->feed().EndAll();
 }
 

@@ -1,5 +1,6 @@
 #include "server/api/ingest_stream.h"
 
+#include <chrono>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -7,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/api/convert.h"
+#include "server/api/rpc_metrics.h"
 #include "server/api/telemetry_convert.h"
 #include "server/ingest/telemetry.h"
 
@@ -40,7 +42,9 @@ class IngestStream final : public grpc::ServerBidiReactor<pb::IngestRequest, pb:
                            public std::enable_shared_from_this<IngestStream> {
  public:
   IngestStream(const Services& services, ProducerStreams* producers)
-      : services_(services), producers_(*producers) {}
+      : services_(services), producers_(*producers), metrics_(services.metrics->ingest) {
+    metrics_.streams.fetch_add(1, std::memory_order_relaxed);
+  }
 
   // Nothing happens before there is a shared_ptr of it.
   void Begin() {
@@ -74,6 +78,7 @@ class IngestStream final : public grpc::ServerBidiReactor<pb::IngestRequest, pb:
 
   void OnDone() override {
     if (!producer_.empty()) producers_.End(producer_, this);
+    metrics_.streams.fetch_sub(1, std::memory_order_relaxed);
     self_.reset();
   }
 
@@ -201,10 +206,12 @@ class IngestStream final : public grpc::ServerBidiReactor<pb::IngestRequest, pb:
       ++in_flight_;
       in_flight_bytes_ += bytes;
     }
-    auto done = [self = shared_from_this(), number, bytes,
-                 request](const ingest::TelemetryResult& result) mutable {
-      self->Finished(number, result, bytes, std::move(request));
-    };
+    auto done =
+        [self = shared_from_this(), number, bytes, request,
+         begun = std::chrono::steady_clock::now()](const ingest::TelemetryResult& result) mutable {
+          self->Note(result, bytes, begun);
+          self->Finished(number, result, bytes, std::move(request));
+        };
     if (!wrong.ok()) {
       // It takes its place in the order all the same.
       batch.samples.clear();
@@ -218,6 +225,15 @@ class IngestStream final : public grpc::ServerBidiReactor<pb::IngestRequest, pb:
       services_.engine->Write(std::move(batch), std::move(done));
     }
     return absl::OkStatus();
+  }
+
+  void Note(const ingest::TelemetryResult& result, uint64_t bytes,
+            std::chrono::steady_clock::time_point begun) {
+    metrics_.batches.fetch_add(1, std::memory_order_relaxed);
+    metrics_.rows.fetch_add(result.rows, std::memory_order_relaxed);
+    metrics_.rejects.fetch_add(result.rejects_total, std::memory_order_relaxed);
+    metrics_.bytes.fetch_add(bytes, std::memory_order_relaxed);
+    metrics_.latency.Add(std::chrono::steady_clock::now() - begun);
   }
 
   void Finished(uint64_t number, const ingest::TelemetryResult& result, uint64_t bytes,
@@ -316,6 +332,7 @@ class IngestStream final : public grpc::ServerBidiReactor<pb::IngestRequest, pb:
 
   const Services& services_;
   ProducerStreams& producers_;
+  IngestMetrics& metrics_;
   std::shared_ptr<IngestStream> self_;
 
   // Of the one read that runs.

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "server/api/convert.h"
+#include "server/api/standing_query.h"
 #include "server/base/status_macros.h"
 
 namespace twin::api {
@@ -186,8 +187,10 @@ absl::Status QueryCall::RunWhole() {
 absl::Status QueryCall::SendPlan() {
   TWIN_RETURN_IF_ERROR(
       Begin({{.name = "plan", .type = {.kind = query::TypeKind::kString}, .whole_row = false}}));
-  const std::string plan = query::Explain(*prepared_->statement, *graph_,
-                                          ExecuteOptionsOf(request_, input_, now_, queries_));
+  const std::string plan =
+      absl::StrCat(query::Explain(*prepared_->statement, *graph_,
+                                  ExecuteOptionsOf(request_, input_, now_, queries_)),
+                   StandingPlan(*prepared_->statement));
   const std::vector<absl::string_view> lines = absl::StrSplit(plan, '\n', absl::SkipEmpty());
   query::Batch batch;
   batch.rows = lines.size();

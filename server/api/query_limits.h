@@ -17,8 +17,11 @@ struct QueryLimits {
   int64_t kept_bytes_max = 256 << 20;    // of all results that page tokens name
   int64_t page_token_ms = 60'000;
   int64_t slow_ms = 1000;
-  bool adt_limits = false;       // the dialect adt keeps Azure's limits too
-  const Clock* clock = nullptr;  // of page tokens; nullptr: the system's
+  int64_t watch_queries_max = 1000;    // standing queries at once
+  int64_t watch_rows_max = 100'000;    // of the result of one
+  int64_t watch_bytes_max = 64 << 20;  // of its rows
+  bool adt_limits = false;             // the dialect adt keeps Azure's limits too
+  const Clock* clock = nullptr;        // of page tokens; nullptr: the system's
 };
 
 }  // namespace twin::api

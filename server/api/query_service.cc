@@ -3,8 +3,10 @@
 #include <memory>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "server/api/convert.h"
 #include "server/api/query_call.h"
+#include "server/api/standing_query.h"
 #include "server/base/status_macros.h"
 
 namespace twin::api {
@@ -22,8 +24,9 @@ absl::Status ExplainQuery(const Services& services, const pb::QueryRequest& requ
   const Time now =
       request.has_now_unix_nano() ? Time{request.now_unix_nano()} : SystemClock().Now();
   RowWriter::FillColumns(query::ResultColumns(*prepared->statement), response->mutable_columns());
-  response->set_plan(
-      query::Explain(*prepared->statement, *graph, ExecuteOptionsOf(request, input, now, queries)));
+  response->set_plan(absl::StrCat(
+      query::Explain(*prepared->statement, *graph, ExecuteOptionsOf(request, input, now, queries)),
+      StandingPlan(*prepared->statement)));
   for (const std::string& notice : prepared->statement->notices) response->add_notices(notice);
   FillPosition(graph->sequence(), response->mutable_position());
   return absl::OkStatus();

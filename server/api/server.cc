@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -14,21 +15,23 @@
 #include "server/api/event_service.h"
 #include "server/api/history_service.h"
 #include "server/api/model_service.h"
+#include "server/api/predictor_client.h"
+#include "server/api/predictor_service.h"
 #include "server/api/queries.h"
 #include "server/api/query_service.h"
+#include "server/api/rpc_metrics.h"
 #include "server/api/telemetry_service.h"
 #include "server/api/twin_service.h"
 #include "server/api/work_pool.h"
+#include "server/base/status_macros.h"
+#include "server/engine/predict_host.h"
+#include "server/predict/predictors.h"
 
 namespace twin::api {
-namespace {
-
-bool IsLoopback(const std::string& listen) {
+bool IsLoopbackAddress(const std::string& listen) {
   return absl::StartsWith(listen, "127.") || absl::StartsWith(listen, "localhost:") ||
          absl::StartsWith(listen, "[::1]:") || absl::StartsWith(listen, "unix:");
 }
-
-}  // namespace
 
 class Server::Impl {
  public:
@@ -43,22 +46,29 @@ class Server::Impl {
                   options.deadline_ms_max,
                   options.stream_idle_ms_max,
                   options.import_models_bytes_max,
-                  &queries_},
+                  &queries_,
+                  nullptr,
+                  &metrics_},
+        predict_host_(engine::NewPredictHost(engine, queries_.tasks.get())),
         models_(services_),
         twins_(services_),
         telemetry_(services_),
         history_(services_),
         query_(services_),
         events_(services_),
+        predictor_service_(services_),
         admin_(services_) {}
 
   absl::Status Start(const ServerOptions& options) {
-    if (!options.insecure && !IsLoopback(options.listen)) {
+    if (!options.insecure && !IsLoopbackAddress(options.listen)) {
       return absl::InvalidArgumentError(absl::StrCat(
           "--listen ", options.listen,
           " is not a loopback address, and there is no TLS yet: anybody who reaches it could "
           "read and write everything; add --insecure if that is meant"));
     }
+    TWIN_ASSIGN_OR_RETURN(predictors_, predict::Predictors::Open(options.predictors,
+                                                                 predict_host_.get(), &connector_));
+    services_.predictors = predictors_.get();
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
@@ -69,7 +79,11 @@ class Server::Impl {
     builder.RegisterService(&history_);
     builder.RegisterService(&query_);
     builder.RegisterService(&events_);
+    builder.RegisterService(&predictor_service_);
     builder.RegisterService(&admin_);
+    std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> creators;
+    creators.push_back(NewRpcInterceptors(&metrics_.rpcs));
+    builder.experimental().SetInterceptorCreators(std::move(creators));
     builder.SetMaxReceiveMessageSize(options.message_bytes_max);
     builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.streams_per_connection_max);
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
@@ -91,24 +105,34 @@ class Server::Impl {
   void Stop(int64_t grace_ms) {
     if (server_ == nullptr) return;
     server_->GetHealthCheckService()->SetServingStatus(false);
-    events_.Stop();  // subscriptions have no end of their own
+    predictors_->Stop();  // calls that wait for a run end
+    events_.Stop();       // subscriptions have no end of their own
     server_->Shutdown(std::chrono::system_clock::now() + std::chrono::milliseconds(grace_ms));
     server_->Wait();
     server_.reset();
   }
 
   int port() const { return port_; }
+  void FillStatus(twingraph::v1::StatusResponse* response) const { admin_.FillStatus(response); }
+  std::shared_ptr<grpc::Channel> InProcessChannel() {
+    return server_->InProcessChannel(grpc::ChannelArguments());
+  }
 
  private:
+  Metrics metrics_;
   Queries queries_;
   WorkPool pool_;
-  const Services services_;
+  Services services_;
+  PredictorConnector connector_;
+  const std::unique_ptr<predict::Host> predict_host_;
+  std::unique_ptr<predict::Predictors> predictors_;
   ModelService models_;
   TwinService twins_;
   TelemetryService telemetry_;
   HistoryService history_;
   QueryService query_;
   EventService events_;
+  PredictorService predictor_service_;
   AdminService admin_;
   std::unique_ptr<grpc::Server> server_;
   int port_ = 0;
@@ -125,6 +149,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
 }
 
 int Server::port() const { return impl_->port(); }
+void Server::FillStatus(twingraph::v1::StatusResponse* response) const {
+  impl_->FillStatus(response);
+}
+std::shared_ptr<grpc::Channel> Server::InProcessChannel() { return impl_->InProcessChannel(); }
 void Server::Stop(int64_t grace_ms) { impl_->Stop(grace_ms); }
 
 }  // namespace twin::api

@@ -8,6 +8,14 @@
 #include "absl/status/statusor.h"
 #include "server/api/query_limits.h"
 #include "server/engine/engine.h"
+#include "server/predict/options.h"
+
+namespace grpc {
+class Channel;
+}
+namespace twingraph::v1 {
+class StatusResponse;
+}
 
 namespace twin::api {
 
@@ -22,20 +30,30 @@ struct ServerOptions {
   int64_t stream_idle_ms_max = 60'000;         // of an import or export whose client does nothing
   int64_t import_models_bytes_max = 64 << 20;  // texts of one section, before they are created
   QueryLimits queries;
+  predict::Options predictors;
   std::string version;
   std::string data_dir;
 };
+
+// Whether only this machine reaches an address to listen on.
+bool IsLoopbackAddress(const std::string& listen);
 
 // Thread-safe.
 class Server {
  public:
   // INVALID_ARGUMENT: not a loopback address without `insecure`. UNAVAILABLE: the address is taken.
+  // DATA_LOSS: what is kept of predictors cannot be read.
   // The engine must outlive the server.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options,
                                                        engine::Engine* engine);
   ~Server();
 
   int port() const;
+
+  // What AdminService.Status answers.
+  void FillStatus(twingraph::v1::StatusResponse* response) const;
+  // A way to call the services without a network, until Stop.
+  std::shared_ptr<grpc::Channel> InProcessChannel();
 
   // Accepts no more, lets what runs finish for `grace_ms`, then ends it.
   void Stop(int64_t grace_ms);

@@ -18,6 +18,7 @@
 #include "server/engine/event_host.h"
 #include "server/engine/sequence_waits.h"
 #include "server/events/feed.h"
+#include "server/events/named_subscriptions.h"
 #include "server/ingest/change.h"
 #include "server/ingest/writer.h"
 #include "server/journal/file_journal.h"
@@ -105,6 +106,9 @@ class Engine::Impl {
     feed_ = std::make_unique<events::Feed>(options_.events,
                                            events::Sources{&graph_, history_.get(), changes_.get()},
                                            event_host_.get());
+    subscriptions_ = std::make_unique<events::NamedSubscriptions>(options_.events, feed_.get(),
+                                                                  changes_.get(), documents_.get());
+    TWIN_RETURN_IF_ERROR(subscriptions_->Load());
     waits_ = std::make_unique<SequenceWaits>(
         &graph_, static_cast<size_t>(std::max<int64_t>(options_.reads_waiting_max, 0)));
     checkpoint_thread_ = std::thread([this] { RunCheckpoints(); });
@@ -138,6 +142,8 @@ class Engine::Impl {
   const timeseries::Store* history() const { return history_.get(); }
 
   events::Feed& feed() { return *feed_; }
+
+  events::NamedSubscriptions& subscriptions() { return *subscriptions_; }
 
   storage::Documents& documents() { return *documents_; }
 
@@ -282,7 +288,8 @@ class Engine::Impl {
     StopThreads();
     absl::Status status;
     if (options_.checkpoint_on_stop && writer_->writing().ok()) status = Checkpoint(false);
-    feed_.reset();  // it reads the journal
+    feed_.reset();  // it reads the journal, and ends what named subscriptions take from it
+    subscriptions_.reset();
     journal_.reset();
     documents_.reset();
     store_.reset();
@@ -345,6 +352,7 @@ class Engine::Impl {
   }
 
   void StopThreads() {
+    if (subscriptions_ != nullptr) subscriptions_->Stop();
     if (feed_ != nullptr) feed_->Stop();
     if (writer_ != nullptr) writer_->Stop();
     if (waits_ != nullptr) waits_->Stop();
@@ -560,6 +568,7 @@ class Engine::Impl {
   std::unique_ptr<SequenceWaits> waits_;
   SnapshotRegistry snapshots_;
   std::unique_ptr<EventHost> event_host_;
+  std::unique_ptr<events::NamedSubscriptions> subscriptions_;  // outlives the feed's sinks
   std::unique_ptr<events::Feed> feed_;
   Time start_time_;
   double recovery_seconds_ = 0;
@@ -644,6 +653,7 @@ void Engine::Read(absl::FunctionRef<void(const graph::GraphView&)> reader) const
 }
 std::shared_ptr<const graph::GraphView> Engine::Pin() const { return impl_->Pin(); }
 events::Feed& Engine::feed() { return impl_->feed(); }
+events::NamedSubscriptions& Engine::subscriptions() { return impl_->subscriptions(); }
 storage::Documents& Engine::documents() { return impl_->documents(); }
 GraphReaderCache* Engine::reader_cache() const { return impl_->reader_cache(); }
 std::shared_ptr<HeldSnapshot> Engine::Hold(SnapshotUse use) { return impl_->Hold(use, Pin()); }

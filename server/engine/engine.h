@@ -28,7 +28,8 @@
 
 namespace twin::events {
 class Feed;
-}
+class NamedSubscriptions;
+}  // namespace twin::events
 
 namespace twin::storage {
 class Documents;
@@ -145,6 +146,9 @@ class Engine {
 
   // What changes, to those who subscribe. Lives until Stop; subscriptions have ended by then.
   events::Feed& feed();
+
+  // Durable subscriptions. Lives until Stop.
+  events::NamedSubscriptions& subscriptions();
 
   // Small records of the server's own, in the store and in its backups. Lives until Stop.
   storage::Documents& documents();

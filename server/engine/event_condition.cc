@@ -283,11 +283,16 @@ class ChangeCondition : public events::Condition {
     context.slots = &bound_->slots;
     context.now = SystemClock().Now();
     std::vector<uint32_t> found;
-    if (!query::Filter(bound_->conditions, context, &batch, &found).ok()) {
+    if (query::Filter(bound_->conditions, context, &batch, &found).ok()) {
+      for (const uint32_t row : found) (*matches)[rows[row]] = 1;
+    } else {
       MatchEach(rows, &batch, context, matches);
-      return;
     }
-    for (const uint32_t row : found) (*matches)[rows[row]] = 1;
+    if (reader == nullptr) return;
+    for (const uint32_t row : rows) {
+      uint8_t& match = (*matches)[row];
+      if (match != 0 && ReadsLater(*events[row], *reader)) match = events::kMatchesNow;
+    }
   }
 
  private:
@@ -311,6 +316,17 @@ class ChangeCondition : public events::Condition {
       return std::any_of(paths_.begin(), paths_.end(), [&](const std::string& path) {
         return ChangeOf(*event, path) == nullptr;
       });
+    });
+  }
+
+  // Something that the event does not say was read, and there have been changes since.
+  bool ReadsLater(const Event& event, const SnapshotReader& reader) const {
+    if (reader.view().sequence() <= event.sequence) return false;
+    if (bound_->reads_twin) return true;
+    const bool is_new = event.type == events::EventType::kTwinCreated ||
+                        event.type == events::EventType::kTwinState;
+    return !is_new && std::any_of(paths_.begin(), paths_.end(), [&](const std::string& path) {
+      return ChangeOf(event, path) == nullptr;
     });
   }
 

@@ -1119,6 +1119,52 @@ TEST_F(EventFeedTest, StartsAreRefusedWhereTheyCannotBe) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("dtmi:t:Nothing;1")));
 }
 
+TEST_F(EventFeedTest, AnEventSaysThatItsContextIsOfLater) {
+  Start();
+  const Sequence before = Set("pack", "odometer", Value::Double(5));
+  Set("pack", "status", Value::String("a"));
+  const auto is_current = [&](const std::string& condition) {
+    SubscribeOptions options = After(before);
+    options.filter.condition = condition;
+    const std::vector<EventPtr> events = ReadAll(options);
+    TWIN_CHECK(events.size() == 1);
+    return events[0]->is_context_current;
+  };
+  const std::string both = "new.status = 'a' AND new.odometer = 5";
+  EXPECT_FALSE(is_current(both));
+  Set("module-1", "serial", Value::String("x"));
+  EXPECT_TRUE(is_current(both));
+  EXPECT_TRUE(is_current("new.status = 'a' AND odometer = 5"));
+  EXPECT_FALSE(is_current("new.status = 'a'"));
+}
+
+TEST_F(EventFeedTest, NoticesGoToThoseWhoNameThem) {
+  Start();
+  const auto take = [](TestSink* sink) {
+    std::vector<EventPtr> events;
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (events.empty() && std::chrono::steady_clock::now() < end) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      events = sink->WaitFor(Sequence(0));
+    }
+    return events;
+  };
+  TestSink all;
+  ASSERT_THAT(all.Subscribe(engine_.get(), {}), IsOk());
+  SubscribeOptions options;
+  options.filter.types = {EventType::kServerNotice};
+  TestSink notices;
+  ASSERT_THAT(notices.Subscribe(engine_.get(), options), IsOk());
+  engine_->feed().Notify({.reason = "A_REASON", .message = "so", .subject = "subscriptions/s"});
+  const std::vector<EventPtr> told = take(&notices);
+  ASSERT_THAT(told, SizeIs(1));
+  EXPECT_EQ(told[0]->type, EventType::kServerNotice);
+  EXPECT_EQ(told[0]->notice->reason, "A_REASON");
+  const Sequence last = Set("pack", "status", Value::String("a"));
+  EXPECT_THAT(all.WaitFor(last), SizeIs(1));      // the change
+  EXPECT_THAT(notices.WaitFor(last), SizeIs(1));  // the notice
+}
+
 TEST_F(EventFeedTest, ATimeBeginsWithTheFirstChangeThen) {
   Start();
   Set("pack", "status", Value::String("a"));

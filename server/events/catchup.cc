@@ -244,7 +244,7 @@ absl::Status Catchup::ReadState(std::vector<EventPtr>* events) {
   condition->Match(asked, &matches);
   size_t kept = 0;
   for (size_t i = 0; i < events->size(); ++i) {
-    if (matches[i] != 0) (*events)[kept++] = std::move((*events)[i]);
+    if (matches[i] != 0) (*events)[kept++] = Matched(std::move((*events)[i]), matches[i]);
   }
   events->resize(kept);
   return absl::OkStatus();

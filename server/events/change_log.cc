@@ -62,6 +62,11 @@ Sequence ChangeLog::applied() const {
   return applied_;
 }
 
+uint64_t ChangeLog::ring_bytes() const {
+  const MutexLock lock(&mutex_);
+  return bytes_;
+}
+
 Sequence ChangeLog::oldest() const {
   const Sequence of_journal = journal_.status().oldest;
   const MutexLock lock(&mutex_);
@@ -114,6 +119,16 @@ absl::StatusOr<RecordPtr> ChangeLog::Reader::Next() {
   }
   next_ = Sequence(record->last().value + 1);
   return record;
+}
+
+absl::Status ChangeLog::CheckPlace(Sequence after) {
+  if (applied() < after) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the resume token stands for sequence ", after.value,
+                     ", which this server has not reached: it is another server's, or the server "
+                     "was restored from a backup; begin anew without it"));
+  }
+  return Reader(this, Sequence(after.value + 1)).Next().status();
 }
 
 absl::StatusOr<Sequence> ChangeLog::FindTime(Time time) {

@@ -33,6 +33,7 @@ class ChangeLog : public ingest::AppliedSink {
   void Take(std::vector<ingest::AppliedRecord> records) override ABSL_LOCKS_EXCLUDED(mutex_);
 
   Sequence applied() const ABSL_LOCKS_EXCLUDED(mutex_);
+  uint64_t ring_bytes() const ABSL_LOCKS_EXCLUDED(mutex_);
   // The first sequence that can be read; applied() + 1 while there is none.
   Sequence oldest() const;
 
@@ -57,6 +58,10 @@ class ChangeLog : public ingest::AppliedSink {
     Sequence next_;
     std::unique_ptr<journal::Reader> behind_;
   };
+
+  // Whether one can go on behind `after`. INVALID_ARGUMENT: it is another server's. OUT_OF_RANGE:
+  // the changes since are gone.
+  absl::Status CheckPlace(Sequence after);
 
   // The first sequence whose server time is `time` or later; applied() + 1 if there is none.
   // OUT_OF_RANGE: changes of that time are gone. Cost: a few reads of the journal.

@@ -13,15 +13,20 @@
 
 namespace twin::events {
 
+inline constexpr uint8_t kMatchesNow = 2;
+
+// What a match of a condition makes of an event: itself, or a copy that says so.
+EventPtr Matched(EventPtr event, uint8_t match);
+
 // Thread-compatible.
 class Condition {
  public:
   virtual ~Condition() = default;
   // Paths that it names with new. or old.
   virtual const std::vector<std::string>& paths() const = 0;
-  // Sets matches[i] to whether it is TRUE for events[i], which are events of twins. What an event
-  // does not say of its twin is read from the head. A condition that fails, by an overflow, is not
-  // TRUE.
+  // Sets matches[i] to 1 if it is TRUE for events[i], which are events of twins. What an event does
+  // not say of its twin is read from the head; to kMatchesNow if the head had gone on by then. A
+  // condition that fails, by an overflow, is not TRUE.
   virtual void Match(absl::Span<const Event* const> events, std::vector<uint8_t>* matches) = 0;
 };
 

@@ -7,6 +7,7 @@ constexpr absl::string_view kNames[kEventTypes] = {
     "twin.created",         "twin.updated",         "twin.deleted", "relationship.created",
     "relationship.updated", "relationship.deleted", "telemetry",    "model.created",
     "model.updated",        "model.deleted",        "twin.state",   "relationship.state",
+    "server.notice",
 };
 
 // What tags, lengths and times of a message take at most.

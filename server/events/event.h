@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -27,8 +28,9 @@ enum class EventType : uint8_t {
   kModelDeleted,
   kTwinState,  // of a starting state: as it is, not a change
   kRelationshipState,
+  kServerNotice,  // no part of the order; only for those who name the type
 };
-inline constexpr int kEventTypes = 12;
+inline constexpr int kEventTypes = 13;
 
 // "twin.created", "telemetry", …
 absl::string_view NameOf(EventType type);
@@ -51,6 +53,13 @@ struct PathChange {
   Time source_time;
   bool late = false;    // an older sample than the last one: has no old value
   bool has_old = true;  // false: the old value is not recorded
+};
+
+// What the server has to say.
+struct Notice {
+  std::string reason;   // SUBSCRIBER_BEHIND, …
+  std::string message;  // for people
+  std::string subject;  // "subscriptions/alarms"; empty: the stream itself, or all
 };
 
 // At most one for each twin, relationship or model and sequence. Texts are views of what `keep`
@@ -77,6 +86,9 @@ struct Event {
   absl::string_view target_id;
 
   bool decommissioned = false;  // kModelUpdated
+  // Paths that it does not change were read from a later state, for the filter's condition.
+  bool is_context_current = false;
+  std::shared_ptr<const Notice> notice;  // kServerNotice
   std::vector<PathChange> changes;
   std::shared_ptr<const void> keep;
 

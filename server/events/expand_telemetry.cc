@@ -56,11 +56,10 @@ absl::StatusOr<std::shared_ptr<Expander::Plan>> Expander::PlanOf(uint32_t layout
   {
     ingest::GuardedGraph& guarded = *sources_.graph;
     const MutexLock lock(&guarded.mutex);
-    if (layout >= guarded.telemetry.layouts() || version == 0 ||
-        version > guarded.telemetry.layout(layout).versions.size()) {
+    plan->version = guarded.telemetry.FindVersion(layout, version);
+    if (plan->version == nullptr) {
       return absl::DataLossError("a frame of a layout that there is not");
     }
-    plan->version = guarded.telemetry.layout(layout).versions[version - 1];
     plan->catalog = guarded.graph.head().shared_catalog();
   }
   const graph::Catalog& catalog = *plan->catalog;

@@ -17,18 +17,18 @@ constexpr size_t kPlansKept = 200'000;
 constexpr std::chrono::milliseconds kTellWait{10};
 constexpr int kTellWaits = 500;
 
+absl::string_view PathOf(const std::vector<graph::ColumnSchema>& columns, uint32_t column) {
+  return column < columns.size() ? columns[column].path : absl::string_view();
+}
+
+}  // namespace
+
 absl::Status DecodeGraph(const ingest::AppliedRecord& record, std::vector<ingest::Unit>* units) {
   ingest::RecordHeader header;
   header.time = record.time;
   header.units = record.units;
   return ingest::DecodeUnits(absl::string_view(record.bytes).substr(record.body), header, units);
 }
-
-absl::string_view PathOf(const std::vector<graph::ColumnSchema>& columns, uint32_t column) {
-  return column < columns.size() ? columns[column].path : absl::string_view();
-}
-
-}  // namespace
 
 // What events of one record point into.
 struct Expander::Texts {
@@ -104,9 +104,7 @@ void Expander::TakeDeliveries(std::vector<Delivery>* deliveries) {
       condition->Match(asked, &matches);
       size_t kept = 0;
       for (size_t i = 0; i < events.size(); ++i) {
-        if (matches[i] == 0) continue;
-        if (kept != i) events[kept] = std::move(events[i]);
-        ++kept;
+        if (matches[i] != 0) events[kept++] = Matched(std::move(events[i]), matches[i]);
       }
       events.resize(kept);
     }

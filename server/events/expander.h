@@ -29,6 +29,9 @@ struct Sources {
   ChangeLog* log = nullptr;
 };
 
+// The units of a record of the graph, one for each of its sequences. Their texts are views of it.
+absl::Status DecodeGraph(const ingest::AppliedRecord& record, std::vector<ingest::Unit>* units);
+
 // Events that a filter of the interest takes.
 struct Delivery {
   uint32_t filter = 0;

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
+#include "server/base/clock.h"
 #include "server/base/status_macros.h"
 #include "server/events/catchup.h"
 #include "server/events/latest.h"
@@ -17,6 +18,7 @@ constexpr std::chrono::milliseconds kTick{20};
 constexpr std::chrono::milliseconds kMatcherWait{200};
 constexpr int64_t kIntervalMsMax = 3'600'000;
 constexpr int64_t kProgressMsMin = 100;
+constexpr size_t kNoticesMax = 100;  // that wait for a subscriber; then the oldest goes
 // How long a subscription that is behind reads before another one has its turn.
 constexpr std::chrono::milliseconds kTurn{10};
 
@@ -106,6 +108,15 @@ void Feed::Stop() {
   sources_.log->Wake();
 }
 
+absl::StatusOr<std::unique_ptr<Filter>> Feed::MakeFilter(const FilterSpec& spec) {
+  std::shared_ptr<const graph::Catalog> catalog;
+  {
+    const MutexLock lock(&sources_.graph->mutex);
+    catalog = sources_.graph->graph.head().shared_catalog();
+  }
+  return Filter::Create(spec, &host_, *catalog);
+}
+
 absl::StatusOr<std::shared_ptr<Subscription>> Feed::Subscribe(SubscribeOptions options,
                                                               Sink* sink) {
   using Start = SubscribeOptions::Start;
@@ -119,22 +130,11 @@ absl::StatusOr<std::shared_ptr<Subscription>> Feed::Subscribe(SubscribeOptions o
     options.progress_interval_ms = options_.progress_interval_ms;
   }
   options.progress_interval_ms = std::max(options.progress_interval_ms, kProgressMsMin);
-  std::shared_ptr<const graph::Catalog> catalog;
-  {
-    const MutexLock lock(&sources_.graph->mutex);
-    catalog = sources_.graph->graph.head().shared_catalog();
-  }
-  TWIN_ASSIGN_OR_RETURN(std::unique_ptr<Filter> filter,
-                        Filter::Create(options.filter, &host_, *catalog));
+  TWIN_ASSIGN_OR_RETURN(std::unique_ptr<Filter> filter, MakeFilter(options.filter));
   Sequence next(sources_.log->applied().value + 1);
   std::unique_ptr<HeldState> state;
   if (options.start == Start::kAfter) {
-    if (next <= options.after) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("the resume token stands for sequence ", options.after.value,
-                       ", which this server has not reached: it is another server's, or the server "
-                       "was restored from a backup; begin anew without it"));
-    }
+    TWIN_RETURN_IF_ERROR(sources_.log->CheckPlace(options.after));
     next = Sequence(options.after.value + 1);
   } else if (options.start == Start::kTime) {
     TWIN_ASSIGN_OR_RETURN(next, sources_.log->FindTime(options.time));
@@ -143,10 +143,9 @@ absl::StatusOr<std::shared_ptr<Subscription>> Feed::Subscribe(SubscribeOptions o
     TWIN_ASSIGN_OR_RETURN(const std::shared_ptr<const graph::GraphView> view, state->Get());
     next = Sequence(view->sequence().value + 1);
   }
-  if (options.start == Start::kAfter || options.start == Start::kTime) {
-    // So that a late one hears of it at once.
-    ChangeLog::Reader reader(sources_.log, next);
-    TWIN_RETURN_IF_ERROR(reader.Next().status());
+  // So that a late one hears of it at once.
+  if (options.start == Start::kTime) {
+    TWIN_RETURN_IF_ERROR(sources_.log->CheckPlace(Sequence(next.value - 1)));
   }
   std::shared_ptr<Subscription> subscription(new Subscription(this, std::move(options), sink));
   subscription->catchup_ = std::make_unique<Catchup>(sources_, options_, std::move(filter), next);
@@ -165,10 +164,56 @@ absl::StatusOr<std::shared_ptr<Subscription>> Feed::Subscribe(SubscribeOptions o
   return subscription;
 }
 
+// --- Notices ---
+
+namespace {
+
+EventPtr EventOf(const Notice& notice) {
+  const auto event = std::make_shared<Event>();
+  event->type = EventType::kServerNotice;
+  event->time = SystemClock().Now();
+  event->notice = std::make_shared<const Notice>(notice);
+  return event;
+}
+
+}  // namespace
+
+void Feed::Tell(const std::shared_ptr<Subscription>& subscription, const EventPtr& notice) {
+  const std::vector<EventType>& types = subscription->options_.filter.types;
+  if (std::find(types.begin(), types.end(), EventType::kServerNotice) == types.end()) return;
+  {
+    const MutexLock lock(&subscription->mutex_);
+    if (subscription->notices_.size() >= kNoticesMax) {
+      subscription->notices_.erase(subscription->notices_.begin());
+    }
+    subscription->notices_.push_back(notice);
+  }
+  Enqueue(subscription);
+}
+
+void Feed::Notify(const Notice& notice) {
+  std::vector<std::shared_ptr<Subscription>> all;
+  {
+    const MutexLock lock(&mutex_);
+    all = all_;
+  }
+  const EventPtr event = EventOf(notice);
+  for (const std::shared_ptr<Subscription>& each : all) Tell(each, event);
+}
+
+bool Feed::TakeNotices(Subscription* subscription, Message* message) {
+  if (subscription->is_in_part_) return false;
+  const MutexLock lock(&subscription->mutex_);
+  message->events.swap(subscription->notices_);
+  message->is_notice = !message->events.empty();
+  return message->is_notice;
+}
+
 FeedStatus Feed::status() const {
   FeedStatus status;
   status.delivered = delivered_.load(std::memory_order_relaxed);
   status.oldest = sources_.log->oldest();
+  status.ring_bytes = sources_.log->ring_bytes();
   const MutexLock lock(&mutex_);
   status.subscriptions = all_.size();
   status.live = live_.size();
@@ -261,6 +306,15 @@ void Feed::Match(const RecordPtr& record, const LiveList& live, Expander* expand
     }
   }
   for (Subscription* subscription : given) Enqueue(subscription->shared_from_this());
+  for (const Live* left : behind) {
+    Tell(left->subscription,
+         EventOf({.reason = "SUBSCRIBER_BEHIND",
+                  .message = absl::StrCat("more than event_pending_bytes_max (",
+                                          options_.pending_bytes_max,
+                                          ") waits for this stream at sequence ",
+                                          record->first.value, "; it reads the journal now"),
+                  .subject = {}}));
+  }
 }
 
 bool Feed::Take(Subscription* subscription, const RecordPtr& record, std::vector<EventPtr> events) {
@@ -365,8 +419,9 @@ bool Feed::Work(Subscription* subscription) {
   Message message;
   bool is_message = false;
   if (end.ok()) {
-    end = Fill(subscription);
-    if (end.ok()) is_message = MakeMessage(subscription, &message);
+    is_message = TakeNotices(subscription, &message);
+    if (!is_message) end = Fill(subscription);
+    if (!is_message && end.ok()) is_message = MakeMessage(subscription, &message);
   }
   if (!end.ok()) {
     {
@@ -458,15 +513,9 @@ absl::Status Feed::FillBehind(Subscription* subscription) {
 
 // Has the matcher ask its filter, from the record on that it takes next.
 absl::Status Feed::Join(Subscription* subscription) {
-  std::shared_ptr<const graph::Catalog> catalog;
-  {
-    const MutexLock lock(&sources_.graph->mutex);
-    catalog = sources_.graph->graph.head().shared_catalog();
-  }
   auto live = std::make_shared<Live>();
   live->subscription = subscription->shared_from_this();
-  TWIN_ASSIGN_OR_RETURN(live->filter,
-                        Filter::Create(subscription->options_.filter, &host_, *catalog));
+  TWIN_ASSIGN_OR_RETURN(live->filter, MakeFilter(subscription->options_.filter));
   const MutexLock lock(&mutex_);
   if (stopping_) return Stopping();
   const Sequence own = subscription->catchup_->next();
@@ -510,13 +559,7 @@ void Feed::FillLive(Subscription* subscription) {
       const MutexLock lock(&subscription->mutex_);
       subscription->joined_ = Sequence(UINT64_MAX);
     }
-    std::shared_ptr<const graph::Catalog> catalog;
-    {
-      const MutexLock lock(&sources_.graph->mutex);
-      catalog = sources_.graph->graph.head().shared_catalog();
-    }
-    absl::StatusOr<std::unique_ptr<Filter>> filter =
-        Filter::Create(subscription->options_.filter, &host_, *catalog);
+    absl::StatusOr<std::unique_ptr<Filter>> filter = MakeFilter(subscription->options_.filter);
     if (filter.ok()) {
       subscription->catchup_ =
           std::make_unique<Catchup>(sources_, options_, *std::move(filter), left);
@@ -551,6 +594,7 @@ bool Feed::MakeMessage(Subscription* subscription, Message* message) {
   } else {
     message->through = subscription->ready_through_;
   }
+  subscription->is_in_part_ = message->more;
   subscription->wake_ns_.store(std::min(subscription->told_ns_ + progress_ns,
                                         holds_latest ? subscription->due_ns_ : INT64_MAX),
                                std::memory_order_relaxed);

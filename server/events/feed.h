@@ -46,7 +46,8 @@ struct Message {
   bool more = false;  // of the same transaction or starting state
   // It is cut nowhere but at its end: a starting state, latest values.
   bool is_whole = false;
-  Sequence through;  // without `more`: all up to here is sent
+  bool is_notice = false;  // no part of the order: it has no place
+  Sequence through;        // without `more`: all up to here is sent
 };
 
 // Where messages go. Called by one thread at a time.
@@ -90,6 +91,7 @@ class Subscription : public std::enable_shared_from_this<Subscription> {
   Sequence ready_through_;            // when all of it is sent
   int64_t told_ns_ = 0;               // when
   int64_t due_ns_ = 0;                // latest values
+  bool is_in_part_ = false;           // the last message had `more`
 
   std::atomic<int64_t> wake_ns_{INT64_MAX};  // it is looked at again
   Mutex mutex_;
@@ -99,6 +101,7 @@ class Subscription : public std::enable_shared_from_this<Subscription> {
   bool has_ended_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status end_ ABSL_GUARDED_BY(mutex_);  // not OK: to be ended
   std::vector<EventPtr> pending_ ABSL_GUARDED_BY(mutex_);
+  std::vector<EventPtr> notices_ ABSL_GUARDED_BY(mutex_);
   size_t pending_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   Sequence joined_ ABSL_GUARDED_BY(mutex_){UINT64_MAX};  // the matcher's matches from here on …
   Sequence left_ ABSL_GUARDED_BY(mutex_){UINT64_MAX};    // … to here
@@ -117,14 +120,22 @@ class Feed {
   absl::StatusOr<std::shared_ptr<Subscription>> Subscribe(SubscribeOptions options, Sink* sink)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // INVALID_ARGUMENT: Subscribe would refuse that filter.
+  absl::Status Check(const FilterSpec& filter) { return MakeFilter(filter).status(); }
+
   // Ends all subscriptions with UNAVAILABLE.
   void EndAll() ABSL_LOCKS_EXCLUDED(mutex_);
   // The same, and refuses new ones. Idempotent.
   void Stop() ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // Tells all whose filter names notices.
+  void Notify(const Notice& notice) ABSL_LOCKS_EXCLUDED(mutex_);
+
   // The place from which everything that is kept can be read.
   Sequence BeforeOldest() const { return Sequence(sources_.log->oldest().value - 1); }
   FeedStatus status() const ABSL_LOCKS_EXCLUDED(mutex_);
+  const Sources& sources() const { return sources_; }
+  const Options& options() const { return options_; }
 
  private:
   friend class Subscription;
@@ -135,6 +146,7 @@ class Feed {
   };
   using LiveList = std::vector<std::shared_ptr<Live>>;
 
+  absl::StatusOr<std::unique_ptr<Filter>> MakeFilter(const FilterSpec& spec);
   void RunMatcher();
   void RunDelivery();
   void RunTimer();
@@ -156,6 +168,8 @@ class Feed {
   void FillLive(Subscription* subscription);
   void Take(Subscription* subscription, std::vector<EventPtr> events, Sequence through);
   bool MakeMessage(Subscription* subscription, Message* message);
+  void Tell(const std::shared_ptr<Subscription>& subscription, const EventPtr& notice);
+  static bool TakeNotices(Subscription* subscription, Message* message);
   absl::Status Join(Subscription* subscription) ABSL_LOCKS_EXCLUDED(mutex_);
   void Remove(const Subscription* subscription) ABSL_LOCKS_EXCLUDED(mutex_);
 

@@ -11,7 +11,8 @@
 namespace twin::events {
 namespace {
 
-constexpr uint32_t kAllTypes = (1U << kEventTypes) - 1;
+// Notices are for those who name them.
+constexpr uint32_t kAllTypes = (1U << static_cast<int>(EventType::kServerNotice)) - 1;
 
 void SortUnique(std::vector<uint32_t>* numbers) {
   std::sort(numbers->begin(), numbers->end());
@@ -29,6 +30,13 @@ absl::Status CheckCount(absl::string_view what, size_t count) {
 bool Covers(absl::string_view path, absl::string_view changed) {
   return absl::StartsWith(changed, path) &&
          (changed.size() == path.size() || changed[path.size()] == '.');
+}
+
+EventPtr Matched(EventPtr event, uint8_t match) {
+  if (match != kMatchesNow) return event;
+  const auto current = std::make_shared<Event>(*event);
+  current->is_context_current = true;
+  return current;
 }
 
 // --- Filter ---

@@ -20,7 +20,17 @@ struct Options {
   int64_t interval_ms_min = 100;          // of a delivery of latest values, at most an hour
   int64_t latest_keys_max = 100'000;      // values that such a delivery keeps until it is due
   int32_t threads = 2;                    // that deliver
+  // Of named subscriptions.
+  int64_t named_subscriptions_max = 1'000;
+  int64_t consumers_max = 16;            // of one, at most kSlots
+  int64_t unacknowledged_max = 100'000;  // events in memory of one: sent, or waiting for a consumer
+  uint64_t unacknowledged_bytes_max = 16u << 20;
+  int64_t credit_max = 100'000;         // events that a consumer may ask for in advance
+  int64_t acknowledge_ms_max = 60'000;  // then a consumer is taken for lost
 };
+
+// Each has at least one of the slots into which twins are divided (slot_cursors.h).
+inline constexpr int kConsumersMax = 64;
 
 // Of one filter.
 inline constexpr int kFilterItemsMax = 1'000;  // types, models, twins, paths: each
@@ -32,7 +42,8 @@ struct FeedStatus {
   uint64_t live = 0;       // the others are behind
   uint64_t delivered = 0;  // events since the start
   uint64_t fell_behind = 0;
-  Sequence oldest;
+  uint64_t ring_bytes = 0;  // of recent changes in memory
+  Sequence oldest;          // that can be read
 };
 
 }  // namespace twin::events

@@ -90,6 +90,13 @@ const uint32_t* TelemetryState::FindLayout(absl::string_view id) const {
   return it == by_id_.end() ? nullptr : &it->second;
 }
 
+std::shared_ptr<const LayoutVersion> TelemetryState::FindVersion(uint32_t layout,
+                                                                 uint32_t version) const {
+  if (layout >= layouts_.size()) return nullptr;
+  const auto& versions = layouts_[layout]->versions;
+  return version == 0 || version > versions.size() ? nullptr : versions[version - 1];
+}
+
 const LayoutVersion& TelemetryState::VersionAt(const LayoutState& layout, int64_t time) {
   for (size_t i = layout.versions.size(); i-- > 1;) {
     if (layout.versions[i]->valid_from.ns <= time) return *layout.versions[i];

@@ -43,6 +43,8 @@ class TelemetryState {
   size_t layouts() const { return layouts_.size(); }
   const LayoutState& layout(uint32_t number) const { return *layouts_[number]; }
   const uint32_t* FindLayout(absl::string_view id) const;  // its number; nullptr: none
+  // nullptr: there is none.
+  std::shared_ptr<const LayoutVersion> FindVersion(uint32_t layout, uint32_t version) const;
   // The one that frames of that source time mean.
   static const LayoutVersion& VersionAt(const LayoutState& layout, int64_t time);
   uint64_t LastBatch(absl::string_view producer) const;  // 0: none

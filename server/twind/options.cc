@@ -38,8 +38,10 @@ void DefineOptions(CLI::App* app, Options* options) {
   Add(app, "data-dir", &engine.data_dir, "folder of the data; made where it is missing")
       ->required();
   Add(app, "listen", &options->server.listen, "host:port to serve on");
+  Add(app, "metrics-listen", &options->metrics_listen,
+      "host:port of the page for Prometheus, http://…/metrics; empty: none");
   app->add_flag("--insecure", options->server.insecure,
-                "allow --listen on other than loopback, without TLS")
+                "allow --listen and --metrics-listen on other than loopback, without TLS")
       ->envname("TWIND_INSECURE");
   app->add_flag("--check-config", options->check_config, "check the options and end")
       ->configurable(false);
@@ -98,9 +100,60 @@ void DefineOptions(CLI::App* app, Options* options) {
       "values that such a delivery keeps until it is due")
       ->group(of_events)
       ->check(CLI::PositiveNumber);
+  Add(app, "event-named-subscriptions-max", &events.named_subscriptions_max,
+      "named subscriptions, whose place is kept")
+      ->group(of_events)
+      ->check(CLI::NonNegativeNumber);
+  Add(app, "event-consumers-max", &events.consumers_max, "consumers of a named subscription")
+      ->group(of_events)
+      ->check(CLI::Range(1, events::kConsumersMax));
+  Add(app, "event-unacknowledged-max", &events.unacknowledged_max,
+      "events of a named subscription in memory: sent, or waiting for a consumer")
+      ->group(of_events)
+      ->check(CLI::PositiveNumber);
+  Add(app, "event-unacknowledged-bytes-max", &events.unacknowledged_bytes_max, "the same in bytes")
+      ->group(of_events)
+      ->check(CLI::PositiveNumber);
+  Add(app, "event-credit-max", &events.credit_max, "events that a consumer may ask for in advance")
+      ->group(of_events)
+      ->check(CLI::Range(int64_t{1}, int64_t{1'000'000'000}));
+  Add(app, "event-acknowledge-ms-max", &events.acknowledge_ms_max,
+      "how long a consumer may leave a delivery unacknowledged")
+      ->group(of_events)
+      ->check(CLI::PositiveNumber);
   Add(app, "event-threads", &events.threads, "threads that deliver changes")
       ->group(of_events)
       ->check(CLI::Range(1, 256));
+
+  const char* const of_predictors = "Predictors";
+  predict::Options& predictors = options->server.predictors;
+  Add(app, "predictor-count-max", &predictors.count_max, "predictors that are registered")
+      ->group(of_predictors)
+      ->check(CLI::PositiveNumber);
+  Add(app, "predictor-threads", &predictors.threads, "threads of the server's own predictors")
+      ->group(of_predictors)
+      ->check(CLI::Range(1, 256));
+  Add(app, "predictor-runs-at-once", &predictors.runs_at_once, "runs at once, of different ones")
+      ->group(of_predictors)
+      ->check(CLI::Range(1, 256));
+  Add(app, "predictor-rows-max", &predictors.rows_max, "rows of one run")
+      ->group(of_predictors)
+      ->check(CLI::PositiveNumber);
+  Add(app, "predictor-forecast-rows-max", &predictors.forecast_rows_max,
+      "forecasts that are kept of each predictor")
+      ->group(of_predictors)
+      ->check(CLI::PositiveNumber);
+  Add(app, "predictor-changed-twins-max", &predictors.changed_twins_max,
+      "changed twins that wait for a run; more: it is one of all")
+      ->group(of_predictors)
+      ->check(CLI::PositiveNumber);
+  Add(app, "predictor-breaker-failures", &predictors.breaker_failures,
+      "failures in a row, then a predictor is left alone")
+      ->group(of_predictors)
+      ->check(CLI::PositiveNumber);
+  Add(app, "predictor-breaker-open-ms", &predictors.breaker_open_ms, "for so long")
+      ->group(of_predictors)
+      ->check(CLI::PositiveNumber);
 
   const char* const history = "History";
   Add(app, "history-retention-seconds", &engine.history_retention_seconds,
@@ -226,6 +279,17 @@ void DefineOptions(CLI::App* app, Options* options) {
   Add(app, "query-slow-ms", &queries.slow_ms, "a query that takes so long is remembered as slow")
       ->group(in_limits)
       ->check(CLI::NonNegativeNumber);
+  Add(app, "watch-queries-max", &queries.watch_queries_max, "standing queries at once")
+      ->group(in_limits)
+      ->check(CLI::NonNegativeNumber);
+  Add(app, "watch-query-rows-max", &queries.watch_rows_max,
+      "rows of the result of one standing query")
+      ->group(in_limits)
+      ->check(CLI::PositiveNumber);
+  Add(app, "watch-query-bytes-max", &queries.watch_bytes_max,
+      "bytes of those rows, which the server keeps")
+      ->group(in_limits)
+      ->check(CLI::PositiveNumber);
   app->add_flag("--adt-limits", queries.adt_limits,
                 "the dialect adt keeps the limits of Azure Digital Twins, too")
       ->envname("TWIND_ADT_LIMITS")

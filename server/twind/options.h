@@ -18,6 +18,7 @@ inline constexpr char kVersion[] = "0.1.0";
 struct Options {
   engine::EngineOptions engine;
   api::ServerOptions server;
+  std::string metrics_listen;  // empty: there are none
   std::string log_level = "info";
   std::string log_format = "logfmt";
   int64_t stop_grace_ms = 10'000;

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "server/api/metrics_server.h"
 #include "server/base/time.h"
 
 namespace twin::twind {
@@ -98,6 +99,15 @@ int Run(const Options& options) {
   server_options.data_dir = options.engine.data_dir;
   auto server = api::Server::Start(server_options, engine->get());
   if (!server.ok()) return Fail(options, "listen_failed", server.status());
+  std::unique_ptr<api::MetricsServer> metrics;
+  if (!options.metrics_listen.empty()) {
+    auto started =
+        api::MetricsServer::Start(options.metrics_listen, server_options.insecure, server->get());
+    if (!started.ok()) return Fail(options, "metrics_failed", started.status());
+    metrics = *std::move(started);
+    spdlog::info(
+        "{}", Event(options, "metrics").Add("port", static_cast<uint64_t>(metrics->port())).text());
+  }
   const std::string host = server_options.listen.substr(0, server_options.listen.rfind(':'));
   std::printf("twind %s is ready on %s:%d (%llu twins, data in %s)\n", kVersion, host.c_str(),
               (*server)->port(), static_cast<unsigned long long>(status.twins),
@@ -108,6 +118,7 @@ int Run(const Options& options) {
   sigwait(&signals, &signal_number);
   spdlog::info(
       "{}", Event(options, "stopping").Add("signal", static_cast<uint64_t>(signal_number)).text());
+  metrics.reset();
   (*server)->Stop(options.stop_grace_ms);
   server->reset();
   if (const absl::Status stopped = (*engine)->Stop(); !stopped.ok()) {

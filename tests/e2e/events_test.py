@@ -56,6 +56,26 @@ class Watch:
         return code
 
 
+class Rows:
+    """The result of twinctl watch --query, as its lines make it."""
+
+    def __init__(self):
+        self.rows = {}
+        self.resets = 0
+
+    def apply(self, lines):
+        for line in lines:
+            if line["change"] == "reset":
+                self.rows = {}
+                self.resets += 1
+            elif line["change"] == "removed":
+                del self.rows[line["key"]]
+            else:
+                assert (line["key"] in self.rows) == (line["change"] == "changed"), line
+                self.rows[line["key"]] = line["row"]
+        return sorted(self.rows.values(), key=json.dumps)
+
+
 def temperatures(events):
     return [change["new"] for event in events for change in event["data"]["changes"]
             if change["path"] == "temperature"]
@@ -150,6 +170,104 @@ class EventsTest(unittest.TestCase):
         self.assertEqual([value for value in temperatures(watch.events) if value != 1000], expected)
         watch.stop()
 
+    def test_a_named_subscription_goes_on_where_it_was_worked_off(self):
+        out = self.twinctl("subscriptions", "create", "alarms", "new.temperature > 45")
+        self.assertRegex(out, r"subscription alarms created, from sequence \d+ on: new.temperature > 45")
+        for value in (50, 20, 51, 52):
+            self.send(1, value)
+        watch = Watch(self.environment, "--subscription", "alarms", "--count", 2)
+        self.assertEqual(watch.finish(), 0)
+        self.assertEqual(temperatures(watch.events), [50, 51])
+        self.assertGreater(json.loads(self.twinctl("subscriptions", "show", "alarms", "-o", "json"))["lagSequences"], 0)
+        # What was printed does not come again, whatever happens to the server.
+        self.server.kill()
+        self.server.wait()
+        self.server.stdout.close()
+        self.start()
+        self.send(1, 53)
+        watch = Watch(self.environment, "--subscription", "alarms", "--consumer", "night")
+        self.assertEqual(temperatures(watch.wait_for(2)), [52, 53])
+        shown = json.loads(self.twinctl("subscriptions", "show", "alarms", "-o", "json"))
+        self.assertEqual([consumer["name"] for consumer in shown["consumers"]], ["night"])
+        self.assertEqual(shown["filter"], {"condition": "new.temperature > 45"})
+        status = json.loads(self.twinctl("status", "-o", "json"))["events"]
+        self.assertEqual((status["subscribers"], status["namedSubscriptions"], status["lags"][0]["name"]), (1, 1, "alarms"))
+        self.assertIn("1 subscriber, 0 behind", self.twinctl("status"))
+        # Ctrl-C: what was printed is stored.
+        watch.process.send_signal(signal.SIGINT)
+        self.assertEqual(watch.finish(), 130)
+        listed = json.loads(self.twinctl("subscriptions", "list", "-o", "json"))
+        self.assertEqual([(each["name"], each["lagSequences"], each["consumers"]) for each in listed], [("alarms", 0, [])])
+        # Back, and again.
+        self.twinctl("subscriptions", "seek", "alarms", "oldest")
+        watch = Watch(self.environment, "--subscription", "alarms", "--count", 4)
+        self.assertEqual(watch.finish(), 0)
+        self.assertEqual(temperatures(watch.events), [50, 51, 52, 53])
+        self.assertIn("alarms", self.twinctl("subscriptions", "list"))
+        self.twinctl("subscriptions", "delete", "alarms")
+        self.assertEqual(json.loads(self.twinctl("subscriptions", "list", "-o", "json")), [])
+
+    def test_consumers_share_the_twins(self):
+        self.twinctl("subscriptions", "create", "work", "--path", "grade")
+        watches = [Watch(self.environment, "--subscription", "work", "--consumer", name) for name in ("a", "b")]
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            consumers = json.loads(self.twinctl("subscriptions", "show", "work", "-o", "json"))["consumers"]
+            if len(consumers) == 2:
+                break
+        self.assertEqual([consumer["sharePercent"] for consumer in consumers], [50, 50])
+        for value in range(1, 6):
+            for cell in range(3):
+                self.patch(f"cell-{cell}", "grade", value)
+        while sum(len(watch.events) for watch in watches) < 15 and time.monotonic() < end:
+            time.sleep(0.01)
+        for watch in watches:
+            watch.process.send_signal(signal.SIGINT)
+            self.assertEqual(watch.finish(), 130)
+        grades = {}
+        for watch in watches:
+            of_watch = {}
+            for event in watch.events:
+                of_watch.setdefault(event["subject"], []).append(event["data"]["changes"][0]["new"])
+            self.assertFalse(set(grades) & set(of_watch))
+            grades.update(of_watch)
+        self.assertEqual(grades, {f"cell-{cell}": [1, 2, 3, 4, 5] for cell in range(3)})
+
+    def test_a_standing_query_follows_and_begins_anew(self):
+        hot = "SELECT c.$dtId AS cell, c.temperature FROM DIGITALTWINS MATCH (c:Cell) WHERE c.temperature > @least"
+        count = "SELECT COUNT() AS cells, MAX(c.temperature) AS hottest FROM DIGITALTWINS MATCH (c:Cell)"
+        watches = [Watch(self.environment, "--query", hot, "--param", "least=45", "--interval", "100ms"),
+                   Watch(self.environment, "--query", count, "--interval", "100ms")]
+
+        def expect(hot_rows, count_row):
+            for watch, expected in zip(watches, (hot_rows, [count_row])):
+                end = time.monotonic() + 60
+                while Rows().apply(watch.events) != expected and time.monotonic() < end:
+                    time.sleep(0.02)
+                self.assertEqual(Rows().apply(watch.events), expected)
+
+        expect([], {"cells": 3, "hottest": None})
+        self.send(1, 46)
+        self.send(2, 44)
+        expect([{"cell": "cell-1", "temperature": 46.0}], {"cells": 3, "hottest": 46.0})
+        self.send(2, 50)
+        self.send(1, 20)
+        expect([{"cell": "cell-2", "temperature": 50.0}], {"cells": 3, "hottest": 50.0})
+        self.server.kill()
+        self.server.wait()
+        self.server.stdout.close()
+        self.start()
+        self.twinctl("twins", "delete", "cell-2")
+        expect([], {"cells": 2, "hottest": 20.0})
+        for watch in watches:
+            rows = Rows()
+            rows.apply(watch.events)
+            self.assertEqual(rows.resets, 2)
+            watch.process.send_signal(signal.SIGINT)
+            self.assertEqual(watch.finish(), 130)
+        refused = self.twinctl("watch", "--query", "SELECT c.$dtId FROM DIGITALTWINS c LIMIT 3", code=1)
+        self.assertIn("ORDER BY", refused)
+
     def test_state_filters_and_forms(self):
         state = Watch(self.environment, "--state", "--count", 3)
         self.assertEqual(state.finish(), 0)
@@ -179,7 +297,10 @@ class EventsTest(unittest.TestCase):
                                          (["--from", "nonsense"], 1, "resume token"),
                                          (["--type", "twin.changed"], 2, "twin.updated"),
                                          (["--model", "dtmi:t:Nothing;1"], 1, "dtmi:t:Nothing;1"),
-                                         (["--interval", "1ms"], 1, "event_interval_ms_min")):
+                                         (["--interval", "1ms"], 1, "event_interval_ms_min"),
+                                         (["--subscription", "none"], 1, "there is no subscription none"),
+                                         (["--subscription", "none", "--state"], 2, "only --consumer"),
+                                         (["--consumer", "a"], 2, "--subscription")):
             with self.subTest(arguments):
                 self.assertIn(message, self.twinctl("watch", *arguments, code=code))
 

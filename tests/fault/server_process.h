@@ -24,7 +24,8 @@ inline std::string BinDir() {
 // A twind that this process started.
 class ServerProcess {
  public:
-  explicit ServerProcess(const std::string& data_dir) {
+  // `retention`: --event-retention-bytes.
+  explicit ServerProcess(const std::string& data_dir, const char* retention = "0") {
     int out[2];
     TWIN_CHECK(pipe(out) == 0);
     const std::string program = absl::StrCat(BinDir(), "/twind");
@@ -40,7 +41,7 @@ class ServerProcess {
       // Small files and frequent checkpoints: a kill finds them at work.
       execl(program.c_str(), "twind", "--data-dir", data_dir.c_str(), "--listen", "127.0.0.1:0",
             "--segment-bytes", "262144", "--batch-bytes-max", "131072",
-            "--checkpoint-journal-bytes", "100000", "--event-retention-bytes", "0",
+            "--checkpoint-journal-bytes", "100000", "--event-retention-bytes", retention,
             "--reserve-bytes", "65536", "--history-block-rows", "32", nullptr);
       std::_Exit(127);
     }

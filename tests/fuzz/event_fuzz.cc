@@ -1,5 +1,5 @@
-// Any text, as a condition over changes and as a resume token: both are refused with a place, or
-// taken; a token that is taken is one that is given out.
+// Any text, as a condition over changes, as a resume token and as what is stored of a named
+// subscription: refused, a condition with a place, or taken; what is taken is written as it was.
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -10,6 +10,8 @@
 #include "query/ast/error.h"
 #include "server/base/check.h"
 #include "server/engine/event_condition.h"
+#include "server/events/named_record.h"
+#include "server/events/slot_cursors.h"
 #include "server/events/token.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -18,6 +20,17 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (sequence.ok()) {
     const auto again = twin::events::ParseToken(twin::events::TokenOf(*sequence));
     TWIN_CHECK(again.ok() && *again == *sequence);
+  }
+  const auto cursors = twin::events::SlotCursors::Decode(text);
+  if (cursors.ok()) {
+    const auto again = twin::events::SlotCursors::Decode(cursors->Encode());
+    TWIN_CHECK(again.ok() && *again == *cursors);
+  }
+  const auto spec = twin::events::DecodeSpec("name", text);
+  if (spec.ok()) {
+    const std::string bytes = twin::events::EncodeSpec(*spec);
+    const auto again = twin::events::DecodeSpec("name", bytes);
+    TWIN_CHECK(again.ok() && twin::events::EncodeSpec(*again) == bytes);
   }
   const auto condition = twin::engine::ParseCondition(text);
   if (condition.ok()) {

@@ -1,0 +1,582 @@
+// Predictors on a real engine: what reaches twins, whatever a predictor does.
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/base/check.h"
+#include "server/base/sync.h"
+#include "server/engine/data_dir.h"
+#include "server/engine/engine.h"
+#include "server/engine/predict_host.h"
+#include "server/predict/predictors.h"
+#include "tests/support/status_matchers.h"
+
+namespace twin::engine {
+namespace {
+
+using absl::StatusCode;
+using predict::Answer;
+using predict::Description;
+using predict::EstimateStatus;
+using predict::Request;
+using predict::RunRecord;
+using predict::RunState;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
+using ::twin::testing::IsOk;
+using ::twin::testing::StatusIs;
+
+constexpr char kCell[] = "dtmi:t:Cell;1";
+constexpr absl::string_view kModels = R"([
+  {"@context":["dtmi:dtdl:context;3","dtmi:dtdl:extension:quantitativeTypes;1","dtmi:dtdl:extension:historization;1"],
+   "@id":"dtmi:t:Cell;1","@type":"Interface","contents":[
+    {"@type":["Property","Voltage"],"name":"volt","schema":"double","unit":"volt"},
+    {"@type":"Property","name":"maker","schema":"string"},
+    {"@type":["Property","Voltage","Historized"],"name":"level","schema":"double","unit":"volt"},
+    {"@type":["Property","Concentration"],"name":"measured","schema":"double","unit":"percent"},
+    {"@type":["Property","Historized"],"name":"soh","schema":{"@type":"Object","fields":[
+      {"@type":["Field","Concentration"],"name":"value","schema":"double","unit":"percent"},
+      {"@type":["Field","Concentration"],"name":"lo","schema":"double","unit":"percent"},
+      {"@type":["Field","Concentration"],"name":"hi","schema":"double","unit":"percent"},
+      {"name":"level","schema":"double"},{"name":"method","schema":"string"},
+      {"name":"source","schema":"string"},{"name":"modelVersion","schema":"string"},
+      {"name":"asOf","schema":"dateTime"},{"name":"status","schema":"string"}]}}]}])";
+constexpr char kQuery[] = "SELECT c.$dtId AS twin, c.volt AS volt FROM DIGITALTWINS MATCH (c:Cell)";
+
+// A service as a test wants it: by default it answers 10 times the voltage, ± 5.
+class FakeService : public predict::Predictor {
+ public:
+  FakeService() {
+    description.name = "fake";
+    description.version = "1";
+    description.method = "tenfold";
+    description.target_model = kCell;
+    description.features = {{.name = "volt", .unit = "volt", .required = true, .min = 0, .max = 9}};
+    description.outputs = {{.name = "soh", .path = "soh", .unit = "percent"}};
+    description.default_query = kQuery;
+  }
+
+  static Answer Tenfold(const Request& request) {
+    Answer answer;
+    answer.request_id = request.id;
+    answer.model_version = "1";
+    answer.outputs.resize(1);
+    answer.outputs[0].output = "soh";
+    for (const double volt : request.columns[0].doubles) {
+      answer.outputs[0].values.push_back(10 * volt);
+      answer.outputs[0].lo.push_back(10 * volt - 5);
+      answer.outputs[0].hi.push_back(10 * volt + 5);
+      answer.outputs[0].statuses.push_back(EstimateStatus::kOk);
+    }
+    return answer;
+  }
+
+  absl::StatusOr<Description> Describe(int64_t /*timeout_ms*/) override {
+    const MutexLock lock(&mutex);
+    if (!describes.ok()) return describes;
+    return description;
+  }
+  void Predict(std::shared_ptr<const Request> request, int64_t /*timeout_ms*/, Done done) override {
+    absl::StatusOr<Answer> answer;
+    {
+      const MutexLock lock(&mutex);
+      requests.push_back(*request);
+      if (answers == nullptr) {
+        answer = Tenfold(*request);
+      } else if (!answers(*request, &answer)) {
+        held.push_back(std::move(done));
+        return;
+      }
+    }
+    done(std::move(answer));
+  }
+
+  Mutex mutex;
+  Description description;  // before it is registered
+  absl::Status describes ABSL_GUARDED_BY(mutex);
+  std::vector<Request> requests ABSL_GUARDED_BY(mutex);
+  // False: it does not answer. Called under the mutex.
+  std::function<bool(const Request&, absl::StatusOr<Answer>*)> answers ABSL_GUARDED_BY(mutex);
+  std::vector<Done> held ABSL_GUARDED_BY(mutex);
+};
+
+class FakeNetwork : public predict::Connector {
+ public:
+  absl::StatusOr<std::shared_ptr<predict::Predictor>> Connect(
+      const std::string& /*address*/, const std::string& /*predictor*/) override {
+    return std::shared_ptr<predict::Predictor>(service);
+  }
+  std::shared_ptr<FakeService> service = std::make_shared<FakeService>();
+};
+
+class PredictTest : public ::testing::Test {
+ public:
+  PredictTest() {
+    std::string pattern = absl::StrCat(::testing::TempDir(), "/predict-XXXXXX");
+    TWIN_CHECK(mkdtemp(pattern.data()) != nullptr);
+    root_ = pattern;
+    options_.breaker_failures = 1000;
+    Start();
+    ingest::WriteBatch models;
+    models.operations.emplace_back(ingest::CreateModels{{std::string(kModels)}});
+    const ingest::WriteResult result = engine_->Write(std::move(models));
+    TWIN_CHECK(result.status.ok()) << result.status;
+    for (int i = 1; i <= 3; ++i) AddCell(absl::StrCat("cell-", i), i);
+  }
+  ~PredictTest() override {
+    predictors_.reset();
+    host_.reset();
+    engine_.reset();
+    (void)RemoveTree(PosixFileSystem(), root_);
+  }
+
+  void Start() {
+    EngineOptions options;
+    options.data_dir = JoinPath(root_, "data");
+    options.segment_bytes = 1 << 20;
+    options.limits.batch_bytes_max = 512 << 10;
+    options.reserve_bytes = 1 << 16;
+    auto engine = Engine::Open(options);
+    TWIN_CHECK(engine.ok()) << engine.status();
+    engine_ = *std::move(engine);
+    host_ = NewPredictHost(engine_.get(), nullptr);
+    auto predictors = predict::Predictors::Open(options_, host_.get(), &network_);
+    TWIN_CHECK(predictors.ok()) << predictors.status();
+    predictors_ = *std::move(predictors);
+  }
+  void Restart() {
+    predictors_.reset();
+    host_.reset();
+    engine_.reset();
+    Start();
+  }
+
+  void AddCell(const std::string& id, double volt) {
+    ingest::PutTwin put;
+    put.id = id;
+    put.model_id = kCell;
+    if (volt > 0) put.contents = {{"volt", Value::Double(volt)}};
+    ingest::WriteBatch batch;
+    batch.operations.emplace_back(std::move(put));
+    TWIN_CHECK(engine_->Write(std::move(batch)).status.ok());
+  }
+  void Set(const std::string& id, const std::string& property, double value) {
+    ingest::PatchTwin patch;
+    patch.id = id;
+    patch.edits.emplace_back();
+    patch.edits[0].path = {property};
+    patch.edits[0].value = Value::Double(value);
+    ingest::WriteBatch batch;
+    batch.operations.emplace_back(std::move(patch));
+    TWIN_CHECK(engine_->Write(std::move(batch)).status.ok());
+  }
+
+  // "40 35..45 OK" with the source, or what there is of it.
+  std::string Soh(const std::string& id) {
+    std::string text;
+    const std::shared_ptr<const graph::GraphView> view = engine_->Pin();
+    const TwinNumber twin = view->FindTwin(id);
+    const graph::TableSchema& table = view->TableOf(twin);
+    for (const char* member : {"value", "lo", "hi", "status", "source"}) {
+      const graph::ColumnSchema* column = table.FindColumn(absl::StrCat("soh.", member));
+      const Value value = view->GetValue(twin, table.IdOf(*column));
+      if (value.kind() == Value::Kind::kDouble) absl::StrAppend(&text, value.as_double(), " ");
+      if (value.kind() == Value::Kind::kString) absl::StrAppend(&text, value.as_string(), " ");
+    }
+    return text;
+  }
+  Sequence VersionOf(const std::string& id) {
+    const std::shared_ptr<const graph::GraphView> view = engine_->Pin();
+    return view->VersionOf(view->FindTwin(id));
+  }
+
+  static predict::Spec SpecOf(const std::string& name) {
+    predict::Spec spec;
+    spec.name = name;
+    spec.address = "fake:1";
+    return spec;
+  }
+  absl::Status Register(const predict::Spec& spec, bool replace = false) {
+    return predictors_->Register(spec, {.replace = replace}).status();
+  }
+  RunRecord RunNow(const std::string& name, std::vector<std::string> twins = {}) {
+    Mutex mutex;
+    CondVar changed;
+    absl::StatusOr<RunRecord> result;
+    bool is_done = false;
+    predictors_->RunNow(name, {.twins = std::move(twins)}, [&](absl::StatusOr<RunRecord> run) {
+      const MutexLock lock(&mutex);
+      result = std::move(run);
+      is_done = true;
+      changed.Signal();
+    });
+    const MutexLock lock(&mutex);
+    while (!is_done) changed.Wait(&mutex);
+    TWIN_CHECK(result.ok()) << result.status();
+    return *result;
+  }
+  // Until it is true, or the test runner's patience ends.
+  static void WaitUntil(const std::function<bool()>& is_true) {
+    while (!is_true()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  void Answer(std::function<bool(const Request&, absl::StatusOr<predict::Answer>*)> answers) {
+    const MutexLock lock(&service().mutex);
+    service().answers = std::move(answers);
+  }
+  std::vector<Request> Requests() {
+    const MutexLock lock(&service().mutex);
+    return service().requests;
+  }
+  FakeService& service() { return *network_.service; }
+
+  std::string root_;
+  predict::Options options_;
+  FakeNetwork network_;
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<predict::Host> host_;
+  std::unique_ptr<predict::Predictors> predictors_;
+};
+
+TEST_F(PredictTest, WritesEstimatesWithTheirProvenance) {
+  ASSERT_THAT(Register(SpecOf("p")), IsOk());
+  const RunRecord run = RunNow("p");
+  EXPECT_EQ(run.state, RunState::kDone) << run.message;
+  EXPECT_EQ(run.rows, 3u);
+  EXPECT_EQ(run.by_status[0], 3u);
+  EXPECT_EQ(Soh("cell-2"), "20 15 25 OK p ");
+  EXPECT_THAT(predictors_->ListRuns("p", 9)->at(0).id(), "p/1");
+  const auto forecasts = predictors_->ListForecasts("cell-3", "", "", 9);
+  ASSERT_THAT(forecasts.status(), IsOk());
+  ASSERT_EQ(forecasts->size(), 1u);
+  EXPECT_EQ(forecasts->at(0).value, 30);
+  EXPECT_EQ(forecasts->at(0).method, "tenfold");
+  EXPECT_EQ(predictors_->Get("p")->health, predict::Health::kHealthy);
+}
+
+TEST_F(PredictTest, RowsThatCannotBeAskedAreMarked) {
+  AddCell("empty", 0);
+  AddCell("wild", 100);
+  ASSERT_THAT(Register(SpecOf("p")), IsOk());
+  const RunRecord run = RunNow("p");
+  EXPECT_EQ(run.by_status[static_cast<size_t>(EstimateStatus::kInsufficientData)], 1u);
+  EXPECT_EQ(run.by_status[static_cast<size_t>(EstimateStatus::kOutOfDomain)], 1u);
+  EXPECT_EQ(Soh("empty"), "INSUFFICIENT_DATA p ");
+  EXPECT_EQ(Soh("wild"), "OUT_OF_DOMAIN p ");
+  EXPECT_EQ(Requests().at(0).twins.size(), 3u);
+  // What was said is not said again; a value that was good stays.
+  Set("cell-1", "volt", 100);
+  const Sequence before = VersionOf("empty");
+  RunNow("p");
+  EXPECT_EQ(VersionOf("empty"), before);
+  EXPECT_EQ(Soh("cell-1"), "10 5 15 OUT_OF_DOMAIN p ");
+}
+
+TEST_F(PredictTest, AServiceThatIsGoneLeavesStaleValues) {
+  ASSERT_THAT(Register(SpecOf("p")), IsOk());
+  RunNow("p");
+  Answer([](const Request&, absl::StatusOr<predict::Answer>* answer) {
+    *answer = absl::UnavailableError("nobody is there");
+    return true;
+  });
+  AddCell("new", 4);
+  RunRecord run = RunNow("p");
+  EXPECT_EQ(run.state, RunState::kFailed);
+  EXPECT_THAT(run.message, HasSubstr("nobody is there"));
+  EXPECT_EQ(run.retries, 2u);
+  EXPECT_EQ(Soh("cell-2"), "20 15 25 STALE p ");
+  EXPECT_EQ(Soh("new"), "ERROR p ");
+  // The same request was sent three times.
+  const std::vector<Request> requests = Requests();
+  ASSERT_EQ(requests.size(), 4u);
+  EXPECT_EQ(requests[1].id, requests[3].id);
+  EXPECT_NE(requests[0].id, requests[1].id);
+
+  Answer(nullptr);
+  RunNow("p");
+  EXPECT_EQ(Soh("cell-2"), "20 15 25 OK p ");
+  EXPECT_EQ(Soh("new"), "40 35 45 OK p ");
+  {
+    const MutexLock lock(&service().mutex);
+    service().describes = absl::UnavailableError("gone for good");
+  }
+  EXPECT_EQ(RunNow("p").state, RunState::kFailed);
+  EXPECT_EQ(Soh("new"), "40 35 45 STALE p ");
+  EXPECT_EQ(predictors_->Get("p")->health, predict::Health::kFailing);
+}
+
+TEST_F(PredictTest, GarbageIsNotWritten) {
+  ASSERT_THAT(Register(SpecOf("p")), IsOk());
+  RunNow("p");
+  Answer([](const Request& request, absl::StatusOr<predict::Answer>* answer) {
+    *answer = FakeService::Tenfold(request);
+    (*answer)->outputs[0].values[0] = std::nan("");
+    (*answer)->outputs[0].lo[1] = 1000;
+    return true;
+  });
+  RunRecord run = RunNow("p");
+  EXPECT_EQ(run.state, RunState::kDone);
+  EXPECT_EQ(run.by_status[static_cast<size_t>(EstimateStatus::kError)], 2u);
+  EXPECT_EQ(Soh("cell-1"), "10 5 15 ERROR p ");
+  EXPECT_EQ(Soh("cell-2"), "20 15 25 ERROR p ");
+  EXPECT_EQ(Soh("cell-3"), "30 25 35 OK p ");
+  Answer([](const Request& request, absl::StatusOr<predict::Answer>* answer) {
+    *answer = FakeService::Tenfold(request);
+    (*answer)->outputs[0].values.pop_back();
+    return true;
+  });
+  run = RunNow("p");
+  EXPECT_EQ(run.state, RunState::kFailed);
+  EXPECT_EQ(run.retries, 0u);
+  EXPECT_THAT(run.message, HasSubstr("2 values for 3 rows"));
+  EXPECT_EQ(Soh("cell-3"), "30 25 35 ERROR p ");
+}
+
+TEST_F(PredictTest, AServiceWithOtherFeaturesIsNotAsked) {
+  ASSERT_THAT(Register(SpecOf("p")), IsOk());
+  RunNow("p");
+  {
+    const MutexLock lock(&service().mutex);
+    service().description.features[0].name = "current";
+  }
+  const RunRecord run = RunNow("p");
+  EXPECT_EQ(run.state, RunState::kFailed);
+  EXPECT_THAT(run.message, HasSubstr("other features"));
+  EXPECT_EQ(Requests().size(), 1u);
+  EXPECT_EQ(Soh("cell-1"), "10 5 15 STALE p ");
+}
+
+TEST_F(PredictTest, AfterManyFailuresItIsLeftAlone) {
+  options_.breaker_failures = 3;
+  Restart();
+  ASSERT_THAT(Register(SpecOf("p")), IsOk());
+  Answer([](const Request&, absl::StatusOr<predict::Answer>* answer) {
+    *answer = absl::UnavailableError("down");
+    return true;
+  });
+  EXPECT_EQ(RunNow("p").state, RunState::kFailed);
+  const size_t asked = Requests().size();
+  EXPECT_EQ(asked, 3u);
+  EXPECT_EQ(predictors_->Get("p")->health, predict::Health::kBroken);
+  EXPECT_THAT(RunNow("p").message, HasSubstr("left alone until"));
+  EXPECT_EQ(Requests().size(), asked);
+}
+
+TEST_F(PredictTest, ARestartInTheMiddleRepeatsNothing) {
+  predict::Spec spec = SpecOf("p");
+  spec.batch_rows = 1;
+  spec.batches_in_flight = 1;
+  ASSERT_THAT(Register(spec), IsOk());
+  Answer([](const Request& request, absl::StatusOr<predict::Answer>* answer) {
+    if (request.twins[0] != "cell-1") return false;  // it hangs
+    *answer = FakeService::Tenfold(request);
+    return true;
+  });
+  predictors_->RunNow("p", {.no_wait = true}, [](const absl::StatusOr<RunRecord>&) {});
+  WaitUntil([this] { return Requests().size() == 2; });
+  EXPECT_EQ(Soh("cell-1"), "10 5 15 OK p ");
+  const Sequence version = VersionOf("cell-1");
+
+  Answer(nullptr);
+  Restart();
+  WaitUntil([this] { return predictors_->Get("p")->last_run->state != RunState::kRunning; });
+  const RunRecord run = *predictors_->Get("p")->last_run;
+  EXPECT_EQ(run.state, RunState::kDone) << run.message;
+  EXPECT_EQ(run.number, 1u);
+  EXPECT_EQ(run.trigger, predict::Trigger::kRecovery);
+  EXPECT_EQ(Soh("cell-2"), "20 15 25 OK p ");
+  EXPECT_EQ(Soh("cell-3"), "30 25 35 OK p ");
+  EXPECT_EQ(VersionOf("cell-1"), version);
+  size_t asked = 0;
+  for (const Request& request : Requests()) asked += request.twins[0] == "cell-1" ? 1 : 0;
+  EXPECT_EQ(asked, 1u);
+  EXPECT_EQ(predictors_->ListForecasts("cell-1", "", "", 9)->size(), 1u);
+}
+
+TEST_F(PredictTest, AShadowWritesForecastsOnly) {
+  ASSERT_THAT(Register(SpecOf("champion")), IsOk());
+  EXPECT_THAT(Register(SpecOf("other")),
+              StatusIs(StatusCode::kAlreadyExists, HasSubstr("'champion'")));
+  predict::Spec spec = SpecOf("shadow");
+  spec.is_shadow = true;
+  ASSERT_THAT(Register(spec), IsOk());
+  RunNow("shadow");
+  EXPECT_EQ(Soh("cell-1"), "");
+  const auto forecasts = predictors_->ListForecasts("cell-1", "soh", "", 9);
+  ASSERT_EQ(forecasts->size(), 1u);
+  EXPECT_TRUE(forecasts->at(0).is_shadow);
+}
+
+TEST_F(PredictTest, AChangeRunsTheTwinsThatChanged) {
+  predict::Spec spec = SpecOf("p");
+  spec.change_paths = {"volt"};
+  spec.change_delay_ms = 10;
+  ASSERT_THAT(Register(spec), IsOk());
+  Set("cell-3", "volt", 7);
+  WaitUntil([this] { return Soh("cell-3") == "70 65 75 OK p "; });
+  EXPECT_EQ(Soh("cell-1"), "");
+  ASSERT_EQ(Requests().size(), 1u);
+  EXPECT_THAT(Requests()[0].twins, ElementsAre("cell-3"));
+  WaitUntil([this] { return predictors_->Get("p")->last_run->state == RunState::kDone; });
+  EXPECT_EQ(predictors_->Get("p")->last_run->trigger, predict::Trigger::kChange);
+  spec.change_paths = {"soh.value"};
+  EXPECT_THAT(Register(spec, true),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("run for ever")));
+}
+
+TEST_F(PredictTest, AnIntervalRunsItAgainAndAgain) {
+  predict::Spec spec = SpecOf("p");
+  spec.interval_ms = 1000;
+  ASSERT_THAT(Register(spec), IsOk());
+  WaitUntil([this] { return Requests().size() >= 2; });
+  ASSERT_THAT(predictors_->Pause("p").status(), IsOk());
+  EXPECT_EQ(predictors_->Get("p")->next_run.ns, 0);
+  Restart();
+  EXPECT_TRUE(predictors_->Get("p")->registration.paused);
+  ASSERT_THAT(predictors_->Resume("p").status(), IsOk());
+  const size_t before = Requests().size();
+  WaitUntil([this, before] { return Requests().size() > before; });
+}
+
+TEST_F(PredictTest, CountsHowManyTruthsLieInside) {
+  predict::Spec spec = SpecOf("p");
+  spec.truth_path = "measured";
+  ASSERT_THAT(Register(spec), IsOk());
+  RunNow("p");
+  Set("cell-1", "measured", 12);  // 5 … 15
+  Set("cell-2", "measured", 40);  // 15 … 25
+  WaitUntil([this] { return predictors_->Get("p")->registration.coverage.truths == 2; });
+  Restart();
+  const predict::Coverage coverage = predictors_->Get("p")->registration.coverage;
+  EXPECT_EQ(coverage.inside, 1u);
+  EXPECT_EQ(coverage.error_sum, -22);
+  EXPECT_EQ(coverage.error_squares, 4 + 400);
+}
+
+TEST_F(PredictTest, WhatIsNoLongerValidBecomesStale) {
+  Answer([](const Request& request, absl::StatusOr<predict::Answer>* answer) {
+    *answer = FakeService::Tenfold(request);
+    const int64_t soon = SystemClock().Now().ns + 300 * kNsPerMs;
+    (*answer)->outputs[0].valid_until_ns = {soon, 0, soon + 3600 * kNsPerSecond};
+    return true;
+  });
+  ASSERT_THAT(Register(SpecOf("p")), IsOk());
+  RunNow("p");
+  WaitUntil([this] { return Soh("cell-1") == "10 5 15 STALE p "; });
+  EXPECT_EQ(Soh("cell-2"), "20 15 25 OK p ");
+  EXPECT_EQ(Soh("cell-3"), "30 25 35 OK p ");
+}
+
+TEST_F(PredictTest, RegistrationChecksQueryUnitsAndPaths) {
+  const auto refused = [this](const std::function<void(predict::Spec*)>& change,
+                              const std::string& message) {
+    predict::Spec spec = SpecOf("p");
+    change(&spec);
+    EXPECT_THAT(Register(spec), StatusIs(StatusCode::kInvalidArgument, HasSubstr(message)));
+  };
+  refused(
+      [](predict::Spec* spec) { spec->query = "SELECT c.volt FROM DIGITALTWINS MATCH (c:Cell)"; },
+      "no column `twin`");
+  refused(
+      [](predict::Spec* spec) {
+        spec->query = "SELECT c.$dtId AS twin FROM DIGITALTWINS MATCH (c:Cell)";
+      },
+      "'volt'");
+  refused(
+      [](predict::Spec* spec) {
+        spec->query = "SELECT c.$dtId AS twin, c.maker AS volt FROM DIGITALTWINS MATCH (c:Cell)";
+      },
+      "is a string");
+  refused(
+      [](predict::Spec* spec) {
+        spec->query = "SELECT c.$dtId AS twin, c.measured AS volt FROM DIGITALTWINS MATCH (c:Cell)";
+      },
+      "in percent");
+  refused([](predict::Spec* spec) { spec->query = "SELECT c.$dtId twin FROM"; }, "1:");
+  refused([](predict::Spec* spec) { spec->paths["soh"] = "volt"; }, "volt.value");
+  refused([](predict::Spec* spec) { spec->paths["rul"] = "soh"; }, "no output 'rul'");
+  refused([](predict::Spec* spec) { spec->truth_path = "volt"; }, "in volt");
+  refused([](predict::Spec* spec) { spec->change_paths = {"amps"}; }, "'amps'");
+  refused([](predict::Spec* spec) { spec->name = "a/b"; }, "'a/b'");
+  refused([](predict::Spec* spec) { spec->batch_rows = 20'000; }, "batch_rows");
+  service().description.stated_hash = "0000000000000000";
+  EXPECT_THAT(Register(SpecOf("p")), StatusIs(StatusCode::kFailedPrecondition, HasSubstr("hash")));
+  EXPECT_THAT(predictors_->List(), IsEmpty());
+  EXPECT_THAT(predictors_->Get("p").status(), StatusIs(StatusCode::kNotFound, HasSubstr("")));
+}
+
+TEST_F(PredictTest, HistoryBecomesFeatures) {
+  service().description.features = {
+      {.name = "mean", .unit = "volt", .required = true},
+      {.name = "levels", .type = predict::FeatureType::kSequence, .unit = "volt"},
+      {.name = "maker", .type = predict::FeatureType::kString}};
+  Answer([](const Request&, absl::StatusOr<predict::Answer>* answer) {
+    *answer = absl::InternalError("enough");
+    return true;
+  });
+  predict::Spec spec = SpecOf("p");
+  spec.query =
+      "SELECT c.$dtId AS twin, AVG(h.level) AS mean, COLLECT(h.level) AS levels, c.maker AS maker "
+      "FROM DIGITALTWINS MATCH (c:Cell) OPTIONAL HISTORY h OF c.(level) LAST 1d "
+      "GROUP BY c.$dtId, c.maker";
+  ASSERT_THAT(Register(spec), IsOk());
+  for (const double level : {3.0, 4.0}) Set("cell-1", "level", level);
+  const RunRecord run = RunNow("p");
+  EXPECT_EQ(run.by_status[static_cast<size_t>(EstimateStatus::kInsufficientData)], 0u);
+  ASSERT_EQ(Requests().size(), 1u);
+  const Request request = Requests()[0];
+  EXPECT_THAT(request.twins, ElementsAre("cell-1"));  // the others have no mean
+  EXPECT_THAT(request.columns[0].doubles, ElementsAre(3.5));
+  EXPECT_THAT(request.columns[1].doubles, ElementsAre(3, 4));
+  EXPECT_THAT(request.columns[1].offsets, ElementsAre(0, 2));
+  EXPECT_TRUE(request.columns[2].IsNull(0));
+}
+
+TEST_F(PredictTest, TwoRowsOfATwinFailTheRun) {
+  predict::Spec spec = SpecOf("p");
+  spec.query = "SELECT c.$dtId AS twin, d.volt AS volt FROM DIGITALTWINS MATCH (c:Cell), (d:Cell)";
+  ASSERT_THAT(Register(spec), IsOk());
+  const RunRecord run = RunNow("p");
+  EXPECT_EQ(run.state, RunState::kFailed);
+  EXPECT_THAT(run.message, HasSubstr("more than one row of 'cell-1'"));
+}
+
+TEST_F(PredictTest, SiblingsCountEvenWhenOneIsAsked) {
+  predict::Spec spec = SpecOf("p");
+  spec.query =
+      "SELECT c.$dtId AS twin, c.volt - AVG(c.volt) OVER (PARTITION BY 1) + 2 AS volt "
+      "FROM DIGITALTWINS MATCH (c:Cell)";
+  ASSERT_THAT(Register(spec), IsOk());
+  RunNow("p", {"cell-3"});
+  ASSERT_EQ(Requests().size(), 1u);
+  EXPECT_THAT(Requests()[0].twins, ElementsAre("cell-3"));
+  EXPECT_THAT(Requests()[0].columns[0].doubles, ElementsAre(3));  // the mean is 2, of all three
+}
+
+TEST_F(PredictTest, DeletingForgetsRunsAndMarks) {
+  ASSERT_THAT(Register(SpecOf("p")), IsOk());
+  RunNow("p");
+  ASSERT_THAT(predictors_->Delete("p", /*mark_stale=*/true), IsOk());
+  EXPECT_EQ(Soh("cell-1"), "10 5 15 STALE p ");
+  EXPECT_THAT(*predictors_->ListRuns("", 9), IsEmpty());
+  Restart();
+  EXPECT_THAT(predictors_->List(), IsEmpty());
+  // Its name may be used again: the first run is one of its own.
+  ASSERT_THAT(Register(SpecOf("p")), IsOk());
+  EXPECT_EQ(RunNow("p").id(), "p/1");
+  EXPECT_EQ(Soh("cell-1"), "10 5 15 OK p ");
+}
+
+}  // namespace
+}  // namespace twin::engine

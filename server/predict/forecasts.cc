@@ -1,0 +1,228 @@
+#include "server/predict/forecasts.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "server/base/status_macros.h"
+#include "server/predict/document_value.h"
+
+namespace twin::predict {
+namespace {
+
+// A document takes 1 MiB; ids of twins have up to 128 characters of four bytes.
+constexpr size_t kBlockBytes = 768 << 10;
+constexpr size_t kBytesPerRow = 40;  // beside the id
+
+std::string NameOfBlock(const std::string& predictor, uint64_t number) {
+  return absl::StrFormat("%s/%020d", predictor, number);
+}
+
+template <typename T>
+std::string Bytes(const std::vector<T>& items, size_t first, size_t end) {
+  return std::string(reinterpret_cast<const char*>(items.data() + first),
+                     (end - first) * sizeof(T));
+}
+
+template <typename T>
+bool FromText(const std::string& bytes, size_t rows, std::vector<T>* items) {
+  if (bytes.size() != rows * sizeof(T)) return false;
+  items->resize(rows);
+  std::memcpy(items->data(), bytes.data(), bytes.size());
+  return true;
+}
+
+std::string EncodeBlock(const ForecastBlock& block, size_t first, size_t end) {
+  std::string twins;
+  for (size_t i = first; i < end; ++i) absl::StrAppend(&twins, block.twins[i], "\n");
+  MapBuilder map;
+  map.AddInt("run", static_cast<int64_t>(block.run))
+      .AddInt("batch", static_cast<int64_t>(block.batch))
+      .Add("path", block.path)
+      .AddInt("made", block.made.ns)
+      .AddInt("asOf", block.as_of.ns)
+      .AddDouble("level", block.level)
+      .Add("method", block.method)
+      .Add("modelVersion", block.model_version)
+      .AddBool("isShadow", block.is_shadow)
+      .AddInt("rows", static_cast<int64_t>(end - first))
+      .Add("twins", twins)
+      .Add("values", Bytes(block.values, first, end))
+      .Add("lo", Bytes(block.lo, first, end))
+      .Add("hi", Bytes(block.hi, first, end))
+      .Add("statuses", Bytes(block.statuses, first, end));
+  if (!block.valid_until_ns.empty()) {
+    map.Add("validUntil", Bytes(block.valid_until_ns, first, end));
+  }
+  return ToBytes(map.Build());
+}
+
+absl::StatusOr<ForecastBlock> DecodeBlock(absl::string_view bytes) {
+  TWIN_ASSIGN_OR_RETURN(const Value value, FromBytes(bytes));
+  const MapReader map(value);
+  ForecastBlock block;
+  block.run = static_cast<uint64_t>(map.Int("run"));
+  block.batch = static_cast<uint64_t>(map.Int("batch"));
+  block.path = map.Text("path");
+  block.made = Time{map.Int("made")};
+  block.as_of = Time{map.Int("asOf")};
+  block.level = map.Double("level").value_or(0);
+  block.method = map.Text("method");
+  block.model_version = map.Text("modelVersion");
+  block.is_shadow = map.Bool("isShadow");
+  const size_t rows = static_cast<size_t>(map.Int("rows"));
+  block.twins = absl::StrSplit(map.Text("twins"), '\n', absl::SkipEmpty());
+  bool is_whole = block.twins.size() == rows && FromText(map.Text("values"), rows, &block.values) &&
+                  FromText(map.Text("lo"), rows, &block.lo) &&
+                  FromText(map.Text("hi"), rows, &block.hi) &&
+                  FromText(map.Text("statuses"), rows, &block.statuses);
+  if (const std::string until = map.Text("validUntil"); is_whole && !until.empty()) {
+    is_whole = FromText(until, rows, &block.valid_until_ns);
+  }
+  if (!is_whole) return absl::DataLossError("a document of forecasts cannot be read");
+  return block;
+}
+
+// The end of the part of a block that begins at `first` and fits into a document.
+size_t EndOfPart(const ForecastBlock& block, size_t first) {
+  size_t bytes = 0;
+  size_t end = first;
+  while (end < block.twins.size() && bytes < kBlockBytes) {
+    bytes += block.twins[end].size() + kBytesPerRow;
+    ++end;
+  }
+  return end;
+}
+
+}  // namespace
+
+absl::Status Forecasts::Load() {
+  constexpr size_t kAtOnce = 64;
+  storage::Documents::ListOptions options;
+  options.documents_max = kAtOnce;
+  while (true) {
+    TWIN_ASSIGN_OR_RETURN(const std::vector<storage::Documents::Document> documents,
+                          documents_.List(kForecastCollection, options));
+    const MutexLock lock(&mutex_);
+    for (const storage::Documents::Document& document : documents) {
+      const size_t slash = document.name.rfind('/');
+      Kept kept;
+      absl::StatusOr<Value> value = FromBytes(document.bytes);
+      if (slash == std::string::npos || !value.ok() ||
+          !absl::SimpleAtoi(document.name.substr(slash + 1), &kept.number)) {
+        return absl::DataLossError(
+            absl::StrCat("the document of forecasts '", document.name, "' cannot be read"));
+      }
+      kept.rows = MapReader(*value).Int("rows");
+      kept_[document.name.substr(0, slash)].push_back(kept);
+    }
+    if (documents.size() < kAtOnce) return absl::OkStatus();
+    options.after = documents.back().name;
+  }
+}
+
+absl::Status Forecasts::Add(const std::string& predictor, const std::vector<ForecastBlock>& blocks,
+                            std::vector<storage::Documents::Change> changes) {
+  uint64_t next = 1;
+  int64_t rows = 0;
+  std::deque<Kept> kept;
+  {
+    const MutexLock lock(&mutex_);
+    kept = kept_[predictor];
+  }
+  if (!kept.empty()) next = kept.back().number + 1;
+  for (const Kept& block : kept) rows += block.rows;
+  for (const ForecastBlock& block : blocks) {
+    for (size_t first = 0; first < block.twins.size();) {
+      const size_t end = EndOfPart(block, first);
+      changes.push_back(
+          {kForecastCollection, NameOfBlock(predictor, next), EncodeBlock(block, first, end)});
+      kept.push_back({next++, static_cast<int64_t>(end - first)});
+      rows += kept.back().rows;
+      first = end;
+    }
+  }
+  while (kept.size() > 1 && rows > rows_max_) {
+    changes.push_back({kForecastCollection, NameOfBlock(predictor, kept.front().number), {}});
+    rows -= kept.front().rows;
+    kept.pop_front();
+  }
+  if (changes.empty()) return absl::OkStatus();
+  TWIN_RETURN_IF_ERROR(documents_.Commit(changes));
+  const MutexLock lock(&mutex_);
+  kept_[predictor] = std::move(kept);
+  return absl::OkStatus();
+}
+
+std::vector<storage::Documents::Change> Forecasts::Forget(const std::string& predictor) const {
+  std::vector<storage::Documents::Change> changes;
+  for (const uint64_t number : NumbersOf(predictor)) {
+    changes.push_back({kForecastCollection, NameOfBlock(predictor, number), {}});
+  }
+  return changes;
+}
+
+void Forecasts::Forgotten(const std::string& predictor) {
+  const MutexLock lock(&mutex_);
+  kept_.erase(predictor);
+}
+
+std::vector<uint64_t> Forecasts::NumbersOf(const std::string& predictor) const {
+  std::vector<uint64_t> numbers;
+  const MutexLock lock(&mutex_);
+  const auto found = kept_.find(predictor);
+  if (found == kept_.end()) return numbers;
+  numbers.reserve(found->second.size());
+  for (auto block = found->second.rbegin(); block != found->second.rend(); ++block) {
+    numbers.push_back(block->number);
+  }
+  return numbers;
+}
+
+absl::Status Forecasts::Visit(const std::string& predictor,
+                              absl::FunctionRef<bool(const ForecastBlock&)> visit) const {
+  for (const uint64_t number : NumbersOf(predictor)) {
+    const absl::StatusOr<std::string> bytes =
+        documents_.Get(kForecastCollection, NameOfBlock(predictor, number));
+    if (absl::IsNotFound(bytes.status())) break;  // dropped meanwhile, as all before it
+    TWIN_RETURN_IF_ERROR(bytes.status());
+    TWIN_ASSIGN_OR_RETURN(const ForecastBlock block, DecodeBlock(*bytes));
+    if (!visit(block)) break;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<Forecast>> Forecasts::Of(const std::string& predictor,
+                                                    const std::string& twin,
+                                                    const std::string& path, size_t limit,
+                                                    Time as_of_max) const {
+  std::vector<Forecast> forecasts;
+  std::map<std::string, size_t> by_path;
+  TWIN_RETURN_IF_ERROR(Visit(predictor, [&](const ForecastBlock& block) {
+    if ((!path.empty() && block.path != path) || block.as_of > as_of_max) return true;
+    const auto found = std::find(block.twins.begin(), block.twins.end(), twin);
+    if (found == block.twins.end() || by_path[block.path] >= limit) return true;
+    const size_t row = static_cast<size_t>(found - block.twins.begin());
+    ++by_path[block.path];
+    forecasts.push_back({.predictor = predictor,
+                         .path = block.path,
+                         .made = block.made,
+                         .as_of = block.as_of,
+                         .value = block.values[row],
+                         .lo = block.lo[row],
+                         .hi = block.hi[row],
+                         .level = block.level,
+                         .status = block.statuses[row],
+                         .method = block.method,
+                         .model_version = block.model_version,
+                         .is_shadow = block.is_shadow});
+    return path.empty() || forecasts.size() < limit;
+  }));
+  return forecasts;
+}
+
+}  // namespace twin::predict

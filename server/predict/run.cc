@@ -1,0 +1,514 @@
+#include "server/predict/run.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <thread>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "server/base/status_macros.h"
+#include "server/predict/check_answer.h"
+#include "server/predict/document_value.h"
+
+namespace twin::predict {
+namespace {
+
+// Of a run; batches of its recoveries are numbered behind them.
+constexpr uint64_t kBatchesOfRecovery = 100'000'000;
+
+int64_t Ns() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
+
+bool IsTransient(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
+         absl::IsResourceExhausted(status);
+}
+
+// Row i of `from` behind what is in `to`; the type says which lists there are.
+void AppendRow(const FeatureColumn& from, size_t row, size_t rows_before, FeatureType type,
+               FeatureColumn* to) {
+  const bool is_null = from.IsNull(row);
+  if (is_null && to->nulls.empty()) to->nulls.assign(rows_before, 0);
+  if (is_null || !to->nulls.empty()) to->nulls.push_back(is_null ? 1 : 0);
+  switch (type) {
+    case FeatureType::kDouble:
+      to->doubles.push_back(from.doubles[row]);
+      break;
+    case FeatureType::kString:
+      to->strings.push_back(from.strings[row]);
+      break;
+    case FeatureType::kSequence:
+      if (to->offsets.empty()) to->offsets.push_back(0);
+      to->doubles.insert(to->doubles.end(), from.doubles.begin() + from.offsets[row],
+                         from.doubles.begin() + from.offsets[row + 1]);
+      to->offsets.push_back(static_cast<uint32_t>(to->doubles.size()));
+      break;
+  }
+}
+
+FeatureRows TakeRows(const FeatureRows& from, const std::vector<Feature>& features, size_t first,
+                     size_t end) {
+  FeatureRows rows;
+  rows.columns.resize(features.size());
+  for (size_t row = first; row < end; ++row) {
+    for (size_t i = 0; i < features.size(); ++i) {
+      AppendRow(from.columns[i], row, row - first, features[i].type, &rows.columns[i]);
+    }
+    rows.twins.push_back(from.twins[row]);
+  }
+  return rows;
+}
+
+// kOk: the row may be sent.
+EstimateStatus CheckRow(const std::vector<Feature>& features, const FeatureRows& rows, size_t row) {
+  EstimateStatus status = EstimateStatus::kOk;
+  for (size_t i = 0; i < features.size(); ++i) {
+    const Feature& feature = features[i];
+    const FeatureColumn& column = rows.columns[i];
+    const bool is_empty = feature.type == FeatureType::kSequence && !column.IsNull(row) &&
+                          column.offsets[row] == column.offsets[row + 1];
+    if (column.IsNull(row) || is_empty) {
+      if (feature.required) return EstimateStatus::kInsufficientData;
+      continue;
+    }
+    if (feature.type != FeatureType::kDouble) continue;
+    const double value = column.doubles[row];
+    if (value < feature.min.value_or(value) || value > feature.max.value_or(value)) {
+      status = EstimateStatus::kOutOfDomain;
+    }
+  }
+  return status;
+}
+
+}  // namespace
+
+std::string NameOfRun(const RunRecord& run) {
+  return absl::StrFormat("%s/%020d", run.predictor, run.number);
+}
+
+Run::Run(RunParts parts, RunRecord record)
+    : parts_(std::move(parts)),
+      registration_(parts_.registration),
+      host_(*parts_.host),
+      record_(std::move(record)),
+      batch_rows_(static_cast<size_t>(BatchRowsOf(registration_))),
+      schema_hash_(FeatureSchemaHash(registration_.description.features)) {
+  pending_.columns.resize(registration_.description.features.size());
+}
+
+std::string Run::RequestId(uint64_t batch) const {
+  return absl::StrCat("predict/", record_.predictor, "/", registration_.registered.ns, "/",
+                      record_.number, "/", batch);
+}
+
+storage::Documents::Change Run::RecordChange() const {
+  return {kRunCollection, NameOfRun(record_), ToBytes(Encode(record_))};
+}
+
+absl::Status Run::Interrupted() const {
+  return is_stopping() ? absl::CancelledError("the server is stopping") : absl::OkStatus();
+}
+
+RunRecord Run::Execute() {
+  absl::Status status = CheckPredictor();
+  if (status.ok()) {
+    status = Produce();
+  } else if (const absl::Status marked = MarkGone(); !marked.ok()) {
+    status = marked;
+  }
+  return End(status);
+}
+
+RunRecord Run::Recover() {
+  const absl::Status status = WriteKept();
+  if (!status.ok()) return End(status);
+  if (record_.twins_dropped) {
+    return End(absl::AbortedError("interrupted by the server's end; run it again for the rest"));
+  }
+  return Execute();
+}
+
+// Nobody renews what it estimated.
+absl::Status Run::MarkGone() {
+  if (registration_.spec.is_shadow) return absl::OkStatus();
+  for (const Output& output : registration_.description.outputs) {
+    const std::string path = PathOf(registration_, output);
+    std::vector<std::string> twins = record_.twins;
+    if (twins.empty()) {
+      TWIN_ASSIGN_OR_RETURN(twins, host_.FindEstimates(registration_.description.target_model, path,
+                                                       registration_.spec.name));
+    }
+    TWIN_RETURN_IF_ERROR(MarkEstimates(registration_.spec.name, path,
+                                       registration_.description.version, EstimateStatus::kStale,
+                                       twins, &host_));
+  }
+  return absl::OkStatus();
+}
+
+// A service may have been replaced since it was registered.
+absl::Status Run::CheckPredictor() {
+  TWIN_RETURN_IF_ERROR(parts_.may_call());
+  if (registration_.spec.address.empty()) return absl::OkStatus();
+  const absl::StatusOr<Description> description =
+      parts_.predictor->Describe(DeadlineMsOf(registration_));
+  absl::Status status = description.status();
+  if (status.ok()) {
+    const std::string hash = FeatureSchemaHash(description->features);
+    if (hash != schema_hash_) {
+      status = absl::FailedPreconditionError(
+          absl::StrCat("the service has other features now (schema ", hash, " instead of ",
+                       schema_hash_, "); register it again with --replace"));
+    }
+  }
+  parts_.called(status);
+  return status;
+}
+
+absl::Status Run::Produce() {
+  FeatureQuery query;
+  query.text = QueryOf(registration_);
+  query.model = registration_.description.target_model;
+  query.features = &registration_.description.features;
+  query.twins = record_.twins.empty() ? nullptr : &record_.twins;
+  query.now = record_.as_of;
+  const int64_t start = Ns();
+  const int64_t predict_before = record_.predict_ns;
+  const int64_t write_before = record_.write_ns;
+  absl::StatusOr<Sequence> sequence = host_.ReadFeatures(
+      query, [this] { return Interrupted(); },
+      [this](FeatureRows rows) { return Take(std::move(rows)); });
+  record_.query_ns +=
+      Ns() - start - (record_.predict_ns - predict_before) - (record_.write_ns - write_before);
+  TWIN_RETURN_IF_ERROR(sequence.status());
+  record_.sequence = *sequence;
+  while (!pending_.twins.empty()) {
+    TWIN_RETURN_IF_ERROR(Launch(std::min(batch_rows_, pending_.twins.size())));
+  }
+  return Drain(0);
+}
+
+absl::Status Run::Take(FeatureRows rows) {
+  const std::vector<Feature>& features = registration_.description.features;
+  const bool is_recovery = record_.trigger == Trigger::kRecovery;
+  for (size_t row = 0; row < rows.twins.size(); ++row) {
+    if (!seen_.insert(rows.twins[row]).second) {
+      if (is_recovery) continue;  // it has its estimate of this run
+      return absl::InvalidArgumentError(absl::StrCat("the feature query has more than one row of '",
+                                                     rows.twins[row], "'; group by the twin"));
+    }
+    for (size_t i = 0; i < features.size(); ++i) {
+      AppendRow(rows.columns[i], row, pending_.twins.size(), features[i].type,
+                &pending_.columns[i]);
+    }
+    pending_.twins.push_back(std::move(rows.twins[row]));
+  }
+  if (static_cast<int64_t>(seen_.size()) > parts_.options->rows_max) {
+    return absl::ResourceExhaustedError(absl::StrCat("the feature query has more than ",
+                                                     parts_.options->rows_max,
+                                                     " rows (predictor_rows_max)"));
+  }
+  while (pending_.twins.size() >= batch_rows_) TWIN_RETURN_IF_ERROR(Launch(batch_rows_));
+  return absl::OkStatus();
+}
+
+Run::BatchPtr Run::MakeBatch(size_t rows) {
+  const std::vector<Feature>& features = registration_.description.features;
+  FeatureRows taken;
+  if (rows == pending_.twins.size()) {
+    taken = std::move(pending_);
+    pending_ = {};
+    pending_.columns.resize(features.size());
+  } else {
+    taken = TakeRows(pending_, features, 0, rows);
+    pending_ = TakeRows(pending_, features, rows, pending_.twins.size());
+  }
+  auto batch = std::make_shared<Batch>();
+  batch->number = next_batch_++;
+  batch->statuses.resize(rows);
+  for (size_t row = 0; row < rows; ++row) {
+    batch->statuses[row] = CheckRow(features, taken, row);
+    if (batch->statuses[row] == EstimateStatus::kOk) {
+      batch->sent.push_back(static_cast<uint32_t>(row));
+    }
+  }
+  auto request = std::make_shared<Request>();
+  request->id = RequestId(batch->number);
+  request->predictor = registration_.description.name;
+  request->schema_hash = schema_hash_;
+  request->as_of = record_.as_of;
+  if (batch->sent.size() == rows) {
+    request->columns = std::move(taken.columns);
+    request->twins = taken.twins;
+  } else {
+    request->columns.resize(features.size());
+    for (const uint32_t row : batch->sent) {
+      for (size_t i = 0; i < features.size(); ++i) {
+        AppendRow(taken.columns[i], row, request->twins.size(), features[i].type,
+                  &request->columns[i]);
+      }
+      request->twins.push_back(taken.twins[row]);
+    }
+  }
+  batch->twins = std::move(taken.twins);
+  batch->request = std::move(request);
+  return batch;
+}
+
+absl::Status Run::Launch(size_t rows) {
+  const int64_t in_flight_max = registration_.spec.batches_in_flight > 0
+                                    ? registration_.spec.batches_in_flight
+                                    : kBatchesInFlightDefault;
+  TWIN_RETURN_IF_ERROR(Drain(static_cast<size_t>(in_flight_max) - 1));
+  const BatchPtr batch = MakeBatch(rows);
+  record_.batches += 1;
+  record_.rows += rows;
+  if (!batch->sent.empty()) {
+    ++in_flight_;
+    Send(batch);
+    return absl::OkStatus();
+  }
+  Answer answer;  // nobody needs to be asked
+  answer.request_id = batch->request->id;
+  for (const Output& output : registration_.description.outputs) {
+    answer.outputs.emplace_back();
+    answer.outputs.back().output = output.name;
+  }
+  TWIN_RETURN_IF_ERROR(CheckAnswer(registration_.description, *batch->request, &answer));
+  return Finish(batch, answer);
+}
+
+void Run::Send(const BatchPtr& batch) {
+  batch->tries += 1;
+  if (const absl::Status status = parts_.may_call(); !status.ok()) {
+    const MutexLock lock(&inbox_->mutex);
+    inbox_->answers.emplace_back(batch, status);
+    batch->tries = kTries;
+    return;
+  }
+  parts_.predictor->Predict(batch->request, DeadlineMsOf(registration_),
+                            [batch, inbox = inbox_](absl::StatusOr<Answer> answer) {
+                              const MutexLock lock(&inbox->mutex);
+                              inbox->answers.emplace_back(batch, std::move(answer));
+                              inbox->changed.Signal();
+                            });
+}
+
+absl::Status Run::Drain(size_t in_flight_max) {
+  while (in_flight_ > in_flight_max) {
+    const int64_t start = Ns();
+    std::deque<std::pair<BatchPtr, absl::StatusOr<Answer>>> answers;
+    {
+      const MutexLock lock(&inbox_->mutex);
+      while (inbox_->answers.empty() && !is_stopping()) {
+        inbox_->changed.WaitFor(&inbox_->mutex, std::chrono::milliseconds(100));
+      }
+      answers.swap(inbox_->answers);
+    }
+    record_.predict_ns += Ns() - start;
+    TWIN_RETURN_IF_ERROR(Interrupted());
+    for (auto& [batch, answer] : answers) {
+      TWIN_RETURN_IF_ERROR(Handle(batch, std::move(answer)));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Run::Handle(const BatchPtr& batch, absl::StatusOr<Answer> answer) {
+  absl::Status status = answer.status();
+  if (status.ok()) status = CheckAnswer(registration_.description, *batch->request, &*answer);
+  parts_.called(status);
+  if (status.ok()) {
+    --in_flight_;
+    return Finish(batch, *answer);
+  }
+  if (IsTransient(status) && batch->tries < kTries) {
+    record_.retries += 1;
+    int64_t delay_ms = kRetryDelayMs;
+    for (int i = 1; i < batch->tries; ++i) delay_ms *= 3;
+    std::this_thread::sleep_for(std::chrono::milliseconds(delay_ms));
+    Send(batch);
+    return absl::OkStatus();
+  }
+  --in_flight_;
+  return Fail(batch, status);
+}
+
+// The last good values stay, and say that they were not renewed.
+absl::Status Run::Fail(const BatchPtr& batch, const absl::Status& error) {
+  failed_batches_ += 1;
+  if (first_error_.empty()) first_error_ = std::string(error.message());
+  const EstimateStatus status =
+      IsTransient(error) ? EstimateStatus::kStale : EstimateStatus::kError;
+  record_.by_status[static_cast<size_t>(status)] += batch->twins.size();
+  if (registration_.spec.is_shadow) return absl::OkStatus();
+  for (const Output& output : registration_.description.outputs) {
+    TWIN_RETURN_IF_ERROR(MarkEstimates(registration_.spec.name, PathOf(registration_, output),
+                                       registration_.description.version, status, batch->twins,
+                                       &host_));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Run::Finish(const BatchPtr& batch, const Answer& answer) {
+  if (!answer.model_version.empty()) record_.model_version = answer.model_version;
+  std::vector<PathEstimates> paths;
+  std::vector<ForecastBlock> blocks;
+  const Time now = host_.Now();
+  for (size_t i = 0; i < answer.outputs.size(); ++i) {
+    const OutputColumns& columns = answer.outputs[i];
+    PathEstimates of_path;
+    of_path.path = PathOf(registration_, registration_.description.outputs[i]);
+    Estimate none;
+    none.value = none.lo = none.hi = std::nan("");
+    none.level = columns.level;
+    none.method = columns.method;
+    none.model_version = answer.model_version;
+    none.as_of = record_.as_of;
+    of_path.estimates.assign(batch->twins.size(), none);
+    for (size_t row = 0; row < batch->twins.size(); ++row) {
+      of_path.estimates[row].status = batch->statuses[row];
+    }
+    ForecastBlock block;
+    block.run = record_.number;
+    block.batch = batch->number;
+    block.path = of_path.path;
+    block.made = now;
+    block.as_of = record_.as_of;
+    block.level = columns.level;
+    block.method = columns.method;
+    block.model_version = answer.model_version;
+    block.is_shadow = registration_.spec.is_shadow;
+    for (size_t k = 0; k < batch->sent.size(); ++k) {
+      Estimate& estimate = of_path.estimates[batch->sent[k]];
+      estimate.value = columns.values[k];
+      estimate.lo = columns.lo[k];
+      estimate.hi = columns.hi[k];
+      estimate.status = columns.statuses[k];
+      if (!estimate.has_value()) continue;
+      block.twins.push_back(batch->twins[batch->sent[k]]);
+      block.values.push_back(estimate.value);
+      block.lo.push_back(estimate.lo);
+      block.hi.push_back(estimate.hi);
+      block.statuses.push_back(estimate.status);
+      if (!columns.valid_until_ns.empty()) {
+        block.valid_until_ns.push_back(columns.valid_until_ns[k]);
+      }
+    }
+    if (i == 0) {
+      for (const Estimate& estimate : of_path.estimates) {
+        record_.by_status[static_cast<size_t>(estimate.status)] += 1;
+      }
+    }
+    blocks.push_back(std::move(block));
+    paths.push_back(std::move(of_path));
+  }
+  const int64_t start = Ns();
+  TWIN_RETURN_IF_ERROR(parts_.forecasts->Add(record_.predictor, blocks, {RecordChange()}));
+  TWIN_RETURN_IF_ERROR(Write(batch->twins, paths, batch->number));
+  record_.write_ns += Ns() - start;
+  for (size_t i = 0; i < blocks.size(); ++i) parts_.made(blocks[i], i == 0);
+  return absl::OkStatus();
+}
+
+absl::Status Run::Write(const std::vector<std::string>& twins,
+                        const std::vector<PathEstimates>& paths, uint64_t batch) {
+  if (registration_.spec.is_shadow) return absl::OkStatus();
+  for (int tries = 1;; ++tries) {
+    ingest::WriteBatch write =
+        MakeWrite(registration_.spec.name, twins, paths, &host_, RequestId(batch));
+    if (write.operations.empty()) return absl::OkStatus();
+    const ingest::WriteResult result = host_.Write(std::move(write));
+    if (absl::IsResourceExhausted(result.status) && tries < kTries && !is_stopping()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(kRetryDelayMs * tries));
+      continue;
+    }
+    TWIN_RETURN_IF_ERROR(result.status);
+    for (const ingest::OperationResult& operation : result.results) {
+      // A twin may have been deleted since the features were read.
+      if (!operation.status.ok() && !absl::IsNotFound(operation.status) && first_error_.empty()) {
+        first_error_ = std::string(operation.status.message());
+      }
+    }
+    return absl::OkStatus();
+  }
+}
+
+// Blocks of this run, as far as it came: their writes again, under their request ids.
+absl::Status Run::WriteKept() {
+  std::vector<std::vector<ForecastBlock>> batches;
+  TWIN_RETURN_IF_ERROR(parts_.forecasts->Visit(record_.predictor, [&](const ForecastBlock& block) {
+    if (block.run != record_.number) return block.run > record_.number;
+    if (batches.empty() || batches.back()[0].batch != block.batch) batches.emplace_back();
+    batches.back().push_back(block);
+    seen_.insert(block.twins.begin(), block.twins.end());
+    return true;
+  }));
+  for (const std::vector<ForecastBlock>& blocks : batches) {
+    // All of a batch is one write, as it was: a block or more for each path, the twins not always
+    // the same.
+    std::vector<std::string> twins;
+    absl::flat_hash_map<std::string, size_t> row_of;
+    for (const ForecastBlock& block : blocks) {
+      for (const std::string& twin : block.twins) {
+        if (row_of.emplace(twin, twins.size()).second) twins.push_back(twin);
+      }
+    }
+    Estimate absent;
+    absent.is_absent = true;
+    std::vector<PathEstimates> paths;
+    for (const ForecastBlock& block : blocks) {
+      auto path = std::find_if(paths.begin(), paths.end(), [&](const PathEstimates& of_path) {
+        return of_path.path == block.path;
+      });
+      if (path == paths.end()) {
+        paths.push_back({block.path, std::vector<Estimate>(twins.size(), absent)});
+        path = std::prev(paths.end());
+      }
+      for (size_t i = 0; i < block.twins.size(); ++i) {
+        path->estimates[row_of[block.twins[i]]] = {.value = block.values[i],
+                                                   .lo = block.lo[i],
+                                                   .hi = block.hi[i],
+                                                   .level = block.level,
+                                                   .status = block.statuses[i],
+                                                   .method = block.method,
+                                                   .model_version = block.model_version,
+                                                   .as_of = block.as_of};
+      }
+    }
+    TWIN_RETURN_IF_ERROR(Write(twins, paths, blocks[0].batch));
+  }
+  record_.trigger = Trigger::kRecovery;
+  // Request ids that were used without a block must not be used again.
+  record_.recoveries += 1;
+  next_batch_ = record_.recoveries * kBatchesOfRecovery + 1;
+  return absl::OkStatus();
+}
+
+RunRecord Run::End(const absl::Status& status) {
+  if (is_stopping()) return record_;
+  record_.end = host_.Now();
+  if (!status.ok()) {
+    record_.state = RunState::kFailed;
+    record_.message = std::string(status.message());
+  } else if (failed_batches_ > 0) {
+    record_.state = failed_batches_ == record_.batches ? RunState::kFailed : RunState::kPartly;
+    record_.message = first_error_;
+  } else {
+    record_.state = RunState::kDone;
+    record_.message = first_error_;
+  }
+  std::vector<storage::Documents::Change> changes = {RecordChange()};
+  if (record_.number > kRunsKept) {
+    RunRecord old = record_;
+    old.number -= kRunsKept;
+    changes.push_back({kRunCollection, NameOfRun(old), {}});
+  }
+  const absl::Status committed = host_.documents().Commit(changes);
+  if (!committed.ok() && record_.message.empty())
+    record_.message = std::string(committed.message());
+  return record_;
+}
+
+}  // namespace twin::predict

@@ -1,0 +1,431 @@
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/status_macros.h"
+#include "server/predict/document_value.h"
+#include "server/predict/predictors_impl.h"
+
+namespace twin::predict {
+namespace {
+
+constexpr size_t kAsksMax = 16;  // runs of one predictor that wait
+
+Time After(Time time, int64_t ms) { return Time{time.ns + ms * kNsPerMs}; }
+
+}  // namespace
+
+void Predictors::Impl::Stop() {
+  std::vector<EntryPtr> entries;
+  {
+    const MutexLock lock(&mutex_);
+    if (stopping_) return;
+    stopping_ = true;
+    for (const auto& [name, entry] : entries_) {
+      entry->stopping = true;
+      entries.push_back(entry);
+    }
+    changed_.Signal();
+  }
+  if (timer_.joinable()) timer_.join();
+  for (const EntryPtr& entry : entries) {
+    StopWatches(entry);
+    EndRuns(entry);
+  }
+  runs_.Stop();
+  chores_.Stop();
+  computing_.Stop();
+}
+
+// --- The timer ---
+
+void Predictors::Impl::RunTimer() {
+  const MutexLock lock(&mutex_);
+  while (!stopping_) {
+    const Time now = host_.Now();
+    const Time next = BeginDue(now);
+    if (next.ns == 0) {
+      changed_.Wait(&mutex_);
+    } else {
+      changed_.WaitFor(&mutex_, std::chrono::nanoseconds(std::max<int64_t>(next.ns - now.ns, 0)));
+    }
+  }
+}
+
+Time Predictors::Impl::BeginDue(Time now) {
+  Time next;
+  const auto wait_for = [&next](Time due) {
+    if (due.ns != 0 && (next.ns == 0 || due < next)) next = due;
+  };
+  for (const auto& [name, entry] : entries_) {
+    const Registration& registration = entry->registration;
+    if (!entry->expiries.empty()) {
+      if (Time{entry->expiries.begin()->first} <= now) {
+        chores_.Submit([this, entry = entry, now] { Expire(entry, now); });
+        wait_for(After(now, 1'000));  // the chore takes them out
+      } else {
+        wait_for(Time{entry->expiries.begin()->first});
+      }
+    }
+    if (registration.paused || entry->stopping) continue;
+    if (entry->watch_lost) {
+      entry->watch_lost = false;
+      chores_.Submit([this, entry = entry] { StartWatches(entry); });
+    }
+    if (entry->next_interval.ns != 0 && entry->next_interval <= now) {
+      Ask ask;
+      ask.record.trigger = Trigger::kInterval;
+      // One that is still at work is not asked again.
+      if (!entry->is_running && entry->asks.empty()) entry->asks.push_back(std::move(ask));
+      entry->next_interval = After(now, registration.spec.interval_ms);
+    }
+    wait_for(entry->next_interval);
+    if (entry->change_due.ns != 0 && entry->change_due <= now && !entry->is_running) {
+      Ask ask;
+      ask.record.trigger = Trigger::kChange;
+      if (!entry->changed_all)
+        ask.record.twins.assign(entry->changed.begin(), entry->changed.end());
+      entry->changed.clear();
+      entry->changed_all = false;
+      entry->change_due = Time{};
+      entry->asks.push_back(std::move(ask));
+    }
+    if (!entry->is_running) wait_for(entry->change_due);  // else its end wakes the timer
+    BeginNext(entry);
+  }
+  return next;
+}
+
+// After a start, or when it goes on after a pause.
+void Predictors::Impl::Plan(const EntryPtr& entry, Time now) {
+  const int64_t interval = entry->registration.spec.interval_ms;
+  entry->next_interval = Time{};
+  if (interval == 0) return;
+  const Time last = entry->last_run.has_value() ? entry->last_run->start : Time{};
+  entry->next_interval = std::max(now, After(last, interval));
+}
+
+// --- Runs ---
+
+void Predictors::Impl::RunNow(const std::string& name, RunOptions options, RunDone done) {
+  absl::Status status;
+  RunRecord accepted;
+  {
+    const MutexLock lock(&mutex_);
+    absl::StatusOr<EntryPtr> entry = Find(name);
+    status = entry.status();
+    if (status.ok() && stopping_) status = absl::UnavailableError("the server is stopping");
+    if (status.ok() && options.twins.size() > kRunTwinsMax) {
+      status = absl::InvalidArgumentError(
+          absl::StrCat("twin_ids: more than ", kRunTwinsMax, "; name none to run for all"));
+    }
+    if (status.ok() && (*entry)->asks.size() >= kAsksMax) {
+      status = absl::ResourceExhaustedError(
+          absl::StrCat(kAsksMax, " runs of '", name, "' wait already; try again later"));
+    }
+    if (status.ok()) {
+      Ask ask;
+      ask.record.predictor = name;
+      ask.record.twins = std::move(options.twins);
+      ask.record.as_of = options.now.value_or(Time{});
+      ask.record.start = host_.Now();
+      accepted = ask.record;
+      accepted.twins.clear();
+      if (!options.no_wait) ask.done = std::move(done);
+      (*entry)->asks.push_back(std::move(ask));
+      BeginNext(*entry);
+    }
+  }
+  if (!status.ok()) return done(status);
+  if (options.no_wait) done(std::move(accepted));
+}
+
+void Predictors::Impl::BeginNext(const EntryPtr& entry) {
+  if (entry->is_running || entry->asks.empty() || entry->stopping) return;
+  entry->is_running = true;
+  auto ask = std::make_shared<Ask>(std::move(entry->asks.front()));
+  entry->asks.pop_front();
+  runs_.Submit([this, entry, ask] { Execute(entry, std::move(*ask)); });
+}
+
+RunParts Predictors::Impl::PartsOf(const EntryPtr& entry) {
+  RunParts parts;
+  {
+    const MutexLock lock(&mutex_);
+    parts.registration = entry->registration;
+  }
+  parts.predictor = entry->predictor;
+  parts.host = &host_;
+  parts.forecasts = &forecasts_;
+  parts.options = &options_;
+  parts.stopping = &entry->stopping;
+  parts.may_call = [this, entry]() -> absl::Status {
+    const MutexLock lock(&mutex_);
+    if (entry->predictor == nullptr) return absl::FailedPreconditionError(entry->trouble);
+    if (entry->breaker.MayCall(host_.Now())) return absl::OkStatus();
+    return absl::UnavailableError(absl::StrCat(
+        "left alone until ", FormatTime(entry->breaker.open_until()), " after ",
+        entry->breaker.failures(), " failures in a row; the last one: ", entry->trouble));
+  };
+  parts.called = [this, entry](const absl::Status& status) {
+    const MutexLock lock(&mutex_);
+    if (status.ok()) {
+      entry->breaker.Succeeded();
+      entry->health = Health::kHealthy;
+      entry->trouble.clear();
+    } else if (!absl::IsCancelled(status)) {
+      const Time now = host_.Now();
+      if (entry->breaker.is_open(now)) return;  // the one that says so is no failure of its own
+      entry->breaker.Failed(now);
+      entry->health = Health::kFailing;
+      entry->trouble = std::string(status.message());
+    }
+  };
+  parts.made = [this, entry](const ForecastBlock& block, bool is_first) {
+    Made(entry, block, is_first);
+  };
+  return parts;
+}
+
+void Predictors::Impl::Execute(const EntryPtr& entry, Ask ask) {
+  RunRecord record = std::move(ask.record);
+  const bool is_recovery = record.number != 0;
+  {
+    const MutexLock lock(&mutex_);
+    if (!is_recovery) {
+      record.predictor = entry->registration.spec.name;
+      record.number = ++entry->registration.runs;
+      record.start = host_.Now();
+      if (record.as_of.ns == 0) record.as_of = record.start;
+    }
+    entry->last_run = record;
+  }
+  Run run(PartsOf(entry), std::move(record));
+  record = is_recovery ? run.Recover() : run.Execute();
+  const bool is_cut = record.state == RunState::kRunning;
+  if (ask.done != nullptr) {
+    if (is_cut) {
+      ask.done(
+          absl::CancelledError("the run was interrupted: the server stops, or the predictor was "
+                               "deleted or replaced"));
+    } else {
+      ask.done(record);
+    }
+  }
+  const MutexLock lock(&mutex_);
+  record.twins.clear();
+  entry->last_run = std::move(record);
+  entry->is_running = false;
+  BeginNext(entry);
+  changed_.Signal();
+  run_ended_.SignalAll();
+}
+
+// Afterwards none of it runs, and none is begun.
+void Predictors::Impl::EndRuns(const EntryPtr& entry) {
+  std::deque<Ask> asks;
+  {
+    const MutexLock lock(&mutex_);
+    entry->stopping = true;
+    asks.swap(entry->asks);
+    while (entry->is_running) run_ended_.Wait(&mutex_);
+  }
+  for (Ask& ask : asks) {
+    if (ask.done != nullptr)
+      ask.done(absl::CancelledError("the run was cancelled before it began"));
+  }
+}
+
+// --- What was made ---
+
+// `is_old`: blocks come from the latest to the oldest, else as they are made.
+void Predictors::Impl::Remember(Entry* entry, const ForecastBlock& block, bool is_first,
+                                bool is_old) {
+  const bool wants_last = is_first && !entry->registration.spec.truth_path.empty();
+  for (size_t i = 0; i < block.twins.size(); ++i) {
+    if (wants_last) {
+      const Last last{block.values[i], block.lo[i], block.hi[i], block.as_of};
+      if (is_old) {
+        entry->last_by_twin.emplace(block.twins[i], last);
+      } else {
+        entry->last_by_twin[block.twins[i]] = last;
+      }
+    }
+    if (entry->registration.spec.is_shadow) continue;
+    const int64_t until = block.valid_until_ns.empty() ? 0 : block.valid_until_ns[i];
+    const std::pair<std::string, std::string> key(block.path, block.twins[i]);
+    const auto known = entry->valid_until.find(key);
+    if (known != entry->valid_until.end()) {
+      if (is_old) continue;
+      entry->expiries.erase({known->second, key});
+      entry->valid_until.erase(known);
+    }
+    // While old ones are read, 0 says that a later estimate has no end.
+    if (until == 0 && !is_old) continue;
+    if (until == 0 && entry->valid_until.empty()) continue;
+    entry->valid_until[key] = until;
+    if (until != 0) entry->expiries.insert({until, key});
+  }
+}
+
+void Predictors::Impl::Made(const EntryPtr& entry, const ForecastBlock& block, bool is_first) {
+  const MutexLock lock(&mutex_);
+  Remember(entry.get(), block, is_first, /*is_old=*/false);
+  if (!entry->expiries.empty()) changed_.Signal();
+}
+
+void Predictors::Impl::Expire(const EntryPtr& entry, Time now) {
+  std::map<std::string, std::vector<std::string>> by_path;
+  Registration registration;
+  {
+    const MutexLock lock(&mutex_);
+    registration = entry->registration;
+    while (!entry->expiries.empty() && Time{entry->expiries.begin()->first} <= now) {
+      const auto [path, twin] = entry->expiries.begin()->second;
+      by_path[path].push_back(twin);
+      entry->valid_until.erase({path, twin});
+      entry->expiries.erase(entry->expiries.begin());
+    }
+  }
+  for (const auto& [path, twins] : by_path) {
+    const absl::Status status =
+        MarkEstimates(registration.spec.name, path, registration.description.version,
+                      EstimateStatus::kStale, twins, &host_);
+    if (status.ok()) continue;
+    const MutexLock lock(&mutex_);
+    entry->trouble = absl::StrCat("estimates that are too old could not be marked: ",
+                                  std::string(status.message()));
+  }
+}
+
+// --- Changes ---
+
+void Predictors::Impl::StartWatches(const EntryPtr& entry) {
+  Spec spec;
+  std::string model;
+  {
+    const MutexLock lock(&mutex_);
+    if (stopping_ || entry->stopping) return;
+    spec = entry->registration.spec;
+    model = entry->registration.description.target_model;
+  }
+  const auto lost = [this, entry] {
+    const MutexLock lock(&mutex_);
+    if (stopping_ || entry->stopping) return;
+    entry->watch_lost = true;
+    changed_.Signal();
+  };
+  absl::Status status;
+  const auto start = [&](const std::vector<std::string>& paths,
+                         std::function<void(std::vector<Change>)> changed) {
+    absl::StatusOr<std::unique_ptr<Watch>> watch =
+        host_.WatchPaths(model, paths, std::move(changed), lost);
+    if (!watch.ok()) {
+      status = watch.status();
+      return std::shared_ptr<Watch>();
+    }
+    return std::shared_ptr<Watch>(*std::move(watch));
+  };
+  std::shared_ptr<Watch> changes;
+  std::shared_ptr<Watch> truths;
+  if (!spec.change_paths.empty()) {
+    changes = start(spec.change_paths, [this, entry](const std::vector<Change>& made) {
+      Changed(entry, made, /*lost=*/false);
+    });
+  }
+  if (!spec.truth_path.empty()) {
+    truths = start({spec.truth_path}, [this, entry](std::vector<Change> made) {
+      chores_.Submit([this, entry, made = std::move(made)] { TakeTruths(entry, made); });
+    });
+  }
+  bool was_watching = false;
+  {
+    const MutexLock lock(&mutex_);
+    was_watching = entry->change_watch != nullptr;
+    entry->change_watch.swap(changes);  // the former ones end without the lock
+    entry->truth_watch.swap(truths);
+    if (!status.ok()) entry->trouble = absl::StrCat("changes: ", std::string(status.message()));
+  }
+  if (was_watching) Changed(entry, {}, /*lost=*/true);
+}
+
+void Predictors::Impl::StopWatches(const EntryPtr& entry) {
+  // They end without the lock: a call that runs may wait for it.
+  std::shared_ptr<Watch> changes;
+  std::shared_ptr<Watch> truths;
+  const MutexLock lock(&mutex_);
+  entry->stopping = true;
+  changes.swap(entry->change_watch);
+  truths.swap(entry->truth_watch);
+}
+
+void Predictors::Impl::Changed(const EntryPtr& entry, const std::vector<Change>& changes,
+                               bool lost) {
+  const MutexLock lock(&mutex_);
+  if (entry->registration.paused) return;
+  if (lost) entry->changed_all = true;
+  for (const Change& change : changes) {
+    if (entry->changed_all) break;
+    entry->changed.insert(change.twin);
+    if (static_cast<int64_t>(entry->changed.size()) > options_.changed_twins_max) {
+      entry->changed.clear();
+      entry->changed_all = true;
+    }
+  }
+  if (entry->change_due.ns != 0) return;
+  const int64_t delay = entry->registration.spec.change_delay_ms;
+  entry->change_due = After(host_.Now(), delay > 0 ? delay : kChangeDelayMsDefault);
+  changed_.Signal();
+}
+
+void Predictors::Impl::TakeTruths(const EntryPtr& entry, const std::vector<Change>& changes) {
+  Coverage found;
+  for (const Change& change : changes) {
+    if (!change.value.has_value() || !std::isfinite(*change.value)) continue;
+    std::optional<Last> last;
+    std::string name;
+    std::string path;
+    {
+      const MutexLock lock(&mutex_);
+      const auto known = entry->last_by_twin.find(change.twin);
+      if (known == entry->last_by_twin.end()) continue;  // nothing was ever said
+      last = known->second;
+      name = entry->registration.spec.name;
+      path = PathOf(entry->registration, entry->registration.description.outputs[0]);
+    }
+    if (last->as_of > change.source_time) {  // it is about an earlier time
+      const absl::StatusOr<std::vector<Forecast>> earlier =
+          forecasts_.Of(name, change.twin, path, 1, change.source_time);
+      if (!earlier.ok() || earlier->empty()) continue;
+      const Forecast& forecast = earlier->front();
+      last = Last{forecast.value, forecast.lo, forecast.hi, forecast.as_of};
+    }
+    const double error = last->value - *change.value;
+    found.truths += 1;
+    found.inside += last->lo <= *change.value && *change.value <= last->hi ? 1 : 0;
+    found.error_squares += error * error;
+    found.error_sum += error;
+  }
+  if (found.truths == 0) return;
+  // Not while it is deleted, which would bring its document back.
+  const MutexLock registering(&register_mutex_);
+  Registration registration;
+  {
+    const MutexLock lock(&mutex_);
+    if (entry->stopping) return;
+    Coverage& coverage = entry->registration.coverage;
+    coverage.truths += found.truths;
+    coverage.inside += found.inside;
+    coverage.error_squares += found.error_squares;
+    coverage.error_sum += found.error_sum;
+    registration = entry->registration;
+  }
+  const absl::Status status = Keep(registration);
+  if (status.ok()) return;
+  const MutexLock lock(&mutex_);
+  entry->trouble = absl::StrCat("coverage could not be kept: ", std::string(status.message()));
+}
+
+}  // namespace twin::predict
