@@ -111,23 +111,22 @@ class SubscriptionsTest(ServerTest):
 
     def test_consumers_share_the_twins(self):
         found = {"a": [], "b": []}
-        ends = threading.Barrier(3)
+        consumers, ready, done = {}, threading.Barrier(3), threading.Event()
 
         def work(name):
             with self.subscriptions.consume("health", consumer=name) as consumer:
-                ends.wait()
+                consumers[name] = consumer
+                ready.wait()
                 for event in consumer:
                     consumer.acknowledge()
                     found[name].append(event.subject)
                     if sum(map(len, found.values())) == 80:
                         done.set()
-                    consumers[name] = consumer
 
-        consumers, done = {}, threading.Event()
         threads = [threading.Thread(target=work, args=(name,)) for name in found]
         for thread in threads:
             thread.start()
-        ends.wait()
+        ready.wait()
         while len(self.subscriptions.get("health").consumers) < 2:
             pass
         for i in range(10):

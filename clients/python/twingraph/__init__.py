@@ -39,4 +39,9 @@ if TYPE_CHECKING:
 def __getattr__(name: str):
     if name not in _MEMBERS:
         raise AttributeError(f"module twingraph has no member {name}")
-    return getattr(importlib.import_module(f".{_MEMBERS[name]}", __name__), name)
+    try:
+        module = importlib.import_module(f".{_MEMBERS[name]}", __name__)
+    except ModuleNotFoundError as error:
+        from .lacking import advice
+        raise ImportError(advice(error)) from error
+    return getattr(module, name)
