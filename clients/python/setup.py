@@ -12,8 +12,6 @@ from generate_stubs import generate  # noqa: E402
 
 class BuildWithStubs(build_py):
     def run(self):
-        # A package that is only there in the build folder cannot be looked for in the sources.
-        self.packages = [name for name in self.packages if name != "twingraph.v1"]
         super().run()
         generate(HERE.parents[1] / "proto", pathlib.Path(self.build_lib).resolve())
 

@@ -5,6 +5,8 @@ import io
 import json
 import os
 import pathlib
+import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -31,6 +33,18 @@ def made_cells(count, rows=60, seed=3):
             "cc_time_s": first * 10 * soh + random.normal(0, 2, rows), "v_mean": 3.4 + first * 0.01 - soh / 1e4,
             "n_cycles_total": rows}))
     return pd.concat(parts, ignore_index=True)
+
+
+class LackingTest(unittest.TestCase):
+    def test_an_interpreter_without_the_packages(self):
+        for module in ("twingraph.train", "twingraph.evaluate", "twingraph.predictors"):
+            # -S: without what Debian's packages installed.
+            done = subprocess.run([sys.executable, "-S", "-m", module, *{
+                "twingraph.train": ["/dev/null", "--target", "x", "--out", "/nowhere/new"],
+                "twingraph.evaluate": ["/"], "twingraph.predictors": ["show", "/nowhere"]}[module]],
+                capture_output=True, text=True, check=False)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertRegex(done.stderr, r"has no module numpy; on Debian: apt-get install python3-numpy, and use /usr/bin/python3$")
 
 
 class FoldsTest(unittest.TestCase):

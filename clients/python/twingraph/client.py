@@ -9,7 +9,10 @@ from .events import Events
 from .history import History
 from .models import Models
 from .queries import Queries
+from .reconnection import PATIENCE_S
 from .registry import Predictors
+from .standing_queries import QueryWatch, watch_query
+from .subscriptions import Subscriptions
 from .telemetry import Telemetry
 from .twins import Twins
 from .v1 import admin_service_pb2, admin_service_pb2_grpc
@@ -33,6 +36,7 @@ class Client:
         self.twins = Twins(self._connection)
         self.telemetry = Telemetry(self._connection)
         self.events = Events(self._connection)
+        self.subscriptions = Subscriptions(self._connection)
         self.history = History(self._connection)
         self.predictors = Predictors(self._connection)
 
@@ -58,6 +62,14 @@ class Client:
     def explain(self, text: str, parameters: Mapping[str, Any] | None = None, *, dialect: str = "tql") -> str:
         """The plan of a statement."""
         return self._queries.explain(text, parameters, dialect)
+
+    def watch_query(self, text: str, parameters: Mapping[str, Any] | None = None, *, dialect: str = "tql",
+                    interval_ms: int = 0, patience_s: float = PATIENCE_S) -> QueryWatch:
+        """A standing query: its result, and then the rows that come, change and go, at most once an interval (0: 1 s).
+
+        Errors come with the first change.
+        """
+        return watch_query(self._connection, text, parameters, dialect, interval_ms, patience_s)
 
     def status(self) -> admin_service_pb2.StatusResponse:
         return self._connection.call(admin_service_pb2_grpc.AdminServiceStub(self._connection.channel).Status,

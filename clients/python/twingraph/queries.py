@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     import pandas
 
 
+def dialect_of(name: str) -> pb.QueryRequest.Dialect:
+    if name not in ("tql", "adt"):
+        raise ValueError(f"dialect {name!r}: tql or adt")
+    return pb.QueryRequest.ADT if name == "adt" else pb.QueryRequest.TQL
+
+
 class Queries:
     """What `client.query`, `client.rows` and `client.explain` call."""
 
@@ -20,10 +26,7 @@ class Queries:
         self._stub = rpc.QueryServiceStub(connection.channel)
 
     def _request(self, text: str, parameters: Mapping[str, Any] | None, now: Any, dialect: str) -> pb.QueryRequest:
-        if dialect not in ("tql", "adt"):
-            raise ValueError(f"dialect {dialect!r}: tql or adt")
-        request = pb.QueryRequest(text=text, dialect=pb.QueryRequest.ADT if dialect == "adt" else pb.QueryRequest.TQL,
-                                  min_sequence=self._connection.sequence)
+        request = pb.QueryRequest(text=text, dialect=dialect_of(dialect), min_sequence=self._connection.sequence)
         for name, value in (parameters or {}).items():
             request.parameters[name].CopyFrom(to_value(value))
         if now is not None:

@@ -1,10 +1,11 @@
 """Predictors that a server runs: `client.predictors`. To write one, see twingraph.predictors."""
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 from .connection import Connection
-from .v1 import predictor_service_pb2 as pb, predictor_service_pb2_grpc as rpc
+from .values import to_nanos
+from .v1 import predictor_pb2, predictor_service_pb2 as pb, predictor_service_pb2_grpc as rpc
 
 if TYPE_CHECKING:
     import pandas
@@ -21,16 +22,21 @@ class Predictors:
 
     def register(self, name: str, *, address: str = "", builtin: str = "", query: str = "", predictor: str = "",
                  options: Mapping[str, str] | None = None, paths: Mapping[str, str] | None = None, interval_s: float = 0,
-                 change_paths: Sequence[str] = (), shadow: bool = False, truth_path: str = "", replace: bool = False,
-                 validate_only: bool = False) -> pb.PredictorInfo:
+                 change_paths: Sequence[str] = (), change_delay_s: float = 0, batch_rows: int = 0,
+                 batches_in_flight: int = 0, deadline_s: float = 0, shadow: bool = False, truth_path: str = "",
+                 replace: bool = False, validate_only: bool = False) -> pb.PredictorInfo:
         """Registers a predictor service at an address ("host:port"), or a built-in one; see PredictorSpec.
 
         query: one row a twin (`$dtId AS twin`) and a column of each feature's name; by default the predictor's own.
+        Without interval_s and change_paths it runs on demand only. 0: as PredictorSpec says.
         """
         if bool(address) == bool(builtin):
             raise ValueError("give an address or the name of a built-in predictor")
         spec = pb.PredictorSpec(name=name, predictor=predictor, options=options, query=query, paths=paths,
-                                interval_ms=round(1000 * interval_s), change_paths=change_paths, truth_path=truth_path,
+                                interval_ms=round(1000 * interval_s), change_paths=change_paths,
+                                change_delay_ms=round(1000 * change_delay_s), batch_rows=batch_rows,
+                                batches_in_flight=batches_in_flight, deadline_ms=round(1000 * deadline_s),
+                                truth_path=truth_path,
                                 role=pb.PredictorSpec.SHADOW if shadow else pb.PredictorSpec.CHAMPION)
         if address:
             spec.address = address
@@ -45,11 +51,17 @@ class Predictors:
     def get(self, name: str) -> pb.PredictorInfo:
         return self._connection.call(self._stub.GetPredictor, pb.GetPredictorRequest(name=name))
 
-    def run(self, name: str, twin_ids: Sequence[str] = ()) -> pb.PredictorRun:
-        """Runs it now for these twins, or all, and waits for the end. A failed run is an answer: see `state`."""
-        run = self._connection.call(self._stub.RunNow, pb.RunNowRequest(name=name, twin_ids=twin_ids),
-                                    repeatable=False, timeout=RUN_TIMEOUT_S)
-        return run
+    def run(self, name: str, twin_ids: Sequence[str] = (), *, now: Any = None,
+            timeout: float = RUN_TIMEOUT_S) -> pb.PredictorRun:
+        """Runs it now for these twins, or all, and waits for the end. A failed run is an answer: see `state`.
+
+        now: what NOW() is in the feature query, and asOf in the estimates, for recorded data. After DeadlineExceeded
+        the run goes on: see `runs`.
+        """
+        request = pb.RunNowRequest(name=name, twin_ids=twin_ids)
+        if now is not None:
+            request.now_unix_nano = to_nanos(now)
+        return self._connection.call(self._stub.RunNow, request, repeatable=False, timeout=timeout)
 
     def runs(self, name: str = "", limit: int = 0) -> Sequence[pb.PredictorRun]:
         """The latest first."""
@@ -65,13 +77,13 @@ class Predictors:
         self._connection.call(self._stub.DeletePredictor, pb.DeletePredictorRequest(name=name, mark_stale=mark_stale),
                               repeatable=False)
 
-    def forecasts(self, twin_id: str, *, path: str = "", name: str = "") -> "pandas.DataFrame":
-        """What was predicted for a twin, and when it was: the latest first."""
+    def forecasts(self, twin_id: str, *, path: str = "", name: str = "", limit: int = 0) -> "pandas.DataFrame":
+        """What was predicted for a twin, and when it was: the latest first. limit: of each path and predictor; 0: 100."""
         import pandas
         found = self._connection.call(self._stub.ListForecasts, pb.ListForecastsRequest(
-            twin_id=twin_id, path=path, name=name)).forecasts
-        return pandas.DataFrame([{
-            "predictor": f.predictor, "path": f.path, "time": pandas.Timestamp(f.time_unix_nano, tz="UTC"),
-            "as_of": pandas.Timestamp(f.as_of_unix_nano, tz="UTC"), "value": f.value, "lo": f.lo, "hi": f.hi,
-            "level": f.level, "method": f.method, "model_version": f.model_version, "shadow": f.shadow}
-            for f in found])
+            twin_id=twin_id, path=path, name=name, limit=limit)).forecasts
+        rows = [(f.predictor, f.path, pandas.Timestamp(f.time_unix_nano, tz="UTC"),
+                 pandas.Timestamp(f.as_of_unix_nano, tz="UTC"), f.value, f.lo, f.hi, f.level,
+                 predictor_pb2.OutputColumns.Status.Name(f.status), f.method, f.model_version, f.shadow) for f in found]
+        return pandas.DataFrame(rows, columns=["predictor", "path", "time", "as_of", "value", "lo", "hi", "level", "status",
+                                               "method", "model_version", "shadow"])

@@ -10,6 +10,8 @@ import pathlib
 import sys
 from typing import Any, Sequence
 
+from .lacking import run
+
 DESCRIPTION = """\
 Trains gradient-boosted trees and writes FOLDER/model.json and FOLDER/card.json.
 
@@ -149,4 +151,4 @@ def train(options: argparse.Namespace, command: Sequence[str]) -> dict[str, Any]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(main))

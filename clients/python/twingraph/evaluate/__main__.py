@@ -9,6 +9,8 @@ import pathlib
 import sys
 import time
 
+from ..lacking import run
+
 DESCRIPTION = """\
 Prints how accurate the predictors are on cells that they were not trained on, each figure beside its bar.
 
@@ -58,4 +60,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(main))

@@ -14,9 +14,14 @@
 
 Missing values, limits of features, schema, deadlines, and garbage that predict returns are seen to before and after it.
 """
-from .description import Description, Feature, Output, Status, schema_hash
-from .model import CardError, ModelPredictor, load
-from .predictor import Batch, Estimates, Predictor
+from ..lacking import advice
+
+try:
+    from .description import Description, Feature, Output, Status, schema_hash
+    from .model import CardError, ModelPredictor, load
+    from .predictor import Batch, Estimates, Predictor
+except ModuleNotFoundError as error:
+    raise ImportError(advice(error)) from error
 
 __all__ = ["Batch", "CardError", "Description", "Estimates", "Feature", "ModelPredictor", "Output", "Predictor", "Status", "load",
            "schema_hash", "serve"]

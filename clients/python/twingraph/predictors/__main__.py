@@ -5,6 +5,8 @@ import argparse
 import signal
 import sys
 
+from ..lacking import run
+
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python3 -m twingraph.predictors",
@@ -57,4 +59,4 @@ def _show(folder: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(main))

@@ -1,0 +1,222 @@
+#!/usr/bin/env python3
+"""Named subscriptions and standing queries: each change is worked off once, and a result is always that of one state."""
+import threading
+import unittest
+
+import twingraph
+from twingraph import Relationship, Twin
+
+import server
+
+PACK, MODULE = (f"dtmi:twingraph:battery:{name};1" for name in ("BatteryPack", "BatteryModule"))
+
+
+class ServerTest(unittest.TestCase):
+    def setUp(self):
+        self.server = server.Server()
+        self.addCleanup(self.server.close)
+        self.graph = twingraph.connect(self.server.address)
+        self.addCleanup(lambda: self.graph.close())
+        self.graph.models.create(server.ROOT / "models/battery")
+
+    def restart(self):
+        self.server.stop()
+        self.server.start()
+
+
+class SubscriptionsTest(ServerTest):
+    def setUp(self):
+        super().setUp()
+        self.graph.twins.write([Twin(f"p{i}", PACK) for i in range(8)])
+        self.subscriptions = self.graph.subscriptions
+        self.subscriptions.create("health", "new.bmsSoh > 0")
+
+    def report(self, *healths, twin="p0"):
+        for health in healths:
+            self.graph.twins.patch(twin, {"bmsSoh": health})
+
+    @staticmethod
+    def take(consumer, count, acknowledge=True):
+        found = []
+        for _ in range(count):
+            found.append(next(consumer).changes[0].new)
+            if acknowledge:
+                consumer.acknowledge()
+        return found
+
+    def test_they_are_kept(self):
+        for i in range(101):
+            self.subscriptions.create(f"s{i:03}", types=["TWIN_CREATED"], twins=["p1"])
+        self.restart()
+        self.assertEqual([s.name for s in self.subscriptions.list()], ["health", *(f"s{i:03}" for i in range(101))])
+        self.assertEqual(self.subscriptions.get("s003").filter.twin_ids, ["p1"])
+        self.subscriptions.delete("s003")
+        with self.assertRaisesRegex(twingraph.NotFound, "s003"):
+            self.subscriptions.get("s003")
+        with self.assertRaises(twingraph.AlreadyExists):
+            self.subscriptions.create("health")
+        with self.assertRaises(twingraph.InvalidArgument):
+            self.subscriptions.create("not a name")
+        with self.assertRaises(ValueError):
+            self.subscriptions.seek("health", since=0, oldest=True)
+        with self.assertRaises(twingraph.NotFound), self.subscriptions.consume("nobody") as consumer:
+            next(consumer)
+
+    def test_what_was_acknowledged_never_comes_again(self):
+        self.report(90.0, 91.0, 92.0, 93.0)
+        with self.subscriptions.consume("health", credit=1) as consumer:
+            self.assertEqual(self.take(consumer, 2), [90.0, 91.0])
+            self.assertEqual(self.take(consumer, 1, acknowledge=False), [92.0])
+        self.assertRaises(StopIteration, next, consumer)
+        self.assertEqual(len(self.subscriptions.get("health").consumers), 0)
+        self.restart()
+        with self.subscriptions.consume("health") as consumer:
+            self.assertEqual(self.take(consumer, 2), [92.0, 93.0])
+        self.assertEqual(self.subscriptions.get("health").lag_sequences, 0)
+
+    def test_a_transaction_is_acknowledged_as_a_whole(self):
+        self.graph.twins.write([Twin("m", MODULE), Relationship("p0", "hasModule", "m", "m")])
+        self.subscriptions.create("gone", types=["TWIN_DELETED"])
+        self.graph.twins.delete("p0", tree=True)
+        for take in (1, 2):
+            with self.subscriptions.consume("gone", credit=1) as consumer:
+                found = []
+                for _ in range(take):
+                    found.append(next(consumer).subject)
+                    consumer.acknowledge()
+        self.assertEqual(sorted(found), ["m", "p0"])
+        self.assertEqual(self.subscriptions.get("gone").lag_sequences, 0)
+
+    def test_nothing_comes_twice_through_a_restart(self):
+        with self.subscriptions.consume("health", credit=1) as consumer:
+            self.report(90.0, 91.0, 92.0)
+            self.assertEqual(self.take(consumer, 1), [90.0])
+            self.assertEqual(self.take(consumer, 1, acknowledge=False), [91.0])
+            self.restart()
+            self.report(93.0)
+            self.assertEqual(self.take(consumer, 2), [92.0, 93.0])  # acknowledges 91.0 as well
+        with self.subscriptions.consume("health") as consumer:
+            self.report(94.0)
+            self.assertEqual(self.take(consumer, 1), [94.0])
+
+    def test_a_seek_while_consuming(self):
+        with self.subscriptions.consume("health") as consumer:
+            self.report(90.0, 91.0)
+            self.assertEqual(self.take(consumer, 2), [90.0, 91.0])
+            self.subscriptions.seek("health", oldest=True)
+            self.assertEqual(self.take(consumer, 2), [90.0, 91.0])
+            self.subscriptions.seek("health")
+            self.report(92.0)
+            self.assertEqual(self.take(consumer, 1), [92.0])
+
+    def test_consumers_share_the_twins(self):
+        found = {"a": [], "b": []}
+        consumers, ready, done = {}, threading.Barrier(3), threading.Event()
+
+        def work(name):
+            with self.subscriptions.consume("health", consumer=name) as consumer:
+                consumers[name] = consumer
+                ready.wait()
+                for event in consumer:
+                    consumer.acknowledge()
+                    found[name].append(event.subject)
+                    if sum(map(len, found.values())) == 80:
+                        done.set()
+
+        threads = [threading.Thread(target=work, args=(name,)) for name in found]
+        for thread in threads:
+            thread.start()
+        ready.wait()
+        while len(self.subscriptions.get("health").consumers) < 2:
+            pass
+        for i in range(10):
+            for twin in range(8):
+                self.report(50.0 + i, twin=f"p{twin}")
+        self.assertTrue(done.wait(60))
+        for consumer in consumers.values():
+            consumer.close()  # from another thread than the one that waits in it
+        for thread in threads:
+            thread.join()
+        self.assertFalse(set(found["a"]) & set(found["b"]))
+        self.assertEqual(len(set(found["a"]) | set(found["b"])), 8)
+
+    def test_acknowledged_with_a_token(self):
+        kept = self.subscriptions.get("health")
+        with self.graph.events.watch("new.bmsSoh > 0", resume_token=kept.resume_token) as watch:
+            self.report(90.0, 91.0)
+            token = next(watch).resume_token
+        self.assertGreater(self.subscriptions.acknowledge("health", token).acknowledged_sequence, kept.acknowledged_sequence)
+        with self.subscriptions.consume("health") as consumer:
+            self.assertEqual(self.take(consumer, 1), [91.0])
+
+
+class StandingQueryTest(ServerTest):
+    WEAK = "SELECT p.$dtId AS pack, p.bmsSoh AS soh FROM DIGITALTWINS MATCH (p:BatteryPack) WHERE p.bmsSoh < @limit"
+
+    def setUp(self):
+        super().setUp()
+        self.graph.twins.write([Twin(f"p{i}", PACK, {"bmsSoh": 70.0 + 10 * i}) for i in range(3)])
+
+    def watch(self, text=WEAK):
+        return self.graph.watch_query(text, {"limit": 85.0}, interval_ms=100)
+
+    def test_rows_come_change_and_go(self):
+        with self.watch() as watch:
+            first = [next(watch) for _ in range(3)]
+            self.assertEqual([change.kind for change in first], ["RESET", "ADDED", "ADDED"])
+            rows = {change.row["pack"]: change for change in first[1:]}
+            self.assertEqual({pack: change.row["soh"] for pack, change in rows.items()}, {"p0": 70.0, "p1": 80.0})
+            self.assertEqual([column.name for column in watch.columns], ["pack", "soh"])
+            self.assertEqual(watch.evaluated_whole_because, "")
+            for health, kind in ((69.0, "CHANGED"), (90.0, "REMOVED"), (60.0, "ADDED")):
+                self.graph.twins.patch("p0", {"bmsSoh": health})
+                change = next(watch)
+                self.assertEqual((change.kind, change.key), (kind, rows["p0"].key))
+            self.assertEqual(change.row, {"pack": "p0", "soh": 60.0})
+        self.assertRaises(StopIteration, next, watch)
+
+    def test_results_through_a_restart(self):
+        with self.watch() as watch:
+            results = watch.results()
+
+            def result():
+                return sorted((row["pack"], row["soh"]) for row in next(results).values())
+
+            self.assertEqual(result(), [("p0", 70.0), ("p1", 80.0)])
+            self.graph.twins.patch("p2", {"bmsSoh": 84.0})
+            self.assertEqual(result(), [("p0", 70.0), ("p1", 80.0), ("p2", 84.0)])
+            self.restart()
+            self.graph.twins.delete("p0")
+            while (found := result()) != [("p1", 80.0), ("p2", 84.0)]:
+                self.assertEqual(found, [("p0", 70.0), ("p1", 80.0), ("p2", 84.0)])
+            for name in ("p1", "p2"):
+                self.graph.twins.delete(name)
+            while result():
+                pass
+        self.assertRaises(StopIteration, next, results)
+
+    def test_a_result_without_rows_is_one(self):
+        with self.watch("SELECT m FROM DIGITALTWINS MATCH (m:BatteryModule)") as watch:
+            results = watch.results()
+            self.assertEqual(next(results), {})
+            self.graph.twins.write([Twin("m", MODULE), Relationship("p0", "hasModule", "m", "m")])
+            self.assertEqual([row["m"]["$dtId"] for row in next(results).values()], ["m"])
+
+    def test_closed_by_another_thread(self):
+        with self.watch() as watch:
+            for _ in range(3):
+                next(watch)
+            threading.Timer(0.1, watch.close).start()
+            self.assertRaises(StopIteration, next, watch)
+
+    def test_what_is_refused(self):
+        with self.assertRaises(twingraph.InvalidArgument) as raised, self.watch("SELECT x FROM DIGITALTWINS") as watch:
+            next(watch)
+        self.assertIn("line", raised.exception.metadata)
+        with self.assertRaises(twingraph.InvalidArgument), self.watch(self.WEAK + " LIMIT 1") as watch:
+            next(watch)
+        self.assertRaises(ValueError, self.graph.watch_query, self.WEAK, dialect="sql")
+
+
+if __name__ == "__main__":
+    unittest.main()
