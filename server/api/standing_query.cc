@@ -366,7 +366,8 @@ void StandingQuery::Put(const std::string& key, std::string json) {
   bytes_ -= row->second.size();
   row->second = std::move(json);
   if (!is_new) return;
-  ForEachTwin(row->first, [&](uint32_t twin) { by_twin_[twin].insert(&row->first); });
+  const std::string* const kept = &row->first;
+  ForEachTwin(*kept, [&](uint32_t twin) { by_twin_[twin].insert(kept); });
 }
 
 void StandingQuery::Remove(const std::string& key) {

@@ -122,27 +122,26 @@ absl::Status ChangedTwinsReader::AddGraph(const Watched& watched, const graph::G
 
 void ChangedTwinsReader::Add(const Watched& watched, const graph::GraphView& view,
                              const ingest::Change& change, ChangedTwins* changed) {
-  using Kind = ingest::Change::Kind;
   const TableId table(change.table);
   const RelationshipTypeId type(change.table);
   switch (change.kind) {
-    case Kind::kCreateTwin:
-    case Kind::kDeleteTwin:
+    case ingest::Change::Kind::kCreateTwin:
+    case ingest::Change::Kind::kDeleteTwin:
       if (watched.HasTable(table)) changed->twins.insert(change.number);
       return;
-    case Kind::kMoveTwin:
+    case ingest::Change::Kind::kMoveTwin:
       Forget();  // its paths are others now
       if (watched.HasTable(table) || watched.HasTable(TableId(change.before))) {
         changed->twins.insert(change.number);
       }
       return;
-    case Kind::kSetValue:
+    case ingest::Change::Kind::kSetValue:
       if (table.value >= view.catalog().tables().size()) return;  // of a later state
       if (watched.HasColumn(table, view.catalog().table(table), ColumnId(change.column))) {
         changed->twins.insert(change.number);
       }
       return;
-    case Kind::kTouchTwin: {
+    case ingest::Change::Kind::kTouchTwin: {
       // It has another etag.
       const TwinNumber twin(change.number);
       if (view.Exists(twin) && watched.HasProperties(view.PlaceOf(twin).table)) {
@@ -150,12 +149,12 @@ void ChangedTwinsReader::Add(const Watched& watched, const graph::GraphView& vie
       }
       return;
     }
-    case Kind::kCreateRelationship:
-    case Kind::kDeleteRelationship:
+    case ingest::Change::Kind::kCreateRelationship:
+    case ingest::Change::Kind::kDeleteRelationship:
       if (watched.HasType(type)) changed->twins.insert(change.target);
       return;
-    case Kind::kSetRelationshipValue:
-    case Kind::kTouchRelationship: {
+    case ingest::Change::Kind::kSetRelationshipValue:
+    case ingest::Change::Kind::kTouchRelationship: {
       // One that is gone again has a deletion of its own.
       const RelationshipNumber relationship(change.number);
       if (!view.Exists(relationship)) return;
@@ -163,9 +162,9 @@ void ChangedTwinsReader::Add(const Watched& watched, const graph::GraphView& vie
       if (watched.HasType(found.type)) changed->twins.insert(found.target.value);
       return;
     }
-    case Kind::kCreateModel:
-    case Kind::kSetDecommissioned:
-    case Kind::kDeleteModel:
+    case ingest::Change::Kind::kCreateModel:
+    case ingest::Change::Kind::kSetDecommissioned:
+    case ingest::Change::Kind::kDeleteModel:
       Forget();
       changed->models = true;
       return;
