@@ -132,6 +132,13 @@ Json StatusJson(const v1::StatusResponse& status) {
             {"rows", status.ingest().rows()},
             {"rejects", status.ingest().rejects()},
             {"bytes", status.ingest().bytes()}}},
+          {"predictors",
+           {{"registered", status.predictors().registered()},
+            {"running", status.predictors().running()},
+            {"runs", status.predictors().runs()},
+            {"runsFailed", status.predictors().runs_failed()},
+            {"predictions", status.predictors().predictions()},
+            {"failures", status.predictors().failures()}}},
           {"disk",
            {{"dataBytes", status.disk().data_bytes()},
             {"freeBytes", status.disk().free_bytes()},
@@ -204,6 +211,13 @@ Json StatusRows(const v1::StatusResponse& status) {
                    BytesText(events.ring_bytes()), " in memory, the oldest is sequence ",
                    WithCommas(events.oldest_sequence())));
   add("named subscriptions", LagsText(events));
+  const auto& predictors = status.predictors();
+  add("predictors",
+      absl::StrCat(WithCommas(predictors.registered()), ", ", WithCommas(predictors.running()),
+                   " running; since the start ", CountOf(predictors.runs(), "run"), ", ",
+                   WithCommas(predictors.runs_failed()), " of them failed, ",
+                   CountOf(predictors.predictions(), "estimate"), ", ",
+                   CountOf(predictors.failures(), "failed call")));
   add("last start", absl::StrFormat("%.2f s, %s of the journal", status.recovery_seconds(),
                                     CountOf(status.recovered_records(), "record")));
   return rows;

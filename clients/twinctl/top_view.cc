@@ -89,6 +89,8 @@ TopView::TopView(const StatusResponse& before, const StatusResponse& now) : now_
   delivered_ = PerSecond(before.events().delivered(), now.events().delivered());
   queries_ = PerSecond(before.queries().finished(), now.queries().finished());
   queries_failed_ = PerSecond(before.queries().failed(), now.queries().failed());
+  predictions_ = PerSecond(before.predictors().predictions(), now.predictors().predictions());
+  prediction_failures_ = PerSecond(before.predictors().failures(), now.predictors().failures());
   cpu_percent_ = 100 * (now.cpu_seconds() - before.cpu_seconds()) / seconds_;
   batch_p50_ms_ = LatencyPercentileMs(before.ingest().latency(), now.ingest().latency(), 0.5);
   batch_p99_ms_ = LatencyPercentileMs(before.ingest().latency(), now.ingest().latency(), 0.99);
@@ -148,6 +150,12 @@ std::vector<std::string> TopView::Lines(const std::string& address, int columns,
   lines.push_back(absl::StrCat(title("queries"), now_.queries().running(), " running, ",
                                now_.queries().waiting(), " waiting, ", RateText(queries_), "/s, ",
                                RateText(queries_failed_), " failed/s"));
+  if (now_.predictors().registered() > 0) {
+    lines.push_back(absl::StrCat(
+        title("predict"), CountOf(now_.predictors().registered(), "predictor"), ", ",
+        now_.predictors().running(), " running, ", RateText(predictions_), " estimates/s, ",
+        RateText(prediction_failures_), " failed calls/s"));
+  }
   lines.push_back(absl::StrCat(title("memory"), BytesText(memory.resident_bytes()), ": columns ",
                                BytesText(memory.columns_bytes()), ", relationships ",
                                BytesText(memory.relationships_bytes()), ", history ",
@@ -231,6 +239,8 @@ Json TopView::ToJson() const {
           {"subscribers", now_.events().subscribers()},
           {"queriesPerSecond", queries_},
           {"queriesRunning", now_.queries().running()},
+          {"predictorsRunning", now_.predictors().running()},
+          {"predictionsPerSecond", predictions_},
           {"residentBytes", now_.memory().resident_bytes()},
           {"dataBytes", now_.disk().data_bytes()},
           {"freeBytes", now_.disk().free_bytes()},

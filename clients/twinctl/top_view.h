@@ -41,6 +41,7 @@ class TopView {
   double seconds_ = 1;
   double frames_ = 0, values_ = 0, batches_ = 0, rejects_ = 0, bytes_ = 0;  // a second
   double changes_ = 0, syncs_ = 0, delivered_ = 0, queries_ = 0, queries_failed_ = 0;
+  double predictions_ = 0, prediction_failures_ = 0;
   double cpu_percent_ = 0;
   double batch_p50_ms_ = -1, batch_p99_ms_ = -1;
   std::vector<Method> methods_;  // the busiest first

@@ -88,6 +88,17 @@ TEST(TopViewTest, SubscriptionsAreListedWhereThereAreSome) {
   EXPECT_THAT(text, Not(HasSubstr("\x1b")));
 }
 
+TEST(TopViewTest, PredictorsAreThereWhereThereAreSome) {
+  StatusResponse now = StatusAt(2);
+  EXPECT_THAT(Text(TopView(StatusAt(1), now)), Not(HasSubstr("predictor")));
+  now.mutable_predictors()->set_registered(2);
+  now.mutable_predictors()->set_running(1);
+  now.mutable_predictors()->set_predictions(5'000);
+  EXPECT_THAT(Text(TopView(StatusAt(1), now)),
+              HasSubstr("2 predictors, 1 running, 5,000 estimates/s, 0 failed calls/s"));
+  EXPECT_EQ(TopView(StatusAt(1), now).ToJson()["predictionsPerSecond"], 5'000);
+}
+
 TEST(TopViewTest, FitsTheTerminal) {
   StatusResponse now = StatusAt(2);
   now.set_writing(std::string(300, 'x'));

@@ -18,6 +18,7 @@
 #include "server/base/status_macros.h"
 #include "server/events/named_subscriptions.h"
 #include "server/events/token.h"
+#include "server/predict/predictors.h"
 
 namespace twin::api {
 namespace {
@@ -140,6 +141,15 @@ void FillLags(const events::NamedSubscriptions& subscriptions,
   }
 }
 
+void FillPredictors(const predict::Figures& figures, pb::StatusResponse::Predictors* response) {
+  response->set_registered(figures.registered);
+  response->set_running(figures.running);
+  response->set_runs(figures.runs);
+  response->set_runs_failed(figures.runs_failed);
+  response->set_predictions(figures.predictions);
+  response->set_failures(figures.failures);
+}
+
 }  // namespace
 
 grpc::ServerUnaryReactor* AdminService::Status(Context* context,
@@ -158,6 +168,7 @@ void AdminService::FillStatus(pb::StatusResponse* response) const {
   response->mutable_queries()->set_kept_bytes(services_.queries->pages.bytes());
   services_.metrics->rpcs.Fill(response);
   services_.metrics->ingest.Fill(response->mutable_ingest());
+  FillPredictors(services_.predictors->figures(), response->mutable_predictors());
   FillMachine(services_.data_dir, response);
 }
 

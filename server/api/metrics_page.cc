@@ -159,6 +159,22 @@ void AddCalls(const StatusResponse& status, Page* page) {
                 Number(events.fell_behind()));
 }
 
+void AddPredictors(const StatusResponse::Predictors& predictors, Page* page) {
+  page->Gauge("twind_predictors_registered", "Predictors.", Number(predictors.registered()));
+  page->Gauge("twind_predictors_running", "Those of them that have a run at work.",
+              Number(predictors.running()));
+  page->Counter("twind_predictor_runs_total", "Runs of predictors that ended.",
+                Number(predictors.runs()));
+  page->Counter("twind_predictor_runs_failed_total",
+                "Those of them that failed, wholly or partly.", Number(predictors.runs_failed()));
+  page->Counter("twind_predictor_failures_total",
+                "Batches that got no answer of a predictor, or one that cannot be.",
+                Number(predictors.failures()));
+  page->Counter("battery_predictions_total",
+                "Estimates with a value that predictors made, one a twin and output.",
+                Number(predictors.predictions()));
+}
+
 }  // namespace
 
 prometheus::ClientMetric LabelledMetric(const std::string& label, const std::string& value) {
@@ -174,6 +190,7 @@ MetricFamilies MetricsOf(const StatusResponse& status) {
   AddStorage(status, &page);
   AddIngest(status, &page);
   AddCalls(status, &page);
+  AddPredictors(status.predictors(), &page);
   return page.Take();
 }
 

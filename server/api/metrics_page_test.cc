@@ -27,6 +27,9 @@ TEST(MetricsPageTest, SaysWhatTheStatusSays) {
   status.mutable_ingest()->set_rejects(3);
   status.mutable_memory()->set_columns_bytes(1000);
   status.mutable_events()->set_delivered(5);
+  status.mutable_predictors()->set_registered(2);
+  status.mutable_predictors()->set_predictions(9);
+  status.mutable_predictors()->set_failures(1);
   const std::string page = Page(status);
   EXPECT_THAT(page, HasSubstr("# TYPE twind_twins gauge\ntwind_twins 42\n"));
   EXPECT_THAT(page, HasSubstr("twind_ingest_values_total 7\n"));
@@ -34,6 +37,9 @@ TEST(MetricsPageTest, SaysWhatTheStatusSays) {
   EXPECT_THAT(page, HasSubstr("twind_memory_bytes{part=\"columns\"} 1000\n"));
   EXPECT_THAT(page, HasSubstr("twind_events_delivered_total 5\n"));
   EXPECT_THAT(page, HasSubstr("twind_writes_accepted 1\n"));
+  EXPECT_THAT(page, HasSubstr("twind_predictors_registered 2\n"));
+  EXPECT_THAT(page, HasSubstr("twind_predictor_failures_total 1\n"));
+  EXPECT_THAT(page, HasSubstr("# TYPE battery_predictions_total counter\nbattery_predictions_total 9\n"));
   status.set_writing("the disk is full");
   EXPECT_THAT(Page(status), HasSubstr("twind_writes_accepted 0\n"));
 }

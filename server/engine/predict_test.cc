@@ -478,6 +478,48 @@ TEST_F(PredictTest, WhatIsNoLongerValidBecomesStale) {
   EXPECT_EQ(Soh("cell-3"), "30 25 35 OK p ");
 }
 
+TEST_F(PredictTest, TheLastForecastSaysHowLongItHoldsAfterARestart) {
+  const auto answer_until = [this](int64_t until_ns) {
+    Answer([until_ns](const Request& request, absl::StatusOr<predict::Answer>* answer) {
+      *answer = FakeService::Tenfold(request);
+      (*answer)->outputs[0].valid_until_ns.assign(request.rows(), until_ns);
+      return true;
+    });
+  };
+  ASSERT_THAT(Register(SpecOf("p")), IsOk());
+  answer_until(1);
+  RunNow("p");
+  WaitUntil([this] { return Soh("cell-1") == "10 5 15 STALE p "; });
+  answer_until(0);
+  RunNow("p", {"cell-1"});
+  ASSERT_EQ(Soh("cell-1"), "10 5 15 OK p ");
+  Restart();
+  // Expiries are handled in turn: when this one has been, the old one would have been, too.
+  answer_until(SystemClock().Now().ns + 300 * kNsPerMs);
+  RunNow("p", {"cell-2"});
+  WaitUntil([this] { return Soh("cell-2") == "20 15 25 STALE p "; });
+  EXPECT_EQ(Soh("cell-1"), "10 5 15 OK p ");
+}
+
+TEST_F(PredictTest, FiguresCountWhatRunsCameTo) {
+  EXPECT_EQ(predictors_->figures().registered, 0u);
+  ASSERT_THAT(Register(SpecOf("p")), IsOk());
+  RunNow("p");
+  EXPECT_EQ(predictors_->figures().registered, 1u);
+  EXPECT_EQ(predictors_->figures().predictions, 3u);
+  Answer([](const Request&, absl::StatusOr<predict::Answer>* answer) {
+    *answer = absl::InternalError("broken");
+    return true;
+  });
+  RunNow("p");
+  const predict::Figures figures = predictors_->figures();
+  EXPECT_EQ(figures.predictions, 3u);
+  EXPECT_EQ(figures.failures, 1u);
+  WaitUntil([this] { return predictors_->figures().runs == 2; });
+  EXPECT_EQ(predictors_->figures().runs_failed, 1u);
+  EXPECT_EQ(predictors_->figures().running, 0u);
+}
+
 TEST_F(PredictTest, RegistrationChecksQueryUnitsAndPaths) {
   const auto refused = [this](const std::function<void(predict::Spec*)>& change,
                               const std::string& message) {

@@ -12,9 +12,11 @@ absl::StatusOr<std::shared_ptr<LocalPredictor>> MakeBuiltin(const std::string& n
                                                             const BuiltinOptions& options) {
   if (name == "coulomb-counting") return MakeCoulombCounting(options);
   if (name == "partial-charge") return MakePartialCharge(options);
+  if (name == "trajectory-similarity") return MakeTrajectorySimilarity(options);
   if (name == "xgboost") return MakeXgboost(options);
   return absl::InvalidArgumentError(absl::StrCat(
-      "builtin: there is no '", name, "'; there are coulomb-counting, partial-charge and xgboost"));
+      "builtin: there is no '", name,
+      "'; there are coulomb-counting, partial-charge, trajectory-similarity and xgboost"));
 }
 
 absl::Status OptionReader::Number(absl::string_view name, double least, double most,

@@ -14,7 +14,7 @@ namespace twin::predict {
 
 using BuiltinOptions = std::map<std::string, std::string>;
 
-// "coulomb-counting", "partial-charge" or "xgboost". INVALID_ARGUMENT: no such built-in,
+// "coulomb-counting", "partial-charge", "trajectory-similarity" or "xgboost". INVALID_ARGUMENT: no such built-in,
 // an option that it does not have or that is wrong; NOT_FOUND: a file of the options.
 absl::StatusOr<std::shared_ptr<LocalPredictor>> MakeBuiltin(const std::string& name,
                                                             const BuiltinOptions& options);
@@ -39,6 +39,8 @@ class OptionReader {
 
 absl::StatusOr<std::shared_ptr<LocalPredictor>> MakeCoulombCounting(const BuiltinOptions& options);
 absl::StatusOr<std::shared_ptr<LocalPredictor>> MakePartialCharge(const BuiltinOptions& options);
+absl::StatusOr<std::shared_ptr<LocalPredictor>> MakeTrajectorySimilarity(
+    const BuiltinOptions& options);
 absl::StatusOr<std::shared_ptr<LocalPredictor>> MakeXgboost(const BuiltinOptions& options);
 
 }  // namespace twin::predict

@@ -100,25 +100,28 @@ size_t EndOfPart(const ForecastBlock& block, size_t first) {
 
 }  // namespace
 
-absl::Status Forecasts::Load() {
+absl::Status Forecasts::Load(
+    absl::FunctionRef<void(const std::string& predictor, const ForecastBlock& block)> visit) {
   constexpr size_t kAtOnce = 64;
   storage::Documents::ListOptions options;
   options.documents_max = kAtOnce;
   while (true) {
     TWIN_ASSIGN_OR_RETURN(const std::vector<storage::Documents::Document> documents,
                           documents_.List(kForecastCollection, options));
-    const MutexLock lock(&mutex_);
     for (const storage::Documents::Document& document : documents) {
       const size_t slash = document.name.rfind('/');
       Kept kept;
-      absl::StatusOr<Value> value = FromBytes(document.bytes);
-      if (slash == std::string::npos || !value.ok() ||
+      const absl::StatusOr<ForecastBlock> block = DecodeBlock(document.bytes);
+      if (slash == std::string::npos || !block.ok() ||
           !absl::SimpleAtoi(document.name.substr(slash + 1), &kept.number)) {
         return absl::DataLossError(
             absl::StrCat("the document of forecasts '", document.name, "' cannot be read"));
       }
-      kept.rows = MapReader(*value).Int("rows");
-      kept_[document.name.substr(0, slash)].push_back(kept);
+      kept.rows = static_cast<int64_t>(block->twins.size());
+      const std::string predictor = document.name.substr(0, slash);
+      visit(predictor, *block);
+      const MutexLock lock(&mutex_);
+      kept_[predictor].push_back(kept);
     }
     if (documents.size() < kAtOnce) return absl::OkStatus();
     options.after = documents.back().name;

@@ -56,8 +56,11 @@ class Forecasts {
   Forecasts(storage::Documents* documents, int64_t rows_max)
       : documents_(*documents), rows_max_(rows_max) {}
 
-  // Learns what there is; before all else.
-  absl::Status Load() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Learns what there is; before all else. Calls `visit` with each block, those of a predictor from
+  // the oldest on. DATA_LOSS: one cannot be read.
+  absl::Status Load(
+      absl::FunctionRef<void(const std::string& predictor, const ForecastBlock& block)> visit)
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Durable when it returns, together with `others`. Drops what is too much.
   absl::Status Add(const std::string& predictor, const std::vector<ForecastBlock>& blocks,

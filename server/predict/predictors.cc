@@ -38,7 +38,6 @@ Predictors::Impl::Impl(const Options& options, Host* host, Connector* connector)
 Predictors::Impl::~Impl() { Stop(); }
 
 absl::Status Predictors::Impl::Open() {
-  TWIN_RETURN_IF_ERROR(forecasts_.Load());
   TWIN_ASSIGN_OR_RETURN(const std::vector<storage::Documents::Document> documents,
                         host_.documents().List(kPredictorCollection));
   std::vector<EntryPtr> entries;
@@ -58,10 +57,8 @@ absl::Status Predictors::Impl::Open() {
     entries.push_back(std::move(entry));
   }
   TWIN_RETURN_IF_ERROR(LoadRuns());
-  for (const EntryPtr& entry : entries) {
-    TWIN_RETURN_IF_ERROR(LoadForecasts(entry));
-    StartWatches(entry);
-  }
+  TWIN_RETURN_IF_ERROR(LoadForecasts());
+  for (const EntryPtr& entry : entries) StartWatches(entry);
   const MutexLock lock(&mutex_);
   for (const EntryPtr& entry : entries) {
     Plan(entry, host_.Now());
@@ -88,19 +85,14 @@ absl::Status Predictors::Impl::LoadRuns() {
   return absl::OkStatus();
 }
 
-// What is needed of the last forecasts of each twin.
-absl::Status Predictors::Impl::LoadForecasts(const EntryPtr& entry) {
-  std::string name;
-  std::string first_path;
-  {
+absl::Status Predictors::Impl::LoadForecasts() {
+  return forecasts_.Load([&](const std::string& predictor, const ForecastBlock& block) {
     const MutexLock lock(&mutex_);
-    name = entry->registration.spec.name;
-    first_path = PathOf(entry->registration, entry->registration.description.outputs[0]);
-  }
-  return forecasts_.Visit(name, [&](const ForecastBlock& block) {
-    const MutexLock lock(&mutex_);
-    Remember(entry.get(), block, block.path == first_path, /*is_old=*/true);
-    return true;
+    const auto found = entries_.find(predictor);
+    if (found == entries_.end()) return;
+    const Registration& registration = found->second->registration;
+    Remember(found->second.get(), block,
+             block.path == PathOf(registration, registration.description.outputs[0]));
   });
 }
 
@@ -248,6 +240,14 @@ std::vector<Info> Predictors::Impl::List() const {
   infos.reserve(entries_.size());
   for (const auto& [name, entry] : entries_) infos.push_back(InfoOf(*entry));
   return infos;
+}
+
+Figures Predictors::Impl::figures() const {
+  const MutexLock lock(&mutex_);
+  Figures figures = figures_;
+  figures.registered = entries_.size();
+  for (const auto& [name, entry] : entries_) figures.running += entry->is_running ? 1 : 0;
+  return figures;
 }
 
 absl::StatusOr<Info> Predictors::Impl::Get(const std::string& name) const {
@@ -420,6 +420,7 @@ absl::StatusOr<std::vector<Forecast>> Predictors::ListForecasts(const std::strin
                                                                 size_t limit) const {
   return impl_->ListForecasts(twin, path, name, limit);
 }
+Figures Predictors::figures() const { return impl_->figures(); }
 void Predictors::Stop() { impl_->Stop(); }
 
 }  // namespace twin::predict

@@ -21,6 +21,16 @@
 
 namespace twin::predict {
 
+// What all predictors came to; counts are since the start.
+struct Figures {
+  uint64_t registered = 0;   // now
+  uint64_t running = 0;      // of them: that have a run at work
+  uint64_t runs = 0;         // that ended
+  uint64_t runs_failed = 0;  // of those, wholly or partly
+  uint64_t predictions = 0;  // estimates with a value, one a twin and output
+  uint64_t failures = 0;     // calls of predictors, tries included
+};
+
 // Thread-safe.
 class Predictors {
  public:
@@ -58,6 +68,8 @@ class Predictors {
   absl::StatusOr<std::vector<Forecast>> ListForecasts(const std::string& twin,
                                                       const std::string& path,
                                                       const std::string& name, size_t limit) const;
+
+  Figures figures() const;
 
   // Ends runs, to be recovered, and starts no more. Idempotent.
   void Stop();

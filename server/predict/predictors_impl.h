@@ -48,6 +48,7 @@ class Predictors::Impl {
                                                       const std::string& path,
                                                       const std::string& name, size_t limit) const
       ABSL_LOCKS_EXCLUDED(mutex_);
+  Figures figures() const ABSL_LOCKS_EXCLUDED(mutex_);
   void Stop() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
@@ -99,7 +100,7 @@ class Predictors::Impl {
   Info InfoOf(const Entry& entry) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void EndRuns(const EntryPtr& entry) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status LoadRuns() ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::Status LoadForecasts(const EntryPtr& entry) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status LoadForecasts() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // --- Scheduling ---
   void RunTimer() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -111,7 +112,8 @@ class Predictors::Impl {
   RunParts PartsOf(const EntryPtr& entry) ABSL_LOCKS_EXCLUDED(mutex_);
   void Made(const EntryPtr& entry, const ForecastBlock& block, bool is_first)
       ABSL_LOCKS_EXCLUDED(mutex_);
-  static void Remember(Entry* entry, const ForecastBlock& block, bool is_first, bool is_old);
+  // What is needed of the last forecast of each twin: blocks come from the oldest on.
+  static void Remember(Entry* entry, const ForecastBlock& block, bool is_first);
   void Expire(const EntryPtr& entry, Time now) ABSL_LOCKS_EXCLUDED(mutex_);
   void StartWatches(const EntryPtr& entry) ABSL_LOCKS_EXCLUDED(mutex_);
   void StopWatches(const EntryPtr& entry) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -130,6 +132,7 @@ class Predictors::Impl {
   CondVar changed_;       // the timer is to look again
   CondVar run_ended_;
   std::map<std::string, EntryPtr> entries_ ABSL_GUARDED_BY(mutex_);
+  Figures figures_ ABSL_GUARDED_BY(mutex_);  // what is counted of them
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 
   Tasks computing_;  // of predictors inside the server

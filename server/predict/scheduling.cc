@@ -176,6 +176,7 @@ RunParts Predictors::Impl::PartsOf(const EntryPtr& entry) {
       entry->health = Health::kHealthy;
       entry->trouble.clear();
     } else if (!absl::IsCancelled(status)) {
+      figures_.failures += 1;
       const Time now = host_.Now();
       if (entry->breaker.is_open(now)) return;  // the one that says so is no failure of its own
       entry->breaker.Failed(now);
@@ -215,6 +216,10 @@ void Predictors::Impl::Execute(const EntryPtr& entry, Ask ask) {
     }
   }
   const MutexLock lock(&mutex_);
+  if (!is_cut) {
+    figures_.runs += 1;
+    figures_.runs_failed += record.state == RunState::kDone ? 0 : 1;
+  }
   record.twins.clear();
   entry->last_run = std::move(record);
   entry->is_running = false;
@@ -240,39 +245,31 @@ void Predictors::Impl::EndRuns(const EntryPtr& entry) {
 
 // --- What was made ---
 
-// `is_old`: blocks come from the latest to the oldest, else as they are made.
-void Predictors::Impl::Remember(Entry* entry, const ForecastBlock& block, bool is_first,
-                                bool is_old) {
+void Predictors::Impl::Remember(Entry* entry, const ForecastBlock& block, bool is_first) {
   const bool wants_last = is_first && !entry->registration.spec.truth_path.empty();
   for (size_t i = 0; i < block.twins.size(); ++i) {
     if (wants_last) {
-      const Last last{block.values[i], block.lo[i], block.hi[i], block.as_of};
-      if (is_old) {
-        entry->last_by_twin.emplace(block.twins[i], last);
-      } else {
-        entry->last_by_twin[block.twins[i]] = last;
-      }
+      entry->last_by_twin[block.twins[i]] = {block.values[i], block.lo[i], block.hi[i],
+                                             block.as_of};
     }
     if (entry->registration.spec.is_shadow) continue;
     const int64_t until = block.valid_until_ns.empty() ? 0 : block.valid_until_ns[i];
+    if (until == 0 && entry->valid_until.empty()) continue;
     const std::pair<std::string, std::string> key(block.path, block.twins[i]);
-    const auto known = entry->valid_until.find(key);
-    if (known != entry->valid_until.end()) {
-      if (is_old) continue;
+    if (const auto known = entry->valid_until.find(key); known != entry->valid_until.end()) {
       entry->expiries.erase({known->second, key});
       entry->valid_until.erase(known);
     }
-    // While old ones are read, 0 says that a later estimate has no end.
-    if (until == 0 && !is_old) continue;
-    if (until == 0 && entry->valid_until.empty()) continue;
-    entry->valid_until[key] = until;
-    if (until != 0) entry->expiries.insert({until, key});
+    if (until == 0) continue;
+    entry->valid_until.emplace(key, until);
+    entry->expiries.insert({until, key});
   }
 }
 
 void Predictors::Impl::Made(const EntryPtr& entry, const ForecastBlock& block, bool is_first) {
   const MutexLock lock(&mutex_);
-  Remember(entry.get(), block, is_first, /*is_old=*/false);
+  figures_.predictions += block.twins.size();
+  Remember(entry.get(), block, is_first);
   if (!entry->expiries.empty()) changed_.Signal();
 }
 

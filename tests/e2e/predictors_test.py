@@ -17,6 +17,31 @@ PACK = "dtmi:twingraph:battery:BatteryPack;1"
 ESTIMATES = ("SELECT p.$dtId AS id, p.soh.value AS value, p.soh.lo AS lo, p.soh.hi AS hi, p.soh.status AS status, "
              "p.soh.source AS source FROM DIGITALTWINS MATCH (p:BatteryPack)")
 
+# One tree: below 90 Ah of rated capacity 80 %, else 95 %.
+BOOSTER = {
+    "learner": {
+        "attributes": {}, "feature_names": [], "feature_types": [],
+        "gradient_booster": {"model": {
+            "gbtree_model_param": {"num_parallel_tree": "1", "num_trees": "1", "size_leaf_vector": "0"}, "tree_info": [0],
+            "trees": [{
+                "base_weights": [0.0, 80.0, 95.0], "categories": [], "categories_nodes": [], "categories_segments": [],
+                "categories_sizes": [], "default_left": [1, 0, 0], "id": 0, "left_children": [1, -1, -1],
+                "loss_changes": [1.0, 0.0, 0.0], "parents": [2147483647, 0, 0], "right_children": [2, -1, -1],
+                "split_conditions": [90.0, 80.0, 95.0], "split_indices": [0, 0, 0], "split_type": [0, 0, 0],
+                "sum_hessian": [2.0, 1.0, 1.0], "tree_param": {"num_deleted": "0", "num_feature": "1", "num_nodes": "3",
+                                                         "size_leaf_vector": "0"}}]}, "name": "gbtree"},
+        "learner_model_param": {"base_score": "0E0", "boost_from_average": "1", "num_class": "0", "num_feature": "1",
+                                "num_target": "1"},
+        "objective": {"name": "reg:squarederror", "reg_loss_param": {"scale_pos_weight": "1"}}},
+    "version": [1, 7, 4]}
+CARD = {
+    "card_version": 1,
+    "predictor": {"name": "soh-tree", "version": "1", "method": "gradientBoosting", "target_model": PACK,
+                  "features": [{"name": "rated", "unit": "ampereHour", "required": True}],
+                  "outputs": [{"name": "soh", "path": "soh", "unit": "percent", "level": 0.9}]},
+    "model": {"kind": "xgboost", "file": "model.json"},
+    "outputs": [{"name": "soh", "transform": "identity", "interval": {"level": 0.9, "absolute": 1, "relative": 0, "floor": 1}}]}
+
 
 def days_of_driving(pack, capacity, start, days, high=90, low=25):
     """Rows twin,time,current,soc: each day down in an hour and a half, a rest, up in two hours, a rest; a row a minute."""
@@ -34,6 +59,10 @@ def days_of_driving(pack, capacity, start, days, high=90, low=25):
     return rows
 
 
+def now_text():
+    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 class PredictorsTest(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()
@@ -42,6 +71,11 @@ class PredictorsTest(unittest.TestCase):
         self.start()
         self.addCleanup(lambda: (self.server.kill(), self.server.wait(), self.server.stdout.close()))
         self.twinctl("models", "create", ROOT / "models/battery")
+
+    def kill(self):
+        self.server.send_signal(signal.SIGKILL)
+        self.server.wait()
+        self.server.stdout.close()
 
     def start(self):
         self.server = subprocess.Popen(
@@ -56,6 +90,12 @@ class PredictorsTest(unittest.TestCase):
                               env=self.environment, check=False)
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
         return done.stdout + (done.stderr if code else "")
+
+    def watch(self, *arguments):
+        process = subprocess.Popen([BIN / "twinctl", "watch", *map(str, arguments), "-o", "ndjson"], stdout=subprocess.PIPE,
+                                   stderr=subprocess.DEVNULL, text=True, env=self.environment)
+        self.addCleanup(lambda: (process.kill(), process.wait(), process.stdout.close()))
+        return process.stdout
 
     def json(self, *arguments):
         return json.loads(self.twinctl(*arguments, "-o", "json"))
@@ -77,14 +117,12 @@ class PredictorsTest(unittest.TestCase):
 
     def test_one_command_gives_estimates_that_watch_sees(self):
         self.add_packs()
-        begin = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        watch = subprocess.Popen([BIN / "twinctl", "watch", "--path", "soh", "--from", begin, "-o", "ndjson"],
-                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=self.environment)
-        self.addCleanup(lambda: (watch.kill(), watch.wait(), watch.stdout.close()))
+        begin = now_text()
+        events = self.watch("--path", "soh", "--from", begin)
         self.twinctl("predictors", "register", "soh-coulomb", "--builtin", "coulomb-counting")
         seen = set()
         while seen != {"good", "old", "parked"}:
-            event = json.loads(watch.stdout.readline())
+            event = json.loads(events.readline())
             if "soh-coulomb" in json.dumps(event):
                 seen.add(event["subject"])
         while self.json("predictors", "show", "soh-coulomb").get("lastRun", {}).get("state") != "done":
@@ -98,9 +136,7 @@ class PredictorsTest(unittest.TestCase):
         self.assertEqual((found["parked"]["value"], found["parked"]["status"]), (None, "INSUFFICIENT_DATA"))
 
         # All of it is still there after kill -9, and the next run is another one.
-        self.server.send_signal(signal.SIGKILL)
-        self.server.wait()
-        self.server.stdout.close()
+        self.kill()
         self.start()
         self.assertEqual(self.estimates(), found)
         shown = self.json("predictors", "show", "soh-coulomb")
@@ -111,6 +147,47 @@ class PredictorsTest(unittest.TestCase):
         made = self.json("predictors", "forecasts", "old", "--path", "soh")
         self.assertEqual(len(made), 2)
         self.assertAlmostEqual(made[0]["value"], 80, delta=1.5)
+
+    def test_kill_in_the_middle_of_a_run_writes_each_twin_once(self):
+        model = self.path / "model"
+        model.mkdir()
+        (model / "card.json").write_text(json.dumps(CARD), encoding="utf-8")
+        (model / "model.json").write_text(json.dumps(BOOSTER), encoding="utf-8")
+        packs = [f"pack-{i:03}" for i in range(800)]
+        lines = [{"Section": "Header"}, {"fileVersion": "1.0.0"}, {"Section": "Twins"}]
+        lines += [{"$dtId": pack, "$metadata": {"$model": PACK}, "ratedCapacity": 80 + i % 20} for i, pack in enumerate(packs)]
+        file = self.path / "packs.ndjson"
+        file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+        self.twinctl("import", file)
+
+        begin = now_text()
+        events = self.watch("--path", "soh", "--from", begin)
+        self.twinctl("predictors", "register", "soh-tree", "--builtin", "xgboost", "--option", f"model={model}", "--batch-rows", 10,
+                     "--query", "SELECT p.$dtId AS twin, p.ratedCapacity AS rated FROM DIGITALTWINS MATCH (p:BatteryPack)")
+        for _ in range(30):  # some batches are written, most are not
+            self.assertTrue(events.readline())
+        self.kill()
+        self.start()
+        while self.json("predictors", "show", "soh-tree").get("lastRun", {}).get("state") != "done":
+            time.sleep(0.05)
+
+        runs = self.json("predictors", "runs", "soh-tree")
+        self.assertEqual([(run["id"], run["trigger"]) for run in runs], [("soh-tree/1", "recovery")])
+        found = self.estimates()
+        for i, pack in enumerate(packs):
+            self.assertEqual((found[pack]["value"], found[pack]["status"]), (80 if i % 20 < 10 else 95, "OK"))
+        # The last event is of another pack; all before it are of the run.
+        self.twinctl("twins", "create", "last", "--model", PACK)
+        self.twinctl("twins", "patch", "last", "--set", "soh.value=1")
+        written = {}
+        for line in self.watch("--path", "soh", "--from", begin):
+            subject = json.loads(line)["subject"]
+            if subject == "last":
+                break
+            written[subject] = written.get(subject, 0) + 1
+        self.assertEqual({pack: count for pack, count in written.items() if count != 1}, {})
+        self.assertEqual(sorted(written), packs)
+        self.assertEqual(len(self.json("predictors", "forecasts", packs[0], "--path", "soh")), 1)
 
     def test_a_predictor_is_paused_replaced_and_deleted(self):
         self.add_packs()

@@ -1,4 +1,8 @@
-"""Remaining life from the most similar histories of other cells."""
+"""Remaining life from the most similar histories of other cells.
+
+The server's predictor `trajectory-similarity` (server/predict/similarity.h) has the same method and gives the same numbers: change
+both, or neither.
+"""
 from __future__ import annotations
 
 import dataclasses
