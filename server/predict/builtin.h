@@ -14,8 +14,9 @@ namespace twin::predict {
 
 using BuiltinOptions = std::map<std::string, std::string>;
 
-// "coulomb-counting", "partial-charge", "trajectory-similarity" or "xgboost". INVALID_ARGUMENT: no such built-in,
-// an option that it does not have or that is wrong; NOT_FOUND: a file of the options.
+// "coulomb-counting", "partial-charge", "trajectory-similarity" or "xgboost". INVALID_ARGUMENT: no
+// such built-in, an option that it does not have or that is wrong; NOT_FOUND: a file of the
+// options.
 absl::StatusOr<std::shared_ptr<LocalPredictor>> MakeBuiltin(const std::string& name,
                                                             const BuiltinOptions& options);
 

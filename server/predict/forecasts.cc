@@ -100,8 +100,9 @@ size_t EndOfPart(const ForecastBlock& block, size_t first) {
 
 }  // namespace
 
-absl::Status Forecasts::Load(
-    absl::FunctionRef<void(const std::string& predictor, const ForecastBlock& block)> visit) {
+absl::Status Forecasts::Load(absl::FunctionRef<void(const std::string& predictor,
+                                                    const absl::StatusOr<ForecastBlock>& block)>
+                                 visit) {
   constexpr size_t kAtOnce = 64;
   storage::Documents::ListOptions options;
   options.documents_max = kAtOnce;
@@ -112,14 +113,13 @@ absl::Status Forecasts::Load(
       const size_t slash = document.name.rfind('/');
       Kept kept;
       const absl::StatusOr<ForecastBlock> block = DecodeBlock(document.bytes);
+      const std::string predictor = document.name.substr(0, slash);
+      visit(predictor, block);
       if (slash == std::string::npos || !block.ok() ||
           !absl::SimpleAtoi(document.name.substr(slash + 1), &kept.number)) {
-        return absl::DataLossError(
-            absl::StrCat("the document of forecasts '", document.name, "' cannot be read"));
+        continue;
       }
       kept.rows = static_cast<int64_t>(block->twins.size());
-      const std::string predictor = document.name.substr(0, slash);
-      visit(predictor, *block);
       const MutexLock lock(&mutex_);
       kept_[predictor].push_back(kept);
     }

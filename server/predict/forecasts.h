@@ -57,10 +57,10 @@ class Forecasts {
       : documents_(*documents), rows_max_(rows_max) {}
 
   // Learns what there is; before all else. Calls `visit` with each block, those of a predictor from
-  // the oldest on. DATA_LOSS: one cannot be read.
-  absl::Status Load(
-      absl::FunctionRef<void(const std::string& predictor, const ForecastBlock& block)> visit)
-      ABSL_LOCKS_EXCLUDED(mutex_);
+  // the oldest on; with DATA_LOSS for one that cannot be read, which is left aside.
+  absl::Status Load(absl::FunctionRef<void(const std::string& predictor,
+                                           const absl::StatusOr<ForecastBlock>& block)>
+                        visit) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Durable when it returns, together with `others`. Drops what is too much.
   absl::Status Add(const std::string& predictor, const std::vector<ForecastBlock>& blocks,

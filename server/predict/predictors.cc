@@ -80,20 +80,29 @@ absl::Status Predictors::Impl::LoadRuns() {
     Entry& entry = *found->second;
     entry.registration.runs = std::max(entry.registration.runs, run.number);
     entry.last_run = run;
-    if (run.state == RunState::kRunning) entry.asks.push_back({std::move(run), nullptr});
+    // One of an earlier registration would put its estimates over newer ones.
+    const bool is_of_this = !(run.start < entry.registration.registered);
+    if (run.state == RunState::kRunning && is_of_this) {
+      entry.asks.push_back({std::move(run), nullptr});
+    }
   }
   return absl::OkStatus();
 }
 
 absl::Status Predictors::Impl::LoadForecasts() {
-  return forecasts_.Load([&](const std::string& predictor, const ForecastBlock& block) {
-    const MutexLock lock(&mutex_);
-    const auto found = entries_.find(predictor);
-    if (found == entries_.end()) return;
-    const Registration& registration = found->second->registration;
-    Remember(found->second.get(), block,
-             block.path == PathOf(registration, registration.description.outputs[0]));
-  });
+  return forecasts_.Load(
+      [&](const std::string& predictor, const absl::StatusOr<ForecastBlock>& block) {
+        const MutexLock lock(&mutex_);
+        const auto found = entries_.find(predictor);
+        if (found == entries_.end()) return;
+        if (!block.ok()) {
+          found->second->trouble = "some of its forecasts cannot be read and are left aside";
+          return;
+        }
+        const Registration& registration = found->second->registration;
+        Remember(found->second.get(), *block,
+                 block->path == PathOf(registration, registration.description.outputs[0]));
+      });
 }
 
 absl::StatusOr<std::shared_ptr<Predictor>> Predictors::Impl::Make(const Spec& spec) {
@@ -206,7 +215,19 @@ absl::StatusOr<Info> Predictors::Impl::Register(Spec spec, const RegisterOptions
     made.runs = old->registration.runs;
     entry->last_run = old->last_run;
   }
-  TWIN_RETURN_IF_ERROR(Keep(made));
+  std::vector<storage::Documents::Change> changes = {
+      {kPredictorCollection, made.spec.name, ToBytes(Encode(made))}};
+  if (entry->last_run.has_value() && entry->last_run->state == RunState::kRunning) {
+    RunRecord& run = *entry->last_run;
+    run.state = RunState::kFailed;
+    run.message = "the predictor was replaced";
+    run.end = host_.Now();
+    changes.push_back({kRunCollection, NameOfRun(run), ToBytes(Encode(run))});
+  }
+  if (const absl::Status kept = host_.documents().Commit(changes); !kept.ok()) {
+    if (old != nullptr) Reinstate(old);
+    return kept;
+  }
   {
     const MutexLock lock(&mutex_);
     entries_[made.spec.name] = entry;
@@ -216,6 +237,24 @@ absl::StatusOr<Info> Predictors::Impl::Register(Spec spec, const RegisterOptions
   if (made.spec.interval_ms > 0) entry->next_interval = host_.Now();
   changed_.Signal();
   return InfoOf(*entry);
+}
+
+// What was stopped stays after all.
+void Predictors::Impl::Reinstate(const EntryPtr& stopped) {
+  auto entry = std::make_shared<Entry>(options_);
+  {
+    const MutexLock lock(&mutex_);
+    entry->registration = stopped->registration;
+    entry->predictor = stopped->predictor;
+    entry->last_run = stopped->last_run;
+    entry->last_by_twin = stopped->last_by_twin;
+    entry->valid_until = stopped->valid_until;
+    entry->expiries = stopped->expiries;
+    entries_[entry->registration.spec.name] = entry;
+    Plan(entry, host_.Now());
+    changed_.Signal();
+  }
+  StartWatches(entry);
 }
 
 absl::StatusOr<Predictors::Impl::EntryPtr> Predictors::Impl::Find(const std::string& name) const {
@@ -308,7 +347,10 @@ absl::Status Predictors::Impl::Delete(const std::string& name, bool mark_stale) 
     changes.push_back({kRunCollection, run.name, {}});
   }
   changes.push_back({kPredictorCollection, name, {}});
-  TWIN_RETURN_IF_ERROR(host_.documents().Commit(changes));
+  if (const absl::Status gone = host_.documents().Commit(changes); !gone.ok()) {
+    Reinstate(entry);
+    return gone;
+  }
   forecasts_.Forgotten(name);
   {
     const MutexLock lock(&mutex_);

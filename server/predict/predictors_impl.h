@@ -99,6 +99,7 @@ class Predictors::Impl {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Info InfoOf(const Entry& entry) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void EndRuns(const EntryPtr& entry) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Reinstate(const EntryPtr& stopped) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status LoadRuns() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status LoadForecasts() ABSL_LOCKS_EXCLUDED(mutex_);
 

@@ -340,6 +340,7 @@ void Predictors::Impl::StartWatches(const EntryPtr& entry) {
   bool was_watching = false;
   {
     const MutexLock lock(&mutex_);
+    if (stopping_ || entry->stopping) return;  // they end here: nobody would end them later
     was_watching = entry->change_watch != nullptr;
     entry->change_watch.swap(changes);  // the former ones end without the lock
     entry->truth_watch.swap(truths);
