@@ -107,6 +107,7 @@ absl::Status Caller::Run(
   const bool limited = deadline.count() > 0;
   const system_clock::time_point end = system_clock::now() + deadline;
   Backoff backoff(options_.retry);
+  if (Cancelled()) return absl::CancelledError("interrupted");  // a quick answer would come first
   for (int tries = 1;; ++tries) {
     grpc::ClientContext context;
     if (limited) context.set_deadline(end);

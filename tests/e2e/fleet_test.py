@@ -191,7 +191,7 @@ class MetricsTest(TestCase):
         server = self.start("--metrics-listen", "127.0.0.1:0")
         before = self.page(server)
         self.assertEqual(self.value(before, "twind_twins"), 0)
-        self.assertNotIn("battery_", before)
+        self.assertNotIn("battery_soc_percent", before)
         done = self.drive("--vehicles", 3, "--from", BEGIN, "--for", "1d", server=server)
         self.query("SELECT COUNT() FROM DIGITALTWINS", server=server)
         self.run_program("twinctl", "twins", "get", "no-such", server=server, code=1)
