@@ -94,13 +94,13 @@ class PathWatch : public predict::Watch, public events::Sink {
 class PredictHost : public predict::Host {
  public:
   PredictHost(Engine* engine, query::TaskPool* pool, const Clock* clock)
-      : engine_(*engine), pool_(pool), clock_(clock != nullptr ? *clock : SystemClock()) {}
+      : engine_(engine), pool_(pool), clock_(clock != nullptr ? *clock : SystemClock()) {}
 
   Time Now() const override { return clock_.Now(); }
-  storage::Documents& documents() override { return engine_.documents(); }
+  storage::Documents& documents() override { return engine_->documents(); }
 
   absl::Status CheckQuery(const std::string& text, const std::vector<Feature>& features) override {
-    const std::shared_ptr<const query::Catalog> catalog = engine_.OpenReader()->shared_catalog();
+    const std::shared_ptr<const query::Catalog> catalog = engine_->OpenReader()->shared_catalog();
     TWIN_RETURN_IF_ERROR(BindFeatures(text, features, /*for_twins=*/false, catalog).status());
     return BindFeatures(text, features, /*for_twins=*/true, catalog).status();
   }
@@ -150,7 +150,7 @@ class PredictHost : public predict::Host {
 
   std::vector<predict::CurrentEstimate> ReadEstimates(const std::vector<std::string>& twins,
                                                       const std::string& path) override {
-    const std::shared_ptr<const graph::GraphView> view = engine_.Pin();
+    const std::shared_ptr<const graph::GraphView> view = engine_->Pin();
     std::vector<predict::CurrentEstimate> estimates(twins.size());
     for (size_t i = 0; i < twins.size(); ++i) {
       const TwinNumber twin = view->FindTwin(twins[i]);
@@ -166,7 +166,7 @@ class PredictHost : public predict::Host {
   absl::StatusOr<std::vector<std::string>> FindEstimates(const std::string& model,
                                                          const std::string& path,
                                                          const std::string& source) override {
-    const std::unique_ptr<SnapshotReader> reader = engine_.OpenReader();
+    const std::unique_ptr<SnapshotReader> reader = engine_->OpenReader();
     const graph::GraphView& view = reader->view();
     std::vector<std::string> twins;
     ForEachTwin(*reader, model, [&](TwinNumber twin) {
@@ -179,7 +179,7 @@ class PredictHost : public predict::Host {
   }
 
   ingest::WriteResult Write(ingest::WriteBatch batch) override {
-    return engine_.Write(std::move(batch));
+    return engine_->Write(std::move(batch));
   }
 
   absl::StatusOr<std::unique_ptr<predict::Watch>> WatchPaths(
@@ -191,7 +191,7 @@ class PredictHost : public predict::Host {
     options.filter.paths = paths;
     options.progress_interval_ms = kProgressMs;
     auto watch = std::make_unique<PathWatch>(paths, std::move(changed), std::move(lost));
-    TWIN_RETURN_IF_ERROR(watch->Start(&engine_.feed(), std::move(options)));
+    TWIN_RETURN_IF_ERROR(watch->Start(&engine_->feed(), std::move(options)));
     return std::unique_ptr<predict::Watch>(std::move(watch));
   }
 
@@ -202,7 +202,7 @@ class PredictHost : public predict::Host {
   };
 
   absl::StatusOr<ModelOf> FindModel(const std::string& model) const {
-    ModelOf found{engine_.OpenReader()->shared_catalog(), nullptr};
+    ModelOf found{engine_->OpenReader()->shared_catalog(), nullptr};
     const std::vector<TableId> tables = found.catalog->TablesOfModel(model, /*exact=*/true);
     if (tables.empty()) {
       return absl::NotFoundError(
@@ -241,7 +241,7 @@ class PredictHost : public predict::Host {
     }
   }
 
-  Engine& engine_;
+  Engine* const engine_;
   query::TaskPool* const pool_;
   const Clock& clock_;
 };
@@ -305,10 +305,10 @@ class FeatureReading {
 absl::StatusOr<Sequence> PredictHost::ReadFeatures(
     const predict::FeatureQuery& query, std::function<absl::Status()> interrupted,
     absl::FunctionRef<absl::Status(predict::FeatureRows rows)> emit) {
-  std::shared_ptr<const graph::GraphView> view = engine_.Pin();
-  const std::shared_ptr<HeldSnapshot> held = engine_.Hold(SnapshotUse::kQuery, view);
-  const std::unique_ptr<SnapshotReader> graph = engine_.OpenReader(std::move(view));
-  const std::unique_ptr<query::SeriesReader> series = engine_.OpenSeries(*graph);
+  std::shared_ptr<const graph::GraphView> view = engine_->Pin();
+  const std::shared_ptr<HeldSnapshot> held = engine_->Hold(SnapshotUse::kQuery, view);
+  const std::unique_ptr<SnapshotReader> graph = engine_->OpenReader(std::move(view));
+  const std::unique_ptr<query::SeriesReader> series = engine_->OpenSeries(*graph);
   const bool has_sequences = std::any_of(
       query.features->begin(), query.features->end(),
       [](const Feature& feature) { return feature.type == predict::FeatureType::kSequence; });
