@@ -141,7 +141,8 @@ void AddPredictorsRegister(CommandLine* line, CLI::App* group, const ServerPoint
       ->type_name("NAME")
       ->required();
   CommandLine::AddChoice(command, "--builtin", &to.builtin,
-                         "coulomb-counting|partial-charge|trajectory-similarity|xgboost", "A predictor of the server");
+                         "coulomb-counting|partial-charge|trajectory-similarity|xgboost",
+                         "A predictor of the server");
   command->add_option("--address", to.address, "A service that implements Predictor")
       ->type_name("HOST:PORT");
   command

@@ -151,10 +151,10 @@ std::vector<std::string> TopView::Lines(const std::string& address, int columns,
                                now_.queries().waiting(), " waiting, ", RateText(queries_), "/s, ",
                                RateText(queries_failed_), " failed/s"));
   if (now_.predictors().registered() > 0) {
-    lines.push_back(absl::StrCat(
-        title("predict"), CountOf(now_.predictors().registered(), "predictor"), ", ",
-        now_.predictors().running(), " running, ", RateText(predictions_), " estimates/s, ",
-        RateText(prediction_failures_), " failed calls/s"));
+    lines.push_back(
+        absl::StrCat(title("predict"), CountOf(now_.predictors().registered(), "predictor"), ", ",
+                     now_.predictors().running(), " running, ", RateText(predictions_),
+                     " estimates/s, ", RateText(prediction_failures_), " failed calls/s"));
   }
   lines.push_back(absl::StrCat(title("memory"), BytesText(memory.resident_bytes()), ": columns ",
                                BytesText(memory.columns_bytes()), ", relationships ",

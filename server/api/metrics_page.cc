@@ -165,8 +165,8 @@ void AddPredictors(const StatusResponse::Predictors& predictors, Page* page) {
               Number(predictors.running()));
   page->Counter("twind_predictor_runs_total", "Runs of predictors that ended.",
                 Number(predictors.runs()));
-  page->Counter("twind_predictor_runs_failed_total",
-                "Those of them that failed, wholly or partly.", Number(predictors.runs_failed()));
+  page->Counter("twind_predictor_runs_failed_total", "Those of them that failed, wholly or partly.",
+                Number(predictors.runs_failed()));
   page->Counter("twind_predictor_failures_total",
                 "Batches that got no answer of a predictor, or one that cannot be.",
                 Number(predictors.failures()));

@@ -39,7 +39,8 @@ TEST(MetricsPageTest, SaysWhatTheStatusSays) {
   EXPECT_THAT(page, HasSubstr("twind_writes_accepted 1\n"));
   EXPECT_THAT(page, HasSubstr("twind_predictors_registered 2\n"));
   EXPECT_THAT(page, HasSubstr("twind_predictor_failures_total 1\n"));
-  EXPECT_THAT(page, HasSubstr("# TYPE battery_predictions_total counter\nbattery_predictions_total 9\n"));
+  EXPECT_THAT(page,
+              HasSubstr("# TYPE battery_predictions_total counter\nbattery_predictions_total 9\n"));
   status.set_writing("the disk is full");
   EXPECT_THAT(Page(status), HasSubstr("twind_writes_accepted 0\n"));
 }
