@@ -12,6 +12,8 @@
 namespace twin::twinctl {
 namespace {
 
+namespace v1 = ::twingraph::v1;
+
 constexpr char kEnoughChanges[] = "twinctl/enough";
 
 class ChangePrinter {

@@ -31,8 +31,8 @@ std::string RateText(double per_second) {
 
 std::string LatencyText(double ms) {
   if (ms < 0) return "-";
-  return ms < 1 ? absl::StrFormat("%.0f us", ms * 1000)
-                : absl::StrFormat(ms < 10 ? "%.1f ms" : "%.0f ms", ms);
+  if (ms < 1) return absl::StrFormat("%.0f us", ms * 1000);
+  return ms < 10 ? absl::StrFormat("%.1f ms", ms) : absl::StrFormat("%.0f ms", ms);
 }
 
 std::string TimeSpanText(int64_t nanos) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
 
 namespace twin::twinsim {
@@ -11,7 +10,6 @@ namespace {
 constexpr int64_t kStepSecondsMax = 10;   // while something flows
 constexpr int64_t kRestSecondsMax = 600;  // while nothing does
 constexpr double kJoulePerKwh = 3.6e6;
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 // Of a car: rolling, air, mass besides the pack.
 constexpr double kBodyKg = 1350;
