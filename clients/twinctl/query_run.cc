@@ -9,6 +9,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
+#include "clients/twinctl/enough.h"
 #include "clients/twinctl/query.h"
 #include "clients/twinctl/results.h"
 #include "clients/twinctl/row_printer.h"
@@ -19,14 +20,6 @@ namespace twin::twinctl {
 namespace {
 
 namespace v1 = ::twingraph::v1;
-
-constexpr char kEnough[] = "twinctl/enough";  // of a status that only ends the call
-
-absl::Status Enough() {
-  absl::Status status = absl::CancelledError("enough rows");
-  status.SetPayload(kEnough, absl::Cord());
-  return status;
-}
 
 bool IsNumber(v1::QueryColumn::Type type) {
   return type == v1::QueryColumn::INT || type == v1::QueryColumn::DOUBLE ||
@@ -228,7 +221,7 @@ absl::Status RunQuery(const QueryOptions& options, const std::string& text, clie
           if (message.has_summary()) summary = message.summary();
           return rows.Add(message.rows());
         });
-    if (status.GetPayload(kEnough).has_value()) {
+    if (IsEnough(status)) {
       rows.Finish();
       rows.SayMore();
       return absl::OkStatus();

@@ -1,11 +1,11 @@
 // A standing query on a terminal or in a pipe.
 #include <string>
 
-#include "absl/strings/cord.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "clients/cpp/events.h"
 #include "clients/tabular/values.h"
+#include "clients/twinctl/enough.h"
 #include "clients/twinctl/query.h"
 #include "clients/twinctl/terminal.h"
 
@@ -13,8 +13,6 @@ namespace twin::twinctl {
 namespace {
 
 namespace v1 = ::twingraph::v1;
-
-constexpr char kEnoughChanges[] = "twinctl/enough";
 
 class ChangePrinter {
  public:
@@ -33,9 +31,7 @@ class ChangePrinter {
       }
       if (++printed_ != count_ || count_ == 0) continue;
       console_.out.flush();
-      absl::Status enough = absl::CancelledError("enough");
-      enough.SetPayload(kEnoughChanges, absl::Cord());
-      return enough;
+      return Enough();
     }
     console_.out.flush();
     return console_.out ? absl::OkStatus() : absl::CancelledError("stdout");
@@ -106,7 +102,7 @@ absl::Status WatchQuery(const WatchQueryOptions& options, const std::string& tex
   const absl::Status status = client::EventClient(client).WatchQuery(
       watch, options.connection,
       [&](const v1::WatchQueryResponse& message) { return printer.Print(message); });
-  if (status.GetPayload(kEnoughChanges).has_value()) return absl::OkStatus();
+  if (IsEnough(status)) return absl::OkStatus();
   return PointAt(status, text);
 }
 

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "clients/cpp/history.h"
 #include "clients/tabular/values.h"
+#include "clients/twinctl/enough.h"
 #include "clients/twinctl/history.h"
 #include "clients/twinctl/interrupt.h"
 #include "clients/twinctl/samples.h"
@@ -22,7 +23,6 @@ namespace v1 = ::twingraph::v1;
 using std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kPollTime{20};  // how soon Ctrl-C is noticed
-constexpr char kEnough[] = "twinctl/enough";
 
 struct TailArguments {
   std::string twin;
@@ -63,7 +63,7 @@ class Tail {
   // Samples from that time on.
   void From(int64_t time) { request_.set_from_unix_nano(time); }
 
-  // Prints what is new. A status with kEnough: --count is reached.
+  // Prints what is new. Enough: --count is reached.
   absl::Status Look(client::Client* client) {
     absl::Status status = client::HistoryClient(client).Export(
         request_,
@@ -87,9 +87,7 @@ class Tail {
       console_.out << line;
       newest_ = std::max(newest_, rows.time(row));
       if (arguments_.count == 0 || ++printed_ < arguments_.count) continue;
-      absl::Status enough = absl::CancelledError("enough");
-      enough.SetPayload(kEnough, absl::Cord());
-      return enough;
+      return Enough();
     }
     return absl::OkStatus();
   }
@@ -142,7 +140,7 @@ absl::StatusOr<ExitCode> Run(const TailArguments& arguments, client::Client* cli
   while (true) {
     const absl::Status status = tail.Look(client);
     if (!console.out) return kExitRefused;  // main() says why.
-    if (status.GetPayload(kEnough).has_value()) return kExitDone;
+    if (IsEnough(status)) return kExitDone;
     if (!status.ok()) return status;
     if (!Sleep(*interval)) return absl::CancelledError("interrupted");
   }

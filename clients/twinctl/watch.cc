@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "clients/cpp/events.h"
+#include "clients/twinctl/enough.h"
 #include "clients/twinctl/event_filter.h"
 #include "clients/twinctl/history.h"
 #include "clients/twinctl/query.h"
@@ -17,8 +17,6 @@ namespace twin::twinctl {
 namespace {
 
 namespace v1 = ::twingraph::v1;
-
-constexpr char kEnough[] = "twinctl/enough";
 
 struct Arguments {
   FilterArguments filter;
@@ -77,10 +75,8 @@ class Printer {
       PrintEvent(event);
       if (!event.resume_token().empty()) cursor_ = event.resume_token();
       if (++printed_ != arguments_.count || arguments_.count == 0) continue;
-      absl::Status enough = absl::CancelledError("enough");
-      enough.SetPayload(kEnough, absl::Cord());
       console_.out.flush();
-      return enough;
+      return Enough();
     }
     if (!message.resume_token().empty()) cursor_ = message.resume_token();
     console_.out.flush();
@@ -136,7 +132,7 @@ absl::StatusOr<ExitCode> WatchChanges(const Arguments& arguments, client::Client
       [&](const v1::SubscribeResponse& message) { return printer.Print(message); });
   if (!console.out) return kExitRefused;  // main() says why.
   printer.SayCursor();
-  if (status.GetPayload(kEnough).has_value()) return kExitDone;
+  if (IsEnough(status)) return kExitDone;
   return status;
 }
 
