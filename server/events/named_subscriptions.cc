@@ -29,7 +29,7 @@ absl::Status IsStopping() {
 
 NamedSubscriptions::NamedSubscriptions(const Options& options, Feed* feed, ChangeLog* log,
                                        storage::Documents* documents)
-    : options_(options), feed_(*feed), log_(*log), documents_(*documents) {
+    : options_(options), feed_(*feed), log_(*log), documents_(*documents), oldest_(log->oldest()) {
   thread_ = std::thread([this] { RunCommits(); });
 }
 
