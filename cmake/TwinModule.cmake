@@ -100,7 +100,8 @@ endfunction()
 
 # twin_bench(<x_bench.cc> [DEPS ...])
 #
-# The Google Benchmark program x_bench, built where TWIN_BENCH is on. `./bench` runs them all.
+# The Google Benchmark program x_bench, built where TWIN_BENCH is on, with the allocator of twind.
+# `./bench` runs them all.
 function(twin_bench file)
   cmake_parse_arguments(PARSE_ARGV 1 M "" "" "DEPS")
   twin_refuse_unparsed(twin_bench "${M_UNPARSED_ARGUMENTS}")
@@ -109,7 +110,9 @@ function(twin_bench file)
     return()
   endif()
   get_filename_component(name ${file} NAME_WE)
-  twin_program(${name} SOURCES ${file} DEPS ${M_DEPS} benchmark::benchmark_main)
+  find_library(JEMALLOC_LIBRARY jemalloc REQUIRED)
+  twin_program(${name} SOURCES ${file} DEPS ${M_DEPS} benchmark::benchmark_main
+    ${JEMALLOC_LIBRARY})
   set_property(GLOBAL APPEND PROPERTY TWIN_BENCHES ${name})
 endfunction()
 

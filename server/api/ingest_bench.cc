@@ -103,7 +103,9 @@ class Fleet {
     std::thread writer([&] {
       for (size_t i = 0; i < messages->size(); ++i) {
         (*messages)[i].set_batch_number(i + 1);
-        TWIN_CHECK(stream->Write((*messages)[i]));
+        grpc::WriteOptions options;
+        if (i % 16 != 15) options.set_buffer_hint();
+        TWIN_CHECK(stream->Write((*messages)[i], options));
       }
       stream->WritesDone();
     });

@@ -32,9 +32,9 @@ void ProducerStreams::End(const std::string& producer, const ProducerStream* str
 
 namespace {
 
-constexpr size_t kBatchesInFlightMax = 64;
+constexpr size_t kBatchesInFlightMax = 1024;
 constexpr uint64_t kInFlightBytesMax = 16 << 20;
-constexpr size_t kSparesMax = 8;
+constexpr size_t kSparesMax = 64;
 constexpr uint64_t kSpareBytesMax = 1 << 20;
 
 class IngestStream final : public grpc::ServerBidiReactor<pb::IngestRequest, pb::IngestResponse>,
@@ -240,6 +240,7 @@ class IngestStream final : public grpc::ServerBidiReactor<pb::IngestRequest, pb:
                 std::shared_ptr<pb::IngestRequest> request) {
     Change([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
       BatchDone(number, result);
+      more_follow_ = result.more;
       OneLess(bytes, std::move(request));
     });
   }
@@ -316,7 +317,8 @@ class IngestStream final : public grpc::ServerBidiReactor<pb::IngestRequest, pb:
 
   // The next thing to say, if nothing is being said.
   bool TakeResponse() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    if (writing_ || finished_ || broken_ || (responses_.empty() && !has_news_)) return false;
+    const bool has_news = has_news_ && !more_follow_;
+    if (writing_ || finished_ || broken_ || (responses_.empty() && !has_news)) return false;
     if (!responses_.empty()) {
       response_ = std::move(responses_.front());
       responses_.pop_front();
@@ -349,7 +351,8 @@ class IngestStream final : public grpc::ServerBidiReactor<pb::IngestRequest, pb:
   std::deque<pb::IngestResponse> responses_ ABSL_GUARDED_BY(mutex_);
   pb::IngestAcknowledgement acknowledgement_ ABSL_GUARDED_BY(mutex_);  // since the last one sent
   bool has_news_ ABSL_GUARDED_BY(mutex_) = false;
-  pb::IngestResponse response_;  // that is being written
+  bool more_follow_ ABSL_GUARDED_BY(mutex_) = false;  // batches that may share an acknowledgement
+  pb::IngestResponse response_;                       // that is being written
   bool reading_ ABSL_GUARDED_BY(mutex_) = true;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool reads_done_ ABSL_GUARDED_BY(mutex_) = false;

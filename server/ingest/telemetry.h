@@ -123,6 +123,7 @@ struct TelemetryResult {
   std::vector<Reject> rejects;  // the first kRejectsMax
   uint64_t rejects_total = 0;
   bool is_repeated = false;  // the producer's batch was durable already
+  bool more = false;         // the result of the producer's next batch follows at once
 };
 inline constexpr size_t kRejectsMax = 100;
 

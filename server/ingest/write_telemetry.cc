@@ -93,6 +93,7 @@ void Writer::ProcessTelemetry(const TelemetryBatch& batch, TelemetryDone done) {
   result->sequence = Sequence(pending_.next_sequence().value - 1);
   in_flight->result.sequence = result->sequence;
   in_flight->result.time = now;
+  in_flight->telemetry_result = result;
   in_flight->done = [result, done = std::move(done)](WriteResult written) mutable {
     if (!written.status.ok()) {
       *result = TelemetryResult();

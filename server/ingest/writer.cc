@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
 #include "server/base/status_macros.h"
@@ -60,6 +61,9 @@ uint64_t BytesOf(const WriteBatch& batch) {
   }
   return bytes;
 }
+
+// The graph is locked while records are applied.
+constexpr size_t kAppliedAtOnceMax = 64;
 
 absl::Status InBatch(const absl::Status& status, size_t index, size_t count) {
   if (count == 1) return status;
@@ -161,7 +165,8 @@ bool Writer::MayStart() const {
 
 std::vector<std::shared_ptr<Writer::InFlight>> Writer::TakeComplete() {
   std::vector<std::shared_ptr<InFlight>> complete;
-  while (!in_flight_.empty() && in_flight_.front()->is_complete) {
+  while (!in_flight_.empty() && in_flight_.front()->is_complete &&
+         complete.size() < kAppliedAtOnceMax) {
     bytes_in_flight_ -= in_flight_.front()->bytes;
     complete.push_back(std::move(in_flight_.front()));
     in_flight_.pop_front();
@@ -419,6 +424,16 @@ void Writer::Publish(const std::vector<std::shared_ptr<InFlight>>& complete) {
   options_.applied->Take(std::move(records));
 }
 
+// Of results that are told together, all but a producer's last may wait for it.
+void Writer::MarkFollowed(const std::vector<std::shared_ptr<InFlight>>& complete) {
+  absl::flat_hash_set<absl::string_view> producers;
+  for (auto each = complete.rbegin(); each != complete.rend(); ++each) {
+    const InFlight& in_flight = **each;
+    if (in_flight.producer.empty() || !in_flight.status.ok()) continue;
+    in_flight.telemetry_result->more = !producers.insert(in_flight.producer).second;
+  }
+}
+
 void Writer::Finish(const std::vector<std::shared_ptr<InFlight>>& complete) {
   {
     const MutexLock lock(&graph_.mutex);
@@ -438,6 +453,7 @@ void Writer::Finish(const std::vector<std::shared_ptr<InFlight>>& complete) {
     graph_.advanced.SignalAll();
   }
   Publish(complete);
+  MarkFollowed(complete);
   std::vector<Answer> answers;
   answers.reserve(complete.size());
   for (const std::shared_ptr<InFlight>& each : complete) {

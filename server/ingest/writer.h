@@ -49,7 +49,7 @@ struct GuardedGraph {
 struct WriterOptions {
   Limits limits;
   const Clock* clock = nullptr;
-  int records_in_flight_max = 64;
+  int records_in_flight_max = 1024;
   uint64_t bytes_in_flight_max = 64u << 20;
   AppliedSink* applied = nullptr;  // nullptr: nobody wants to know. Outlives the writer
 };
@@ -109,6 +109,7 @@ class Writer {
     std::string producer;  // of it; empty: none
     uint64_t batch_number = 0;
     bool sets_properties = false;
+    std::shared_ptr<TelemetryResult> telemetry_result;
     WriteResult result;
     Done done;
     uint64_t bytes = 0;
@@ -127,6 +128,7 @@ class Writer {
   void Append(std::shared_ptr<InFlight> in_flight, journal::Record record);
   void AnswerNow(Done done, WriteResult result);
   void Finish(const std::vector<std::shared_ptr<InFlight>>& complete);
+  static void MarkFollowed(const std::vector<std::shared_ptr<InFlight>>& complete);
   void Publish(const std::vector<std::shared_ptr<InFlight>>& complete);
   // Waits for all that is in flight, and applies it.
   void Drain();

@@ -256,10 +256,7 @@ absl::Status Block::ReadStatistics(uint32_t column, ColumnStatistics* statistics
 }
 
 absl::Status Block::ReadColumn(uint32_t column, ColumnValues* values) const {
-  values->ints.clear();
-  values->doubles.clear();
-  values->values.clear();
-  values->missing.clear();
+  values->Clear();
   values->kind = kind(column);
   values->decimals = decimals(column);
   Entry entry;

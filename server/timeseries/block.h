@@ -39,6 +39,13 @@ struct ColumnValues {
   std::vector<double> doubles;
   std::vector<std::string> values;
   std::vector<uint8_t> missing;  // 1: no value, the item means nothing; empty: all have one
+
+  void Clear() {  // keeps the arrays' memory
+    ints.clear();
+    doubles.clear();
+    values.clear();
+    missing.clear();
+  }
 };
 
 // Appends a block. `rows`: 1 to kBlockRowsMax of them, times not falling; of equal times the later

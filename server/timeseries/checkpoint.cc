@@ -26,12 +26,15 @@ bool IsForm(uint8_t kind, uint8_t decimals) {
          kind <= static_cast<uint8_t>(ColumnKind::kValue) && decimals <= kDecimalsMax;
 }
 
-// Blocks of those rows of the source that are not too new.
-void AddUpTo(uint64_t sequence_max, uint32_t columns, const RowSource& source,
-             std::vector<MemoryBlockPtr>* blocks) {
+// Blocks of those rows of the sources that are not too new.
+void AddJoined(uint64_t sequence_max, uint32_t columns, absl::Span<const RowSourcePtr> sources,
+               std::vector<MemoryBlockPtr>* blocks) {
   RowBuffer buffer(columns);
-  const absl::Status status = buffer.Add(source, sequence_max);
-  TWIN_CHECK(status.ok()) << status;
+  for (const RowSourcePtr& source : sources) {
+    if (source->range().first_sequence > sequence_max) continue;
+    const absl::Status status = buffer.Add(*source, sequence_max);
+    TWIN_CHECK(status.ok()) << status;
+  }
   if (buffer.rows() == 0) return;
   buffer.Sort();
   const std::vector<MemoryBlockPtr> encoded = buffer.Encode();
@@ -44,7 +47,7 @@ void AddUpTo(uint64_t sequence_max, uint32_t columns, const MemoryBlockPtr& bloc
   if (block->range().last_sequence <= sequence_max) {
     blocks->push_back(block);
   } else {
-    AddUpTo(sequence_max, columns, *block, blocks);
+    AddJoined(sequence_max, columns, {block}, blocks);
   }
 }
 
@@ -53,7 +56,7 @@ void AddUpTo(uint64_t sequence_max, uint32_t columns, const RowSourcePtr& source
   if (const auto block = std::dynamic_pointer_cast<const MemoryBlock>(source)) {
     AddUpTo(sequence_max, columns, block, blocks);
   } else if (source->range().first_sequence <= sequence_max) {
-    AddUpTo(sequence_max, columns, *source, blocks);
+    AddJoined(sequence_max, columns, {source}, blocks);
   }
 }
 
@@ -152,8 +155,10 @@ OpenRows RowsOf(const Head::Held& held, uint32_t columns, uint64_t sequence_max,
   for (const RowSourcePtr& source : held.late) {
     AddUpTo(sequence_max, columns, source, &rows.sealed);
   }
-  for (const RowSourcePtr& source : held.open) {
-    AddUpTo(sequence_max, columns, source, &rows.open);
+  if (held.open.size() == 1) {
+    AddUpTo(sequence_max, columns, held.open[0], &rows.open);
+  } else {
+    AddJoined(sequence_max, columns, held.open, &rows.open);
   }
   return rows;
 }

@@ -41,7 +41,7 @@ class PackedSpec {
   std::unique_ptr<uint32_t[]> ends_;     // of each column; nullptr: each has one
 };
 
-// Rows that are being collected: small blocks, and behind them what is not encoded yet.
+// Late rows that are being collected: small blocks, and behind them what is not encoded yet.
 struct Run {
   std::vector<MemoryBlockPtr> pieces;
   RawChunkPtr raw;
@@ -49,7 +49,8 @@ struct Run {
 
 // What few groups have, or those that have much.
 struct GroupParts {
-  std::vector<MemoryBlockPtr> pieces;  // of the open block, in order
+  std::vector<RowSourcePtr> pieces;    // of the open block, in order, but its newest rows
+  const RawForm* form = nullptr;       // of the newest; nullptr: that of the group's kinds
   std::vector<MemoryBlockPtr> sealed;  // blocks that are in no file yet
   std::map<int64_t, Run> late;         // by day, in the order of arrival
 };

@@ -8,12 +8,15 @@
 namespace twin::timeseries {
 namespace {
 
-// Rows that a group holds raw. Fewer: more small blocks; more: more memory for each active series.
+// Rows that a group holds raw. Fewer: more small pieces; more: more memory for each active series.
 constexpr uint32_t kRawRows = 16;
+// Pieces of about one size that become one.
+constexpr size_t kFanIn = 4;
 
-size_t BytesOf(const std::vector<MemoryBlockPtr>& blocks) {
+template <typename T>
+size_t BytesOf(const std::vector<std::shared_ptr<const T>>& sources) {
   size_t bytes = 0;
-  for (const MemoryBlockPtr& block : blocks) bytes += block->memory_bytes();
+  for (const auto& source : sources) bytes += source->memory_bytes();
   return bytes;
 }
 
@@ -80,7 +83,8 @@ const RawForm* Head::FormOf(const Group& group) {
     const ColumnKind kind = group.kind_of(c);
     columns[c] = {.kind = kind,
                   .decimals = group.decimals_of(c),
-                  .wide = kind == ColumnKind::kDouble || kind == ColumnKind::kValue};
+                  .bytes = kind == ColumnKind::kDouble || kind == ColumnKind::kValue ? uint8_t{8}
+                                                                                     : uint8_t{2}};
   }
   return forms_.Get(std::move(columns));
 }
@@ -130,10 +134,16 @@ size_t Head::StoreSome(Group* group, RawChunkPtr* raw, bool active, const Rows& 
     const uint32_t capacity =
         active ? raw_rows_ : std::min(raw_rows_, Even(std::max<size_t>(wanted, 2)));
     const size_t count = std::min<size_t>(wanted, capacity);
-    *raw = RawChunk::Create(FormOf(*group), capacity);
-    if ((*raw)->Store(rows, begin, begin + count)) return count;
-    *raw = RawChunk::Create(FormFor(*group, rows, begin, begin + count), capacity);
-    TWIN_CHECK((*raw)->Store(rows, begin, begin + count)) << "group " << rows.group.value;
+    GroupParts* const parts = group->parts.get();
+    const RawForm* form = parts != nullptr ? parts->form : nullptr;
+    if (form == nullptr) form = FormOf(*group);
+    *raw = RawChunk::Create(form, capacity);
+    if (!(*raw)->Store(rows, begin, begin + count)) {
+      form = FormFor(*group, rows, begin, begin + count);
+      *raw = RawChunk::Create(form, capacity);
+      TWIN_CHECK((*raw)->Store(rows, begin, begin + count)) << "group " << rows.group.value;
+    }
+    if (parts != nullptr) parts->form = form;
     return count;
   }
   const uint32_t size = (*raw)->size();
@@ -161,7 +171,8 @@ void Head::AppendInOrder(GroupId id, const Rows& rows, size_t begin, size_t end)
     if (stored == 0) {
       // Of another kind: another block. Only wider: another piece of this one.
       if (OnlyWider(group.raw->form(), *FormFor(group, rows, begin, begin + 1))) {
-        Join(id, group.parts == nullptr ? 0 : group.parts->pieces.size(), /*seals=*/false);
+        if (group.parts != nullptr) group.parts->form = nullptr;
+        Join(id, group.parts == nullptr ? 0 : group.parts->pieces.size());
       } else {
         Seal(id);
       }
@@ -183,60 +194,107 @@ void Head::AppendInOrder(GroupId id, const Rows& rows, size_t begin, size_t end)
 }
 
 void Head::Compact(GroupId id) {
-  Group& group = groups_[id];
+  const Group& group = groups_[id];
   size_t rows = group.raw->size();
   size_t total = rows;
   size_t first = 0;
   if (group.parts != nullptr) {
-    const std::vector<MemoryBlockPtr>& pieces = group.parts->pieces;
-    for (const MemoryBlockPtr& piece : pieces) total += piece->range().rows;
-    // Pieces that are not larger than what is joined so far: so each row is coded a few times, and
+    const std::vector<RowSourcePtr>& pieces = group.parts->pieces;
+    for (const RowSourcePtr& piece : pieces) total += piece->range().rows;
+    // As many as are not larger than what is joined so far: so each row is coded a few times, and
     // there are few pieces.
-    for (first = pieces.size(); first > 0 && pieces[first - 1]->range().rows <= rows; --first) {
-      rows += pieces[first - 1]->range().rows;
+    first = pieces.size();
+    while (true) {
+      size_t begin = first;
+      while (begin > 0 && pieces[begin - 1]->range().rows <= rows) --begin;
+      if (first - begin + 1 < kFanIn) break;
+      for (; first > begin; --first) rows += pieces[first - 1]->range().rows;
     }
   }
   if (total >= options_.block_rows) {
     Seal(id);
   } else {
-    Join(id, first, /*seals=*/false);
+    Join(id, first);
   }
+}
+
+std::vector<RowSourcePtr> Head::Pieces(GroupId id, size_t first) const {
+  const Group& group = groups_[id];
+  std::vector<RowSourcePtr> sources;
+  if (group.parts != nullptr) {
+    const std::vector<RowSourcePtr>& pieces = group.parts->pieces;
+    sources.assign(pieces.begin() + static_cast<std::ptrdiff_t>(first), pieces.end());
+  }
+  if (group.raw) {
+    sources.push_back(std::make_shared<const RawRows>(group.raw, group.raw->size()));
+  }
+  return sources;
+}
+
+void Head::Join(GroupId id, size_t first) {
+  Group& group = groups_[id];
+  const std::vector<RowSourcePtr> joined = Pieces(id, first);
+  std::vector<RowSourcePtr> pieces;
+  if (joined.size() == 1 && group.raw) {
+    const RawChunk& raw = *group.raw;
+    pieces.push_back(coder_.Encode({raw.times(), raw.size()}, {raw.sequences(), raw.size()},
+                                   group.columns(), [&](uint32_t c) -> const ColumnValues& {
+                                     column_.Clear();
+                                     raw.ReadColumn(c, raw.size(), &column_);
+                                     return column_;
+                                   }));
+  } else {
+    FillBuffer(joined, group.columns());
+    pieces.push_back(
+        coder_.Encode(buffer_.times(), buffer_.sequences(), group.columns(),
+                      [&](uint32_t c) -> const ColumnValues& { return buffer_.column(c); }));
+  }
+  if (pieces[0] == nullptr) {  // of values of any kind
+    FillBuffer(joined, group.columns());
+    const std::vector<MemoryBlockPtr> blocks = buffer_.Encode();
+    pieces.assign(blocks.begin(), blocks.end());
+  }
+  open_bytes_.fetch_add(
+      static_cast<int64_t>(BytesOf(pieces)) - static_cast<int64_t>(BytesOf(joined)),
+      std::memory_order_relaxed);
+  RawChunkPtr raw;
+  MutexLock lock(shard(id));
+  std::vector<RowSourcePtr>* const to = &group.mutable_parts()->pieces;
+  to->resize(first);
+  to->insert(to->end(), pieces.begin(), pieces.end());
+  std::swap(group.raw, raw);
+}
+
+void Head::FillBuffer(const std::vector<RowSourcePtr>& sources, uint32_t columns) {
+  buffer_.Clear(columns);
+  for (const RowSourcePtr& source : sources) AddTo(*source, &buffer_);
 }
 
 void Head::Seal(GroupId id) {
-  Join(id, 0, /*seals=*/true);
-  open_runs_ -= 1;
-}
-
-void Head::Join(GroupId id, size_t first, bool seals) {
   Group& group = groups_[id];
-  buffer_.Clear(group.columns());
-  std::vector<MemoryBlockPtr> joined;
-  if (group.parts != nullptr) {
-    const std::vector<MemoryBlockPtr>& pieces = group.parts->pieces;
-    joined.assign(pieces.begin() + static_cast<std::ptrdiff_t>(first), pieces.end());
-  }
+  const std::vector<RowSourcePtr> joined = Pieces(id, 0);
   std::vector<MemoryBlockPtr> blocks;
-  if (joined.size() == 1 && !group.raw) {
-    blocks = joined;
-  } else {
-    for (const MemoryBlockPtr& piece : joined) AddTo(*piece, &buffer_);
-    if (group.raw) AddTo(RawRows(group.raw, group.raw->size()), &buffer_);
+  if (joined.size() == 1) {
+    if (auto block = std::dynamic_pointer_cast<const MemoryBlock>(joined[0])) {
+      blocks.push_back(std::move(block));
+    }
+  }
+  if (blocks.empty()) {
+    FillBuffer(joined, group.columns());
     blocks = buffer_.Encode();
   }
-  const auto before = static_cast<int64_t>(BytesOf(joined) + BytesOf(group.raw));
-  const auto after = static_cast<int64_t>(BytesOf(blocks));
   RawChunkPtr raw;
   {
     MutexLock lock(shard(id));
     GroupParts* const parts = group.mutable_parts();
-    parts->pieces.resize(first);
-    std::vector<MemoryBlockPtr>* const to = seals ? &parts->sealed : &parts->pieces;
-    to->insert(to->end(), blocks.begin(), blocks.end());
+    parts->pieces.clear();
+    parts->form = nullptr;
+    parts->sealed.insert(parts->sealed.end(), blocks.begin(), blocks.end());
     std::swap(group.raw, raw);
   }
-  open_bytes_.fetch_add((seals ? 0 : after) - before, std::memory_order_relaxed);
-  if (seals) sealed_bytes_.fetch_add(after, std::memory_order_relaxed);
+  open_bytes_.fetch_sub(static_cast<int64_t>(BytesOf(joined)), std::memory_order_relaxed);
+  sealed_bytes_.fetch_add(static_cast<int64_t>(BytesOf(blocks)), std::memory_order_relaxed);
+  open_runs_ -= 1;
 }
 
 void Head::AppendLate(GroupId id, int64_t day, const Rows& rows, size_t begin, size_t end) {
@@ -336,16 +394,15 @@ void Head::SealOldest() {
 
 void Head::Find(GroupId id, int64_t from, int64_t to, uint64_t sequence_max,
                 std::vector<RowSourcePtr>* sources) const {
-  std::vector<MemoryBlockPtr> blocks;
   std::vector<std::pair<RawChunkPtr, uint32_t>> raws;
   {
     const Group& group = groups_[id];
     MutexLock lock(shard(id));
-    const auto add = [&](const MemoryBlockPtr& block) {
-      const RowRange& range = block->range();
+    const auto add = [&](const auto& source) {
+      const RowRange& range = source->range();
       if (range.first_time < to && range.last_time >= from &&
           range.first_sequence <= sequence_max) {
-        blocks.push_back(block);
+        sources->push_back(source);
       }
     };
     if (group.parts != nullptr) {
@@ -360,7 +417,6 @@ void Head::Find(GroupId id, int64_t from, int64_t to, uint64_t sequence_max,
       raws.emplace_back(group.raw, group.raw->size());
     }
   }
-  sources->insert(sources->end(), blocks.begin(), blocks.end());
   for (auto& [raw, size] : raws) {
     // Sequences never fall in the order of arrival.
     const uint64_t* const end =
@@ -416,7 +472,7 @@ Head::Held Head::Hold(GroupId id, uint64_t sequence_max) {
         ++run;
       }
       held.sealed = parts.sealed;
-      held.open.assign(parts.pieces.begin(), parts.pieces.end());
+      held.open = parts.pieces;
     }
   }
   for (auto& [chunk, size] : late) {

@@ -11,6 +11,7 @@
 
 #include "server/base/sync.h"
 #include "server/timeseries/group.h"
+#include "server/timeseries/narrow_rows.h"
 #include "server/timeseries/partitions.h"
 #include "server/timeseries/raw_chunk.h"
 #include "server/timeseries/row_buffer.h"
@@ -101,8 +102,11 @@ class Head {
   // Rows [begin, end) that go into the raw chunk; gives it room. 0: it has to be emptied first.
   size_t StoreSome(Group* group, RawChunkPtr* raw, bool active, const Rows& rows, size_t begin,
                    size_t end);
-  // Makes blocks of the raw rows and of the pieces from `first` on: pieces, or sealed ones.
-  void Join(GroupId id, size_t first, bool seals);
+  // Makes one piece of the raw rows and of the pieces from `first` on.
+  void Join(GroupId id, size_t first);
+  // What it makes it of.
+  std::vector<RowSourcePtr> Pieces(GroupId id, size_t first) const;
+  void FillBuffer(const std::vector<RowSourcePtr>& sources, uint32_t columns);
   void Compact(GroupId id);
   void Seal(GroupId id);
   // Of late rows, under the group's lock.
@@ -126,6 +130,8 @@ class Head {
   // Of a group's rows: held to change what others read, or to read what the writer changes.
   mutable std::array<Mutex, kShards> shards_;
   RowBuffer buffer_;
+  NarrowCoder coder_;
+  ColumnValues column_;
   uint64_t last_sequence_ = 0;
   uint32_t change_ = 1;  // the number of the next checkpoint
   std::vector<GroupId> changed_;

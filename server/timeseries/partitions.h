@@ -18,8 +18,6 @@
 
 namespace twin::timeseries {
 
-using RowSourcePtr = std::shared_ptr<const RowSource>;
-
 // Immutable blocks of one day, or of several. Thread-safe.
 class Partition {
  public:

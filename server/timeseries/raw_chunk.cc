@@ -1,5 +1,6 @@
 #include "server/timeseries/raw_chunk.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstdlib>
 #include <cstring>
@@ -14,8 +15,9 @@
 namespace twin::timeseries {
 namespace {
 
-constexpr int32_t kMissing32 = std::numeric_limits<int32_t>::min();
-constexpr int64_t kMissing64 = std::numeric_limits<int64_t>::min();
+// Of integers of the type.
+template <typename T>
+constexpr T kMissingInt = std::numeric_limits<T>::min();
 // A NaN with a payload that no arithmetic makes; a value with these bits goes into kValue.
 constexpr uint64_t kMissingDouble = 0xfff8'7477'696e'0001;
 
@@ -59,8 +61,8 @@ bool CopyNumbers(const From* from, size_t count, T* to) {
 }
 
 template <typename T>
-bool StoreNumbers(const RawColumn& to, const ColumnRows& rows, size_t begin, size_t end, T missing,
-                  T* cells) {
+bool StoreNumbers(const RawColumn& to, const ColumnRows& rows, size_t begin, size_t end, char* at) {
+  auto* const cells = reinterpret_cast<T*>(at);
   const size_t count = end - begin;
   if (rows.missing == nullptr && rows.kind == to.kind && rows.decimals == to.decimals) {
     return rows.scaled != nullptr ? CopyNumbers(rows.scaled + begin, count, cells)
@@ -68,7 +70,7 @@ bool StoreNumbers(const RawColumn& to, const ColumnRows& rows, size_t begin, siz
   }
   for (size_t i = begin; i < end; ++i) {
     if (rows.missing != nullptr && rows.missing[i] != 0) {
-      cells[i - begin] = missing;
+      cells[i - begin] = kMissingInt<T>;
     } else if (!StoreNumber(to, CellOf(rows, i), &cells[i - begin])) {
       return false;
     }
@@ -110,10 +112,9 @@ bool StoreColumn(const RawColumn& to, const ColumnRows& rows, size_t begin, size
   switch (to.kind) {
     case ColumnKind::kScaled:
     case ColumnKind::kInt:
-      return to.wide
-                 ? StoreNumbers(to, rows, begin, end, kMissing64, reinterpret_cast<int64_t*>(cells))
-                 : StoreNumbers(to, rows, begin, end, kMissing32,
-                                reinterpret_cast<int32_t*>(cells));
+      return to.bytes == 2   ? StoreNumbers<int16_t>(to, rows, begin, end, cells)
+             : to.bytes == 4 ? StoreNumbers<int32_t>(to, rows, begin, end, cells)
+                             : StoreNumbers<int64_t>(to, rows, begin, end, cells);
     case ColumnKind::kDouble:
       return StoreDoubles(rows, begin, end, reinterpret_cast<uint64_t*>(cells));
     case ColumnKind::kValue:
@@ -124,10 +125,14 @@ bool StoreColumn(const RawColumn& to, const ColumnRows& rows, size_t begin, size
 }
 
 template <typename T>
-void ReadNumbers(const char* cells, size_t rows, T missing, ColumnValues* values) {
+void ReadNumbers(const char* cells, size_t rows, ColumnValues* values) {
   const auto* numbers = reinterpret_cast<const T*>(cells);
+  if (values->missing.empty() && std::count(numbers, numbers + rows, kMissingInt<T>) == 0) {
+    values->ints.insert(values->ints.end(), numbers, numbers + rows);
+    return;
+  }
   for (size_t i = 0; i < rows; ++i) {
-    if (numbers[i] == missing) {
+    if (numbers[i] == kMissingInt<T>) {
       AppendMissing(1, values);
     } else {
       values->ints.push_back(numbers[i]);
@@ -144,15 +149,18 @@ const RawForm* RawForms::Get(std::vector<RawColumn> columns) {
   for (const RawColumn& column : columns) {
     key.push_back(static_cast<char>(column.kind));
     key.push_back(static_cast<char>(column.decimals));
-    key.push_back(column.wide ? 1 : 0);
+    key.push_back(static_cast<char>(column.bytes));
   }
   std::unique_ptr<RawForm>& form = forms_[key];
   if (form == nullptr) {
     form = std::make_unique<RawForm>();
     form->row_bytes = 16;
-    for (RawColumn& column : columns) {
-      column.offset = form->row_bytes;
-      form->row_bytes += column.wide ? 8 : 4;
+    for (const uint8_t bytes : {8, 4, 2}) {  // so that all are aligned
+      for (RawColumn& column : columns) {
+        if (column.bytes != bytes) continue;
+        column.offset = form->row_bytes;
+        form->row_bytes += bytes;
+      }
     }
     form->columns = std::move(columns);
   }
@@ -199,7 +207,7 @@ RawChunkPtr RawChunk::Grown(const RawChunk& chunk, uint32_t capacity) {
               size * 8);
   for (uint32_t c = 0; c < chunk.form_->columns.size(); ++c) {
     const RawColumn& column = chunk.form_->columns[c];
-    std::memcpy(grown->cells(c), chunk.cells(c), size * (column.wide ? 8 : 4));
+    std::memcpy(grown->cells(c), chunk.cells(c), size * column.bytes);
     if (column.kind != ColumnKind::kValue) continue;
     auto** const cells = reinterpret_cast<char**>(grown->cells(c));
     for (size_t i = 0; i < size; ++i) {
@@ -228,7 +236,7 @@ bool RawChunk::Store(const Rows& rows, size_t begin, size_t end) {
       << count << " rows of " << rows.columns.size() << " columns";
   for (uint32_t c = 0; c < form_->columns.size(); ++c) {
     const RawColumn& column = form_->columns[c];
-    char* const at = cells(c) + size_t{size_} * (column.wide ? 8 : 4);
+    char* const at = cells(c) + size_t{size_} * column.bytes;
     if (!StoreColumn(column, rows.columns[c], begin, end, at)) return false;
   }
   std::memcpy(data() + size_t{size_} * 8, &rows.times[begin], count * 8);
@@ -244,10 +252,12 @@ void RawChunk::ReadColumn(uint32_t column, size_t rows, ColumnValues* values) co
   switch (from.kind) {
     case ColumnKind::kScaled:
     case ColumnKind::kInt:
-      if (from.wide) {
-        ReadNumbers(at, rows, kMissing64, values);
+      if (from.bytes == 2) {
+        ReadNumbers<int16_t>(at, rows, values);
+      } else if (from.bytes == 4) {
+        ReadNumbers<int32_t>(at, rows, values);
       } else {
-        ReadNumbers(at, rows, kMissing32, values);
+        ReadNumbers<int64_t>(at, rows, values);
       }
       return;
     case ColumnKind::kDouble:
@@ -277,20 +287,20 @@ void RawChunk::ReadColumn(uint32_t column, size_t rows, ColumnValues* values) co
 
 RawColumn ColumnFor(RawColumn column, const ColumnRows& rows, size_t begin, size_t end) {
   std::vector<char> cells((end - begin) * 8);
-  const auto fits = [&](ColumnKind kind, uint8_t decimals, bool wide) {
-    column = RawColumn{.kind = kind, .decimals = decimals, .wide = wide};
+  const auto fits = [&](ColumnKind kind, uint8_t decimals, uint8_t bytes) {
+    column = RawColumn{.kind = kind, .decimals = decimals, .bytes = bytes};
     return kind != ColumnKind::kValue && StoreColumn(column, rows, begin, end, cells.data());
   };
   const auto fits_in = [&](ColumnKind kind, uint8_t decimals) {
-    if (kind == ColumnKind::kDouble) return fits(kind, 0, true);
-    return fits(kind, decimals, false) || fits(kind, decimals, true);
+    if (kind == ColumnKind::kDouble) return fits(kind, 0, 8);
+    return fits(kind, decimals, 2) || fits(kind, decimals, 4) || fits(kind, decimals, 8);
   };
   const ColumnKind kind = column.kind;
   if (kind != ColumnKind::kValue &&
       (fits_in(kind, column.decimals) || fits_in(rows.kind, rows.decimals))) {
     return column;
   }
-  return RawColumn{.kind = ColumnKind::kValue, .decimals = 0, .wide = true};
+  return RawColumn{.kind = ColumnKind::kValue, .decimals = 0, .bytes = 8};
 }
 
 }  // namespace twin::timeseries

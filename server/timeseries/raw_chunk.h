@@ -1,7 +1,7 @@
 // The newest rows of a group, not compressed: one piece of memory, column by column. Internal to
 // server/timeseries.
 //
-//   header │ times 8 × capacity │ sequences 8 × capacity │ column 0: 4 or 8 × capacity │ column 1 …
+//   header │ times 8 × capacity │ sequences 8 × capacity │ columns: each 2, 4 or 8 × capacity
 //
 // Rows are only added; those that a reader has counted never change, so it reads them without a
 // lock. A missing value is a bit pattern that no value of the column has.
@@ -24,7 +24,7 @@ namespace twin::timeseries {
 struct RawColumn {
   ColumnKind kind = ColumnKind::kDouble;
   uint8_t decimals = 0;
-  bool wide = true;     // 8 bytes; else 4, of kScaled and kInt
+  uint8_t bytes = 8;    // of a value: 2, 4 or 8 of kScaled and kInt, else 8
   uint32_t offset = 0;  // of the column's values, in bytes for each row of capacity
 };
 
@@ -37,7 +37,7 @@ struct RawForm {
 // Of each form one. The writer's.
 class RawForms {
  public:
-  // What `columns` say of kind, decimals and width.
+  // What `columns` say of kind, decimals and bytes.
   const RawForm* Get(std::vector<RawColumn> columns);
   size_t bytes() const;
 

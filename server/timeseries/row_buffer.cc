@@ -100,12 +100,7 @@ void RowBuffer::Clear(uint32_t columns) {
   times_.clear();
   sequences_.clear();
   columns_.resize(columns);
-  for (ColumnValues& column : columns_) {
-    column.ints.clear();
-    column.doubles.clear();
-    column.values.clear();
-    column.missing.clear();
-  }
+  for (ColumnValues& column : columns_) column.Clear();
 }
 
 absl::Status RowBuffer::Add(const RowSource& source, uint64_t sequence_max) {

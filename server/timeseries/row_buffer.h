@@ -22,6 +22,9 @@ class RowBuffer {
   explicit RowBuffer(uint32_t columns = 0) { Clear(columns); }
 
   size_t rows() const { return times_.size(); }
+  absl::Span<const int64_t> times() const { return times_; }
+  absl::Span<const uint64_t> sequences() const { return sequences_; }
+  const ColumnValues& column(uint32_t column) const { return columns_[column]; }
   void Clear(uint32_t columns);
   // Rows with sequences up to `sequence_max`. Columns of different kinds become kDouble where that
   // loses nothing, else kValue. DATA_LOSS: the source is damaged.

@@ -67,7 +67,7 @@ absl::Status RawRows::ReadSequences(std::vector<uint64_t>* sequences) const {
 }
 
 absl::Status RawRows::ReadColumn(uint32_t column, ColumnValues* values) const {
-  *values = ColumnValues();
+  values->Clear();
   chunk_->ReadColumn(column, range().rows, values);
   return absl::OkStatus();
 }

@@ -33,6 +33,7 @@ class RowSource {
   RowSource& operator=(const RowSource&) = delete;
 
   const RowRange& range() const { return range_; }
+  virtual size_t memory_bytes() const { return 0; }  // that it keeps
 
   // All rows, in the order in which they are kept: of blocks that of (time, sequence), of raw
   // chunks that of arrival.
@@ -43,6 +44,7 @@ class RowSource {
  private:
   const RowRange range_;
 };
+using RowSourcePtr = std::shared_ptr<const RowSource>;
 
 // An encoded block in memory.
 class MemoryBlock final : public RowSource {
@@ -55,7 +57,7 @@ class MemoryBlock final : public RowSource {
   uint32_t columns() const { return block_.columns(); }
   // Reads everything: what was loaded must be right before it is relied upon.
   absl::Status Verify() const;
-  size_t memory_bytes() const { return sizeof(*this) + bytes_.size() + 32; }
+  size_t memory_bytes() const override { return sizeof(*this) + bytes_.size() + 32; }
 
   absl::Status ReadTimes(std::vector<int64_t>* times) const override {
     return block_.ReadTimes(times);
@@ -82,6 +84,7 @@ class RawRows final : public RowSource {
   // `rows`: at least one.
   RawRows(RawChunkPtr chunk, uint32_t rows);
 
+  size_t memory_bytes() const override { return chunk_->bytes(); }
   absl::Status ReadTimes(std::vector<int64_t>* times) const override;
   absl::Status ReadSequences(std::vector<uint64_t>* sequences) const override;
   absl::Status ReadColumn(uint32_t column, ColumnValues* values) const override;

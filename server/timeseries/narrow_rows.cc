@@ -1,0 +1,236 @@
+#include "server/timeseries/narrow_rows.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <utility>
+
+#include "server/base/check.h"
+#include "server/timeseries/bits.h"
+#include "server/timeseries/codec.h"
+#include "server/timeseries/samples.h"
+
+namespace twin::timeseries {
+namespace {
+
+constexpr uint8_t kSomeMissing = 0x80;  // of a width
+constexpr uint8_t kWidthMask = 0x7f;
+constexpr uint8_t kNoDecimals = 15;  // doubles as their bits
+constexpr size_t kSlack = 8;         // what unpacking may read behind the last value
+
+uint8_t FormOf(ColumnKind kind, uint8_t decimals) {
+  return static_cast<uint8_t>(static_cast<uint8_t>(kind) << 4 | decimals);
+}
+
+uint8_t ByteAt(const char* bytes, size_t at) { return static_cast<uint8_t>(bytes[at]); }
+
+// Bytes of a column for each eight rows.
+size_t RowBytes(uint8_t width) { return (width & kWidthMask) + (width >> 7); }
+
+uint8_t BytesFor(absl::Span<const int64_t> bases) {
+  uint64_t all = 0;
+  for (const int64_t base : bases) all |= static_cast<uint64_t>(base < 0 ? ~base : base);
+  const int width = static_cast<int>(std::bit_width(all)) + 1;
+  return width <= 16 ? 2 : width <= 32 ? 4 : 8;
+}
+
+int64_t LoadBase(const char* from, uint8_t bytes) {
+  const auto load = [from](auto base) {
+    std::memcpy(&base, from, sizeof(base));
+    return int64_t{base};
+  };
+  return bytes == 2 ? load(int16_t{}) : bytes == 4 ? load(int32_t{}) : load(int64_t{});
+}
+
+}  // namespace
+
+void NarrowRows::ReadSteps(const Steps& steps, size_t at, uint64_t first,
+                           absl::Span<uint64_t> out) const {
+  const size_t rows = out.size();
+  out[0] = first;
+  if (rows == 1) return;
+  Unpack({bytes_.get() + at, size_ - at}, steps.width, out.subspan(1));
+  for (size_t i = 1; i < rows; ++i) out[i] += out[i - 1] + steps.least;
+}
+
+absl::Status NarrowRows::ReadTimes(std::vector<int64_t>* times) const {
+  times->resize(range().rows);
+  const size_t at = size_t{columns_} * (2 + base_bytes_);
+  ReadSteps(times_, at, static_cast<uint64_t>(range().first_time),
+            {reinterpret_cast<uint64_t*>(times->data()), times->size()});
+  return absl::OkStatus();
+}
+
+absl::Status NarrowRows::ReadSequences(std::vector<uint64_t>* sequences) const {
+  sequences->resize(range().rows);
+  const size_t at = size_t{columns_} * (2 + base_bytes_) + groups() * times_.width;
+  ReadSteps(sequences_, at, range().first_sequence, absl::MakeSpan(*sequences));
+  return absl::OkStatus();
+}
+
+absl::Status NarrowRows::ReadColumn(uint32_t column, ColumnValues* values) const {
+  TWIN_CHECK(column < columns_) << column << " of " << columns_;
+  const size_t rows = range().rows;
+  const char* const widths = bytes_.get() + columns_;
+  const uint8_t form = ByteAt(bytes_.get(), column);
+  const uint8_t width = ByteAt(widths, column);
+  const auto kind = static_cast<ColumnKind>(form >> 4);
+  const auto decimals = static_cast<uint8_t>(form & 15);
+  size_t before = size_t{times_.width} + sequences_.width;
+  for (size_t i = 0; i < column; ++i) before += RowBytes(ByteAt(widths, i));
+  size_t at = size_t{columns_} * (2 + base_bytes_) + before * groups();
+
+  values->kind = kind;
+  values->decimals = kind == ColumnKind::kScaled ? decimals : 0;
+  values->Clear();
+  if ((width & kSomeMissing) != 0) {
+    values->missing.resize(rows);
+    for (size_t i = 0; i < rows; ++i) {
+      values->missing[i] = (ByteAt(bytes_.get() + at, i / 8) >> (i % 8)) & 1;
+    }
+    at += groups();
+  }
+  const int64_t base = LoadBase(widths + columns_ + size_t{column} * base_bytes_, base_bytes_);
+  values->ints.resize(rows);
+  auto* const items = reinterpret_cast<uint64_t*>(values->ints.data());
+  Unpack({bytes_.get() + at, size_ - at}, width & kWidthMask, {items, rows});
+  for (size_t i = 0; i < rows; ++i) items[i] += static_cast<uint64_t>(base);
+  if (kind != ColumnKind::kDouble) return absl::OkStatus();
+  values->doubles.resize(rows);
+  for (size_t i = 0; i < rows; ++i) {
+    values->doubles[i] = decimals == kNoDecimals ? std::bit_cast<double>(items[i])
+                                                 : FromDecimal(values->ints[i], decimals);
+  }
+  values->ints.clear();
+  return absl::OkStatus();
+}
+
+std::shared_ptr<const NarrowRows> NarrowCoder::Encode(absl::Span<const int64_t> times,
+                                                      absl::Span<const uint64_t> sequences,
+                                                      uint32_t columns, Columns column_of) {
+  const size_t rows = times.size();
+  TWIN_CHECK(rows > 0 && sequences.size() == rows) << rows << ", " << sequences.size();
+  const std::shared_ptr<NarrowRows> made(new NarrowRows({.rows = static_cast<uint32_t>(rows),
+                                                         .first_time = times.front(),
+                                                         .last_time = times.back(),
+                                                         .first_sequence = sequences.front(),
+                                                         .last_sequence = sequences.back()}));
+  groups_ = made->groups();
+  forms_.clear();
+  widths_.clear();
+  bases_.clear();
+  data_.clear();
+  AddSteps({reinterpret_cast<const uint64_t*>(times.data()), rows}, &made->times_);
+  AddSteps(sequences, &made->sequences_);
+  for (uint32_t c = 0; c < columns; ++c) {
+    const ColumnValues& values = column_of(c);
+    if (values.kind == ColumnKind::kValue) return nullptr;
+    AddColumn(values);
+  }
+  const uint8_t base_bytes = BytesFor(bases_);
+  made->columns_ = columns;
+  made->base_bytes_ = base_bytes;
+  made->size_ = static_cast<uint32_t>(size_t{columns} * (2 + base_bytes) + data_.size() + kSlack);
+  made->bytes_.reset(new char[made->size_]);
+  char* to = made->bytes_.get();
+  for (const std::string* part : {&forms_, &widths_}) {
+    std::memcpy(to, part->data(), columns);
+    to += columns;
+  }
+  for (const int64_t base : bases_) {  // the lowest bytes stand first
+    std::memcpy(to, &base, base_bytes);
+    to += base_bytes;
+  }
+  std::memcpy(to, data_.data(), data_.size());
+  std::memset(to + data_.size(), 0, kSlack);
+  return made;
+}
+
+void NarrowCoder::AddSteps(absl::Span<const uint64_t> values, NarrowRows::Steps* steps) {
+  if (values.size() == 1) return;
+  packed_.resize(values.size() - 1);
+  uint64_t least = UINT64_MAX;
+  uint64_t greatest = 0;
+  for (size_t i = 0; i < packed_.size(); ++i) {
+    packed_[i] = values[i + 1] - values[i];
+    least = std::min(least, packed_[i]);
+    greatest = std::max(greatest, packed_[i]);
+  }
+  for (uint64_t& step : packed_) step -= least;
+  steps->least = least;
+  steps->width = static_cast<uint8_t>(std::bit_width(greatest - least));
+  AddPacked(packed_, steps->width);
+}
+
+void NarrowCoder::AddColumn(const ColumnValues& values) {
+  if (values.kind != ColumnKind::kDouble) {
+    AddInts(FormOf(values.kind, values.decimals), values.ints, values.missing);
+    return;
+  }
+  uint8_t decimals = 0;
+  if (FindDecimals(values, &decimals)) {
+    AddInts(FormOf(values.kind, decimals), ints_, values.missing);
+    return;
+  }
+  ints_.resize(values.doubles.size());
+  std::memcpy(ints_.data(), values.doubles.data(), ints_.size() * sizeof(int64_t));
+  AddInts(FormOf(values.kind, kNoDecimals), ints_, values.missing);
+}
+
+void NarrowCoder::AddInts(uint8_t form, absl::Span<const int64_t> values,
+                          const std::vector<uint8_t>& missing) {
+  const auto is_missing = [&](size_t i) { return !missing.empty() && missing[i] != 0; };
+  int64_t least = INT64_MAX;
+  int64_t greatest = INT64_MIN;
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (is_missing(i)) continue;
+    least = std::min(least, values[i]);
+    greatest = std::max(greatest, values[i]);
+  }
+  if (least > greatest) least = greatest = 0;  // none has a value
+  // Differences modulo 2^64: those of the extremes fit, too.
+  const auto base = static_cast<uint64_t>(least);
+  const int width = static_cast<int>(std::bit_width(static_cast<uint64_t>(greatest) - base));
+  packed_.resize(values.size());
+  for (size_t i = 0; i < values.size(); ++i) {
+    packed_[i] = is_missing(i) ? 0 : static_cast<uint64_t>(values[i]) - base;
+  }
+  if (!missing.empty()) {
+    const size_t at = data_.size();
+    data_.resize(at + groups_, '\0');
+    for (size_t i = 0; i < missing.size(); ++i) {
+      if (missing[i] != 0) data_[at + i / 8] |= static_cast<char>(1 << (i % 8));
+    }
+  }
+  AddPacked(packed_, width);
+  forms_.push_back(static_cast<char>(form));
+  widths_.push_back(static_cast<char>(width | (missing.empty() ? 0 : kSomeMissing)));
+  bases_.push_back(least);
+}
+
+void NarrowCoder::AddPacked(absl::Span<const uint64_t> values, int width) {
+  const size_t end = data_.size() + groups_ * static_cast<size_t>(width);
+  Pack(values, width, &data_);
+  data_.resize(end, '\0');
+}
+
+bool NarrowCoder::FindDecimals(const ColumnValues& values, uint8_t* decimals) {
+  const size_t rows = values.doubles.size();
+  ints_.resize(rows);
+  int most = 0;
+  for (size_t i = 0; i < rows;) {
+    const bool is_missing = !values.missing.empty() && values.missing[i] != 0;
+    if (is_missing || ToDecimal(values.doubles[i], most, &ints_[i])) {
+      ++i;
+      continue;
+    }
+    const int found = DecimalsOf(values.doubles[i]);
+    if (found <= most) return false;  // none, or too large for so many decimals
+    most = found;
+    i = 0;
+  }
+  *decimals = static_cast<uint8_t>(most);
+  return true;
+}
+
+}  // namespace twin::timeseries
