@@ -18,6 +18,7 @@ namespace v1 = ::twingraph::v1;
 using std::chrono::steady_clock;
 using GrpcStream = grpc::ClientReaderWriter<v1::IngestRequest, v1::IngestResponse>;
 
+constexpr int kBufferedMax = 16;  // messages that go out together
 constexpr std::chrono::milliseconds kStopPollTime{20};  // how soon a cancellation is noticed
 
 }  // namespace
@@ -185,8 +186,9 @@ class IngestStream::Impl {
   }
 
   void WriteAll(GrpcStream* stream) {
-    while (true) {
+    for (int buffered = 1;; ++buffered) {
       std::shared_ptr<const v1::IngestRequest> request;
+      grpc::WriteOptions how;
       {
         std::unique_lock lock(mutex_);
         wake_.wait(lock, [&] {
@@ -195,8 +197,11 @@ class IngestStream::Impl {
         });
         if (read_ended_ || stopped_ || next_to_write_ >= queue_.size()) return;
         request = queue_[next_to_write_++];
+        // Those that wait go out together.
+        if (next_to_write_ < queue_.size() && buffered < kBufferedMax) how.set_buffer_hint();
       }
-      if (!stream->Write(*request)) return;  // Finish() says why.
+      if (!how.get_buffer_hint()) buffered = 0;
+      if (!stream->Write(*request, how)) return;  // Finish() says why.
     }
   }
 

@@ -54,6 +54,26 @@ constexpr std::array<UnpackFunction, sizeof...(kWidths)> MakeUnpackers(
 
 constexpr auto kUnpackers = MakeUnpackers(std::make_integer_sequence<int, kWidthMax + 1>());
 
+// Widths up to 8: a group fits a word.
+char* PackBytes(absl::Span<const uint64_t> values, int width, char* at) {
+  const uint64_t mask = MaskOf(width);
+  size_t i = 0;
+  for (; i + kGroup <= values.size(); i += kGroup, at += width) {
+    uint64_t word = 0;
+    for (size_t j = 0; j < kGroup; ++j) {
+      word |= (values[i + j] & mask) << (j * static_cast<unsigned>(width));
+    }
+    std::memcpy(at, &word, sizeof(word));
+  }
+  uint64_t word = 0;
+  const size_t rest = values.size() - i;
+  for (size_t j = 0; j < rest; ++j) {
+    word |= (values[i + j] & mask) << (j * static_cast<unsigned>(width));
+  }
+  std::memcpy(at, &word, sizeof(word));
+  return at + PackedBytes(rest, width);
+}
+
 // Widths up to 57: a value and what is left of a byte fit a word.
 char* PackNarrow(absl::Span<const uint64_t> values, int width, char* at) {
   const uint64_t mask = MaskOf(width);
@@ -95,7 +115,9 @@ void Pack(absl::Span<const uint64_t> values, int width, std::string* bytes) {
   const size_t size = PackedBytes(values.size(), width);
   bytes->resize(begin + size + kSlack);
   char* const at = bytes->data() + begin;
-  char* const end = width <= 56 ? PackNarrow(values, width, at) : PackWide(values, width, at);
+  char* const end = width <= 8    ? PackBytes(values, width, at)
+                    : width <= 56 ? PackNarrow(values, width, at)
+                                  : PackWide(values, width, at);
   TWIN_CHECK(end == at + size) << end - at << " of " << size;
   bytes->resize(begin + size);
 }

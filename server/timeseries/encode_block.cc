@@ -133,22 +133,29 @@ class Encoder {
       case ColumnKind::kScaled:
       case ColumnKind::kInt: {
         TWIN_CHECK(column.scaled != nullptr || column.ints != nullptr);
+        absl::Span<const int64_t> ints(column.ints, rows);
         if (column.scaled != nullptr) {
           Gather(column.scaled, missing, rows, &ints_);
-        } else {
+          ints = ints_;
+        } else if (missing != nullptr) {
           Gather(column.ints, missing, rows, &ints_);
+          ints = ints_;
         }
-        const ColumnStatistics statistics = StatisticsOf(ints_, &constant);
+        const ColumnStatistics statistics = StatisticsOf(ints, &constant);
         AppendIntStatistics(statistics, constant, &directory_);
-        if (!constant) EncodeInts(ints_, &part_);
+        if (!constant) EncodeInts(ints, &part_);
         return;
       }
       case ColumnKind::kDouble: {
         TWIN_CHECK(column.doubles != nullptr);
-        Gather(column.doubles, missing, rows, &doubles_);
-        const ColumnStatistics statistics = StatisticsOf(doubles_, &constant);
+        absl::Span<const double> doubles(column.doubles, rows);
+        if (missing != nullptr) {
+          Gather(column.doubles, missing, rows, &doubles_);
+          doubles = doubles_;
+        }
+        const ColumnStatistics statistics = StatisticsOf(doubles, &constant);
         AppendDoubleStatistics(statistics, constant, decimals, &directory_);
-        if (!constant) EncodeDoubles(doubles_, &part_);
+        if (!constant) EncodeDoubles(doubles, &part_);
         return;
       }
       case ColumnKind::kValue:

@@ -24,8 +24,23 @@ uint8_t FormOf(ColumnKind kind, uint8_t decimals) {
 
 uint8_t ByteAt(const char* bytes, size_t at) { return static_cast<uint8_t>(bytes[at]); }
 
-// Bytes of a column for each eight rows.
-size_t RowBytes(uint8_t width) { return (width & kWidthMask) + (width >> 7); }
+// Bytes that so many columns take for each eight rows.
+size_t RowBytes(const char* widths, size_t columns) {
+  size_t bytes = 0;
+  size_t c = 0;
+  for (; c + 8 <= columns; c += 8) {  // eight at a time: none is more than 65
+    uint64_t word = 0;
+    std::memcpy(&word, widths + c, sizeof(word));
+    word = (word & 0x7f7f'7f7f'7f7f'7f7f) + ((word >> 7) & 0x0101'0101'0101'0101);
+    word = (word & 0x00ff'00ff'00ff'00ff) + ((word >> 8) & 0x00ff'00ff'00ff'00ff);
+    bytes += word * 0x0001'0001'0001'0001 >> 48;
+  }
+  for (; c < columns; ++c) {
+    const uint8_t width = ByteAt(widths, c);
+    bytes += static_cast<size_t>(width & kWidthMask) + (width >> 7);
+  }
+  return bytes;
+}
 
 uint8_t BytesFor(absl::Span<const int64_t> bases) {
   uint64_t all = 0;
@@ -76,8 +91,7 @@ absl::Status NarrowRows::ReadColumn(uint32_t column, ColumnValues* values) const
   const uint8_t width = ByteAt(widths, column);
   const auto kind = static_cast<ColumnKind>(form >> 4);
   const auto decimals = static_cast<uint8_t>(form & 15);
-  size_t before = size_t{times_.width} + sequences_.width;
-  for (size_t i = 0; i < column; ++i) before += RowBytes(ByteAt(widths, i));
+  const size_t before = size_t{times_.width} + sequences_.width + RowBytes(widths, column);
   size_t at = size_t{columns_} * (2 + base_bytes_) + before * groups();
 
   values->kind = kind;
@@ -179,11 +193,10 @@ void NarrowCoder::AddColumn(const ColumnValues& values) {
 
 void NarrowCoder::AddInts(uint8_t form, absl::Span<const int64_t> values,
                           const std::vector<uint8_t>& missing) {
-  const auto is_missing = [&](size_t i) { return !missing.empty() && missing[i] != 0; };
   int64_t least = INT64_MAX;
   int64_t greatest = INT64_MIN;
   for (size_t i = 0; i < values.size(); ++i) {
-    if (is_missing(i)) continue;
+    if (!missing.empty() && missing[i] != 0) continue;
     least = std::min(least, values[i]);
     greatest = std::max(greatest, values[i]);
   }
@@ -192,14 +205,14 @@ void NarrowCoder::AddInts(uint8_t form, absl::Span<const int64_t> values,
   const auto base = static_cast<uint64_t>(least);
   const int width = static_cast<int>(std::bit_width(static_cast<uint64_t>(greatest) - base));
   packed_.resize(values.size());
-  for (size_t i = 0; i < values.size(); ++i) {
-    packed_[i] = is_missing(i) ? 0 : static_cast<uint64_t>(values[i]) - base;
-  }
+  for (size_t i = 0; i < values.size(); ++i) packed_[i] = static_cast<uint64_t>(values[i]) - base;
   if (!missing.empty()) {
     const size_t at = data_.size();
     data_.resize(at + groups_, '\0');
     for (size_t i = 0; i < missing.size(); ++i) {
-      if (missing[i] != 0) data_[at + i / 8] |= static_cast<char>(1 << (i % 8));
+      if (missing[i] == 0) continue;
+      data_[at + i / 8] |= static_cast<char>(1 << (i % 8));
+      packed_[i] = 0;
     }
   }
   AddPacked(packed_, width);
