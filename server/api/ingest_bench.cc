@@ -35,6 +35,7 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr int kCells = 96;
 constexpr int kProbes = 32;
 constexpr int kColumns = kCells + kProbes + 2;
+constexpr int kRowValues = 3;
 constexpr int64_t kStart = 1'700'000'000'000'000'000;
 constexpr int64_t kInterval = 10'000'000'000;  // between frames of a vehicle
 constexpr char kModels[] = R"([
@@ -43,7 +44,8 @@ constexpr char kModels[] = R"([
     {"@type":"Telemetry","name":"current","schema":"double"}]},
   {"@context":"dtmi:dtdl:context;3","@id":"dtmi:b:Cell;1","@type":"Interface","contents":[
     {"@type":"Telemetry","name":"voltage","schema":"double"},
-    {"@type":"Telemetry","name":"temperature","schema":"double"}]}])";
+    {"@type":"Telemetry","name":"temperature","schema":"double"},
+    {"@type":"Telemetry","name":"charge","schema":"double"}]}])";
 
 double Seconds(SteadyClock::time_point since) {
   return std::chrono::duration<double>(SteadyClock::now() - since).count();
@@ -150,18 +152,24 @@ class Fleet {
     return messages;
   }
 
-  // Rows of a twin id, a time and a voltage.
+  // Rows of a twin id, a time, a voltage, a temperature and a charge.
   std::vector<pb::IngestRequest> Rows(int total, int rows) {
     std::vector<pb::IngestRequest> messages;
     int next = 0;
     for (int sent = 0; sent < total; sent += rows) {
       pb::SampleBatch* const batch = messages.emplace_back().mutable_samples();
-      pb::SampleColumn* const column = batch->add_columns();
-      column->set_path("voltage");
+      pb::SampleColumn* columns[kRowValues];
+      constexpr const char* kPaths[] = {"voltage", "temperature", "charge"};
+      for (int c = 0; c < kRowValues; ++c) {
+        columns[c] = batch->add_columns();
+        columns[c]->set_path(kPaths[c]);
+      }
       for (int r = 0; r < rows; ++r) {
         batch->add_twin_ids(CellId(next / kCells, next % kCells));
         batch->add_times_unix_nano(time_);
-        column->add_doubles(3.6 + (r & 15) / 1000.0);
+        columns[0]->add_doubles((3600 + (r & 15)) / 1000.0);
+        columns[1]->add_doubles((250 + (r & 3)) / 10.0);
+        columns[2]->add_doubles((500 - (r & 7)) / 10.0);
         if (++next == vehicles_ * kCells) {
           next = 0;
           time_ += kInterval;
@@ -307,7 +315,7 @@ BENCHMARK(IngestFrames)
 void IngestRows(benchmark::State& state) {
   Fleet fleet(100);
   constexpr int kTotal = 1'000'000;
-  Measure(state, &fleet, kTotal, 1, [&] { return fleet.Rows(kTotal, 1000); });
+  Measure(state, &fleet, kTotal, kRowValues, [&] { return fleet.Rows(kTotal, 1000); });
 }
 BENCHMARK(IngestRows)->UseManualTime()->Unit(benchmark::kMillisecond)->MinTime(2);
 

@@ -1,6 +1,7 @@
 #include "server/ingest/telemetry_state.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -266,13 +267,15 @@ absl::Status TelemetryState::ApplySamples(absl::string_view bytes, Sequence firs
   if (last <= applied) return absl::OkStatus();
   uint64_t at = first.value;
   for (const SampleRun& run : record.runs) {
-    std::vector<SamplePlace> places(run.columns.size());
-    for (size_t row = 0; row < run.twins.size(); ++row, ++at) {
-      if (!graph->head().Exists(run.twins[row])) continue;
-      for (size_t c = 0; c < run.columns.size(); ++c) {
-        TWIN_RETURN_IF_ERROR(
-            ApplySample(run, row, c, Sequence(at), record.time, &places[c], graph));
+    places_.assign(run.columns.size(), SamplePlace());
+    for (size_t row = 0; row < run.twins.size();) {
+      size_t end = row + 1;
+      while (end < run.twins.size() && run.twins[end] == run.twins[row]) ++end;
+      if (graph->head().Exists(run.twins[row])) {
+        TWIN_RETURN_IF_ERROR(ApplyRows(run, row, end, Sequence(at), record.time, graph));
       }
+      at += end - row;
+      row = end;
     }
   }
   Remember(record.producer, record.number, record.time);
@@ -280,26 +283,107 @@ absl::Status TelemetryState::ApplySamples(absl::string_view bytes, Sequence firs
   return absl::OkStatus();
 }
 
-absl::Status TelemetryState::ApplySample(const SampleRun& run, size_t row, size_t column,
-                                         Sequence sequence, Time time, SamplePlace* place,
-                                         graph::Graph* graph) {
-  const SampleRun::Column& from = run.columns[column];
-  const TwinNumber twin = run.twins[row];
-  const graph::GraphView& head = graph->head();
-  const TableId table = head.PlaceOf(twin).table;
-  if (!(place->table == table)) {
-    const graph::TableSchema& schema = head.catalog().table(table);
-    place->table = table;
-    place->schema = schema.FindColumn(from.path);
-    if (place->schema != nullptr) {
-      place->column = schema.IdOf(*place->schema);
-      place->kind = KindOf(place->schema->type);
-      if (history_ != nullptr) place->path = history_->AddPath(from.path);
+void TelemetryState::FindPlaces(const SampleRun& run, TableId table, const graph::GraphView& head) {
+  const graph::TableSchema& schema = head.catalog().table(table);
+  in_rows_.clear();
+  for (size_t c = 0; c < run.columns.size(); ++c) {
+    const SampleRun::Column& from = run.columns[c];
+    SamplePlace& place = places_[c];
+    place = SamplePlace();
+    place.table = table;
+    place.schema = schema.FindColumn(from.path);
+    if (place.schema == nullptr) continue;
+    place.column = schema.IdOf(*place.schema);
+    place.kind = KindOf(place.schema->type);
+    if (history_ == nullptr) continue;
+    place.path = history_->AddPath(from.path);
+    const bool is_known = std::any_of(in_rows_.begin(), in_rows_.end(), [&](size_t other) {
+      return places_[other].path == place.path;
+    });
+    place.in_rows = place.schema->telemetry && from.kind == place.kind &&
+                    place.kind != ColumnKind::kValue && !is_known;
+    if (place.in_rows) in_rows_.push_back(c);
+  }
+  // The same columns in another order are the same rows.
+  std::sort(in_rows_.begin(), in_rows_.end(),
+            [&](size_t a, size_t b) { return places_[a].path < places_[b].path; });
+}
+
+absl::Status TelemetryState::ApplyRows(const SampleRun& run, size_t begin, size_t end,
+                                       Sequence first, Time time, graph::Graph* graph) {
+  const TableId table = graph->head().PlaceOf(run.twins[begin]).table;
+  if (!places_.empty() && !(places_[0].table == table)) FindPlaces(run, table, graph->head());
+  const bool kept = AppendRows(run, begin, end, first);
+  for (size_t c = 0; c < places_.size(); ++c) {
+    if (places_[c].schema == nullptr) continue;
+    if (kept && places_[c].in_rows) {
+      SetLatest(run, begin, end, c, time, graph);
+      continue;
+    }
+    for (size_t row = begin; row < end; ++row) {
+      TWIN_RETURN_IF_ERROR(
+          ApplySample(run, row, c, Sequence(first.value + row - begin), time, graph));
     }
   }
-  if (place->schema == nullptr) return absl::OkStatus();
-  const graph::ColumnSchema& schema = *place->schema;
-  const SeriesKey key{twin, place->path};
+  return absl::OkStatus();
+}
+
+// False: their columns go one by one.
+bool TelemetryState::AppendRows(const SampleRun& run, size_t begin, size_t end, Sequence first) {
+  if (in_rows_.empty()) return false;
+  row_series_.clear();
+  row_kinds_.clear();
+  row_columns_.clear();
+  for (const size_t c : in_rows_) {
+    const SampleRun::Column& from = run.columns[c];
+    row_series_.push_back({run.twins[begin], places_[c].path});
+    row_kinds_.push_back(places_[c].kind);
+    ColumnRows& to = row_columns_.emplace_back();
+    to.kind = from.kind;
+    if (from.kind == ColumnKind::kDouble) {
+      to.doubles = from.doubles.data() + begin;
+    } else {
+      to.ints = from.ints.data() + begin;
+    }
+    const uint8_t* const missing = from.missing.data();
+    if (std::find(missing + begin, missing + end, 1) != missing + end) to.missing = missing + begin;
+  }
+  const std::optional<timeseries::GroupId> group = history_->GroupOfRows(row_series_, row_kinds_);
+  if (!group.has_value()) return false;
+  row_sequences_.resize(end - begin);
+  for (size_t i = 0; i < row_sequences_.size(); ++i) row_sequences_[i] = first.value + i;
+  timeseries::Rows rows;
+  rows.group = *group;
+  rows.times = absl::MakeConstSpan(run.times).subspan(begin, end - begin);
+  rows.sequences = row_sequences_;
+  rows.columns = row_columns_;
+  history_->Append(rows);
+  return true;
+}
+
+void TelemetryState::SetLatest(const SampleRun& run, size_t begin, size_t end, size_t column,
+                               Time time, graph::Graph* graph) const {
+  const SampleRun::Column& from = run.columns[column];
+  size_t newest = end;
+  for (size_t row = begin; row < end; ++row) {
+    if (from.missing[row] != 0) continue;
+    if (newest == end || run.times[row] >= run.times[newest]) newest = row;
+  }
+  if (newest == end) return;
+  Value value = from.kind == ColumnKind::kDouble ? Value::Double(from.doubles[newest])
+                                                 : Value::Int(from.ints[newest]);
+  if (!ToColumn(places_[column].schema->type, &value)) return;
+  graph->SetLatest(run.twins[begin], places_[column].column, value, time, Time{run.times[newest]});
+}
+
+absl::Status TelemetryState::ApplySample(const SampleRun& run, size_t row, size_t column,
+                                         Sequence sequence, Time time, graph::Graph* graph) {
+  const SampleRun::Column& from = run.columns[column];
+  const SamplePlace& place = places_[column];
+  const TwinNumber twin = run.twins[row];
+  const graph::GraphView& head = graph->head();
+  const graph::ColumnSchema& schema = *place.schema;
+  const SeriesKey key{twin, place.path};
   const bool is_missing = from.missing[row] != 0;
   Value value;
   if (is_missing) {
@@ -319,9 +403,9 @@ absl::Status TelemetryState::ApplySample(const SampleRun& run, size_t row, size_
   }
   if (history_ != nullptr && (schema.telemetry || schema.traits.historized)) {
     if (!is_missing && !schema.telemetry) KeepBaseline(twin, from.path, sequence, head);
-    AppendOne(history_, key, place->kind, value, run.times[row], sequence, is_missing);
+    AppendOne(history_, key, place.kind, value, run.times[row], sequence, is_missing);
   }
-  if (!is_missing && graph->SetLatest(twin, place->column, value, time, Time{run.times[row]}) &&
+  if (!is_missing && graph->SetLatest(twin, place.column, value, time, Time{run.times[row]}) &&
       !schema.telemetry) {
     graph->Touch(twin, sequence, time);
   }

@@ -91,9 +91,17 @@ class TelemetryState {
     ColumnId column;
     timeseries::ColumnKind kind = timeseries::ColumnKind::kDouble;  // of its history
     timeseries::PathId path;
+    bool in_rows = false;  // what is sent is what history keeps, in rows with others
   };
+  void FindPlaces(const SampleRun& run, TableId table, const graph::GraphView& head);
+  // Rows [begin, end) of one twin.
+  absl::Status ApplyRows(const SampleRun& run, size_t begin, size_t end, Sequence first, Time time,
+                         graph::Graph* graph);
+  bool AppendRows(const SampleRun& run, size_t begin, size_t end, Sequence first);
+  void SetLatest(const SampleRun& run, size_t begin, size_t end, size_t column, Time time,
+                 graph::Graph* graph) const;
   absl::Status ApplySample(const SampleRun& run, size_t row, size_t column, Sequence sequence,
-                           Time time, SamplePlace* place, graph::Graph* graph);
+                           Time time, graph::Graph* graph);
   void AddVersion(Layout layout, std::shared_ptr<LayoutVersion> version);
   void Watch(const LayoutVersion& version);
   void KeepBaseline(TwinNumber twin, absl::string_view path, Sequence sequence,
@@ -101,6 +109,13 @@ class TelemetryState {
   void Remember(absl::string_view producer, uint64_t number, Time time);
 
   timeseries::Store* history_;
+  // Of the run of samples at hand.
+  std::vector<SamplePlace> places_;  // by column
+  std::vector<size_t> in_rows_;      // columns, by path
+  std::vector<timeseries::SeriesKey> row_series_;
+  std::vector<timeseries::ColumnKind> row_kinds_;
+  std::vector<timeseries::ColumnRows> row_columns_;
+  std::vector<uint64_t> row_sequences_;
   std::vector<std::unique_ptr<LayoutState>> layouts_;
   absl::flat_hash_map<std::string, uint32_t> by_id_;
   absl::flat_hash_set<uint32_t> changed_;  // layouts, since the last checkpoint

@@ -62,7 +62,7 @@ struct Group {
   SeriesKey key;                           // of that
   std::unique_ptr<GroupParts> parts;       // may be nullptr
   RawChunkPtr raw;                         // the newest rows of the open block
-  int64_t last_time = kNoTime;             // of the rows in order
+  int64_t last_time = kNoTime;             // of the rows in order; the writer's
   uint32_t changed_in = 0;                 // the checkpoint that has to look at it
   ColumnKind kind = ColumnKind::kDouble;
   uint8_t decimals = 0;

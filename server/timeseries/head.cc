@@ -64,12 +64,35 @@ GroupId Head::AddGroup(const GroupSpec& spec) {
 }
 
 GroupId Head::GroupOfSeries(SeriesKey key, ColumnKind kind) {
-  for (const Place& place : index_.Find(key)) {
+  for (const Place& place : index_.FindAsWriter(key)) {
     const Group& group = groups_[place.group];
     if (group.spec == nullptr && group.kind == kind) return place.group;
   }
   GroupSpec spec;
   spec.columns.push_back({.kind = kind, .decimals = 0, .series = {key}});
+  return AddGroup(spec);
+}
+
+std::optional<GroupId> Head::GroupOfRows(absl::Span<const SeriesKey> series,
+                                         absl::Span<const ColumnKind> kinds) {
+  if (series.size() == 1) return GroupOfSeries(series[0], kinds[0]);
+  const auto fits = [&](const Group& group) {
+    if (group.spec == nullptr || group.columns() != series.size()) return false;
+    for (uint32_t c = 0; c < series.size(); ++c) {
+      const absl::Span<const SeriesKey> keys = group.spec->series(c);
+      if (keys.size() != 1 || keys[0] != series[c] || group.kind_of(c) != kinds[c]) return false;
+    }
+    return true;
+  };
+  const Places places = index_.FindAsWriter(series[0]);
+  for (const Place& place : places) {
+    if (fits(groups_[place.group])) return place.group;
+  }
+  if (places.size() >= kRowGroupsMax) return std::nullopt;
+  GroupSpec spec;
+  for (size_t c = 0; c < series.size(); ++c) {
+    spec.columns.push_back({.kind = kinds[c], .decimals = 0, .series = {series[c]}});
+  }
   return AddGroup(spec);
 }
 
@@ -106,7 +129,7 @@ void Head::Append(const Rows& rows) {
       << rows.columns.size() << " columns for " << group.columns();
   if (count == 0) return;
   MarkChanged(id);
-  size_t begin = 0;
+  size_t begin = AppendQuickly(&group, rows) ? 1 : 0;
   while (begin < count) {
     const int64_t time = rows.times[begin];
     const int64_t day = DayOf(time);
@@ -154,6 +177,20 @@ size_t Head::StoreSome(Group* group, RawChunkPtr* raw, bool active, const Rows& 
   }
   const size_t count = std::min<size_t>(wanted, capacity - size);
   return (*raw)->Store(rows, begin, begin + count) ? count : 0;
+}
+
+bool Head::AppendQuickly(Group* group, const Rows& rows) {
+  if (rows.times.size() != 1 || !group->raw) return false;
+  RawChunk* const raw = group->raw.get();
+  const int64_t time = rows.times[0];
+  // The chunk's last row makes a piece of it.
+  if (raw->size() == raw->capacity() || raw->size() + 1 == raw_rows_ || time <= group->last_time ||
+      DayOf(time) != DayOf(group->last_time) || !raw->Store(rows, 0, 1)) {
+    return false;
+  }
+  raw->Commit(1);  // readers see it with the lock or without
+  group->last_time = time;
+  return true;
 }
 
 void Head::AppendInOrder(GroupId id, const Rows& rows, size_t begin, size_t end) {
@@ -413,8 +450,11 @@ void Head::Find(GroupId id, int64_t from, int64_t to, uint64_t sequence_max,
         if (run.raw && run.raw->size() > 0) raws.emplace_back(run.raw, run.raw->size());
       }
     }
-    if (group.raw && group.raw->time(0) < to && group.last_time >= from) {
-      raws.emplace_back(group.raw, group.raw->size());
+    if (group.raw) {
+      const uint32_t size = group.raw->size();
+      if (group.raw->time(0) < to && group.raw->time(size - 1) >= from) {
+        raws.emplace_back(group.raw, size);
+      }
     }
   }
   for (auto& [raw, size] : raws) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "server/base/sync.h"
@@ -33,6 +34,8 @@ class Head {
   // --- Groups ---
   GroupId AddGroup(const GroupSpec& spec);
   GroupId GroupOfSeries(SeriesKey key, ColumnKind kind);
+  std::optional<GroupId> GroupOfRows(absl::Span<const SeriesKey> series,
+                                     absl::Span<const ColumnKind> kinds);
   GroupSpec Spec(GroupId id) const { return groups_[id].Spec(); }  // thread-safe
   uint32_t columns(GroupId id) const { return groups_[id].columns(); }
   uint32_t groups() const { return groups_.size(); }   // thread-safe
@@ -97,6 +100,8 @@ class Head {
   const RawForm* FormOf(const Group& group);
   const RawForm* FormFor(const Group& group, const Rows& rows, size_t begin, size_t end);
 
+  // One row in order that has room. False: it is not that.
+  bool AppendQuickly(Group* group, const Rows& rows);
   void AppendInOrder(GroupId id, const Rows& rows, size_t begin, size_t end);
   void AppendLate(GroupId id, int64_t day, const Rows& rows, size_t begin, size_t end);
   // Rows [begin, end) that go into the raw chunk; gives it room. 0: it has to be emptied first.

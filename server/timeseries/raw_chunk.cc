@@ -201,7 +201,7 @@ RawChunkPtr RawChunk::Create(const RawForm* form, uint32_t capacity) {
 
 RawChunkPtr RawChunk::Grown(const RawChunk& chunk, uint32_t capacity) {
   RawChunkPtr grown = Create(chunk.form_, capacity);
-  const size_t size = chunk.size_;
+  const size_t size = chunk.size();
   std::memcpy(grown->data(), chunk.data(), size * 8);
   std::memcpy(grown->data() + size_t{8} * capacity, chunk.data() + size_t{8} * chunk.capacity_,
               size * 8);
@@ -214,7 +214,7 @@ RawChunkPtr RawChunk::Grown(const RawChunk& chunk, uint32_t capacity) {
       if (cells[i] != nullptr) cells[i] = CopyValue(ValueAt(cells[i]));
     }
   }
-  grown->size_ = chunk.size_;
+  grown->Commit(size);
   return grown;
 }
 
@@ -232,15 +232,16 @@ size_t RawChunk::bytes() const { return sizeof(RawChunk) + size_t{form_->row_byt
 
 bool RawChunk::Store(const Rows& rows, size_t begin, size_t end) {
   const size_t count = end - begin;
-  TWIN_CHECK(size_ + count <= capacity_ && rows.columns.size() == form_->columns.size())
+  const size_t size = this->size();
+  TWIN_CHECK(size + count <= capacity_ && rows.columns.size() == form_->columns.size())
       << count << " rows of " << rows.columns.size() << " columns";
   for (uint32_t c = 0; c < form_->columns.size(); ++c) {
     const RawColumn& column = form_->columns[c];
-    char* const at = cells(c) + size_t{size_} * column.bytes;
+    char* const at = cells(c) + size * column.bytes;
     if (!StoreColumn(column, rows.columns[c], begin, end, at)) return false;
   }
-  std::memcpy(data() + size_t{size_} * 8, &rows.times[begin], count * 8);
-  std::memcpy(data() + size_t{8} * (capacity_ + size_), &rows.sequences[begin], count * 8);
+  std::memcpy(data() + size * 8, &rows.times[begin], count * 8);
+  std::memcpy(data() + size_t{8} * (capacity_ + size), &rows.sequences[begin], count * 8);
   return true;
 }
 

@@ -78,13 +78,15 @@ class RawChunk {
 
   const RawForm& form() const { return *form_; }
   uint32_t capacity() const { return capacity_; }
-  uint32_t size() const { return size_; }  // the writer's, and under the group's lock
-  size_t bytes() const;                    // of memory, without values of kValue
+  uint32_t size() const { return size_.load(std::memory_order_acquire); }  // thread-safe
+  size_t bytes() const;  // of memory, without values of kValue
 
   // Writes rows [begin, end) of `rows` behind the last one. False: a value does not fit its column;
   // nothing has changed. They count from Commit on.
   bool Store(const Rows& rows, size_t begin, size_t end);
-  void Commit(size_t rows) { size_ += static_cast<uint32_t>(rows); }
+  void Commit(size_t rows) {
+    size_.store(size() + static_cast<uint32_t>(rows), std::memory_order_release);
+  }
 
   int64_t time(size_t row) const { return times()[row]; }
   uint64_t sequence(size_t row) const { return sequences()[row]; }
@@ -111,7 +113,7 @@ class RawChunk {
   const RawForm* const form_;
   std::atomic<uint32_t> references_{1};
   const uint32_t capacity_;
-  uint32_t size_ = 0;
+  std::atomic<uint32_t> size_{0};
   [[maybe_unused]] uint32_t unused_ = 0;
 };
 

@@ -50,6 +50,9 @@ struct GroupSpec {
   std::vector<ColumnSpec> columns;
 };
 
+// Groups of a series whose samples come with those of other series.
+inline constexpr size_t kRowGroupsMax = 4;
+
 struct GroupId {
   uint32_t value = 0;
   friend auto operator<=>(GroupId, GroupId) = default;

@@ -19,8 +19,12 @@ void SeriesIndex::Add(SeriesKey key, Place place) {
 }
 
 Places SeriesIndex::Find(SeriesKey key) const {
+  MutexLock lock(&parts_[PartOf(key)].mutex);
+  return FindAsWriter(key);
+}
+
+Places SeriesIndex::FindAsWriter(SeriesKey key) const {
   const Part& part = parts_[PartOf(key)];
-  MutexLock lock(&part.mutex);
   const auto found = part.places.find(key);
   if (found == part.places.end()) return {};
   const Place& entry = found->second;

@@ -27,6 +27,8 @@ class SeriesIndex {
  public:
   void Add(SeriesKey key, Place place);
   Places Find(SeriesKey key) const;  // in the order in which they were added
+  // The same for the one thread that adds.
+  Places FindAsWriter(SeriesKey key) const ABSL_NO_THREAD_SAFETY_ANALYSIS;
   bool Has(SeriesKey key) const;
   size_t size() const;   // series
   size_t bytes() const;  // about

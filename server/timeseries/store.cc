@@ -60,6 +60,11 @@ GroupId Store::GroupOfSeries(SeriesKey key, ColumnKind kind) {
   return impl_->head.GroupOfSeries(key, kind);
 }
 
+std::optional<GroupId> Store::GroupOfRows(absl::Span<const SeriesKey> series,
+                                          absl::Span<const ColumnKind> kinds) {
+  return impl_->head.GroupOfRows(series, kinds);
+}
+
 void Store::Append(const Rows& rows) { impl_->head.Append(rows); }
 
 GroupSpec Store::group(GroupId id) const { return impl_->head.Spec(id); }

@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -97,6 +98,10 @@ class Store {
   GroupId AddGroup(const GroupSpec& spec);  // 0, 1, 2 …
   // The group of one column that holds single samples of a series; made where there is none.
   GroupId GroupOfSeries(SeriesKey key, ColumnKind kind);
+  // The group of rows that have a value of each of these series, of these kinds; made where there
+  // is none. Nothing: its first series is in kRowGroupsMax groups already.
+  std::optional<GroupId> GroupOfRows(absl::Span<const SeriesKey> series,
+                                     absl::Span<const ColumnKind> kinds);
   // Rows of any time. A column's kind may differ from the group's if its values fit that.
   void Append(const Rows& rows);
 
