@@ -336,6 +336,67 @@ TEST_F(TelemetryTest, SamplesAndPublications) {
   }
 }
 
+TEST_F(TelemetryTest, RowsOfOneTwinInAnyOrderAndOfSomeColumns) {
+  const auto send = [&](const std::vector<int64_t>& seconds, const std::vector<double>& currents,
+                        const std::vector<int64_t>& levels) {
+    std::vector<int64_t> times;
+    for (const int64_t second : seconds) times.push_back(kStart + second * kSecond);
+    ingest::TelemetryBatch batch;
+    ingest::SampleBatch& samples = batch.samples.emplace_back();
+    samples.twin_ids = {"pack"};
+    samples.times = times;
+    if (!levels.empty()) samples.columns.push_back({"level", {}, levels, {}, {}});
+    if (!currents.empty()) samples.columns.push_back({"current", currents, {}, {}, {}});
+    const ingest::TelemetryResult result = engine_->Write(std::move(batch));
+    ASSERT_THAT(result.status, IsOk());
+    EXPECT_EQ(result.rows, seconds.size());
+  };
+  const double none = std::numeric_limits<double>::quiet_NaN();
+  send({10, 30, 20, 40}, {1, 3, 2, none}, {10, 30, 20, 40});
+  send({50, 5}, {}, {50, 5});
+  send({30, 60}, {3.5, 6}, {});
+  for (int round = 0; round < 3; ++round) {
+    EXPECT_EQ(History("pack", "current"), "10:1 20:2 30:3.5 40:null 60:6");
+    EXPECT_EQ(History("pack", "level"), "5:5 10:10 20:20 30:30 40:40 50:50");
+    EXPECT_EQ(Latest("pack", "current"), Value::Double(6));
+    EXPECT_EQ(Latest("pack", "level"), Value::Int(50));
+    Restart(/*checkpoint=*/round == 1);
+  }
+}
+
+// A result that says so is followed by that of the producer's next batch: whoever waits with an
+// acknowledgement does not wait for ever.
+TEST_F(TelemetryTest, ResultsOfAProducerSayWhetherMoreFollow) {
+  ASSERT_THAT(engine_->Register(VoltageLayout()).status, IsOk());
+  constexpr uint64_t kBatches = 300;
+  Mutex mutex;
+  CondVar told;
+  std::vector<std::pair<uint64_t, bool>> results[2];
+  for (uint64_t number = 1; number <= kBatches; ++number) {
+    for (int p = 0; p < 2; ++p) {
+      const Frames frames =
+          Pack({{static_cast<int64_t>(number), {3601, 3602, 3603, static_cast<int16_t>(p), 0}}});
+      auto kept = std::make_shared<Frames>(frames);
+      ingest::TelemetryBatch batch;
+      batch.keep = kept;
+      batch.producer = absl::StrCat("p", p);
+      batch.number = number;
+      batch.frames.push_back({"car", kept->times, kept->packed, {}});
+      engine_->Write(std::move(batch), [&, p, number](const ingest::TelemetryResult& result) {
+        const MutexLock lock(&mutex);
+        results[p].emplace_back(number, result.more);
+        told.SignalAll();
+      });
+    }
+  }
+  MutexLock lock(&mutex);
+  while (results[0].size() < kBatches || results[1].size() < kBatches) told.Wait(&mutex);
+  for (const auto& each : results) {
+    for (uint64_t i = 0; i < kBatches; ++i) EXPECT_EQ(each[i].first, i + 1);
+    EXPECT_FALSE(each.back().second);
+  }
+}
+
 TEST_F(TelemetryTest, PropertiesKeepTheirHistory) {
   const auto set = [&](const std::string& status, int64_t second) {
     ingest::PatchTwin patch;

@@ -76,7 +76,7 @@ TEST(StoreMemoryTest, SeriesOfLayouts) {
   const double active = static_cast<double>(Allocated() - before) / kSeries;
   std::printf("active series of a layout: %.1f bytes; open blocks, counted: %.1f\n", active,
               static_cast<double>(store.status().memory.open) / kSeries);
-  EXPECT_LE(active, 240);
+  EXPECT_LE(active, 180);
 }
 
 TEST(StoreMemoryTest, SingleSeries) {

@@ -63,6 +63,29 @@ TEST(StoreTest, ReadsWhatWasAppended) {
   EXPECT_EQ(row.times.front(), 499 * kSecond);
 }
 
+TEST(StoreTest, RowsOfSeveralSeriesShareAGroup) {
+  Store store({});
+  std::vector<SeriesKey> keys;
+  for (const char* path : {"voltage", "temperature", "charge"}) {
+    keys.push_back({.twin = TwinNumber(7), .path = store.AddPath(path)});
+  }
+  const std::vector<ColumnKind> kinds(3, ColumnKind::kDouble);
+  const std::optional<GroupId> group = store.GroupOfRows(keys, kinds);
+  ASSERT_TRUE(group.has_value());
+  EXPECT_EQ(store.GroupOfRows(keys, kinds), group);
+  EXPECT_EQ(store.group(*group).columns.size(), 3);
+  // Other kinds, some of the series, one alone: groups of their own, but not without end.
+  EXPECT_NE(store.GroupOfRows(keys, {ColumnKind::kInt, kinds[1], kinds[2]}), group);
+  EXPECT_NE(store.GroupOfRows(absl::MakeSpan(keys).first(2), {kinds[0], kinds[1]}), group);
+  EXPECT_EQ(store.GroupOfRows(absl::MakeSpan(keys).first(1), {kinds[0]}),
+            store.GroupOfSeries(keys[0], kinds[0]));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(store.GroupOfRows({keys[0], keys[2]}, {ColumnKind::kInt, ColumnKind::kInt}),
+              std::nullopt);
+  }
+  EXPECT_EQ(store.GroupOfRows(keys, kinds), group);
+}
+
 // Beyond open_block_bytes_max the oldest open blocks are sealed, few rows or not; nothing else
 // changes.
 TEST(StoreTest, TheOldestAreSealedEarly) {
