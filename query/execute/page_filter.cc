@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "query/plan/expr_util.h"
+#include "server/base/wide.h"
 
 namespace twin::query {
 namespace {
@@ -41,8 +42,8 @@ using Lanes = int64_t[kPageRowsMax];
 
 // `first`: the lanes hold nothing yet.
 template <typename T, typename C, typename Passes>
-void Compare(const char* values, C constant, size_t rows, bool first, int64_t* lanes,
-             Passes passes) {
+TWIN_INLINE_LOOP void Compare(const char* values, C constant, size_t rows, bool first,
+                              int64_t* lanes, Passes passes) {
   const auto lane_of = [&](size_t i) {
     T stored;
     std::memcpy(&stored, values + i * sizeof(T), sizeof(T));
@@ -57,8 +58,8 @@ void Compare(const char* values, C constant, size_t rows, bool first, int64_t* l
 
 // NaN sorts above all numbers; constants are never NaN.
 template <typename T, typename C>
-void Compare(BoundKind op, const char* values, C constant, size_t rows, bool first,
-             int64_t* lanes) {
+TWIN_INLINE_LOOP void Compare(BoundKind op, const char* values, C constant, size_t rows, bool first,
+                              int64_t* lanes) {
   const auto compare = [&](auto passes) {
     Compare<T>(values, constant, rows, first, lanes, passes);
   };
@@ -79,12 +80,56 @@ void Compare(BoundKind op, const char* values, C constant, size_t rows, bool fir
 }
 
 // Clears the lanes of rows without a value.
-void ClearAbsent(const uint8_t* has, size_t rows, int64_t* lanes) {
+TWIN_INLINE_LOOP void ClearAbsent(const uint8_t* has, size_t rows, int64_t* lanes) {
   for (size_t i = 0; i < rows; i += 8) {
     const uint8_t bits = has[i / 8];
     if (bits == 0xFF) continue;
     for (size_t k = 0; k < 8; ++k) lanes[i + k] &= -static_cast<int64_t>((bits >> k) & 1);
   }
+}
+
+// Sets the lanes of one condition, or takes from them what does not pass it.
+template <typename Condition>
+TWIN_INLINE_LOOP void CheckOnAny(const Condition& condition, const ColumnPage& column, size_t rows,
+                                 bool first, int64_t* lanes) {
+  const char* values = column.values;
+  switch (column.stored) {
+    case Stored::kBool:
+      Compare<uint8_t>(condition.op, values, condition.integer, rows, first, lanes);
+      break;
+    case Stored::kInt32:
+      Compare<int32_t>(condition.op, values, condition.integer, rows, first, lanes);
+      break;
+    case Stored::kInt64:
+      Compare<int64_t>(condition.op, values, condition.integer, rows, first, lanes);
+      break;
+    case Stored::kFloat:
+      Compare<float>(condition.op, values, condition.number, rows, first, lanes);
+      break;
+    case Stored::kDouble:
+      Compare<double>(condition.op, values, condition.number, rows, first, lanes);
+      break;
+    case Stored::kOther:
+      return;
+  }
+  ClearAbsent(column.has, rows, lanes);
+}
+
+#if TWIN_HAS_WIDE
+template <typename Condition>
+TWIN_WIDE void CheckOnWide(const Condition& condition, const ColumnPage& column, size_t rows,
+                           bool first, int64_t* lanes) {
+  CheckOnAny(condition, column, rows, first, lanes);
+}
+#endif
+
+template <typename Condition>
+void Check(const Condition& condition, const ColumnPage& column, size_t rows, bool first,
+           int64_t* lanes) {
+#if TWIN_HAS_WIDE
+  if (HasWide()) return CheckOnWide(condition, column, rows, first, lanes);
+#endif
+  CheckOnAny(condition, column, rows, first, lanes);
 }
 
 }  // namespace
@@ -145,27 +190,8 @@ void PageFilter::Select(const GraphReader& graph, uint32_t page, std::vector<uin
   for (const Condition& condition : conditions_) {
     const ColumnPage column = graph.PageOf(table_, condition.column, page);
     if (column.has == nullptr) return;
-    const char* values = column.values;
-    switch (column.stored) {
-      case Stored::kBool:
-        Compare<uint8_t>(condition.op, values, condition.integer, rows, first, lanes);
-        break;
-      case Stored::kInt32:
-        Compare<int32_t>(condition.op, values, condition.integer, rows, first, lanes);
-        break;
-      case Stored::kInt64:
-        Compare<int64_t>(condition.op, values, condition.integer, rows, first, lanes);
-        break;
-      case Stored::kFloat:
-        Compare<float>(condition.op, values, condition.number, rows, first, lanes);
-        break;
-      case Stored::kDouble:
-        Compare<double>(condition.op, values, condition.number, rows, first, lanes);
-        break;
-      case Stored::kOther:
-        return;
-    }
-    ClearAbsent(column.has, rows, lanes);
+    if (column.stored == Stored::kOther) return;
+    Check(condition, column, rows, first, lanes);
     first = false;
   }
   for (size_t i = 0; i < rows; i += 8) {

@@ -6,26 +6,11 @@
 #include <memory>
 #include <vector>
 
+#include "server/base/wide.h"
 #include "server/timeseries/bits.h"
-
-// The same code, compiled once more for processors that have wider registers.
-#if defined(__x86_64__)
-#define TWIN_DISPATCH 1
-#define TWIN_INLINE __attribute__((always_inline)) inline
-#else
-#define TWIN_DISPATCH 0
-#define TWIN_INLINE inline
-#endif
 
 namespace twin::timeseries {
 namespace {
-
-#if TWIN_DISPATCH
-bool HasAvx2() {
-  static const bool has = __builtin_cpu_supports("avx2") != 0;
-  return has;
-}
-#endif
 
 // What is packed in place of the values. All sums are modulo 2^64, so nothing overflows.
 enum class Form : uint8_t {
@@ -65,13 +50,13 @@ using Histogram = std::array<uint32_t, kWidthMax + 1>;  // of the values' widths
 
 int WidthOf(uint64_t value) { return static_cast<int>(std::bit_width(value)); }
 
-TWIN_INLINE uint64_t OrOf(absl::Span<const uint64_t> values) {
+TWIN_INLINE_LOOP uint64_t OrOf(absl::Span<const uint64_t> values) {
   uint64_t all = 0;
   for (const uint64_t value : values) all |= value;
   return all;
 }
 
-TWIN_INLINE uint64_t RunBits(absl::Span<const uint64_t> values, Layout* layout) {
+TWIN_INLINE_LOOP uint64_t RunBits(absl::Span<const uint64_t> values, Layout* layout) {
   uint64_t bits = 0;
   uint64_t widest = 0;
   for (size_t at = 0; at < values.size(); at += kRunValues) {
@@ -85,7 +70,7 @@ TWIN_INLINE uint64_t RunBits(absl::Span<const uint64_t> values, Layout* layout) 
   return bits + (*layout == Layout::kRunsNibbles ? (runs + 1) / 2 : runs) * 8;
 }
 
-TWIN_INLINE Histogram CountWidths(absl::Span<const uint64_t> values) {
+TWIN_INLINE_LOOP Histogram CountWidths(absl::Span<const uint64_t> values) {
   // Without a branch: zeros are counted among the ones, and then taken off.
   const auto width_of = [](uint64_t value) {
     return static_cast<size_t>(64 - std::countl_zero(value | 1));
@@ -108,7 +93,7 @@ TWIN_INLINE Histogram CountWidths(absl::Span<const uint64_t> values) {
 
 // The width that takes the least with the wider values apart: near enough, since how far apart
 // these lie is a guess.
-TWIN_INLINE uint64_t ExceptionBits(absl::Span<const uint64_t> values, int* width) {
+TWIN_INLINE_LOOP uint64_t ExceptionBits(absl::Span<const uint64_t> values, int* width) {
   const Histogram widths = CountWidths(values);
   int widest = kWidthMax;
   while (widest > 0 && widths[static_cast<size_t>(widest)] == 0) --widest;
@@ -132,8 +117,8 @@ TWIN_INLINE uint64_t ExceptionBits(absl::Span<const uint64_t> values, int* width
 
 // Keeps what `choice` is, or this if it is smaller. What takes clearly more in runs is not looked
 // at any closer: that costs more than all the rest.
-TWIN_INLINE void Consider(Form form, uint64_t base, absl::Span<const uint64_t> packed,
-                          Choice* choice) {
+TWIN_INLINE_LOOP void Consider(Form form, uint64_t base, absl::Span<const uint64_t> packed,
+                               Choice* choice) {
   Choice other;
   other.form = form;
   other.base = base;
@@ -150,8 +135,8 @@ TWIN_INLINE void Consider(Form form, uint64_t base, absl::Span<const uint64_t> p
 }
 
 // What the form packs, into `packed`, which has room for all values.
-TWIN_INLINE absl::Span<uint64_t> Fill(absl::Span<const int64_t> values, Form form, uint64_t base,
-                                      uint64_t* packed) {
+TWIN_INLINE_LOOP absl::Span<uint64_t> Fill(absl::Span<const int64_t> values, Form form,
+                                           uint64_t base, uint64_t* packed) {
   const size_t count = values.size() - Lost(form);
   const int64_t* v = values.data();
   switch (form) {
@@ -173,7 +158,7 @@ TWIN_INLINE absl::Span<uint64_t> Fill(absl::Span<const int64_t> values, Form for
   return {packed, count};
 }
 
-TWIN_INLINE Choice ChooseOnAny(absl::Span<const int64_t> values, uint64_t* room) {
+TWIN_INLINE_LOOP Choice ChooseOnAny(absl::Span<const int64_t> values, uint64_t* room) {
   Choice choice;
   int64_t least = values[0];
   int64_t greatest = values[0];
@@ -205,16 +190,15 @@ TWIN_INLINE Choice ChooseOnAny(absl::Span<const int64_t> values, uint64_t* room)
   return choice;
 }
 
-#if TWIN_DISPATCH
-__attribute__((target("avx2"))) Choice ChooseOnAvx2(absl::Span<const int64_t> values,
-                                                    uint64_t* room) {
+#if TWIN_HAS_WIDE
+TWIN_WIDE Choice ChooseOnWide(absl::Span<const int64_t> values, uint64_t* room) {
   return ChooseOnAny(values, room);
 }
 #endif
 
 Choice Choose(absl::Span<const int64_t> values, uint64_t* room) {
-#if TWIN_DISPATCH
-  if (HasAvx2()) return ChooseOnAvx2(values, room);
+#if TWIN_HAS_WIDE
+  if (HasWide()) return ChooseOnWide(values, room);
 #endif
   return ChooseOnAny(values, room);
 }
