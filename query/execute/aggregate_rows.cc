@@ -22,7 +22,9 @@ class AggregateRows : public Breaker {
         context_(ContextOf(plan, run)),
         table_(step.key_depends),
         aggregators_(std::move(aggregators)),
-        memory_(&run->statement.memory) {}
+        memory_(&run->statement.memory) {
+    for (size_t i = 0; i < aggregators_.size(); ++i) argument_of_.push_back(ArgumentOf(i));
+  }
 
   void SetBranch(const std::vector<bool>& aggregates) override { branch_ = aggregates; }
 
@@ -70,6 +72,18 @@ class AggregateRows : public Breaker {
   }
 
  private:
+  // The first aggregate that has the same one argument, maybe itself.
+  size_t ArgumentOf(size_t aggregate) const {
+    const std::vector<BoundAggregate>& all = plan_.select->aggregates;
+    for (size_t i = 0; i < aggregate && all[aggregate].arguments.size() == 1; ++i) {
+      if (!IsOfTime(all[i]) && all[i].arguments.size() == 1 &&
+          Same(*all[i].arguments[0], *all[aggregate].arguments[0])) {
+        return i;
+      }
+    }
+    return aggregate;
+  }
+
   bool Reads(size_t aggregate) const { return branch_.empty() || branch_[aggregate]; }
 
   static bool IsOfTime(const BoundAggregate& aggregate) {
@@ -100,14 +114,16 @@ class AggregateRows : public Breaker {
 
   absl::Status AddOthers(Batch* batch) {
     DropBefore(batch);
+    std::vector<std::vector<Vector>> arguments(aggregators_.size());
     for (size_t i = 0; i < aggregators_.size(); ++i) {
       const BoundAggregate& aggregate = plan_.select->aggregates[i];
       if (IsOfTime(aggregate) || !Reads(i)) continue;
-      std::vector<Vector> arguments(aggregate.arguments.size());
-      for (size_t j = 0; j < arguments.size(); ++j) {
-        TWIN_RETURN_IF_ERROR(Evaluate(*aggregate.arguments[j], context_, batch, &arguments[j]));
+      std::vector<Vector>& values = arguments[argument_of_[i]];
+      for (size_t j = values.size(); j < aggregate.arguments.size(); ++j) {
+        TWIN_RETURN_IF_ERROR(
+            Evaluate(*aggregate.arguments[j], context_, batch, &values.emplace_back()));
       }
-      TWIN_RETURN_IF_ERROR(Add(i, groups_, batch->rows, arguments));
+      TWIN_RETURN_IF_ERROR(Add(i, groups_, batch->rows, values));
     }
     return absl::OkStatus();
   }
@@ -174,6 +190,7 @@ class AggregateRows : public Breaker {
   const EvaluateContext context_;
   GroupTable table_;
   std::vector<std::unique_ptr<Aggregator>> aggregators_;
+  std::vector<size_t> argument_of_;  // by aggregate: whose argument it shares
   std::vector<uint32_t> groups_;
   std::vector<bool> branch_;  // by aggregate: whether it reads the rows that come; empty: all
   MemoryUse memory_;

@@ -130,9 +130,9 @@ class OrderedRows : public Breaker {
 
 }  // namespace
 
-bool IsBreaker(StepKind kind) {
-  return kind == StepKind::kAggregate || kind == StepKind::kWindow || kind == StepKind::kDistinct ||
-         kind == StepKind::kSort;
+bool IsBreaker(const PlanStep& step) {
+  return step.kind == StepKind::kAggregate || step.kind == StepKind::kDistinct ||
+         step.kind == StepKind::kSort || (step.kind == StepKind::kWindow && !step.within_scan);
 }
 
 absl::StatusOr<std::unique_ptr<Breaker>> NewBreaker(const Plan& plan, const PlanStep& step,

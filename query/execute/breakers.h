@@ -22,7 +22,7 @@ class Breaker : public Consumer {
   virtual void SetBranch(const std::vector<bool>& /*aggregates*/) {}
 };
 
-bool IsBreaker(StepKind kind);
+bool IsBreaker(const PlanStep& step);
 absl::StatusOr<std::unique_ptr<Breaker>> NewBreaker(const Plan& plan, const PlanStep& step,
                                                     RunContext* run);
 // One each, from the file of that name.

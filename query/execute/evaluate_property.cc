@@ -36,6 +36,10 @@ absl::Status LocateNumbers(const Frame& frame, SlotId id, Located* out) {
   }
   out->twins = slot.kind == TypeKind::kTwin;
   out->all = slot.nulls.empty();
+  if (out->all && frame.selection == nullptr) {
+    out->numbers = slot.numbers;
+    return absl::OkStatus();
+  }
   out->numbers.reserve(frame.rows);
   for (size_t i = 0; i < frame.rows; ++i) {
     const size_t row = frame.selection == nullptr ? i : frame.selection[i];

@@ -67,7 +67,13 @@ class Expand : public Operator {
     for (size_t begin = 0; begin < found_.sources.size() && !done(); begin += batch_rows()) {
       const size_t count = std::min(batch_rows(), found_.sources.size() - begin);
       Batch out = TakeLive(batch, absl::MakeConstSpan(found_.sources).subspan(begin, count));
-      if (IsLive(to_)) SetNumbers(TypeKind::kTwin, found_.targets, begin, count, &out.slots[to_]);
+      if (IsLive(to_)) {
+        SetNumbers(TypeKind::kTwin, found_.targets, begin, count, &out.slots[to_]);
+        if (!found_.places.empty()) {
+          const auto places = absl::MakeConstSpan(found_.places).subspan(begin, count);
+          out.slots[to_].places.assign(places.begin(), places.end());
+        }
+      }
       if (IsLive(step_.edge.slot)) {
         SetNumbers(TypeKind::kRelationship, found_.relationships, begin, count,
                    &out.slots[step_.edge.slot]);
@@ -99,11 +105,13 @@ class Expand : public Operator {
       found_.sources[kept] = row;
       found_.relationships[kept] = found_.relationships[i];
       found_.targets[kept] = found_.targets[i];
+      if (!found_.places.empty()) found_.places[kept] = found_.places[i];
       ++kept;
     }
     found_.sources.resize(kept);
     found_.relationships.resize(kept);
     found_.targets.resize(kept);
+    if (!found_.places.empty()) found_.places.resize(kept);
   }
 
  public:

@@ -112,6 +112,11 @@ absl::Status Operator::Push(Batch batch) {
   return status;
 }
 
+absl::Status Operator::EndPart() {
+  TWIN_RETURN_IF_ERROR(Flush());
+  return next_.EndPart();
+}
+
 absl::Status Operator::Emit(Batch batch) {
   if (batch.rows == 0) return absl::OkStatus();
   if (run_.options().profile) run_.profile.at(&step_).rows += batch.rows;
@@ -376,6 +381,8 @@ std::unique_ptr<Operator> NewOperator(const Plan& plan, const PlanStep& step, Ru
       return NewHistoryJoin(plan, step, run, next);
     case StepKind::kMakePath:
       return std::make_unique<MakePaths>(plan, step, run, next);
+    case StepKind::kWindow:
+      return NewWindowWithinScan(plan, step, run, next);
     case StepKind::kFilter:
       return std::make_unique<FilterRows>(plan, step, run, next);
     case StepKind::kOptional:

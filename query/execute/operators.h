@@ -18,10 +18,13 @@ class Operator : public Consumer {
       : plan_(plan), step_(step), run_(*run), next_(*next) {}
 
   absl::Status Push(Batch batch) final;
+  absl::Status EndPart() final;
   bool done() const override { return next_.done(); }
 
  protected:
   virtual absl::Status Do(Batch batch) = 0;
+  // Passes on what it has kept of the part.
+  virtual absl::Status Flush() { return absl::OkStatus(); }
 
   // Passes rows on, without the slots that nobody needs any more. Also asks whether to go on.
   absl::Status Emit(Batch batch);
@@ -49,6 +52,7 @@ class Chain : public Consumer {
   Chain(const Plan& plan, size_t first, size_t last, RunContext* run, Consumer* end);
   Chain(const Plan& plan, absl::Span<const PlanStep* const> steps, RunContext* run, Consumer* end);
   absl::Status Push(Batch batch) override { return first_->Push(std::move(batch)); }
+  absl::Status EndPart() override { return first_->EndPart(); }
   bool done() const override { return first_->done(); }
 
  private:
@@ -87,6 +91,8 @@ std::unique_ptr<Operator> NewExpand(const Plan& plan, const PlanStep& step, RunC
                                     Consumer* next);
 std::unique_ptr<Operator> NewExpandVariable(const Plan& plan, const PlanStep& step, RunContext* run,
                                             Consumer* next);
+std::unique_ptr<Operator> NewWindowWithinScan(const Plan& plan, const PlanStep& step,
+                                              RunContext* run, Consumer* next);
 std::unique_ptr<Operator> NewHistoryJoin(const Plan& plan, const PlanStep& step, RunContext* run,
                                          Consumer* next);
 

@@ -26,11 +26,13 @@ struct Expansion {
   std::vector<uint32_t> sources;        // index into the call's twins, ascending
   std::vector<uint32_t> relationships;  // RelationshipNumber
   std::vector<uint32_t> targets;        // TwinNumber: of the other end
+  std::vector<Place> places;  // of the targets, where the reader has them at hand; or none
 
   void clear() {
     sources.clear();
     relationships.clear();
     targets.clear();
+    places.clear();
   }
 };
 

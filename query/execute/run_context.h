@@ -22,6 +22,8 @@ class Consumer {
  public:
   virtual ~Consumer() = default;
   virtual absl::Status Push(Batch batch) = 0;
+  // A part of the source has come whole.
+  virtual absl::Status EndPart() { return absl::OkStatus(); }
   // It needs no more rows; those that still come are dropped.
   virtual bool done() const { return false; }
 };

@@ -27,9 +27,8 @@ class Runner {
     TWIN_ASSIGN_OR_RETURN(source_, NewSource(plan_, &run_));
     size_t begin = 1;
     for (;;) {
-      const auto last =
-          std::find_if(plan_.steps.begin() + static_cast<int64_t>(begin), plan_.steps.end(),
-                       [](const PlanStep& step) { return IsBreaker(step.kind); });
+      const auto last = std::find_if(plan_.steps.begin() + static_cast<int64_t>(begin),
+                                     plan_.steps.end(), IsBreaker);
       const size_t breaker = static_cast<size_t>(last - plan_.steps.begin());
       if (breaker == plan_.steps.size()) return RunToEnd(begin, end);
       TWIN_RETURN_IF_ERROR(RunToBreaker(begin, breaker));
@@ -120,7 +119,7 @@ class Runner {
         Chain chain(plan_, begin, breaker, &run_, breakers[task].get());
         const size_t end = (task + 1) * parts / tasks;
         for (size_t part = task * parts / tasks; part < end; ++part) {
-          if (absl::Status status = source_->Produce(part, &chain); !status.ok()) return status;
+          if (absl::Status status = ProducePart(part, &chain); !status.ok()) return status;
         }
         return absl::OkStatus();
       }));
@@ -171,10 +170,15 @@ class Runner {
     return absl::OkStatus();
   }
 
+  absl::Status ProducePart(size_t part, Chain* chain) {
+    absl::Status status = source_->Produce(part, chain);
+    return status.ok() ? chain->EndPart() : status;
+  }
+
   absl::Status RunSerial(size_t begin, size_t end, Consumer* consumer) {
     Chain chain(plan_, begin, end, &run_, consumer);
     for (size_t part = 0; part < source_->parts() && !chain.done(); ++part) {
-      TWIN_RETURN_IF_ERROR(source_->Produce(part, &chain));
+      TWIN_RETURN_IF_ERROR(ProducePart(part, &chain));
     }
     return absl::OkStatus();
   }
@@ -199,7 +203,7 @@ class Runner {
       TWIN_RETURN_IF_ERROR(InParallel(count, [&](size_t i) {
         collected[i].emplace(&run_);
         Chain chain(plan_, begin, limit, &run_, &*collected[i]);
-        return source_->Produce(first + i, &chain);
+        return ProducePart(first + i, &chain);
       }));
       for (std::optional<Collector>& part : collected) {
         for (Batch& batch : part->batches()) {

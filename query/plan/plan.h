@@ -98,6 +98,10 @@ struct PlanStep {
   std::vector<bool> key_is_id;
   std::vector<bool> key_depends;  // follows from the other keys: not compared
 
+  // kWindow: rows of a partition are of one twin of the scan, so it works row by row, a part of the
+  // scan at a time.
+  bool within_scan = false;
+
   std::vector<BoundSortKey> sort;  // kSort
   bool sort_limited = false;       // top-k: rows beyond limit + offset are dropped
 

@@ -238,8 +238,31 @@ class SelectPlanner {
     }
   }
 
+  // Rows that stand in different parts of the scan are in different partitions.
+  bool AreWithinScan() const {
+    const std::vector<PlanStep>& steps = plan_->steps;
+    if (!rewrites_ || steps.empty() || steps[0].kind != StepKind::kScan) return false;
+    const bool row_by_row = std::all_of(steps.begin() + 1, steps.end(), [](const PlanStep& step) {
+      return step.kind == StepKind::kExpand || step.kind == StepKind::kExpandVariable ||
+             step.kind == StepKind::kFilter || step.kind == StepKind::kMakePath;
+    });
+    const auto names_scan = [&](const BoundPtr& expr) {
+      return (expr->kind == BoundKind::kSlot ||
+              (expr->kind == BoundKind::kField && expr->field == Field::kId)) &&
+             expr->slot == steps[0].slot;
+    };
+    return row_by_row &&
+           std::all_of(
+               select_.windows.begin(), select_.windows.end(), [&](const BoundWindow& window) {
+                 return std::any_of(window.partition.begin(), window.partition.end(), names_scan);
+               });
+  }
+
   void PlanWindows() {
-    if (!select_.windows.empty()) Add(StepKind::kWindow, rows());
+    if (!select_.windows.empty()) {
+      const bool within_scan = AreWithinScan();
+      Add(StepKind::kWindow, rows()).within_scan = within_scan;
+    }
     AddFilter(select_.qualify);
   }
 

@@ -162,7 +162,8 @@ std::string Printer::Line(const PlanStep& step) const {
       return absl::StrCat("aggregate ", Aggregates(), step.keys.empty() ? "" : " by ",
                           List(step.keys, ", "));
     case StepKind::kWindow:
-      return "window";
+      return step.within_scan ? absl::StrCat("window within each ", NameOf(plan_.steps[0].slot))
+                              : "window";
     case StepKind::kProject:
       return absl::StrCat(
           "project ", absl::StrJoin(plan_.select->outputs, ", ",

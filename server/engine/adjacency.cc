@@ -54,7 +54,29 @@ std::shared_ptr<const Adjacency> Adjacency::Build(const graph::GraphView& view,
   made->items.resize(found.size());
   std::vector<uint32_t> next(made->offsets.begin(), made->offsets.end() - 1);
   for (const Found& each : found) made->items[next[each.twin - least]++] = each.item;
+  made->FindPlaces(view);
   return made;
+}
+
+void Adjacency::FindPlaces(const graph::GraphView& view) {
+  constexpr size_t kPart = 256;
+  uint32_t twins[kPart];
+  graph::TwinPlace places[kPart];
+  rows_epoch = view.rows_epoch();
+  ends_rows.resize(items.size());
+  for (size_t at = 0; at < items.size(); at += kPart) {
+    const size_t count = std::min(kPart, items.size() - at);
+    for (size_t i = 0; i < count; ++i) twins[i] = items[at + i].end;
+    view.PlacesOf({twins, count}, places);
+    if (at == 0) ends_table = places[0].table;
+    for (size_t i = 0; i < count; ++i) {
+      if (!(places[i].table == ends_table)) {
+        ends_rows = {};
+        return;
+      }
+      ends_rows[at + i] = places[i].row;
+    }
+  }
 }
 
 AdjacencyCache::Key AdjacencyCache::KeyOf(const graph::GraphView& view, RelationshipTypeId type,

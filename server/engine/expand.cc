@@ -33,7 +33,7 @@ void FindRanges(const Adjacency& list, absl::Span<const uint32_t> twins, Ranges*
 
 // One type, one direction: most calls.
 size_t ExpandOne(const Adjacency& list, absl::Span<const uint32_t> twins, size_t first, size_t max,
-                 query::Expansion* out) {
+                 bool with_places, query::Expansion* out) {
   Ranges ranges;
   size_t size = 0;
   for (size_t from = first; from < twins.size(); from += kBlock) {
@@ -48,6 +48,15 @@ size_t ExpandOne(const Adjacency& list, absl::Span<const uint32_t> twins, size_t
     out->sources.resize(total);
     out->relationships.resize(total);
     out->targets.resize(total);
+    if (with_places) {
+      out->places.resize(total);
+      query::Place* places = out->places.data() + size;
+      for (size_t i = 0; i < count; ++i) {
+        for (uint32_t item = ranges.begin[i]; item < ranges.end[i]; ++item) {
+          *places++ = {list.ends_table.value, list.ends_rows[item]};
+        }
+      }
+    }
     uint32_t* sources = out->sources.data() + size;
     uint32_t* relationships = out->relationships.data() + size;
     uint32_t* targets = out->targets.data() + size;
@@ -89,10 +98,10 @@ void Collect(const std::vector<const Adjacency*>& lists, uint32_t twin, std::vec
 }  // namespace
 
 size_t Expander::ExpandArrays(const Arrays& arrays, absl::Span<const uint32_t> twins, size_t first,
-                              size_t max, query::Expansion* out) {
+                              size_t max, query::Expansion* out) const {
   if (arrays.outgoing.size() + arrays.incoming.size() == 1) {
     const Adjacency* list = arrays.outgoing.empty() ? arrays.incoming[0] : arrays.outgoing[0];
-    return ExpandOne(*list, twins, first, max, out);
+    return ExpandOne(*list, twins, first, max, list->KnowsPlaces(view_), out);
   }
   std::vector<Item> items;
   for (size_t i = first; i < twins.size(); ++i) {

@@ -51,8 +51,8 @@ class Expander {
       ABSL_LOCKS_EXCLUDED(mutex_);
   void AddSteps(const Types& types, const ExpandOptions& options, uint64_t steps) const;
 
-  static size_t ExpandArrays(const Arrays& arrays, absl::Span<const uint32_t> twins, size_t first,
-                             size_t max, query::Expansion* out);
+  size_t ExpandArrays(const Arrays& arrays, absl::Span<const uint32_t> twins, size_t first,
+                      size_t max, query::Expansion* out) const;
   static uint64_t CountArrays(const Arrays& arrays, absl::Span<const uint32_t> twins);
 
   const graph::GraphView& view_;
