@@ -102,6 +102,18 @@ TEST_F(PlanTest, StartsWhereThereAreFewest) {
               HasSubstr("scan v: Vehicle"));
 }
 
+TEST_F(PlanTest, WindowsOfATwinOfTheScanNeedNoOtherRows) {
+  const auto plan_of = [&](const std::string& partition) {
+    return PlanOf("SELECT c.$dtId, ROBUST_Z(c.voltage) OVER (PARTITION BY " + partition +
+                  ") AS z FROM DIGITALTWINS MATCH (p:BatteryPack)-[:hasModule]->(m)"
+                  "-[:hasCell]->(c) ORDER BY z LIMIT 5");
+  };
+  EXPECT_THAT(plan_of("p.$dtId"), HasSubstr("window within each p"));
+  EXPECT_THAT(plan_of("p.chemistry, p.$dtId"), HasSubstr("window within each p"));
+  EXPECT_THAT(plan_of("p.chemistry"), Not(HasSubstr("within")));
+  EXPECT_THAT(plan_of("m.$dtId"), Not(HasSubstr("within")));
+}
+
 TEST_F(PlanTest, IsAsWrittenWithoutRewrites) {
   EXPECT_EQ(PlanOf("SELECT c.$dtId FROM DIGITALTWINS MATCH (c:BatteryCell)<-[:hasCell]-(m) "
                    "WHERE m.$dtId = 'mod-1'",

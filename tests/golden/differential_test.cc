@@ -115,9 +115,12 @@ class RandomQuery {
     std::string where;
     if (!random_.OneIn(3)) where = absl::StrCat(" WHERE ", Condition(2));
     const std::string from = absl::StrCat(" FROM DIGITALTWINS ", pattern, where);
-    switch (random_.Below(4)) {
+    switch (random_.Below(5)) {
       case 0:
         return absl::StrCat("SELECT ", Aggregates(), from);
+      case 4:
+        return absl::StrCat("SELECT ", absl::StrJoin(aliases_, ".$dtId, "), ".$dtId, ", Windows(),
+                            from, random_.OneIn(3) ? " QUALIFY w > 1" : "");
       case 1: {
         const std::string key =
             random_.OneIn(2) ? absl::StrCat(random_.Of(aliases_), ".$dtId") : Property();
@@ -216,6 +219,14 @@ class RandomQuery {
                         ") AS h");
   }
 
+  std::string Windows() {
+    const std::string partition =
+        absl::StrCat(" OVER (PARTITION BY ",
+                     random_.OneIn(3) ? Property() : absl::StrCat(random_.Of(aliases_), ".$dtId"));
+    return absl::StrCat("COUNT()", partition, ") AS w, MAX(", Number(1), ")", partition,
+                        ") AS u, RANK()", partition, " ORDER BY ", Property(), ") AS t");
+  }
+
   Random& random_;
   std::vector<std::string> aliases_;
   bool divides_ = true;
@@ -284,6 +295,46 @@ void RunSeed(uint64_t seed) {
           << "engine " << how.engine << ", rewrites " << how.rewrites << ", batches of "
           << how.batch_rows;
     }
+  }
+}
+
+// Enough rows for the scan to come in parts.
+TEST(Differential, WindowsAreTheSameInParts) {
+  const std::unique_ptr<World> engine = NewEngineWorld();
+  ingest::CreateModels models;
+  models.texts.emplace_back(kModels);
+  ASSERT_TRUE(engine->Apply(ingest::Operation(models), Time{1}).ok());
+  constexpr int kTwins = 600;
+  for (int i = 0; i < kTwins; ++i) {
+    ingest::PutTwin twin;
+    twin.id = absl::StrCat("a", i);
+    twin.model_id = "dtmi:t:Part;1";
+    twin.contents.emplace_back("n", Value::Int(i * 7 % 13));
+    ASSERT_TRUE(engine->Apply(ingest::Operation(std::move(twin)), Time{1}).ok());
+  }
+  for (int i = 0; i < kTwins; ++i) {
+    for (const int step : {1, 5}) {
+      ingest::PutRelationship relationship;
+      relationship.source_id = absl::StrCat("a", i);
+      relationship.relationship_id = absl::StrCat("r", step);
+      relationship.name = "r";
+      relationship.target_id = absl::StrCat("a", (i + step) % kTwins);
+      ASSERT_TRUE(engine->Apply(ingest::Operation(std::move(relationship)), Time{1}).ok());
+    }
+  }
+  const std::unique_ptr<query::TaskPool> pool = query::NewTaskPool(3);
+  for (const absl::string_view partition : {"a.$dtId", "b.$dtId", "a.n, a.$dtId", "a.n"}) {
+    const std::string over = absl::StrCat(" OVER (PARTITION BY ", partition);
+    const std::string text = absl::StrCat(
+        "SELECT a.$dtId, b.$dtId, RANK()", over, " ORDER BY b.n) AS k, ROBUST_Z(b.n)", over,
+        ") AS z, COUNT()", over, ") AS c FROM DIGITALTWINS MATCH (a:Part)-[:r]->(b) ",
+        "WHERE a.n > 1 QUALIFY k < 3");
+    SCOPED_TRACE(text);
+    const std::string expected = Answer(text, {.engine = true, .rewrites = false}, engine.get());
+    EXPECT_EQ(Answer(text, {.engine = true, .pool = pool.get()}, engine.get()), expected);
+    EXPECT_EQ(Answer(text, {.engine = true, .batch_rows = 2, .pool = pool.get()}, engine.get()),
+              expected);
+    EXPECT_GT(std::count(expected.begin(), expected.end(), '\n'), 500);
   }
 }
 
