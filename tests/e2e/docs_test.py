@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """The commands of the documents work: each block of README.md and docs/*.md runs against a server with a fleet.
 
-A block "```sh" must exit with 0; "```console" has commands after "$ " and what they print; "```python" runs with the
-client's package; "```json NAME" is a file; each part of "```cpp" stands in the example that the build compiles. Commands that
-never end (watch, top, a fleet) are interrupted after a while. What cannot run has "<!-- not run: why -->" above it, and is
-counted here so that it does not grow unnoticed."""
+A block "```sh" must exit with 0; "```console" has commands after "$ " and what they print; "```python" of services.md runs
+with the client's package; "```json NAME" is a file; "```cpp" stands in the example that the build compiles. Commands
+that never end (watch, top, a fleet) are interrupted after a while. What cannot run has "<!-- not run: why -->" above
+it, and is counted here so that it does not grow unnoticed."""
 import gzip
 import os
 import pathlib
@@ -71,16 +71,17 @@ class DocsTest(unittest.TestCase):
             (cls.tools / name).write_text(WRAPPER.format(name=name, program=BIN / name, signal=number))
             (cls.tools / name).chmod(0o755)
         server, address = cls.start(cls.folder / "fleet")
-        subprocess.run([BIN / "twinsim", "fleet", "--vehicles", str(VEHICLES), "--since", "2h", "--for", "2h", "--speed",
-                        "max", "--models", ROOT / "models/battery", "--address", address], check=True,
+        subprocess.run([BIN / "twinsim", "fleet", "--vehicles", str(VEHICLES), "--since", "2h", "--for", "2h",
+                        "--speed", "max", "--models", ROOT / "models/battery", "--address", address], check=True,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         cls.stop(server)
 
     @staticmethod
     def start(data):
         """A server on a port of its own, and its address."""
-        server = subprocess.Popen([BIN / "twind", "--data-dir", data, "--listen", "127.0.0.1:0", "--log-level", "error"],
-                                  stdout=subprocess.PIPE, text=True)
+        server = subprocess.Popen(
+            [BIN / "twind", "--data-dir", data, "--listen", "127.0.0.1:0", "--log-level", "error"],
+            stdout=subprocess.PIPE, text=True)
         return server, re.search(r"is ready on (\S+)", server.stdout.readline()).group(1)
 
     @staticmethod
@@ -92,8 +93,8 @@ class DocsTest(unittest.TestCase):
     def run_bash(self, script, code=0):
         """What it prints; its background jobs end with it."""
         process = subprocess.Popen(["bash", "-uo", "pipefail", "-c", script], cwd=self.place, env=self.environment,
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                   start_new_session=True)
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                   text=True, start_new_session=True)
         try:
             printed, _ = process.communicate(timeout=120)
         finally:
@@ -176,7 +177,8 @@ class DocsTest(unittest.TestCase):
 
 for each in documents():
     if any(language in ("sh", "console") for _, language, *_ in blocks(each.read_text(encoding="utf-8"))):
-        setattr(DocsTest, f"test_{each.stem.lower().replace('-', '_')}", lambda self, each=each: self.run_document(each))
+        name = f"test_{each.stem.lower().replace('-', '_')}"
+        setattr(DocsTest, name, lambda self, each=each: self.run_document(each))
 
 if __name__ == "__main__":
     unittest.main()
