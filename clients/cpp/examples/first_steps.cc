@@ -4,6 +4,7 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -68,7 +69,7 @@ absl::Status SendVoltages(Client* client) {
       samples.add_times_unix_nano(begin + second * int64_t{1'000'000'000});
       voltage->add_doubles(3.7 + 0.01 * cell + 0.001 * second);
     }
-    const absl::Status sent = (*stream)->Send(std::move(samples));
+    absl::Status sent = (*stream)->Send(std::move(samples));
     if (!sent.ok()) return sent;
   }
   return (*stream)->Close();  // all is durable
@@ -117,7 +118,7 @@ absl::Status Run(const std::string& address) {
   auto client = twin::client::Connect({.address = address});
   if (!client.ok()) return client.status();
   for (const auto step : {MakePack, SendVoltages, Ask, Watch}) {
-    const absl::Status status = step(client->get());
+    absl::Status status = step(client->get());
     if (!status.ok()) return status;
   }
   return absl::OkStatus();

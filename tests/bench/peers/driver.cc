@@ -109,6 +109,7 @@ class Driver {
     const int clients = Number("clients"), each = Number("count") / clients;
     std::vector<std::vector<int64_t>> nanos(static_cast<size_t>(clients));
     std::vector<std::thread> threads;
+    threads.reserve(static_cast<size_t>(clients));
     const int64_t begin = NowNanos();
     for (int client = 0; client < clients; ++client) {
       threads.emplace_back([&, client] {

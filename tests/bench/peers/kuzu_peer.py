@@ -75,7 +75,7 @@ class Kuzu(Peer):
 
     def cells_of_one_vehicle(self):
         return self._figure(f"MATCH {BELOW} WHERE v.id = $id AND c.voltage > $low RETURN c.seriesIndex, c.voltage",
-                            {"id": vehicle_id(self.fleet.size.vehicles // 2), "low": LOW_VOLTAGE}, unit="µs")
+                            {"id": vehicle_id(self.fleet.size.history_vehicles // 2), "low": LOW_VOLTAGE}, unit="µs")
 
     def _few(self, returned):
         return self._figure(f"MATCH (c:Cell) WHERE c.voltage < $low AND c.temperature > $warm RETURN {returned}",

@@ -51,7 +51,7 @@ class SqlPeer(Peer):
 
     def cells_of_one_vehicle(self):
         return self._figure(f"SELECT c.series_index, c.voltage FROM {BELOW} WHERE v.id = ? AND c.voltage > ?",
-                            (vehicle_id(self.fleet.size.vehicles // 2), LOW_VOLTAGE), unit="µs")
+                            (vehicle_id(self.fleet.size.history_vehicles // 2), LOW_VOLTAGE), unit="µs")
 
     def count_cells(self):
         return self._figure("SELECT COUNT(*) FROM cell WHERE voltage < ? AND temperature > ?", (LOW_VOLTAGE, WARM))

@@ -81,7 +81,7 @@ class Twingraph(Peer):
                       note="one stream, four batches in flight")
 
     def cells_of_one_vehicle(self):
-        vehicle = vehicle_id(self.fleet.size.vehicles // 2)
+        vehicle = vehicle_id(self.fleet.size.history_vehicles // 2)
         return self._query(f"SELECT c.seriesIndex AS i, c.voltage AS v FROM DIGITALTWINS {BELOW} "
                            f"WHERE v.$dtId = '{vehicle}' AND c.voltage > {LOW_VOLTAGE}", 2_000, "µs")
 
