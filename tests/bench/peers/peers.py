@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import sys
 import tempfile
 import traceback
@@ -67,17 +68,18 @@ def arguments():
 
 
 def measure(name, tools_, folder, fleet, effort):
-    """(the peer, figures by work) or the reason why there are none."""
+    """The peer and its figures by work."""
     module, _, cls = PEERS[name][0].partition(".")
     peer = getattr(importlib.import_module(module), cls)(tools_, folder, fleet, effort)
     figures = {}
+    peer.start()
     try:
-        peer.start()
-        for work in WORKS:
-            if hasattr(peer, work):
-                print(f"  {peer.name}: {WORKS[work]}", file=sys.stderr, flush=True)
-                if (figure := getattr(peer, work)()) is not None:
-                    figures[work] = figure
+        for work, title in WORKS.items():
+            if not hasattr(peer, work):
+                continue
+            print(f"  {peer.name}: {title}", file=sys.stderr, flush=True)
+            if (figure := getattr(peer, work)()) is not None:
+                figures[work] = figure
     finally:
         peer.stop()
     return peer, figures
@@ -179,6 +181,7 @@ def main():
     print(f"{size.vehicles:,} vehicles, {size.twins:,} twins, {size.cells:,} cells; history of "
           f"{size.history_vehicles:,} vehicles: {size.samples:,} rows, {size.values:,} values", file=sys.stderr)
     programs = tools.Tools(options.root, options.bin_dir.resolve())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as Ctrl-C: what was started is ended
     try:
         results, failures = measure_all(options, Fleet(size), programs)
     finally:
