@@ -40,6 +40,15 @@ const JsonNode* FindName(const JsonNode& node) {
   return nullptr;
 }
 
+// What to do about an element without a name, which may only be misspelt.
+std::string MissingNameHint(const JsonNode& node) {
+  for (const JsonNode& member : Children(node)) {
+    if (ClosestWord(member.key, {"name"}).empty()) continue;
+    return absl::StrCat("it is required; did you mean it where '", member.key, "' stands?");
+  }
+  return "it is required";
+}
+
 std::vector<absl::string_view> MemberNames(Class cls, int version) {
   std::vector<absl::string_view> names;
   for (const MemberRule& rule : MemberRules()) {
@@ -245,7 +254,7 @@ Element* Reader::ReadElement(const JsonNode& node, const ActiveContext* inherite
   if (name == nullptr && element->id.empty() && role != nullptr && role->plural() &&
       FindRule(element->cls, Member::kName, element->version) != nullptr) {
     Fail(code::kMissingDtmiSegPropertyValue, *element, node,
-         absl::StrCat("the ", ClassName(element->cls), " has no 'name'"), "it is required");
+         absl::StrCat("the ", ClassName(element->cls), " has no 'name'"), MissingNameHint(node));
     return done(nullptr);
   }
   Define(element);

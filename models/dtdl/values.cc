@@ -171,16 +171,8 @@ class Validator {
     const size_t before = violations_.size();
     Check(schema, value);
     if (violations_.size() != before || !schema.is_numeric()) return;
-    if (!traits.minimum.empty() && CompareDecimals(value.text, traits.minimum) < 0) {
-      Fail(value, absl::StrCat(Excerpt(value.text), " is below the minimum ", traits.minimum));
-    }
-    if (!traits.maximum.empty() && CompareDecimals(value.text, traits.maximum) > 0) {
-      Fail(value, absl::StrCat(Excerpt(value.text), " is above the maximum ", traits.maximum));
-    }
-    if (traits.decimal_places >= 0 && DecimalPlaces(value.text) > traits.decimal_places) {
-      Fail(value, absl::StrCat(Excerpt(value.text), " has more than ", traits.decimal_places,
-                               " decimal places"));
-    }
+    std::string violation = TraitsViolation(traits, value.text);
+    if (!violation.empty()) Fail(value, std::move(violation));
   }
 
   void CheckTwin(const Interface& interface, const JsonNode& values,
@@ -385,6 +377,24 @@ int CompareDecimals(absl::string_view a, absl::string_view b) {
     magnitude = x.digits.compare(y.digits);  // "12" is a prefix of "125", and smaller
   }
   return x_sign * magnitude;
+}
+
+bool BoundsNumbers(const ValueTraits& traits) {
+  return !traits.minimum.empty() || !traits.maximum.empty() || traits.decimal_places >= 0;
+}
+
+std::string TraitsViolation(const ValueTraits& traits, absl::string_view number) {
+  if (!traits.minimum.empty() && CompareDecimals(number, traits.minimum) < 0) {
+    return absl::StrCat(Excerpt(number), " is below the minimum ", traits.minimum);
+  }
+  if (!traits.maximum.empty() && CompareDecimals(number, traits.maximum) > 0) {
+    return absl::StrCat(Excerpt(number), " is above the maximum ", traits.maximum);
+  }
+  if (traits.decimal_places >= 0 && DecimalPlaces(number) > traits.decimal_places) {
+    return absl::StrCat(Excerpt(number), " has more than ", traits.decimal_places,
+                        " decimal places");
+  }
+  return "";
 }
 
 std::string ViolationText(const std::vector<Violation>& violations) {

@@ -32,6 +32,11 @@ std::vector<Violation> ValidateValue(const Schema& schema, const JsonNode& value
 // The same for a text. A text that is not JSON does not conform either.
 std::vector<Violation> ValidateText(const Schema& schema, absl::string_view text);
 
+// Whether traits leave out numbers that the schema has: Limited, Precise.
+bool BoundsNumbers(const ValueTraits& traits);
+// What they say against a number, as JSON or a decimal writes it. Empty: nothing.
+std::string TraitsViolation(const ValueTraits& traits, absl::string_view number);
+
 // Against the schema of a Property or Telemetry and its traits: Limited, Precise.
 std::vector<Violation> ValidateContent(const Content& content, const JsonNode& value);
 

@@ -92,28 +92,24 @@ TextForm FormOf(Class kind) {
   }
 }
 
-std::string NumberToken(const Value& value) {
+// The shortest text that reads back as the number; a decimal is a text already.
+std::string NumberToken(const Schema& schema, const Value& value) {
+  if (value.kind() == Value::Kind::kString) return std::string(value.as_string());
   if (value.kind() == Value::Kind::kInt) return absl::StrCat(value.as_int());
   char buffer[64];
-  const std::to_chars_result end =
-      std::to_chars(buffer, buffer + sizeof(buffer), value.as_double());
-  return std::string(buffer, end.ptr);
+  char* const end = buffer + sizeof(buffer);
+  const double number = value.as_double();
+  const std::to_chars_result written = schema.kind == Class::kFloat
+                                           ? std::to_chars(buffer, end, static_cast<float>(number))
+                                           : std::to_chars(buffer, end, number);
+  return std::string(buffer, written.ptr);
 }
 
-absl::Status CheckTraits(const dtdl::ValueTraits& traits, const Value& value,
+absl::Status CheckTraits(const Schema& schema, const dtdl::ValueTraits& traits, const Value& value,
                          absl::string_view path) {
-  if (traits.minimum.empty() && traits.maximum.empty()) return absl::OkStatus();
-  if (value.kind() != Value::Kind::kInt && value.kind() != Value::Kind::kDouble) {
-    return absl::OkStatus();
-  }
-  const std::string token = NumberToken(value);
-  if (!traits.minimum.empty() && dtdl::CompareDecimals(token, traits.minimum) < 0) {
-    return Invalid(path, absl::StrCat(token, " is below the minimum ", traits.minimum));
-  }
-  if (!traits.maximum.empty() && dtdl::CompareDecimals(token, traits.maximum) > 0) {
-    return Invalid(path, absl::StrCat(token, " is above the maximum ", traits.maximum));
-  }
-  return absl::OkStatus();
+  if (!dtdl::BoundsNumbers(traits)) return absl::OkStatus();
+  const std::string violation = dtdl::TraitsViolation(traits, NumberToken(schema, value));
+  return violation.empty() ? absl::OkStatus() : Invalid(path, violation);
 }
 
 std::string EnumNames(const Schema& schema) {
@@ -210,7 +206,7 @@ absl::StatusOr<Value> Check(const Schema& schema, const Value& value, absl::stri
       for (const auto& [name, member] : value.as_map()) {
         const std::string at = absl::StrCat(path, "/", name);
         TWIN_ASSIGN_OR_RETURN(Value checked, Check(*schema.element, member, at, limits, depth + 1));
-        TWIN_RETURN_IF_ERROR(CheckTraits(schema.value_traits, checked, at));
+        TWIN_RETURN_IF_ERROR(CheckTraits(*schema.element, schema.value_traits, checked, at));
         members.emplace_back(name, std::move(checked));
       }
       return Value::Map(std::move(members));
@@ -229,7 +225,7 @@ absl::StatusOr<Value> Check(const Schema& schema, const Value& value, absl::stri
                                           absl::StrJoin(known, ", ")));
         }
         TWIN_ASSIGN_OR_RETURN(Value checked, Check(*field->schema, member, at, limits, depth + 1));
-        TWIN_RETURN_IF_ERROR(CheckTraits(field->traits, checked, at));
+        TWIN_RETURN_IF_ERROR(CheckTraits(*field->schema, field->traits, checked, at));
         members.emplace_back(name, std::move(checked));
       }
       for (const dtdl::Field& field : schema.fields) {
@@ -315,7 +311,7 @@ absl::Status FlattenInterface(const graph::TableSchema& table, const dtdl::Inter
 absl::StatusOr<Value> CheckValue(const graph::ColumnSchema& column, const Value& value,
                                  absl::string_view path, const Limits& limits) {
   TWIN_ASSIGN_OR_RETURN(Value checked, Check(*column.schema, value, path, limits, 0));
-  TWIN_RETURN_IF_ERROR(CheckTraits(column.traits, checked, path));
+  TWIN_RETURN_IF_ERROR(CheckTraits(*column.schema, column.traits, checked, path));
   if (column.type == graph::ColumnType::kDocument || column.type == graph::ColumnType::kString) {
     const auto bytes = static_cast<int64_t>(checked.EncodedSize());
     const int64_t max = std::min(limits.twin_bytes_max, graph::kStoredStringBytesMax);

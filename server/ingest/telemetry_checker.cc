@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "models/dtdl/values.h"
 #include "server/base/status_macros.h"
 #include "server/ingest/check_value.h"
 
@@ -305,7 +306,7 @@ absl::Status TelemetryChecker::CheckRow(const SampleBatch& samples, size_t row, 
       place.is_plain = place.schema != nullptr &&
                        (place.schema->type == graph::ColumnType::kDouble ||
                         place.schema->type == graph::ColumnType::kFloat) &&
-                       place.schema->traits.minimum.empty() && place.schema->traits.maximum.empty();
+                       !dtdl::BoundsNumbers(place.schema->traits);
     }
     bool is_missing = false;
     Value value;

@@ -217,6 +217,45 @@ TEST(Writer, CreatesReadsPatchesDeletes) {
   EXPECT_EQ(bench.DumpReplay(), bench.DumpHead());
 }
 
+// What Limited and Precise leave out, wherever a number stands.
+TEST(Writer, KeepsNumbersWithinTheirBounds) {
+  Bench bench;
+  WriteBatch models;
+  models.operations.emplace_back(CreateModels{{R"({
+    "@context": ["dtmi:dtdl:context;4", "dtmi:iotoperations:context;4"],
+    "@id": "dtmi:t:Meter;1", "@type": "Interface", "contents": [
+      {"@type": ["Property", "Limited"], "name": "level", "schema": "integer", "minimum": 1, "maximum": 5},
+      {"@type": ["Property", "Limited"], "name": "price", "schema": "decimal", "maximum": 5.5},
+      {"@type": ["Property", "Precise"], "name": "volt", "schema": "double", "decimalPlaces": 2},
+      {"@type": ["Property", "Precise"], "name": "amp", "schema": "float", "decimalPlaces": 2},
+      {"@type": "Property", "name": "shares", "schema": {"@type": "Map",
+        "mapKey": {"name": "of", "schema": "string"},
+        "mapValue": {"@type": ["MapValue", "Precise"], "name": "share", "schema": "double", "decimalPlaces": 1}}}]})"}});
+  ASSERT_THAT(bench.Write(std::move(models)).status, IsOk());
+  PutTwin meter;
+  meter.id = "m";
+  meter.model_id = "dtmi:t:Meter;1";
+  ASSERT_THAT(bench.One(meter), IsOk());
+  const auto set = [&](const std::string& name, Value value) {
+    return bench.One(PatchOf("m", {Step(Edit::Kind::kAdd, {name}, std::move(value))}));
+  };
+  EXPECT_THAT(set("level", Value::Int(5)), IsOk());
+  EXPECT_THAT(set("level", Value::Int(6)),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("6 is above the maximum 5")));
+  EXPECT_THAT(set("price", Value::String("5.500")), IsOk());
+  EXPECT_THAT(set("price", Value::String("5.501")),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("above the maximum 5.5")));
+  EXPECT_THAT(set("volt", Value::Double(1.23)), IsOk());
+  EXPECT_THAT(set("volt", Value::Double(1.234)),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("more than 2 decimal places")));
+  EXPECT_THAT(set("amp", Value::Double(1.23)), IsOk());  // as a float it is 1.2300000190734863
+  EXPECT_THAT(set("amp", Value::Double(1.234)),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("more than 2 decimal places")));
+  EXPECT_THAT(set("shares", Value::Map({{"a", Value::Double(0.5)}})), IsOk());
+  EXPECT_THAT(set("shares", Value::Map({{"a", Value::Double(0.25)}})),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("shares/a: 0.25")));
+}
+
 struct BadCase {
   std::string name;
   Operation operation;
