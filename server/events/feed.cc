@@ -496,7 +496,7 @@ absl::Status Feed::FillBehind(Subscription* subscription) {
       end = subscription->joined_;
     }
     std::vector<EventPtr> events;
-    TWIN_ASSIGN_OR_RETURN(const bool more, catchup.ReadRecord(end, &events));
+    TWIN_ASSIGN_OR_RETURN(const bool more, catchup.ReadRecord(end, end_of_turn, &events));
     for (const EventPtr& event : events) bytes += event->Bytes();
     Take(subscription, std::move(events), Sequence(catchup.next().value - 1));
     if (more) continue;
@@ -523,8 +523,10 @@ absl::Status Feed::Join(Subscription* subscription) {
     next_ = own;
     matched_ = Sequence(own.value - 1);
   }
-  TWIN_RETURN_IF_ERROR(LoadUnder(sources_, next_, static_cast<size_t>(options_.under_twins_max),
-                                 live->filter.get()));
+  TWIN_RETURN_IF_ERROR(UnderLoader(sources_, next_, static_cast<size_t>(options_.under_twins_max),
+                                   live->filter.get())
+                           .Load()
+                           .status());
   {
     const MutexLock lock_subscription(&subscription->mutex_);
     subscription->joined_ = std::max(next_, own);
