@@ -44,16 +44,16 @@ absl::StatusOr<bool> UnderLoader::Load(LaterChanges::SteadyTime until) {
   }
   // Back from the view: what was created since is not there yet, what was deleted is.
   while (reader_.next() <= view_->sequence()) {
-    if (until != LaterChanges::kNever && std::chrono::steady_clock::now() > until) return false;
     TWIN_ASSIGN_OR_RETURN(const RecordPtr record, reader_.Next());
     if (record == nullptr) {
       sources_.log->WaitBeyond(Sequence(reader_.next().value - 1), kViewWait);  // it was applied
       continue;
     }
-    if (!record->is_graph) continue;
     std::vector<ingest::Unit> units;
-    TWIN_RETURN_IF_ERROR(DecodeGraph(*record, &units));
+    if (record->is_graph) TWIN_RETURN_IF_ERROR(DecodeGraph(*record, &units));
     GoBack(*record, units);
+    const bool is_over = until != LaterChanges::kNever && std::chrono::steady_clock::now() > until;
+    if (is_over && reader_.next() <= view_->sequence()) return false;
   }
   if (!root_.has_value()) root_ = view_->FindTwin(under_->root());
   TWIN_RETURN_IF_ERROR(

@@ -53,7 +53,6 @@ absl::StatusOr<bool> LaterChanges::Read(Sequence from, Sequence through, SteadyT
   }
   int waits = 0;
   while (reader.next() <= through) {
-    if (until != kNever && std::chrono::steady_clock::now() > until) return false;
     TWIN_ASSIGN_OR_RETURN(const RecordPtr record, reader.Next());
     if (record == nullptr) {
       if (waits++ < kTellWaits) {
@@ -64,15 +63,15 @@ absl::StatusOr<bool> LaterChanges::Read(Sequence from, Sequence through, SteadyT
                                               " was applied, but its record is not there"));
     }
     read_ = record->last();
-    if (!record->is_graph) continue;
     std::vector<ingest::Unit> units;
-    TWIN_RETURN_IF_ERROR(DecodeGraph(*record, &units));
+    if (record->is_graph) TWIN_RETURN_IF_ERROR(DecodeGraph(*record, &units));
     for (size_t i = 0; i < units.size(); ++i) {
       const Sequence sequence(record->first.value + i);
       for (const ingest::Change& change : units[i].changes) Add(change, sequence, *catalog);
     }
+    if (until != kNever && std::chrono::steady_clock::now() > until) break;
   }
-  return true;
+  return through < reader.next();
 }
 
 void LaterChanges::Add(const ingest::Change& change, Sequence sequence,

@@ -52,8 +52,8 @@ class LaterChanges {
   void NotePaths(const std::vector<std::string>& paths);
 
   // Reads from `from`, which never goes back to a record before, up to `through`, which is applied.
-  // False: `until` is over; it goes on from there when it is called again. DATA_LOSS: the journal is
-  // damaged.
+  // False: `until` is over; it goes on from there when it is called again, by a record at least.
+  // DATA_LOSS: the journal is damaged.
   absl::StatusOr<bool> Read(Sequence from, Sequence through, SteadyTime until = kNever);
 
   // nullptr: it is not deleted, as far as was read. Valid until the next call that is not const.
