@@ -61,6 +61,12 @@ class Handled {
     // Most of it went to other consumers.
     if (again_.size() > kHandledMax) again_.clear();
   }
+  // When the subscription was last moved by a seek. After another one than of a former stream what
+  // was handled comes again because it shall.
+  void SetSeekTime(int64_t ns) {
+    if (ns != seek_ns_) again_.clear();
+    seek_ns_ = ns;
+  }
   // The subscription went to another place.
   void Forget() {
     BeginAnew();
@@ -69,6 +75,7 @@ class Handled {
 
  private:
   std::set<EventId> again_;
+  int64_t seek_ns_ = 0;
   std::vector<EventId> open_;  // of the transaction at hand
   std::deque<std::pair<uint64_t, std::vector<EventId>>> deliveries_;
 };
@@ -161,6 +168,7 @@ class Consumption {
       v1::StreamEventsResponse message;
       while (stream->Read(&message)) {
         has_connected_ = true;
+        handled_.SetSeekTime(message.seek_time_unix_nano());
         handled_.Confirm(message.acknowledged_delivery());
         if (message.events().empty() || writer.is_closed()) continue;
         const auto count = static_cast<uint32_t>(message.events().size());

@@ -152,6 +152,25 @@ TEST_F(EventClientTest, AfterASeekEverythingIsNew) {
   EXPECT_THAT(taken_, ElementsAre("7.0", "7.0"));
 }
 
+// The seek came while there was no connection.
+TEST_F(EventClientTest, AfterASeekThatItDidNotSeeEverythingIsNew) {
+  const auto message_of = [](int64_t seek_ns) {
+    v1::StreamEventsResponse message = MessageOf(1, {7});
+    message.set_seek_time_unix_nano(seek_ns);
+    return message;
+  };
+  const auto lost_after = [&](int64_t seek_ns) {
+    return [=](ConsumerEnd* stream) {
+      stream->Write(message_of(seek_ns));
+      ReadUntil(stream, 1);
+      return kLost;
+    };
+  };
+  events_.consumers = {lost_after(100), lost_after(100), lost_after(200)};
+  EXPECT_THAT(Consume(), StatusIs(absl::StatusCode::kNotFound, "the script has ended"));
+  EXPECT_THAT(taken_, ElementsAre("7.0", "7.0"));
+}
+
 TEST_F(EventClientTest, WhatReceiveRefusesIsNotAcknowledged) {
   uint64_t acknowledged = 0;
   events_.consumers = {[&](ConsumerEnd* stream) {

@@ -142,10 +142,28 @@ absl::Status CheckStanding(const BoundStatement& statement, bool as_run) {
   return status;
 }
 
+namespace {
+
+// A twin that is the same for all rows of a group; kNoSlot: there is none.
+SlotId AnchorOf(const BoundSelect& select) {
+  for (const BoundPtr& key : select.groups) {
+    if (key->slot == kNoSlot ||
+        select.slots[static_cast<size_t>(key->slot)].kind != SlotKind::kTwin) {
+      continue;
+    }
+    const bool is_twin = key->kind == BoundKind::kSlot ||
+                         (key->kind == BoundKind::kField && key->field == Field::kId);
+    if (is_twin) return key->slot;
+  }
+  return kNoSlot;
+}
+
 std::string WhyWhole(const BoundStatement& statement) {
   const BoundSelect& select = statement.select;
   if (!statement.with.empty() || select.source.subquery >= 0) return "it reads from a WITH";
-  if (select.grouped) return "it groups or aggregates";
+  if (select.grouped && AnchorOf(select) == kNoSlot) {
+    return "it aggregates over groups that are not within one twin";
+  }
   if (select.distinct) return "DISTINCT";
   if (!select.windows.empty()) return "it compares rows with OVER";
   if (select.limit != nullptr || select.top != nullptr) return "LIMIT or TOP";
@@ -161,6 +179,20 @@ std::string WhyWhole(const BoundStatement& statement) {
     has_exists = has_exists || expr.kind == BoundKind::kExists;
   });
   return has_exists ? "EXISTS" : "";
+}
+
+}  // namespace
+
+StandingWay WayOf(const BoundStatement& statement) {
+  StandingWay way;
+  way.why_whole = WhyWhole(statement);
+  if (!way.why_whole.empty()) {
+    way.kind = StandingWay::Kind::kWhole;
+  } else if (statement.select.grouped) {
+    way.kind = StandingWay::Kind::kGroups;
+    way.anchor = AnchorOf(statement.select);
+  }
+  return way;
 }
 
 GraphReads ReadsOf(const BoundStatement& statement) {

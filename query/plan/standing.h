@@ -2,6 +2,7 @@
 #ifndef TWIN_QUERY_PLAN_STANDING_H_
 #define TWIN_QUERY_PLAN_STANDING_H_
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,9 +17,19 @@ namespace twin::query {
 // without ORDER BY. `as_run`: EXPLAIN and PROFILE are left aside.
 absl::Status CheckStanding(const BoundStatement& statement, bool as_run = false);
 
-// Why a change of one twin may concern rows that have not bound it, in words for people; empty: it
-// does not, so that rows can be evaluated twin by twin.
-std::string WhyWhole(const BoundStatement& statement);
+// How the result can be brought up to date.
+struct StandingWay {
+  enum class Kind : uint8_t {
+    kRows,    // a row follows from what its pattern bound: those of twins that changed
+    kGroups,  // each row is of a group that is within one twin, `anchor`: those of twins that
+              // changed
+    kWhole,
+  };
+  Kind kind = Kind::kRows;
+  SlotId anchor = kNoSlot;
+  std::string why_whole;  // in words for people
+};
+StandingWay WayOf(const BoundStatement& statement);
 
 // What the result follows from. Changes of anything else leave it as it is.
 struct GraphReads {

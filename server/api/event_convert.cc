@@ -160,6 +160,7 @@ void ToProto(const events::ConsumerMessage& from, const EventForm& form,
   message->set_delivery(from.delivery);
   message->set_redelivered(from.redelivered);
   message->set_acknowledged_delivery(from.acknowledged);
+  message->set_seek_time_unix_nano(from.sought.ns);
   FillPosition(from.through, message->mutable_position());
   message->set_time_unix_nano(SystemClock().Now().ns);
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -22,6 +23,7 @@
 #include "benchmark/benchmark.h"
 #include "server/api/server.h"
 #include "server/base/check.h"
+#include "server/events/feed.h"
 #include "twingraph/v1/model_service.grpc.pb.h"
 #include "twingraph/v1/telemetry_service.grpc.pb.h"
 #include "twingraph/v1/twin_service.grpc.pb.h"
@@ -60,6 +62,29 @@ double CpuSeconds() {
 
 std::string PackId(int v) { return absl::StrCat("vehicle-", 100000 + v, "-pack"); }
 std::string CellId(int v, int c) { return absl::StrCat("vehicle-", 100000 + v, "-c", c + 100); }
+
+// Takes what comes.
+class CountingSink : public events::Sink {
+ public:
+  void Subscribe(events::Feed* feed, const std::string& twin) {
+    events::SubscribeOptions options;
+    options.filter.twins = {twin};
+    auto subscription = feed->Subscribe(options, this);
+    TWIN_CHECK(subscription.ok()) << subscription.status();
+    subscription_ = *std::move(subscription);
+    subscription_->Start();
+  }
+  void Send(events::Message message) override {
+    events_ += message.events.size();
+    subscription_->Sent();
+  }
+  void End(const absl::Status& /*status*/) override {}
+  uint64_t events() const { return events_; }
+
+ private:
+  std::shared_ptr<events::Subscription> subscription_;
+  std::atomic<uint64_t> events_ = 0;
+};
 
 class Fleet {
  public:
@@ -121,6 +146,19 @@ class Fleet {
     writer.join();
     const grpc::Status status = stream->Finish();
     TWIN_CHECK(status.ok() && last == messages->size()) << status.error_message() << last;
+  }
+
+  // So many subscribers of a cell each, of vehicles in turn.
+  void Subscribe(int count) {
+    for (int i = 0; i < count; ++i) {
+      sinks_.push_back(std::make_unique<CountingSink>());
+      sinks_.back()->Subscribe(&engine_->feed(), CellId(i % vehicles_, i / vehicles_));
+    }
+  }
+  uint64_t events() const {
+    uint64_t events = 0;
+    for (const auto& sink : sinks_) events += sink->events();
+    return events;
   }
 
   // `frames` frames of each vehicle in turn, so many a message, until there are `total` frames.
@@ -235,6 +273,7 @@ class Fleet {
 
   const int vehicles_;
   std::string root_;
+  std::vector<std::unique_ptr<CountingSink>> sinks_;  // outlive the engine's feed
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
@@ -308,6 +347,23 @@ BENCHMARK(IngestFrames)
     ->Args({100, 1, 0})
     ->Args({6000, 1, 0})
     ->Args({100, 10, 1})
+    ->UseManualTime()
+    ->Unit(benchmark::kMillisecond)
+    ->MinTime(2);
+
+// Beside it: what subscribers of single cells cost. Argument: how many.
+void IngestFramesBesideSubscribers(benchmark::State& state) {
+  constexpr int kVehicles = 200;
+  Fleet fleet(kVehicles);
+  fleet.Subscribe(static_cast<int>(state.range(0)));
+  constexpr int kTotal = 400'000;
+  Measure(state, &fleet, kTotal, kColumns, [&] { return fleet.Frames(kTotal, 10, false); });
+  state.counters["events"] = static_cast<double>(fleet.events());
+}
+BENCHMARK(IngestFramesBesideSubscribers)
+    ->ArgName("subscribers")
+    ->Arg(0)
+    ->Arg(100)
     ->UseManualTime()
     ->Unit(benchmark::kMillisecond)
     ->MinTime(2);

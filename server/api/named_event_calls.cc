@@ -30,8 +30,8 @@ class ConsumerStream final
     : public grpc::ServerBidiReactor<pb::StreamEventsRequest, pb::StreamEventsResponse>,
       public events::ConsumerSink {
  public:
-  ConsumerStream(engine::Engine* engine, const std::atomic<bool>* stopping)
-      : engine_(*engine), stopping_(*stopping) {
+  ConsumerStream(const Services& services, const std::atomic<bool>* stopping)
+      : services_(services), engine_(*services.engine), stopping_(*stopping) {
     StartRead(&request_);
   }
 
@@ -54,12 +54,12 @@ class ConsumerStream final
       const MutexLock lock(&mutex_);
       ++reading_;
     }
-    if (HandleRead(ok)) StartRead(&request_);
-    {
-      const MutexLock lock(&mutex_);
-      --reading_;
-    }
-    FinishIfEnded();
+    if (consumer_ != nullptr || !ok) return Handle(ok);
+    // It may read the store and the journal: not on gRPC's thread.
+    if (services_.pool->Submit([this] { Handle(/*ok=*/true); })) return;
+    End(absl::ResourceExhaustedError(
+        "too many long calls wait (work_waiting_max); try again later"));
+    DoneReading();
   }
   void OnWriteDone(bool ok) override {
     const std::shared_ptr<events::Consumer> consumer = consumer_;
@@ -69,6 +69,18 @@ class ConsumerStream final
   void OnDone() override { delete this; }
 
  private:
+  void Handle(bool ok) {
+    if (HandleRead(ok)) StartRead(&request_);
+    DoneReading();
+  }
+  void DoneReading() {
+    {
+      const MutexLock lock(&mutex_);
+      --reading_;
+    }
+    FinishIfEnded();
+  }
+
   // False: that was the last one.
   bool HandleRead(bool ok) {
     if (consumer_ == nullptr) {
@@ -109,6 +121,7 @@ class ConsumerStream final
     Finish(end);
   }
 
+  const Services& services_;
   engine::Engine& engine_;
   const std::atomic<bool>& stopping_;
   EventForm form_;
@@ -202,7 +215,7 @@ grpc::ServerUnaryReactor* EventService::Acknowledge(Context* context,
 
 grpc::ServerBidiReactor<pb::StreamEventsRequest, pb::StreamEventsResponse>*
 EventService::StreamEvents(Context* /*context*/) {
-  return new ConsumerStream(services_.engine, &stopping_);
+  return new ConsumerStream(services_, &stopping_);
 }
 
 }  // namespace twin::api

@@ -6,7 +6,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "query/parse/parse.h"
-#include "query/plan/standing.h"
 #include "server/api/query_rows.h"
 #include "server/base/clock.h"
 #include "server/base/status_macros.h"
@@ -22,9 +21,11 @@ using query::BoundSelect;
 using query::SlotId;
 using query::SlotKind;
 using query::TypeKind;
+using Kind = query::StandingWay::Kind;
 
 constexpr size_t kIdsAtOnce = 256;     // of one evaluation of some rows
 constexpr size_t kTwinsAlways = 2048;  // that are evaluated one by one, however few rows there are
+constexpr uint64_t kMemberBytes = 64;  // that a twin of a group takes, about
 constexpr size_t kNumberBytes = 4;
 constexpr uint32_t kNoNumber = UINT32_MAX;
 
@@ -141,9 +142,17 @@ events::Watched WatchedBy(const query::BoundStatement& statement) {
 std::string StandingPlan(const query::BoundStatement& statement) {
   absl::Status status = query::CheckStanding(statement, /*as_run=*/true);
   if (!status.ok()) return absl::StrCat("standing: no: ", status.message(), "\n");
-  const std::string why = query::WhyWhole(statement);
-  if (why.empty()) return "standing: evaluated for twins that change\n";
-  return absl::StrCat("standing: evaluated as a whole at each change: ", why, "\n");
+  const query::StandingWay way = query::WayOf(statement);
+  switch (way.kind) {
+    case query::StandingWay::Kind::kRows:
+      return "standing: evaluated for twins that change\n";
+    case query::StandingWay::Kind::kGroups:
+      return absl::StrCat("standing: evaluated for groups of twins that change, by ",
+                          statement.select.slots[static_cast<size_t>(way.anchor)].name, "\n");
+    case query::StandingWay::Kind::kWhole:
+      break;
+  }
+  return absl::StrCat("standing: evaluated as a whole at each change: ", way.why_whole, "\n");
 }
 
 absl::StatusOr<std::unique_ptr<StandingQuery>> StandingQuery::Create(
@@ -162,23 +171,57 @@ absl::Status StandingQuery::Bind(std::shared_ptr<const query::Catalog> catalog) 
                         query::Bind(*parsed_, catalog_, options_.bind));
   TWIN_RETURN_IF_ERROR(query::CheckStanding(*statement));
   columns_ = query::ResultColumns(*statement);
-  why_whole_ = query::WhyWhole(*statement);
+  way_ = query::WayOf(*statement);
   watched_ = WatchedBy(*statement);
   TWIN_ASSIGN_OR_RETURN(whole_, MakeKeyed());
   twin_slots_.clear();
-  if (!why_whole_.empty()) return absl::OkStatus();
-  BoundSelect& select = whole_->statement->select;
+  member_slots_.clear();
+  ForgetMembers();
+  are_members_too_many_ = false;
+  if (way_.kind == Kind::kWhole) return absl::OkStatus();
+  TWIN_RETURN_IF_ERROR(AddTwinSlots([this] { return MakeKeyed(); }, &twin_slots_));
+  if (way_.kind == Kind::kRows) return absl::OkStatus();
+  std::erase_if(twin_slots_, [this](const TwinSlot& each) { return each.slot != way_.anchor; });
+  TWIN_ASSIGN_OR_RETURN(all_members_, MakeMembers());
+  return AddTwinSlots([this] { return MakeMembers(); }, &member_slots_);
+}
+
+template <typename Make>
+absl::Status StandingQuery::AddTwinSlots(Make make, std::vector<TwinSlot>* slots) const {
+  TWIN_ASSIGN_OR_RETURN(const std::unique_ptr<Keyed> first, make());
   std::vector<SlotId> twins;
   std::vector<SlotId> others;
-  Binding(&select, &twins, &others);
+  Binding(&first->statement->select, &twins, &others);
   for (const SlotId slot : twins) {
     TwinSlot some;
     some.slot = slot;
-    TWIN_ASSIGN_OR_RETURN(some.some, MakeKeyed());
+    TWIN_ASSIGN_OR_RETURN(some.some, make());
     some.some->statement->select.where.push_back(IdCondition(slot));
-    twin_slots_.push_back(std::move(some));
+    slots->push_back(std::move(some));
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<StandingQuery::Keyed>> StandingQuery::MakeMembers() const {
+  TWIN_ASSIGN_OR_RETURN(const std::shared_ptr<const query::BoundStatement> bound,
+                        query::Bind(*parsed_, catalog_, options_.bind));
+  auto keyed = std::make_unique<Keyed>();
+  // Nobody else has it yet.
+  keyed->statement = std::const_pointer_cast<query::BoundStatement>(bound);
+  BoundSelect& select = keyed->statement->select;
+  select.grouped = false;
+  select.groups.clear();
+  select.group_slots.clear();
+  select.aggregates.clear();
+  select.having.clear();
+  select.order.clear();
+  select.outputs.clear();
+  std::vector<SlotId> twins;
+  std::vector<SlotId> others;
+  Binding(&select, &twins, &others);
+  AddOutput(way_.anchor, &select);
+  for (const SlotId slot : twins) AddOutput(slot, &select);
+  return keyed;
 }
 
 absl::StatusOr<std::unique_ptr<StandingQuery::Keyed>> StandingQuery::MakeKeyed() const {
@@ -191,6 +234,16 @@ absl::StatusOr<std::unique_ptr<StandingQuery::Keyed>> StandingQuery::MakeKeyed()
   if (select.distinct || (!select.grouped && select.source.subquery >= 0)) {
     keyed->has_row = true;  // more columns would make rows differ that are the same
   } else if (select.grouped) {
+    if (way_.kind == Kind::kGroups) {
+      // One more key that does not change the groups, and is the first of their names.
+      select.groups.push_back(SlotOf(select, way_.anchor));
+      query::Slot slot;
+      slot.type = select.groups.back()->type;
+      select.slots.push_back(std::move(slot));
+      select.group_slots.insert(select.group_slots.begin(),
+                                static_cast<SlotId>(select.slots.size() - 1));
+      std::rotate(select.groups.begin(), std::prev(select.groups.end()), select.groups.end());
+    }
     for (const SlotId slot : select.group_slots) AddOutput(slot, &select);
   } else {
     std::vector<SlotId> twins;
@@ -216,10 +269,8 @@ absl::Status StandingQuery::CheckSize(uint64_t rows, uint64_t bytes) const {
   return absl::OkStatus();
 }
 
-absl::Status StandingQuery::Evaluate(Keyed* keyed, query::PlanHolder* plans,
-                                     const engine::SnapshotReader& graph,
-                                     const std::function<absl::Status()>& interrupted,
-                                     Rows* rows) const {
+query::ExecuteOptions StandingQuery::ExecuteOptionsOf(
+    const std::function<absl::Status()>& interrupted, query::PlanHolder* plans) const {
   query::ExecuteOptions options;
   options.parameters = options_.parameters;
   options.now = SystemClock().Now();
@@ -227,6 +278,14 @@ absl::Status StandingQuery::Evaluate(Keyed* keyed, query::PlanHolder* plans,
   options.pool = options_.pool;
   options.interrupted = interrupted;
   options.plans = plans;
+  return options;
+}
+
+absl::Status StandingQuery::Evaluate(Keyed* keyed, query::PlanHolder* plans,
+                                     const engine::SnapshotReader& graph,
+                                     const std::function<absl::Status()>& interrupted,
+                                     Rows* rows) const {
+  const query::ExecuteOptions options = ExecuteOptionsOf(interrupted, plans);
   RowWriter::Options form;
   form.format = pb::QueryRequest::JSON_ROWS;
   form.leave_out_absent = options_.bind.dialect == query::Dialect::kAdt;
@@ -264,6 +323,7 @@ absl::Status StandingQuery::Update(const engine::SnapshotReader& graph,
                                    const events::ChangedTwins& changed,
                                    const std::function<absl::Status()>& interrupted,
                                    std::vector<RowChange>* changes) {
+  was_partial_ = false;
   if (catalog_ != graph.shared_catalog()) {
     const absl::Status bound = Bind(graph.shared_catalog());
     if (!bound.ok()) {
@@ -276,10 +336,91 @@ absl::Status StandingQuery::Update(const engine::SnapshotReader& graph,
     return UpdateWhole(graph, interrupted, changes);
   }
   if (changed.twins.empty()) return absl::OkStatus();
-  if (!why_whole_.empty() || changed.twins.size() > std::max(kTwinsAlways, rows_.size() / 8)) {
+  const size_t of = way_.kind == Kind::kGroups ? anchors_of_.size() : rows_.size();
+  const bool are_few = changed.twins.size() <= std::max(kTwinsAlways, of / 8);
+  if (way_.kind == Kind::kRows && are_few) {
+    return UpdateTwins(graph, changed.twins, interrupted, changes);
+  }
+  if (way_.kind == Kind::kGroups && are_few && are_members_known_) {
+    return UpdateGroups(graph, changed.twins, interrupted, changes);
+  }
+  ForgetMembers();
+  // Where little changes it is likely to stay so: it pays to know who is where.
+  if (way_.kind == Kind::kGroups && are_few && !are_members_too_many_) {
+    TWIN_RETURN_IF_ERROR(ListMembers(graph, interrupted));
+  }
+  return UpdateWhole(graph, interrupted, changes);
+}
+
+// --- Groups ---
+
+void StandingQuery::ForgetMembers() {
+  anchors_of_.clear();
+  members_ = 0;
+  are_members_known_ = false;
+}
+
+absl::Status StandingQuery::AddMembers(const Keyed& keyed, query::PlanHolder* plans,
+                                       const engine::SnapshotReader& graph,
+                                       const std::function<absl::Status()>& interrupted,
+                                       Numbers* anchors) {
+  query::ExecuteOptions options = ExecuteOptionsOf(interrupted, plans);
+  const auto take = [&](const query::Batch& batch) -> absl::Status {
+    for (size_t row = 0; row < batch.rows; ++row) {
+      const uint32_t anchor = batch.slots[0].numbers[row];
+      anchors->insert(anchor);
+      for (size_t i = 1; i < batch.slots.size(); ++i) {
+        std::vector<uint32_t>& known = anchors_of_[batch.slots[i].numbers[row]];
+        if (std::find(known.begin(), known.end(), anchor) != known.end()) continue;
+        known.push_back(anchor);
+        ++members_;
+      }
+      if (members_ * kMemberBytes > options_.bytes_max) {
+        are_members_too_many_ = true;
+        return absl::CancelledError("more twins than are remembered");
+      }
+    }
+    return absl::OkStatus();
+  };
+  query::ExecuteStatistics statistics;
+  const absl::Status status =
+      query::Execute(*keyed.statement, graph, nullptr, options, take, &statistics);
+  return are_members_too_many_ ? absl::OkStatus() : status;
+}
+
+absl::Status StandingQuery::ListMembers(const engine::SnapshotReader& graph,
+                                        const std::function<absl::Status()>& interrupted) {
+  Numbers anchors;
+  TWIN_RETURN_IF_ERROR(
+      AddMembers(*all_members_, &all_members_->plans, graph, interrupted, &anchors));
+  are_members_known_ = !are_members_too_many_;
+  if (are_members_too_many_) ForgetMembers();
+  return absl::OkStatus();
+}
+
+absl::Status StandingQuery::UpdateGroups(const engine::SnapshotReader& graph, const Numbers& twins,
+                                         const std::function<absl::Status()>& interrupted,
+                                         std::vector<RowChange>* changes) {
+  // Groups in which they were, and are now.
+  Numbers anchors;
+  for (const uint32_t twin : twins) {
+    const auto known = anchors_of_.find(twin);
+    if (known != anchors_of_.end()) anchors.insert(known->second.begin(), known->second.end());
+  }
+  for (const TwinSlot& slot : member_slots_) {
+    TWIN_RETURN_IF_ERROR(ForEachPart(slot, graph, twins, [&] {
+      return AddMembers(*slot.some, nullptr, graph, interrupted, &anchors);
+    }));
+  }
+  if (are_members_too_many_) {
+    ForgetMembers();
     return UpdateWhole(graph, interrupted, changes);
   }
-  return UpdateTwins(graph, changed.twins, interrupted, changes);
+  was_partial_ = true;
+  Rows now;
+  TWIN_RETURN_IF_ERROR(EvaluateSome(twin_slots_[0], graph, anchors, interrupted, &now));
+  Replace(KeysOf(anchors), std::move(now), changes);
+  return CheckSize(rows_.size(), bytes_);
 }
 
 absl::Status StandingQuery::UpdateWhole(const engine::SnapshotReader& graph,
@@ -295,40 +436,60 @@ absl::Status StandingQuery::UpdateWhole(const engine::SnapshotReader& graph,
   return absl::OkStatus();
 }
 
-absl::Status StandingQuery::UpdateTwins(const engine::SnapshotReader& graph,
-                                        const absl::flat_hash_set<uint32_t>& twins,
+absl::Status StandingQuery::UpdateTwins(const engine::SnapshotReader& graph, const Numbers& twins,
                                         const std::function<absl::Status()>& interrupted,
                                         std::vector<RowChange>* changes) {
+  was_partial_ = true;
+  Rows now;
+  for (const TwinSlot& slot : twin_slots_) {
+    TWIN_RETURN_IF_ERROR(EvaluateSome(slot, graph, twins, interrupted, &now));
+  }
+  Replace(KeysOf(twins), std::move(now), changes);
+  return CheckSize(rows_.size(), bytes_);
+}
+
+std::vector<std::string> StandingQuery::KeysOf(const Numbers& twins) const {
   absl::flat_hash_set<const std::string*> concerned;
   for (const uint32_t twin : twins) {
     const auto found = by_twin_.find(twin);
     if (found != by_twin_.end()) concerned.insert(found->second.begin(), found->second.end());
   }
+  std::vector<std::string> keys;
+  keys.reserve(concerned.size());
+  for (const std::string* const key : concerned) keys.push_back(*key);
+  return keys;
+}
+
+template <typename Work>
+absl::Status StandingQuery::ForEachPart(const TwinSlot& twin_slot,
+                                        const engine::SnapshotReader& graph, const Numbers& twins,
+                                        Work work) const {
   const graph::GraphView& view = graph.view();
-  Rows now;
+  BoundSelect& select = twin_slot.some->statement->select;
+  const query::Slot& slot = select.slots[static_cast<size_t>(twin_slot.slot)];
   std::vector<absl::string_view> ids;
-  for (const TwinSlot& twin_slot : twin_slots_) {
-    BoundSelect& select = twin_slot.some->statement->select;
-    const query::Slot& slot = select.slots[static_cast<size_t>(twin_slot.slot)];
-    ids.clear();
-    for (const uint32_t number : twins) {
-      const TwinNumber twin(number);
-      if (!view.Exists(twin)) continue;
-      const bool is_of_slot =
-          slot.any_table ||
-          std::binary_search(slot.tables.begin(), slot.tables.end(), view.PlaceOf(twin).table);
-      if (is_of_slot) ids.push_back(view.IdOf(twin));
-    }
-    for (size_t first = 0; first < ids.size(); first += kIdsAtOnce) {
-      SetIds(absl::MakeConstSpan(ids).subspan(first, kIdsAtOnce), select.where.back().get());
-      TWIN_RETURN_IF_ERROR(Evaluate(twin_slot.some.get(), nullptr, graph, interrupted, &now));
-    }
+  for (const uint32_t number : twins) {
+    const TwinNumber twin(number);
+    if (!view.Exists(twin)) continue;
+    const bool is_of_slot =
+        slot.any_table ||
+        std::binary_search(slot.tables.begin(), slot.tables.end(), view.PlaceOf(twin).table);
+    if (is_of_slot) ids.push_back(view.IdOf(twin));
   }
-  std::vector<std::string> before;
-  before.reserve(concerned.size());
-  for (const std::string* const key : concerned) before.push_back(*key);
-  Replace(std::move(before), std::move(now), changes);
-  return CheckSize(rows_.size(), bytes_);
+  for (size_t first = 0; first < ids.size(); first += kIdsAtOnce) {
+    SetIds(absl::MakeConstSpan(ids).subspan(first, kIdsAtOnce), select.where.back().get());
+    TWIN_RETURN_IF_ERROR(work());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status StandingQuery::EvaluateSome(const TwinSlot& twin_slot,
+                                         const engine::SnapshotReader& graph, const Numbers& twins,
+                                         const std::function<absl::Status()>& interrupted,
+                                         Rows* rows) const {
+  return ForEachPart(twin_slot, graph, twins, [&] {
+    return Evaluate(twin_slot.some.get(), nullptr, graph, interrupted, rows);
+  });
 }
 
 void StandingQuery::Replace(std::vector<std::string> before, Rows now,

@@ -149,6 +149,16 @@ class StandingQueryTest : public ::testing::Test {
         {layout.id, absl::MakeConstSpan(&time, 1), {}, absl::MakeConstSpan(values)});
     TWIN_CHECK(engine_->Write(std::move(batch)).status.ok());
   }
+  // A sample of a cell that may not be there.
+  void Sample(int cell, double voltage) {
+    const std::string id = Cell(cell);
+    ingest::TelemetryBatch batch;
+    ingest::Publication& sample = batch.publications.emplace_back();
+    sample.twin_id = id;
+    sample.contents = {{"voltage", Value::Double(voltage)}};
+    sample.time = Time{++time_};
+    TWIN_CHECK(engine_->Write(std::move(batch)).status.ok());
+  }
 
   Watch Stand(const std::string& text, uint64_t rows_max = 100'000) {
     Watch watch;
@@ -246,6 +256,55 @@ TEST_F(StandingQueryTest, EvaluatesOnlyTwinsThatChanged) {
   EXPECT_THAT(of_telemetry.rows, SizeIs(1));
 }
 
+TEST_F(StandingQueryTest, EvaluatesOnlyGroupsOfTwinsThatChanged) {
+  Fill();
+  Watch watch = Stand(
+      "SELECT p.$dtId, COUNT() AS n, SUM(c.rank) AS s FROM DIGITALTWINS "
+      "MATCH (p:Pack)-[:hasCell]->(c) WHERE c.rank < 50 GROUP BY p.$dtId");
+  EXPECT_THAT(watch.query->why_whole(), IsEmpty());
+  Try({SetRank(1, 30)});
+  ASSERT_THAT(Follow(&watch), IsOk());
+  EXPECT_FALSE(watch.query->was_partial());  // it learns who is where
+  Try({SetRank(1, 40)});
+  ASSERT_THAT(Follow(&watch), IsOk());
+  EXPECT_TRUE(watch.query->was_partial());
+  EXPECT_EQ(watch.changes, 1u);
+  // Out of the groups, into another one, gone with its pack.
+  Try({SetRank(2, 60), SetRank(5, 60)});
+  ASSERT_THAT(Follow(&watch), IsOk());
+  EXPECT_EQ(watch.changes, 2u);
+  ingest::DeleteRelationship away;
+  away.source_id = Pack(3);
+  away.relationship_id = "has-3";
+  Try({away, Has(0, 3, 9)});
+  ASSERT_THAT(Follow(&watch), IsOk());
+  EXPECT_EQ(watch.changes, 2u);
+  ingest::DeleteTwin gone;
+  gone.id = Pack(2);
+  gone.delete_relationships = true;
+  Try({gone});
+  ASSERT_THAT(Follow(&watch), IsOk());
+  EXPECT_THAT(watch.rows, SizeIs(3));
+  EXPECT_TRUE(watch.query->was_partial());
+  ExpectRight(watch);
+
+  // Who remembers too much evaluates the whole.
+  StandingQuery::Options options = Options(100);
+  options.bytes_max = 1'000;
+  const auto reader = engine_->OpenReader();
+  auto small = StandingQuery::Create(watch.text, options, reader->shared_catalog());
+  ASSERT_THAT(small, IsOk());
+  watch.query = *std::move(small);
+  watch.rows.clear();
+  ASSERT_THAT(Update(&watch, *reader, {}), IsOk());
+  for (const int rank : {31, 32, 33}) {
+    Try({SetRank(1, rank)});
+    ASSERT_THAT(Follow(&watch), IsOk());
+    EXPECT_FALSE(watch.query->was_partial());
+    EXPECT_EQ(watch.changes, 1u);
+  }
+}
+
 TEST_F(StandingQueryTest, RefusesWhatCannotStand) {
   Fill();
   const auto catalog = engine_->OpenReader()->shared_catalog();
@@ -314,6 +373,16 @@ TEST_F(StandingQueryTest, EqualsTheQueryAfterEveryBatch) {
            "SELECT p.$dtId, COUNT() AS n, AVG(c.rank) AS mean FROM DIGITALTWINS "
            "MATCH (p)-[:hasCell]->(c) GROUP BY p.$dtId",
            "SELECT p, MAX(c.voltage) AS v FROM DIGITALTWINS MATCH (p)-[:hasCell]->(c) GROUP BY p",
+           "SELECT p.$dtId, c.rank, MIN(c.voltage) AS v FROM DIGITALTWINS "
+           "MATCH (p)-[r:hasCell]->(c) WHERE r.position < 6 GROUP BY p.$dtId, c.rank",
+           "SELECT p.$dtId, SUM(c.rank) AS s FROM DIGITALTWINS MATCH (p)-[:hasCell]->(c) "
+           "WHERE c.rank > 9 GROUP BY p.$dtId HAVING COUNT() > 2",
+           "SELECT q.$dtId, COUNT() AS n, MAX(c.rank) AS r FROM DIGITALTWINS "
+           "MATCH (p)-[:beside]-(q)-[:hasCell]->(c) GROUP BY q.$dtId",
+           "SELECT c.rank, COUNT() AS n FROM DIGITALTWINS MATCH (p)-[:hasCell]->(c) GROUP BY "
+           "c.rank",
+           "SELECT way FROM DIGITALTWINS MATCH way = (p:Pack)-[:hasCell]->(c) WHERE c.rank > 9",
+           "SELECT way FROM DIGITALTWINS MATCH way = (p:Pack)-[*1..2]->(c)",
            "SELECT COUNT() AS n FROM DIGITALTWINS c WHERE c.rank < 10",
            "SELECT DISTINCT c.rank FROM DIGITALTWINS MATCH (c:Cell)",
            "SELECT DISTINCT COUNT() AS n FROM DIGITALTWINS MATCH (c:Cell) GROUP BY c.rank",
@@ -387,6 +456,7 @@ TEST_F(StandingQueryTest, EqualsTheQueryAfterEveryBatch) {
     }
     Try(std::move(batch));
     if (below(2) == 0) Frame({below(kCells), kCells - 1}, below(5));
+    if (below(2) == 0) Sample(below(kCells), below(5));
     for (Watch& watch : watches) {
       if (below(3) == 0) continue;  // it sees several at once the next time
       ASSERT_THAT(Follow(&watch), IsOk());

@@ -67,13 +67,24 @@ absl::Status AddAliases(std::vector<std::string>* elements, Expr* expr) {
   return absl::OkStatus();
 }
 
-// A value before or after the change: what it is in the event, and where it stands otherwise.
+// What a condition reads of an event and its twin.
 struct Input {
-  bool is_old = false;
+  enum class Kind : uint8_t {
+    kNew,      // the path after the change
+    kOld,      // and before it
+    kCurrent,  // a property of the twin, after the change; it is no reason to look
+    kId,
+    kModel,
+    kIsOfModel,  // of one of `tables`
+  };
+  Kind kind = Kind::kNew;
   std::string path;
   query::Type type;
   std::vector<query::ColumnRef> columns;  // by table
+  std::vector<TableId> tables;
   SlotId slot = query::kNoSlot;
+
+  bool is_path() const { return kind <= Kind::kCurrent; }
 };
 
 // A stored value in the type and unit that the condition computes in.
@@ -115,10 +126,10 @@ struct Bound {
   std::vector<BoundPtr> conditions;
   std::vector<Input> inputs;
   SlotId twin = query::kNoSlot;
-  bool reads_twin = false;  // beyond what events say
+  bool reads_twin = false;  // beyond what inputs say
 };
 
-// Makes inputs of what `new` and `old` name.
+// Makes inputs of values before and after the change, and of what events say of their twins.
 class Rewriter {
  public:
   explicit Rewriter(Bound* bound) : bound_(*bound) {
@@ -132,13 +143,13 @@ class Rewriter {
   absl::Status Rewrite(BoundExpr* expr) {
     const bool is_change =
         expr->slot != query::kNoSlot && (expr->slot == new_ || expr->slot == old_);
+    const bool is_twin = expr->slot != query::kNoSlot && (is_change || expr->slot == bound_.twin);
     switch (expr->kind) {
       case BoundKind::kProperty:
-        if (is_change) {
-          MakeInput(expr);
-        } else {
-          bound_.reads_twin = true;
-        }
+        MakeInput(!is_change           ? Input::Kind::kCurrent
+                  : expr->slot == old_ ? Input::Kind::kOld
+                                       : Input::Kind::kNew,
+                  expr);
         break;
       case BoundKind::kDocument:
         if (is_change) {
@@ -154,11 +165,24 @@ class Rewriter {
         }
         bound_.reads_twin = true;
         break;
-      case BoundKind::kField:
       case BoundKind::kOfModel:
+        MakeInput(Input::Kind::kIsOfModel, expr);
+        break;
+      case BoundKind::kField:
+        if (expr->field == query::Field::kId) {
+          MakeInput(Input::Kind::kId, expr);
+        } else if (expr->field == query::Field::kModel) {
+          MakeInput(Input::Kind::kModel, expr);
+        } else {
+          expr->slot = bound_.twin;
+          bound_.reads_twin = true;
+        }
+        break;
       case BoundKind::kSlot:
-        if (is_change) expr->slot = bound_.twin;
-        if (expr->kind != BoundKind::kSlot || expr->slot == bound_.twin) bound_.reads_twin = true;
+        if (is_twin) {
+          expr->slot = bound_.twin;
+          bound_.reads_twin = true;
+        }
         break;
       default:
         break;
@@ -170,17 +194,17 @@ class Rewriter {
   }
 
  private:
-  void MakeInput(BoundExpr* expr) {
-    const bool is_old = expr->slot == old_;
+  void MakeInput(Input::Kind kind, BoundExpr* expr) {
     auto same = std::find_if(bound_.inputs.begin(), bound_.inputs.end(), [&](const Input& input) {
-      return input.is_old == is_old && input.path == expr->text;
+      return input.kind == kind && input.path == expr->text && input.tables == expr->tables;
     });
     if (same == bound_.inputs.end()) {
       Input input;
-      input.is_old = is_old;
+      input.kind = kind;
       input.path = expr->text;
       input.type = expr->type;
       input.columns = expr->columns;
+      input.tables = expr->tables;
       input.slot = static_cast<SlotId>(bound_.slots.size());
       query::Slot slot;
       slot.kind = query::SlotKind::kValue;
@@ -214,6 +238,7 @@ absl::StatusOr<std::shared_ptr<const Bound>> BindCondition(
   if (models.empty()) return bound;
   // Each path is one of some model that is asked for.
   for (const Input& input : bound->inputs) {
+    if (input.kind != Input::Kind::kNew && input.kind != Input::Kind::kOld) continue;
     bool is_known = false;
     for (const std::string& model : models) {
       for (const TableId table : bound->statement->catalog->TablesOfModel(model, false)) {
@@ -237,120 +262,122 @@ class ChangeCondition : public events::Condition {
         models_(std::move(models)),
         open_(std::move(open)),
         bound_(std::move(bound)) {
+    const auto add = [](const std::string& path, std::vector<std::string>* paths) {
+      if (std::find(paths->begin(), paths->end(), path) == paths->end()) paths->push_back(path);
+    };
     for (const Input& input : bound_->inputs) {
-      if (std::find(paths_.begin(), paths_.end(), input.path) == paths_.end()) {
-        paths_.push_back(input.path);
-      }
+      if (!input.is_path()) continue;
+      add(input.path, &context_paths_);
+      if (input.kind != Input::Kind::kCurrent) add(input.path, &paths_);
     }
+    // There is no match without a change of the only one.
+    if (paths_.size() == 1 && context_paths_.size() == 1) context_paths_.clear();
   }
 
   const std::vector<std::string>& paths() const override { return paths_; }
+  const std::vector<std::string>& context_paths() const override { return context_paths_; }
 
-  void Match(absl::Span<const Event* const> events, std::vector<uint8_t>* matches) override {
+  void Match(absl::Span<const Event* const> events, events::EventContext* context,
+             std::vector<uint8_t>* matches) override {
     std::unique_ptr<SnapshotReader> reader;
     if (NeedsReader(events)) {
       reader = open_();
       Rebind(reader->shared_catalog());
     }
-    // Rows of events whose twin can be read, where it has to be.
-    std::vector<uint32_t> rows;
-    for (uint32_t i = 0; i < events.size(); ++i) {
-      if (!bound_->reads_twin || reader->view().Exists(events[i]->twin)) rows.push_back(i);
-    }
-    if (rows.empty()) return;
     query::Batch batch;
-    batch.rows = rows.size();
+    batch.rows = events.size();
     batch.slots.resize(bound_->slots.size());
     query::Vector& twins = batch.slots[static_cast<size_t>(bound_->twin)];
-    twins.Reset(query::TypeKind::kTwin, rows.size());
-    for (size_t i = 0; i < rows.size(); ++i) twins.numbers[i] = events[rows[i]]->twin.value;
+    twins.Reset(query::TypeKind::kTwin, batch.rows);
+    for (size_t i = 0; i < batch.rows; ++i) {
+      twins.numbers[i] = events[i]->twin.value;
+      if (reader != nullptr && !reader->view().Exists(events[i]->twin)) twins.SetNull(i);
+    }
+    std::vector<uint8_t> is_current(batch.rows);  // something was read as it is now
     for (const Input& input : bound_->inputs) {
       query::Vector& values = batch.slots[static_cast<size_t>(input.slot)];
-      values.Reset(input.type.kind, rows.size());
+      values.Reset(input.type.kind, batch.rows);
       if (input.type.kind == query::TypeKind::kNull) continue;
-      for (size_t i = 0; i < rows.size(); ++i) {
-        const Event& event = *events[rows[i]];
-        Value value = Converted(ValueOf(input, event, reader.get()), input, event.table.value);
-        if (value.is_null()) {
+      for (size_t i = 0; i < batch.rows; ++i) {
+        const events::EventContext::Found found = ValueOf(input, *events[i], context);
+        if (!found.is_exact) is_current[i] = 1;
+        if (found.value.is_null()) {
           values.SetNull(i);
         } else {
-          values.Set(i, value);
+          values.Set(i, found.value);
         }
       }
     }
-    query::EvaluateContext context;
-    context.graph = reader.get();
-    context.slots = &bound_->slots;
-    context.now = SystemClock().Now();
-    std::vector<uint32_t> found;
-    if (query::Filter(bound_->conditions, context, &batch, &found).ok()) {
-      for (const uint32_t row : found) (*matches)[rows[row]] = 1;
+    query::EvaluateContext evaluate;
+    evaluate.graph = reader.get();
+    evaluate.slots = &bound_->slots;
+    evaluate.now = SystemClock().Now();
+    std::vector<uint32_t> rows;
+    if (query::Filter(bound_->conditions, evaluate, &batch, &rows).ok()) {
+      for (const uint32_t row : rows) (*matches)[row] = 1;
     } else {
-      MatchEach(rows, &batch, context, matches);
+      MatchEach(&batch, evaluate, matches);
     }
-    if (reader == nullptr) return;
-    for (const uint32_t row : rows) {
-      uint8_t& match = (*matches)[row];
-      if (match != 0 && ReadsLater(*events[row], *reader)) match = events::kMatchesNow;
+    for (size_t i = 0; i < batch.rows; ++i) {
+      if ((*matches)[i] == 0) continue;
+      const bool reads_later =
+          bound_->reads_twin && events[i]->sequence < reader->view().sequence();
+      if (is_current[i] != 0 || reads_later) (*matches)[i] = events::kMatchesNow;
     }
   }
 
  private:
-  static const PathChange* ChangeOf(const Event& event, const std::string& path) {
-    for (const PathChange& change : event.changes) {
-      if (change.path == path) return &change;
-    }
-    return nullptr;
-  }
+  using Found = events::EventContext::Found;
 
   bool NeedsReader(absl::Span<const Event* const> events) const {
     if (bound_->reads_twin) return true;
     // Twins of a model that came later: the condition has to learn of it.
     const size_t models = bound_->statement->catalog->models().size();
-    if (std::any_of(events.begin(), events.end(),
-                    [&](const Event* event) { return event->table.value >= models; })) {
-      return true;
-    }
-    if (paths_.size() < 2) return false;  // there is no match without a change of one
-    return std::any_of(events.begin(), events.end(), [&](const Event* event) {
-      return std::any_of(paths_.begin(), paths_.end(), [&](const std::string& path) {
-        return ChangeOf(*event, path) == nullptr;
-      });
-    });
+    return std::any_of(events.begin(), events.end(),
+                       [&](const Event* event) { return event->table.value >= models; });
   }
 
-  // Something that the event does not say was read, and there have been changes since.
-  bool ReadsLater(const Event& event, const SnapshotReader& reader) const {
-    if (reader.view().sequence() <= event.sequence) return false;
-    if (bound_->reads_twin) return true;
-    const bool is_new = event.type == events::EventType::kTwinCreated ||
-                        event.type == events::EventType::kTwinState;
-    return !is_new && std::any_of(paths_.begin(), paths_.end(), [&](const std::string& path) {
-      return ChangeOf(event, path) == nullptr;
-    });
+  static Found ValueOf(const Input& input, const Event& event, events::EventContext* context) {
+    switch (input.kind) {
+      case Input::Kind::kId:
+        return {Value::String(std::string(event.twin_id))};
+      case Input::Kind::kModel:
+        return {Value::String(std::string(event.model_id))};
+      case Input::Kind::kIsOfModel:
+        return {
+            Value::Bool(std::binary_search(input.tables.begin(), input.tables.end(), event.table))};
+      default: {
+        Found found = PathOf(input, event, context);
+        found.value = Converted(std::move(found.value), input, event.table.value);
+        return found;
+      }
+    }
   }
 
   // A path that did not change is what it is, before and after; of what is new there is no before.
-  static Value ValueOf(const Input& input, const Event& event, const SnapshotReader* reader) {
-    const PathChange* const change = ChangeOf(event, input.path);
-    if (change != nullptr) return input.is_old ? change->old_value : change->new_value;
+  static Found PathOf(const Input& input, const Event& event, events::EventContext* context) {
+    const auto change =
+        std::find_if(event.changes.begin(), event.changes.end(),
+                     [&](const PathChange& each) { return each.path == input.path; });
+    // A late sample is not what the twin has.
+    const bool is_said =
+        change != event.changes.end() && (input.kind != Input::Kind::kCurrent || !change->late);
+    if (is_said) return {input.kind == Input::Kind::kOld ? change->old_value : change->new_value};
     const bool is_new = event.type == events::EventType::kTwinCreated ||
                         event.type == events::EventType::kTwinState;
-    if (is_new || reader == nullptr || !reader->view().Exists(event.twin)) return Value();
-    const graph::TableSchema& table = reader->view().TableOf(event.twin);
-    const graph::ColumnSchema* const column = table.FindColumn(input.path);
-    return column == nullptr ? Value() : reader->view().GetValue(event.twin, table.IdOf(*column));
+    if (is_new || context == nullptr) return {};
+    return context->ValueAt(event, input.path);
   }
 
   // One row that overflows takes no other with it.
-  void MatchEach(const std::vector<uint32_t>& rows, query::Batch* batch,
-                 const query::EvaluateContext& context, std::vector<uint8_t>* matches) const {
-    for (uint32_t row = 0; row < rows.size(); ++row) {
+  void MatchEach(query::Batch* batch, const query::EvaluateContext& context,
+                 std::vector<uint8_t>* matches) const {
+    for (uint32_t row = 0; row < batch->rows; ++row) {
       query::Batch one = batch->Take(absl::MakeConstSpan(&row, 1));
       std::vector<uint32_t> found;
       const bool is_true =
           query::Filter(bound_->conditions, context, &one, &found).ok() && !found.empty();
-      if (is_true) (*matches)[rows[row]] = 1;
+      if (is_true) (*matches)[row] = 1;
     }
   }
 
@@ -366,7 +393,8 @@ class ChangeCondition : public events::Condition {
   const std::shared_ptr<const query::Statement> statement_;
   const std::vector<std::string> models_;
   const EventHost::OpenReader open_;
-  std::vector<std::string> paths_;
+  std::vector<std::string> paths_;          // new., old.
+  std::vector<std::string> context_paths_;  // these, and properties of the twin
   std::shared_ptr<const Bound> bound_;
   std::shared_ptr<const query::Catalog> tried_;
 };

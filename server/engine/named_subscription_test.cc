@@ -60,6 +60,7 @@ class TestConsumer : public events::ConsumerSink {
       }
       last_ = std::max(last_, message.delivery);
       stored_ = message.acknowledged;
+      sought_ = message.sought;
       redelivered_ = redelivered_ || message.redelivered;
       is_paused = is_paused_;
       changed_.SignalAll();
@@ -100,6 +101,11 @@ class TestConsumer : public events::ConsumerSink {
     const MutexLock lock(&mutex_);
     return end_;
   }
+  // When the subscription was last moved, as the last message says.
+  Time sought() {
+    const MutexLock lock(&mutex_);
+    return sought_;
+  }
   bool redelivered() {
     const MutexLock lock(&mutex_);
     return redelivered_;
@@ -135,6 +141,7 @@ class TestConsumer : public events::ConsumerSink {
   std::vector<std::string> texts_ ABSL_GUARDED_BY(mutex_);
   uint64_t last_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t stored_ ABSL_GUARDED_BY(mutex_) = 0;
+  Time sought_ ABSL_GUARDED_BY(mutex_);
   bool redelivered_ ABSL_GUARDED_BY(mutex_) = false;
   bool is_paused_ ABSL_GUARDED_BY(mutex_) = false;
   bool has_ended_ ABSL_GUARDED_BY(mutex_) = false;
@@ -413,12 +420,14 @@ TEST_F(NamedSubscriptionTest, ASeekGoesBackAndEndsItsConsumers) {
   consumer.WaitFor(2);
   ASSERT_THAT(consumer.Acknowledge(), IsOk());
   consumer.WaitForStored();
+  EXPECT_EQ(consumer.sought(), Info("s").spec.created);
   ASSERT_THAT(engine_->subscriptions().Seek("s", After(before)), IsOk());
   EXPECT_THAT(consumer.WaitForEnd(), StatusIs(absl::StatusCode::kAborted, HasSubstr("seek")));
   Open();
   TestConsumer again;
   ASSERT_THAT(again.Consume(engine_.get(), "s", 10), IsOk());
   EXPECT_THAT(again.WaitFor(2), ElementsAre("t0 1", "t0 2"));
+  EXPECT_LT(consumer.sought(), again.sought());
   EXPECT_THAT(engine_->subscriptions().Seek("s", After(Sequence(9999))),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("another server")));
 }

@@ -17,6 +17,8 @@ using Kind = ingest::Change::Kind;
 
 constexpr std::chrono::milliseconds kViewWait{10};
 constexpr size_t kStateTwins = 1000;  // read at a time
+// Sequences that an expander may have to read ahead at once.
+constexpr uint64_t kFar = 4'000;
 
 // What events of a state point into.
 struct StateTexts {
@@ -25,52 +27,62 @@ struct StateTexts {
 
 }  // namespace
 
-absl::Status LoadUnder(const Sources& sources, Sequence next, size_t twins_max, Filter* filter) {
-  UnderSet* const under = filter->under();
-  if (under == nullptr) return absl::OkStatus();
-  std::shared_ptr<const graph::GraphView> view;
-  {
-    const MutexLock lock(&sources.graph->mutex);
-    view = sources.graph->graph.Pin();
+// --- UnderLoader ---
+
+UnderLoader::UnderLoader(const Sources& sources, Sequence next, size_t twins_max, Filter* filter)
+    : sources_(sources),
+      twins_max_(twins_max),
+      under_(filter->under()),
+      reader_(sources.log, next) {}
+
+absl::StatusOr<bool> UnderLoader::Load(LaterChanges::SteadyTime until) {
+  if (under_ == nullptr) return true;
+  if (view_ == nullptr) {
+    const MutexLock lock(&sources_.graph->mutex);
+    view_ = sources_.graph->graph.Pin();
+    first_new_ = view_->next_relationship();
   }
-  const graph::Catalog& catalog = view->catalog();
-  // What came or went first of that id says who had it before.
-  std::optional<TwinNumber> root;
-  RelationshipNumber first_new = view->next_relationship();
-  UnderSet::Gone gone;
   // Back from the view: what was created since is not there yet, what was deleted is.
-  ChangeLog::Reader reader(sources.log, next);
-  while (reader.next() <= view->sequence()) {
-    TWIN_ASSIGN_OR_RETURN(const RecordPtr record, reader.Next());
+  while (reader_.next() <= view_->sequence()) {
+    TWIN_ASSIGN_OR_RETURN(const RecordPtr record, reader_.Next());
     if (record == nullptr) {
-      sources.log->WaitBeyond(Sequence(reader.next().value - 1), kViewWait);  // it was applied
+      sources_.log->WaitBeyond(Sequence(reader_.next().value - 1), kViewWait);  // it was applied
       continue;
     }
-    if (!record->is_graph) continue;
     std::vector<ingest::Unit> units;
-    TWIN_RETURN_IF_ERROR(ingest::DecodeUnits(
-        absl::string_view(record->bytes).substr(record->body),
-        {.time = record->time, .request_id = {}, .results = {}, .units = record->units}, &units));
-    for (size_t i = 0; i < units.size(); ++i) {
-      if (view->sequence() < Sequence(record->first.value + i)) break;
-      for (const ingest::Change& change : units[i].changes) {
-        const RelationshipNumber number(change.number);
-        if (change.kind == Kind::kCreateTwin || change.kind == Kind::kDeleteTwin) {
-          if (root.has_value() || change.text != under->root()) continue;
-          root = change.kind == Kind::kDeleteTwin ? TwinNumber(change.number) : kNoTwin;
-        } else if (change.kind == Kind::kCreateRelationship) {
-          first_new = std::min(first_new, number);
-        } else if (change.kind == Kind::kDeleteRelationship && number < first_new &&
-                   under->Follows(
-                       catalog.relationship_type(RelationshipTypeId(change.table)).name)) {
-          gone[change.source].push_back({number, TwinNumber(change.target)});
-        }
+    if (record->is_graph) TWIN_RETURN_IF_ERROR(DecodeGraph(*record, &units));
+    GoBack(*record, units);
+    const bool is_over = until != LaterChanges::kNever && std::chrono::steady_clock::now() > until;
+    if (is_over && reader_.next() <= view_->sequence()) return false;
+  }
+  if (!root_.has_value()) root_ = view_->FindTwin(under_->root());
+  TWIN_RETURN_IF_ERROR(
+      under_->Load(std::move(view_), *root_, first_new_, std::move(gone_), twins_max_));
+  return true;
+}
+
+void UnderLoader::GoBack(const ingest::AppliedRecord& record,
+                         const std::vector<ingest::Unit>& units) {
+  const graph::Catalog& catalog = view_->catalog();
+  for (size_t i = 0; i < units.size(); ++i) {
+    if (view_->sequence() < Sequence(record.first.value + i)) return;
+    for (const ingest::Change& change : units[i].changes) {
+      const RelationshipNumber number(change.number);
+      if (change.kind == Kind::kCreateTwin || change.kind == Kind::kDeleteTwin) {
+        if (root_.has_value() || change.text != under_->root()) continue;
+        root_ = change.kind == Kind::kDeleteTwin ? TwinNumber(change.number) : kNoTwin;
+      } else if (change.kind == Kind::kCreateRelationship) {
+        first_new_ = std::min(first_new_, number);
+      } else if (change.kind == Kind::kDeleteRelationship && number < first_new_ &&
+                 under_->Follows(
+                     catalog.relationship_type(RelationshipTypeId(change.table)).name)) {
+        gone_[change.source].push_back({number, TwinNumber(change.target)});
       }
     }
   }
-  if (!root.has_value()) root = view->FindTwin(under->root());
-  return under->Load(*view, *root, first_new, std::move(gone), twins_max);
 }
+
+// --- Catchup ---
 
 Catchup::Catchup(const Sources& sources, const Options& options, std::unique_ptr<Filter> filter,
                  Sequence next)
@@ -78,36 +90,57 @@ Catchup::Catchup(const Sources& sources, const Options& options, std::unique_ptr
       options_(options),
       filter_(std::move(filter)),
       reader_(sources.log, next),
-      expander_(sources, options) {}
+      expander_(sources, options),
+      next_(next) {}
 
-absl::StatusOr<bool> Catchup::ReadRecord(Sequence end, std::vector<EventPtr>* events) {
-  if (!is_prepared_) {
-    TWIN_RETURN_IF_ERROR(LoadUnder(sources_, reader_.next(),
-                                   static_cast<size_t>(options_.under_twins_max), filter_.get()));
-    interest_.emplace(std::vector<Filter*>{filter_.get()});
-    expander_.SetInterest(&*interest_, /*narrower=*/false);
-    is_prepared_ = true;
+absl::StatusOr<bool> Catchup::Prepare(LaterChanges::SteadyTime until) {
+  if (is_prepared_) return true;
+  if (loader_ == nullptr) {
+    loader_ = std::make_unique<UnderLoader>(
+        sources_, next_, static_cast<size_t>(options_.under_twins_max), filter_.get());
   }
-  if (!(reader_.next() < end)) return false;
-  const Sequence asked = reader_.next();
-  TWIN_ASSIGN_OR_RETURN(const RecordPtr record, reader_.Next());
-  if (record == nullptr) return false;
+  TWIN_ASSIGN_OR_RETURN(is_prepared_, loader_->Load(until));
+  if (!is_prepared_) return false;
+  loader_ = nullptr;
+  interest_.emplace(std::vector<Filter*>{filter_.get()});
+  expander_.SetInterest(&*interest_, /*narrower=*/false);
+  return true;
+}
+
+absl::StatusOr<bool> Catchup::ReadRecord(Sequence end, LaterChanges::SteadyTime until,
+                                         std::vector<EventPtr>* events) {
+  TWIN_ASSIGN_OR_RETURN(const bool is_prepared, Prepare(until));
+  if (!is_prepared) return true;
+  if (!(next_ < end)) return false;
+  if (record_ == nullptr) {
+    TWIN_ASSIGN_OR_RETURN(record_, reader_.Next());
+    if (record_ == nullptr) return false;
+  }
+  if (record_->last().value + kFar < sources_.log->applied().value) {
+    TWIN_ASSIGN_OR_RETURN(const bool is_known, expander_.Prepare(record_, until));
+    if (!is_known) return true;
+  }
+  const RecordPtr record = std::move(record_);
+  record_ = nullptr;
   std::vector<Delivery> deliveries;
   TWIN_RETURN_IF_ERROR(expander_.Expand(record, &deliveries));
   for (Delivery& delivery : deliveries) {
     for (EventPtr& event : delivery.events) {
       // A token may stand inside a record.
-      if (asked <= event->sequence) events->push_back(std::move(event));
+      if (next_ <= event->sequence) events->push_back(std::move(event));
     }
   }
+  next_ = reader_.next();
   return true;
 }
 
 // --- The starting state ---
 
 absl::Status Catchup::ListTwins(const graph::GraphView& view) {
-  TWIN_RETURN_IF_ERROR(LoadUnder(sources_, Sequence(view.sequence().value + 1),
-                                 static_cast<size_t>(options_.under_twins_max), filter_.get()));
+  TWIN_RETURN_IF_ERROR(UnderLoader(sources_, Sequence(view.sequence().value + 1),
+                                   static_cast<size_t>(options_.under_twins_max), filter_.get())
+                           .Load()
+                           .status());
   if (filter_->under() != nullptr) {
     twins_.assign(filter_->under()->twins().begin(), filter_->under()->twins().end());
   } else if (!filter_->twins().empty()) {
@@ -241,7 +274,7 @@ absl::Status Catchup::ReadState(std::vector<EventPtr>* events) {
   std::vector<const Event*> asked;
   for (const EventPtr& event : *events) asked.push_back(event.get());
   std::vector<uint8_t> matches(events->size());
-  condition->Match(asked, &matches);
+  condition->Match(asked, /*context=*/nullptr, &matches);
   size_t kept = 0;
   for (size_t i = 0; i < events->size(); ++i) {
     if (matches[i] != 0) (*events)[kept++] = Matched(std::move((*events)[i]), matches[i]);

@@ -14,9 +14,28 @@
 
 namespace twin::events {
 
-// What is under the filter's root before the change `next`, whatever it is now. Nothing to do for
-// other filters. Cost: the graph below the root, and the changes since.
-absl::Status LoadUnder(const Sources& sources, Sequence next, size_t twins_max, Filter* filter);
+// Finds what is under the filter's root before the change `next`, whatever it is now: the graph
+// below the root, and the changes since. Thread-compatible.
+class UnderLoader {
+ public:
+  UnderLoader(const Sources& sources, Sequence next, size_t twins_max, Filter* filter);
+
+  // False: `until` is over; to be called again. Nothing to do for filters without a root.
+  absl::StatusOr<bool> Load(LaterChanges::SteadyTime until = LaterChanges::kNever);
+
+ private:
+  void GoBack(const ingest::AppliedRecord& record, const std::vector<ingest::Unit>& units);
+
+  const Sources sources_;
+  const size_t twins_max_;
+  UnderSet* const under_;
+  ChangeLog::Reader reader_;
+  std::shared_ptr<const graph::GraphView> view_;
+  // What came or went first of that id says who had it before.
+  std::optional<TwinNumber> root_;
+  RelationshipNumber first_new_;
+  UnderSet::Gone gone_;
+};
 
 // Thread-compatible.
 class Catchup {
@@ -31,11 +50,14 @@ class Catchup {
   // The next events of the state, at least one unless that was all.
   absl::Status ReadState(std::vector<EventPtr>* events);
 
-  // Events of the next record that holds something before `end`. False: there is none.
-  absl::StatusOr<bool> ReadRecord(Sequence end, std::vector<EventPtr>* events);
-  Sequence next() const { return reader_.next(); }
+  // Events of the next record that holds something before `end`; none where `until` was over before
+  // all was known. False: there is no record.
+  absl::StatusOr<bool> ReadRecord(Sequence end, LaterChanges::SteadyTime until,
+                                  std::vector<EventPtr>* events);
+  Sequence next() const { return next_; }
 
  private:
+  absl::StatusOr<bool> Prepare(LaterChanges::SteadyTime until);
   absl::Status ListTwins(const graph::GraphView& view);
   void AddTwin(const graph::GraphView& view, TwinNumber twin,
                const std::shared_ptr<const void>& keep, std::vector<EventPtr>* events);
@@ -50,7 +72,10 @@ class Catchup {
   ChangeLog::Reader reader_;
   std::optional<Interest> interest_;
   Expander expander_;
+  std::unique_ptr<UnderLoader> loader_;
   bool is_prepared_ = false;
+  RecordPtr record_;  // begun, and not expanded yet
+  Sequence next_;     // behind what was expanded
 
   std::unique_ptr<HeldState> state_;
   bool is_listed_ = false;

@@ -69,9 +69,12 @@ uint64_t ChangeLog::ring_bytes() const {
 
 Sequence ChangeLog::oldest() const {
   const Sequence of_journal = journal_.status().oldest;
+  return std::min(of_journal, oldest_recent());
+}
+
+Sequence ChangeLog::oldest_recent() const {
   const MutexLock lock(&mutex_);
-  const Sequence of_ring = ring_.empty() ? Sequence(applied_.value + 1) : ring_.front()->first;
-  return std::min(of_journal, of_ring);
+  return ring_.empty() ? Sequence(applied_.value + 1) : ring_.front()->first;
 }
 
 void ChangeLog::WaitBeyond(Sequence sequence, std::chrono::nanoseconds time) {

@@ -36,6 +36,8 @@ class ChangeLog : public ingest::AppliedSink {
   uint64_t ring_bytes() const ABSL_LOCKS_EXCLUDED(mutex_);
   // The first sequence that can be read; applied() + 1 while there is none.
   Sequence oldest() const;
+  // The first sequence of the ring; applied() + 1 while it is empty.
+  Sequence oldest_recent() const ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Waits until something beyond `sequence` is applied, for `time` or until Wake; may end sooner.
   void WaitBeyond(Sequence sequence, std::chrono::nanoseconds time) ABSL_LOCKS_EXCLUDED(mutex_);

@@ -18,16 +18,31 @@ inline constexpr uint8_t kMatchesNow = 2;
 // What a match of a condition makes of an event: itself, or a copy that says so.
 EventPtr Matched(EventPtr event, uint8_t match);
 
+// What twins were at the sequence of an event, of what that event does not say. Thread-compatible.
+class EventContext {
+ public:
+  virtual ~EventContext() = default;
+  struct Found {
+    Value value;           // as it is stored; null: none
+    bool is_exact = true;  // false: it has changed since, and is what it is now
+  };
+  // The value of a path that the event, of a twin, leaves alone.
+  virtual Found ValueAt(const Event& event, absl::string_view path) = 0;
+};
+
 // Thread-compatible.
 class Condition {
  public:
   virtual ~Condition() = default;
   // Paths that it names with new. or old.
   virtual const std::vector<std::string>& paths() const = 0;
-  // Sets matches[i] to 1 if it is TRUE for events[i], which are events of twins. What an event does
-  // not say of its twin is read from the head; to kMatchesNow if the head had gone on by then. A
-  // condition that fails, by an overflow, is not TRUE.
-  virtual void Match(absl::Span<const Event* const> events, std::vector<uint8_t>* matches) = 0;
+  // Paths that it may ask the context for.
+  virtual const std::vector<std::string>& context_paths() const = 0;
+  // Sets matches[i] to 1 if it is TRUE for events[i], which are events of twins; to kMatchesNow if
+  // something that it read has changed since. A condition that fails, by an overflow, is not TRUE.
+  // `context`: nullptr for events of a starting state, which say everything.
+  virtual void Match(absl::Span<const Event* const> events, EventContext* context,
+                     std::vector<uint8_t>* matches) = 0;
 };
 
 // A state that is held for long and may be taken away.

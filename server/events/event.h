@@ -86,7 +86,7 @@ struct Event {
   absl::string_view target_id;
 
   bool decommissioned = false;  // kModelUpdated
-  // Paths that it does not change were read from a later state, for the filter's condition.
+  // Something that it leaves alone was read from a later state, for the filter's condition.
   bool is_context_current = false;
   std::shared_ptr<const Notice> notice;  // kServerNotice
   std::vector<PathChange> changes;

@@ -1,11 +1,10 @@
 #include "server/events/expander.h"
 
 #include <algorithm>
-#include <chrono>
 #include <deque>
 
 #include "absl/strings/str_cat.h"
-#include "server/base/status_macros.h"
+#include "server/ingest/layout.h"
 
 namespace twin::events {
 namespace {
@@ -14,21 +13,12 @@ using Kind = ingest::Change::Kind;
 
 constexpr size_t kTwinsKept = 1'000'000;  // of which ids and models are remembered
 constexpr size_t kPlansKept = 200'000;
-constexpr std::chrono::milliseconds kTellWait{10};
-constexpr int kTellWaits = 500;
 
 absl::string_view PathOf(const std::vector<graph::ColumnSchema>& columns, uint32_t column) {
   return column < columns.size() ? columns[column].path : absl::string_view();
 }
 
 }  // namespace
-
-absl::Status DecodeGraph(const ingest::AppliedRecord& record, std::vector<ingest::Unit>* units) {
-  ingest::RecordHeader header;
-  header.time = record.time;
-  header.units = record.units;
-  return ingest::DecodeUnits(absl::string_view(record.bytes).substr(record.body), header, units);
-}
 
 // What events of one record point into.
 struct Expander::Texts {
@@ -45,6 +35,7 @@ void Expander::SetInterest(Interest* interest, bool narrower) {
   ++epoch_;
   plans_.clear();
   if (narrower) last_.Clear();
+  later_.NotePaths(interest->ContextPaths());
   given_.clear();
   given_.resize(interest->filters().size());
 }
@@ -58,20 +49,22 @@ void Expander::Forget() {
 
 void Expander::ForgetAll() {
   Forget();
-  gone_twins_.clear();
-  gone_relationships_.clear();
-  moves_.clear();
-  read_ahead_ = Sequence(0);
+  later_.Clear();
 }
 
-absl::Status Expander::Expand(const RecordPtr& record, std::vector<Delivery>* deliveries) {
-  if (interest_->filters().empty()) return absl::OkStatus();
-  if (!(record->first == next_)) ForgetAll();
-  next_ = Sequence(record->last().value + 1);
+void Expander::Enter(const ingest::AppliedRecord& record) {
+  if (!(record.first == next_)) ForgetAll();
+  next_ = record.first;
   if (last_.size() > static_cast<size_t>(options_.series_max) || twins_.size() > kTwinsKept ||
       plans_.size() > kPlansKept) {
     Forget();
   }
+}
+
+absl::Status Expander::Expand(const RecordPtr& record, std::vector<Delivery>* deliveries) {
+  if (interest_->filters().empty()) return absl::OkStatus();
+  Enter(*record);
+  next_ = Sequence(record->last().value + 1);
   absl::Status status;
   if (record->is_graph) {
     status = ExpandGraph(record);
@@ -81,7 +74,8 @@ absl::Status Expander::Expand(const RecordPtr& record, std::vector<Delivery>* de
     if (kind == ingest::RecordKind::kSamples) status = ExpandSamples(record);
   }
   last_.EndRecord();
-  TakeDeliveries(deliveries);
+  status.Update(TakeDeliveries(deliveries));
+  later_.Pass(record->last());
   return status;
 }
 
@@ -91,7 +85,7 @@ void Expander::Give(uint32_t filter, EventPtr event) {
   events.push_back(std::move(event));
 }
 
-void Expander::TakeDeliveries(std::vector<Delivery>* deliveries) {
+absl::Status Expander::TakeDeliveries(std::vector<Delivery>* deliveries) {
   std::vector<const Event*> asked;
   std::vector<uint8_t> matches;
   for (const uint32_t number : givers_) {
@@ -101,7 +95,7 @@ void Expander::TakeDeliveries(std::vector<Delivery>* deliveries) {
       asked.clear();
       for (const EventPtr& event : events) asked.push_back(event.get());
       matches.assign(events.size(), 0);
-      condition->Match(asked, &matches);
+      condition->Match(asked, &context_, &matches);
       size_t kept = 0;
       for (size_t i = 0; i < events.size(); ++i) {
         if (matches[i] != 0) events[kept++] = Matched(std::move(events[i]), matches[i]);
@@ -112,93 +106,143 @@ void Expander::TakeDeliveries(std::vector<Delivery>* deliveries) {
     events.clear();
   }
   givers_.clear();
+  return context_.EndRecord();
 }
 
 // --- Twins and relationships, also those that are gone ---
 
-absl::Status Expander::ReadAhead(Sequence sequence, Sequence head) {
-  const Sequence from = read_ahead_ < sequence ? sequence : Sequence(read_ahead_.value + 1);
-  ChangeLog::Reader reader(sources_.log, from);
-  int waits = 0;
-  while (reader.next() <= head) {
-    TWIN_ASSIGN_OR_RETURN(const RecordPtr record, reader.Next());
-    if (record == nullptr) {
-      // What is applied is told within a moment.
-      if (waits++ < kTellWaits) {
-        sources_.log->WaitBeyond(Sequence(reader.next().value - 1), kTellWait);
-        continue;
-      }
-      return absl::InternalError(absl::StrCat("sequence ", reader.next().value,
-                                              " was applied, but its record is not there"));
+absl::StatusOr<bool> Expander::LookUp(TwinNumber twin, Sequence sequence,
+                                      LaterChanges::SteadyTime until) {
+  if (twins_.contains(twin.value)) return true;
+  TwinInfo info;
+  bool exists = false;
+  Sequence at;  // nothing became of it since
+  {
+    const MutexLock lock(&sources_.graph->mutex);
+    const graph::GraphView& head = sources_.graph->graph.head();
+    exists = head.Exists(twin);
+    at = exists ? head.VersionOf(twin) : head.sequence();
+    if (exists) {
+      info.id = std::string(head.IdOf(twin));
+      info.table = head.PlaceOf(twin).table;
     }
-    read_ahead_ = record->last();
-    if (!record->is_graph) continue;
-    std::vector<ingest::Unit> units;
-    TWIN_RETURN_IF_ERROR(DecodeGraph(*record, &units));
-    for (size_t i = 0; i < units.size(); ++i) {
-      const Sequence at(record->first.value + i);
-      for (const ingest::Change& change : units[i].changes) {
-        if (change.kind == Kind::kDeleteTwin) {
-          gone_twins_[change.number] = {std::string(change.text), TableId(change.table), at};
-        } else if (change.kind == Kind::kMoveTwin) {
-          moves_[change.number].push_back({at, TableId(change.before)});
-        } else if (change.kind == Kind::kDeleteRelationship) {
-          gone_relationships_[change.number] = {
-              RelationshipTypeId(change.table), TwinNumber(change.source),
-              TwinNumber(change.target), std::string(change.text)};
-        }
+  }
+  if (!exists || sequence < at) {
+    TWIN_ASSIGN_OR_RETURN(const bool is_read, later_.Read(sequence, at, until));
+    if (!is_read) return false;
+  }
+  if (!exists) {
+    const LaterChanges::GoneTwin* const gone = later_.Find(twin);
+    info.until = Sequence(0);  // it was gone before
+    if (gone != nullptr) info = {gone->id, gone->table, gone->sequence};
+  }
+  const LaterChanges::Move* const move = later_.NextMove(twin, sequence);
+  if (move != nullptr) info.table = move->before;
+  twins_.emplace(twin.value, std::move(info));
+  return true;
+}
+
+absl::StatusOr<const LaterChanges::GoneRelationship*> Expander::FindGone(
+    RelationshipNumber relationship, Sequence sequence, Sequence head) {
+  TWIN_RETURN_IF_ERROR(later_.Read(sequence, head).status());
+  const LaterChanges::GoneRelationship* const gone = later_.Find(relationship);
+  if (gone == nullptr) {
+    return absl::InternalError(absl::StrCat("relationship number ", relationship.value,
+                                            " at sequence ", sequence.value,
+                                            " is neither there nor was it deleted"));
+  }
+  return gone;
+}
+
+absl::Status Expander::ListNumbers(const ingest::AppliedRecord& record,
+                                   std::vector<uint32_t>* twins,
+                                   std::vector<uint32_t>* relationships) const {
+  if (!record.is_graph) {
+    const auto kind = static_cast<ingest::RecordKind>(ingest::KindOf(record.bytes));
+    if (kind == ingest::RecordKind::kSamples) {
+      ingest::SamplesRecord decoded;
+      TWIN_RETURN_IF_ERROR(ingest::DecodeRecord(record.bytes, &decoded));
+      for (const ingest::SampleRun& run : decoded.runs) {
+        for (const TwinNumber twin : run.twins) twins->push_back(twin.value);
+      }
+      return absl::OkStatus();
+    }
+    if (kind != ingest::RecordKind::kFrames) return absl::OkStatus();
+    ingest::FramesRecord decoded;
+    TWIN_RETURN_IF_ERROR(ingest::DecodeRecord(record.bytes, &decoded));
+    const MutexLock lock(&sources_.graph->mutex);
+    for (const ingest::FrameRun& run : decoded.runs) {
+      const auto version = sources_.graph->telemetry.FindVersion(run.layout, run.version);
+      if (version == nullptr) continue;
+      for (const ingest::ResolvedColumn& column : version->columns) {
+        for (const auto& target : column.targets) twins->push_back(target.twin.value);
+      }
+    }
+    return absl::OkStatus();
+  }
+  std::vector<ingest::Unit> units;
+  TWIN_RETURN_IF_ERROR(DecodeGraph(record, &units));
+  for (const ingest::Unit& unit : units) {
+    for (const ingest::Change& change : unit.changes) {
+      switch (change.kind) {
+        case Kind::kSetValue:
+        case Kind::kMoveTwin:
+          twins->push_back(change.number);
+          break;
+        case Kind::kCreateRelationship:
+        case Kind::kDeleteRelationship:
+          twins->push_back(change.source);
+          twins->push_back(change.target);
+          break;
+        case Kind::kSetRelationshipValue:
+          relationships->push_back(change.number);
+          break;
+        default:
+          break;
       }
     }
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<const Expander::TwinInfo*> Expander::InfoOf(TwinNumber twin, Sequence sequence) {
-  auto found = twins_.find(twin.value);
-  if (found == twins_.end()) {
-    TwinInfo info;
-    bool exists = false;
-    Sequence at;  // nothing became of it since
-    {
-      const MutexLock lock(&sources_.graph->mutex);
-      const graph::GraphView& head = sources_.graph->graph.head();
-      exists = head.Exists(twin);
-      at = exists ? head.VersionOf(twin) : head.sequence();
-      if (exists) {
-        info.id = std::string(head.IdOf(twin));
-        info.table = head.PlaceOf(twin).table;
+absl::StatusOr<bool> Expander::Prepare(const RecordPtr& record, LaterChanges::SteadyTime until) {
+  if (!record->is_graph && !interest_->wants_telemetry()) return true;
+  Enter(*record);
+  std::vector<uint32_t> twins;
+  std::vector<uint32_t> relationships;
+  TWIN_RETURN_IF_ERROR(ListNumbers(*record, &twins, &relationships));
+  std::vector<uint32_t> gone;
+  Sequence at;
+  {
+    const MutexLock lock(&sources_.graph->mutex);
+    const graph::GraphView& head = sources_.graph->graph.head();
+    at = head.sequence();
+    for (const uint32_t number : relationships) {
+      const RelationshipNumber relationship(number);
+      if (!head.Exists(relationship)) {
+        gone.push_back(number);
+        continue;
       }
+      const graph::Link link = head.LinkOf(relationship);
+      twins.push_back(link.source.value);
+      twins.push_back(link.target.value);
     }
-    if (!exists || sequence < at) TWIN_RETURN_IF_ERROR(ReadAhead(sequence, at));
-    if (!exists) {
-      const auto gone = gone_twins_.find(twin.value);
-      if (gone != gone_twins_.end()) {
-        info = gone->second;
-      } else {
-        info.until = Sequence(0);  // it was gone before
-      }
-    }
-    const auto moves = moves_.find(twin.value);
-    if (moves != moves_.end()) {
-      const auto next = std::find_if(moves->second.begin(), moves->second.end(),
-                                     [&](const Move& move) { return sequence < move.sequence; });
-      if (next != moves->second.end()) info.table = next->before;
-    }
-    found = twins_.emplace(twin.value, std::move(info)).first;
   }
-  return found->second.until < sequence ? nullptr : &found->second;
-}
-
-absl::StatusOr<const Expander::GoneRelationship*> Expander::FindGone(
-    RelationshipNumber relationship, Sequence sequence, Sequence head) {
-  TWIN_RETURN_IF_ERROR(ReadAhead(sequence, head));
-  const auto gone = gone_relationships_.find(relationship.value);
-  if (gone == gone_relationships_.end()) {
-    return absl::InternalError(absl::StrCat("relationship number ", relationship.value,
-                                            " at sequence ", sequence.value,
-                                            " is neither there nor was it deleted"));
+  for (const uint32_t number : gone) {
+    if (later_.Find(RelationshipNumber(number)) == nullptr) {
+      TWIN_ASSIGN_OR_RETURN(const bool is_read, later_.Read(record->first, at, until));
+      if (!is_read) return false;
+    }
+    const LaterChanges::GoneRelationship* const found = later_.Find(RelationshipNumber(number));
+    if (found == nullptr) continue;
+    twins.push_back(found->source.value);
+    twins.push_back(found->target.value);
   }
-  return &gone->second;
+  for (const uint32_t twin : twins) {
+    TWIN_ASSIGN_OR_RETURN(const bool is_known, LookUp(TwinNumber(twin), record->first, until));
+    if (!is_known) return false;
+  }
+  return true;
 }
 
 // --- Graph ---
@@ -220,7 +264,7 @@ absl::Status Expander::FindEnds(Event* event, Texts* texts) {
     }
   }
   if (!exists) {
-    TWIN_ASSIGN_OR_RETURN(const GoneRelationship* const gone,
+    TWIN_ASSIGN_OR_RETURN(const LaterChanges::GoneRelationship* const gone,
                           FindGone(event->relationship, event->sequence, at));
     event->relationship_type = gone->type;
     event->twin = gone->source;
@@ -389,22 +433,27 @@ absl::Status Expander::Describe(const Events& events, Texts* texts) {
   return absl::OkStatus();
 }
 
-void Expander::MatchUnit(const ingest::Unit& unit, const Events& events,
-                         const graph::Catalog& catalog) {
+absl::Status Expander::MatchUnit(const ingest::Unit& unit, Sequence sequence, const Events& events,
+                                 const graph::Catalog& catalog) {
   std::vector<std::vector<uint32_t>> matched(events.size());
   for (size_t i = 0; i < events.size(); ++i) {
     interest_->Match(*events[i], catalog, &matched[i]);
   }
   if (interest_->follows_relationships()) {
     // An event matches by what is under a root before it, or after it.
-    std::shared_ptr<const graph::GraphView> view;
-    interest_->Follow(unit, catalog, [&]() -> const graph::GraphView& {
-      if (view == nullptr) {
+    UnderSet::Later later;
+    absl::Status status;
+    interest_->Follow(unit, catalog, [&]() -> const UnderSet::Later& {
+      if (later.view != nullptr) return later;
+      {
         const MutexLock lock(&sources_.graph->mutex);
-        view = sources_.graph->graph.Pin();
+        later.view = sources_.graph->graph.Pin();
       }
-      return *view;
+      status = later_.Read(sequence, later.view->sequence()).status();
+      later.gone = later_.GoneEdges(sequence);
+      return later;
     });
+    TWIN_RETURN_IF_ERROR(status);
     for (size_t i = 0; i < events.size(); ++i) {
       interest_->Match(*events[i], catalog, &matched[i]);
       std::sort(matched[i].begin(), matched[i].end());
@@ -414,6 +463,7 @@ void Expander::MatchUnit(const ingest::Unit& unit, const Events& events,
   for (size_t i = 0; i < events.size(); ++i) {
     for (const uint32_t filter : matched[i]) Give(filter, events[i]);
   }
+  return absl::OkStatus();
 }
 
 // Samples may set properties, too: then what a property was before is followed like a sample.
@@ -462,20 +512,7 @@ absl::Status Expander::ExpandGraph(const RecordPtr& record) {
       }
       TWIN_RETURN_IF_ERROR(Describe(events, texts.get()));
       for (const std::shared_ptr<Event>& event : events) event->keep = texts;
-      MatchUnit(unit, events, *texts->catalog);
-    }
-    for (const ingest::Change& change : unit.changes) {
-      if (change.kind == Kind::kDeleteTwin) {
-        gone_twins_.erase(change.number);  // twins_ knows it, or it is known by not being ahead
-        moves_.erase(change.number);
-      } else if (change.kind == Kind::kMoveTwin) {
-        const auto moves = moves_.find(change.number);
-        if (moves == moves_.end()) continue;
-        std::erase_if(moves->second, [&](const Move& move) { return move.sequence <= sequence; });
-        if (moves->second.empty()) moves_.erase(moves);
-      } else if (change.kind == Kind::kDeleteRelationship) {
-        gone_relationships_.erase(change.number);
-      }
+      TWIN_RETURN_IF_ERROR(MatchUnit(unit, sequence, events, *texts->catalog));
     }
   }
   // A twin that is not watched for a while is not followed.

@@ -10,27 +10,21 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/base/status_macros.h"
 #include "server/events/change_log.h"
+#include "server/events/context_reader.h"
 #include "server/events/event.h"
 #include "server/events/filter.h"
 #include "server/events/last_values.h"
+#include "server/events/later_changes.h"
 #include "server/events/options.h"
+#include "server/events/sources.h"
 #include "server/ingest/change.h"
 #include "server/ingest/frame_decoder.h"
 #include "server/ingest/telemetry_record.h"
-#include "server/ingest/writer.h"
 
 namespace twin::events {
-
-// What is read; all of it outlives whoever reads.
-struct Sources {
-  ingest::GuardedGraph* graph = nullptr;
-  const timeseries::Store* history = nullptr;
-  ChangeLog* log = nullptr;
-};
-
-// The units of a record of the graph, one for each of its sequences. Their texts are views of it.
-absl::Status DecodeGraph(const ingest::AppliedRecord& record, std::vector<ingest::Unit>* units);
 
 // Events that a filter of the interest takes.
 struct Delivery {
@@ -43,11 +37,19 @@ struct Delivery {
 class Expander {
  public:
   Expander(const Sources& sources, const Options& options)
-      : sources_(sources), options_(options), last_(sources.history) {}
+      : sources_(sources),
+        options_(options),
+        last_(sources.history),
+        later_(sources),
+        context_(sources, &later_) {}
 
   // `interest` is asked from now on. `narrower`: there may be twins that it watches no more.
   void SetInterest(Interest* interest, bool narrower);
 
+  // Looks up what twins of the record were that are gone or have moved since, which may take
+  // reading far ahead. False: `until` is over; it is to be called again with the same record. Who
+  // does not call it has Expand do that, however long it takes.
+  absl::StatusOr<bool> Prepare(const RecordPtr& record, LaterChanges::SteadyTime until);
   // Events of the record that somebody wants, per filter. DATA_LOSS: it cannot be decoded.
   absl::Status Expand(const RecordPtr& record, std::vector<Delivery>* deliveries);
 
@@ -57,17 +59,6 @@ class Expander {
     std::string id;
     TableId table;
     Sequence until{UINT64_MAX};  // it was deleted at that sequence
-  };
-  // A twin had another model up to there.
-  struct Move {
-    Sequence sequence;
-    TableId before;
-  };
-  struct GoneRelationship {
-    RelationshipTypeId type;
-    TwinNumber source;
-    TwinNumber target;
-    std::string id;
   };
   // Where the values of a frame go: a twin that somebody may want to hear of.
   struct PlanColumn {
@@ -107,15 +98,24 @@ class Expander {
   absl::Status FindEnds(Event* event, Texts* texts);
   absl::Status Describe(const Events& events, Texts* texts);
   void FollowProperties(const ingest::Unit& unit, const graph::Catalog& catalog);
-  void MatchUnit(const ingest::Unit& unit, const Events& events, const graph::Catalog& catalog);
+  absl::Status MatchUnit(const ingest::Unit& unit, Sequence sequence, const Events& events,
+                         const graph::Catalog& catalog);
 
   // As of `sequence`. nullptr: it was gone before.
-  absl::StatusOr<const TwinInfo*> InfoOf(TwinNumber twin, Sequence sequence);
+  absl::StatusOr<const TwinInfo*> InfoOf(TwinNumber twin, Sequence sequence) {
+    TWIN_RETURN_IF_ERROR(LookUp(twin, sequence, LaterChanges::kNever).status());
+    const TwinInfo& info = twins_.find(twin.value)->second;
+    return info.until < sequence ? nullptr : &info;
+  }
+  // Puts it into twins_. False: `until` is over.
+  absl::StatusOr<bool> LookUp(TwinNumber twin, Sequence sequence, LaterChanges::SteadyTime until);
+  // The twins that the record names, and the relationships that it takes to be there.
+  absl::Status ListNumbers(const ingest::AppliedRecord& record, std::vector<uint32_t>* twins,
+                           std::vector<uint32_t>* relationships) const;
   // What is not in the head, which stood at `head`.
-  absl::StatusOr<const GoneRelationship*> FindGone(RelationshipNumber relationship,
-                                                   Sequence sequence, Sequence head);
-  // Takes note of deletions and moves between the two, as far as that has not been done.
-  absl::Status ReadAhead(Sequence sequence, Sequence head);
+  absl::StatusOr<const LaterChanges::GoneRelationship*> FindGone(RelationshipNumber relationship,
+                                                                 Sequence sequence, Sequence head);
+  void Enter(const ingest::AppliedRecord& record);
   absl::StatusOr<std::shared_ptr<Plan>> PlanOf(uint32_t layout, uint32_t version,
                                                Sequence sequence);
   absl::Status ExpandFrame(const Plan& plan, const std::shared_ptr<const void>& keep,
@@ -124,7 +124,7 @@ class Expander {
 
   void Give(uint32_t filter, EventPtr event);
   // Asks conditions, and takes what is left.
-  void TakeDeliveries(std::vector<Delivery>* deliveries);
+  absl::Status TakeDeliveries(std::vector<Delivery>* deliveries);
   void Forget();
   // Also what was read ahead.
   void ForgetAll();
@@ -137,11 +137,8 @@ class Expander {
   LastValues last_;
   ingest::FrameDecoder decoder_;
   absl::flat_hash_map<uint32_t, TwinInfo> twins_;
-  // What is still to come of deletions and moves, up to read_ahead_.
-  absl::flat_hash_map<uint32_t, TwinInfo> gone_twins_;
-  absl::flat_hash_map<uint32_t, GoneRelationship> gone_relationships_;
-  absl::flat_hash_map<uint32_t, std::vector<Move>> moves_;  // of each twin in order
-  Sequence read_ahead_;
+  LaterChanges later_;
+  ContextReader context_;
   absl::flat_hash_map<uint64_t, std::shared_ptr<Plan>> plans_;  // by layout and version
 
   // Of the record that is being expanded, by filter.

@@ -18,6 +18,7 @@ constexpr std::chrono::milliseconds kTick{20};
 constexpr std::chrono::milliseconds kMatcherWait{200};
 constexpr int64_t kIntervalMsMax = 3'600'000;
 constexpr int64_t kProgressMsMin = 100;
+constexpr size_t kSentHereMax = 2;   // subscriptions to which the matcher sends by itself
 constexpr size_t kNoticesMax = 100;  // that wait for a subscriber; then the oldest goes
 // How long a subscription that is behind reads before another one has its turn.
 constexpr std::chrono::milliseconds kTurn{10};
@@ -47,6 +48,9 @@ void Subscription::Sent() {
   {
     const MutexLock lock(&mutex_);
     is_sending_ = false;
+    const bool has_work = has_more_ || !end_.ok() || !pending_.empty() || !notices_.empty() ||
+                          left_.value != UINT64_MAX;
+    if (!has_work) return;  // the matcher, or the timer, comes
   }
   feed_.Enqueue(shared_from_this());
 }
@@ -286,11 +290,11 @@ void Feed::Match(const RecordPtr& record, const LiveList& live, Expander* expand
     return;
   }
   std::vector<const Live*> behind;
-  std::vector<Subscription*> given;
+  std::vector<std::shared_ptr<Subscription>> given;
   for (Delivery& delivery : deliveries) {
     const Live* const each = live[delivery.filter].get();
     if (Take(each->subscription.get(), record, std::move(delivery.events))) {
-      given.push_back(each->subscription.get());
+      given.push_back(each->subscription);
     } else {
       behind.push_back(each);
     }
@@ -305,7 +309,12 @@ void Feed::Match(const RecordPtr& record, const LiveList& live, Expander* expand
       ++fell_behind_;
     }
   }
-  for (Subscription* subscription : given) Enqueue(subscription->shared_from_this());
+  // With nothing else to do, this thread may as well send: that saves waking another.
+  if (given.size() <= kSentHereMax && sources_.log->applied() <= record->last()) {
+    for (const std::shared_ptr<Subscription>& each : given) RunHere(each);
+  } else {
+    Enqueue(given);
+  }
   for (const Live* left : behind) {
     Tell(left->subscription,
          EventOf({.reason = "SUBSCRIBER_BEHIND",
@@ -344,15 +353,63 @@ void Feed::Leave(absl::FunctionRef<bool(const Live&)> which) {
 
 // --- Delivery ---
 
-void Feed::Enqueue(const std::shared_ptr<Subscription>& subscription) {
-  {
-    const MutexLock lock(&subscription->mutex_);
-    if (subscription->is_queued_ || subscription->has_ended_) return;
-    subscription->is_queued_ = true;
-    if (subscription->is_running_) return;  // it is taken up again afterwards
+bool Feed::TakePlace(Subscription* subscription) {
+  const MutexLock lock(&subscription->mutex_);
+  if (subscription->is_queued_ || subscription->is_sending_ || subscription->has_ended_) {
+    return false;
   }
+  subscription->is_queued_ = true;
+  return !subscription->is_running_;  // else it is taken up again afterwards
+}
+
+void Feed::Enqueue(const std::shared_ptr<Subscription>& subscription) {
+  if (!TakePlace(subscription.get())) return;
   const MutexLock lock(&queue_mutex_);
   queue_.push_back(subscription);
+  queued_.Signal();
+}
+
+void Feed::Enqueue(absl::Span<const std::shared_ptr<Subscription>> subscriptions) {
+  std::vector<std::shared_ptr<Subscription>> taken;
+  for (const std::shared_ptr<Subscription>& each : subscriptions) {
+    if (TakePlace(each.get())) taken.push_back(each);
+  }
+  if (taken.empty()) return;
+  const MutexLock lock(&queue_mutex_);
+  queue_.insert(queue_.end(), std::make_move_iterator(taken.begin()),
+                std::make_move_iterator(taken.end()));
+  queued_.SignalAll();
+}
+
+void Feed::RunHere(const std::shared_ptr<Subscription>& subscription) {
+  bool is_free = false;
+  {
+    const MutexLock lock(&subscription->mutex_);
+    is_free = subscription->is_live_ && !subscription->is_queued_ && !subscription->is_running_ &&
+              !subscription->is_sending_ && !subscription->has_ended_;
+    if (is_free) subscription->is_running_ = true;
+  }
+  if (is_free) {
+    Run(subscription);
+  } else {
+    Enqueue(subscription);
+  }
+}
+
+void Feed::Run(std::shared_ptr<Subscription> subscription) {
+  const bool more = Work(subscription.get());
+  bool again = false;
+  {
+    const MutexLock lock(&subscription->mutex_);
+    subscription->is_running_ = false;
+    // While a message is on its way there is nothing to do.
+    again = !subscription->has_ended_ && !subscription->is_sending_ &&
+            (more || subscription->is_queued_);
+    subscription->is_queued_ = again;
+  }
+  if (!again) return;
+  const MutexLock lock(&queue_mutex_);
+  queue_.push_back(std::move(subscription));
   queued_.Signal();
 }
 
@@ -371,18 +428,7 @@ void Feed::RunDelivery() {
       subscription->is_queued_ = false;
       subscription->is_running_ = true;
     }
-    const bool more = Work(subscription.get());
-    bool again = false;
-    {
-      const MutexLock lock(&subscription->mutex_);
-      subscription->is_running_ = false;
-      again = !subscription->has_ended_ && (more || subscription->is_queued_);
-      subscription->is_queued_ = again;
-    }
-    if (!again) continue;
-    const MutexLock lock(&queue_mutex_);
-    queue_.push_back(std::move(subscription));
-    queued_.Signal();
+    Run(std::move(subscription));
   }
 }
 
@@ -437,11 +483,15 @@ bool Feed::Work(Subscription* subscription) {
     {
       const MutexLock lock(&subscription->mutex_);
       subscription->is_sending_ = true;
+      subscription->is_live_ = subscription->catchup_ == nullptr;
+      subscription->has_more_ = !subscription->is_live_ || !subscription->ready_.empty();
     }
     subscription->sink_.Send(std::move(message));
     return false;  // Sent goes on
   }
-  return subscription->catchup_ != nullptr;
+  const MutexLock lock(&subscription->mutex_);
+  subscription->is_live_ = subscription->catchup_ == nullptr;
+  return !subscription->is_live_;
 }
 
 void Feed::Take(Subscription* subscription, std::vector<EventPtr> events, Sequence through) {
@@ -496,7 +546,7 @@ absl::Status Feed::FillBehind(Subscription* subscription) {
       end = subscription->joined_;
     }
     std::vector<EventPtr> events;
-    TWIN_ASSIGN_OR_RETURN(const bool more, catchup.ReadRecord(end, &events));
+    TWIN_ASSIGN_OR_RETURN(const bool more, catchup.ReadRecord(end, end_of_turn, &events));
     for (const EventPtr& event : events) bytes += event->Bytes();
     Take(subscription, std::move(events), Sequence(catchup.next().value - 1));
     if (more) continue;
@@ -523,8 +573,10 @@ absl::Status Feed::Join(Subscription* subscription) {
     next_ = own;
     matched_ = Sequence(own.value - 1);
   }
-  TWIN_RETURN_IF_ERROR(LoadUnder(sources_, next_, static_cast<size_t>(options_.under_twins_max),
-                                 live->filter.get()));
+  TWIN_RETURN_IF_ERROR(UnderLoader(sources_, next_, static_cast<size_t>(options_.under_twins_max),
+                                   live->filter.get())
+                           .Load()
+                           .status());
   {
     const MutexLock lock_subscription(&subscription->mutex_);
     subscription->joined_ = std::max(next_, own);

@@ -21,6 +21,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "server/base/sync.h"
 #include "server/events/change_log.h"
 #include "server/events/condition.h"
@@ -98,6 +99,8 @@ class Subscription : public std::enable_shared_from_this<Subscription> {
   bool is_queued_ ABSL_GUARDED_BY(mutex_) = false;
   bool is_running_ ABSL_GUARDED_BY(mutex_) = false;
   bool is_sending_ ABSL_GUARDED_BY(mutex_) = false;
+  bool has_more_ ABSL_GUARDED_BY(mutex_) = true;  // to be worked for when nothing is on its way
+  bool is_live_ ABSL_GUARDED_BY(mutex_) = false;  // what waits for it is all in pending_
   bool has_ended_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status end_ ABSL_GUARDED_BY(mutex_);  // not OK: to be ended
   std::vector<EventPtr> pending_ ABSL_GUARDED_BY(mutex_);
@@ -160,7 +163,15 @@ class Feed {
   void Leave(absl::FunctionRef<bool(const Live&)> which) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // --- Delivery ---
+  // Nothing happens where it is queued already, or a message is on its way: Sent goes on.
   void Enqueue(const std::shared_ptr<Subscription>& subscription) ABSL_LOCKS_EXCLUDED(queue_mutex_);
+  void Enqueue(absl::Span<const std::shared_ptr<Subscription>> subscriptions)
+      ABSL_LOCKS_EXCLUDED(queue_mutex_);
+  // Whether it is to be put into the queue by the caller.
+  static bool TakePlace(Subscription* subscription);
+  // Works for it on this thread, if it is live and nobody does.
+  void RunHere(const std::shared_ptr<Subscription>& subscription);
+  void Run(std::shared_ptr<Subscription> subscription);
   // What there is to do for it now. True: there is more.
   bool Work(Subscription* subscription);
   absl::Status Fill(Subscription* subscription);

@@ -281,8 +281,20 @@ void Interest::Match(const Event& event, const graph::Catalog& catalog,
   }
 }
 
+std::vector<std::string> Interest::ContextPaths() const {
+  std::vector<std::string> paths;
+  for (Filter* const filter : filters_) {
+    if (filter->condition() == nullptr) continue;
+    const std::vector<std::string>& more = filter->condition()->context_paths();
+    paths.insert(paths.end(), more.begin(), more.end());
+  }
+  std::sort(paths.begin(), paths.end());
+  paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
+  return paths;
+}
+
 void Interest::Follow(const ingest::Unit& unit, const graph::Catalog& catalog,
-                      UnderSet::View view) {
+                      UnderSet::GetLater later) {
   using Kind = ingest::Change::Kind;
   std::vector<uint32_t> added;
   std::vector<uint32_t> removed;
@@ -301,7 +313,7 @@ void Interest::Follow(const ingest::Unit& unit, const graph::Catalog& catalog,
         if (!under.Follows(catalog.relationship_type(type).name)) continue;
         const RelationshipNumber relationship(change.number);
         if (change.kind == Kind::kCreateRelationship) {
-          under.Create(relationship, TwinNumber(change.source), TwinNumber(change.target), view,
+          under.Create(relationship, TwinNumber(change.source), TwinNumber(change.target), later,
                        &added);
         } else {
           under.Delete(relationship, TwinNumber(change.source));

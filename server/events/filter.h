@@ -108,7 +108,9 @@ class Interest {
   void Match(const Event& event, const graph::Catalog& catalog, std::vector<uint32_t>* filters);
 
   // Relationships and twins of a unit come and go: what is under roots follows.
-  void Follow(const ingest::Unit& unit, const graph::Catalog& catalog, UnderSet::View view);
+  void Follow(const ingest::Unit& unit, const graph::Catalog& catalog, UnderSet::GetLater later);
+  // What conditions read of twins though a change may leave it alone; sorted.
+  std::vector<std::string> ContextPaths() const;
 
  private:
   using Key = std::pair<uint64_t, std::string>;  // type and table; path

@@ -42,37 +42,43 @@ absl::StatusOr<Value> ValueOf(const timeseries::ColumnValues& column) {
   }
 }
 
-// The last sample at or before `time`, if there is one.
-absl::Status ReadLast(const timeseries::Snapshot& snapshot, timeseries::SeriesKey key,
-                      graph::ColumnType type, int64_t time, LastValues::Series* series) {
-  timeseries::ReadRows row;
-  TWIN_ASSIGN_OR_RETURN(const bool found, snapshot.Last(key, WantedAs(type), time, &row));
-  if (!found || row.times.empty()) return absl::OkStatus();
-  TWIN_ASSIGN_OR_RETURN(series->value, ValueOf(row.columns[0]));
-  series->time = row.times[0];
-  if (!series->value.is_null()) ingest::ToColumn(type, &series->value);
-  return absl::OkStatus();
+absl::Status ReadSeries(const timeseries::Snapshot& snapshot, timeseries::SeriesKey key,
+                        graph::ColumnType type, int64_t time, LastValues::Series* series) {
+  return ReadLast(snapshot, key, type, time, &series->time, &series->value).status();
 }
 
 }  // namespace
+
+absl::StatusOr<bool> ReadLast(const timeseries::Snapshot& snapshot, timeseries::SeriesKey key,
+                              graph::ColumnType type, int64_t time, int64_t* sample_time,
+                              Value* value) {
+  timeseries::ReadRows row;
+  TWIN_ASSIGN_OR_RETURN(const bool found, snapshot.Last(key, WantedAs(type), time, &row));
+  if (!found || row.times.empty()) return false;
+  TWIN_ASSIGN_OR_RETURN(*value, ValueOf(row.columns[0]));
+  *sample_time = row.times[0];
+  if (!value->is_null()) ingest::ToColumn(type, value);
+  return true;
+}
 
 absl::Status LastValues::Load(timeseries::SeriesKey key, graph::ColumnType type, Sequence first,
                               Series* series) {
   const Sequence before(first.value - 1);
   if (snapshot_ == nullptr || !(snapshot_->sequence() == before)) snapshot_ = history_.Pin(before);
   series->is_loaded = true;
-  return ReadLast(*snapshot_, key, type, std::numeric_limits<int64_t>::max(), series);
+  return ReadSeries(*snapshot_, key, type, std::numeric_limits<int64_t>::max(), series);
 }
 
 absl::Status LastValues::LoadBaseline(timeseries::SeriesKey key, graph::ColumnType type,
                                       Sequence sequence, Time sample, Series* series) {
   const std::shared_ptr<const timeseries::Snapshot> snapshot = history_.Pin(sequence);
   Series last;
-  TWIN_RETURN_IF_ERROR(ReadLast(*snapshot, key, type, std::numeric_limits<int64_t>::max(), &last));
+  TWIN_RETURN_IF_ERROR(
+      ReadSeries(*snapshot, key, type, std::numeric_limits<int64_t>::max(), &last));
   if (last.time <= sample.ns) {
     // Not the sample itself.
     last = Series();
-    TWIN_RETURN_IF_ERROR(ReadLast(*snapshot, key, type, sample.ns - 1, &last));
+    TWIN_RETURN_IF_ERROR(ReadSeries(*snapshot, key, type, sample.ns - 1, &last));
   }
   series->time = last.time;
   series->value = std::move(last.value);

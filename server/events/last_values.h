@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "absl/container/node_hash_map.h"
+#include "absl/status/statusor.h"
 #include "server/base/ids.h"
 #include "server/base/time.h"
 #include "server/base/value.h"
@@ -13,6 +14,11 @@
 #include "server/timeseries/store.h"
 
 namespace twin::events {
+
+// The last sample at or before `time`; false: there is none.
+absl::StatusOr<bool> ReadLast(const timeseries::Snapshot& snapshot, timeseries::SeriesKey key,
+                              graph::ColumnType type, int64_t time, int64_t* sample_time,
+                              Value* value);
 
 // Each series is looked up in the history once, as it was before the record that asks for it, and
 // kept up to date from then on: whoever holds one must be shown all of its samples, in order.

@@ -12,6 +12,7 @@ namespace twin::events {
 namespace {
 
 constexpr uint8_t kSpecVersion = 1;
+constexpr uint8_t kSoughtVersion = 2;  // with the time of the last seek
 constexpr size_t kNameBytesMax = 128;
 
 void AppendStrings(std::string* bytes, const std::vector<std::string>& strings) {
@@ -30,8 +31,10 @@ std::vector<std::string> ReadStrings(ByteReader* reader) {
 
 std::string EncodeSpec(const NamedSpec& spec) {
   std::string bytes;
-  AppendFixed(&bytes, kSpecVersion);
+  const bool is_sought = !(spec.sought == spec.created);
+  AppendFixed(&bytes, is_sought ? kSoughtVersion : kSpecVersion);
   AppendFixed(&bytes, spec.created.ns);
+  if (is_sought) AppendFixed(&bytes, spec.sought.ns);
   AppendVarint(&bytes, spec.filter.types.size());
   for (const EventType type : spec.filter.types) AppendFixed(&bytes, static_cast<uint8_t>(type));
   AppendStrings(&bytes, spec.filter.models);
@@ -47,8 +50,10 @@ absl::StatusOr<NamedSpec> DecodeSpec(absl::string_view name, absl::string_view b
   ByteReader reader(bytes);
   NamedSpec spec;
   spec.name = std::string(name);
-  bool is_good = reader.Byte() == kSpecVersion;
+  const uint8_t version = reader.Byte();
+  bool is_good = version == kSpecVersion || version == kSoughtVersion;
   spec.created = Time{reader.Fixed<int64_t>()};
+  spec.sought = version == kSoughtVersion ? Time{reader.Fixed<int64_t>()} : spec.created;
   const uint64_t types = reader.Varint();
   for (uint64_t i = 0; i < types && reader.ok(); ++i) {
     const uint8_t type = reader.Byte();
@@ -61,6 +66,7 @@ absl::StatusOr<NamedSpec> DecodeSpec(absl::string_view name, absl::string_view b
   spec.filter.under_relationships = ReadStrings(&reader);
   spec.filter.paths = ReadStrings(&reader);
   spec.filter.condition = std::string(reader.String());
+  is_good = is_good && (version == kSpecVersion || !(spec.sought == spec.created));
   if (!is_good || !reader.ok() || !reader.done()) {
     return absl::DataLossError(absl::StrCat("the named subscription ", name, " is damaged"));
   }

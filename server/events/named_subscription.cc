@@ -254,6 +254,7 @@ bool NamedSubscription::MakeMessage(Consumer* consumer, int64_t now_ns, Consumer
   }
   message->acknowledged = consumer->stored_;
   message->through = Cursors().through();
+  message->sought = sought_;
   consumer->told_ = consumer->stored_;
   consumer->told_ns_ = now_ns;
   return true;
@@ -361,12 +362,19 @@ void NamedSubscription::EndAll(const absl::Status& status) {
   Pump();
 }
 
-void NamedSubscription::Restart(const SlotCursors& cursors, const absl::Status& status) {
+Time NamedSubscription::sought() const {
+  const MutexLock lock(&mutex_);
+  return sought_;
+}
+
+void NamedSubscription::Restart(const SlotCursors& cursors, Time sought,
+                                const absl::Status& status) {
   {
     const MutexLock activation(&activation_mutex_);
     const MutexLock lock(&mutex_);
     EndConsumers(status);
     cursors_ = cursors;
+    sought_ = sought;
   }
   Pump();
 }

@@ -26,9 +26,11 @@ using ConsumerPtr = std::shared_ptr<Consumer>;
 class NamedSubscription : public std::enable_shared_from_this<NamedSubscription> {
  public:
   NamedSubscription(NamedSubscriptions* owner, NamedSpec spec, const SlotCursors& cursors)
-      : owner_(*owner), spec_(std::move(spec)), cursors_(cursors) {}
+      : owner_(*owner), spec_(std::move(spec)), cursors_(cursors), sought_(spec_.sought) {}
 
+  // As it was created or loaded.
   const NamedSpec& spec() const { return spec_; }
+  Time sought() const ABSL_LOCKS_EXCLUDED(mutex_);
   // Place, consumers and what waits.
   NamedInfo info() const ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -41,7 +43,7 @@ class NamedSubscription : public std::enable_shared_from_this<NamedSubscription>
 
   // Ends all consumers. With cursors it goes on there; `is_deleted`: it takes none any more.
   void EndAll(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mutex_);
-  void Restart(const SlotCursors& cursors, const absl::Status& status)
+  void Restart(const SlotCursors& cursors, Time sought, const absl::Status& status)
       ABSL_LOCKS_EXCLUDED(activation_mutex_, mutex_);
   void SetDeleted(const absl::Status& status) ABSL_LOCKS_EXCLUDED(activation_mutex_, mutex_);
   void AcknowledgeThrough(Sequence sequence) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -99,7 +101,8 @@ class NamedSubscription : public std::enable_shared_from_this<NamedSubscription>
   mutable Mutex mutex_;
   bool is_deleted_ ABSL_GUARDED_BY(mutex_) = false;
   bool is_dirty_ ABSL_GUARDED_BY(mutex_) = false;
-  SlotCursors cursors_ ABSL_GUARDED_BY(mutex_);                       // while nothing runs
+  SlotCursors cursors_ ABSL_GUARDED_BY(mutex_);  // while nothing runs
+  Time sought_ ABSL_GUARDED_BY(mutex_);
   RunPtr run_ ABSL_GUARDED_BY(mutex_);                                // nullptr: no consumer
   std::unique_ptr<SharedDelivery> delivery_ ABSL_GUARDED_BY(mutex_);  // of the run
   bool owes_sent_ ABSL_GUARDED_BY(mutex_) = false;  // the run waits until there is room

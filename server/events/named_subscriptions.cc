@@ -189,6 +189,7 @@ absl::StatusOr<NamedInfo> NamedSubscriptions::Create(NamedSpec spec, const Place
         "create the subscription with the resume token behind it");
   }
   spec.created = SystemClock().Now();
+  spec.sought = spec.created;
   const MutexLock change(&change_mutex_);
   TWIN_ASSIGN_OR_RETURN(const Sequence after, Resolve(start));
   {
@@ -236,9 +237,14 @@ absl::StatusOr<NamedInfo> NamedSubscriptions::Seek(absl::string_view name, const
   TWIN_ASSIGN_OR_RETURN(const Pointer found, Find(name));
   TWIN_ASSIGN_OR_RETURN(const Sequence after, Resolve(to));
   const SlotCursors cursors(after);
-  TWIN_RETURN_IF_ERROR(documents_.Put(kCursorCollection, found->spec().name, cursors.Encode()));
-  found->Restart(cursors, absl::AbortedError(absl::StrCat("subscription ", name,
-                                                          " was moved to another place (seek)")));
+  NamedSpec spec = found->spec();
+  spec.sought = std::max(SystemClock().Now(), Time{found->sought().ns + 1});
+  TWIN_RETURN_IF_ERROR(documents_.Commit(
+      std::vector<storage::Documents::Change>{{kSpecCollection, spec.name, EncodeSpec(spec)},
+                                              {kCursorCollection, spec.name, cursors.Encode()}}));
+  found->Restart(cursors, spec.sought,
+                 absl::AbortedError(
+                     absl::StrCat("subscription ", name, " was moved to another place (seek)")));
   return InfoOf(*found);
 }
 

@@ -45,6 +45,7 @@ struct NamedSpec {
   std::string name;
   FilterSpec filter;
   Time created;
+  Time sought;  // when it was last moved by a seek; created: never
 };
 
 struct ConsumerInfo {

@@ -30,6 +30,7 @@ struct ConsumerMessage {
   // Filled in by NamedSubscriptions.
   uint64_t acknowledged = 0;  // deliveries up to this one never come again
   Sequence through;           // all consumers have acknowledged everything up to here
+  Time sought;                // when the subscription was created, or last moved by a seek
 };
 
 // Thread-compatible.

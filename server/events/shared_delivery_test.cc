@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <deque>
 #include <map>
 #include <memory>
 #include <random>
@@ -132,8 +133,9 @@ TEST(SharedDelivery, WhatIsAcknowledgedForAllIsGivenToNobody) {
   EXPECT_EQ(shared.events(), 0);
 }
 
-// Consumers come and go and acknowledge as they like, and now and then all is begun anew from the
-// stored cursors: of each twin every change comes, in order, and nothing that was acknowledged.
+// Consumers come and go and acknowledge as they like, also while only a part of a transaction is
+// there, and now and then all is begun anew from the stored cursors: of each twin every change
+// comes, in order, and nothing that was acknowledged.
 TEST(SharedDelivery, RandomConsumersMissNothingAndSeeEachTwinInOrder) {
   const char* given = std::getenv("TWIN_SEED");  // NOLINT(concurrency-mt-unsafe)
   std::mt19937 random(given != nullptr ? static_cast<uint32_t>(std::atoi(given)) : 1);
@@ -149,6 +151,7 @@ TEST(SharedDelivery, RandomConsumersMissNothingAndSeeEachTwinInOrder) {
     std::map<uint64_t, std::map<uint64_t, std::vector<EventPtr>>> sent;
     std::map<uint64_t, std::vector<EventPtr>> part;
     std::vector<EventPtr> all;
+    std::deque<EventPtr> coming;  // not taken yet
     auto shared = std::make_unique<SharedDelivery>(SlotCursors(Sequence(0)), 400);
     uint64_t next_sequence = 1;
     uint64_t next_consumer = 1;
@@ -156,7 +159,19 @@ TEST(SharedDelivery, RandomConsumersMissNothingAndSeeEachTwinInOrder) {
     const auto twin_of = [](const EventPtr& event) {
       return std::atoi(std::string(event->twin_id.substr(5)).c_str());
     };
-    const auto take_some = [&](int count) {
+    // As the feed gives them: cut anywhere.
+    const auto take = [&](size_t count) {
+      if (count == 0 && !coming.empty()) return;
+      std::vector<EventPtr> events;
+      for (; events.size() < count && !coming.empty(); coming.pop_front()) {
+        events.push_back(coming.front());
+      }
+      const bool more =
+          !coming.empty() && !events.empty() && coming.front()->sequence == events.back()->sequence;
+      shared->Take(events, more,
+                   Sequence((coming.empty() ? next_sequence : coming.front()->sequence.value) - 1));
+    };
+    const auto write_some = [&](int count) {
       std::vector<EventPtr> events;
       for (int i = 0; i < count; ++i, ++next_sequence) {
         const auto size = static_cast<uint32_t>(random() % 6);
@@ -167,7 +182,7 @@ TEST(SharedDelivery, RandomConsumersMissNothingAndSeeEachTwinInOrder) {
         }
       }
       all.insert(all.end(), events.begin(), events.end());
-      shared->Take(events, false, Sequence(next_sequence - 1));
+      coming.insert(coming.end(), events.begin(), events.end());
     };
     const auto receive = [&](uint64_t consumer) {
       ConsumerMessage message;
@@ -216,7 +231,8 @@ TEST(SharedDelivery, RandomConsumersMissNothingAndSeeEachTwinInOrder) {
         part.erase(gone);
         for (auto& [twin, of] : seen) of.last = of.acknowledged;  // may come again
       } else if (what < 30) {
-        take_some(static_cast<int>(random() % 10));
+        write_some(static_cast<int>(random() % 10));
+        take(random() % 30);
       } else if (what < 32) {
         // The server was killed: only the cursors are left.
         const auto cursors = SlotCursors::Decode(shared->cursors().Encode());
@@ -226,11 +242,11 @@ TEST(SharedDelivery, RandomConsumersMissNothingAndSeeEachTwinInOrder) {
         sent.clear();
         part.clear();
         for (auto& [twin, of] : seen) of.last = of.acknowledged;
-        std::vector<EventPtr> again;
+        coming.clear();
         for (const EventPtr& event : all) {
-          if (cursors->through() < event->sequence) again.push_back(event);
+          if (cursors->through() < event->sequence) coming.push_back(event);
         }
-        shared->Take(again, false, Sequence(next_sequence - 1));
+        take(random() % (coming.size() + 1));
       } else if (!consumers.empty()) {
         const uint64_t consumer = *std::next(consumers.begin(), random() % consumers.size());
         shared->AddCredit(consumer, static_cast<int64_t>(random() % 20));
@@ -243,6 +259,7 @@ TEST(SharedDelivery, RandomConsumersMissNothingAndSeeEachTwinInOrder) {
       }
     }
     // The rest.
+    take(coming.size());
     if (consumers.empty()) {
       consumers.insert(next_consumer);
       shared->Join(next_consumer++);

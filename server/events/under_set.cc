@@ -24,8 +24,9 @@ bool UnderSet::Follows(absl::string_view relationship) const {
 }
 
 // Everything that `from`, which is in the set already, leads to. False: too much.
-bool UnderSet::Grow(TwinNumber from, const graph::GraphView& view, RelationshipNumber next,
-                    size_t twins_max, std::vector<uint32_t>* added) {
+bool UnderSet::Grow(TwinNumber from, const Later& later, RelationshipNumber next, size_t twins_max,
+                    std::vector<uint32_t>* added) {
+  const graph::GraphView& view = *later.view;
   const graph::Catalog& catalog = view.catalog();
   std::vector<uint8_t> follows(catalog.relationship_types());
   for (uint32_t i = 0; i < follows.size(); ++i) {
@@ -49,6 +50,12 @@ bool UnderSet::Grow(TwinNumber from, const graph::GraphView& view, RelationshipN
         if (edge.relationship < next) edges.push_back(edge);
       }
     }
+    const auto later_gone = later.gone.find(twin.value);
+    if (later_gone != later.gone.end()) {
+      for (const auto& [edge, type] : later_gone->second) {
+        if (follows[type.value] != 0 && edge.relationship < next) edges.push_back(edge);
+      }
+    }
     for (const Edge& edge : edges) {
       if (!twins_.insert(edge.target.value).second) continue;
       if (added != nullptr) added->push_back(edge.target.value);
@@ -60,15 +67,16 @@ bool UnderSet::Grow(TwinNumber from, const graph::GraphView& view, RelationshipN
   return true;
 }
 
-absl::Status UnderSet::Load(const graph::GraphView& view, TwinNumber root, RelationshipNumber next,
-                            Gone gone, size_t twins_max) {
+absl::Status UnderSet::Load(std::shared_ptr<const graph::GraphView> view, TwinNumber root,
+                            RelationshipNumber next, Gone gone, size_t twins_max) {
   twins_.clear();
   edges_.clear();
   gone_ = std::move(gone);
   root_number_ = root;
   if (root_number_ == kNoTwin) return absl::OkStatus();
   twins_.insert(root_number_.value);
-  if (Grow(root_number_, view, next, twins_max, nullptr)) return absl::OkStatus();
+  const Later later = {std::move(view), {}};
+  if (Grow(root_number_, later, next, twins_max, nullptr)) return absl::OkStatus();
   twins_.clear();
   edges_.clear();
   return absl::ResourceExhaustedError(absl::StrCat("filter: more than event_under_twins_max (",
@@ -76,12 +84,12 @@ absl::Status UnderSet::Load(const graph::GraphView& view, TwinNumber root, Relat
 }
 
 void UnderSet::Create(RelationshipNumber relationship, TwinNumber source, TwinNumber target,
-                      View view, std::vector<uint32_t>* added) {
+                      GetLater later, std::vector<uint32_t>* added) {
   if (!Contains(source)) return;
   edges_[source.value].push_back({relationship, target});
   if (!twins_.insert(target.value).second) return;
   added->push_back(target.value);
-  Grow(target, view(), RelationshipNumber(relationship.value + 1), SIZE_MAX, added);
+  Grow(target, later(), RelationshipNumber(relationship.value + 1), SIZE_MAX, added);
 }
 
 void UnderSet::Delete(RelationshipNumber relationship, TwinNumber source) {

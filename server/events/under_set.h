@@ -2,6 +2,7 @@
 #ifndef TWIN_SERVER_EVENTS_UNDER_SET_H_
 #define TWIN_SERVER_EVENTS_UNDER_SET_H_
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,7 +27,17 @@ class UnderSet {
   };
   // Relationships that there are no more, by source.
   using Gone = absl::flat_hash_map<uint32_t, std::vector<Edge>>;
-  using View = absl::FunctionRef<const graph::GraphView&()>;
+  struct LaterEdge {
+    Edge edge;
+    RelationshipTypeId type;
+  };
+  using LaterGone = absl::flat_hash_map<uint32_t, std::vector<LaterEdge>>;
+  // A later state, and the relationships that were deleted between.
+  struct Later {
+    std::shared_ptr<const graph::GraphView> view;
+    LaterGone gone;
+  };
+  using GetLater = absl::FunctionRef<const Later&()>;
 
   // No names: "contains" and all that begin with "has".
   UnderSet(std::string root, std::vector<std::string> names)
@@ -35,8 +46,8 @@ class UnderSet {
   // As it was before the relationship `next` was created, `gone` being those that were deleted
   // between then and `view`. `root`: the twin of that id then; kNoTwin: there was none.
   // RESOURCE_EXHAUSTED: there are more than `twins_max`.
-  absl::Status Load(const graph::GraphView& view, TwinNumber root, RelationshipNumber next,
-                    Gone gone, size_t twins_max);
+  absl::Status Load(std::shared_ptr<const graph::GraphView> view, TwinNumber root,
+                    RelationshipNumber next, Gone gone, size_t twins_max);
 
   bool Contains(TwinNumber twin) const { return twins_.contains(twin.value); }
   bool Follows(absl::string_view relationship) const;
@@ -44,9 +55,8 @@ class UnderSet {
   const absl::flat_hash_set<uint32_t>& twins() const { return twins_; }
 
   // The changes of a unit, in order, and then EndUnit. What came and went is appended to `added`
-  // and `removed`; what came and went at once may be in both. `view` is asked for any later state,
-  // and rarely.
-  void Create(RelationshipNumber relationship, TwinNumber source, TwinNumber target, View view,
+  // and `removed`; what came and went at once may be in both. `later` is asked rarely.
+  void Create(RelationshipNumber relationship, TwinNumber source, TwinNumber target, GetLater later,
               std::vector<uint32_t>* added);
   void Delete(RelationshipNumber relationship, TwinNumber source);
   void CreateTwin(TwinNumber twin, absl::string_view id, std::vector<uint32_t>* added);
@@ -55,8 +65,8 @@ class UnderSet {
   void EndUnit(std::vector<uint32_t>* removed);
 
  private:
-  bool Grow(TwinNumber from, const graph::GraphView& view, RelationshipNumber next,
-            size_t twins_max, std::vector<uint32_t>* added);
+  bool Grow(TwinNumber from, const Later& later, RelationshipNumber next, size_t twins_max,
+            std::vector<uint32_t>* added);
 
   const std::string root_;
   const std::vector<std::string> names_;

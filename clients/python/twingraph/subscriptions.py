@@ -44,6 +44,7 @@ class Consumer(Iterator[Event]):
         # Not confirmed: the count, whether it was returned over an earlier connection, the event.
         self._open: collections.deque[tuple[int, bool, tuple[int, int]]] = collections.deque()
         self._again: set[tuple[int, int]] = set()  # returned before the connection was lost: not to be returned again
+        self._seek_time = 0  # when the subscription was last moved
         self._credit_due = 0
         self._reading = threading.Lock()
         self._standing = StandingCall(self._connect, patience_s, lost=self._begin_anew,
@@ -68,6 +69,9 @@ class Consumer(Iterator[Event]):
         return self._pending.popleft()
 
     def _take(self, message: pb.StreamEventsResponse) -> None:
+        if message.seek_time_unix_nano != self._seek_time:
+            self._again.clear()  # it went to another place, perhaps while there was no connection
+            self._seek_time = message.seek_time_unix_nano
         for event in message.events:
             name = (event.sequence, event.index)
             is_repeated = name in self._again
