@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What ./run shows while the fleet lives: rates, lag, the cells that differ most, the spread of health.
+"""What ./run shows while the fleet lives: rates, lag, the cells that differ most, health and remaining life.
 
 live.py --twinctl PROGRAM [--simulator-log FILE] [--once]   a page every two seconds, until Ctrl-C
 live.py --metrics URL NAME...                               fails unless the page has these metrics
@@ -21,7 +21,10 @@ WHERE c.voltage IS NOT NULL QUALIFY ABS(z) > 5 ORDER BY ABS(z) DESC LIMIT 5"""
 HEALTH = """
 SELECT COUNT(p.bmsSoh) AS n, MIN(p.bmsSoh) AS low, MEDIAN(p.bmsSoh) AS mid, MAX(p.bmsSoh) AS high,
        COUNT(p.soh.value) AS estimates, MIN(p.soh.value) AS low_estimate,
-       MEDIAN(p.soh.value) AS mid_estimate, MAX(p.soh.value) AS high_estimate
+       MEDIAN(p.soh.value) AS mid_estimate, MAX(p.soh.value) AS high_estimate,
+       COUNT(p.rulCycles.value) AS lives, MIN(p.rulCycles.value) AS low_life,
+       MEDIAN(p.rulCycles.value) AS mid_life, MAX(p.rulCycles.value) AS high_life,
+       MEDIAN((p.rulCycles.hi - p.rulCycles.lo) / 2) AS life_half
 FROM DIGITALTWINS MATCH (p:BatteryPack)"""
 STATES = """
 SELECT v.state AS state, COUNT() AS vehicles FROM DIGITALTWINS MATCH (v:Vehicle)
@@ -53,6 +56,14 @@ def health(row):
     return "; ".join(parts) or "nobody has said anything yet"
 
 
+def remaining_life(row):
+    """One line of the full cycles that packs have left, by the predictor."""
+    if not row["lives"]:
+        return "nobody has said anything yet"
+    return (f"{row['low_life']:,.0f} to {row['high_life']:,.0f} full cycles left, median {row['mid_life']:,.0f}, "
+            f"each \u00b1 {row['life_half']:,.0f} or so ({row['lives']} packs)")
+
+
 def last_line(path):
     """What the simulator said last; its lines of progress have the lag."""
     try:
@@ -67,6 +78,7 @@ def page(twinctl, log):
     top = ask(twinctl, "top", "--once", "-o", "ndjson")[0]
     states = {row["state"] or "not heard of": row["vehicles"] for row in query(twinctl, STATES)}
     worst = query(twinctl, WORST)
+    health_row = query(twinctl, HEALTH)[0]
     durable = "-" if top["batchP99Ms"] is None else f"{top['batchP99Ms']:.1f} ms"
     lines = [
         f"vehicles   {sum(states.values())}: " + ", ".join(f"{count} {state}" for state, count in states.items()),
@@ -76,7 +88,8 @@ def page(twinctl, log):
         f"{top['subscribers']} subscribers",
         f"server     {top['cpuPercent']:.0f} % of a processor, {top['residentBytes'] / 2**20:,.0f} MiB of memory, "
         f"{top['dataBytes'] / 2**20:,.0f} MiB of data",
-        "health     " + health(query(twinctl, HEALTH)[0]),
+        "health     " + health(health_row),
+        "life       " + remaining_life(health_row),
         "worst      " + (", ".join(f"{row['cell']} {row['volts']:.3f} V (z {row['z']:+.0f})" for row in worst[:3])
                          or "no cell differs from its siblings"),
     ]

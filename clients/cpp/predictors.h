@@ -8,7 +8,8 @@
 
 namespace twin::client {
 
-// PredictorService's calls, over the connection of a client, which must outlive it. Thread-safe.
+// PredictorService's calls, over the connection of a client, which must outlive it. Lists come
+// whole, whatever pages the server sends them in. Thread-safe.
 class PredictorClient {
  public:
   explicit PredictorClient(Client* client) : client_(*client) {}

@@ -4,12 +4,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "clients/twinsim/fleet_command.h"
+#include "clients/twinsim/lives_command.h"
 #include "clients/twinsim/telemetry_commands.h"
 
 namespace twin::twinsim {
 namespace {
 
-constexpr char kCommands[] = "fleet, replay and load";
+constexpr char kCommands[] = "fleet, lives, replay and load";
 
 // What is wrong with a line that CLI11 could read; empty: nothing.
 std::string Explain(const CLI::App& root, bool command) {
@@ -31,6 +32,7 @@ int Run(const std::vector<std::string>& arguments, const Process& process) {
   root.set_version_flag("--version", absl::StrCat("twinsim ", process.version),
                         "Print the version");
   const FleetCommand fleet(&root);
+  const LivesCommand lives(&root);
   const TelemetryCommands telemetry(&root);
   const CLI::App* chosen = nullptr;
   std::string wrong;
@@ -49,6 +51,7 @@ int Run(const std::vector<std::string>& arguments, const Process& process) {
     if (!root.get_subcommands().empty()) chosen = root.get_subcommands().front();
   }
   if (wrong.empty() && chosen == fleet.fleet()) return fleet.Run(process);
+  if (wrong.empty() && chosen == lives.lives()) return lives.Run(process);
   if (wrong.empty() && chosen == telemetry.replay()) return telemetry.RunReplay(process);
   if (wrong.empty() && chosen == telemetry.load()) return telemetry.RunLoad(process);
   *process.err << "twinsim: " << wrong << "\nSee 'twinsim"

@@ -125,8 +125,11 @@ TEST_F(CommandTest, RefusesWhatCannotBeDone) {
 
 TEST_F(CommandTest, ExplainsWrongUse) {
   for (const auto& [line, message] : std::vector<std::pair<std::string, std::string>>{
-           {"", "a command is missing; there are fleet, replay and load\nSee 'twinsim --help'.\n"},
-           {"flet --vehicles 2", "unknown command 'flet'; there are fleet, replay and load\n"},
+           {"",
+            "a command is missing; there are fleet, lives, replay and load\nSee 'twinsim "
+            "--help'.\n"},
+           {"flet --vehicles 2",
+            "unknown command 'flet'; there are fleet, lives, replay and load\n"},
            {"--vrsion", "unknown option '--vrsion'\n"},
            {"fleet", "--vehicles is required\nSee 'twinsim fleet --help'.\n"},
            {"fleet --vehicles 2 --rate soon", "--rate: 'soon' is no time such as 10s, 2h or 7d\n"},

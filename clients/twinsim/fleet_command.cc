@@ -228,6 +228,12 @@ FleetCommand::FleetCommand(CLI::App* root)
       ->check(CheckTimeSpan, "")
       ->excludes("--export");
   fleet_
+      ->add_flag(
+          "--past-health", arguments.drive.past_health,
+          "Also send what the BMS of each new vehicle reported of health and cycles each month "
+          "before its simulated life begins")
+      ->excludes("--export");
+  fleet_
       ->add_option(
           "--speed", arguments.speed,
           "60x: a minute takes a second, until the clock is caught up with; max: no pauses "

@@ -13,6 +13,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "clients/twinsim/frames.h"
+#include "clients/twinsim/lives.h"
 #include "clients/twinsim/signals.h"
 #include "clients/twinsim/stored_fleet.h"
 #include "clients/twinsim/vehicle_life.h"
@@ -90,6 +91,7 @@ class FleetDriver {
     for (DrivenVehicle& vehicle : vehicles_) {
       if (absl::Status status = stream_->Send(vehicle.layout()); !status.ok()) return status;
     }
+    if (absl::Status status = SendPastHealth(); !status.ok()) return status;
     if (absl::Status status = stream_->Flush(); !status.ok()) return status;
     first_batch_number_ = stream_->next_batch_number();
     if (unresolved_ > 0) {
@@ -117,6 +119,7 @@ class FleetDriver {
                                                       .cancelled = options_.stopped},
                                                      note_);
     if (!made.ok()) return made.status();
+    is_new_ = *made == fleet_.vehicles();
     std::map<std::string, std::vector<Fault>> faults;
     for (const Fault& fault : options_.faults) faults[fault.vehicle].push_back(fault);
     std::vector<StoredLife> stored;
@@ -134,6 +137,26 @@ class FleetDriver {
           absl::FormatTime(absl::RFC3339_sec, absl::FromUnixSeconds(begin_), absl::UTCTimeZone())));
     }
     return MakeVehicles(stored, &faults);
+  }
+
+  absl::Status SendPastHealth() {
+    if (!options_.past_health || !is_new_) return absl::OkStatus();
+    for (DrivenVehicle& vehicle : vehicles_) {
+      v1::SampleBatch samples;
+      samples.add_twin_ids(absl::StrCat(vehicle.life().vehicle().id, "-pack"));
+      v1::SampleColumn& cycles = *samples.add_columns();
+      cycles.set_path("fullEquivalentCycles");
+      v1::SampleColumn& health = *samples.add_columns();
+      health.set_path("bmsSoh");
+      for (const HealthReport& report : ReportsUntil(vehicle.life().vehicle(), begin_)) {
+        samples.add_times_unix_nano(report.time * kNanos);
+        cycles.add_doubles(report.cycles);
+        health.add_doubles(report.bms_soh);
+      }
+      if (samples.times_unix_nano_size() == 0) continue;
+      if (absl::Status status = stream_->Send(std::move(samples)); !status.ok()) return status;
+    }
+    return absl::OkStatus();
   }
 
   absl::Status MakeVehicles(const std::vector<StoredLife>& stored,
@@ -273,6 +296,7 @@ class FleetDriver {
   std::unique_ptr<client::IngestStream> stream_;
   std::atomic<uint64_t> unresolved_ = 0;
   uint64_t first_batch_number_ = 0;
+  bool is_new_ = false;
 
   int64_t begin_ = 0;
   int64_t time_ = 0;  // simulated

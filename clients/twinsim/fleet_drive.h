@@ -31,6 +31,8 @@ struct DriveOptions {
   int64_t since = 0;                           // seconds
   int64_t length = 0;                          // of simulated seconds; 0: until it is stopped
   std::vector<Fault> faults = {};              // at most one of a vehicle
+  // Of a fleet that is made: what each BMS reported of its pack's health each month before.
+  bool past_health = false;
   std::string models = {};
   std::string program_folder = {};
   double report_seconds = 10;

@@ -3,6 +3,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include <chrono>
+#include <future>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
@@ -17,6 +18,7 @@ namespace {
 
 constexpr int kAnswerBytesMax = 64 << 20;
 constexpr int kReconnectMsMax = 2'000;
+constexpr std::chrono::milliseconds kCancelPollTime{50};
 
 absl::Status FromGrpc(const grpc::Status& status, const std::string& address) {
   if (status.ok()) return absl::OkStatus();
@@ -39,13 +41,22 @@ class RemotePredictor : public predict::Predictor {
         grpc::CreateCustomChannel(address_, grpc::InsecureChannelCredentials(), arguments));
   }
 
-  absl::StatusOr<predict::Description> Describe(int64_t timeout_ms) override {
+  absl::StatusOr<predict::Description> Describe(int64_t timeout_ms,
+                                                absl::FunctionRef<bool()> is_cancelled) override {
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(timeout_ms));
     pb::DescribeRequest request;
     request.set_predictor(predictor_);
     pb::PredictorDescription answer;
-    const absl::Status status = FromGrpc(stub_->Describe(&context, request, &answer), address_);
+    std::promise<grpc::Status> answered;
+    std::future<grpc::Status> ended = answered.get_future();
+    stub_->async()->Describe(&context, &request, &answer, [&answered](const grpc::Status& status) {
+      answered.set_value(status);
+    });
+    while (ended.wait_for(kCancelPollTime) != std::future_status::ready) {
+      if (is_cancelled()) context.TryCancel();
+    }
+    const absl::Status status = FromGrpc(ended.get(), address_);
     if (!status.ok()) return status;
     predict::Description description = FromProto(answer);
     const MutexLock lock(&mutex_);

@@ -1,7 +1,11 @@
 #include "server/api/predictor_service.h"
 
+#include <algorithm>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "server/api/convert.h"
 #include "server/api/predictor_convert.h"
 #include "server/base/status_macros.h"
@@ -16,6 +20,44 @@ constexpr size_t kListMax = 10'000;
 
 size_t LimitOf(int32_t asked, size_t fallback) {
   return asked <= 0 ? fallback : std::min(static_cast<size_t>(asked), kListMax);
+}
+
+// Of a message: 2 MiB with what else it has.
+constexpr size_t kPageBytesMax = (size_t{2} << 20) - (size_t{8} << 10);
+constexpr size_t kItemBytes = 8;  // of an item in a list, beside its own
+
+// Where a list goes on behind the item that the token names.
+template <typename Item, typename KeyOf>
+absl::StatusOr<size_t> PlaceAfter(const std::vector<Item>& items, const std::string& token,
+                                  KeyOf key_of) {
+  if (token.empty()) return 0;
+  const auto found = std::find_if(items.begin(), items.end(),
+                                  [&](const Item& item) { return key_of(item) == token; });
+  if (found != items.end()) return static_cast<size_t>(found - items.begin()) + 1;
+  return absl::InvalidArgumentError(
+      "page_token: what it names is not in the list any more; list again from the start");
+}
+
+// As many items as a message takes, and where the next one goes on.
+template <typename Item, typename KeyOf, typename Message>
+absl::Status FillPage(const std::vector<Item>& items, const std::string& token, KeyOf key_of,
+                      google::protobuf::RepeatedPtrField<Message>* page, std::string* next_token) {
+  TWIN_ASSIGN_OR_RETURN(const size_t first, PlaceAfter(items, token, key_of));
+  size_t bytes = 0;
+  for (size_t i = first; i < items.size(); ++i) {
+    Message* const message = page->Add();
+    ToProto(items[i], message);
+    bytes += message->ByteSizeLong() + kItemBytes;
+    if (bytes <= kPageBytesMax || i == first) continue;
+    page->RemoveLast();
+    *next_token = key_of(items[i - 1]);
+    break;
+  }
+  return absl::OkStatus();
+}
+
+std::string KeyOfForecast(const predict::Forecast& forecast) {
+  return absl::StrCat(forecast.made.ns, "/", forecast.predictor, "/", forecast.path);
 }
 
 absl::Status Fill(const absl::StatusOr<predict::Info>& info, pb::PredictorInfo* response) {
@@ -35,13 +77,13 @@ grpc::ServerUnaryReactor* PredictorService::RegisterPredictor(
   });
 }
 
-grpc::ServerUnaryReactor* PredictorService::ListPredictors(
-    Context* context, const pb::ListPredictorsRequest* /*request*/,
-    pb::ListPredictorsResponse* response) {
-  for (const predict::Info& info : services_.predictors->List()) {
-    ToProto(info, response->add_predictors());
-  }
-  return Answer(context, absl::OkStatus());
+grpc::ServerUnaryReactor* PredictorService::ListPredictors(Context* context,
+                                                           const pb::ListPredictorsRequest* request,
+                                                           pb::ListPredictorsResponse* response) {
+  return Answer(context, FillPage(
+                             services_.predictors->List(), request->page_token(),
+                             [](const predict::Info& info) { return info.registration.spec.name; },
+                             response->mutable_predictors(), response->mutable_next_page_token()));
 }
 
 grpc::ServerUnaryReactor* PredictorService::GetPredictor(Context* context,
@@ -96,8 +138,9 @@ grpc::ServerUnaryReactor* PredictorService::ListRuns(Context* context,
     TWIN_ASSIGN_OR_RETURN(
         const std::vector<predict::RunRecord> runs,
         services_.predictors->ListRuns(request->name(), LimitOf(request->limit(), kRunsDefault)));
-    for (const predict::RunRecord& run : runs) ToProto(run, response->add_runs());
-    return absl::OkStatus();
+    return FillPage(
+        runs, request->page_token(), [](const predict::RunRecord& run) { return run.id(); },
+        response->mutable_runs(), response->mutable_next_page_token());
   });
 }
 
@@ -112,10 +155,8 @@ grpc::ServerUnaryReactor* PredictorService::ListForecasts(Context* context,
         const std::vector<predict::Forecast> forecasts,
         services_.predictors->ListForecasts(request->twin_id(), request->path(), request->name(),
                                             LimitOf(request->limit(), kForecastsDefault)));
-    for (const predict::Forecast& forecast : forecasts) {
-      ToProto(forecast, response->add_forecasts());
-    }
-    return absl::OkStatus();
+    return FillPage(forecasts, request->page_token(), KeyOfForecast, response->mutable_forecasts(),
+                    response->mutable_next_page_token());
   });
 }
 

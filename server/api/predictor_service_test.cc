@@ -263,6 +263,74 @@ TEST_F(PredictorServiceTest, AServiceThatAnswersGarbage) {
   EXPECT_THAT(run.message(), HasSubstr("'soh' is missing"));
 }
 
+TEST_F(PredictorServiceTest, AServiceThatAnswersSomethingElse) {
+  pb::PredictorInfo info;
+  ASSERT_TRUE(Register(&info).ok());
+  RunNow();
+  const auto run_with = [this](std::function<void(pb::PredictResponse*)> garbles) {
+    fake_.garbles = std::move(garbles);
+    return RunNow();
+  };
+  // Another number of values than rows.
+  pb::PredictorRun run = run_with(
+      [](pb::PredictResponse* response) { response->mutable_outputs(0)->mutable_lo()->Clear(); });
+  EXPECT_EQ(run.state(), pb::PredictorRun::FAILED);
+  EXPECT_THAT(run.message(), HasSubstr("0 lo for 3 rows"));
+  EXPECT_EQ(StatusOf("cell-1"), "ERROR");
+  run = run_with([](pb::PredictResponse* response) { response->set_request_id("another"); });
+  EXPECT_THAT(run.message(), HasSubstr("'another'"));
+  // Another schema: it is not even asked.
+  run = run_with(nullptr);
+  ASSERT_EQ(StatusOf("cell-1"), "OK");
+  fake_.description.mutable_features(0)->set_unit("ampere");
+  fake_.description.clear_feature_schema_hash();
+  run = RunNow();
+  EXPECT_EQ(run.state(), pb::PredictorRun::FAILED);
+  EXPECT_THAT(run.message(), HasSubstr("other features"));
+  EXPECT_EQ(StatusOf("cell-1"), "STALE");
+}
+
+TEST_F(PredictorServiceTest, AListGoesOnInAnotherMessage) {
+  // Each description of 200 KiB: twelve of them are more than a message has.
+  fake_.description.set_training_data(std::string(200 << 10, 'x'));
+  constexpr int kPredictors = 12;
+  for (int i = 0; i < kPredictors; ++i) {
+    grpc::ClientContext context;
+    pb::RegisterPredictorRequest request;
+    request.mutable_spec()->set_name(absl::StrCat("p", 10 + i));
+    request.mutable_spec()->set_address(absl::StrCat("127.0.0.1:", service_port_));
+    request.mutable_spec()->set_role(pb::PredictorSpec::SHADOW);
+    pb::PredictorInfo info;
+    const grpc::Status status = stub_->RegisterPredictor(&context, request, &info);
+    ASSERT_TRUE(status.ok()) << status.error_message();
+  }
+  pb::ListPredictorsRequest request;
+  std::vector<std::string> names;
+  int pages = 0;
+  do {
+    grpc::ClientContext context;
+    pb::ListPredictorsResponse page;
+    ASSERT_TRUE(stub_->ListPredictors(&context, request, &page).ok());
+    EXPECT_LE(page.ByteSizeLong(), size_t{2} << 20);
+    for (const pb::PredictorInfo& info : page.predictors()) names.push_back(info.spec().name());
+    request.set_page_token(page.next_page_token());
+    ++pages;
+  } while (!request.page_token().empty());
+  EXPECT_EQ(pages, 2);
+  ASSERT_EQ(names.size(), size_t{kPredictors});
+  EXPECT_EQ(names.front(), "p10");
+  EXPECT_EQ(names.back(), "p21");
+
+  request.set_page_token("nobody");
+  grpc::ClientContext context;
+  pb::ListPredictorsResponse page;
+  EXPECT_EQ(stub_->ListPredictors(&context, request, &page).error_code(),
+            grpc::StatusCode::INVALID_ARGUMENT);
+  pb::PredictorInfo info;
+  fake_.description.set_training_data(std::string(300 << 10, 'x'));
+  EXPECT_THAT(Register(&info).error_message(), HasSubstr("description takes"));
+}
+
 TEST_F(PredictorServiceTest, ErrorsAreThoseOfTheProto) {
   pb::PredictorInfo info;
   fake_.description.set_feature_schema_hash("ffffffffffffffff");

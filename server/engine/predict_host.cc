@@ -15,6 +15,8 @@ namespace twin::engine {
 namespace {
 
 using predict::Feature;
+using EmitRows =
+    absl::FunctionRef<absl::Status(predict::FeatureRows rows, predict::Host::MayGoOn may_go_on)>;
 
 // Nobody waits for it to say where it stands.
 constexpr int64_t kProgressMs = 3'600'000;
@@ -144,9 +146,9 @@ class PredictHost : public predict::Host {
     return NoPath(model, path);
   }
 
-  absl::StatusOr<Sequence> ReadFeatures(
-      const predict::FeatureQuery& query, std::function<absl::Status()> interrupted,
-      absl::FunctionRef<absl::Status(predict::FeatureRows rows)> emit) override;
+  absl::StatusOr<Sequence> ReadFeatures(const predict::FeatureQuery& query,
+                                        std::function<absl::Status()> interrupted,
+                                        EmitRows emit) override;
 
   std::vector<predict::CurrentEstimate> ReadEstimates(const std::vector<std::string>& twins,
                                                       const std::string& path) override {
@@ -170,8 +172,11 @@ class PredictHost : public predict::Host {
     const graph::GraphView& view = reader->view();
     std::vector<std::string> twins;
     ForEachTwin(*reader, model, [&](TwinNumber twin) {
-      if (TextOf(view, twin, path, "source") == source &&
-          TextOf(view, twin, path, "status") == "OK") {
+      if (TextOf(view, twin, path, "source") != source) return;
+      const std::string status = TextOf(view, twin, path, "status");
+      const bool holds = status == NameOf(predict::EstimateStatus::kOk) ||
+                         status == NameOf(predict::EstimateStatus::kOutOfDomain);
+      if (holds && !ValueOf(view, twin, path, "value").is_null()) {
         twins.emplace_back(view.IdOf(twin));
       }
     });
@@ -261,8 +266,7 @@ class FeatureReading {
   const FeatureStatement& statement() const { return statement_; }
 
   // `twins` nullptr: of all. Rows of other twins are left out, wherever they come from.
-  absl::Status Read(const std::vector<std::string>* twins,
-                    absl::FunctionRef<absl::Status(predict::FeatureRows rows)> emit) {
+  absl::Status Read(const std::vector<std::string>* twins, EmitRows emit) {
     const absl::flat_hash_set<absl::string_view> wanted =
         twins == nullptr ? absl::flat_hash_set<absl::string_view>()
                          : absl::flat_hash_set<absl::string_view>(twins->begin(), twins->end());
@@ -279,7 +283,7 @@ class FeatureReading {
           predict::FeatureRows rows;
           if (twins == nullptr || statement_.is_filtered) {
             TWIN_RETURN_IF_ERROR(AppendRows(statement_, *query_.features, batch, &rows));
-            return emit(std::move(rows));
+            return emit(std::move(rows), options_.interrupted);
           }
           std::vector<uint32_t> chosen;
           const query::Vector& ids = batch.slots[statement_.twin];
@@ -288,7 +292,7 @@ class FeatureReading {
           }
           if (chosen.empty()) return absl::OkStatus();
           TWIN_RETURN_IF_ERROR(AppendRows(statement_, *query_.features, batch.Take(chosen), &rows));
-          return emit(std::move(rows));
+          return emit(std::move(rows), options_.interrupted);
         },
         &statistics);
   }
@@ -302,9 +306,9 @@ class FeatureReading {
   query::ExecuteOptions options_;
 };
 
-absl::StatusOr<Sequence> PredictHost::ReadFeatures(
-    const predict::FeatureQuery& query, std::function<absl::Status()> interrupted,
-    absl::FunctionRef<absl::Status(predict::FeatureRows rows)> emit) {
+absl::StatusOr<Sequence> PredictHost::ReadFeatures(const predict::FeatureQuery& query,
+                                                   std::function<absl::Status()> interrupted,
+                                                   EmitRows emit) {
   std::shared_ptr<const graph::GraphView> view = engine_->Pin();
   const std::shared_ptr<HeldSnapshot> held = engine_->Hold(SnapshotUse::kQuery, view);
   const std::unique_ptr<SnapshotReader> graph = engine_->OpenReader(std::move(view));

@@ -1,10 +1,13 @@
 // Predictors on a real engine: what reaches twins, whatever a predictor does.
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -83,8 +86,18 @@ class FakeService : public predict::Predictor {
     return answer;
   }
 
-  absl::StatusOr<Description> Describe(int64_t /*timeout_ms*/) override {
+  absl::StatusOr<Description> Describe(int64_t /*timeout_ms*/,
+                                       absl::FunctionRef<bool()> is_cancelled) override {
     const MutexLock lock(&mutex);
+    ++descriptions;
+    while (describes_never) {
+      if (is_cancelled()) return absl::CancelledError("nobody waits any more");
+      never.WaitFor(&mutex, std::chrono::milliseconds(5));
+    }
+    if (descriptions_missing > 0) {
+      --descriptions_missing;
+      return absl::UnavailableError("not yet");
+    }
     if (!describes.ok()) return describes;
     return description;
   }
@@ -106,6 +119,10 @@ class FakeService : public predict::Predictor {
   Mutex mutex;
   Description description;  // before it is registered
   absl::Status describes ABSL_GUARDED_BY(mutex);
+  int descriptions ABSL_GUARDED_BY(mutex) = 0;          // asked for
+  int descriptions_missing ABSL_GUARDED_BY(mutex) = 0;  // so often nobody answers first
+  bool describes_never ABSL_GUARDED_BY(mutex) = false;
+  CondVar never;
   std::vector<Request> requests ABSL_GUARDED_BY(mutex);
   // False: it does not answer. Called under the mutex.
   std::function<bool(const Request&, absl::StatusOr<Answer>*)> answers ABSL_GUARDED_BY(mutex);
@@ -119,6 +136,69 @@ class FakeNetwork : public predict::Connector {
     return std::shared_ptr<predict::Predictor>(service);
   }
   std::shared_ptr<FakeService> service = std::make_shared<FakeService>();
+};
+
+// The engine's host, with what a test puts between.
+class HostBetween : public predict::Host {
+ public:
+  explicit HostBetween(predict::Host* host) : host_(*host) {}
+
+  std::function<void()> after_write;    // of a run or a mark
+  std::atomic<int> watches_refused{0};  // so often nothing can be watched
+  std::atomic<int> watches{0};
+  std::function<void()> lost;  // of the last watch; before it, as the predictors are told
+
+  Time Now() const override { return host_.Now(); }
+  storage::Documents& documents() override { return host_.documents(); }
+  absl::Status CheckQuery(const std::string& text,
+                          const std::vector<predict::Feature>& features) override {
+    return host_.CheckQuery(text, features);
+  }
+  absl::Status CheckEstimate(const std::string& model, const std::string& path,
+                             const std::string& unit) override {
+    return host_.CheckEstimate(model, path, unit);
+  }
+  absl::Status CheckNumber(const std::string& model, const std::string& path,
+                           const std::string& unit) override {
+    return host_.CheckNumber(model, path, unit);
+  }
+  absl::Status CheckPath(const std::string& model, const std::string& path) override {
+    return host_.CheckPath(model, path);
+  }
+  absl::StatusOr<Sequence> ReadFeatures(
+      const predict::FeatureQuery& query, std::function<absl::Status()> interrupted,
+      absl::FunctionRef<absl::Status(predict::FeatureRows, MayGoOn)> emit) override {
+    return host_.ReadFeatures(query, std::move(interrupted), emit);
+  }
+  std::vector<predict::CurrentEstimate> ReadEstimates(const std::vector<std::string>& twins,
+                                                      const std::string& path) override {
+    return host_.ReadEstimates(twins, path);
+  }
+  absl::StatusOr<std::vector<std::string>> FindEstimates(const std::string& model,
+                                                         const std::string& path,
+                                                         const std::string& source) override {
+    return host_.FindEstimates(model, path, source);
+  }
+  ingest::WriteResult Write(ingest::WriteBatch batch) override {
+    ingest::WriteResult result = host_.Write(std::move(batch));
+    if (after_write) after_write();
+    return result;
+  }
+  absl::StatusOr<std::unique_ptr<predict::Watch>> WatchPaths(
+      const std::string& model, const std::vector<std::string>& paths,
+      std::function<void(std::vector<predict::Change>)> changed,
+      std::function<void()> is_lost) override {
+    if (watches_refused > 0) {
+      --watches_refused;
+      return absl::ResourceExhaustedError("too many subscribers");
+    }
+    lost = is_lost;
+    ++watches;
+    return host_.WatchPaths(model, paths, std::move(changed), std::move(is_lost));
+  }
+
+ private:
+  predict::Host& host_;
 };
 
 class PredictTest : public ::testing::Test {
@@ -137,6 +217,7 @@ class PredictTest : public ::testing::Test {
   }
   ~PredictTest() override {
     predictors_.reset();
+    between_.reset();
     host_.reset();
     engine_.reset();
     (void)RemoveTree(PosixFileSystem(), root_);
@@ -148,16 +229,19 @@ class PredictTest : public ::testing::Test {
     options.segment_bytes = 1 << 20;
     options.limits.batch_bytes_max = 512 << 10;
     options.reserve_bytes = 1 << 16;
+    options.snapshot_retained_bytes_max = snapshot_retained_bytes_max_;
     auto engine = Engine::Open(options);
     TWIN_CHECK(engine.ok()) << engine.status();
     engine_ = *std::move(engine);
     host_ = NewPredictHost(engine_.get(), nullptr);
-    auto predictors = predict::Predictors::Open(options_, host_.get(), &network_);
+    between_ = std::make_unique<HostBetween>(host_.get());
+    auto predictors = predict::Predictors::Open(options_, between_.get(), &network_);
     TWIN_CHECK(predictors.ok()) << predictors.status();
     predictors_ = *std::move(predictors);
   }
   void Restart() {
     predictors_.reset();
+    between_.reset();
     host_.reset();
     engine_.reset();
     Start();
@@ -172,9 +256,11 @@ class PredictTest : public ::testing::Test {
     batch.operations.emplace_back(std::move(put));
     TWIN_CHECK(engine_->Write(std::move(batch)).status.ok());
   }
-  void Set(const std::string& id, const std::string& property, double value) {
+  void Set(const std::string& id, const std::string& property, double value,
+           std::optional<Time> source_time = {}) {
     ingest::PatchTwin patch;
     patch.id = id;
+    patch.source_time = source_time;
     patch.edits.emplace_back();
     patch.edits[0].path = {property};
     patch.edits[0].value = Value::Double(value);
@@ -211,17 +297,19 @@ class PredictTest : public ::testing::Test {
   absl::Status Register(const predict::Spec& spec, bool replace = false) {
     return predictors_->Register(spec, {.replace = replace}).status();
   }
-  RunRecord RunNow(const std::string& name, std::vector<std::string> twins = {}) {
+  RunRecord RunNow(const std::string& name, std::vector<std::string> twins = {},
+                   std::optional<Time> now = {}) {
     Mutex mutex;
     CondVar changed;
     absl::StatusOr<RunRecord> result;
     bool is_done = false;
-    predictors_->RunNow(name, {.twins = std::move(twins)}, [&](absl::StatusOr<RunRecord> run) {
-      const MutexLock lock(&mutex);
-      result = std::move(run);
-      is_done = true;
-      changed.Signal();
-    });
+    predictors_->RunNow(name, {.twins = std::move(twins), .now = now},
+                        [&](absl::StatusOr<RunRecord> run) {
+                          const MutexLock lock(&mutex);
+                          result = std::move(run);
+                          is_done = true;
+                          changed.Signal();
+                        });
     const MutexLock lock(&mutex);
     while (!is_done) changed.Wait(&mutex);
     TWIN_CHECK(result.ok()) << result.status();
@@ -242,10 +330,12 @@ class PredictTest : public ::testing::Test {
   FakeService& service() { return *network_.service; }
 
   std::string root_;
+  uint64_t snapshot_retained_bytes_max_ = 0;
   predict::Options options_;
   FakeNetwork network_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<predict::Host> host_;
+  std::unique_ptr<HostBetween> between_;
   std::unique_ptr<predict::Predictors> predictors_;
 };
 
@@ -314,6 +404,104 @@ TEST_F(PredictTest, AServiceThatIsGoneLeavesStaleValues) {
   EXPECT_EQ(RunNow("p").state, RunState::kFailed);
   EXPECT_EQ(Soh("new"), "40 35 45 STALE p ");
   EXPECT_EQ(predictors_->Get("p")->health, predict::Health::kFailing);
+}
+
+TEST_F(PredictTest, NobodyRenewsWhatIsOutOfDomainEither) {
+  Answer([](const Request& request, absl::StatusOr<predict::Answer>* answer) {
+    *answer = FakeService::Tenfold(request);
+    (*answer)->outputs[0].statuses[1] = EstimateStatus::kOutOfDomain;
+    return true;
+  });
+  ASSERT_THAT(Register(SpecOf("p")), IsOk());
+  RunNow("p");
+  ASSERT_EQ(Soh("cell-2"), "20 15 25 OUT_OF_DOMAIN p ");
+  {
+    const MutexLock lock(&service().mutex);
+    service().describes = absl::UnavailableError("gone");
+  }
+  RunNow("p");
+  EXPECT_EQ(Soh("cell-1"), "10 5 15 STALE p ");
+  EXPECT_EQ(Soh("cell-2"), "20 15 25 STALE p ");
+}
+
+TEST_F(PredictTest, AServiceIsAskedAgainWhoItIs) {
+  ASSERT_THAT(Register(SpecOf("p")), IsOk());
+  {
+    const MutexLock lock(&service().mutex);
+    service().descriptions_missing = 2;
+  }
+  const RunRecord run = RunNow("p");
+  EXPECT_EQ(run.state, RunState::kDone) << run.message;
+  EXPECT_EQ(run.retries, 2u);
+}
+
+TEST_F(PredictTest, TheEndDoesNotWaitForADescription) {
+  ASSERT_THAT(Register(SpecOf("p")), IsOk());
+  int before = 0;
+  {
+    const MutexLock lock(&service().mutex);
+    service().describes_never = true;
+    before = service().descriptions;
+  }
+  predictors_->RunNow("p", {.no_wait = true}, [](const absl::StatusOr<RunRecord>&) {});
+  WaitUntil([&] {
+    const MutexLock lock(&service().mutex);
+    return service().descriptions > before;
+  });
+  predictors_->Stop();  // for ever, if it did
+  EXPECT_EQ(predictors_->Get("p")->last_run->state, RunState::kRunning);
+}
+
+TEST_F(PredictTest, ASlowServiceDoesNotKeepASnapshot) {
+  snapshot_retained_bytes_max_ = 20'000;
+  Restart();
+  for (int i = 0; i < 2'000; ++i) AddCell(absl::StrCat("more-", i), 1);
+  predict::Spec spec = SpecOf("p");
+  spec.batch_rows = 1;
+  spec.batches_in_flight = 1;
+  ASSERT_THAT(Register(spec), IsOk());
+  Answer([](const Request&, absl::StatusOr<predict::Answer>*) { return false; });  // it hangs
+  predictors_->RunNow("p", {.no_wait = true}, [](const absl::StatusOr<RunRecord>&) {});
+  WaitUntil([this] { return !Requests().empty(); });
+  int64_t value = 0;
+  WaitUntil([&] {
+    for (int i = 0; i < 2'000; i += 20) {
+      Set(absl::StrCat("more-", i), "measured", static_cast<double>(++value));
+    }
+    engine_->EnforceSnapshots();
+    return predictors_->Get("p")->last_run->state == RunState::kFailed;
+  });
+  EXPECT_THAT(predictors_->Get("p")->last_run->message, HasSubstr("snapshot_retained_bytes_max"));
+}
+
+TEST_F(PredictTest, IdsThatAreRepeatedAreAskedOnce) {
+  ASSERT_THAT(Register(SpecOf("p")), IsOk());
+  const RunRecord run = RunNow("p", {"cell-2", "cell-1", "cell-2", "cell-1"});
+  EXPECT_EQ(run.state, RunState::kDone) << run.message;
+  EXPECT_EQ(run.rows, 2u);
+}
+
+TEST_F(PredictTest, ABatchIsWrittenInParts) {
+  ingest::WriteBatch batch;
+  constexpr int kMore = 2'500;
+  for (int i = 0; i < kMore; ++i) {
+    ingest::PutTwin put;
+    put.id = absl::StrCat("more-", i);
+    put.model_id = kCell;
+    if (i % 10 != 0) put.contents = {{"volt", Value::Double(4)}};
+    batch.operations.emplace_back(std::move(put));
+  }
+  ASSERT_THAT(engine_->Write(std::move(batch)).status, IsOk());
+  ASSERT_THAT(Register(SpecOf("p")), IsOk());
+  std::atomic<int> writes{0};
+  between_->after_write = [&writes] { ++writes; };
+  const RunRecord run = RunNow("p");
+  EXPECT_EQ(run.batches, 1u);
+  EXPECT_EQ(writes, 4);  // 2,253 with an estimate, 250 without
+  for (int i = 0; i < kMore; ++i) {
+    ASSERT_EQ(Soh(absl::StrCat("more-", i)),
+              i % 10 == 0 ? "INSUFFICIENT_DATA p " : "40 35 45 OK p ");
+  }
 }
 
 TEST_F(PredictTest, GarbageIsNotWritten) {
@@ -462,6 +650,65 @@ TEST_F(PredictTest, CountsHowManyTruthsLieInside) {
   EXPECT_EQ(coverage.inside, 1u);
   EXPECT_EQ(coverage.error_sum, -22);
   EXPECT_EQ(coverage.error_squares, 4 + 400);
+}
+
+TEST_F(PredictTest, ALateTruthIsComparedWithWhatWasSaidByThen) {
+  predict::Spec spec = SpecOf("p");
+  spec.truth_path = "measured";
+  ASSERT_THAT(Register(spec), IsOk());
+  const Time now = SystemClock().Now();
+  const auto ago = [now](int64_t minutes) { return Time{now.ns - minutes * 60 * kNsPerSecond}; };
+  RunNow("p", {}, ago(120));  // 10, 20, 30
+  Set("cell-1", "volt", 5);
+  RunNow("p", {}, ago(60));  // 50, 20, 30
+  // Nothing was said of it by then.
+  Set("cell-1", "measured", 1, ago(180));
+  Set("cell-1", "measured", 12, ago(90));   // 5 … 15
+  Set("cell-2", "measured", 20, ago(100));  // 15 … 25
+  Set("cell-1", "measured", 13, ago(30));   // 45 … 55
+  const auto coverage = [this] { return predictors_->Get("p")->registration.coverage; };
+  WaitUntil([&] { return coverage().truths == 3; });
+  EXPECT_EQ(coverage().inside, 2u);
+  EXPECT_EQ(coverage().error_sum, -2 + 0 + 37);
+}
+
+TEST_F(PredictTest, AWatchThatEndsIsTriedUntilItRuns) {
+  predict::Spec spec = SpecOf("p");
+  spec.change_paths = {"volt"};
+  spec.change_delay_ms = 10;
+  ASSERT_THAT(Register(spec), IsOk());
+  between_->watches_refused = 1;
+  between_->lost();
+  WaitUntil([this] { return between_->watches == 2; });
+  // What was changed meanwhile nobody knows: all are asked about.
+  WaitUntil([this] { return Soh("cell-3") == "30 25 35 OK p "; });
+  Set("cell-3", "volt", 7);
+  WaitUntil([this] { return Soh("cell-3") == "70 65 75 OK p "; });
+}
+
+TEST_F(PredictTest, WhatARunRenewsDoesNotBecomeStale) {
+  std::atomic<int64_t> until{SystemClock().Now().ns + 200 * kNsPerMs};
+  Answer([&until](const Request& request, absl::StatusOr<predict::Answer>* answer) {
+    *answer = FakeService::Tenfold(request);
+    (*answer)->outputs[0].valid_until_ns.assign(request.rows(), until);
+    return true;
+  });
+  ASSERT_THAT(Register(SpecOf("p")), IsOk());
+  RunNow("p");
+  const int64_t old_until = until.exchange(until + 3600 * kNsPerSecond);
+  // The first estimates end between the write of the second ones and its being noted.
+  between_->after_write = [old_until] {
+    while (SystemClock().Now().ns < old_until + 100 * kNsPerMs) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+  };
+  RunNow("p");
+  between_->after_write = nullptr;
+  // Expiries are handled in turn: after this one, those of before have been.
+  until = SystemClock().Now().ns + 1;
+  RunNow("p", {"cell-3"});
+  WaitUntil([this] { return Soh("cell-3") == "30 25 35 STALE p "; });
+  EXPECT_EQ(Soh("cell-1"), "10 5 15 OK p ");
 }
 
 TEST_F(PredictTest, WhatIsNoLongerValidBecomesStale) {

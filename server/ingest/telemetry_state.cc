@@ -437,9 +437,11 @@ void TelemetryState::BeforeSet(TwinNumber twin, ColumnId column, const Value& va
   if (schema.telemetry || !schema.traits.historized) return;
   const SeriesKey key{twin, history_->AddPath(schema.path)};
   const graph::Cell before = head.Get(twin, column);
-  // A first value needs none: the graph has it, with its time.
-  if (before.value.is_null() && !history_->Has(key)) return;
-  KeepBaseline(twin, schema.path, sequence, head);
+  if (!history_->Has(key)) {
+    if (before.value.is_null())
+      return;  // a first value needs none: the graph has it, with its time
+    AppendOne(history_, key, ColumnKind::kValue, before.value, before.source_time.ns, sequence);
+  }
   AppendOne(history_, key, ColumnKind::kValue, value, source.ns, sequence);
 }
 

@@ -133,7 +133,8 @@ bool Writer::Enqueue(Waiting* waiting, absl::Status* refused) {
                      " bytes) of writes wait; send them again, more slowly"));
   } else {
     queued_bytes_ += waiting->bytes;
-    queue_.push_back(std::move(*waiting));
+    const bool is_of_operations = waiting->task == nullptr && waiting->telemetry == nullptr;
+    (is_of_operations ? operations_ : queue_).push_back(std::move(*waiting));
     changed_.Signal();
     return true;
   }
@@ -163,6 +164,20 @@ bool Writer::MayStart() const {
          bytes_in_flight_ < options_.bytes_in_flight_max;
 }
 
+Writer::Waiting Writer::TakeNext() {
+  was_operations_turn_ = queue_.empty() || (!operations_.empty() && !was_operations_turn_);
+  Waiting next;
+  if (was_operations_turn_) {
+    next = std::move(operations_.front());
+    operations_.pop_front();
+  } else {
+    next = std::move(queue_.front());
+    queue_.pop_front();
+  }
+  queued_bytes_ -= next.bytes;
+  return next;
+}
+
 std::vector<std::shared_ptr<Writer::InFlight>> Writer::TakeComplete() {
   std::vector<std::shared_ptr<InFlight>> complete;
   while (!in_flight_.empty() && in_flight_.front()->is_complete &&
@@ -184,14 +199,12 @@ void Writer::Run() {
       while (true) {
         complete = TakeComplete();
         if (!complete.empty()) break;
-        if (!queue_.empty() && MayStart()) {
-          next = std::move(queue_.front());
-          queue_.pop_front();
-          queued_bytes_ -= next.bytes;
+        if (!is_queue_empty() && MayStart()) {
+          next = TakeNext();
           has_next = true;
           break;
         }
-        if (stopping_ && queue_.empty() && in_flight_.empty()) return;
+        if (stopping_ && is_queue_empty() && in_flight_.empty()) return;
         changed_.Wait(&mutex_);
       }
     }
@@ -385,7 +398,7 @@ void Writer::Append(std::shared_ptr<InFlight> in_flight, journal::Record record)
     const MutexLock lock(&mutex_);
     in_flight_.push_back(in_flight);
     bytes_in_flight_ += in_flight->bytes;
-    is_alone = in_flight_.size() == 1 && queue_.empty();
+    is_alone = in_flight_.size() == 1 && is_queue_empty();
   }
   const auto done = [this, in_flight](absl::Status status) {
     const MutexLock lock(&mutex_);
@@ -477,7 +490,7 @@ void Writer::Finish(const std::vector<std::shared_ptr<InFlight>>& complete) {
   bool is_idle = false;
   {
     const MutexLock lock(&mutex_);
-    is_idle = queue_.empty() && in_flight_.empty();
+    is_idle = is_queue_empty() && in_flight_.empty();
     if (failing_ && in_flight_.empty()) {
       // Everything refused is about to be told; what follows begins where the graph stands.
       pending_.Reset();

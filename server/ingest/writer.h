@@ -136,6 +136,10 @@ class Writer {
   absl::Status CheckBatch(const WriteBatch& batch, InFlight* record);
   void CheckEach(const WriteBatch& batch, InFlight* record);
   bool MayStart() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool is_queue_empty() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return queue_.empty() && operations_.empty();
+  }
+  Waiting TakeNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);  // of a queue that is not empty
   std::vector<std::shared_ptr<InFlight>> TakeComplete() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   const graph::GraphView* Head();
   TelemetryState* Telemetry();
@@ -160,7 +164,11 @@ class Writer {
 
   mutable Mutex mutex_;
   CondVar changed_;
+  // Telemetry and tasks wait in one queue, batches of operations in another: they take turns, so
+  // that neither waits for all of the other.
   std::deque<Waiting> queue_ ABSL_GUARDED_BY(mutex_);
+  std::deque<Waiting> operations_ ABSL_GUARDED_BY(mutex_);
+  bool was_operations_turn_ ABSL_GUARDED_BY(mutex_) = false;
   uint64_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   std::deque<std::shared_ptr<InFlight>> in_flight_ ABSL_GUARDED_BY(mutex_);
   uint64_t bytes_in_flight_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -7,10 +7,12 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/predict/check_answer.h"
 #include "server/predict/model_card.h"
+#include "server/predict/sha256.h"
 #include "server/predict/tasks.h"
 #include "tests/support/status_matchers.h"
 
@@ -176,23 +178,24 @@ constexpr absl::string_view kBooster =
     R"("boost_from_average":"1","num_class":"0","num_feature":"1","num_target":"1"},"objective":{)"
     R"("name":"reg:squarederror","reg_loss_param":{"scale_pos_weight":"1"}}},"version":[1,7,4]})";
 
-std::string Card(absl::string_view transform) {
+std::string Card(absl::string_view transform, absl::string_view booster = kBooster) {
   return absl::StrCat(
       R"({"card_version":1,"predictor":{"name":"soh-test","version":"7","method":"gradientBoosting",)"
       R"("target_model":"dtmi:twingraph:battery:BatteryCell;1",)"
       R"("features":[{"name":"x","unit":"volt","min":0,"max":9}],)"
       R"("outputs":[{"name":"soh","path":"soh","unit":"percent","level":0.9}],)"
       R"("held_out_metrics":{"cells":5,"points":100,"rmse":1.5,"mae":1.1,"coverage":0.91}},)"
-      R"("model":{"kind":"xgboost","file":"model.json"},"outputs":[{"name":"soh","transform":")",
-      transform,
+      R"("model":{"kind":"xgboost","file":"model.json","sha256":")",
+      Sha256(booster), R"("},"outputs":[{"name":"soh","transform":")", transform,
       R"(","max":100,"interval":{"level":0.9,"absolute":1,"relative":0.1,"floor":1.4}}]})");
 }
 
-std::string WriteModel(absl::string_view name, absl::string_view card) {
+std::string WriteModel(absl::string_view name, absl::string_view card,
+                       absl::string_view booster = kBooster) {
   const std::string folder = absl::StrCat(::testing::TempDir(), "/predict-", getpid(), "-", name);
   EXPECT_EQ(system(absl::StrCat("mkdir -p ", folder).c_str()), 0);
   std::ofstream(folder + "/card.json") << card;
-  std::ofstream(folder + "/model.json") << kBooster;
+  std::ofstream(folder + "/model.json") << booster;
   return folder;
 }
 
@@ -234,10 +237,26 @@ TEST(Xgboost, RefusesABadCard) {
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("'root'")));
   EXPECT_THAT(ParseCard(R"({"card_version":2})").status(),
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("card_version")));
-  const std::string folder = WriteModel("broken", Card("identity"));
-  std::ofstream(folder + "/model.json") << "no model";
-  EXPECT_THAT(MakeBuiltin("xgboost", {{"model", folder}}).status(),
+  EXPECT_THAT(ParseCard(absl::StrReplaceAll(Card("identity"), {{"sha256", "md5"}})).status(),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("no model.sha256")));
+  const std::string broken = WriteModel("broken", Card("identity", "no model"), "no model");
+  EXPECT_THAT(MakeBuiltin("xgboost", {{"model", broken}}).status(),
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("loaded")));
+}
+
+TEST(Xgboost, RefusesABoosterThatIsNotTheCards) {
+  const std::string changed = absl::StrReplaceAll(kBooster, {{"1.5E0", "1.6E0"}});
+  const std::string folder = WriteModel("changed", Card("identity"), changed);
+  EXPECT_THAT(MakeBuiltin("xgboost", {{"model", folder}}).status(),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("model.json is not the file")));
+}
+
+TEST(Xgboost, APathEndsWhereItSays) {
+  const std::string folder = WriteModel("whole", Card("identity"));
+  const std::string longer = folder + std::string("/card.json\0/x", 13);
+  EXPECT_THAT(ReadWholeFile(folder + "/card.json", 1 << 20).status(), IsOk());
+  EXPECT_THAT(ReadWholeFile(longer, 1 << 20).status(),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("NUL")));
 }
 
 // --- What they all share ---

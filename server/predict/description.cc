@@ -74,6 +74,10 @@ absl::Status CheckDescription(const Description& description) {
     return absl::InvalidArgumentError(absl::StrCat("the predictor has more than ", kFeaturesMax,
                                                    " features or ", kOutputsMax, " outputs"));
   }
+  if (const size_t bytes = Encode(description).EncodedSize(); bytes > kDescriptionBytesMax) {
+    return absl::InvalidArgumentError(absl::StrCat("the predictor's description takes ", bytes,
+                                                   " bytes; it may take ", kDescriptionBytesMax));
+  }
   TWIN_RETURN_IF_ERROR(CheckNames("a feature", description.features));
   TWIN_RETURN_IF_ERROR(CheckNames("an output", description.outputs));
   for (const Output& output : description.outputs) {

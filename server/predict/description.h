@@ -76,12 +76,13 @@ struct Description {
 
 inline constexpr size_t kFeaturesMax = 1'000;
 inline constexpr size_t kOutputsMax = 16;
+inline constexpr size_t kDescriptionBytesMax = 256 << 10;  // of all its texts, about
 
 // As proto/twingraph/v1/predictor.proto defines it: 16 hexadecimal digits.
 std::string FeatureSchemaHash(absl::Span<const Feature> features);
 
-// INVALID_ARGUMENT: it lacks something, or says it twice. FAILED_PRECONDITION: the hash that it
-// states is not that of its features.
+// INVALID_ARGUMENT: it lacks something, says it twice or says too much. FAILED_PRECONDITION: the
+// hash that it states is not that of its features.
 absl::Status CheckDescription(const Description& description);
 
 // For documents. DATA_LOSS: no such value.

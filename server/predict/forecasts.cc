@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -87,6 +89,21 @@ absl::StatusOr<ForecastBlock> DecodeBlock(absl::string_view bytes) {
   return block;
 }
 
+Forecast ForecastAt(const std::string& predictor, const ForecastBlock& block, size_t row) {
+  return {.predictor = predictor,
+          .path = block.path,
+          .made = block.made,
+          .as_of = block.as_of,
+          .value = block.values[row],
+          .lo = block.lo[row],
+          .hi = block.hi[row],
+          .level = block.level,
+          .status = block.statuses[row],
+          .method = block.method,
+          .model_version = block.model_version,
+          .is_shadow = block.is_shadow};
+}
+
 // The end of the part of a block that begins at `first` and fits into a document.
 size_t EndOfPart(const ForecastBlock& block, size_t first) {
   size_t bytes = 0;
@@ -120,6 +137,7 @@ absl::Status Forecasts::Load(absl::FunctionRef<void(const std::string& predictor
         continue;
       }
       kept.rows = static_cast<int64_t>(block->twins.size());
+      kept.as_of = block->as_of;
       const MutexLock lock(&mutex_);
       kept_[predictor].push_back(kept);
     }
@@ -144,7 +162,7 @@ absl::Status Forecasts::Add(const std::string& predictor, const std::vector<Fore
       const size_t end = EndOfPart(block, first);
       changes.push_back(
           {kForecastCollection, NameOfBlock(predictor, next), EncodeBlock(block, first, end)});
-      kept.push_back({next++, static_cast<int64_t>(end - first)});
+      kept.push_back({next++, static_cast<int64_t>(end - first), block.as_of});
       rows += kept.back().rows;
       first = end;
     }
@@ -163,8 +181,8 @@ absl::Status Forecasts::Add(const std::string& predictor, const std::vector<Fore
 
 std::vector<storage::Documents::Change> Forecasts::Forget(const std::string& predictor) const {
   std::vector<storage::Documents::Change> changes;
-  for (const uint64_t number : NumbersOf(predictor)) {
-    changes.push_back({kForecastCollection, NameOfBlock(predictor, number), {}});
+  for (const Kept& kept : KeptOf(predictor)) {
+    changes.push_back({kForecastCollection, NameOfBlock(predictor, kept.number), {}});
   }
   return changes;
 }
@@ -174,55 +192,75 @@ void Forecasts::Forgotten(const std::string& predictor) {
   kept_.erase(predictor);
 }
 
-std::vector<uint64_t> Forecasts::NumbersOf(const std::string& predictor) const {
-  std::vector<uint64_t> numbers;
+std::vector<Forecasts::Kept> Forecasts::KeptOf(const std::string& predictor) const {
   const MutexLock lock(&mutex_);
   const auto found = kept_.find(predictor);
-  if (found == kept_.end()) return numbers;
-  numbers.reserve(found->second.size());
-  for (auto block = found->second.rbegin(); block != found->second.rend(); ++block) {
-    numbers.push_back(block->number);
-  }
-  return numbers;
+  if (found == kept_.end()) return {};
+  return {found->second.rbegin(), found->second.rend()};
+}
+
+absl::StatusOr<std::optional<ForecastBlock>> Forecasts::Read(const std::string& predictor,
+                                                             uint64_t number) const {
+  const absl::StatusOr<std::string> bytes =
+      documents_.Get(kForecastCollection, NameOfBlock(predictor, number));
+  if (absl::IsNotFound(bytes.status())) return std::nullopt;
+  TWIN_RETURN_IF_ERROR(bytes.status());
+  TWIN_ASSIGN_OR_RETURN(ForecastBlock block, DecodeBlock(*bytes));
+  return block;
 }
 
 absl::Status Forecasts::Visit(const std::string& predictor,
                               absl::FunctionRef<bool(const ForecastBlock&)> visit) const {
-  for (const uint64_t number : NumbersOf(predictor)) {
-    const absl::StatusOr<std::string> bytes =
-        documents_.Get(kForecastCollection, NameOfBlock(predictor, number));
-    if (absl::IsNotFound(bytes.status())) break;  // dropped meanwhile, as all before it
-    TWIN_RETURN_IF_ERROR(bytes.status());
-    TWIN_ASSIGN_OR_RETURN(const ForecastBlock block, DecodeBlock(*bytes));
-    if (!visit(block)) break;
+  for (const Kept& kept : KeptOf(predictor)) {
+    TWIN_ASSIGN_OR_RETURN(const std::optional<ForecastBlock> block, Read(predictor, kept.number));
+    if (!block.has_value() || !visit(*block)) break;
   }
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::vector<std::optional<Forecast>>> Forecasts::LastUpTo(
+    const std::string& predictor, const std::string& path,
+    const std::vector<Wanted>& wanted) const {
+  std::vector<std::optional<Forecast>> found(wanted.size());
+  absl::flat_hash_map<absl::string_view, std::vector<size_t>> left;
+  Time latest{std::numeric_limits<int64_t>::min()};
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    left[wanted[i].twin].push_back(i);
+    latest = std::max(latest, wanted[i].as_of_max);
+  }
+  for (const Kept& kept : KeptOf(predictor)) {
+    if (left.empty()) break;
+    if (kept.as_of > latest) continue;
+    TWIN_ASSIGN_OR_RETURN(const std::optional<ForecastBlock> block, Read(predictor, kept.number));
+    if (!block.has_value()) break;
+    if (block->path != path) continue;
+    for (size_t row = 0; row < block->twins.size(); ++row) {
+      const auto asked = left.find(block->twins[row]);
+      if (asked == left.end()) continue;
+      std::vector<size_t>& open = asked->second;
+      const auto answers = [&](size_t i) { return block->as_of <= wanted[i].as_of_max; };
+      for (const size_t i : open) {
+        if (answers(i)) found[i] = ForecastAt(predictor, *block, row);
+      }
+      open.erase(std::remove_if(open.begin(), open.end(), answers), open.end());
+      if (open.empty()) left.erase(asked);
+    }
+  }
+  return found;
+}
+
 absl::StatusOr<std::vector<Forecast>> Forecasts::Of(const std::string& predictor,
                                                     const std::string& twin,
-                                                    const std::string& path, size_t limit,
-                                                    Time as_of_max) const {
+                                                    const std::string& path, size_t limit) const {
   std::vector<Forecast> forecasts;
   std::map<std::string, size_t> by_path;
   TWIN_RETURN_IF_ERROR(Visit(predictor, [&](const ForecastBlock& block) {
-    if ((!path.empty() && block.path != path) || block.as_of > as_of_max) return true;
+    if (!path.empty() && block.path != path) return true;
     const auto found = std::find(block.twins.begin(), block.twins.end(), twin);
     if (found == block.twins.end() || by_path[block.path] >= limit) return true;
     const size_t row = static_cast<size_t>(found - block.twins.begin());
     ++by_path[block.path];
-    forecasts.push_back({.predictor = predictor,
-                         .path = block.path,
-                         .made = block.made,
-                         .as_of = block.as_of,
-                         .value = block.values[row],
-                         .lo = block.lo[row],
-                         .hi = block.hi[row],
-                         .level = block.level,
-                         .status = block.statuses[row],
-                         .method = block.method,
-                         .model_version = block.model_version,
-                         .is_shadow = block.is_shadow});
+    forecasts.push_back(ForecastAt(predictor, block, row));
     return path.empty() || forecasts.size() < limit;
   }));
   return forecasts;

@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -76,18 +75,34 @@ class Forecasts {
                      absl::FunctionRef<bool(const ForecastBlock&)> visit) const
       ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Of a twin, the latest first; `path` empty: of all. At most `limit`, made at `before` or
-  // earlier. Cost: reads the predictor's documents.
-  absl::StatusOr<std::vector<Forecast>> Of(
-      const std::string& predictor, const std::string& twin, const std::string& path, size_t limit,
-      Time as_of_max = Time{std::numeric_limits<int64_t>::max()}) const ABSL_LOCKS_EXCLUDED(mutex_);
+  // Of a twin, the latest first; `path` empty: of all. At most `limit` of each path. Cost: reads
+  // the predictor's documents.
+  absl::StatusOr<std::vector<Forecast>> Of(const std::string& predictor, const std::string& twin,
+                                           const std::string& path, size_t limit) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // The last forecast of each, of those that are not about a later time; none: there is none.
+  // Cost: reads the documents from the latest on until all are found, except those that are about
+  // later times only.
+  struct Wanted {
+    std::string twin;
+    Time as_of_max;
+  };
+  absl::StatusOr<std::vector<std::optional<Forecast>>> LastUpTo(
+      const std::string& predictor, const std::string& path,
+      const std::vector<Wanted>& wanted) const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   struct Kept {
     uint64_t number = 0;
     int64_t rows = 0;
+    Time as_of;
   };
-  std::vector<uint64_t> NumbersOf(const std::string& predictor) const ABSL_LOCKS_EXCLUDED(mutex_);
+  // The latest first.
+  std::vector<Kept> KeptOf(const std::string& predictor) const ABSL_LOCKS_EXCLUDED(mutex_);
+  // nullopt: it was dropped meanwhile, as all before it.
+  absl::StatusOr<std::optional<ForecastBlock>> Read(const std::string& predictor,
+                                                    uint64_t number) const;
 
   storage::Documents& documents_;
   const int64_t rows_max_;

@@ -83,13 +83,16 @@ class Host {
 
   // Runs it on one snapshot, which it returns the sequence of, and calls `emit` with rows as they
   // come. What `emit` or `interrupted` fail with ends it. RESOURCE_EXHAUSTED: a limit of queries.
+  // An `emit` that waits asks `may_go_on` now and then: it fails when the snapshot was taken away.
+  using MayGoOn = absl::FunctionRef<absl::Status()>;
   virtual absl::StatusOr<Sequence> ReadFeatures(
       const FeatureQuery& query, std::function<absl::Status()> interrupted,
-      absl::FunctionRef<absl::Status(FeatureRows rows)> emit) = 0;
+      absl::FunctionRef<absl::Status(FeatureRows rows, MayGoOn may_go_on)> emit) = 0;
 
   virtual std::vector<CurrentEstimate> ReadEstimates(const std::vector<std::string>& twins,
                                                      const std::string& path) = 0;
-  // Twins of that model whose estimate has this source and the status OK.
+  // Twins of that model whose estimate has this source and says of its value that it holds: OK or
+  // OUT_OF_DOMAIN.
   virtual absl::StatusOr<std::vector<std::string>> FindEstimates(const std::string& model,
                                                                  const std::string& path,
                                                                  const std::string& source) = 0;

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/status_macros.h"
 
@@ -67,6 +68,13 @@ absl::Status ReadFeatures(const Json& predictor, Description* description) {
   return absl::OkStatus();
 }
 
+std::optional<EndOfLife> ReadEndOfLife(const Json& object) {
+  const Json* const found = Member(object, "end_of_life");
+  if (found == nullptr || !found->IsObject()) return std::nullopt;
+  return EndOfLife{.quantity = Text(*found, "quantity"),
+                   .threshold = Number(*found, "threshold").value_or(0)};
+}
+
 void ReadFacts(const Json& predictor, Description* description) {
   if (const Json* const found = Member(predictor, "validity");
       found != nullptr && found->IsObject()) {
@@ -84,11 +92,7 @@ void ReadFacts(const Json& predictor, Description* description) {
     validity.cycles_min = Number(*found, "cycles_min");
     validity.staleness_max_hours = Number(*found, "staleness_max_hours");
   }
-  if (const Json* const found = Member(predictor, "end_of_life");
-      found != nullptr && found->IsObject()) {
-    description->end_of_life = EndOfLife{.quantity = Text(*found, "quantity"),
-                                         .threshold = Number(*found, "threshold").value_or(0)};
-  }
+  description->end_of_life = ReadEndOfLife(predictor);
   if (const Json* const found = Member(predictor, "held_out_metrics");
       found != nullptr && found->IsObject()) {
     description->held_out =
@@ -171,6 +175,8 @@ absl::StatusOr<ModelCard> ParseCard(absl::string_view json) {
   if (card.model_file.empty() || card.model_file.find('/') != std::string::npos) {
     return Bad("model.file is no name of a file beside it");
   }
+  card.model_sha256 = Text(*model, "sha256");
+  if (card.model_sha256.empty()) return Bad("it has no model.sha256");
   TWIN_ASSIGN_OR_RETURN(card.description, ReadDescription(*predictor));
   for (const Json* item : Objects(document, "outputs")) {
     TWIN_ASSIGN_OR_RETURN(CardOutput output, ReadOutput(*item));
@@ -179,6 +185,19 @@ absl::StatusOr<ModelCard> ParseCard(absl::string_view json) {
   if (card.outputs.size() != 1 || card.description.outputs.size() != 1) {
     return Bad("a booster has one output");
   }
+  return card;
+}
+
+absl::StatusOr<LibraryCard> ParseLibraryCard(absl::string_view json) {
+  rapidjson::Document document;
+  document.Parse(json.data(), json.size());
+  if (document.HasParseError() || !document.IsObject()) return Bad("it is no JSON object");
+  if (Number(document, "card_version").value_or(0) != 1 || Text(document, "kind") != "lives") {
+    return Bad("it is none of lives with card_version 1");
+  }
+  LibraryCard card;
+  card.training_data = Text(document, "training_data");
+  card.end_of_life = ReadEndOfLife(document);
   return card;
 }
 
@@ -208,6 +227,10 @@ CardEstimate Apply(const CardOutput& output, double raw) {
 }
 
 absl::StatusOr<std::string> ReadWholeFile(const std::string& path, size_t bytes_max) {
+  if (path.find('\0') != std::string::npos) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", absl::CHexEscape(path), "' is no path of a file: it has a NUL"));
+  }
   std::ifstream file(path, std::ios::binary);
   if (!file) return absl::NotFoundError(absl::StrCat("cannot read '", path, "' on the server"));
   std::string bytes;

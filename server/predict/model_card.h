@@ -25,19 +25,28 @@ struct CardOutput {
 struct ModelCard {
   Description description;
   std::string model_file;           // relative to the card
+  std::string model_sha256;         // of that file, hexadecimal
   std::vector<CardOutput> outputs;  // in the order of the description's
 };
 
 // INVALID_ARGUMENT, naming what is wrong.
 absl::StatusOr<ModelCard> ParseCard(absl::string_view json);
 
+// Of a library of lives: what is told of it. Empty, where the card does not say.
+struct LibraryCard {
+  std::string training_data;
+  std::optional<EndOfLife> end_of_life;
+};
+// INVALID_ARGUMENT, naming what is wrong.
+absl::StatusOr<LibraryCard> ParseLibraryCard(absl::string_view json);
+
 struct CardEstimate {
   double value = 0, lo = 0, hi = 0;
 };
 CardEstimate Apply(const CardOutput& output, double raw);
 
-// A whole file. NOT_FOUND, or what the file system says; RESOURCE_EXHAUSTED: it is larger than
-// that.
+// A whole file. NOT_FOUND, or what the file system says; INVALID_ARGUMENT: the path has a NUL;
+// RESOURCE_EXHAUSTED: it is larger than that.
 absl::StatusOr<std::string> ReadWholeFile(const std::string& path, size_t bytes_max);
 
 }  // namespace twin::predict

@@ -19,7 +19,7 @@ struct Options {
 };
 
 // Of one registration.
-inline constexpr int64_t kBatchRowsMax = 10'000;  // a batch of estimates is one write
+inline constexpr int64_t kBatchRowsMax = 10'000;
 inline constexpr int64_t kBatchesInFlightDefault = 2;
 inline constexpr int64_t kBatchesInFlightMax = 8;
 inline constexpr int64_t kIntervalMsMin = 1'000;
@@ -27,10 +27,14 @@ inline constexpr int64_t kChangeDelayMsDefault = 1'000;
 inline constexpr int64_t kDeadlineMsMax = 600'000;
 inline constexpr int kTries = 3;               // of one batch
 inline constexpr int64_t kRetryDelayMs = 100;  // then three times that
-inline constexpr size_t kRunsKept = 100;       // of each predictor
+// Telemetry that arrives meanwhile waits for a write, which takes some 10 ms.
+inline constexpr size_t kWriteTwins = 1'000;
+inline constexpr size_t kRunsKept = 100;  // of each predictor
 inline constexpr size_t kQueryBytesMax = 64 << 10;
 inline constexpr size_t kOptionBytesMax = 4 << 10;
-inline constexpr size_t kRunTwinsMax = 100'000;  // that a RunNow may name
+inline constexpr size_t kSpecBytesMax = 256 << 10;
+inline constexpr size_t kRunTwinsMax = 100'000;    // that a RunNow may name
+inline constexpr size_t kTruthsWaitMax = 100'000;  // of a predictor; more are not compared
 
 }  // namespace twin::predict
 

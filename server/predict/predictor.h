@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -66,8 +67,10 @@ class Predictor {
  public:
   virtual ~Predictor() = default;
 
-  // Who it is. UNAVAILABLE, DEADLINE_EXCEEDED: nobody answers. May take up to `timeout_ms`.
-  virtual absl::StatusOr<Description> Describe(int64_t timeout_ms) = 0;
+  // Who it is. UNAVAILABLE, DEADLINE_EXCEEDED: nobody answers. May take up to `timeout_ms`, but not
+  // much longer than until `is_cancelled`, which it asks now and then; then CANCELLED.
+  virtual absl::StatusOr<Description> Describe(int64_t timeout_ms,
+                                               absl::FunctionRef<bool()> is_cancelled) = 0;
 
   // Calls `done` once, on any thread, after at most about `timeout_ms`. UNAVAILABLE,
   // DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED: to be tried again; any other error is final.

@@ -99,9 +99,7 @@ absl::Status Predictors::Impl::LoadForecasts() {
           found->second->trouble = "some of its forecasts cannot be read and are left aside";
           return;
         }
-        const Registration& registration = found->second->registration;
-        Remember(found->second.get(), *block,
-                 block->path == PathOf(registration, registration.description.outputs[0]));
+        Remember(found->second.get(), *block);
       });
 }
 
@@ -188,7 +186,8 @@ absl::StatusOr<Info> Predictors::Impl::Register(Spec spec, const RegisterOptions
   TWIN_ASSIGN_OR_RETURN(std::shared_ptr<Predictor> predictor, Make(spec));
   auto entry = std::make_shared<Entry>(options_);
   Registration& made = entry->registration;
-  TWIN_ASSIGN_OR_RETURN(made.description, predictor->Describe(kDescribeMs));
+  TWIN_ASSIGN_OR_RETURN(made.description,
+                        predictor->Describe(kDescribeMs, [this] { return is_stopping(); }));
   made.spec = std::move(spec);
   made.registered = host_.Now();
   entry->predictor = std::move(predictor);
@@ -214,6 +213,10 @@ absl::StatusOr<Info> Predictors::Impl::Register(Spec spec, const RegisterOptions
     const MutexLock lock(&mutex_);
     made.runs = old->registration.runs;
     entry->last_run = old->last_run;
+    entry->valid_until = old->valid_until;
+    entry->expiries = old->expiries;
+    if (FirstPathOf(made) == FirstPathOf(old->registration))
+      entry->last_by_twin = old->last_by_twin;
   }
   std::vector<storage::Documents::Change> changes = {
       {kPredictorCollection, made.spec.name, ToBytes(Encode(made))}};
@@ -255,6 +258,11 @@ void Predictors::Impl::Reinstate(const EntryPtr& stopped) {
     changed_.Signal();
   }
   StartWatches(entry);
+}
+
+bool Predictors::Impl::is_stopping() const {
+  const MutexLock lock(&mutex_);
+  return stopping_;
 }
 
 absl::StatusOr<Predictors::Impl::EntryPtr> Predictors::Impl::Find(const std::string& name) const {
@@ -307,7 +315,8 @@ absl::StatusOr<Info> Predictors::Impl::SetPaused(const std::string& name, bool p
     predictor = entry->predictor;
   }
   if (!paused && predictor != nullptr) {
-    TWIN_ASSIGN_OR_RETURN(Description description, predictor->Describe(kDescribeMs));
+    TWIN_ASSIGN_OR_RETURN(Description description,
+                          predictor->Describe(kDescribeMs, [this] { return is_stopping(); }));
     TWIN_RETURN_IF_ERROR(CheckDescription(description));
     if (FeatureSchemaHash(description.features) !=
         FeatureSchemaHash(registration.description.features)) {

@@ -7,6 +7,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -61,7 +62,7 @@ class Predictors::Impl {
     double value = 0, lo = 0, hi = 0;
     Time as_of;
   };
-  // All but `stopping` and `predictor` is guarded by mutex_.
+  // All but `stopping`, `predictor` and `writing` is guarded by mutex_.
   struct Entry {
     explicit Entry(const Options& options)
         : breaker(options.breaker_failures, options.breaker_open_ms) {}
@@ -69,6 +70,7 @@ class Predictors::Impl {
     Registration registration;
     std::shared_ptr<Predictor> predictor;  // nullptr: it cannot be made, see trouble
     std::atomic<bool> stopping{false};
+    Mutex writing;  // of its estimates; before mutex_
 
     Breaker breaker;
     Health health = Health::kUnknown;
@@ -82,7 +84,11 @@ class Predictors::Impl {
     Time change_due;                // 0: nothing has changed
     std::shared_ptr<Watch> change_watch;
     std::shared_ptr<Watch> truth_watch;
-    bool watch_lost = false;
+    Time watch_due;                    // when watches are to begin again; 0: they run
+    bool has_missed_changes = false;   // while they did not
+    bool is_truth_chore_due = false;   // one is enough
+    bool is_expiry_chore_due = false;  // likewise
+    std::vector<Change> truths;        // that wait for the chore
     absl::flat_hash_map<std::string, Last> last_by_twin;  // where there is a truth path
     // Until when estimates hold, by (path, twin), and in their order.
     std::map<std::pair<std::string, std::string>, int64_t> valid_until;
@@ -95,6 +101,7 @@ class Predictors::Impl {
   absl::Status Check(const Registration& registration, bool replace) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status CheckPaths(const Registration& registration);
   absl::Status Keep(const Registration& registration);
+  bool is_stopping() const ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<EntryPtr> Find(const std::string& name) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Info InfoOf(const Entry& entry) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -111,16 +118,22 @@ class Predictors::Impl {
   void BeginNext(const EntryPtr& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Execute(const EntryPtr& entry, Ask ask) ABSL_LOCKS_EXCLUDED(mutex_);
   RunParts PartsOf(const EntryPtr& entry) ABSL_LOCKS_EXCLUDED(mutex_);
-  void Made(const EntryPtr& entry, const ForecastBlock& block, bool is_first)
-      ABSL_LOCKS_EXCLUDED(mutex_);
+  void Made(const EntryPtr& entry, const ForecastBlock& block) ABSL_LOCKS_EXCLUDED(mutex_);
   // What is needed of the last forecast of each twin: blocks come from the oldest on.
-  static void Remember(Entry* entry, const ForecastBlock& block, bool is_first);
+  static void Remember(Entry* entry, const ForecastBlock& block);
   void Expire(const EntryPtr& entry, Time now) ABSL_LOCKS_EXCLUDED(mutex_);
   void StartWatches(const EntryPtr& entry) ABSL_LOCKS_EXCLUDED(mutex_);
   void StopWatches(const EntryPtr& entry) ABSL_LOCKS_EXCLUDED(mutex_);
   void Changed(const EntryPtr& entry, const std::vector<Change>& changes, bool lost)
       ABSL_LOCKS_EXCLUDED(mutex_);
-  void TakeTruths(const EntryPtr& entry, const std::vector<Change>& changes)
+  // Truths wait for a chore, which takes all that there are by then.
+  void AddTruths(const EntryPtr& entry, std::vector<Change> changes) ABSL_LOCKS_EXCLUDED(mutex_);
+  void TakeTruths(const EntryPtr& entry) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status KeepCoverage(const EntryPtr& entry, const Coverage& found)
+      ABSL_LOCKS_EXCLUDED(register_mutex_, mutex_);
+  // The forecast that each is compared with; none: nothing was said by then.
+  absl::StatusOr<std::vector<std::optional<Last>>> ForecastsFor(const EntryPtr& entry,
+                                                                const std::vector<Change>& truths)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
   const Options options_;

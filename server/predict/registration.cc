@@ -102,6 +102,10 @@ absl::Status CheckSpec(const Spec& spec) {
                                                      ": longer than ", kOptionBytesMax, " bytes"));
     }
   }
+  if (const size_t bytes = EncodeSpec(spec).EncodedSize(); bytes > kSpecBytesMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a registration of ", bytes, " bytes; it may have ", kSpecBytesMax));
+  }
   TWIN_RETURN_IF_ERROR(
       CheckRange("interval_ms", spec.interval_ms, kIntervalMsMin, int64_t{365} * 24 * 3600 * 1000));
   TWIN_RETURN_IF_ERROR(CheckRange("change_delay_ms", spec.change_delay_ms, 10, 3'600'000));
@@ -122,6 +126,10 @@ std::string QueryOf(const Registration& registration) {
 std::string PathOf(const Registration& registration, const Output& output) {
   const auto found = registration.spec.paths.find(output.name);
   return found == registration.spec.paths.end() ? output.path : found->second;
+}
+
+std::string FirstPathOf(const Registration& registration) {
+  return PathOf(registration, registration.description.outputs[0]);
 }
 
 int64_t BatchRowsOf(const Registration& registration) {

@@ -92,6 +92,7 @@ struct Info {
 // The registration's, with all defaults filled in.
 std::string QueryOf(const Registration& registration);
 std::string PathOf(const Registration& registration, const Output& output);
+std::string FirstPathOf(const Registration& registration);  // of the first output
 int64_t BatchRowsOf(const Registration& registration);
 int64_t DeadlineMsOf(const Registration& registration);
 

@@ -23,6 +23,8 @@ constexpr size_t kTwinIdBytesMax = 128;
 // Of a batch, about: where rows have sequences it has fewer of them.
 constexpr size_t kBatchBytesMax = 4 << 20;
 constexpr int64_t kDescribeMsMax = 10'000;
+constexpr std::chrono::milliseconds kPollTime{100};
+constexpr size_t kMessageBytesMax = 1 << 10;  // of a run's message
 
 int64_t Ns() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
 
@@ -61,6 +63,13 @@ absl::Status CheckTwinId(absl::string_view id) {
   return absl::InvalidArgumentError(
       absl::StrCat("the feature query has a row whose `twin` is no id (\"",
                    absl::CHexEscape(id.substr(0, kTwinIdBytesMax)), "\"); select $dtId AS twin"));
+}
+
+// The beginning of a UTF-8 text, without half a character at its end.
+absl::string_view WholeCharacters(absl::string_view text, size_t bytes_max) {
+  size_t end = std::min(text.size(), bytes_max);
+  while (end > 0 && end < text.size() && (static_cast<uint8_t>(text[end]) & 0xC0) == 0x80) --end;
+  return text.substr(0, end);
 }
 
 // Bytes of a row, about.
@@ -127,6 +136,14 @@ absl::Status Run::Interrupted() const {
   return is_stopping() ? absl::CancelledError("the server is stopping") : absl::OkStatus();
 }
 
+void Run::WaitToRetry(int tries) const {
+  int64_t delay_ms = kRetryDelayMs;
+  for (int i = 1; i < tries; ++i) delay_ms *= 3;
+  for (; delay_ms > 0 && !is_stopping(); delay_ms -= kPollTime.count()) {
+    std::this_thread::sleep_for(std::min(kPollTime, std::chrono::milliseconds(delay_ms)));
+  }
+}
+
 RunRecord Run::Execute() {
   absl::Status status = CheckPredictor();
   if (status.ok()) {
@@ -163,12 +180,23 @@ absl::Status Run::MarkGone() {
   return absl::OkStatus();
 }
 
-// A service may have been replaced since it was registered.
 absl::Status Run::CheckPredictor() {
   TWIN_RETURN_IF_ERROR(parts_.may_call());
   if (registration_.spec.address.empty()) return absl::OkStatus();
-  const absl::StatusOr<Description> description =
-      parts_.predictor->Describe(std::min(DeadlineMsOf(registration_), kDescribeMsMax));
+  for (int tries = 1;; ++tries) {
+    const absl::Status status = CheckService();
+    if (status.ok() || !IsTransient(status) || tries == kTries) return status;
+    record_.retries += 1;
+    WaitToRetry(tries);
+    TWIN_RETURN_IF_ERROR(Interrupted());
+    TWIN_RETURN_IF_ERROR(parts_.may_call());
+  }
+}
+
+// A service may have been replaced since it was registered.
+absl::Status Run::CheckService() {
+  const absl::StatusOr<Description> description = parts_.predictor->Describe(
+      std::min(DeadlineMsOf(registration_), kDescribeMsMax), [this] { return is_stopping(); });
   absl::Status status = description.status();
   if (status.ok()) {
     const std::string hash = FeatureSchemaHash(description->features);
@@ -194,16 +222,19 @@ absl::Status Run::Produce() {
   const int64_t write_before = record_.write_ns;
   absl::StatusOr<Sequence> sequence = host_.ReadFeatures(
       query, [this] { return Interrupted(); },
-      [this](FeatureRows rows) { return Take(std::move(rows)); });
+      [this](FeatureRows rows, Host::MayGoOn may_go_on) {
+        return Take(std::move(rows), may_go_on);
+      });
   record_.query_ns +=
       Ns() - start - (record_.predict_ns - predict_before) - (record_.write_ns - write_before);
   TWIN_RETURN_IF_ERROR(sequence.status());
   record_.sequence = *sequence;
-  if (!pending_.twins.empty()) TWIN_RETURN_IF_ERROR(Launch());
-  return Drain(0);
+  const auto may_go_on = [this] { return Interrupted(); };
+  if (!pending_.twins.empty()) TWIN_RETURN_IF_ERROR(Launch(may_go_on));
+  return Drain(0, may_go_on);
 }
 
-absl::Status Run::Take(FeatureRows rows) {
+absl::Status Run::Take(FeatureRows rows, Host::MayGoOn may_go_on) {
   const std::vector<Feature>& features = registration_.description.features;
   const bool is_recovery = record_.trigger == Trigger::kRecovery;
   for (size_t row = 0; row < rows.twins.size(); ++row) {
@@ -220,7 +251,7 @@ absl::Status Run::Take(FeatureRows rows) {
     }
     pending_.twins.push_back(std::move(rows.twins[row]));
     if (pending_.twins.size() < batch_rows_ && pending_bytes_ < kBatchBytesMax) continue;
-    TWIN_RETURN_IF_ERROR(Launch());
+    TWIN_RETURN_IF_ERROR(Launch(may_go_on));
     pending_bytes_ = 0;
   }
   if (static_cast<int64_t>(seen_.size()) > parts_.options->rows_max) {
@@ -269,11 +300,11 @@ Run::BatchPtr Run::MakeBatch() {
   return batch;
 }
 
-absl::Status Run::Launch() {
+absl::Status Run::Launch(Host::MayGoOn may_go_on) {
   const int64_t in_flight_max = registration_.spec.batches_in_flight > 0
                                     ? registration_.spec.batches_in_flight
                                     : kBatchesInFlightDefault;
-  TWIN_RETURN_IF_ERROR(Drain(static_cast<size_t>(in_flight_max) - 1));
+  TWIN_RETURN_IF_ERROR(Drain(static_cast<size_t>(in_flight_max) - 1, may_go_on));
   const BatchPtr batch = MakeBatch();
   record_.batches += 1;
   record_.rows += batch->twins.size();
@@ -308,19 +339,17 @@ void Run::Send(const BatchPtr& batch) {
                             });
 }
 
-absl::Status Run::Drain(size_t in_flight_max) {
+absl::Status Run::Drain(size_t in_flight_max, Host::MayGoOn may_go_on) {
   while (in_flight_ > in_flight_max) {
     const int64_t start = Ns();
     std::deque<std::pair<BatchPtr, absl::StatusOr<Answer>>> answers;
     {
       const MutexLock lock(&inbox_->mutex);
-      while (inbox_->answers.empty() && !is_stopping()) {
-        inbox_->changed.WaitFor(&inbox_->mutex, std::chrono::milliseconds(100));
-      }
+      if (inbox_->answers.empty()) inbox_->changed.WaitFor(&inbox_->mutex, kPollTime);
       answers.swap(inbox_->answers);
     }
     record_.predict_ns += Ns() - start;
-    TWIN_RETURN_IF_ERROR(Interrupted());
+    TWIN_RETURN_IF_ERROR(may_go_on());
     for (auto& [batch, answer] : answers) {
       TWIN_RETURN_IF_ERROR(Handle(batch, std::move(answer)));
     }
@@ -338,9 +367,7 @@ absl::Status Run::Handle(const BatchPtr& batch, absl::StatusOr<Answer> answer) {
   }
   if (IsTransient(status) && batch->tries < kTries) {
     record_.retries += 1;
-    int64_t delay_ms = kRetryDelayMs;
-    for (int i = 1; i < batch->tries; ++i) delay_ms *= 3;
-    std::this_thread::sleep_for(std::chrono::milliseconds(delay_ms));
+    WaitToRetry(batch->tries);
     Send(batch);
     return absl::OkStatus();
   }
@@ -419,22 +446,51 @@ absl::Status Run::Finish(const BatchPtr& batch, const Answer& answer) {
   }
   const int64_t start = Ns();
   TWIN_RETURN_IF_ERROR(parts_.forecasts->Add(record_.predictor, blocks, {RecordChange()}));
+  const MutexLock writing(parts_.writing);
   TWIN_RETURN_IF_ERROR(Write(batch->twins, paths, batch->number));
   record_.write_ns += Ns() - start;
-  for (size_t i = 0; i < blocks.size(); ++i) parts_.made(blocks[i], i == 0);
+  for (const ForecastBlock& block : blocks) parts_.made(block);
   return absl::OkStatus();
 }
 
 absl::Status Run::Write(const std::vector<std::string>& twins,
                         const std::vector<PathEstimates>& paths, uint64_t batch) {
   if (registration_.spec.is_shadow) return absl::OkStatus();
+  // What has a value is kept as a forecast. After a crash these rows are known, and the others are
+  // not: so they go apart, in an order that is the same then.
+  std::vector<size_t> with;
+  std::vector<size_t> without;
+  for (size_t row = 0; row < twins.size(); ++row) {
+    const bool has_value =
+        std::any_of(paths.begin(), paths.end(),
+                    [row](const PathEstimates& path) { return path.estimates[row].has_value(); });
+    (has_value ? with : without).push_back(row);
+  }
+  std::sort(with.begin(), with.end(), [&](size_t a, size_t b) { return twins[a] < twins[b]; });
+  TWIN_RETURN_IF_ERROR(WriteRows(twins, paths, with, RequestId(batch)));
+  return WriteRows(twins, paths, without, absl::StrCat(RequestId(batch), "/s"));
+}
+
+absl::Status Run::WriteRows(const std::vector<std::string>& twins,
+                            const std::vector<PathEstimates>& paths, absl::Span<const size_t> rows,
+                            const std::string& request_id) {
+  for (size_t first = 0; first < rows.size(); first += kWriteTwins) {
+    TWIN_RETURN_IF_ERROR(WriteOnce(twins, paths, rows.subspan(first, kWriteTwins),
+                                   absl::StrCat(request_id, "/", first)));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Run::WriteOnce(const std::vector<std::string>& twins,
+                            const std::vector<PathEstimates>& paths, absl::Span<const size_t> rows,
+                            const std::string& request_id) {
   for (int tries = 1;; ++tries) {
     ingest::WriteBatch write =
-        MakeWrite(registration_.spec.name, twins, paths, &host_, RequestId(batch));
+        MakeWrite(registration_.spec.name, twins, paths, rows, &host_, request_id);
     if (write.operations.empty()) return absl::OkStatus();
     const ingest::WriteResult result = host_.Write(std::move(write));
     if (absl::IsResourceExhausted(result.status) && tries < kTries && !is_stopping()) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(kRetryDelayMs * tries));
+      WaitToRetry(tries);
       continue;
     }
     TWIN_RETURN_IF_ERROR(result.status);
@@ -459,8 +515,8 @@ absl::Status Run::WriteKept() {
     return true;
   }));
   for (const std::vector<ForecastBlock>& blocks : batches) {
-    // All of a batch is one write, as it was: a block or more for each path, the twins not always
-    // the same.
+    // All of a batch at once, as it was: a block or more for each path, the twins not always the
+    // same.
     std::vector<std::string> twins;
     absl::flat_hash_map<std::string, size_t> row_of;
     for (const ForecastBlock& block : blocks) {
@@ -490,7 +546,9 @@ absl::Status Run::WriteKept() {
                                                    .as_of = block.as_of};
       }
     }
+    const MutexLock writing(parts_.writing);
     TWIN_RETURN_IF_ERROR(Write(twins, paths, blocks[0].batch));
+    for (const ForecastBlock& block : blocks) parts_.made(block);
   }
   record_.trigger = Trigger::kRecovery;
   // Request ids that were used without a block must not be used again.
@@ -511,6 +569,9 @@ RunRecord Run::End(const absl::Status& status) {
   } else {
     record_.state = RunState::kDone;
     record_.message = first_error_;
+  }
+  if (record_.message.size() > kMessageBytesMax) {
+    record_.message = absl::StrCat(WholeCharacters(record_.message, kMessageBytesMax), "…");
   }
   std::vector<storage::Documents::Change> changes = {RecordChange()};
   if (record_.number > kRunsKept) {

@@ -3,7 +3,7 @@
 //   query ─▶ rows ─▶ batch ─▶ Predictor::Predict, several in flight
 //                                   │ answer: checked
 //                                   ▼
-//               forecasts + run, one commit ─▶ one write, by a request id of its own
+//               forecasts + run, one commit ─▶ writes, each by a request id of its own
 //
 // Forecasts are durable before their write begins. So after a crash the blocks of the run say what
 // was predicted: their writes are repeated under the same request ids, which changes nothing where
@@ -21,6 +21,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
+#include "absl/types/span.h"
 #include "server/base/sync.h"
 #include "server/predict/forecasts.h"
 #include "server/predict/host.h"
@@ -41,11 +42,14 @@ struct RunParts {
   Forecasts* forecasts = nullptr;
   const Options* options = nullptr;
   const std::atomic<bool>* stopping = nullptr;
+  // Held while estimates are written and it is noted until when they hold: what marks those that
+  // are too old waits for it.
+  Mutex* writing = nullptr;
   // The circuit breaker: whether to call, and how a call ended.
   std::function<absl::Status()> may_call;
   std::function<void(const absl::Status&)> called;
-  // Forecasts that are kept now, one call a path, the first output's path first.
-  std::function<void(const ForecastBlock& block, bool is_first)> made;
+  // Forecasts that are kept and written now, of one path.
+  std::function<void(const ForecastBlock& block)> made;
 };
 
 // Thread-compatible: made, executed once and destroyed by one thread.
@@ -80,23 +84,33 @@ class Run {
   };
 
   absl::Status CheckPredictor();
+  absl::Status CheckService();
   absl::Status MarkGone();
   absl::Status Produce();
-  absl::Status Take(FeatureRows rows);
-  absl::Status Launch();
+  absl::Status Take(FeatureRows rows, Host::MayGoOn may_go_on);
+  absl::Status Launch(Host::MayGoOn may_go_on);
   BatchPtr MakeBatch();
   void Send(const BatchPtr& batch);
   // Handles answers until at most so many batches are in flight.
-  absl::Status Drain(size_t in_flight_max);
+  absl::Status Drain(size_t in_flight_max, Host::MayGoOn may_go_on);
   absl::Status Handle(const BatchPtr& batch, absl::StatusOr<Answer> answer);
   absl::Status Fail(const BatchPtr& batch, const absl::Status& error);
   absl::Status Finish(const BatchPtr& batch, const Answer& answer);
   absl::Status Write(const std::vector<std::string>& twins, const std::vector<PathEstimates>& paths,
                      uint64_t batch);
+  // Each kWriteTwins of the rows, under request ids that begin so.
+  absl::Status WriteRows(const std::vector<std::string>& twins,
+                         const std::vector<PathEstimates>& paths, absl::Span<const size_t> rows,
+                         const std::string& request_id);
+  absl::Status WriteOnce(const std::vector<std::string>& twins,
+                         const std::vector<PathEstimates>& paths, absl::Span<const size_t> rows,
+                         const std::string& request_id);
   absl::Status WriteKept();
   RunRecord End(const absl::Status& status);
   bool is_stopping() const { return parts_.stopping->load(std::memory_order_relaxed); }
   absl::Status Interrupted() const;
+  // Waits before a call is tried again, but not much longer than until the server stops.
+  void WaitToRetry(int tries) const;
   std::string RequestId(uint64_t batch) const;
   storage::Documents::Change RecordChange() const;
 

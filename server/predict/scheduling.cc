@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -12,8 +13,15 @@ namespace twin::predict {
 namespace {
 
 constexpr size_t kAsksMax = 16;  // runs of one predictor that wait
+constexpr int64_t kWatchRetryMs = 1'000;
 
 Time After(Time time, int64_t ms) { return Time{time.ns + ms * kNsPerMs}; }
+
+std::vector<std::string> WithoutRepetition(std::vector<std::string> ids) {
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  return ids;
+}
 
 }  // namespace
 
@@ -62,18 +70,20 @@ Time Predictors::Impl::BeginDue(Time now) {
   for (const auto& [name, entry] : entries_) {
     const Registration& registration = entry->registration;
     if (!entry->expiries.empty()) {
-      if (Time{entry->expiries.begin()->first} <= now) {
+      const Time first{entry->expiries.begin()->first};
+      if (first > now) {
+        wait_for(first);
+      } else if (!entry->is_expiry_chore_due) {  // else its end wakes the timer
+        entry->is_expiry_chore_due = true;
         chores_.Submit([this, entry = entry, now] { Expire(entry, now); });
-        wait_for(After(now, 1'000));  // the chore takes them out
-      } else {
-        wait_for(Time{entry->expiries.begin()->first});
       }
     }
     if (registration.paused || entry->stopping) continue;
-    if (entry->watch_lost) {
-      entry->watch_lost = false;
+    if (entry->watch_due.ns != 0 && entry->watch_due <= now) {
+      entry->watch_due = Time{};
       chores_.Submit([this, entry = entry] { StartWatches(entry); });
     }
+    wait_for(entry->watch_due);
     if (entry->next_interval.ns != 0 && entry->next_interval <= now) {
       Ask ask;
       ask.record.trigger = Trigger::kInterval;
@@ -128,7 +138,7 @@ void Predictors::Impl::RunNow(const std::string& name, RunOptions options, RunDo
     if (status.ok()) {
       Ask ask;
       ask.record.predictor = name;
-      ask.record.twins = std::move(options.twins);
+      ask.record.twins = WithoutRepetition(std::move(options.twins));
       ask.record.as_of = options.now.value_or(Time{});
       ask.record.start = host_.Now();
       accepted = ask.record;
@@ -161,6 +171,7 @@ RunParts Predictors::Impl::PartsOf(const EntryPtr& entry) {
   parts.forecasts = &forecasts_;
   parts.options = &options_;
   parts.stopping = &entry->stopping;
+  parts.writing = &entry->writing;
   parts.may_call = [this, entry]() -> absl::Status {
     const MutexLock lock(&mutex_);
     if (entry->predictor == nullptr) return absl::FailedPreconditionError(entry->trouble);
@@ -184,9 +195,7 @@ RunParts Predictors::Impl::PartsOf(const EntryPtr& entry) {
       entry->trouble = std::string(status.message());
     }
   };
-  parts.made = [this, entry](const ForecastBlock& block, bool is_first) {
-    Made(entry, block, is_first);
-  };
+  parts.made = [this, entry](const ForecastBlock& block) { Made(entry, block); };
   return parts;
 }
 
@@ -245,8 +254,9 @@ void Predictors::Impl::EndRuns(const EntryPtr& entry) {
 
 // --- What was made ---
 
-void Predictors::Impl::Remember(Entry* entry, const ForecastBlock& block, bool is_first) {
-  const bool wants_last = is_first && !entry->registration.spec.truth_path.empty();
+void Predictors::Impl::Remember(Entry* entry, const ForecastBlock& block) {
+  const bool wants_last = !entry->registration.spec.truth_path.empty() &&
+                          block.path == FirstPathOf(entry->registration);
   for (size_t i = 0; i < block.twins.size(); ++i) {
     if (wants_last) {
       entry->last_by_twin[block.twins[i]] = {block.values[i], block.lo[i], block.hi[i],
@@ -266,18 +276,23 @@ void Predictors::Impl::Remember(Entry* entry, const ForecastBlock& block, bool i
   }
 }
 
-void Predictors::Impl::Made(const EntryPtr& entry, const ForecastBlock& block, bool is_first) {
+void Predictors::Impl::Made(const EntryPtr& entry, const ForecastBlock& block) {
   const MutexLock lock(&mutex_);
   figures_.predictions += block.twins.size();
-  Remember(entry.get(), block, is_first);
+  Remember(entry.get(), block);
   if (!entry->expiries.empty()) changed_.Signal();
 }
 
 void Predictors::Impl::Expire(const EntryPtr& entry, Time now) {
   std::map<std::string, std::vector<std::string>> by_path;
   Registration registration;
+  // So that what a run renews is either renewed before and not among them, or marked before.
+  const MutexLock writing(&entry->writing);
   {
     const MutexLock lock(&mutex_);
+    entry->is_expiry_chore_due = false;
+    changed_.Signal();
+    if (entry->stopping) return;
     registration = entry->registration;
     while (!entry->expiries.empty() && Time{entry->expiries.begin()->first} <= now) {
       const auto [path, twin] = entry->expiries.begin()->second;
@@ -311,7 +326,8 @@ void Predictors::Impl::StartWatches(const EntryPtr& entry) {
   const auto lost = [this, entry] {
     const MutexLock lock(&mutex_);
     if (stopping_ || entry->stopping) return;
-    entry->watch_lost = true;
+    entry->watch_due = host_.Now();
+    entry->has_missed_changes = true;
     changed_.Signal();
   };
   absl::Status status;
@@ -333,20 +349,25 @@ void Predictors::Impl::StartWatches(const EntryPtr& entry) {
     });
   }
   if (!spec.truth_path.empty()) {
-    truths = start({spec.truth_path}, [this, entry](std::vector<Change> made) {
-      chores_.Submit([this, entry, made = std::move(made)] { TakeTruths(entry, made); });
-    });
+    truths = start({spec.truth_path},
+                   [this, entry](std::vector<Change> made) { AddTruths(entry, std::move(made)); });
   }
-  bool was_watching = false;
+  bool has_missed_changes = false;
   {
     const MutexLock lock(&mutex_);
     if (stopping_ || entry->stopping) return;  // they end here: nobody would end them later
-    was_watching = entry->change_watch != nullptr;
-    entry->change_watch.swap(changes);  // the former ones end without the lock
+    entry->change_watch.swap(changes);         // the former ones end without the lock
     entry->truth_watch.swap(truths);
-    if (!status.ok()) entry->trouble = absl::StrCat("changes: ", std::string(status.message()));
+    if (!status.ok()) {
+      entry->trouble = absl::StrCat("changes: ", std::string(status.message()));
+      entry->watch_due = After(host_.Now(), kWatchRetryMs);
+      entry->has_missed_changes = true;
+      changed_.Signal();
+      return;
+    }
+    has_missed_changes = std::exchange(entry->has_missed_changes, false);
   }
-  if (was_watching) Changed(entry, {}, /*lost=*/true);
+  if (has_missed_changes && !spec.change_paths.empty()) Changed(entry, {}, /*lost=*/true);
 }
 
 void Predictors::Impl::StopWatches(const EntryPtr& entry) {
@@ -378,41 +399,93 @@ void Predictors::Impl::Changed(const EntryPtr& entry, const std::vector<Change>&
   changed_.Signal();
 }
 
-void Predictors::Impl::TakeTruths(const EntryPtr& entry, const std::vector<Change>& changes) {
-  Coverage found;
-  for (const Change& change : changes) {
-    if (!change.value.has_value() || !std::isfinite(*change.value)) continue;
-    std::optional<Last> last;
-    std::string name;
-    std::string path;
-    {
-      const MutexLock lock(&mutex_);
-      const auto known = entry->last_by_twin.find(change.twin);
-      if (known == entry->last_by_twin.end()) continue;  // nothing was ever said
-      last = known->second;
-      name = entry->registration.spec.name;
-      path = PathOf(entry->registration, entry->registration.description.outputs[0]);
-    }
-    if (last->as_of > change.source_time) {  // it is about an earlier time
-      const absl::StatusOr<std::vector<Forecast>> earlier =
-          forecasts_.Of(name, change.twin, path, 1, change.source_time);
-      if (!earlier.ok() || earlier->empty()) continue;
-      const Forecast& forecast = earlier->front();
-      last = Last{forecast.value, forecast.lo, forecast.hi, forecast.as_of};
-    }
-    const double error = last->value - *change.value;
-    found.truths += 1;
-    found.inside += last->lo <= *change.value && *change.value <= last->hi ? 1 : 0;
-    found.error_squares += error * error;
-    found.error_sum += error;
+void Predictors::Impl::AddTruths(const EntryPtr& entry, std::vector<Change> changes) {
+  const auto is_no_number = [](const Change& change) {
+    return !change.value.has_value() || !std::isfinite(*change.value);
+  };
+  changes.erase(std::remove_if(changes.begin(), changes.end(), is_no_number), changes.end());
+  const MutexLock lock(&mutex_);
+  if (stopping_ || entry->stopping || changes.empty()) return;
+  const size_t room = kTruthsWaitMax - entry->truths.size();
+  if (changes.size() > room) {
+    entry->trouble = absl::StrCat(changes.size() - room,
+                                  " truths or more came too fast and are compared with nothing");
+    changes.resize(room);
   }
-  if (found.truths == 0) return;
+  std::move(changes.begin(), changes.end(), std::back_inserter(entry->truths));
+  if (std::exchange(entry->is_truth_chore_due, true)) return;
+  chores_.Submit([this, entry] { TakeTruths(entry); });
+}
+
+absl::StatusOr<std::vector<std::optional<Predictors::Impl::Last>>> Predictors::Impl::ForecastsFor(
+    const EntryPtr& entry, const std::vector<Change>& truths) {
+  std::vector<std::optional<Last>> found(truths.size());
+  std::vector<Forecasts::Wanted> late;  // those that are about a time before the last forecast
+  std::vector<size_t> late_truths;
+  std::string name;
+  std::string path;
+  {
+    const MutexLock lock(&mutex_);
+    name = entry->registration.spec.name;
+    path = FirstPathOf(entry->registration);
+    for (size_t i = 0; i < truths.size(); ++i) {
+      const auto known = entry->last_by_twin.find(truths[i].twin);
+      if (known == entry->last_by_twin.end()) continue;  // nothing was ever said
+      if (known->second.as_of <= truths[i].source_time) {
+        found[i] = known->second;
+        continue;
+      }
+      late.push_back({truths[i].twin, truths[i].source_time});
+      late_truths.push_back(i);
+    }
+  }
+  if (late.empty()) return found;
+  TWIN_ASSIGN_OR_RETURN(const std::vector<std::optional<Forecast>> earlier,
+                        forecasts_.LastUpTo(name, path, late));
+  for (size_t k = 0; k < late.size(); ++k) {
+    if (!earlier[k].has_value()) continue;
+    const Forecast& forecast = *earlier[k];
+    found[late_truths[k]] = Last{forecast.value, forecast.lo, forecast.hi, forecast.as_of};
+  }
+  return found;
+}
+
+void Predictors::Impl::TakeTruths(const EntryPtr& entry) {
+  std::vector<Change> truths;
+  {
+    const MutexLock lock(&mutex_);
+    entry->is_truth_chore_due = false;
+    truths.swap(entry->truths);
+  }
+  const absl::StatusOr<std::vector<std::optional<Last>>> forecasts = ForecastsFor(entry, truths);
+  absl::Status status = forecasts.status();
+  if (status.ok()) {
+    Coverage found;
+    for (size_t i = 0; i < truths.size(); ++i) {
+      const std::optional<Last>& forecast = (*forecasts)[i];
+      if (!forecast.has_value()) continue;
+      const double truth = *truths[i].value;
+      const double error = forecast->value - truth;
+      found.truths += 1;
+      found.inside += forecast->lo <= truth && truth <= forecast->hi ? 1 : 0;
+      found.error_squares += error * error;
+      found.error_sum += error;
+    }
+    status = KeepCoverage(entry, found);
+  }
+  if (status.ok()) return;
+  const MutexLock lock(&mutex_);
+  entry->trouble = absl::StrCat("coverage could not be kept: ", std::string(status.message()));
+}
+
+absl::Status Predictors::Impl::KeepCoverage(const EntryPtr& entry, const Coverage& found) {
+  if (found.truths == 0) return absl::OkStatus();
   // Not while it is deleted, which would bring its document back.
   const MutexLock registering(&register_mutex_);
   Registration registration;
   {
     const MutexLock lock(&mutex_);
-    if (entry->stopping) return;
+    if (entry->stopping) return absl::OkStatus();
     Coverage& coverage = entry->registration.coverage;
     coverage.truths += found.truths;
     coverage.inside += found.inside;
@@ -420,10 +493,7 @@ void Predictors::Impl::TakeTruths(const EntryPtr& entry, const std::vector<Chang
     coverage.error_sum += found.error_sum;
     registration = entry->registration;
   }
-  const absl::Status status = Keep(registration);
-  if (status.ok()) return;
-  const MutexLock lock(&mutex_);
-  entry->trouble = absl::StrCat("coverage could not be kept: ", std::string(status.message()));
+  return Keep(registration);
 }
 
 }  // namespace twin::predict

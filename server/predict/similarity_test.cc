@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/predict/builtin.h"
@@ -316,12 +317,27 @@ TEST_F(TrajectorySimilarityTest, TheLibrarySaysHowGoodItIs) {
   const Description& description = (*predictor)->description();
   ASSERT_TRUE(description.held_out.has_value());
   EXPECT_EQ(description.held_out->cells, 8u);
-  EXPECT_EQ(description.held_out->points, 32u);
+  EXPECT_EQ(description.held_out->points, 47u);
   EXPECT_GT(description.held_out->rmse, description.held_out->mae);
   EXPECT_THAT(description.training_data, HasSubstr("8 histories of "));
   std::ofstream(file_, std::ios::app) << "y,cell-0,599,0.88,600\n";
   EXPECT_NE((*MakeBuiltin("trajectory-similarity", {{"library", file_}}))->description().version,
             description.version);
+}
+
+TEST_F(TrajectorySimilarityTest, TellsWhatTheCardBesideTheLibrarySays) {
+  const std::string file = absl::StrReplaceAll(file_, {{".csv", ".json"}});
+  std::ofstream(file) << R"({"card_version":1,"kind":"lives","training_data":"made up",)"
+                      << R"("end_of_life":{"quantity":"capacity","threshold":70}})";
+  const auto predictor = MakeBuiltin("trajectory-similarity", {{"library", file_}});
+  std::ofstream(file) << R"({"card_version":2})";
+  const absl::Status newer = MakeBuiltin("trajectory-similarity", {{"library", file_}}).status();
+  unlink(file.c_str());
+  ASSERT_THAT(predictor.status(), IsOk());
+  const Description& description = (*predictor)->description();
+  EXPECT_THAT(description.training_data, HasSubstr(".csv: made up"));
+  EXPECT_EQ(description.end_of_life->threshold, 70);
+  EXPECT_THAT(newer, StatusIs(StatusCode::kInvalidArgument, HasSubstr("card_version 1")));
 }
 
 TEST_F(TrajectorySimilarityTest, RefusesALibraryThatSaysNothing) {

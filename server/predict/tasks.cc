@@ -11,7 +11,8 @@ class OnTasks : public Predictor {
   OnTasks(std::shared_ptr<LocalPredictor> predictor, Tasks* tasks)
       : predictor_(std::move(predictor)), tasks_(*tasks) {}
 
-  absl::StatusOr<Description> Describe(int64_t /*timeout_ms*/) override {
+  absl::StatusOr<Description> Describe(int64_t /*timeout_ms*/,
+                                       absl::FunctionRef<bool()> /*is_cancelled*/) override {
     return predictor_->description();
   }
 

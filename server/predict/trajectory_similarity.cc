@@ -2,11 +2,13 @@
 // interval must be, the library says itself: each of its histories is estimated by the others, at
 // several ages.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
 #include "server/base/crc32c.h"
 #include "server/base/status_macros.h"
 #include "server/predict/builtin.h"
@@ -17,8 +19,10 @@ namespace twin::predict {
 namespace {
 
 constexpr double kLevel = 0.9;
-constexpr double kAges[] = {0.3, 0.5, 0.7, 0.9};  // of a life, at which the library is tried
-constexpr size_t kTriedMax = 100;                 // histories of it
+// Of a life, at which the library is tried: the young are less certain than the old.
+constexpr std::array kAges = {0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9};
+constexpr size_t kLibraryCardBytesMax = 64 << 10;
+constexpr size_t kTriedMax = 100;  // histories of it
 constexpr size_t kLibraryMin = 5;
 constexpr double kLifeShare = 0.01;  // of the whole life, which neighbours that agree may all miss
 
@@ -51,21 +55,53 @@ double ScaleOf(const RemainingLife& life, double now) {
 
 // What the library's own histories came to, each estimated by the others.
 struct Trial {
-  double factor = 0;  // of ScaleOf, for half the width of an interval
+  std::array<double, kAges.size()> factors{};  // of ScaleOf, for half the width of an interval
   HeldOutMetrics metrics;
+
+  double FactorAt(double age) const {
+    size_t nearest = 0;
+    for (size_t i = 1; i < kAges.size(); ++i) {
+      if (std::abs(kAges[i] - age) < std::abs(kAges[nearest] - age)) nearest = i;
+    }
+    return factors[nearest];
+  }
 };
+
+// What kLevel of them do not exceed, of so few as there are: counted as one that is not known yet.
+double QuantileOf(std::vector<double> scores) {
+  std::sort(scores.begin(), scores.end());
+  const auto rank = static_cast<size_t>(std::ceil(static_cast<double>(scores.size() + 1) * kLevel));
+  return scores[std::min(rank, scores.size()) - 1];
+}
+
+// Of each age, by the scores of that and the two next to it; where nothing was tried, of all.
+std::array<double, kAges.size()> FactorsOf(
+    const std::array<std::vector<double>, kAges.size()>& scores) {
+  std::array<double, kAges.size()> factors{};
+  std::vector<double> all;
+  for (const std::vector<double>& of_age : scores)
+    all.insert(all.end(), of_age.begin(), of_age.end());
+  for (size_t i = 0; i < kAges.size(); ++i) {
+    std::vector<double> near;
+    for (size_t j = i == 0 ? 0 : i - 1; j < std::min(i + 2, kAges.size()); ++j) {
+      near.insert(near.end(), scores[j].begin(), scores[j].end());
+    }
+    factors[i] = QuantileOf(near.empty() ? all : near);
+  }
+  return factors;
+}
 
 Trial Try(const std::vector<LifeHistory>& library, const SimilarityOptions& options) {
   Trial trial;
-  std::vector<double> scores;
+  std::array<std::vector<double>, kAges.size()> scores;
   double squares = 0;
   double sum = 0;
   double shares = 0;
   const size_t step = (library.size() + kTriedMax - 1) / kTriedMax;
   for (size_t i = 0; i < library.size(); i += step) {
     trial.metrics.cells += 1;
-    for (const double age : kAges) {
-      const LifeHistory seen = library[i].Between(0, age * library[i].life);
+    for (size_t a = 0; a < kAges.size(); ++a) {
+      const LifeHistory seen = library[i].Between(0, kAges[a] * library[i].life);
       if (seen.cycles.empty() || IsTooShort(seen, options)) continue;
       const std::vector<Neighbour> found =
           FindNeighbours(Recent(seen, options), library, options.neighbours(), i);
@@ -74,18 +110,16 @@ Trial Try(const std::vector<LifeHistory>& library, const SimilarityOptions& opti
       const double now = seen.cycles.back();
       const double truth = library[i].life - now;
       const double error = std::abs(life.cycles - truth);
-      scores.push_back(error / ScaleOf(life, now));
+      scores[a].push_back(error / ScaleOf(life, now));
+      trial.metrics.points += 1;
       squares += error * error;
       sum += error;
       shares += error / truth;
     }
   }
-  if (scores.empty()) return trial;
-  std::sort(scores.begin(), scores.end());
-  const auto count = static_cast<double>(scores.size());
-  const auto rank = static_cast<size_t>(std::ceil((count + 1) * kLevel));
-  trial.factor = scores[std::min(rank, scores.size()) - 1];
-  trial.metrics.points = static_cast<uint32_t>(scores.size());
+  if (trial.metrics.points == 0) return trial;
+  trial.factors = FactorsOf(scores);
+  const auto count = static_cast<double>(trial.metrics.points);
   trial.metrics.rmse = std::sqrt(squares / count);
   trial.metrics.mae = sum / count;
   trial.metrics.mape = 100 * shares / count;
@@ -95,8 +129,9 @@ Trial Try(const std::vector<LifeHistory>& library, const SimilarityOptions& opti
 class TrajectorySimilarity : public LocalPredictor {
  public:
   TrajectorySimilarity(std::vector<LifeHistory> library, const Trial& trial,
-                       const SimilarityOptions& options, const std::string& file, uint32_t checksum)
-      : library_(std::move(library)), factor_(trial.factor), options_(options) {
+                       const SimilarityOptions& options, const LibraryCard& card,
+                       const std::string& file, uint32_t checksum)
+      : library_(std::move(library)), trial_(trial), options_(options) {
     description_.name = "trajectory-similarity";
     description_.version = absl::StrFormat("1-%08x", checksum);  // another library, another version
     description_.description =
@@ -124,7 +159,10 @@ class TrajectorySimilarity : public LocalPredictor {
         "30d\n"
         "GROUP BY p.$dtId";
     description_.deadline_ms = 60'000;
-    description_.training_data = absl::StrCat(library_.size(), " histories of ", file);
+    description_.training_data =
+        absl::StrCat(library_.size(), " histories of ", file,
+                     card.training_data.empty() ? "" : ": ", card.training_data);
+    description_.end_of_life = card.end_of_life;
     if (trial.metrics.points > 0) description_.held_out = trial.metrics;
   }
 
@@ -179,7 +217,8 @@ class TrajectorySimilarity : public LocalPredictor {
     output->statuses[row] = EstimateStatus::kOutOfDomain;
     if (found.empty()) return;  // it is older than all, or its end has been
     const RemainingLife life = Vote(found);
-    const double half = factor_ * ScaleOf(life, seen.cycles.back());
+    const double now = seen.cycles.back();
+    const double half = trial_.FactorAt(now / (now + life.cycles)) * ScaleOf(life, now);
     output->values[row] = life.cycles;
     output->lo[row] = std::max(0.0, life.cycles - half);
     output->hi[row] = life.cycles + half;
@@ -187,10 +226,21 @@ class TrajectorySimilarity : public LocalPredictor {
   }
 
   const std::vector<LifeHistory> library_;
-  const double factor_;
+  const Trial trial_;
   const SimilarityOptions options_;
   Description description_;
 };
+
+// The card of lives.csv is lives.json beside it; there need not be one.
+absl::StatusOr<LibraryCard> ReadLibraryCard(const std::string& library) {
+  const absl::string_view stem = absl::StripSuffix(library, ".csv");
+  if (stem.size() == library.size()) return LibraryCard();
+  const absl::StatusOr<std::string> json =
+      ReadWholeFile(absl::StrCat(stem, ".json"), kLibraryCardBytesMax);
+  if (absl::IsNotFound(json.status())) return LibraryCard();
+  TWIN_RETURN_IF_ERROR(json.status());
+  return ParseLibraryCard(*json);
+}
 
 }  // namespace
 
@@ -229,7 +279,8 @@ absl::StatusOr<std::shared_ptr<LocalPredictor>> MakeTrajectorySimilarity(
         ": no history of it resembles another, so nothing says how wide an interval must be; take "
         "histories of one chemistry, or a greater distance-max"));
   }
-  return std::make_shared<TrajectorySimilarity>(*std::move(library), trial, read, file,
+  TWIN_ASSIGN_OR_RETURN(const LibraryCard card, ReadLibraryCard(file));
+  return std::make_shared<TrajectorySimilarity>(*std::move(library), trial, read, card, file,
                                                 Crc32c(csv));
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_split.h"
@@ -53,37 +54,38 @@ bool EditOf(const std::string& source, const std::string& path, const Estimate& 
 }  // namespace
 
 ingest::WriteBatch MakeWrite(const std::string& source, const std::vector<std::string>& twins,
-                             const std::vector<PathEstimates>& paths, Host* host,
-                             std::string request_id) {
-  std::vector<ingest::PatchTwin> patches(twins.size());
+                             const std::vector<PathEstimates>& paths, absl::Span<const size_t> rows,
+                             Host* host, std::string request_id) {
+  std::vector<ingest::PatchTwin> patches(rows.size());
   for (const PathEstimates& of_path : paths) {
     std::vector<std::string> without;
-    std::vector<size_t> rows;
-    for (size_t i = 0; i < twins.size(); ++i) {
-      const Estimate& estimate = of_path.estimates[i];
+    std::vector<size_t> patches_without;
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const Estimate& estimate = of_path.estimates[rows[i]];
       if (estimate.is_absent) continue;
       if (estimate.has_value()) {
         patches[i].edits.push_back(Set(of_path.path, "", Provenance(source, estimate)));
       } else {
-        without.push_back(twins[i]);
-        rows.push_back(i);
+        without.push_back(twins[rows[i]]);
+        patches_without.push_back(i);
       }
     }
     if (without.empty()) continue;
     const std::vector<CurrentEstimate> current = host->ReadEstimates(without, of_path.path);
-    for (size_t k = 0; k < rows.size(); ++k) {
+    for (size_t k = 0; k < without.size(); ++k) {
+      const size_t i = patches_without[k];
       ingest::Edit edit;
-      if (EditOf(source, of_path.path, of_path.estimates[rows[k]], current[k], &edit)) {
-        patches[rows[k]].edits.push_back(std::move(edit));
+      if (EditOf(source, of_path.path, of_path.estimates[rows[i]], current[k], &edit)) {
+        patches[i].edits.push_back(std::move(edit));
       }
     }
   }
   ingest::WriteBatch batch;
   batch.atomic = false;
   batch.request_id = std::move(request_id);
-  for (size_t i = 0; i < twins.size(); ++i) {
+  for (size_t i = 0; i < rows.size(); ++i) {
     if (patches[i].edits.empty()) continue;
-    patches[i].id = twins[i];
+    patches[i].id = twins[rows[i]];
     batch.operations.push_back(std::move(patches[i]));
   }
   return batch;
@@ -92,8 +94,8 @@ ingest::WriteBatch MakeWrite(const std::string& source, const std::vector<std::s
 absl::Status MarkEstimates(const std::string& source, const std::string& path,
                            const std::string& model_version, EstimateStatus status,
                            const std::vector<std::string>& twins, Host* host) {
-  for (size_t first = 0; first < twins.size(); first += kBatchRowsMax) {
-    const size_t end = std::min(twins.size(), first + kBatchRowsMax);
+  for (size_t first = 0; first < twins.size(); first += kWriteTwins) {
+    const size_t end = std::min(twins.size(), first + kWriteTwins);
     const std::vector<std::string> part(twins.begin() + static_cast<ptrdiff_t>(first),
                                         twins.begin() + static_cast<ptrdiff_t>(end));
     PathEstimates estimates;
@@ -109,7 +111,9 @@ absl::Status MarkEstimates(const std::string& source, const std::string& path,
           is_new && status == EstimateStatus::kStale ? EstimateStatus::kError : status;
       estimates.estimates.push_back(std::move(estimate));
     }
-    ingest::WriteBatch batch = MakeWrite(source, part, {std::move(estimates)}, host, "");
+    std::vector<size_t> rows(part.size());
+    std::iota(rows.begin(), rows.end(), size_t{0});
+    ingest::WriteBatch batch = MakeWrite(source, part, {std::move(estimates)}, rows, host, "");
     if (batch.operations.empty()) continue;
     TWIN_RETURN_IF_ERROR(host->Write(std::move(batch)).status);
   }

@@ -1,4 +1,4 @@
-// From estimates to the one write that puts them on their twins. Internal to server/predict.
+// From estimates to the writes that put them on their twins. Internal to server/predict.
 #ifndef TWIN_SERVER_PREDICT_WRITE_BACK_H_
 #define TWIN_SERVER_PREDICT_WRITE_BACK_H_
 
@@ -35,9 +35,10 @@ struct PathEstimates {
 // without leaves the last good value and changes its status alone, where that value is of this
 // source; where there is none it says who tried, and what came of it. Nothing is written that is
 // there already.
+//   rows: of `twins`, and of the estimates of each path
 ingest::WriteBatch MakeWrite(const std::string& source, const std::vector<std::string>& twins,
-                             const std::vector<PathEstimates>& paths, Host* host,
-                             std::string request_id);
+                             const std::vector<PathEstimates>& paths, absl::Span<const size_t> rows,
+                             Host* host, std::string request_id);
 
 // Makes what is there from this source say `status`; where nothing is there: kStale becomes kError.
 absl::Status MarkEstimates(const std::string& source, const std::string& path,

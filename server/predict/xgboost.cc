@@ -12,6 +12,7 @@
 #include "server/base/sync.h"
 #include "server/predict/builtin.h"
 #include "server/predict/model_card.h"
+#include "server/predict/sha256.h"
 
 namespace twin::predict {
 namespace {
@@ -155,6 +156,11 @@ absl::StatusOr<std::shared_ptr<LocalPredictor>> MakeXgboost(const BuiltinOptions
   TWIN_ASSIGN_OR_RETURN(ModelCard card, ParseCard(json));
   TWIN_ASSIGN_OR_RETURN(std::string model,
                         ReadWholeFile(absl::StrCat(folder, "/", card.model_file), kModelBytesMax));
+  if (Sha256(model) != card.model_sha256) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        folder, "/", card.model_file,
+        " is not the file that the card was made for: its SHA-256 is not model.sha256"));
+  }
   TWIN_ASSIGN_OR_RETURN(std::unique_ptr<Booster> booster, Booster::Load(model));
   if (booster->features() != card.description.features.size()) {
     return absl::InvalidArgumentError(absl::StrCat("the model has ", booster->features(),

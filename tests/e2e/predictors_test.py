@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Predictors with the installed programs: registered, run, seen on twins by query and by watch, kept through restarts."""
 import datetime
+import hashlib
 import json
 import os
 import pathlib
@@ -16,7 +17,6 @@ BIN = pathlib.Path(os.environ["TWIN_BIN_DIR"])
 PACK = "dtmi:twingraph:battery:BatteryPack;1"
 ESTIMATES = ("SELECT p.$dtId AS id, p.soh.value AS value, p.soh.lo AS lo, p.soh.hi AS hi, p.soh.status AS status, "
              "p.soh.source AS source FROM DIGITALTWINS MATCH (p:BatteryPack)")
-
 # One tree: below 90 Ah of rated capacity 80 %, else 95 %.
 BOOSTER = {
     "learner": {
@@ -39,7 +39,7 @@ CARD = {
     "predictor": {"name": "soh-tree", "version": "1", "method": "gradientBoosting", "target_model": PACK,
                   "features": [{"name": "rated", "unit": "ampereHour", "required": True}],
                   "outputs": [{"name": "soh", "path": "soh", "unit": "percent", "level": 0.9}]},
-    "model": {"kind": "xgboost", "file": "model.json"},
+    "model": {"kind": "xgboost", "file": "model.json", "sha256": hashlib.sha256(json.dumps(BOOSTER).encode()).hexdigest()},
     "outputs": [{"name": "soh", "transform": "identity", "interval": {"level": 0.9, "absolute": 1, "relative": 0, "floor": 1}}]}
 
 
@@ -148,12 +148,18 @@ class PredictorsTest(unittest.TestCase):
         self.assertEqual(len(made), 2)
         self.assertAlmostEqual(made[0]["value"], 80, delta=1.5)
 
-    def test_kill_in_the_middle_of_a_run_writes_each_twin_once(self):
+    def test_kill_between_batches_writes_each_twin_once(self):
+        self.kill_in_a_run(packs=800, batch_rows=10)
+
+    def test_kill_within_a_batch_writes_each_twin_once(self):
+        self.kill_in_a_run(packs=9000, batch_rows=10_000)
+
+    def kill_in_a_run(self, packs, batch_rows):
         model = self.path / "model"
         model.mkdir()
         (model / "card.json").write_text(json.dumps(CARD), encoding="utf-8")
         (model / "model.json").write_text(json.dumps(BOOSTER), encoding="utf-8")
-        packs = [f"pack-{i:03}" for i in range(800)]
+        packs = [f"pack-{i:04}" for i in range(packs)]
         lines = [{"Section": "Header"}, {"fileVersion": "1.0.0"}, {"Section": "Twins"}]
         lines += [{"$dtId": pack, "$metadata": {"$model": PACK}, "ratedCapacity": 80 + i % 20} for i, pack in enumerate(packs)]
         file = self.path / "packs.ndjson"
@@ -162,7 +168,7 @@ class PredictorsTest(unittest.TestCase):
 
         begin = now_text()
         events = self.watch("--path", "soh", "--from", begin)
-        self.twinctl("predictors", "register", "soh-tree", "--builtin", "xgboost", "--option", f"model={model}", "--batch-rows", 10,
+        self.twinctl("predictors", "register", "soh-tree", "--builtin", "xgboost", "--option", f"model={model}", "--batch-rows", batch_rows,
                      "--query", "SELECT p.$dtId AS twin, p.ratedCapacity AS rated FROM DIGITALTWINS MATCH (p:BatteryPack)")
         for _ in range(30):  # some batches are written, most are not
             self.assertTrue(events.readline())
@@ -188,6 +194,56 @@ class PredictorsTest(unittest.TestCase):
         self.assertEqual({pack: count for pack, count in written.items() if count != 1}, {})
         self.assertEqual(sorted(written), packs)
         self.assertEqual(len(self.json("predictors", "forecasts", packs[0], "--path", "soh")), 1)
+
+    def test_a_pack_swap_keeps_estimates_with_the_pack(self):
+        self.add_packs()
+        vehicle = "dtmi:twingraph:battery:Vehicle;1"
+        for name, pack in (("veh-1", "good"), ("veh-2", "old")):
+            self.twinctl("twins", "create", name, "--model", vehicle)
+            self.twinctl("relationships", "create", name, "hasPack", pack, "--id", "pack")
+        self.twinctl("predictors", "register", "soh", "--builtin", "coulomb-counting", "--on-demand", "--truth", "bmsSoh")
+        self.twinctl("predictors", "run", "soh")
+        of_vehicles = ("SELECT v.$dtId AS vehicle, p.$dtId AS pack, p.soh.value AS value FROM DIGITALTWINS "
+                       "MATCH (v:Vehicle)-[:hasPack]->(p:BatteryPack) ORDER BY vehicle")
+        before = self.json("query", of_vehicles)
+        self.assertEqual([(row["vehicle"], row["pack"]) for row in before], [("veh-1", "good"), ("veh-2", "old")])
+        time.sleep(0.01)
+        for name in ("veh-1", "veh-2"):
+            self.twinctl("relationships", "delete", name, "pack")
+        for name, pack in (("veh-1", "old"), ("veh-2", "good")):
+            self.twinctl("relationships", "create", name, "hasPack", pack, "--id", "pack")
+        after = self.json("query", of_vehicles)
+        self.assertEqual([(row["vehicle"], row["pack"], row["value"]) for row in after],
+                         [("veh-1", "old", before[1]["value"]), ("veh-2", "good", before[0]["value"])])
+        # The next run goes on with the pack's own history, forecasts and truths.
+        self.twinctl("predictors", "run", "soh")
+        for row, then in zip(self.json("query", of_vehicles), (before[1], before[0])):
+            self.assertAlmostEqual(row["value"], then["value"], delta=0.5)
+        self.assertEqual(len(self.json("predictors", "forecasts", "good", "--path", "soh")), 2)
+        self.twinctl("twins", "patch", "good", "--set", "bmsSoh=98")
+        while "coverage" not in self.json("predictors", "show", "soh"):
+            time.sleep(0.05)
+        self.assertEqual(self.json("predictors", "show", "soh")["coverage"]["inside"], 1)
+
+    def test_remaining_life_of_a_simulated_fleet(self):
+        lives = self.path / "lives.csv"
+        subprocess.run([BIN / "twinsim", "lives", lives], check=True)
+        subprocess.run([BIN / "twinsim", "fleet", "--vehicles", "40", "--since", "2h", "--for", "1h", "--speed", "max",
+                        "--past-health", "--models", ROOT / "models/battery"], check=True, env=self.environment,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        shown = self.json("predictors", "register", "rul", "--builtin", "trajectory-similarity", "--on-demand",
+                          "--option", f"library={lives}", "--query-file", ROOT / "scripts/remaining-life.tql")
+        self.assertIn("nothing of them was measured", shown["description"]["trainingData"])
+        run = self.json("predictors", "run", "rul")
+        self.assertEqual((run["state"], run["rows"], run["errors"]), ("done", 40, 0))
+        self.assertGreater(run["ok"], 25)
+        for row in self.json("query", "SELECT p.rulCycles.value AS value, p.rulCycles.lo AS lo, p.rulCycles.hi AS hi, "
+                             "p.rulCycles.status AS status, p.fullEquivalentCycles AS cycles, p.expectedCycles AS expected "
+                             "FROM DIGITALTWINS MATCH (p:BatteryPack) WHERE p.rulCycles.value IS NOT NULL"):
+            self.assertLessEqual(row["lo"], row["value"])
+            self.assertLessEqual(row["value"], row["hi"])
+            # To 80 % after the cycles that it was designed for, or some more; it counts to 70 %.
+            self.assertLess(row["cycles"] + row["value"], 3 * row["expected"])
 
     def test_a_predictor_is_paused_replaced_and_deleted(self):
         self.add_packs()

@@ -20,6 +20,16 @@ class Predictors:
         self._connection = connection
         self._stub = rpc.PredictorServiceStub(connection.channel)
 
+    def _all(self, method: Any, request: Any, field: str) -> list[Any]:
+        """What all pages of a list have."""
+        items: list[Any] = []
+        while True:
+            page = self._connection.call(method, request)
+            items += getattr(page, field)
+            if not page.next_page_token:
+                return items
+            request.page_token = page.next_page_token
+
     def register(self, name: str, *, address: str = "", builtin: str = "", query: str = "", predictor: str = "",
                  options: Mapping[str, str] | None = None, paths: Mapping[str, str] | None = None, interval_s: float = 0,
                  change_paths: Sequence[str] = (), change_delay_s: float = 0, batch_rows: int = 0,
@@ -46,7 +56,7 @@ class Predictors:
             spec=spec, replace=replace, validate_only=validate_only), repeatable=False)
 
     def list(self) -> Sequence[pb.PredictorInfo]:
-        return self._connection.call(self._stub.ListPredictors, pb.ListPredictorsRequest()).predictors
+        return self._all(self._stub.ListPredictors, pb.ListPredictorsRequest(), "predictors")
 
     def get(self, name: str) -> pb.PredictorInfo:
         return self._connection.call(self._stub.GetPredictor, pb.GetPredictorRequest(name=name))
@@ -65,7 +75,7 @@ class Predictors:
 
     def runs(self, name: str = "", limit: int = 0) -> Sequence[pb.PredictorRun]:
         """The latest first."""
-        return self._connection.call(self._stub.ListRuns, pb.ListRunsRequest(name=name, limit=limit)).runs
+        return self._all(self._stub.ListRuns, pb.ListRunsRequest(name=name, limit=limit), "runs")
 
     def pause(self, name: str) -> pb.PredictorInfo:
         return self._connection.call(self._stub.PausePredictor, pb.PausePredictorRequest(name=name))
@@ -80,8 +90,8 @@ class Predictors:
     def forecasts(self, twin_id: str, *, path: str = "", name: str = "", limit: int = 0) -> "pandas.DataFrame":
         """What was predicted for a twin, and when it was: the latest first. limit: of each path and predictor; 0: 100."""
         import pandas
-        found = self._connection.call(self._stub.ListForecasts, pb.ListForecastsRequest(
-            twin_id=twin_id, path=path, name=name, limit=limit)).forecasts
+        found = self._all(self._stub.ListForecasts, pb.ListForecastsRequest(
+            twin_id=twin_id, path=path, name=name, limit=limit), "forecasts")
         rows = [(f.predictor, f.path, pandas.Timestamp(f.time_unix_nano, tz="UTC"),
                  pandas.Timestamp(f.as_of_unix_nano, tz="UTC"), f.value, f.lo, f.hi, f.level,
                  predictor_pb2.OutputColumns.Status.Name(f.status), f.method, f.model_version, f.shadow) for f in found]
