@@ -123,6 +123,9 @@ struct TelemetryResult {
   std::vector<Reject> rejects;  // the first kRejectsMax
   uint64_t rejects_total = 0;
   bool is_repeated = false;  // the producer's batch was durable already
+  // Of the rows kept: those that retention will drop, and what there is to say about it.
+  uint64_t expired_rows = 0;
+  std::string notice;
 };
 inline constexpr size_t kRejectsMax = 100;
 
