@@ -227,6 +227,8 @@ class IngestStream::Impl {
     const std::unique_lock lock(mutex_);
     totals_.rows += acknowledgement.rows();
     totals_.rejects_total += acknowledgement.rejects_total();
+    totals_.expired_rows += acknowledgement.expired_rows();
+    if (!acknowledgement.notice().empty()) totals_.notice = acknowledgement.notice();
     for (const v1::Reject& reject : acknowledgement.rejects()) {
       if (totals_.rejects.size() < IngestTotals::kRejectsMax) totals_.rejects.push_back(reject);
       if (reject.batch_number() == 0) DropLayout();

@@ -70,6 +70,8 @@ struct IngestTotals {
   uint64_t rejects_total = 0;
   std::vector<twingraph::v1::Reject> rejects = {};  // the first kRejectsMax
   uint64_t reconnects = 0;
+  uint64_t expired_rows = 0;  // older than the server keeps; what it says about the last of them
+  std::string notice = {};
   twingraph::v1::Position position = {};
 };
 

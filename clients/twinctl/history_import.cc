@@ -14,6 +14,7 @@
 #include "clients/twinctl/progress.h"
 #include "clients/twinctl/results.h"
 #include "clients/twinctl/samples.h"
+#include "clients/twinctl/terminal.h"
 #include "clients/twinctl/twin_json.h"
 
 namespace twin::twinctl {
@@ -209,10 +210,16 @@ absl::StatusOr<ExitCode> Import(const ImportArguments& arguments, client::Client
       rejects.push_back({{"line", line}, {"message", reject.message()}});
     }
   }
+  if (response->expired_rows() > 0) {
+    console.err << Printable(absl::StrCat(CountOf(response->expired_rows(), "row"), ": ",
+                                          response->notice()))
+                << '\n';
+  }
   WriteDone(absl::StrCat(arguments.dry_run ? "would import " : "imported ",
                          CountOf(response->rows(), "row")),
             {{"dryRun", arguments.dry_run},
              {"rows", response->rows()},
+             {"expiredRows", response->expired_rows()},
              {"rejectCount", response->rejects_total()},
              {"rejects", rejects},
              {"sequence", response->position().sequence()}},

@@ -209,6 +209,7 @@ absl::Status RunQuery(const QueryOptions& options, const std::string& text, clie
   Rows rows(options, console);
   std::string profile;
   uint64_t unrecorded = 0;
+  uint64_t rolled_up = 0;
   do {
     v1::QuerySummary summary;
     const absl::Status status =
@@ -231,6 +232,7 @@ absl::Status RunQuery(const QueryOptions& options, const std::string& text, clie
     outcome->server_nanos += summary.plan_nanos() + summary.execute_nanos();
     profile = summary.profile();
     unrecorded += summary.unrecorded();
+    rolled_up += summary.rolled_up();
     request->set_page_token(summary.next_page_token());
   } while (!request->page_token().empty() && !rows.reached());
   rows.Finish();
@@ -238,6 +240,10 @@ absl::Status RunQuery(const QueryOptions& options, const std::string& text, clie
   if (unrecorded > 0) {
     console.err << "note: " << CountOf(unrecorded, "value")
                 << " left out: changed since then, and not recorded before\n";
+  }
+  if (rolled_up > 0) {
+    console.err << "note: " << CountOf(rolled_up, "step")
+                << " of times whose samples are kept no longer, from roll-ups\n";
   }
   if (!profile.empty()) console.err << absl::StripTrailingAsciiWhitespace(profile) << '\n';
   return absl::OkStatus();

@@ -115,6 +115,11 @@ Json StatusJson(const v1::StatusResponse& status) {
             {"packedRows", status.history().packed_rows()},
             {"daysToPack", status.history().days_to_pack()},
             {"daysPacked", status.history().days_packed()},
+            {"rollupFiles", status.history().rollup_files()},
+            {"rollupBytes", status.history().rollup_bytes()},
+            {"rollupRows", status.history().rollup_rows()},
+            {"daysToMerge", status.history().days_to_merge()},
+            {"daysMerged", status.history().days_merged()},
             {"packing", status.history().packing()},
             {"oldestTime", status.history().oldest_time_unix_nano() == 0
                                ? Json()
@@ -195,6 +200,10 @@ Json StatusRows(const v1::StatusResponse& status) {
                    history.oldest_time_unix_nano() == 0
                        ? ""
                        : absl::StrCat(", from ", TimeText(history.oldest_time_unix_nano()))));
+  add("merged", absl::StrCat(CountOf(history.days_merged(), "day"), " since the start; ",
+                             CountOf(history.days_to_merge(), "day"),
+                             " waiting; roll-ups: ", BytesText(history.rollup_bytes()), " in ",
+                             CountOf(history.rollup_files(), "file")));
   add("re-packed", absl::StrCat(BytesText(history.packed_bytes()), " in ",
                                 CountOf(history.packed_files(), "day"), "; ",
                                 CountOf(history.days_to_pack(), "day"), " waiting",

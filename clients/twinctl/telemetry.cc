@@ -8,6 +8,7 @@
 #include "clients/cpp/telemetry.h"
 #include "clients/twinctl/history.h"
 #include "clients/twinctl/results.h"
+#include "clients/twinctl/terminal.h"
 #include "clients/twinctl/twin_json.h"
 
 namespace twin::twinctl {
@@ -48,6 +49,7 @@ absl::StatusOr<ExitCode> Send(const SendArguments& arguments, client::Client* cl
   const absl::StatusOr<v1::PublishResponse> response =
       client::TelemetryClient(client).Publish(request);
   if (!response.ok()) return response.status();
+  if (!response->notice().empty()) console.err << Printable(response->notice()) << '\n';
   const uint64_t sequence = response->position().sequence();
   WriteDone(absl::StrCat("sent ", CountOf(json->size(), "value"), " of '", arguments.twin,
                          "', sequence ", WithCommas(sequence)),

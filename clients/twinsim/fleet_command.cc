@@ -200,6 +200,9 @@ int RunDrive(const FleetArguments& arguments, const Process& process) {
   for (size_t i = 0; i < done->ingest.rejects.size() && i < 3; ++i) {
     Note(process, absl::StrCat("rejected: ", done->ingest.rejects[i].message()));
   }
+  if (done->ingest.expired_rows > 0) {
+    Note(process, absl::StrCat(done->ingest.expired_rows, " rows: ", done->ingest.notice));
+  }
   if (done->ingest.rejects_total > 0) return kExitRefused;
   return process.interrupted != nullptr && process.interrupted() ? kExitInterrupted : kExitDone;
 }

@@ -135,6 +135,9 @@ int TelemetryCommands::RunReplay(const Process& process) const {
     const auto& reject = ingest.rejects[static_cast<size_t>(i)];
     Note(process, absl::StrCat("rejected, batch ", reject.batch_number(), ": ", reject.message()));
   }
+  if (ingest.expired_rows > 0) {
+    Note(process, absl::StrCat(ingest.expired_rows, " rows: ", ingest.notice));
+  }
   *process.out << absl::StrFormat("replayed %u rows, %u values in %.2f s (%s values/s), %u rejects",
                                   result->rows, result->values, result->seconds,
                                   PerSecond(result->values, result->seconds), ingest.rejects_total);

@@ -42,6 +42,11 @@ std::unique_ptr<Aggregator> NewPlain(const BoundAggregate& aggregate,
 
 }  // namespace
 
+absl::Status Aggregator::AddSums(absl::Span<const uint32_t> /*groups*/, const Vector& /*counts*/,
+                                 const Vector& /*sums*/) {
+  return absl::InternalError("an aggregate that cannot be summed up");
+}
+
 DoubleColumn::DoubleColumn(const Vector& vector, size_t rows) {
   if (vector.kind == TypeKind::kDouble) {
     values_ = vector.doubles.data();

@@ -34,6 +34,11 @@ class Aggregator {
   // All rows in one group: what an aggregate without GROUP BY does, and faster.
   virtual absl::Status AddAll(uint32_t group, size_t rows, absl::Span<const Vector> arguments) = 0;
 
+  // Of COUNT, SUM and AVG: rows that were summed up, row i to group groups[i]: counts (kInt) of
+  // values and, but for COUNT, their sums (kInt), in units of 10^-decimals of that vector.
+  virtual absl::Status AddSums(absl::Span<const uint32_t> groups, const Vector& counts,
+                               const Vector& sums);
+
   // Adds the state of group i of `other`, of the same aggregate, to groups[i]. The rows of `other`
   // count as later (FIRST, LAST). Numbers of series mean the same in both.
   virtual absl::Status Merge(const Aggregator& other, absl::Span<const uint32_t> groups) = 0;

@@ -34,8 +34,12 @@ class AggregateRows : public Breaker {
       TWIN_RETURN_IF_ERROR(Evaluate(*step_.keys[i], context_, &batch, &keys[i]));
     }
     table_.Find(keys, batch.rows, &groups_);
-    TWIN_RETURN_IF_ERROR(AddTimeAggregates(&batch));
-    TWIN_RETURN_IF_ERROR(AddOthers(&batch));
+    if (step_.summary != nullptr) {
+      TWIN_RETURN_IF_ERROR(AddSummaries(batch));
+    } else {
+      TWIN_RETURN_IF_ERROR(AddTimeAggregates(&batch));
+      TWIN_RETURN_IF_ERROR(AddOthers(&batch));
+    }
     size_t bytes = table_.bytes();
     for (const std::unique_ptr<Aggregator>& aggregator : aggregators_) {
       bytes += aggregator->bytes();
@@ -96,6 +100,50 @@ class AggregateRows : public Breaker {
     aggregator.Resize(std::max<size_t>(1, table_.groups()));
     if (step_.keys.empty()) return aggregator.AddAll(0, rows, arguments);
     return aggregator.Add(groups, rows, arguments);
+  }
+
+  // Samples that come summed up.
+  absl::Status AddSummaries(const Batch& batch) {
+    for (size_t i = 0; i < aggregators_.size(); ++i) {
+      const int of = step_.summary->of_aggregates[i];
+      if (of < 0) {
+        const Vector& rows = batch.slots[step_.summary->rows];
+        TWIN_RETURN_IF_ERROR(AddSums(i, rows, rows));
+        continue;
+      }
+      const HistorySummary::Column& column = step_.summary->columns[static_cast<size_t>(of)];
+      const Vector& counts = batch.slots[column.counts];
+      switch (plan_.select->aggregates[i].function) {
+        case Function::kSum:
+        case Function::kAvg: {
+          const Vector& sums = batch.slots[column.sums];
+          TWIN_RETURN_IF_ERROR(sums.kind == TypeKind::kInt ? AddSums(i, counts, sums)
+                                                           : Add(i, groups_, batch.rows, {sums}));
+          break;
+        }
+        case Function::kMin:
+          TWIN_RETURN_IF_ERROR(Add(i, groups_, batch.rows, {batch.slots[column.mins]}));
+          break;
+        case Function::kMax:
+          TWIN_RETURN_IF_ERROR(Add(i, groups_, batch.rows, {batch.slots[column.maxs]}));
+          break;
+        case Function::kFirst:
+          TWIN_RETURN_IF_ERROR(Add(i, groups_, batch.rows, {batch.slots[column.firsts]}));
+          break;
+        case Function::kLast:
+          TWIN_RETURN_IF_ERROR(Add(i, groups_, batch.rows, {batch.slots[column.lasts]}));
+          break;
+        default:
+          TWIN_RETURN_IF_ERROR(AddSums(i, counts, counts));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status AddSums(size_t index, const Vector& counts, const Vector& sums) {
+    aggregators_[index]->Resize(std::max<size_t>(1, table_.groups()));
+    if (!step_.keys.empty()) return aggregators_[index]->AddSums(groups_, counts, sums);
+    return aggregators_[index]->AddSums(std::vector<uint32_t>(counts.rows, 0), counts, sums);
   }
 
   // Functions of time see the sample before the window too.

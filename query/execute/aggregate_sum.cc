@@ -1,4 +1,6 @@
 // COUNT, SUM, AVG, VARIANCE, STDDEV.
+#include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "query/ast/error.h"
@@ -30,6 +32,12 @@ class Count : public Aggregator {
       ForFilled(arguments[0], rows, [&count](size_t) { ++count; });
       counts_[group] += count;
     }
+    return absl::OkStatus();
+  }
+
+  absl::Status AddSums(absl::Span<const uint32_t> groups, const Vector& counts,
+                       const Vector& /*sums*/) override {
+    for (size_t i = 0; i < counts.rows; ++i) counts_[groups[i]] += counts.ints[i];
     return absl::OkStatus();
   }
 
@@ -84,6 +92,16 @@ class IntSum : public Aggregator {
     });
     sums_[group] += sum;
     counts_[group] += count;
+    return absl::OkStatus();
+  }
+
+  absl::Status AddSums(absl::Span<const uint32_t> groups, const Vector& counts,
+                       const Vector& sums) override {
+    for (size_t i = 0; i < counts.rows; ++i) {
+      if (counts.ints[i] == 0) continue;
+      sums_[groups[i]] += sums.ints[i];
+      counts_[groups[i]] += counts.ints[i];
+    }
     return absl::OkStatus();
   }
 
@@ -154,14 +172,64 @@ void SumColumn(const DoubleColumn& column, size_t rows, double* sum, int64_t* co
          ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
 }
 
+// A sum in eight lanes that goes on where the last batch ended: however rows are divided into
+// batches, it is the same.
+class LaneSum {
+ public:
+  void Add(const DoubleColumn& column, size_t rows, int64_t* count) {
+    const double* const x = column.values();
+    const uint8_t* const nulls = column.nulls();
+    const auto value = [&](size_t i) { return nulls != nullptr && nulls[i] != 0 ? 0.0 : x[i]; };
+    size_t i = 0;
+    for (; i < rows && next_ != 0; ++i) AddOne(value(i));
+    for (; i + kLanes <= rows; i += kLanes) {
+      for (size_t j = 0; j < kLanes; ++j) lanes_[j] += value(i + j);
+    }
+    for (; i < rows; ++i) AddOne(value(i));
+    int64_t filled = static_cast<int64_t>(rows);
+    for (size_t j = 0; nulls != nullptr && j < rows; ++j) filled -= nulls[j];
+    *count += filled;
+  }
+  double sum() const {
+    return ((lanes_[0] + lanes_[1]) + (lanes_[2] + lanes_[3])) +
+           ((lanes_[4] + lanes_[5]) + (lanes_[6] + lanes_[7]));
+  }
+
+ private:
+  static constexpr size_t kLanes = 8;
+  void AddOne(double value) {
+    lanes_[next_] += value;
+    next_ = (next_ + 1) % kLanes;
+  }
+  double lanes_[kLanes] = {};
+  size_t next_ = 0;
+};
+
+constexpr int64_t kPowersOfTen[] = {1,       10,        100,        1'000,       10'000,
+                                    100'000, 1'000'000, 10'000'000, 100'000'000, 1'000'000'000};
+
+// What integer a decimal is of, in units of 1 / power: the bits of a double that has no room for a
+// fraction. Vectorises.
+int64_t IntegerOf(double decimal, double power) {
+  constexpr double kNoFraction = 6755399441055744.0;  // 1.5 * 2^52
+  return static_cast<int64_t>(std::bit_cast<uint64_t>(decimal * power + kNoFraction) -
+                              std::bit_cast<uint64_t>(kNoFraction));
+}
+
+// Decimals (Vector::decimals) are summed up as integers: exactly, and so the same whether rows,
+// blocks or roll-ups are added. What is no decimal is added as it comes.
 class DoubleSum : public Aggregator {
  public:
   explicit DoubleSum(bool average) : average_(average) {}
 
-  void Resize(size_t groups) override { states_.resize(groups); }
+  void Resize(size_t groups) override {
+    states_.resize(groups);
+    if (!exact_.empty()) exact_.resize(groups);
+  }
 
   absl::Status Add(absl::Span<const uint32_t> groups, size_t rows,
                    absl::Span<const Vector> arguments) override {
+    if (IsExact(arguments[0])) return AddExact(groups.data(), rows, arguments[0]);
     const DoubleColumn column(arguments[0], rows);
     const double* const x = column.values();
     State* const states = states_.data();
@@ -183,18 +251,33 @@ class DoubleSum : public Aggregator {
   }
 
   absl::Status AddAll(uint32_t group, size_t rows, absl::Span<const Vector> arguments) override {
-    State batch;
-    SumColumn(DoubleColumn(arguments[0], rows), rows, &batch.sum, &batch.count);
-    states_[group].sum += batch.sum;
-    states_[group].count += batch.count;
+    if (IsExact(arguments[0])) return AddAllExact(group, rows, arguments[0]);
+    if (all_.empty()) all_.resize(1);
+    all_[0].Add(DoubleColumn(arguments[0], rows), rows, &states_[group].count);
+    return absl::OkStatus();
+  }
+
+  absl::Status AddSums(absl::Span<const uint32_t> groups, const Vector& counts,
+                       const Vector& sums) override {
+    const __int128 scale = ScaleFor(sums.decimals);
+    for (size_t i = 0; i < counts.rows; ++i) {
+      if (counts.ints[i] == 0) continue;
+      exact_[groups[i]] += scale * sums.ints[i];
+      states_[groups[i]].count += counts.ints[i];
+    }
     return absl::OkStatus();
   }
 
   absl::Status Merge(const Aggregator& other, absl::Span<const uint32_t> groups) override {
     const auto& from = static_cast<const DoubleSum&>(other);
     for (size_t i = 0; i < from.states_.size(); ++i) {
-      states_[groups[i]].sum += from.states_[i].sum;
+      states_[groups[i]].sum += from.states_[i].sum + from.LanesOf(i);
       states_[groups[i]].count += from.states_[i].count;
+    }
+    if (from.exact_.empty()) return absl::OkStatus();
+    const __int128 scale = ScaleFor(from.decimals_);
+    for (size_t i = 0; i < from.exact_.size(); ++i) {
+      exact_[groups[i]] += scale * from.exact_[i];
     }
     return absl::OkStatus();
   }
@@ -203,24 +286,83 @@ class DoubleSum : public Aggregator {
     out->Reset(TypeKind::kDouble, states_.size());
     for (size_t i = 0; i < states_.size(); ++i) {
       const State& state = states_[i];
+      double sum = state.sum + LanesOf(i);
+      if (!exact_.empty()) {
+        sum += static_cast<double>(exact_[i]) / static_cast<double>(kPowersOfTen[decimals_]);
+      }
       if (state.count == 0) {
         out->SetNull(i);
       } else {
-        out->doubles[i] = average_ ? state.sum / static_cast<double>(state.count) : state.sum;
+        out->doubles[i] = average_ ? sum / static_cast<double>(state.count) : sum;
       }
     }
     return absl::OkStatus();
   }
 
-  size_t bytes() const override { return states_.capacity() * sizeof(State); }
+  size_t bytes() const override {
+    return states_.capacity() * sizeof(State) + exact_.capacity() * sizeof(__int128);
+  }
 
  private:
   struct State {
     double sum = 0;
     int64_t count = 0;
   };
+
+  static bool IsExact(const Vector& vector) {
+    return vector.kind == TypeKind::kDouble && vector.decimals >= 0;
+  }
+  double LanesOf(size_t group) const { return group == 0 && !all_.empty() ? all_[0].sum() : 0.0; }
+
+  // Makes the sums ones of at least so many decimals, and says what to multiply such ones by.
+  __int128 ScaleFor(int decimals) {
+    if (exact_.size() < states_.size()) exact_.resize(states_.size());
+    if (decimals > decimals_) {
+      for (__int128& sum : exact_) sum *= kPowersOfTen[decimals - decimals_];
+      decimals_ = decimals;
+    }
+    return kPowersOfTen[decimals_ - decimals];
+  }
+
+  absl::Status AddExact(const uint32_t* groups, size_t rows, const Vector& vector) {
+    const auto power = static_cast<double>(kPowersOfTen[vector.decimals]);
+    const auto scale = static_cast<int64_t>(ScaleFor(vector.decimals));
+    for (size_t i = 0; i < rows; ++i) {
+      if (vector.IsNull(i)) continue;
+      exact_[groups[i]] += static_cast<__int128>(IntegerOf(vector.doubles[i], power)) * scale;
+      ++states_[groups[i]].count;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status AddAllExact(uint32_t group, size_t rows, const Vector& vector) {
+    const auto power = static_cast<double>(kPowersOfTen[vector.decimals]);
+    const __int128 scale = ScaleFor(vector.decimals);
+    constexpr size_t kRowsAtOnce = 4096;  // of less than 2^50 each
+    for (size_t begin = 0; begin < rows; begin += kRowsAtOnce) {
+      const size_t end = std::min(rows, begin + kRowsAtOnce);
+      int64_t sum = 0;
+      int64_t count = static_cast<int64_t>(end - begin);
+      if (vector.nulls.empty()) {
+        for (size_t i = begin; i < end; ++i) sum += IntegerOf(vector.doubles[i], power);
+      } else {
+        for (size_t i = begin; i < end; ++i) {
+          const int64_t filled = vector.nulls[i] == 0 ? 1 : 0;
+          sum += filled != 0 ? IntegerOf(vector.doubles[i], power) : 0;
+          count -= 1 - filled;
+        }
+      }
+      exact_[group] += scale * sum;
+      states_[group].count += count;
+    }
+    return absl::OkStatus();
+  }
+
   const bool average_;
   std::vector<State> states_;
+  std::vector<LaneSum> all_;     // of group 0, what AddAll got; none: nothing
+  std::vector<__int128> exact_;  // by group, in units of 10^-decimals_; none: nothing
+  int decimals_ = 0;
 };
 
 // Welford's method by row, Chan's to join parts: exact for values that are large and alike.

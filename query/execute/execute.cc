@@ -217,6 +217,19 @@ absl::Status Execute(const BoundStatement& statement, const GraphReader& graph,
     status = RunSelect(*plans->select, graph, *past, &context, &emitter, statistics);
   }
   statistics->rows_scanned = context.rows_scanned.load();
+  const SummaryTotals& summaries = context.summaries;
+  statistics->summaries = {.blocks = summaries.blocks.load(),
+                           .rollup_rows = summaries.rollup_rows.load(),
+                           .expired_rows = summaries.expired_rows.load(),
+                           .rows = summaries.rows.load()};
+  if (options.profile && summaries.blocks + summaries.rollup_rows + summaries.rows > 0) {
+    absl::StrAppendFormat(&statistics->profile,
+                          "samples summed up by %d block statistics, %d rows of roll-ups (%d of "
+                          "samples that are kept "
+                          "no longer), %d rows read\n",
+                          summaries.blocks.load(), summaries.rollup_rows.load(),
+                          summaries.expired_rows.load(), summaries.rows.load());
+  }
   statistics->memory_bytes = context.memory.greatest();
   statistics->execute_ns = NsSince(start) - statistics->plan_ns;
   return status;

@@ -79,6 +79,7 @@ struct ExecuteStatistics {
   uint64_t rows = 0;          // of the result
   uint64_t rows_scanned = 0;  // read from tables, relationships and series
   int64_t memory_bytes = 0;   // at its greatest
+  SummaryCounts summaries;    // of samples that were not read one by one
   uint64_t unrecorded = 0;    // AS OF: values that were not recorded
   int64_t plan_ns = 0;
   int64_t execute_ns = 0;

@@ -114,11 +114,15 @@ class HistoryJoin : public Operator {
       requests.push_back(std::move(request));
       runs.push_back(run);
     }
-    TWIN_RETURN_IF_ERROR(
-        run_.statement.series->Read(requests, [&](size_t request, SeriesRows samples) {
-          return Add(batch, runs[request], std::move(samples));
-        }));
-    TWIN_RETURN_IF_ERROR(Flush(batch));
+    if (step_.summary != nullptr) {
+      TWIN_RETURN_IF_ERROR(ReadSummaries(batch, runs, std::move(requests)));
+    } else {
+      TWIN_RETURN_IF_ERROR(
+          run_.statement.series->Read(requests, [&](size_t request, SeriesRows samples) {
+            return Add(batch, runs[request], std::move(samples));
+          }));
+    }
+    TWIN_RETURN_IF_ERROR(step_.summary != nullptr ? FlushSummaries(batch) : Flush(batch));
     return EmitUnmatched(batch);
   }
 
@@ -199,10 +203,97 @@ class HistoryJoin : public Operator {
     return true;
   }
 
+  absl::Status ReadSummaries(const Batch& batch, const std::vector<Run>& runs,
+                             std::vector<SeriesRequest> requests) {
+    std::vector<SummaryRequest> summaries;
+    summaries.reserve(requests.size());
+    for (SeriesRequest& request : requests) {
+      SummaryRequest& summary = summaries.emplace_back();
+      summary.rows = std::move(request);
+      summary.step = step_.summary->step;
+      summary.sums = step_.summary->sums;
+    }
+    SummaryCounts counts;
+    const absl::Status status = run_.statement.series->Summarize(
+        summaries,
+        [&](size_t request, SeriesSummary summary) {
+          return AddSummary(batch, runs[request].begin, std::move(summary));
+        },
+        &counts);
+    run_.statement.summaries.Add(counts);
+    TWIN_RETURN_IF_ERROR(status);
+    return Scanned(counts.blocks + counts.rollup_rows + counts.rows);
+  }
+
+  absl::Status AddSummary(const Batch& batch, uint32_t row, SeriesSummary summary) {
+    if (summary.times.empty()) {
+      unmatched_.push_back(row);
+      return absl::OkStatus();
+    }
+    // Sums of one kind or another are taken differently, each all by themselves.
+    const bool mixes =
+        step_.summary->sums && !rows_.empty() &&
+        !std::equal(summary.columns.begin(), summary.columns.end(), summaries_.begin(),
+                    [](const auto& a, const auto& b) {
+                      return a.sums.kind == b.sums.kind && a.sums.decimals == b.sums.decimals;
+                    });
+    if (mixes) TWIN_RETURN_IF_ERROR(FlushSummaries(batch));
+    rows_.insert(rows_.end(), summary.times.size(), row);
+    times_.insert(times_.end(), summary.times.begin(), summary.times.end());
+    row_counts_.insert(row_counts_.end(), summary.rows.begin(), summary.rows.end());
+    summaries_.resize(summary.columns.size());
+    for (size_t i = 0; i < summaries_.size(); ++i) {
+      const SeriesSummary::Column& from = summary.columns[i];
+      SeriesSummary::Column& to = summaries_[i];
+      to.counts.Append(from.counts);
+      if (step_.summary->sums) to.sums.Append(from.sums);
+      to.mins.Append(from.mins);
+      to.maxs.Append(from.maxs);
+      to.firsts.Append(from.firsts);
+      to.lasts.Append(from.lasts);
+    }
+    return rows_.size() < batch_rows() ? absl::OkStatus() : FlushSummaries(batch);
+  }
+
+  absl::Status FlushSummaries(const Batch& batch) {
+    if (rows_.empty()) return absl::OkStatus();
+    Batch out = TakeLive(batch, rows_);
+    const auto set_ints = [&](SlotId slot, TypeKind kind, std::vector<int64_t> ints) {
+      out.slots[slot].Reset(kind, ints.size());
+      out.slots[slot].ints = std::move(ints);
+    };
+    set_ints(history_.time, TypeKind::kTime, std::move(times_));
+    set_ints(step_.summary->rows, TypeKind::kInt, std::move(row_counts_));
+    for (size_t i = 0; i < summaries_.size(); ++i) {
+      const HistorySummary::Column& slots = step_.summary->columns[i];
+      SeriesSummary::Column& column = summaries_[i];
+      out.slots[slots.counts] = std::move(column.counts);
+      if (slots.sums != kNoSlot) out.slots[slots.sums] = std::move(column.sums);
+      out.slots[slots.mins] = std::move(column.mins);
+      out.slots[slots.maxs] = std::move(column.maxs);
+      out.slots[slots.firsts] = std::move(column.firsts);
+      out.slots[slots.lasts] = std::move(column.lasts);
+    }
+    rows_.clear();
+    times_.clear();
+    row_counts_.clear();
+    summaries_.clear();
+    return Emit(std::move(out));
+  }
+
+  // Whether columns go on as they are: sums of decimals are exact, and must not mix with others.
+  bool GoesOn(const SeriesRows& samples) const {
+    return rows_.empty() || std::equal(columns_.begin(), columns_.end(), samples.columns.begin(),
+                                       samples.columns.end(), [](const Vector& a, const Vector& b) {
+                                         return (a.decimals < 0) == (b.decimals < 0);
+                                       });
+  }
+
   absl::Status Add(const Batch& batch, const Run& run, SeriesRows samples) {
     const HistoryWindow& window = WindowAt(run.begin);
     TWIN_RETURN_IF_ERROR(Scanned(samples.times.size()));
     if (window.every > 0) samples = Resample(samples, window, history_.fill);
+    if (!GoesOn(samples)) TWIN_RETURN_IF_ERROR(Flush(batch));
     columns_.resize(history_.columns.size());
     return is_aligned() ? AddAligned(batch, run, window, samples)
                         : AddAll(batch, run.begin, window, samples);
@@ -296,6 +387,7 @@ class HistoryJoin : public Operator {
     if (values->kind != TypeKind::kDouble || column.columns.empty()) return;
     const ColumnRef& ref = column.columns.front();
     if (ref.factor == 1 && ref.offset == 0) return;
+    values->decimals = -1;
     for (double& value : values->doubles) value = value * ref.factor + ref.offset;
   }
 
@@ -308,6 +400,18 @@ class HistoryJoin : public Operator {
       rest.slots[column.slot] = Nulls(plan_.slots[column.slot].type.kind, rest.rows);
     }
     if (step_.before != kNoSlot) rest.slots[step_.before].Reset(TypeKind::kBool, rest.rows);
+    if (step_.summary != nullptr) {
+      // One row without a value.
+      for (const SlotId slot : step_.summary->Slots()) {
+        rest.slots[slot] = Nulls(plan_.slots[slot].type.kind, rest.rows);
+      }
+      Vector& rows = rest.slots[step_.summary->rows];
+      rows.Reset(TypeKind::kInt, rest.rows);
+      std::fill(rows.ints.begin(), rows.ints.end(), 1);
+      for (const HistorySummary::Column& column : step_.summary->columns) {
+        rest.slots[column.counts].Reset(TypeKind::kInt, rest.rows);
+      }
+    }
     return Emit(std::move(rest));
   }
 
@@ -320,6 +424,9 @@ class HistoryJoin : public Operator {
   std::vector<int64_t> times_;
   std::vector<uint8_t> before_;
   std::vector<Vector> columns_;
+  // Of a summary, instead.
+  std::vector<int64_t> row_counts_;
+  std::vector<SeriesSummary::Column> summaries_;
 };
 
 }  // namespace

@@ -143,6 +143,39 @@ struct SeriesRequest {
   int64_t before_max = 0;
 };
 
+// Samples summed up: rows of a request, or of a step of them.
+struct SeriesSummary {
+  // As the column's samples would be aggregated; what is not known of a row without a sample (its
+  // count is 0) means nothing.
+  struct Column {
+    Vector counts;  // kInt
+    Vector sums;    // kInt: in units of 10^-decimals; else, and then each row is one sample, plain
+    Vector mins, maxs, firsts, lasts;
+  };
+  // Where the step begins that the row is of, or without steps some time within the window. In the
+  // order of time; of a step there may be several rows.
+  std::vector<int64_t> times;
+  std::vector<int64_t> rows;  // how many rows Read would give of it
+  std::vector<Column> columns;
+};
+
+struct SummaryRequest {
+  SeriesRequest rows;  // without before_max; columns of numbers
+  int64_t step = 0;    // from 1970 on; 0: the window as one
+  bool sums = false;   // else `sums` are left out
+};
+
+// How summaries came about.
+struct SummaryCounts {
+  uint64_t blocks = 0;        // by statistics of blocks, without their samples
+  uint64_t rollup_rows = 0;   // by roll-ups
+  uint64_t expired_rows = 0;  // of those: of samples that are kept no longer
+  uint64_t rows = 0;          // that were read
+};
+
+// Each row by itself. Sums are there if the rows have numbers.
+SeriesSummary SummaryOfRows(SeriesRows rows);
+
 // Thread-safe. Sees what the GraphReader of the same snapshot sees.
 class SeriesReader {
  public:
@@ -151,6 +184,12 @@ class SeriesReader {
   virtual absl::Status Read(
       absl::Span<const SeriesRequest> requests,
       absl::FunctionRef<absl::Status(size_t request, SeriesRows rows)> visit) const = 0;
+  // The same summed up: COUNT, SUM, MIN, MAX, FIRST and LAST of what it gives are exactly those of
+  // the rows. By default from the rows.
+  virtual absl::Status Summarize(
+      absl::Span<const SummaryRequest> requests,
+      absl::FunctionRef<absl::Status(size_t request, SeriesSummary summary)> visit,
+      SummaryCounts* counts) const;
 };
 
 }  // namespace twin::query

@@ -72,6 +72,17 @@ struct StepProfile {
 
 struct JoinTable;  // operators.h
 
+// SummaryCounts of all threads.
+struct SummaryTotals {
+  std::atomic<uint64_t> blocks{0}, rollup_rows{0}, expired_rows{0}, rows{0};
+  void Add(const SummaryCounts& counts) {
+    blocks.fetch_add(counts.blocks, std::memory_order_relaxed);
+    rollup_rows.fetch_add(counts.rollup_rows, std::memory_order_relaxed);
+    expired_rows.fetch_add(counts.expired_rows, std::memory_order_relaxed);
+    rows.fetch_add(counts.rows, std::memory_order_relaxed);
+  }
+};
+
 // Of a whole statement.
 struct StatementContext {
   const BoundStatement& statement;
@@ -79,6 +90,7 @@ struct StatementContext {
   const ExecuteOptions& options;
   MemoryBudget memory;
   std::atomic<uint64_t> rows_scanned{0};
+  SummaryTotals summaries = {};
   std::vector<std::vector<Batch>> subqueries = {};  // rows of each WITH, by output
   // What AS OF read from: strings of its rows are there.
 };

@@ -149,6 +149,7 @@ void Vector::Reset(TypeKind new_kind, size_t size) {
   if (kind != new_kind) VisitArray(kind, [this](auto array) { (this->*array).clear(); });
   kind = new_kind;
   rows = size;
+  decimals = -1;
   nulls.clear();
   places.clear();
   strings.clear();
@@ -217,6 +218,7 @@ void Vector::Set(size_t row, const Value& value) {
       break;
     case TypeKind::kDouble:
       doubles[row] = value.as_double();
+      decimals = -1;
       break;
     case TypeKind::kString:
       strings[row] = OwnBlock(&blocks)->Add(value.as_string());
@@ -241,7 +243,11 @@ void Vector::Append(const Vector& from, absl::Span<const uint32_t> taken) {
   const size_t first = rows;
   if (kind == TypeKind::kNull && from.kind != TypeKind::kNull) {
     Reset(from.kind, first);
+    decimals = from.decimals;
     if (first > 0) nulls.assign(first, 1);
+  } else if (from.kind != TypeKind::kNull) {
+    const bool exact = (first == 0 || decimals >= 0) && from.decimals >= 0;
+    decimals = exact ? std::max(decimals, from.decimals) : int8_t{-1};
   }
   rows = first + taken.size();
   if (kind == TypeKind::kNull) return;
@@ -284,6 +290,7 @@ Vector Vector::Take(absl::Span<const uint32_t> taken) const {
   Vector out;
   out.kind = kind;
   out.rows = taken.size();
+  out.decimals = decimals;
   VisitArray(kind, [&](auto array) { Gather(this->*array, taken, &(out.*array)); });
   if (!nulls.empty()) {
     Gather(nulls, taken, &out.nulls);
@@ -315,6 +322,7 @@ void Vector::Scatter(const Vector& from, absl::Span<const uint32_t> to) {
   }
   TWIN_CHECK(from.kind == kind) << "vectors of " << static_cast<int>(kind) << " and "
                                 << static_cast<int>(from.kind);
+  decimals = -1;
   VisitArray(kind, [&](auto array) {
     const auto& in = from.*array;
     auto& out = this->*array;

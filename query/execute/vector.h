@@ -51,6 +51,9 @@ struct Vector {
   std::vector<uint8_t> bools;  // kBool: 0 or 1
   std::vector<int64_t> ints;   // kInt, kTime, kDuration
   std::vector<double> doubles;
+  // kDouble: each value is an integer of less than 2^50 / 10^decimals, so that sums of them can be
+  // exact; -1: not known to be.
+  int8_t decimals = -1;
   std::vector<absl::string_view> strings;  // in the graph's pool, or in one of `blocks`
   std::vector<Value> values;
   std::vector<uint32_t> numbers;  // kTwin, kRelationship

@@ -35,6 +35,9 @@ void AddReadSlots(const PlanStep& step, const BoundSelect& select, SlotSet* slot
       slots->Add(step.aligned_with);
       break;
     case StepKind::kAggregate:
+      if (step.summary != nullptr) {
+        for (const SlotId slot : step.summary->Slots()) slots->Add(slot);
+      }
       for (const BoundAggregate& aggregate : select.aggregates) {
         if (aggregate.histories.size() > 1) {  // They are brought together by their times.
           for (const int history : aggregate.histories) slots->Add(select.histories[history].time);
@@ -67,6 +70,9 @@ void RemoveFilledSlots(const PlanStep& step, const BoundSelect& select, SlotSet*
       slots->Remove(step.history->time);
       slots->Remove(step.before);
       for (const HistoryColumn& column : step.history->columns) slots->Remove(column.slot);
+      if (step.summary != nullptr) {
+        for (const SlotId slot : step.summary->Slots()) slots->Remove(slot);
+      }
       break;
     case StepKind::kMakePath:
       slots->Remove(step.path);

@@ -43,6 +43,22 @@ enum class StepKind : uint8_t {
 
 struct Plan;
 
+// A kHistory step that gives its samples summed up, and the kAggregate step that takes them so.
+struct HistorySummary {
+  int64_t step = 0;  // nanoseconds; 0: the window as one
+  bool sums = false;
+  SlotId rows = kNoSlot;  // how many rows a row stands for
+  struct Column {
+    SlotId counts = kNoSlot, sums = kNoSlot;
+    SlotId mins = kNoSlot, maxs = kNoSlot, firsts = kNoSlot, lasts = kNoSlot;
+  };
+  std::vector<Column> columns;  // of the clause
+  // Of each aggregate of the select the column that it is about; -1: COUNT().
+  std::vector<int> of_aggregates;
+
+  std::vector<SlotId> Slots() const;
+};
+
 // Only the members of its kind mean something.
 struct PlanStep {
   StepKind kind = StepKind::kOne;
@@ -89,8 +105,9 @@ struct PlanStep {
   int history_index = -1;
   // Only the sample at the time in this slot, which an earlier kHistory fills; kNoSlot: all.
   SlotId aligned_with = kNoSlot;
-  bool with_before = false;  // also the sample before the window, marked …
-  SlotId before = kNoSlot;   // … by TRUE in this slot
+  bool with_before = false;                       // also the sample before the window, marked …
+  SlotId before = kNoSlot;                        // … by TRUE in this slot
+  std::shared_ptr<const HistorySummary> summary;  // kHistory, kAggregate; nullptr: rows as they are
 
   // kAggregate: of the select's groups and aggregates. Key i is a twin's id but grouped by the
   // twin.

@@ -140,6 +140,39 @@ TEST_F(PlanTest, WalksEachTwinOnceWhereOnlyEndsCount) {
   EXPECT_THAT(PlanOf("SELECT b.$dtId" + pattern), Not(HasSubstr("each end once")));
 }
 
+TEST_F(PlanTest, SumsSamplesUpWhereNoSingleOneIsNeeded) {
+  const auto history = [this](const std::string& items, const std::string& window,
+                              const std::string& rest) {
+    return PlanOf("SELECT " + items + " FROM DIGITALTWINS MATCH (c:BatteryCell) HISTORY h OF " +
+                  "c.(voltage, temperature) " + window + " " + rest);
+  };
+  const std::string by_cell = "GROUP BY c.$dtId";
+  EXPECT_THAT(history("c.$dtId, AVG(h.voltage), COUNT()", "LAST 1d", by_cell),
+              HasSubstr("history h summed up by block statistics\n"));
+  EXPECT_THAT(history("TIME_BUCKET(1h, h.time) AS t, MIN(h.voltage), LAST(h.temperature)",
+                      "LAST 30d", "GROUP BY t"),
+              HasSubstr("summed up by block statistics, roll-up 1h, 1m"));
+  EXPECT_THAT(
+      history("TIME_BUCKET('month', h.time) AS t, SUM(h.voltage)", "LAST 90d", "GROUP BY t"),
+      HasSubstr("roll-up 1h, 1m"));
+  EXPECT_THAT(history("TIME_BUCKET(10m, h.time) AS t, COUNT(h.voltage)", "LAST 1d", "GROUP BY t"),
+              HasSubstr("statistics, roll-up 1m"));
+  EXPECT_THAT(history("TIME_BUCKET(10s, h.time) AS t, COUNT(h.voltage)", "LAST 1d", "GROUP BY t"),
+              HasSubstr("by block statistics\n"));
+  const auto reads_samples = Not(HasSubstr("summed up"));
+  EXPECT_THAT(history("c.$dtId, MEDIAN(h.voltage)", "LAST 1d", by_cell), reads_samples);
+  EXPECT_THAT(history("c.$dtId, TIME_AVG(h.voltage)", "LAST 1d", by_cell), reads_samples);
+  EXPECT_THAT(history("c.$dtId, SUM(h.voltage * 2)", "LAST 1d", by_cell), reads_samples);
+  EXPECT_THAT(history("c.$dtId, COUNT(DISTINCT h.voltage)", "LAST 1d", by_cell), reads_samples);
+  EXPECT_THAT(history("c.$dtId, AVG(h.voltage)", "LAST 1d EVERY 1m", by_cell), reads_samples);
+  EXPECT_THAT(history("h.time, AVG(h.voltage)", "LAST 1d", "GROUP BY h.time"), reads_samples);
+  EXPECT_THAT(history("c.$dtId, AVG(h.voltage)", "LAST 1d", "WHERE h.temperature > 20 " + by_cell),
+              reads_samples);
+  EXPECT_THAT(history("TIME_BUCKET('day', h.time, 'Europe/Berlin') AS t, AVG(h.voltage)", "LAST 9d",
+                      "GROUP BY t"),
+              reads_samples);
+}
+
 TEST_F(PlanTest, JoinsUnconnectedPatternsByWhatIsEqual) {
   EXPECT_THAT(PlanOf("SELECT COUNT() FROM DIGITALTWINS MATCH (v:Vehicle), (p:BatteryPack) "
                      "WHERE v.vin = p.serialNumber"),

@@ -5,6 +5,7 @@
 #include "query/plan/live_slots.h"
 #include "query/plan/pattern_planner.h"
 #include "query/plan/plan.h"
+#include "query/plan/summarize.h"
 
 namespace twin::query {
 namespace {
@@ -216,6 +217,7 @@ class SelectPlanner {
                            key->kind == BoundKind::kDocument || key->kind == BoundKind::kUpdateTime;
       step.key_depends.push_back(rewrites_ && of_twin && twins.Has(key->slot));
     }
+    if (rewrites_) SummarizeHistory(plan_.get());
     AddFilter(select_.having);
   }
 

@@ -106,6 +106,17 @@ class Printer {
                          });
   }
 
+  // What the samples are summed up by, as far as it is there.
+  static std::string SummaryText(const HistorySummary& summary) {
+    constexpr int64_t kMinute = int64_t{60} * 1'000'000'000;
+    constexpr int64_t kHour = 60 * kMinute;
+    if (summary.step == 0) return " summed up by block statistics";
+    return absl::StrCat(" summed up by block statistics", summary.step % kMinute != 0 ? ""
+                                                          : summary.step % kHour != 0
+                                                              ? ", roll-up 1m"
+                                                              : ", roll-up 1h, 1m");
+  }
+
   std::string Limit() const {
     const BoundSelect& select = *plan_.select;
     std::string text;
@@ -157,7 +168,8 @@ std::string Printer::Line(const PlanStep& step) const {
     }
     case StepKind::kHistory:
       return absl::StrCat("history ", step.history->name, step.history->optional ? " optional" : "",
-                          step.aligned_with == kNoSlot ? "" : " at ", NameOf(step.aligned_with));
+                          step.aligned_with == kNoSlot ? "" : " at ", NameOf(step.aligned_with),
+                          step.summary == nullptr ? "" : SummaryText(*step.summary));
     case StepKind::kAggregate:
       return absl::StrCat("aggregate ", Aggregates(), step.keys.empty() ? "" : " by ",
                           List(step.keys, ", "));

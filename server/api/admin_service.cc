@@ -120,6 +120,11 @@ void Fill(const engine::EngineStatus& status, pb::StatusResponse* response) {
   history->set_packed_rows(status.history.packed_rows);
   history->set_days_to_pack(status.history_days_to_pack);
   history->set_days_packed(status.history_days_packed);
+  history->set_rollup_files(status.history.rollup_files);
+  history->set_rollup_bytes(status.history.rollup_bytes);
+  history->set_rollup_rows(status.history.rollup_rows);
+  history->set_days_to_merge(status.history_days_to_merge);
+  history->set_days_merged(status.history_days_merged);
   history->set_packing(std::string(status.history_packing.message()));
 
   FillEvents(status.events, response->mutable_events());

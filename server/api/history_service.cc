@@ -207,6 +207,10 @@ class HistoryImport final : public grpc::ServerReadReactor<pb::ImportHistoryRequ
     if (!result.status.ok()) return Finish(ToGrpc(result.status));
     response_.set_rows(response_.rows() + result.rows);
     response_.set_rejects_total(response_.rejects_total() + result.rejects_total);
+    if (result.expired_rows > 0) {
+      response_.set_expired_rows(response_.expired_rows() + result.expired_rows);
+      response_.set_notice(result.notice);
+    }
     for (const ingest::Reject& reject : result.rejects) {
       if (response_.rejects_size() >= static_cast<int>(ingest::kRejectsMax)) break;
       FillReject(0, static_cast<uint32_t>(first + reject.index), reject.status,

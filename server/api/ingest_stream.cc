@@ -256,6 +256,10 @@ class IngestStream final : public grpc::ServerBidiReactor<pb::IngestRequest, pb:
       FillPosition(result.sequence, acknowledgement_.mutable_position());
     }
     acknowledgement_.set_rows(acknowledgement_.rows() + result.rows);
+    if (result.expired_rows > 0) {
+      acknowledgement_.set_expired_rows(acknowledgement_.expired_rows() + result.expired_rows);
+      acknowledgement_.set_notice(result.notice);
+    }
     if (!result.status.ok() && result.rejects_total == 0) NoteReject(number, 0, result.status);
     for (const ingest::Reject& reject : result.rejects) {
       NoteReject(number, reject.index, reject.status);

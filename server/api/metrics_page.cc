@@ -106,6 +106,10 @@ void AddStorage(const StatusResponse& status, Page* page) {
   page->Gauge("twind_history_series", "Series of samples.", Number(status.history().series()));
   page->Gauge("twind_history_files", "Files of samples.", Number(status.history().files()));
   page->Gauge("twind_history_file_bytes", "Their size.", Number(status.history().file_bytes()));
+  page->Gauge("twind_history_rollup_bytes", "Size of roll-ups.",
+              Number(status.history().rollup_bytes()));
+  page->Gauge("twind_history_days_to_merge", "Days that wait to be merged.",
+              Number(status.history().days_to_merge()));
   page->Gauge("twind_history_days_to_pack", "Days that wait to be re-packed.",
               Number(status.history().days_to_pack()));
 }

@@ -353,6 +353,7 @@ void QueryCall::End(absl::Status status) {
   summary->set_execute_nanos(statistics_.execute_ns);
   summary->set_memory_bytes(statistics_.memory_bytes);
   summary->set_unrecorded(statistics_.unrecorded);
+  summary->set_rolled_up(statistics_.summaries.expired_rows);
   summary->set_profile(std::move(statistics_.profile));
   summary->set_next_page_token(std::move(next_page_token_));
   SendLast(status);

@@ -57,6 +57,7 @@ grpc::ServerUnaryReactor* TelemetryService::Publish(Context* context,
   services_.engine->Write(std::move(batch),
                           [reactor, response](const ingest::TelemetryResult& result) {
                             FillPosition(result.sequence, response->mutable_position());
+                            response->set_notice(result.notice);
                             reactor->Finish(ToGrpc(result.status));
                           });
   return reactor;

@@ -4,18 +4,22 @@
 
 #include <algorithm>
 #include <atomic>
+#include <deque>
 #include <future>
+#include <optional>
 #include <thread>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
+#include "server/base/coding.h"
 #include "server/base/status_macros.h"
 #include "server/base/sync.h"
 #include "server/engine/checkpoint.h"
 #include "server/engine/data_dir.h"
 #include "server/engine/event_host.h"
+#include "server/engine/kept_for.h"
 #include "server/engine/sequence_waits.h"
 #include "server/events/feed.h"
 #include "server/events/named_subscriptions.h"
@@ -57,6 +61,8 @@ class Engine::Impl {
           "segment_bytes (", options_.segment_bytes, ") must hold a batch: batch_bytes_max (",
           options_.limits.batch_bytes_max, ") and 64 KiB"));
     }
+    TWIN_ASSIGN_OR_RETURN(kept_for_,
+                          KeptFor::Parse(CommonRetention(), options_.history_retention_of));
     TWIN_ASSIGN_OR_RETURN(lock_, OpenDataDir(fs_, options_.data_dir, /*create=*/true));
     storage::LmdbOptions store_options;
     store_options.folder = StoreFolder(options_.data_dir);
@@ -91,11 +97,16 @@ class Engine::Impl {
     ingest::WriterOptions writer_options;
     writer_options.limits = options_.limits;
     writer_options.clock = &clock_;
+    writer_options.expiry = {
+        .kept_ns =
+            [this](const graph::TableSchema& model) { return kept_for_->OfModel(model).samples; },
+        .grace_ns = options_.history_retention_grace_seconds * kNsPerSecond};
     Sequence applied;
     {
       const MutexLock lock(&graph_.mutex);
       applied = graph_.graph.head().sequence();
     }
+    TWIN_RETURN_IF_ERROR(LoadArrivals());
     changes_ =
         std::make_unique<events::ChangeLog>(journal_.get(), applied, options_.events.ring_bytes);
     writer_options.applied = changes_.get();
@@ -113,7 +124,7 @@ class Engine::Impl {
         &graph_, static_cast<size_t>(std::max<int64_t>(options_.reads_waiting_max, 0)));
     checkpoint_thread_ = std::thread([this] { RunCheckpoints(); });
     keeper_thread_ = std::thread([this] { RunKeeper(); });
-    pack_thread_ = std::thread([this] { RunPacking(); });
+    upkeep_thread_ = std::thread([this] { RunUpkeep(); });
     start_time_ = SystemClock().Now();
     recovery_seconds_ = static_cast<double>(start_time_.ns - start.ns) / 1e9;
     return absl::OkStatus();
@@ -232,8 +243,10 @@ class Engine::Impl {
   // What is sealed goes to files first.
   absl::StatusOr<uint64_t> PackHistory() {
     TWIN_RETURN_IF_ERROR(Checkpoint(/*paced=*/false));
-    TWIN_ASSIGN_OR_RETURN(const uint64_t days, PackDays(clock_.Now().ns, /*cpu_percent=*/100));
-    if (days > 0) TWIN_RETURN_IF_ERROR(Checkpoint(/*paced=*/false));
+    TWIN_ASSIGN_OR_RETURN(const uint64_t days, PackDays(timeseries::Store::PackWhich::kEnded,
+                                                        /*cpu_percent=*/100));
+    const MutexLock one(&pack_mutex_);
+    TWIN_RETURN_IF_ERROR(NameRewritten(/*paced=*/false));
     return days;
   }
 
@@ -254,9 +267,10 @@ class Engine::Impl {
       }
     }
     status.history = history_->status();
-    if (options_.history_repack_after_seconds > 0) {
-      status.history_days_to_pack = history_->DaysToPack(PackBefore()).size();
-    }
+    const int64_t now = clock_.Now().ns;
+    status.history_days_to_pack =
+        history_->DaysToPack(now, timeseries::Store::PackWhich::kOldEnough).size();
+    status.history_days_to_merge = history_->DaysToMerge(now).size();
     const journal::JournalStatus journal = journal_->status();
     status.journal_bytes = journal.bytes;
     status.journal_segments = journal.segments;
@@ -275,6 +289,7 @@ class Engine::Impl {
     status.checkpoint_time = checkpoint_time_;
     status.checkpoint_running = checkpoint_running_;
     status.history_days_packed = days_packed_;
+    status.history_days_merged = days_merged_;
     status.history_packing = packing_;
     return status;
   }
@@ -293,6 +308,11 @@ class Engine::Impl {
   }
 
  private:
+  struct Arrival {
+    int64_t time = 0;
+    uint64_t sequence = 0;  // had come by then
+  };
+
   // FORMAT comes last: without it nothing starts on the folder.
   absl::Status CopyAll(const std::string& to) ABSL_EXCLUSIVE_LOCKS_REQUIRED(checkpoint_mutex_) {
     TWIN_RETURN_IF_ERROR(RemoveTree(fs_, to));
@@ -317,6 +337,7 @@ class Engine::Impl {
     options.block_rows = options_.history_block_rows;
     options.open_block_bytes_max =
         options_.open_block_bytes_max > 0 ? options_.open_block_bytes_max : MemoryBytes() / 4;
+    options.retention = CommonRetention();
     return options;
   }
 
@@ -363,7 +384,7 @@ class Engine::Impl {
     }
     if (checkpoint_thread_.joinable()) checkpoint_thread_.join();
     if (keeper_thread_.joinable()) keeper_thread_.join();
-    if (pack_thread_.joinable()) pack_thread_.join();
+    if (upkeep_thread_.joinable()) upkeep_thread_.join();
   }
 
   void RunKeeper() {
@@ -398,22 +419,93 @@ class Engine::Impl {
     }
   }
 
-  int64_t PackBefore() const {
-    return clock_.Now().ns - options_.history_repack_after_seconds * kNsPerSecond;
+  timeseries::Retention CommonRetention() const {
+    return {.raw = options_.history_repack_after_seconds * kNsPerSecond,
+            .samples = options_.history_retention_seconds * kNsPerSecond,
+            .rollups = options_.history_rollup_retention_seconds * kNsPerSecond};
   }
 
-  // Files of days that are old enough are re-packed; then a checkpoint names them.
-  void RunPacking() {
-    if (options_.history_repack_after_seconds <= 0) return;
+  // --- Arrivals: when which sequences had come, so that what comes late is not dropped at once ---
+
+  static constexpr char kArrivalsCollection[] = "history";
+  static constexpr char kArrivalsName[] = "arrivals";
+
+  absl::Status LoadArrivals() {
+    const absl::StatusOr<std::string> bytes = documents_->Get(kArrivalsCollection, kArrivalsName);
+    if (absl::IsNotFound(bytes.status())) return absl::OkStatus();
+    TWIN_RETURN_IF_ERROR(bytes.status());
+    ByteReader reader(*bytes);
+    const MutexLock lock(&status_mutex_);
+    while (reader.ok() && !reader.done()) {
+      Arrival arrival;
+      arrival.time = reader.Fixed<int64_t>();
+      arrival.sequence = reader.Fixed<uint64_t>();
+      if (reader.ok()) arrivals_.push_back(arrival);
+    }
+    return absl::OkStatus();
+  }
+
+  // About 24 of the last grace_seconds, and an older one.
+  void NoteArrivals() {
+    const int64_t grace = options_.history_retention_grace_seconds * kNsPerSecond;
+    if (grace <= 0) return;
+    Sequence applied;
+    {
+      const MutexLock lock(&graph_.mutex);
+      applied = graph_.graph.head().sequence();
+    }
+    const int64_t now = clock_.Now().ns;
+    std::string bytes;
+    {
+      const MutexLock lock(&status_mutex_);
+      if (!arrivals_.empty() && now - arrivals_.back().time < grace / 24) return;
+      arrivals_.push_back({now, applied.value});
+      while (arrivals_.size() > 1 && arrivals_[1].time <= now - grace) arrivals_.pop_front();
+      for (const Arrival& arrival : arrivals_) {
+        AppendFixed(&bytes, arrival.time);
+        AppendFixed(&bytes, arrival.sequence);
+      }
+    }
+    // Not written, it is forgotten with a restart: then things stay longer.
+    (void)documents_->Put(kArrivalsCollection, kArrivalsName, bytes);
+  }
+
+  // What had come before the grace.
+  Sequence Arrived() {
+    const int64_t grace = options_.history_retention_grace_seconds * kNsPerSecond;
+    if (grace <= 0) return Sequence(UINT64_MAX);
+    const int64_t before = clock_.Now().ns - grace;
+    Sequence arrived(0);
+    const MutexLock lock(&status_mutex_);
+    for (const Arrival& arrival : arrivals_) {
+      if (arrival.time <= before) arrived = Sequence(arrival.sequence);
+    }
+    return arrived;
+  }
+
+  // Files of days that have ended are merged, those of old ones re-packed, expired ones dropped;
+  // each is true with the checkpoint that follows.
+  void RunUpkeep() {
+    constexpr auto kOldEnough = timeseries::Store::PackWhich::kOldEnough;
     while (true) {
-      const absl::StatusOr<uint64_t> days =
-          PackDays(PackBefore(), options_.history_repack_cpu_percent);
-      if (days.ok() && *days > 0) (void)Checkpoint(/*paced=*/true);  // or the next one names them
+      NoteArrivals();
+      const int64_t percent = options_.history_repack_cpu_percent;
+      absl::StatusOr<uint64_t> days = MergeDays(percent);
+      if (days.ok()) {
+        const absl::StatusOr<uint64_t> packed = PackDays(kOldEnough, percent);
+        days = packed.ok() ? *days + *packed : packed;
+      }
+      const bool expired = history_->HasExpired(clock_.Now().ns, Arrived());
+      {
+        const MutexLock one(&pack_mutex_);
+        (void)NameRewritten(/*paced=*/true);  // or the next round does
+      }
+      if (expired) (void)Checkpoint(/*paced=*/true);
       // What failed for want of space is tried again soon, what is damaged is not; and what comes
-      // late shall be some before its day is re-packed once more.
-      const int64_t seconds = absl::IsDataLoss(days.status()) ? 3600
-                              : !days.ok() || *days > 0       ? 60
-                                                              : 1;
+      // late shall be some before its day is rewritten once more.
+      const int64_t seconds = absl::IsDataLoss(days.status())      ? 3600
+                              : !days.ok() || expired || *days > 0 ? 60
+                                                                   : 1;
       const Time until{SystemClock().Now().ns + seconds * kNsPerSecond};
       const MutexLock lock(&status_mutex_);
       while (!stopping_ && SystemClock().Now() < until) {
@@ -423,12 +515,33 @@ class Engine::Impl {
     }
   }
 
-  // All that there are; of those that cannot be re-packed the first one's error. Between two groups
-  // it waits, so that it takes no more than so much of a processor.
+  absl::StatusOr<uint64_t> MergeDays(int64_t cpu_percent) {
+    return RewriteDays([this] { return history_->DaysToMerge(clock_.Now().ns); },
+                       /*packs=*/false, cpu_percent);
+  }
+
+  absl::StatusOr<uint64_t> PackDays(timeseries::Store::PackWhich which, int64_t cpu_percent) {
+    return RewriteDays([this, which] { return history_->DaysToPack(clock_.Now().ns, which); },
+                       /*packs=*/true, cpu_percent);
+  }
+
+  // A checkpoint that names what was rewritten, if anything was.
+  absl::Status NameRewritten(bool paced) ABSL_EXCLUSIVE_LOCKS_REQUIRED(pack_mutex_) {
+    if (!has_rewritten_) return absl::OkStatus();
+    TWIN_RETURN_IF_ERROR(Checkpoint(paced));
+    has_rewritten_ = false;
+    return absl::OkStatus();
+  }
+
+  // Of those that cannot be rewritten the first one's error. Between two groups it waits, so that
+  // it takes no more than so much of a processor.
   static constexpr uint64_t kDaysOfCheckpoint = 8;
-  absl::StatusOr<uint64_t> PackDays(int64_t before, int64_t cpu_percent)
+  absl::StatusOr<uint64_t> RewriteDays(absl::FunctionRef<std::vector<int64_t>()> find, bool packs,
+                                       int64_t cpu_percent)
       ABSL_LOCKS_EXCLUDED(pack_mutex_, status_mutex_) {
     const MutexLock one(&pack_mutex_);
+    // A day that waits for a checkpoint is not found.
+    TWIN_RETURN_IF_ERROR(NameRewritten(/*paced=*/true));
     int64_t begun = SystemClock().Now().ns;
     const auto pace = [&](uint64_t /*bytes*/) {
       const int64_t worked = SystemClock().Now().ns - begun;
@@ -445,23 +558,24 @@ class Engine::Impl {
     };
     uint64_t days = 0;
     absl::Status failed;
-    for (const int64_t day : history_->DaysToPack(before)) {
-      absl::Status packed = history_->PackDay(day, pace);
-      if (absl::IsCancelled(packed)) return packed;
-      if (!packed.ok()) {
-        failed.Update(packed);
+    for (const int64_t day : find()) {
+      absl::Status rewritten = packs ? history_->PackDay(day, pace) : history_->MergeDay(day, pace);
+      if (absl::IsCancelled(rewritten)) return rewritten;
+      if (!rewritten.ok()) {
+        failed.Update(rewritten);
         continue;
       }
       days += 1;
+      has_rewritten_ = true;
       {
         const MutexLock lock(&status_mutex_);
-        days_packed_ += 1;
+        (packs ? days_packed_ : days_merged_) += 1;
       }
       // The files that it stands for are removed behind a checkpoint.
-      if (days % kDaysOfCheckpoint == 0) TWIN_RETURN_IF_ERROR(Checkpoint(/*paced=*/true));
+      if (days % kDaysOfCheckpoint == 0) TWIN_RETURN_IF_ERROR(NameRewritten(/*paced=*/true));
     }
     const MutexLock lock(&status_mutex_);
-    packing_ = failed;
+    if (packs || !failed.ok()) packing_ = failed;
     if (!failed.ok()) return failed;
     return days;
   }
@@ -472,18 +586,25 @@ class Engine::Impl {
     std::vector<std::pair<PartKey, std::string>> telemetry;
     std::shared_ptr<timeseries::Store::Checkpoint> history;
     {
+      const Sequence arrived = Arrived();
       const MutexLock lock(&graph_.mutex);
-      const int64_t oldest = clock_.Now().ns - options_.history_retention_seconds * kNsPerSecond;
-      if (options_.history_retention_seconds > 0) graph_.graph.DropPast(Time{oldest});
+      const int64_t now = clock_.Now().ns;
+      // Twins and relationships are known for as long as samples of some model are.
+      const int64_t kept_ns = kept_for_->longest().samples;
+      if (kept_ns > 0) graph_.graph.DropPast(Time{now - kept_ns});
       pages = graph_.graph.PinForCheckpoint(/*everything=*/false);
       request_ids = graph_.request_ids.Encode();
       graph_.telemetry.VisitCheckpoint(
           /*everything=*/parts_failed_, [&](uint32_t kind, uint32_t number, std::string bytes) {
             telemetry.emplace_back(PartKey{PartKey::kTelemetry, kind, number}, std::move(bytes));
           });
-      if (options_.history_retention_seconds > 0) {
-        history_->DropBefore(oldest);
+      if (kept_for_->is_by_model()) {
+        history_->AssignRetention([this](const timeseries::GroupSpec& group)
+                                      ABSL_EXCLUSIVE_LOCKS_REQUIRED(graph_.mutex) {
+                                        return kept_for_->OfGroup(group, graph_.graph.head());
+                                      });
       }
+      history_->DropExpired(now, arrived);
       history = history_->PinForCheckpoint(/*everything=*/parts_failed_);
     }
     const auto visit_parts = [&](TakePart put) -> absl::Status {
@@ -556,6 +677,7 @@ class Engine::Impl {
   const Clock& clock_;
   GraphReaderCache reader_cache_;
   const uint64_t retained_bytes_max_;
+  std::optional<KeptFor> kept_for_;
   std::unique_ptr<FileLock> lock_;
   std::unique_ptr<timeseries::Store> history_;
   mutable ingest::GuardedGraph graph_;
@@ -574,7 +696,8 @@ class Engine::Impl {
   double recovery_seconds_ = 0;
   Replayed recovered_;
 
-  Mutex pack_mutex_;        // before status_mutex_
+  Mutex pack_mutex_;                                         // before checkpoint_mutex_
+  bool has_rewritten_ ABSL_GUARDED_BY(pack_mutex_) = false;  // days that no checkpoint names yet
   Mutex checkpoint_mutex_;  // before graph_.mutex and status_mutex_
   bool parts_failed_ ABSL_GUARDED_BY(checkpoint_mutex_) = true;  // or there was none yet
   Mutex status_mutex_;
@@ -582,12 +705,14 @@ class Engine::Impl {
   bool stopping_ ABSL_GUARDED_BY(status_mutex_) = false;
   bool checkpoint_running_ ABSL_GUARDED_BY(status_mutex_) = false;
   uint64_t days_packed_ ABSL_GUARDED_BY(status_mutex_) = 0;
+  uint64_t days_merged_ ABSL_GUARDED_BY(status_mutex_) = 0;
+  std::deque<Arrival> arrivals_ ABSL_GUARDED_BY(status_mutex_);  // ascending
   absl::Status packing_ ABSL_GUARDED_BY(status_mutex_);
   Sequence checkpoint_sequence_ ABSL_GUARDED_BY(status_mutex_);
   Time checkpoint_time_ ABSL_GUARDED_BY(status_mutex_);
   std::thread checkpoint_thread_;
   std::thread keeper_thread_;
-  std::thread pack_thread_;
+  std::thread upkeep_thread_;
 };
 
 Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

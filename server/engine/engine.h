@@ -50,8 +50,13 @@ struct EngineOptions {
   uint64_t snapshot_retained_bytes_max = 0;     // 0: 10 % of the machine's memory
   int64_t reads_waiting_max = 10'000;           // calls of WhenReached
   uint32_t history_block_rows = 256;            // of a group, until they are sealed
-  uint64_t open_block_bytes_max = 0;      // of rows that are not sealed; 0: 25 % of the memory
-  int64_t history_retention_seconds = 0;  // by source time; 0: kept for ever
+  uint64_t open_block_bytes_max = 0;  // of rows that are not sealed; 0: 25 % of the memory
+  // From the end of the day (by source time) that samples and their roll-ups are of; 0: for ever.
+  int64_t history_retention_seconds = 0;
+  int64_t history_rollup_retention_seconds = 0;
+  std::vector<std::string> history_retention_of;  // of models: texts as of KeptFor::Parse
+  // What comes when its time is over already is kept for so long all the same.
+  int64_t history_retention_grace_seconds = 24 * 3600;
   // Files of days that ended so long ago are re-packed in the background; 0: none are.
   int64_t history_repack_after_seconds = int64_t{30} * 24 * 3600;
   int64_t history_repack_cpu_percent = 25;  // of one processor, that this takes at most
@@ -81,7 +86,9 @@ struct EngineStatus {
   timeseries::StoreStatus history;
   uint64_t history_days_to_pack = 0;  // that are old enough
   uint64_t history_days_packed = 0;   // since the start
-  absl::Status history_packing;       // not OK: why the last re-packing failed
+  uint64_t history_days_to_merge = 0;
+  uint64_t history_days_merged = 0;  // since the start
+  absl::Status history_packing;      // not OK: why the last re-packing failed
   uint64_t layouts = 0;
   uint64_t recovered_records = 0;  // replayed from the journal at start
   events::FeedStatus events;

@@ -42,6 +42,10 @@ Vector ToVector(ColumnValues from, TypeKind kind) {
     to.nulls = std::move(from.missing);
     if (kind == TypeKind::kDouble) {
       to.doubles = std::move(from.doubles);
+      if (from.exact != timeseries::kNoDecimals) {
+        to.decimals =
+            from.exact == timeseries::kAnyDecimals ? int8_t{0} : static_cast<int8_t>(from.exact);
+      }
     } else {
       to.ints = std::move(from.ints);
     }
@@ -82,6 +86,19 @@ class HistoryReader final : public query::SeriesReader {
     });
   }
 
+  // What cannot be summed up is read, in the order of requests.
+  absl::Status Summarize(
+      absl::Span<const query::SummaryRequest> requests,
+      absl::FunctionRef<absl::Status(size_t request, query::SeriesSummary summary)> visit,
+      query::SummaryCounts* counts) const override {
+    for (size_t begin = 0; begin < requests.size();) {
+      const size_t count = std::min(requests.size() - begin, AtOnce(requests[begin]));
+      TWIN_RETURN_IF_ERROR(SummarizeSome(begin, requests.subspan(begin, count), visit, counts));
+      begin += count;
+    }
+    return absl::OkStatus();
+  }
+
  private:
   struct Target {
     TypeKind kind = TypeKind::kNull;
@@ -89,6 +106,117 @@ class HistoryReader final : public query::SeriesReader {
     bool is_property = false;
     ColumnId column;
   };
+
+  using VisitSummary =
+      absl::FunctionRef<absl::Status(size_t request, query::SeriesSummary summary)>;
+
+  // So many that their steps do not take much memory.
+  static size_t AtOnce(const query::SummaryRequest& request) {
+    constexpr uint64_t kStepsAtOnce = 1 << 20;
+    if (request.step == 0) return SIZE_MAX;
+    const uint64_t steps =
+        (static_cast<uint64_t>(request.rows.to) - static_cast<uint64_t>(request.rows.from)) /
+        static_cast<uint64_t>(request.step);
+    return std::max<size_t>(1, kStepsAtOnce / (steps + 1));
+  }
+
+  absl::Status SummarizeSome(size_t first, absl::Span<const query::SummaryRequest> requests,
+                             VisitSummary visit, query::SummaryCounts* counts) const {
+    std::vector<timeseries::SummaryRequest> asked;
+    std::vector<std::vector<Target>> targets(requests.size());
+    std::vector<bool> possible(requests.size());
+    asked.reserve(requests.size());
+    for (size_t i = 0; i < requests.size(); ++i) {
+      ReadRequest read = ToRead(requests[i].rows, &targets[i]);
+      possible[i] = std::none_of(targets[i].begin(), targets[i].end(), [&](const Target& target) {
+        const auto index = static_cast<size_t>(&target - targets[i].data());
+        return target.is_property && HasCurrent(requests[i].rows.columns[index].twin, target, read);
+      });
+      asked.push_back(
+          {.series = possible[i] ? std::move(read.series) : std::vector<ReadRequest::Series>(),
+           .from = read.from,
+           .to = read.to,
+           .step = requests[i].step,
+           .sums = requests[i].sums});
+    }
+    std::vector<timeseries::SummaryRows> summaries(requests.size());
+    timeseries::SummaryCounts by;
+    TWIN_RETURN_IF_ERROR(snapshot_->Summarize(
+        asked,
+        [&](size_t i, timeseries::SummaryRows rows) {
+          possible[i] = possible[i] && rows.possible;
+          summaries[i] = std::move(rows);
+          return absl::OkStatus();
+        },
+        &by));
+    counts->blocks += by.blocks;
+    counts->rollup_rows += by.rollup_rows;
+    counts->expired_rows += by.expired_rows;
+    counts->rows += by.rows;
+    for (size_t i = 0; i < requests.size();) {
+      if (possible[i]) {
+        TWIN_RETURN_IF_ERROR(visit(first + i, ToSummary(targets[i], std::move(summaries[i]))));
+        i += 1;
+        continue;
+      }
+      std::vector<SeriesRequest> reads;
+      const size_t begin = i;
+      for (; i < requests.size() && !possible[i]; ++i) reads.push_back(requests[i].rows);
+      TWIN_RETURN_IF_ERROR(Read(reads, [&](size_t read, SeriesRows rows) {
+        counts->rows += rows.times.size();
+        return visit(first + begin + read, query::SummaryOfRows(std::move(rows)));
+      }));
+    }
+    return absl::OkStatus();
+  }
+
+  // Whether the property's present value is one of the samples.
+  bool HasCurrent(TwinNumber twin, const Target& target, const ReadRequest& read) const {
+    const graph::Cell cell = graph_.CellOf(twin, target.column);
+    return !cell.value.is_null() && cell.source_time.ns >= read.from &&
+           cell.source_time.ns < read.to;
+  }
+
+  static Vector SummaryVector(timeseries::SummaryColumn::Values values, TypeKind kind,
+                              const std::vector<int64_t>& counts) {
+    Vector vector;
+    vector.kind = kind;
+    vector.rows = counts.size();
+    vector.doubles = std::move(values.doubles);
+    vector.ints = std::move(values.ints);
+    for (size_t row = 0; row < counts.size(); ++row) {
+      if (counts[row] == 0) vector.SetNull(row);
+    }
+    return vector;
+  }
+
+  static query::SeriesSummary ToSummary(const std::vector<Target>& targets,
+                                        timeseries::SummaryRows rows) {
+    query::SeriesSummary summary;
+    summary.times = std::move(rows.times);
+    summary.rows = std::move(rows.rows);
+    for (const Target& target : targets) {
+      query::SeriesSummary::Column& column = summary.columns.emplace_back();
+      column.counts.Reset(TypeKind::kInt, summary.times.size());
+      column.sums.Reset(TypeKind::kInt, summary.times.size());
+      column.sums.decimals = 0;
+      if (target.series < 0) {
+        for (Vector* const values : {&column.mins, &column.maxs, &column.firsts, &column.lasts}) {
+          values->ResetToNull(target.kind, summary.times.size());
+        }
+        continue;
+      }
+      timeseries::SummaryColumn& from = rows.columns[static_cast<size_t>(target.series)];
+      column.mins = SummaryVector(std::move(from.min), target.kind, from.counts);
+      column.maxs = SummaryVector(std::move(from.max), target.kind, from.counts);
+      column.firsts = SummaryVector(std::move(from.first), target.kind, from.counts);
+      column.lasts = SummaryVector(std::move(from.last), target.kind, from.counts);
+      column.counts.ints = std::move(from.counts);
+      if (!from.sums.empty()) column.sums.ints = std::move(from.sums);
+      column.sums.decimals = static_cast<int8_t>(from.decimals);
+    }
+    return summary;
+  }
 
   ReadRequest ToRead(const SeriesRequest& request, std::vector<Target>* targets) const {
     ReadRequest read;
@@ -156,6 +284,7 @@ class HistoryReader final : public query::SeriesReader {
       InsertRow(row, time, rows);
     }
     SetValue(cell.value, row, &rows->columns[column]);
+    rows->columns[column].decimals = -1;
   }
 
   static void InsertRow(size_t row, int64_t time, SeriesRows* rows) {
@@ -169,6 +298,7 @@ class HistoryReader final : public query::SeriesReader {
       wider.Reset(column.kind, count + 1);
       wider.blocks = column.blocks;
       wider.Scatter(column, to);
+      wider.decimals = column.decimals;
       wider.SetNull(row);
       column = std::move(wider);
     }

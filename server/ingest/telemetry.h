@@ -124,6 +124,9 @@ struct TelemetryResult {
   uint64_t rejects_total = 0;
   bool is_repeated = false;  // the producer's batch was durable already
   bool more = false;         // the result of the producer's next batch follows at once
+  // Of the rows kept: those that retention will drop, and what there is to say about it.
+  uint64_t expired_rows = 0;
+  std::string notice;
 };
 inline constexpr size_t kRejectsMax = 100;
 

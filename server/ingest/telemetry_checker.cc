@@ -95,6 +95,7 @@ CheckedTelemetry TelemetryChecker::Check(const TelemetryBatch& batch, Time now) 
   for (const FrameRun& run : frames.runs) result.rows += run.times.size();
   for (const SampleRun& run : samples.runs) result.rows += run.twins.size();
   checked_.sequences = result.rows;
+  expiry_.Note(frames, samples, now, &result);
   if (!frames.runs.empty()) EncodeRecord(frames, &checked_.record);
   if (!samples.runs.empty()) EncodeRecord(samples, &checked_.record);
   return std::move(checked_);

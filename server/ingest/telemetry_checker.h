@@ -9,6 +9,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "server/base/time.h"
+#include "server/ingest/expiry.h"
 #include "server/ingest/limits.h"
 #include "server/ingest/pending.h"
 #include "server/ingest/telemetry.h"
@@ -27,8 +28,9 @@ struct CheckedTelemetry {
 class TelemetryChecker {
  public:
   // All of them outlive it.
-  TelemetryChecker(const Limits& limits, const PendingState* pending, const TelemetryState* state)
-      : limits_(limits), pending_(*pending), state_(*state) {}
+  TelemetryChecker(const Limits& limits, const ExpiryOptions& expiry, const PendingState* pending,
+                   const TelemetryState* state)
+      : limits_(limits), pending_(*pending), state_(*state), expiry_(expiry, pending, state) {}
 
   CheckedTelemetry Check(const TelemetryBatch& batch, Time now);
 
@@ -63,6 +65,7 @@ class TelemetryChecker {
     bool properties = false;
   };
   absl::flat_hash_map<const LayoutVersion*, SetsOf> sets_of_;  // versions live as long as the state
+  ExpiryCheck expiry_;
 
   // Of the batch that is checked.
   int64_t now_ = 0;

@@ -82,7 +82,7 @@ Writer::Writer(const WriterOptions& options, GuardedGraph* graph, journal::Journ
       pending_(Head()),
       checker_(options_.limits, &pending_),
       telemetry_(*Telemetry()),
-      telemetry_checker_(options_.limits, &pending_, &telemetry_) {
+      telemetry_checker_(options_.limits, options_.expiry, &pending_, &telemetry_) {
   {
     const MutexLock lock(&graph_.mutex);
     last_time_ = graph_.graph.head().time();

@@ -25,6 +25,7 @@
 #include "server/ingest/applied.h"
 #include "server/ingest/change.h"
 #include "server/ingest/checker.h"
+#include "server/ingest/expiry.h"
 #include "server/ingest/limits.h"
 #include "server/ingest/operation.h"
 #include "server/ingest/pending.h"
@@ -48,6 +49,7 @@ struct GuardedGraph {
 
 struct WriterOptions {
   Limits limits;
+  ExpiryOptions expiry = {};
   const Clock* clock = nullptr;
   int records_in_flight_max = 1024;
   uint64_t bytes_in_flight_max = 64u << 20;

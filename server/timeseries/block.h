@@ -31,10 +31,17 @@ struct ColumnStatistics {
   bool has_nan = false;
 };
 
+// Of ColumnValues::exact.
+inline constexpr uint8_t kAnyDecimals = 254;  // there is no value yet
+inline constexpr uint8_t kNoDecimals = 255;
+
 // What a column holds, decoded: of the arrays only the one of its kind is filled.
 struct ColumnValues {
   ColumnKind kind = ColumnKind::kDouble;
   uint8_t decimals = 0;
+  // kDouble, of what a reader gives: each is an integer of less than 2^50 / 10^exact; or one of the
+  // above.
+  uint8_t exact = kNoDecimals;
   std::vector<int64_t> ints;  // kScaled, kInt
   std::vector<double> doubles;
   std::vector<std::string> values;

@@ -15,6 +15,9 @@ namespace {
 constexpr uint8_t kOpenBlock = 0;
 constexpr uint8_t kSealedBlock = 1;
 constexpr uint8_t kPackedFlag = 1;  // of a file
+constexpr uint8_t kMergedFlag = 2;
+constexpr uint8_t kRollupFlag = 3;
+constexpr int64_t kNsPerSecondOfStep = 1'000'000'000;
 
 absl::Status DamagedCheckpoint(absl::string_view what) {
   return absl::DataLossError(absl::StrCat("the checkpoint of the history is damaged: ", what,
@@ -168,7 +171,13 @@ std::string EncodeFileInfo(const PartitionFileInfo& info) {
   AppendSigned(&bytes, info.day);
   AppendVarint(&bytes, info.bytes);
   AppendFixed(&bytes, info.footer_crc);
-  if (info.packed) bytes.push_back(static_cast<char>(kPackedFlag));
+  if (info.step > 0) {
+    bytes.push_back(static_cast<char>(kRollupFlag));
+    AppendVarint(&bytes, static_cast<uint64_t>(info.step / kNsPerSecondOfStep));
+    AppendVarint(&bytes, info.of);
+  } else if (info.packed || info.merged) {
+    bytes.push_back(static_cast<char>(info.packed ? kPackedFlag : kMergedFlag));
+  }
   return bytes;
 }
 
@@ -179,8 +188,16 @@ absl::Status DecodeFileInfo(absl::string_view bytes, uint32_t number, PartitionF
   info->bytes = reader.Varint();
   info->footer_crc = reader.Fixed<uint32_t>();
   if (reader.ok() && !reader.done()) {
-    info->packed = true;
-    if (reader.Byte() != kPackedFlag) reader.Fail();
+    const uint8_t flag = reader.Byte();
+    info->packed = flag == kPackedFlag;
+    info->merged = flag == kMergedFlag;
+    if (flag == kRollupFlag) {
+      info->step = static_cast<int64_t>(reader.Varint(86'400)) * kNsPerSecondOfStep;
+      info->of = reader.Varint32();
+      if (info->step == 0) reader.Fail();
+    } else if (!info->packed && !info->merged) {
+      reader.Fail();
+    }
   }
   return reader.ok() && reader.done() ? absl::OkStatus() : DamagedCheckpoint("its list of files");
 }

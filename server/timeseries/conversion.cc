@@ -224,8 +224,54 @@ size_t SizeOf(const ColumnValues& values) {
   return 0;
 }
 
+namespace {
+
+// Whether some of the rows has a value that is wanted of them.
+template <typename Wants>
+bool AnyOf(const ColumnValues& from, absl::Span<const uint32_t> rows, size_t begin, size_t end,
+           Wants wants) {
+  const auto is_wanted = [&](size_t row) {
+    return (from.missing.empty() || from.missing[row] == 0) && wants(row);
+  };
+  if (!rows.empty()) return std::any_of(rows.begin(), rows.end(), is_wanted);
+  for (size_t row = begin; row < end; ++row) {
+    if (is_wanted(row)) return true;
+  }
+  return false;
+}
+
+bool IsTooLarge(int64_t value) {
+  constexpr int64_t kEnd = int64_t{1} << 50;
+  return value >= kEnd || value <= -kEnd;
+}
+
+// Of what decimals the values are.
+void NoteExact(const ColumnValues& from, absl::Span<const uint32_t> rows, size_t begin, size_t end,
+               ColumnValues* to) {
+  if (to->kind != ColumnKind::kDouble || to->exact == kNoDecimals) return;
+  if (from.kind == ColumnKind::kScaled) {
+    const auto too_large = [&](size_t row) { return IsTooLarge(from.ints[row]); };
+    if (AnyOf(from, rows, begin, end, too_large)) {
+      to->exact = kNoDecimals;
+    } else if (begin < end || !rows.empty()) {
+      to->exact = to->exact == kAnyDecimals ? from.decimals : std::max(to->exact, from.decimals);
+    }
+    return;
+  }
+  const bool is_exact = from.kind == ColumnKind::kDouble && from.exact != kNoDecimals;
+  if (!AnyOf(from, rows, begin, end, [](size_t) { return true; })) return;
+  if (!is_exact) {
+    to->exact = kNoDecimals;
+  } else if (from.exact != kAnyDecimals) {
+    to->exact = to->exact == kAnyDecimals ? from.exact : std::max(to->exact, from.exact);
+  }
+}
+
+}  // namespace
+
 void AppendConverted(const ColumnValues& from, absl::Span<const uint32_t> rows, size_t begin,
                      size_t end, ColumnValues* to) {
+  NoteExact(from, rows, begin, end, to);
   if (rows.empty() && from.missing.empty() && to->missing.empty()) {
     const auto first = static_cast<std::ptrdiff_t>(begin);
     const auto last = static_cast<std::ptrdiff_t>(end);

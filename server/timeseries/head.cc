@@ -1,6 +1,8 @@
 #include "server/timeseries/head.h"
 
 #include <algorithm>
+#include <iterator>
+#include <set>
 #include <utility>
 
 #include "server/base/check.h"
@@ -579,55 +581,76 @@ void Head::RestoreTime(GroupId id, int64_t time) {
   group.last_time = time;
 }
 
-std::vector<GroupId> Head::FindBefore(int64_t day, MemoryPartition* dropped) {
+std::vector<GroupId> Head::FindBefore(const Dropping& dropping, MemoryPartition* dropped) {
   std::vector<GroupId> ids;
   {
     MutexLock lock(&days_mutex_);
-    for (auto at = days_.begin(); at != days_.end() && at->first < day; ++at) {
-      ids.insert(ids.end(), at->second.begin(), at->second.end());
+    for (auto at = days_.begin(); at != days_.end() && at->first < dropping.day; ++at) {
+      std::copy_if(at->second.begin(), at->second.end(), std::back_inserter(ids),
+                   dropping.includes);
     }
   }
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-  const int64_t end = day * kNsPerDay;
+  const int64_t end = dropping.day * kNsPerDay;
   for (const GroupId id : ids) {
     const Group& group = groups_[id];
-    if (IsOpen(group) && DayOf(group.last_time) < day) Seal(id);
+    if (IsOpen(group) && DayOf(group.last_time) < dropping.day) Seal(id);
     std::vector<RowSourcePtr> sources;
     Find(id, INT64_MIN, end, UINT64_MAX, &sources);
     for (RowSourcePtr& source : sources) {
-      if (source->range().last_time < end) dropped->Add(id, std::move(source));
+      const RowRange& range = source->range();
+      if (range.last_time < end && range.last_sequence <= dropping.sequence_max) {
+        dropped->Add(id, std::move(source));
+      }
     }
   }
   return ids;
 }
 
-void Head::DropBefore(int64_t day, const std::vector<GroupId>& groups) {
-  const int64_t end = day * kNsPerDay;
-  dropped_day_ = std::max(dropped_day_, day);
+void Head::DropBefore(const Dropping& dropping, const std::vector<GroupId>& groups) {
+  const int64_t end = dropping.day * kNsPerDay;
+  const auto drops = [&](const MemoryBlockPtr& block) {
+    return block->range().last_time < end && block->range().last_sequence <= dropping.sequence_max;
+  };
+  dropped_day_ = std::max(dropped_day_, dropping.day);
+  std::set<GroupId> gone;  // of which nothing is left
   for (const GroupId id : groups) {
     Group& group = groups_[id];
     int64_t sealed = 0;
     int64_t late = 0;
     MarkChanged(id);
+    gone.insert(id);
     MutexLock lock(shard(id));
     if (group.parts == nullptr) continue;
     std::erase_if(group.parts->sealed, [&](const MemoryBlockPtr& block) {
-      if (block->range().last_time >= end) return false;
+      if (!drops(block)) {
+        if (block->range().last_time < end) gone.erase(id);
+        return false;
+      }
       sealed += static_cast<int64_t>(block->memory_bytes());
       return true;
     });
     std::map<int64_t, Run>& runs = group.parts->late;
-    const auto kept = runs.lower_bound(day);
-    for (auto run = runs.begin(); run != kept; ++run) {
-      late += static_cast<int64_t>(BytesOf(run->second.pieces) + BytesOf(run->second.raw));
+    for (auto run = runs.begin(); run != runs.end() && run->first < dropping.day;) {
+      const RawChunkPtr& raw = run->second.raw;
+      if (!std::all_of(run->second.pieces.begin(), run->second.pieces.end(), drops) ||
+          (raw && raw->size() > 0 && raw->sequence(raw->size() - 1) > dropping.sequence_max)) {
+        gone.erase(id);
+        ++run;
+        continue;
+      }
+      late += static_cast<int64_t>(BytesOf(run->second.pieces) + BytesOf(raw));
+      run = runs.erase(run);
     }
-    runs.erase(runs.begin(), kept);
     sealed_bytes_.fetch_sub(sealed, std::memory_order_relaxed);
     late_bytes_.fetch_sub(late, std::memory_order_relaxed);
   }
   MutexLock lock(&days_mutex_);
-  days_.erase(days_.begin(), days_.lower_bound(day));
+  for (auto day = days_.begin(); day != days_.end() && day->first < dropping.day;) {
+    std::erase_if(day->second, [&](GroupId id) { return gone.count(id) > 0; });
+    day = day->second.empty() ? days_.erase(day) : std::next(day);
+  }
 }
 
 int64_t Head::oldest_day() const {

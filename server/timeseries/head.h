@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <vector>
@@ -75,9 +76,16 @@ class Head {
     last_sequence_ = sequence > last_sequence_ ? sequence : last_sequence_;
   }
 
-  // Adds the blocks of days before `day` to `dropped`; then takes them away.
-  std::vector<GroupId> FindBefore(int64_t day, MemoryPartition* dropped);
-  void DropBefore(int64_t day, const std::vector<GroupId>& groups);
+  // What is dropped: blocks of days before `day` whose sequences are all up to `sequence_max`, of
+  // groups that `includes` says.
+  struct Dropping {
+    int64_t day = 0;
+    uint64_t sequence_max = UINT64_MAX;
+    std::function<bool(GroupId group)> includes;
+  };
+  // Adds the blocks to `dropped`; then takes them away.
+  std::vector<GroupId> FindBefore(const Dropping& dropping, MemoryPartition* dropped);
+  void DropBefore(const Dropping& dropping, const std::vector<GroupId>& groups);
 
   uint64_t open_bytes() const { return Positive(open_bytes_); }
   uint64_t sealed_bytes() const { return Positive(sealed_bytes_); }

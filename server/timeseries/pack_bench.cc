@@ -177,7 +177,7 @@ void BM_Top20(benchmark::State& state) {
         for (uint32_t cell = 0; cell < kPackCells; ++cell) {
           const uint32_t column = cell * 3 + 1;
           if (state.range(0) == 1) {
-            TWIN_CHECK(block->ReadStatistics(column, &statistics).ok());
+            TWIN_CHECK(block->ReadStatistics(column, &decoded, &statistics).ok());
             sums[cell] += statistics.sum_int;
             continue;
           }

@@ -112,53 +112,81 @@ uint8_t PackedBlock::decimals(uint32_t column) const {
   return strand.kind == ColumnKind::kScaled ? strand.decimals : 0;
 }
 
-bool PackedBlock::Describe(const Strand& strand, uint32_t index, bool wants_missing,
-                           Description* description) const {
-  ByteReader reader(strand.description);
+bool PackedBlock::Describe(const Strand& strand, ByteReader* reader,
+                           std::vector<ColumnStatistics>* statistics) const {
   std::vector<int64_t> each(strand.columns);
-  const auto next = [&] { return DecodeInts(&reader, absl::MakeSpan(each)) ? each[index] : 0; };
-  ColumnStatistics& s = description->statistics;
-  const int64_t count = strand.some_missing ? next() : int64_t{rows()};
-  s.count = static_cast<uint32_t>(count);
-  s.min_int = next();
-  s.max_int = Sum(s.min_int, next());
-  s.first_int = Sum(s.min_int, next());
-  s.last_int = Sum(s.min_int, next());
-  s.sum_int = static_cast<int64_t>(static_cast<uint64_t>(s.min_int) * static_cast<uint64_t>(count) +
-                                   static_cast<uint64_t>(next()));
+  statistics->assign(strand.columns, ColumnStatistics());
+  const auto next = [&](auto take) {
+    if (!DecodeInts(reader, absl::MakeSpan(each))) return;
+    for (uint32_t i = 0; i < strand.columns; ++i) take(each[i], &(*statistics)[i]);
+  };
+  using S = ColumnStatistics;
+  for (S& s : *statistics) s.count = rows();
+  bool counts_fit = true;
+  if (strand.some_missing) {
+    next([&](int64_t count, S* s) {
+      counts_fit &= count >= 1 && count <= int64_t{rows()};
+      s->count = static_cast<uint32_t>(count);
+    });
+  }
+  next([](int64_t value, S* s) { s->min_int = value; });
+  next([](int64_t value, S* s) { s->max_int = Sum(s->min_int, value); });
+  next([](int64_t value, S* s) { s->first_int = Sum(s->min_int, value); });
+  next([](int64_t value, S* s) { s->last_int = Sum(s->min_int, value); });
+  next([](int64_t value, S* s) {
+    s->sum_int = static_cast<int64_t>(static_cast<uint64_t>(s->min_int) * uint64_t{s->count} +
+                                      static_cast<uint64_t>(value));
+  });
   if (strand.kind == ColumnKind::kDouble) {
     const int decimals = strand.decimals;
-    s.min_double = FromDecimal(s.min_int, decimals);
-    s.max_double = FromDecimal(s.max_int, decimals);
-    s.first_double = FromDecimal(s.first_int, decimals);
-    s.last_double = FromDecimal(s.last_int, decimals);
-    const auto nearest = std::bit_cast<uint64_t>(FromDecimal(s.sum_int, decimals));
-    s.sum_double = std::bit_cast<double>(nearest + static_cast<uint64_t>(next()));
-    s.min_int = s.max_int = s.first_int = s.last_int = s.sum_int = 0;
+    next([decimals](int64_t value, S* s) {
+      s->min_double = FromDecimal(s->min_int, decimals);
+      s->max_double = FromDecimal(s->max_int, decimals);
+      s->first_double = FromDecimal(s->first_int, decimals);
+      s->last_double = FromDecimal(s->last_int, decimals);
+      const auto nearest = std::bit_cast<uint64_t>(FromDecimal(s->sum_int, decimals));
+      s->sum_double = std::bit_cast<double>(nearest + static_cast<uint64_t>(value));
+      s->min_int = s->max_int = s->first_int = s->last_int = s->sum_int = 0;
+    });
   }
-  if (!reader.ok() || count < 1 || count > int64_t{rows()}) return false;
-  if (!strand.some_missing || !wants_missing) return true;
-  // Which of the masks below is the column's; 0: it misses none.
-  const int64_t mask = next();
-  const uint64_t masks = reader.Varint(strand.columns);
-  if (!reader.ok() || mask < 0 || mask > static_cast<int64_t>(masks)) return false;
-  if (mask == 0) return count == int64_t{rows()};
-  description->missing.assign(rows(), 0);
-  for (int64_t i = 0; i < mask; ++i) {
-    if (!DecodeMissing(&reader, absl::MakeSpan(description->missing))) return false;
-  }
-  return std::count(description->missing.begin(), description->missing.end(), 0) == count;
+  return reader->ok() && counts_fit;
 }
 
-absl::Status PackedBlock::ReadStatistics(uint32_t column, ColumnStatistics* statistics) const {
+bool PackedBlock::ReadMissing(const Strand& strand, uint32_t index,
+                              std::vector<uint8_t>* missing) const {
+  ByteReader reader(strand.description);
+  std::vector<ColumnStatistics> statistics;
+  if (!Describe(strand, &reader, &statistics)) return false;
+  // Which of the masks below is the column's; 0: it misses none.
+  std::vector<int64_t> mask_of(strand.columns);
+  if (!DecodeInts(&reader, absl::MakeSpan(mask_of))) return false;
+  const int64_t mask = mask_of[index];
+  const uint64_t masks = reader.Varint(strand.columns);
+  const int64_t count = statistics[index].count;
+  if (!reader.ok() || mask < 0 || mask > static_cast<int64_t>(masks)) return false;
+  if (mask == 0) return count == int64_t{rows()};
+  missing->assign(rows(), 0);
+  for (int64_t i = 0; i < mask; ++i) {
+    if (!DecodeMissing(&reader, absl::MakeSpan(*missing))) return false;
+  }
+  return std::count(missing->begin(), missing->end(), 0) == count;
+}
+
+absl::Status PackedBlock::ReadStatistics(uint32_t column, Decoded* decoded,
+                                         ColumnStatistics* statistics) const {
   TWIN_CHECK(column < columns()) << column << " of " << columns();
   const Place& place = places_[column];
   if (place.strand == 0) return rest_.ReadStatistics(place.index, statistics);
-  Description description;
-  if (!Describe(strands_[place.strand - 1], place.index, /*wants_missing=*/false, &description)) {
-    return DamagedPack(absl::StrCat("statistics of column ", column));
+  if (decoded->described != place.strand) {
+    decoded->described = UINT32_MAX;
+    const Strand& strand = strands_[place.strand - 1];
+    ByteReader reader(strand.description);
+    if (!Describe(strand, &reader, &decoded->statistics)) {
+      return DamagedPack(absl::StrCat("statistics of column ", column));
+    }
+    decoded->described = place.strand;
   }
-  *statistics = description.statistics;
+  *statistics = decoded->statistics[place.index];
   return absl::OkStatus();
 }
 
@@ -186,11 +214,9 @@ absl::Status PackedBlock::ReadColumn(uint32_t column, Decoded* decoded,
   values->kind = strand.kind;
   values->decimals = strand.kind == ColumnKind::kScaled ? strand.decimals : 0;
   if (strand.some_missing) {
-    Description description;
-    if (!Describe(strand, place.index, /*wants_missing=*/true, &description)) {
+    if (!ReadMissing(strand, place.index, &values->missing)) {
       return DamagedPack(absl::StrCat("missing values of column ", column));
     }
-    values->missing = std::move(description.missing);
   }
   const auto begin =
       decoded->values.begin() + static_cast<std::ptrdiff_t>(size_t{place.index} * rows());

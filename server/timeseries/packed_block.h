@@ -48,12 +48,16 @@ class PackedBlock {
   struct Decoded {
     uint32_t strand = UINT32_MAX;
     std::vector<int64_t> values;
+    uint32_t described = UINT32_MAX;           // the strand …
+    std::vector<ColumnStatistics> statistics;  // … that these are of
   };
   // All rows. DATA_LOSS: a checksum is wrong, or, with one that fits, bytes that nothing writes.
   // Cost: that of all columns of its strand, unless `decoded` has them.
   absl::Status ReadColumn(uint32_t column, Decoded* decoded, ColumnValues* values) const;
-  // Without decoding the column.
-  absl::Status ReadStatistics(uint32_t column, ColumnStatistics* statistics) const;
+  // Without decoding the column. Cost: that of all columns of its strand, unless `decoded` has
+  // them.
+  absl::Status ReadStatistics(uint32_t column, Decoded* decoded,
+                              ColumnStatistics* statistics) const;
 
  private:
   struct Place {
@@ -69,17 +73,14 @@ class PackedBlock {
     absl::string_view data;
     uint32_t crc = 0;
   };
-  // What a strand's description says of one of its columns.
-  struct Description {
-    ColumnStatistics statistics;
-    std::vector<uint8_t> missing;  // empty: none is
-  };
 
   explicit PackedBlock(const Block& rest) : rest_(rest) {}
   static absl::StatusOr<PackedBlock> TakeHeader(absl::string_view bytes, size_t header_bytes);
   bool TakeStrands(ByteReader* reader, absl::string_view* data);
-  bool Describe(const Strand& strand, uint32_t index, bool wants_missing,
-                Description* description) const;
+  // What a strand's description says of its columns. Leaves the reader before the masks.
+  bool Describe(const Strand& strand, ByteReader* reader,
+                std::vector<ColumnStatistics>* statistics) const;
+  bool ReadMissing(const Strand& strand, uint32_t index, std::vector<uint8_t>* missing) const;
 
   Block rest_;
   size_t bytes_ = 0;

@@ -126,7 +126,7 @@ std::string ExpectSameAsBlock(const PackTable& table) {
     ColumnStatistics of_plain;
     ColumnStatistics of_packed;
     EXPECT_THAT(plain->ReadStatistics(c, &of_plain), IsOk());
-    EXPECT_THAT(packed->ReadStatistics(c, &of_packed), IsOk());
+    EXPECT_THAT(packed->ReadStatistics(c, &decoded, &of_packed), IsOk());
     ExpectSameStatistics(of_plain, of_packed);
     if (::testing::Test::HasFailure()) return bytes;
   }

@@ -21,6 +21,7 @@ constexpr absl::string_view kMagic("TWINHIST", 8);
 constexpr absl::string_view kEndMagic("TSIHNIWT", 8);
 constexpr uint32_t kVersion = 1;
 constexpr uint32_t kPackedFileVersion = 2;
+constexpr uint32_t kRollupFileVersion = 3;
 constexpr absl::string_view kSuffix = ".blocks";
 constexpr size_t kHeaderBytes = 8 + 4 + 4 + 8;
 constexpr size_t kEntryBytes = 4 + 4 + 8 + 4 + 4 * 8;
@@ -53,7 +54,9 @@ PartitionFileEntry ReadEntry(ByteReader* reader) {
 
 std::string Header(const PartitionFileInfo& info) {
   std::string bytes(kMagic);
-  AppendFixed(&bytes, info.packed ? kPackedFileVersion : kVersion);
+  AppendFixed(&bytes, info.step > 0 ? kRollupFileVersion
+                      : info.packed ? kPackedFileVersion
+                                    : kVersion);
   AppendFixed(&bytes, info.number);
   AppendFixed(&bytes, info.day);
   return bytes;
@@ -82,10 +85,18 @@ class FileBlock final : public RowSource {
     TWIN_RETURN_IF_ERROR(Load());
     return Named(block_->ReadColumn(column, &decoded_, values));
   }
+  bool has_statistics() const override { return true; }
+  absl::Status ReadStatistics(uint32_t column, ColumnForm* form,
+                              ColumnStatistics* statistics) const override {
+    TWIN_RETURN_IF_ERROR(Load());
+    *form = block_->form(column);
+    return Named(block_->ReadStatistics(column, &decoded_, statistics));
+  }
+  uint32_t file() const override { return file_->number(); }
 
  private:
   absl::Status Load() const {
-    if (!bytes_.empty()) return absl::OkStatus();
+    if (block_.has_value()) return absl::OkStatus();
     TWIN_ASSIGN_OR_RETURN(block_, file_->ReadBlock(entry_, &bytes_));
     return absl::OkStatus();
   }
@@ -110,9 +121,14 @@ std::string PartitionFileInfo::name() const {
 
 bool IsPartitionFileName(absl::string_view name) { return absl::EndsWith(name, kSuffix); }
 
-PartitionFile::PartitionFile(std::unique_ptr<File> file, std::string path,
-                             const PartitionFileInfo& info, std::vector<PartitionFileEntry> entries)
-    : file_(std::move(file)), path_(std::move(path)), info_(info), entries_(std::move(entries)) {
+PartitionFile::PartitionFile(std::unique_ptr<File> file, std::unique_ptr<MappedFile> mapped,
+                             std::string path, const PartitionFileInfo& info,
+                             std::vector<PartitionFileEntry> entries)
+    : file_(std::move(file)),
+      mapped_(std::move(mapped)),
+      path_(std::move(path)),
+      info_(info),
+      entries_(std::move(entries)) {
   for (const PartitionFileEntry& entry : entries_) {
     rows_ += entry.range.rows;
     last_sequence_ = std::max(last_sequence_, entry.range.last_sequence);
@@ -150,21 +166,38 @@ absl::StatusOr<PartitionFilePtr> PartitionFile::Open(FileSystem* file_system, st
   ByteReader reader(footer);
   std::vector<PartitionFileEntry> entries(count);
   for (PartitionFileEntry& entry : entries) entry = ReadEntry(&reader);
-  return std::make_shared<const PartitionFile>(*std::move(file), std::move(path), info,
-                                               std::move(entries));
+  std::unique_ptr<MappedFile> mapped =
+      file_system == PosixFileSystem() ? MappedFile::Open(path) : nullptr;
+  if (mapped != nullptr && mapped->bytes().size() != info.bytes) mapped.reset();
+  return std::make_shared<const PartitionFile>(*std::move(file), std::move(mapped), std::move(path),
+                                               info, std::move(entries));
 }
 
-void PartitionFile::Find(GroupId group, int64_t from, int64_t to,
-                         std::vector<RowSourcePtr>* sources) const {
-  if (first_time_ >= to || last_time_ < from) return;
+template <typename Visit>
+void PartitionFile::VisitEntries(GroupId group, int64_t from, int64_t to, Visit visit) const {
   auto entry =
       std::lower_bound(entries_.begin(), entries_.end(), group.value,
                        [](const PartitionFileEntry& e, uint32_t value) { return e.group < value; });
   for (; entry != entries_.end() && entry->group == group.value; ++entry) {
-    if (entry->range.first_time < to && entry->range.last_time >= from) {
-      sources->push_back(Source(*entry));
-    }
+    if (entry->range.first_time < to && entry->range.last_time >= from) visit(*entry);
   }
+}
+
+void PartitionFile::Find(GroupId group, int64_t from, int64_t to,
+                         std::vector<RowSourcePtr>* sources) const {
+  if (info_.step > 0 || first_time_ >= to || last_time_ < from) return;
+  VisitEntries(group, from, to,
+               [&](const PartitionFileEntry& entry) { sources->push_back(Source(entry)); });
+}
+
+void PartitionFile::FindRollups(GroupId group, int64_t from, int64_t to,
+                                std::vector<RollupBlock>* blocks) const {
+  // Its rows stand where their steps begin.
+  const int64_t begun = from < INT64_MIN + info_.step ? INT64_MIN : from - info_.step;
+  if (info_.step == 0 || first_time_ >= to || last_time_ < begun) return;
+  VisitEntries(group, begun, to, [&](const PartitionFileEntry& entry) {
+    blocks->push_back({.rows = Source(entry), .step = info_.step, .of = info_.of});
+  });
 }
 
 RowSourcePtr PartitionFile::Source(const PartitionFileEntry& entry) const {
@@ -177,8 +210,15 @@ absl::Status PartitionFile::Damaged(const PartitionFileEntry& entry, absl::strin
 
 absl::StatusOr<SealedBlock> PartitionFile::ReadBlock(const PartitionFileEntry& entry,
                                                      std::string* bytes) const {
-  TWIN_RETURN_IF_ERROR(file_->Read(entry.offset, entry.bytes, bytes));
-  absl::StatusOr<SealedBlock> opened = SealedBlock::Open(*bytes);
+  absl::string_view view;
+  if (mapped_ != nullptr) {
+    const absl::string_view all = mapped_->bytes();
+    view = all.substr(std::min<uint64_t>(entry.offset, all.size()), entry.bytes);
+  } else {
+    TWIN_RETURN_IF_ERROR(file_->Read(entry.offset, entry.bytes, bytes));
+    view = *bytes;
+  }
+  absl::StatusOr<SealedBlock> opened = SealedBlock::Open(view);
   if (!opened.ok() || opened->bytes() != entry.bytes || RangeOf(opened->axes()) != entry.range) {
     bytes->clear();
     return Damaged(entry, opened.ok() ? "it is another block" : opened.status().message());

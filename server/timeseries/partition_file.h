@@ -1,6 +1,6 @@
-// Files of sealed blocks: one per day and checkpoint, or a re-packed one in place of all of a day;
-// immutable, with an index of their blocks at the end. docs/formats/history.md draws the bytes.
-// Internal to server/timeseries.
+// Files of sealed blocks: one per day and checkpoint, or a merged or re-packed one in place of all
+// of a day; immutable, with an index of their blocks at the end. docs/formats/history.md draws the
+// bytes. Internal to server/timeseries.
 #ifndef TWIN_SERVER_TIMESERIES_PARTITION_FILE_H_
 #define TWIN_SERVER_TIMESERIES_PARTITION_FILE_H_
 
@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/base/file.h"
+#include "server/timeseries/mapped_file.h"
 #include "server/timeseries/partitions.h"
 #include "server/timeseries/row_source.h"
 #include "server/timeseries/samples.h"
@@ -29,6 +30,9 @@ struct PartitionFileInfo {
   uint64_t bytes = 0;
   uint32_t footer_crc = 0;  // so that it is this file and no other
   bool packed = false;      // all its blocks are packed ones
+  bool merged = false;      // of all files that its day had
+  int64_t step = 0;         // 0: samples; else roll-ups of steps of so many nanoseconds …
+  uint32_t of = 0;          // … of the samples in the file of that number
 
   std::string name() const;  // "20260301-00000017.blocks"
 };
@@ -48,8 +52,8 @@ class PartitionFile final : public Partition, public std::enable_shared_from_thi
   static absl::StatusOr<std::shared_ptr<const PartitionFile>> Open(FileSystem* file_system,
                                                                    std::string path,
                                                                    const PartitionFileInfo& info);
-  PartitionFile(std::unique_ptr<File> file, std::string path, const PartitionFileInfo& info,
-                std::vector<PartitionFileEntry> entries);
+  PartitionFile(std::unique_ptr<File> file, std::unique_ptr<MappedFile> mapped, std::string path,
+                const PartitionFileInfo& info, std::vector<PartitionFileEntry> entries);
 
   const PartitionFileInfo& info() const { return info_; }
   const std::string& path() const { return path_; }
@@ -58,19 +62,27 @@ class PartitionFile final : public Partition, public std::enable_shared_from_thi
   uint64_t rows() const { return rows_; }
   uint64_t last_sequence() const { return last_sequence_; }
 
+  // Of samples; those of a file of roll-ups are found by the other.
   void Find(GroupId group, int64_t from, int64_t to,
             std::vector<RowSourcePtr>* sources) const override;
+  void FindRollups(GroupId group, int64_t from, int64_t to,
+                   std::vector<RollupBlock>* blocks) const override;
+  uint32_t number() const override { return info_.number; }
   // One of its entries.
   RowSourcePtr Source(const PartitionFileEntry& entry) const;
-  // Of `bytes`, which it fills. DATA_LOSS: they are not that block; the message names the file and
-  // the place.
+  // Of `bytes`, which it fills, or of the mapped file. DATA_LOSS: they are not that block; the
+  // message names the file and the place.
   absl::StatusOr<SealedBlock> ReadBlock(const PartitionFileEntry& entry, std::string* bytes) const;
   absl::Status Damaged(const PartitionFileEntry& entry, absl::string_view what) const;
   // Reads everything. DATA_LOSS: a checksum is wrong.
   absl::Status Verify(uint64_t* blocks) const;
 
  private:
+  template <typename Visit>
+  void VisitEntries(GroupId group, int64_t from, int64_t to, Visit visit) const;
+
   const std::unique_ptr<File> file_;
+  const std::unique_ptr<MappedFile> mapped_;  // nullptr: it is read
   const std::string path_;
   const PartitionFileInfo info_;
   const std::vector<PartitionFileEntry> entries_;

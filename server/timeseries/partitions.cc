@@ -1,5 +1,7 @@
 #include "server/timeseries/partitions.h"
 
+#include <algorithm>
+
 #include "server/base/check.h"
 
 namespace twin::timeseries {
@@ -18,21 +20,34 @@ void MemoryPartition::Find(GroupId group, int64_t from, int64_t to,
 void PartitionSet::Find(uint64_t pinned, GroupId group, int64_t from, int64_t to,
                         std::vector<RowSourcePtr>* sources) const {
   for (const PartitionEntry& entry : entries) {
-    if (entry.removed <= pinned || (entry.folded && entry.added > pinned)) continue;
-    entry.partition->Find(group, from, to, sources);
+    if (entry.IsSeenBy(pinned)) entry.partition->Find(group, from, to, sources);
   }
 }
 
-bool PartitionSet::Hides(int64_t last_time, uint64_t last_sequence) const {
+void PartitionSet::FindRollups(uint64_t pinned, GroupId group, int64_t from, int64_t to,
+                               std::vector<RollupBlock>* blocks) const {
+  const size_t first = blocks->size();
+  for (const PartitionEntry& entry : entries) {
+    if (entry.IsSeenBy(pinned)) entry.partition->FindRollups(group, from, to, blocks);
+  }
+  for (size_t i = first; i < blocks->size(); ++i) {
+    RollupBlock& block = (*blocks)[i];
+    block.is_expired = std::none_of(entries.begin(), entries.end(), [&](const auto& entry) {
+      return entry.IsSeenBy(pinned) && entry.partition->number() == block.of;
+    });
+  }
+}
+
+bool PartitionSet::Hides(uint8_t rule, int64_t last_time, uint64_t last_sequence) const {
   for (const DropFloor& floor : floors) {
-    if (floor.Hides(last_time, last_sequence)) return true;
+    if (floor.Hides(rule, last_time, last_sequence)) return true;
   }
   return false;
 }
 
 void PartitionSet::AddFloor(const DropFloor& floor) {
   std::erase_if(floors, [&](const DropFloor& other) {
-    return other.time <= floor.time && other.sequence <= floor.sequence;
+    return other.rule == floor.rule && other.time <= floor.time && other.sequence <= floor.sequence;
   });
   floors.push_back(floor);
 }

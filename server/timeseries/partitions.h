@@ -18,10 +18,21 @@
 
 namespace twin::timeseries {
 
+// Rows of a roll-up: see rollup.h.
+struct RollupBlock {
+  RowSourcePtr rows;  // a time is where its step begins
+  int64_t step = 0;
+  uint32_t of = 0;          // the file whose samples these are
+  bool is_expired = false;  // that file is gone: nothing else knows what was there
+};
+
 // Immutable blocks of one day, or of several. Thread-safe.
 class Partition {
  public:
   virtual ~Partition() = default;
+  virtual void FindRollups(GroupId /*group*/, int64_t /*from*/, int64_t /*to*/,
+                           std::vector<RollupBlock>* /*blocks*/) const {}
+  virtual uint32_t number() const { return 0; }  // of a file
   // Appends the group's blocks that have times of from <= time < to.
   virtual void Find(GroupId group, int64_t from, int64_t to,
                     std::vector<RowSourcePtr>* sources) const = 0;
@@ -39,12 +50,14 @@ class MemoryPartition final : public Partition {
   absl::flat_hash_map<uint32_t, std::vector<RowSourcePtr>> blocks_;
 };
 
-// Rows of memory that DropBefore has taken: those up to the time with sequences up to this.
+// Rows of groups of one rule of retention that were dropped from memory: those before the time with
+// sequences up to this.
 struct DropFloor {
+  uint8_t rule = 0;
   int64_t time = INT64_MIN;
   uint64_t sequence = 0;
-  bool Hides(int64_t last_time, uint64_t last_sequence) const {
-    return last_time < time && last_sequence <= sequence;
+  bool Hides(uint8_t of_rule, int64_t last_time, uint64_t last_sequence) const {
+    return of_rule == rule && last_time < time && last_sequence <= sequence;
   }
 };
 
@@ -53,19 +66,23 @@ struct PartitionEntry {
   uint64_t added = 0;             // the generation
   uint64_t removed = UINT64_MAX;  // the first generation without it
   bool folded = false;            // holds no more than newer snapshots need
+
+  bool IsSeenBy(uint64_t pinned) const { return removed > pinned && !(folded && added > pinned); }
 };
 
 // One state of the set. Immutable.
 struct PartitionSet {
   uint64_t generation = 0;
-  std::vector<DropFloor> floors;        // one, unless an earlier one reached further
+  std::vector<DropFloor> floors;        // one of a rule, unless an earlier one reached further
   std::vector<PartitionEntry> entries;  // also those that only older snapshots see
 
-  bool Hides(int64_t last_time, uint64_t last_sequence) const;
+  bool Hides(uint8_t rule, int64_t last_time, uint64_t last_sequence) const;
   void AddFloor(const DropFloor& floor);
   // Appends what a snapshot of `generation` sees.
   void Find(uint64_t pinned, GroupId group, int64_t from, int64_t to,
             std::vector<RowSourcePtr>* sources) const;
+  void FindRollups(uint64_t pinned, GroupId group, int64_t from, int64_t to,
+                   std::vector<RollupBlock>* blocks) const;
 };
 
 // The current set, and who reads which. Thread-safe.

@@ -16,6 +16,7 @@ constexpr size_t kKeptBytesMax = 64 << 20;
 ColumnValues Empty(WantedAs as) {
   ColumnValues values;
   values.kind = KindOf(as);
+  values.exact = kAnyDecimals;
   return values;
 }
 
@@ -41,6 +42,7 @@ void DropEmptyRows(ReadRows* rows) {
   for (ColumnValues& column : rows->columns) {
     ColumnValues some;
     some.kind = column.kind;
+    some.exact = kAnyDecimals;
     if (!kept.empty()) AppendConverted(column, kept, 0, 0, &some);
     column = std::move(some);
   }
@@ -52,6 +54,7 @@ void SpreadOver(const std::vector<int64_t>& from, const std::vector<int64_t>& to
   if (from.size() == to.size()) return;
   ColumnValues spread;
   spread.kind = column->kind;
+  spread.exact = kAnyDecimals;
   size_t at = 0;
   for (const int64_t time : to) {
     if (at < from.size() && from[at] == time) {
@@ -275,6 +278,7 @@ void Reader::Trim() {
   if (bytes_ < kKeptBytesMax) return;
   last_ = nullptr;
   opened_.clear();
+  summary_plans_.clear();
   bytes_ = 0;
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -26,6 +27,8 @@ class ReadView {
   // Appends blocks and rows of from <= time < to that the snapshot may see, in any order.
   virtual void Find(GroupId group, int64_t from, int64_t to,
                     std::vector<RowSourcePtr>* sources) const = 0;
+  virtual void FindRollups(GroupId group, int64_t from, int64_t to,
+                           std::vector<RollupBlock>* blocks) const = 0;
   virtual uint64_t sequence_max() const = 0;
 };
 
@@ -35,6 +38,7 @@ class Reader {
   explicit Reader(const ReadView* view) : view_(*view) {}
 
   absl::Status Read(const ReadRequest& request, ReadRows* rows);
+  absl::Status Summarize(const SummaryRequest& request, SummaryRows* rows, SummaryCounts* counts);
   // The last sample of from <= time < to.
   absl::StatusOr<bool> Last(SeriesKey key, WantedAs as, int64_t from, int64_t to, ReadRows* row);
   // Of each series, before `to`: as Snapshot::LastOfEach.
@@ -71,13 +75,30 @@ class Reader {
                           ReadRows* rows);
   absl::Status ReadBefore(const ReadRequest& request, const std::vector<Places>& places,
                           ReadRows* rows);
+  // summarize.cc: how a window is summed up, in parts in the order of time.
+  struct SummaryPart {
+    int64_t from = 0, to = 0;  // rows that are read, if nothing of the below is there
+    VisibleRowsPtr block;      // whose statistics are enough
+    RowSourcePtr rollup;       // rows [first_row, last_row)
+    std::shared_ptr<const std::vector<int64_t>> rollup_times;
+    GroupId group;
+    size_t first_row = 0, last_row = 0;
+    bool is_expired = false;
+  };
+  using SummaryPlan = std::vector<SummaryPart>;
+  struct Interval;
+  class SummaryPlanner;
+  class Summarizer;
+  absl::StatusOr<const SummaryPlan*> PlanOf(const std::vector<Places>& places,
+                                            const SummaryRequest& request);
   void Trim();
 
   const ReadView& view_;
   std::map<Window, Opened> opened_;
   std::map<Window, Opened>::value_type* last_ = nullptr;  // of opened_
-  ColumnValues column_;                                   // of FindLast: its memory is used again
-  size_t bytes_ = 0;                                      // of what is decoded, about
+  std::map<std::pair<Window, int64_t>, SummaryPlan> summary_plans_;
+  ColumnValues column_;  // of FindLast: its memory is used again
+  size_t bytes_ = 0;     // of what is decoded, about
 };
 
 }  // namespace twin::timeseries

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -20,10 +21,15 @@ namespace twin::timeseries {
 class RowBuffer {
  public:
   explicit RowBuffer(uint32_t columns = 0) { Clear(columns); }
+  // Of rows in order.
+  RowBuffer(std::vector<int64_t> times, std::vector<uint64_t> sequences,
+            std::vector<ColumnValues> columns)
+      : times_(std::move(times)), sequences_(std::move(sequences)), columns_(std::move(columns)) {}
 
   size_t rows() const { return times_.size(); }
-  absl::Span<const int64_t> times() const { return times_; }
-  absl::Span<const uint64_t> sequences() const { return sequences_; }
+  const std::vector<int64_t>& times() const { return times_; }
+  const std::vector<uint64_t>& sequences() const { return sequences_; }
+  const std::vector<ColumnValues>& columns() const { return columns_; }
   const ColumnValues& column(uint32_t column) const { return columns_[column]; }
   void Clear(uint32_t columns);
   // Rows with sequences up to `sequence_max`. Columns of different kinds become kDouble where that

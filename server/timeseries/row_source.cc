@@ -24,6 +24,11 @@ RowRange RangeOf(const RawChunk& chunk, uint32_t rows) {
 
 }  // namespace
 
+absl::Status RowSource::ReadStatistics(uint32_t /*column*/, ColumnForm* /*form*/,
+                                       ColumnStatistics* /*statistics*/) const {
+  return absl::InternalError("rows without statistics");
+}
+
 RowRange RangeOf(const Block& block) {
   return {.rows = block.rows(),
           .first_time = block.first_time(),

@@ -24,6 +24,11 @@ struct RowRange {
   friend bool operator==(const RowRange&, const RowRange&) = default;
 };
 
+struct ColumnForm {
+  ColumnKind kind = ColumnKind::kDouble;
+  uint8_t decimals = 0;
+};
+
 // Thread-safe to read.
 class RowSource {
  public:
@@ -40,6 +45,11 @@ class RowSource {
   virtual absl::Status ReadTimes(std::vector<int64_t>* times) const = 0;
   virtual absl::Status ReadSequences(std::vector<uint64_t>* sequences) const = 0;
   virtual absl::Status ReadColumn(uint32_t column, ColumnValues* values) const = 0;
+  // Of all rows, without decoding them. Only where has_statistics().
+  virtual bool has_statistics() const { return false; }
+  virtual absl::Status ReadStatistics(uint32_t column, ColumnForm* form,
+                                      ColumnStatistics* statistics) const;
+  virtual uint32_t file() const { return 0; }  // its number; 0: it is in none
 
  private:
   const RowRange range_;
@@ -67,6 +77,12 @@ class MemoryBlock final : public RowSource {
   }
   absl::Status ReadColumn(uint32_t column, ColumnValues* values) const override {
     return block_.ReadColumn(column, values);
+  }
+  bool has_statistics() const override { return true; }
+  absl::Status ReadStatistics(uint32_t column, ColumnForm* form,
+                              ColumnStatistics* statistics) const override {
+    *form = {.kind = block_.kind(column), .decimals = block_.decimals(column)};
+    return block_.ReadStatistics(column, statistics);
   }
 
   MemoryBlock(std::unique_ptr<char[]> copy, size_t size, const Block& block);

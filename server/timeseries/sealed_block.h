@@ -10,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "server/timeseries/block.h"
 #include "server/timeseries/packed_block.h"
+#include "server/timeseries/row_source.h"
 
 namespace twin::timeseries {
 
@@ -38,9 +39,18 @@ class SealedBlock {
     return packed != nullptr ? packed->ReadColumn(column, decoded, values)
                              : std::get<Block>(block_).ReadColumn(column, values);
   }
-  absl::Status ReadStatistics(uint32_t column, ColumnStatistics* statistics) const {
-    return std::visit([&](const auto& block) { return block.ReadStatistics(column, statistics); },
-                      block_);
+  absl::Status ReadStatistics(uint32_t column, PackedBlock::Decoded* decoded,
+                              ColumnStatistics* statistics) const {
+    const auto* const packed = std::get_if<PackedBlock>(&block_);
+    return packed != nullptr ? packed->ReadStatistics(column, decoded, statistics)
+                             : std::get<Block>(block_).ReadStatistics(column, statistics);
+  }
+  ColumnForm form(uint32_t column) const {
+    return std::visit(
+        [&](const auto& block) {
+          return ColumnForm{.kind = block.kind(column), .decimals = block.decimals(column)};
+        },
+        block_);
   }
 
  private:

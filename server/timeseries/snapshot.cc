@@ -10,8 +10,13 @@ namespace {
 
 class PinnedSnapshot final : public Snapshot, private ReadView {
  public:
-  PinnedSnapshot(const Head* head, Partitions* partitions, Sequence sequence)
-      : head_(*head), partitions_(*partitions), sequence_(sequence), pinned_(partitions_.Pin()) {}
+  PinnedSnapshot(const Head* head, Partitions* partitions, const RetentionRules* rules,
+                 Sequence sequence)
+      : head_(*head),
+        partitions_(*partitions),
+        rules_(*rules),
+        sequence_(sequence),
+        pinned_(partitions_.Pin()) {}
   ~PinnedSnapshot() override { partitions_.Unpin(pinned_->generation); }
 
   Sequence sequence() const override { return sequence_; }
@@ -23,6 +28,18 @@ class PinnedSnapshot final : public Snapshot, private ReadView {
     for (size_t i = 0; i < requests.size(); ++i) {
       ReadRows rows;
       TWIN_RETURN_IF_ERROR(reader.Read(requests[i], &rows));
+      TWIN_RETURN_IF_ERROR(visit(i, std::move(rows)));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Summarize(absl::Span<const SummaryRequest> requests,
+                         absl::FunctionRef<absl::Status(size_t request, SummaryRows rows)> visit,
+                         SummaryCounts* counts) const override {
+    Reader reader(this);
+    for (size_t i = 0; i < requests.size(); ++i) {
+      SummaryRows rows;
+      TWIN_RETURN_IF_ERROR(reader.Summarize(requests[i], &rows, counts));
       TWIN_RETURN_IF_ERROR(visit(i, std::move(rows)));
     }
     return absl::OkStatus();
@@ -48,9 +65,11 @@ class PinnedSnapshot final : public Snapshot, private ReadView {
             std::vector<RowSourcePtr>* sources) const override {
     // Memory first: what leaves it for a file in between is found there.
     head_.Find(group, from, to, sequence_.value, sources);
-    std::erase_if(*sources, [this](const RowSourcePtr& source) {
-      return pinned_->Hides(source->range().last_time, source->range().last_sequence);
-    });
+    if (!pinned_->floors.empty()) {
+      std::erase_if(*sources, [this, rule = rules_.Of(group)](const RowSourcePtr& source) {
+        return pinned_->Hides(rule, source->range().last_time, source->range().last_sequence);
+      });
+    }
     const size_t memory = sources->size();
     partitions_.Get()->Find(pinned_->generation, group, from, to, sources);
     for (size_t i = memory; i < sources->size();) {
@@ -62,10 +81,16 @@ class PinnedSnapshot final : public Snapshot, private ReadView {
     }
   }
 
+  void FindRollups(GroupId group, int64_t from, int64_t to,
+                   std::vector<RollupBlock>* blocks) const override {
+    partitions_.Get()->FindRollups(pinned_->generation, group, from, to, blocks);
+  }
+
   uint64_t sequence_max() const override { return sequence_.value; }
 
   const Head& head_;
   Partitions& partitions_;
+  const RetentionRules& rules_;
   const Sequence sequence_;
   const std::shared_ptr<const PartitionSet> pinned_;
 };
@@ -73,8 +98,8 @@ class PinnedSnapshot final : public Snapshot, private ReadView {
 }  // namespace
 
 std::shared_ptr<const Snapshot> MakeSnapshot(const Head* head, Partitions* partitions,
-                                             Sequence sequence) {
-  return std::make_shared<PinnedSnapshot>(head, partitions, sequence);
+                                             const RetentionRules* rules, Sequence sequence) {
+  return std::make_shared<PinnedSnapshot>(head, partitions, rules, sequence);
 }
 
 }  // namespace twin::timeseries

@@ -25,6 +25,7 @@ Store::Impl::Impl(const StoreOptions& options)
     : head({.block_rows = options.block_rows,
             .open_bytes_max = options.open_block_bytes_max == 0 ? QuarterOfMemory()
                                                                 : options.open_block_bytes_max}),
+      rules(options.retention),
       folder_(options.folder),
       read_only_(options.read_only),
       file_system_(options.file_system == nullptr ? PosixFileSystem() : options.file_system) {
@@ -72,7 +73,7 @@ GroupSpec Store::group(GroupId id) const { return impl_->head.Spec(id); }
 bool Store::Has(SeriesKey key) const { return impl_->head.index().Has(key); }
 
 std::shared_ptr<const Snapshot> Store::Pin(Sequence sequence) const {
-  return MakeSnapshot(&impl_->head, &impl_->partitions, sequence);
+  return MakeSnapshot(&impl_->head, &impl_->partitions, &impl_->rules, sequence);
 }
 
 std::shared_ptr<Store::Checkpoint> Store::PinForCheckpoint(bool everything) {
@@ -95,12 +96,29 @@ absl::Status Store::Load(CheckpointKey key, absl::string_view bytes) {
 
 absl::Status Store::FinishLoad() { return impl_->FinishLoad(); }
 
-void Store::DropBefore(int64_t oldest) { impl_->DropBefore(oldest); }
+void Store::AssignRetention(absl::FunctionRef<Retention(const GroupSpec& group)> rule_of) {
+  impl_->rules.Assign(impl_->head.groups(),
+                      [&](GroupId id) { return rule_of(impl_->head.Spec(id)); });
+}
 
-std::vector<int64_t> Store::DaysToPack(int64_t before) const { return impl_->DaysToPack(before); }
+void Store::DropExpired(int64_t now, Sequence arrived) { impl_->DropExpired(now, arrived.value); }
+
+bool Store::HasExpired(int64_t now, Sequence arrived) const {
+  return !impl_->ExpiredFiles(now, arrived.value).empty();
+}
+
+std::vector<int64_t> Store::DaysToMerge(int64_t now) const { return impl_->DaysToMerge(now); }
+
+std::vector<int64_t> Store::DaysToPack(int64_t now, PackWhich which) const {
+  return impl_->DaysToPack(now, which);
+}
+
+absl::Status Store::MergeDay(int64_t day, absl::FunctionRef<bool(uint64_t bytes)> pace) {
+  return impl_->RewriteDay(day, /*packed=*/false, pace);
+}
 
 absl::Status Store::PackDay(int64_t day, absl::FunctionRef<bool(uint64_t bytes)> pace) {
-  return impl_->PackDay(day, pace);
+  return impl_->RewriteDay(day, /*packed=*/true, pace);
 }
 
 std::vector<std::string> Store::Files() const {
@@ -129,6 +147,12 @@ StoreStatus Store::status() const {
                    .groups = head.group_bytes()};
   int64_t oldest = head.oldest_day();
   for (const PartitionFilePtr& file : impl_->LiveFiles()) {
+    if (file->info().step > 0) {
+      status.rollup_files += 1;
+      status.rollup_bytes += file->info().bytes;
+      status.rollup_rows += file->rows();
+      continue;
+    }
     status.files += 1;
     status.file_bytes += file->info().bytes;
     status.file_rows += file->rows();

@@ -3,7 +3,10 @@
 //
 //   Append ─▶ open block ─(full, or another day)─▶ sealed block in memory ─(checkpoint)─▶ file
 //      └─ not later than the last row ─▶ late block of its day ─(checkpoint)─▶ file
+//   files of a day that has ended ─(MergeDay)─▶ one file ─(checkpoint)─▶ in their place
 //   files of an old day ─(PackDay)─▶ one re-packed file ─(checkpoint)─▶ in their place
+//
+// Groups that are kept for different times have files of their own, which are dropped whole.
 //
 // A day (UTC) is a partition. What is not in a file yet is in the journal, and the open blocks are
 // part of every checkpoint: the state is the last checkpoint and the journal from there. Reads
@@ -27,7 +30,9 @@
 #include "server/base/ids.h"
 #include "server/base/time.h"
 #include "server/timeseries/block.h"
+#include "server/timeseries/retention.h"
 #include "server/timeseries/samples.h"
+#include "server/timeseries/summaries.h"
 
 namespace twin::timeseries {
 
@@ -37,6 +42,7 @@ struct StoreOptions {
   bool read_only = false;             // loads and reads; nothing is written or removed
   uint32_t block_rows = 256;          // an open block is sealed when it has so many
   uint64_t open_block_bytes_max = 0;  // beyond, the oldest are sealed early; 0: 25 % of memory
+  Retention retention = {};           // of groups that AssignRetention gives no other
 };
 
 // What a series is wanted as. kDouble: of kScaled and kInt columns too; kInt: of kInt columns, and
@@ -82,6 +88,7 @@ struct StoreStatus {
   StoreMemory memory;
   uint64_t files = 0, file_bytes = 0, file_rows = 0;
   uint64_t packed_files = 0, packed_bytes = 0, packed_rows = 0;  // of those: re-packed ones
+  uint64_t rollup_files = 0, rollup_bytes = 0, rollup_rows = 0;  // beside those
   int64_t oldest_time = 0;                                       // of a partition; 0: there is none
 };
 
@@ -131,18 +138,31 @@ class Store {
   absl::Status Load(CheckpointKey key, absl::string_view bytes);
   absl::Status FinishLoad();
 
-  // The writer's: drops partitions (days) that end at or before `oldest`. Snapshots that there are
-  // go on seeing them. What is durable changes with the next checkpoint; then files are removed.
-  void DropBefore(int64_t oldest);
+  // --- Retention: the writer's ---
+  // Says how long groups are kept that it was not said of before.
+  void AssignRetention(absl::FunctionRef<Retention(const GroupSpec& group)> rule_of);
+  // Drops days whose time is over at `now`, as far as all of a file, or of a block in memory, came
+  // with sequences up to `arrived`. Snapshots that there are go on seeing them. What is durable
+  // changes with the next checkpoint; then files are removed.
+  void DropExpired(int64_t now, Sequence arrived);
+  // Any thread: whether files would be.
+  bool HasExpired(int64_t now, Sequence arrived) const;
 
-  // --- Re-packing: one at a time, on any thread ---
-  // Days since 1970 that end at or before `before` and have files to be re-packed, oldest first.
-  std::vector<int64_t> DaysToPack(int64_t before) const;
-  // Writes and syncs one file in place of all those of the day, in which columns that measure the
-  // same thing are coded together. The next checkpoint names it instead of them; they are removed
-  // when nobody reads them any more. Nothing happens if the day has no files (any more). `pace` is
-  // called with the bytes written so far, and may wait; CANCELLED: it said false. DATA_LOSS: a
-  // block is damaged. After an error everything is as it was.
+  // --- Upkeep of files: one at a time, on any thread ---
+  // Days since 1970 that ended an hour before `now` or earlier and have files to be merged, oldest
+  // first: that are not merged yet, or have many late rows beside.
+  std::vector<int64_t> DaysToMerge(int64_t now) const;
+  // Days that have files to be re-packed, oldest first: those that are old enough at `now`, by the
+  // retention of their groups; or all that have ended.
+  enum class PackWhich : uint8_t { kOldEnough, kEnded };
+  std::vector<int64_t> DaysToPack(int64_t now, PackWhich which) const;
+  // Writes and syncs one file in place of all those of the day: of groups that are kept equally
+  // long one each, and beside it files of their roll-ups. In re-packed ones columns that measure
+  // the same thing are coded together. The next checkpoint names it instead of them; they are
+  // removed when nobody reads them any more. Nothing happens if the day has no files (any more).
+  // `pace` is called with the bytes written so far, and may wait; CANCELLED: it said false.
+  // DATA_LOSS: a block is damaged. After an error everything is as it was.
+  absl::Status MergeDay(int64_t day, absl::FunctionRef<bool(uint64_t bytes)> pace);
   absl::Status PackDay(int64_t day, absl::FunctionRef<bool(uint64_t bytes)> pace);
 
   // Files that belong to the last checkpoint, for a backup, as paths.
@@ -157,6 +177,15 @@ class Store {
   std::unique_ptr<Impl> impl_;
 };
 
+// Samples of several series, summed up.
+struct SummaryRequest {
+  std::vector<ReadRequest::Series> series;  // as kDouble or kInt
+  int64_t from = 0;                         // from <= time …
+  int64_t to = 0;                           // … < to
+  int64_t step = 0;                         // by steps of 1970 on; 0: the window as one
+  bool sums = false;
+};
+
 // Thread-safe. Lives no longer than its Store.
 class Snapshot {
  public:
@@ -167,6 +196,13 @@ class Snapshot {
   virtual absl::Status Read(
       absl::Span<const ReadRequest> requests,
       absl::FunctionRef<absl::Status(size_t request, ReadRows rows)> visit) const = 0;
+  // The same, summed up: exactly what comes of the rows that Read gives, with `missing_rows`. By
+  // statistics of blocks that lie within a step, and by roll-ups, where no sample of another block
+  // lies among theirs and the snapshot sees all of them; else by reading.
+  virtual absl::Status Summarize(
+      absl::Span<const SummaryRequest> requests,
+      absl::FunctionRef<absl::Status(size_t request, SummaryRows rows)> visit,
+      SummaryCounts* counts) const = 0;
   // The last sample at or before `time`; false: there is none.
   virtual absl::StatusOr<bool> Last(SeriesKey key, WantedAs as, int64_t time,
                                     ReadRows* row) const = 0;

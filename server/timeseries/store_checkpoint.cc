@@ -53,7 +53,7 @@ std::shared_ptr<Store::Checkpoint> Store::Impl::PinForCheckpoint(bool everything
     checkpoint->live = LiveFiles();
   }
   checkpoint->removed = removed_;
-  checkpoint->packed = PackedDaysToName();
+  checkpoint->rewritten = RewrittenDaysToName();
   return checkpoint;
 }
 
@@ -73,18 +73,20 @@ absl::Status Store::Impl::WriteCheckpoint(Checkpoint* checkpoint, Visit visit) {
 }
 
 absl::Status Store::Impl::WriteFiles(Checkpoint* checkpoint) {
-  std::map<int64_t, std::vector<BlockOfGroup>> days;
+  std::map<std::pair<int64_t, uint8_t>, std::vector<BlockOfGroup>> days;
   for (const GroupId id : checkpoint->changed) {
+    const uint8_t rule = rules.Of(id);
     for (MemoryBlockPtr& block : head.Hold(id, checkpoint->sequence).sealed) {
       if (block->range().last_sequence > checkpoint->sequence) continue;
       checkpoint->filed[id].push_back(block);
-      days[DayOf(block->range().first_time)].push_back({.group = id, .block = std::move(block)});
+      const int64_t day = DayOf(block->range().first_time);
+      days[{day, rule}].push_back({.group = id, .block = std::move(block)});
     }
   }
   if (days.empty()) return absl::OkStatus();
   TWIN_RETURN_IF_ERROR(file_system_->CreateFolder(folder_));
-  for (auto& [day, blocks] : days) {
-    TWIN_RETURN_IF_ERROR(WriteFile(day, std::move(blocks), checkpoint));
+  for (auto& [day_and_rule, blocks] : days) {
+    TWIN_RETURN_IF_ERROR(WriteFile(day_and_rule.first, std::move(blocks), checkpoint));
   }
   return file_system_->SyncFolder(folder_);
 }
@@ -114,12 +116,14 @@ absl::Status Store::Impl::VisitFiles(const Checkpoint& checkpoint, Visit visit) 
   };
   for (const PartitionFilePtr& file : checkpoint.live) TWIN_RETURN_IF_ERROR(add(file));
   for (const PartitionFilePtr& file : checkpoint.written) TWIN_RETURN_IF_ERROR(add(file));
-  for (const PackedDay& day : checkpoint.packed) TWIN_RETURN_IF_ERROR(add(day.packed));
+  for (const RewrittenDay& day : checkpoint.rewritten) {
+    for (const PartitionFilePtr& file : day.made) TWIN_RETURN_IF_ERROR(add(file));
+  }
   const auto remove = [&](const PartitionFilePtr& file) {
     return visit({.kind = kFileKey, .number = file->info().number}, "");
   };
   for (const PartitionFilePtr& file : checkpoint.removed) TWIN_RETURN_IF_ERROR(remove(file));
-  for (const PackedDay& day : checkpoint.packed) {
+  for (const RewrittenDay& day : checkpoint.rewritten) {
     for (const PartitionFilePtr& file : day.from) TWIN_RETURN_IF_ERROR(remove(file));
   }
   return absl::OkStatus();
@@ -172,22 +176,24 @@ void Store::Impl::CheckpointDone(const Checkpoint& checkpoint) {
     const auto add = [&](const PartitionFilePtr& file, bool folded) {
       PartitionEntry entry{.partition = file, .added = set->generation, .folded = folded};
       // Its day was dropped while it was written.
-      if (set->Hides((file->info().day + 1) * kNsPerDay - 1, file->last_sequence())) {
+      const uint8_t rule = rules.Of(GroupId{file->entries().front().group});
+      if (file->info().step == 0 &&
+          set->Hides(rule, (file->info().day + 1) * kNsPerDay - 1, file->last_sequence())) {
         entry.removed = set->generation;
         dropped_meanwhile.push_back(file);
       }
       set->entries.push_back(std::move(entry));
     };
     for (const PartitionFilePtr& file : checkpoint.written) add(file, /*folded=*/false);
-    for (const PackedDay& day : checkpoint.packed) {
+    for (const RewrittenDay& day : checkpoint.rewritten) {
       for (PartitionEntry& entry : set->entries) {
         const auto found = std::find(day.from.begin(), day.from.end(), FileOf(entry));
         if (found == day.from.end()) continue;
         entry.removed = std::min(entry.removed, set->generation);
       }
       unnamed.insert(unnamed.end(), day.from.begin(), day.from.end());
-      // Snapshots that there are go on with the files that it was made of.
-      add(day.packed, /*folded=*/true);
+      // Snapshots that there are go on with the files that they were made of.
+      for (const PartitionFilePtr& file : day.made) add(file, /*folded=*/true);
     }
   });
   for (const auto& [id, blocks] : checkpoint.filed) head.Forget(id, blocks);
@@ -201,8 +207,8 @@ void Store::Impl::CheckpointDone(const Checkpoint& checkpoint) {
       std::erase(removed_, file);
       unnamed_.push_back(file);
     }
-    for (const PackedDay& day : checkpoint.packed) {
-      std::erase_if(packed_, [&](const PackedDay& other) { return other.packed == day.packed; });
+    for (const RewrittenDay& day : checkpoint.rewritten) {
+      std::erase_if(rewritten_, [&](const RewrittenDay& other) { return other.made == day.made; });
     }
     removed_.insert(removed_.end(), dropped_meanwhile.begin(), dropped_meanwhile.end());
   }
@@ -225,31 +231,6 @@ void Store::Impl::RemoveFiles() {
   }
   // What cannot be removed now is, as an orphan, when the store is loaded.
   for (const PartitionFilePtr& file : gone) (void)file_system_->Remove(file->path());
-}
-
-void Store::Impl::DropBefore(int64_t oldest) {
-  const int64_t day = DayOf(oldest);
-  auto dropped = std::make_shared<MemoryPartition>();
-  const std::vector<GroupId> groups = head.FindBefore(day, dropped.get());
-  std::vector<PartitionFilePtr> files;
-  partitions.Edit([&](PartitionSet* set) {
-    set->AddFloor({.time = day * kNsPerDay, .sequence = head.last_sequence()});
-    for (PartitionEntry& entry : set->entries) {
-      const PartitionFilePtr file = FileOf(entry);
-      if (file == nullptr || entry.removed != UINT64_MAX || file->info().day >= day) continue;
-      entry.removed = set->generation;
-      files.push_back(file);
-    }
-    if (!dropped->empty()) {
-      set->entries.push_back({.partition = dropped, .added = 0, .removed = set->generation});
-    }
-  });
-  head.DropBefore(day, groups);
-  {
-    MutexLock lock(&mutex_);
-    removed_.insert(removed_.end(), files.begin(), files.end());
-  }
-  RemoveFiles();
 }
 
 absl::Status Store::Impl::Load(CheckpointKey key, absl::string_view bytes) {
@@ -302,7 +283,7 @@ absl::Status Store::Impl::LoadFiles() {
                           PartitionFile::Open(file_system_, JoinPath(folder_, info.name()), info));
     for (const PartitionFileEntry& entry : file->entries()) {
       if (entry.group >= head.groups()) return file->Damaged(entry, "of no group");
-      head.RestoreTime(GroupId{entry.group}, entry.range.last_time);
+      if (info.step == 0) head.RestoreTime(GroupId{entry.group}, entry.range.last_time);
     }
     head.RestoreSequence(file->last_sequence());
     files.push_back(std::move(file));

@@ -102,7 +102,7 @@ TEST(StoreCheckpointTest, DroppedFilesStayAsLongAsASnapshotReadsThem) {
   const std::vector<std::string> files = world.store().Files();
   ASSERT_GT(files.size(), 1);
   const auto snapshot = world.store().Pin(Sequence(world.sequence()));
-  world.store().DropBefore(INT64_MAX);
+  world.store().DropExpired(INT64_MAX, Sequence(UINT64_MAX));
   EXPECT_TRUE(world.store().Files().empty());
   ReadRequest request;
   request.from = INT64_MIN;
@@ -134,7 +134,7 @@ TEST(StoreCheckpointTest, DroppedFilesGoWithTheCheckpointAfter) {
   Fill(&world, 300);
   ASSERT_TRUE(world.Checkpoint(false));
   const std::vector<std::string> files = world.store().Files();
-  world.store().DropBefore(INT64_MAX);
+  world.store().DropExpired(INT64_MAX, Sequence(UINT64_MAX));
   ASSERT_TRUE(world.Checkpoint(false));
   for (const std::string& file : files) EXPECT_FALSE(world.disk().Exists(file)) << file;
   ASSERT_THAT(world.Reload(), IsOk());

@@ -20,14 +20,21 @@
 #include "server/timeseries/head.h"
 #include "server/timeseries/partition_file.h"
 #include "server/timeseries/partitions.h"
+#include "server/timeseries/retention.h"
 #include "server/timeseries/store.h"
 
 namespace twin::timeseries {
 
-// A re-packed file and those that it stands for.
-struct PackedDay {
-  PartitionFilePtr packed;
+// Files of a day that were written anew, and those that they stand for.
+struct RewrittenDay {
+  int64_t day = 0;
+  std::vector<PartitionFilePtr> made;
   std::vector<PartitionFilePtr> from;
+};
+
+struct BlockInFile {
+  const PartitionFile* file = nullptr;
+  const PartitionFileEntry* entry = nullptr;
 };
 
 struct Store::Checkpoint {
@@ -39,7 +46,7 @@ struct Store::Checkpoint {
   std::vector<std::string> paths;         // from there on
   std::vector<PartitionFilePtr> live;     // of `everything`
   std::vector<PartitionFilePtr> removed;  // keys that go
-  std::vector<PackedDay> packed;
+  std::vector<RewrittenDay> rewritten;
   std::vector<PartitionFilePtr> written;                 // by WriteCheckpoint
   std::map<GroupId, std::vector<MemoryBlockPtr>> filed;  // what is in those
 };
@@ -58,14 +65,17 @@ class Store::Impl {
   void CheckpointDone(const Checkpoint& checkpoint);
   absl::Status Load(CheckpointKey key, absl::string_view bytes);
   absl::Status FinishLoad();
-  void DropBefore(int64_t oldest);
-  std::vector<int64_t> DaysToPack(int64_t before) const;  // ascending
-  absl::Status PackDay(int64_t day, absl::FunctionRef<bool(uint64_t bytes)> pace);
+  void DropExpired(int64_t now, uint64_t arrived);
+  std::vector<PartitionFilePtr> ExpiredFiles(int64_t now, uint64_t arrived) const;
+  std::vector<int64_t> DaysToMerge(int64_t now) const;  // ascending
+  std::vector<int64_t> DaysToPack(int64_t now, PackWhich which) const;
+  absl::Status RewriteDay(int64_t day, bool packed, absl::FunctionRef<bool(uint64_t bytes)> pace);
   // Files that are not removed.
   std::vector<PartitionFilePtr> LiveFiles() const;
 
   Head head;
   Partitions partitions;
+  RetentionRules rules;
 
  private:
   using Visit = absl::FunctionRef<absl::Status(CheckpointKey key, absl::string_view bytes)>;
@@ -76,10 +86,16 @@ class Store::Impl {
   static absl::Status VisitFiles(const Checkpoint& checkpoint, Visit visit);
   absl::Status VisitSpecs(const Checkpoint& checkpoint, Visit visit) const;
   absl::Status VisitOpen(const Checkpoint& checkpoint, Visit visit);
-  std::vector<PackedDay> PackedDaysToName() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::StatusOr<PartitionFilePtr> WritePacked(absl::Span<const PartitionFilePtr> files,
-                                               const std::string& path, PartitionFileInfo* info,
-                                               absl::FunctionRef<bool(uint64_t bytes)> pace) const;
+  std::vector<RewrittenDay> RewrittenDaysToName() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  using FilesOfDays = std::map<int64_t, std::vector<PartitionFilePtr>>;
+  FilesOfDays FilesToRewrite() const;  // of days that are not being rewritten
+  // As long as the group of it that is kept the longest.
+  Retention RetentionOf(const PartitionFile& file) const;
+  absl::Status WriteDay(int64_t day, bool packed, absl::FunctionRef<bool(uint64_t bytes)> pace,
+                        RewrittenDay* rewritten);
+  class DayWriter;
+  absl::Status WriteGroup(GroupId group, absl::Span<const BlockInFile> blocks,
+                          DayWriter* writer) const;
   std::vector<uint32_t> FamiliesOf(GroupId group) const;
   absl::Status LoadSpecs();
   absl::Status LoadFiles();
@@ -104,14 +120,14 @@ class Store::Impl {
   // Dropped: first named by the last checkpoint, then by none, but snapshots may read them.
   std::vector<PartitionFilePtr> removed_ ABSL_GUARDED_BY(mutex_);
   std::vector<PartitionFilePtr> unnamed_ ABSL_GUARDED_BY(mutex_);
-  // Re-packed, and not named by a checkpoint yet.
-  std::vector<PackedDay> packed_ ABSL_GUARDED_BY(mutex_);
+  // Not named by a checkpoint yet.
+  std::vector<RewrittenDay> rewritten_ ABSL_GUARDED_BY(mutex_);
   // What Load was given, until FinishLoad.
   std::map<uint32_t, Loaded> loaded_;
 };
 
 std::shared_ptr<const Snapshot> MakeSnapshot(const Head* head, Partitions* partitions,
-                                             Sequence sequence);
+                                             const RetentionRules* rules, Sequence sequence);
 
 }  // namespace twin::timeseries
 

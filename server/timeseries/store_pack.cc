@@ -1,83 +1,263 @@
-// How a Store re-packs the files of old days.
+// How a Store writes the files of days anew: merged, or re-packed.
 #include <algorithm>
+#include <iterator>
 #include <map>
+#include <optional>
+#include <set>
 #include <utility>
 
 #include "server/base/status_macros.h"
+#include "server/timeseries/rollup.h"
 #include "server/timeseries/row_buffer.h"
 #include "server/timeseries/store_impl.h"
+#include "server/timeseries/summaries.h"
 
 namespace twin::timeseries {
 namespace {
 
-// A day that was re-packed is so again when what came late has as many files, or a part of its rows
-// that is worth the work.
+// A day that was written anew is so again when what came late has as many files, or a part of its
+// rows that is worth the work.
 constexpr size_t kLateFilesMax = 8;
 constexpr uint64_t kLateRowsShare = 16;
+// Most of what comes late has come by then.
+constexpr int64_t kMergeAfterNs = int64_t{3600} * 1'000'000'000;
+// Of a merged block. More: less to look at for who wants all of a day; fewer: for who wants little.
+constexpr uint32_t kMergedBlockRows = 1024;
 
-bool IsWorthPacking(absl::Span<const PartitionFilePtr> files) {
+// `is_done`: whether a file is one that was made so.
+template <typename IsDone>
+bool IsWorthRewriting(absl::Span<const PartitionFilePtr> files, size_t files_min, IsDone is_done) {
   size_t late_files = 0;
   uint64_t late_rows = 0;
-  uint64_t packed_rows = 0;
+  uint64_t done_rows = 0;
   for (const PartitionFilePtr& file : files) {
-    if (file->info().packed) {
-      packed_rows += file->rows();
+    if (is_done(file->info())) {
+      done_rows += file->rows();
     } else {
       late_files += 1;
       late_rows += file->rows();
     }
   }
-  return late_files >= kLateFilesMax || late_rows * kLateRowsShare > packed_rows;
+  return late_files >= kLateFilesMax ||
+         (late_files >= files_min && late_rows * kLateRowsShare > done_rows);
 }
-
-// Blocks of one group, in the order of files and in them.
-struct BlocksOfGroup {
-  std::vector<std::pair<const PartitionFile*, const PartitionFileEntry*>> blocks;
-};
 
 }  // namespace
 
-std::vector<int64_t> Store::Impl::DaysToPack(int64_t before) const {
-  std::map<int64_t, std::vector<PartitionFilePtr>> days;
+Store::Impl::FilesOfDays Store::Impl::FilesToRewrite() const {
+  FilesOfDays days;
+  std::set<uint32_t> samples;
+  std::vector<PartitionFileInfo> rollups;
   for (PartitionFilePtr& file : LiveFiles()) {
-    const int64_t day = file->info().day;
-    if (day < DayOf(before)) days[day].push_back(std::move(file));
+    if (file->info().step > 0) {
+      rollups.push_back(file->info());
+      continue;
+    }
+    samples.insert(file->info().number);
+    days[file->info().day].push_back(std::move(file));
   }
-  {
-    MutexLock lock(&mutex_);
-    for (const PackedDay& day : packed_) days.erase(day.packed->info().day);
+  // Roll-ups whose samples have expired would go: they are all that is known of the day.
+  for (const PartitionFileInfo& rollup : rollups) {
+    if (samples.count(rollup.of) == 0) days.erase(rollup.day);
   }
+  MutexLock lock(&mutex_);
+  for (const RewrittenDay& day : rewritten_) days.erase(day.day);
+  return days;
+}
+
+std::vector<int64_t> Store::Impl::DaysToMerge(int64_t now) const {
+  const int64_t ended = DayOf(now < INT64_MIN + kMergeAfterNs ? now : now - kMergeAfterNs);
   std::vector<int64_t> found;
-  for (const auto& [day, files] : days) {
-    if (IsWorthPacking(files)) found.push_back(day);
+  for (const auto& [day, files] : FilesToRewrite()) {
+    if (day >= ended) break;
+    // What is packed already is not unpacked again.
+    const auto packed = [](const PartitionFilePtr& file) { return file->info().packed; };
+    if (std::any_of(files.begin(), files.end(), packed)) continue;
+    // Of each rule of retention there is one at least.
+    std::map<uint8_t, size_t> of_rule;
+    for (const PartitionFilePtr& file : files) {
+      of_rule[rules.Of(GroupId{file->entries().front().group})] += 1;
+    }
+    const bool several = std::any_of(of_rule.begin(), of_rule.end(),
+                                     [](const auto& rule) { return rule.second > 1; });
+    if (several &&
+        IsWorthRewriting(files, 2, [](const PartitionFileInfo& info) { return info.merged; })) {
+      found.push_back(day);
+    }
   }
   return found;
 }
 
-absl::Status Store::Impl::PackDay(int64_t day, absl::FunctionRef<bool(uint64_t bytes)> pace) {
-  PartitionFileInfo info;
-  info.day = day;
-  info.packed = true;
-  std::vector<PartitionFilePtr> files;
-  for (PartitionFilePtr& file : LiveFiles()) {
-    if (file->info().day == info.day) files.push_back(std::move(file));
+std::vector<int64_t> Store::Impl::DaysToPack(int64_t now, PackWhich which) const {
+  std::vector<int64_t> found;
+  for (const auto& [day, files] : FilesToRewrite()) {
+    if (day >= DayOf(now)) break;
+    const bool is_due =
+        which == PackWhich::kEnded ||
+        std::all_of(files.begin(), files.end(), [&, of = day](const PartitionFilePtr& file) {
+          return file->info().packed || of < OldestDayKept(RetentionOf(*file).raw, now);
+        });
+    if (is_due &&
+        IsWorthRewriting(files, 1, [](const PartitionFileInfo& info) { return info.packed; })) {
+      found.push_back(day);
+    }
   }
-  if (files.empty()) return absl::OkStatus();  // dropped meanwhile
-  std::sort(files.begin(), files.end(), [](const PartitionFilePtr& a, const PartitionFilePtr& b) {
-    return a->info().number < b->info().number;
-  });
+  return found;
+}
+
+absl::Status Store::Impl::RewriteDay(int64_t day, bool packed,
+                                     absl::FunctionRef<bool(uint64_t bytes)> pace) {
+  RewrittenDay rewritten;
+  rewritten.day = day;
   {
     MutexLock lock(&mutex_);
-    info.number = next_file_++;
+    for (const RewrittenDay& other : rewritten_) {
+      if (other.day == day) return absl::OkStatus();  // it waits for a checkpoint
+    }
   }
-  const std::string path = JoinPath(folder_, info.name());
-  absl::StatusOr<PartitionFilePtr> packed = WritePacked(files, path, &info, pace);
-  if (!packed.ok()) {
-    (void)file_system_->Remove(path);  // or when the store is loaded
-    return packed.status();
+  for (PartitionFilePtr& file : LiveFiles()) {
+    if (file->info().day == day) rewritten.from.push_back(std::move(file));
+  }
+  if (rewritten.from.empty()) return absl::OkStatus();  // dropped meanwhile
+  std::sort(rewritten.from.begin(), rewritten.from.end(),
+            [](const PartitionFilePtr& a, const PartitionFilePtr& b) {
+              return a->info().number < b->info().number;
+            });
+  absl::Status status = WriteDay(day, packed, pace, &rewritten);
+  if (!status.ok()) {
+    for (const PartitionFilePtr& file : rewritten.made) {
+      (void)file_system_->Remove(file->path());  // or when the store is loaded
+    }
+    return status;
   }
   MutexLock lock(&mutex_);
-  packed_.push_back({.packed = *std::move(packed), .from = std::move(files)});
+  rewritten_.push_back(std::move(rewritten));
+  return absl::OkStatus();
+}
+
+// Files of a day's groups of one rule of retention: their samples, and roll-ups of each step.
+class Store::Impl::DayWriter {
+ public:
+  DayWriter(Impl* store, int64_t day, bool packed) : store_(*store), packed_(packed) {
+    samples_.info.day = day;
+    samples_.info.packed = packed;
+    samples_.info.merged = !packed;
+  }
+  ~DayWriter() {
+    // What was not handed over; or when the store is loaded.
+    for (const std::string& path : paths_) (void)store_.file_system_->Remove(path);
+  }
+  DayWriter(const DayWriter&) = delete;
+  DayWriter& operator=(const DayWriter&) = delete;
+
+  // `rows`: in order.
+  absl::Status Add(GroupId group, const RowBuffer& rows) {
+    TWIN_RETURN_IF_ERROR(Create(&samples_));
+    if (packed_) {
+      TWIN_RETURN_IF_ERROR(rows.EncodePacked(store_.FamiliesOf(group),
+                                             [&](const RowRange& range, absl::string_view bytes) {
+                                               return samples_.writer->Add(group, range, bytes);
+                                             }));
+    } else {
+      TWIN_RETURN_IF_ERROR(AddBlocks(group, rows, kMergedBlockRows, &samples_));
+    }
+    for (const int64_t step : kRollupSteps) {
+      if (!IsRollupWorthIt(rows, step)) continue;
+      const RowBuffer rollup = RollUp(rows, step);
+      OneFile& file = rollups_[step];
+      file.info.day = samples_.info.day;
+      file.info.step = step;
+      file.info.of = samples_.info.number;
+      TWIN_RETURN_IF_ERROR(Create(&file));
+      TWIN_RETURN_IF_ERROR(AddBlocks(group, rollup, kBlockRowsMax, &file));
+    }
+    return absl::OkStatus();
+  }
+
+  uint64_t bytes() const {
+    uint64_t bytes = samples_.writer.has_value() ? samples_.writer->bytes() : 0;
+    for (const auto& [step, file] : rollups_) bytes += file.writer->bytes();
+    return bytes;
+  }
+
+  // Makes them durable, and hands them over.
+  absl::Status Finish(std::vector<PartitionFilePtr>* made) {
+    std::vector<OneFile*> all = {&samples_};
+    for (auto& [step, file] : rollups_) all.push_back(&file);
+    for (OneFile* const file : all) TWIN_RETURN_IF_ERROR(file->writer->Finish(&file->info));
+    TWIN_RETURN_IF_ERROR(store_.file_system_->SyncFolder(store_.folder_));
+    std::vector<PartitionFilePtr> opened;
+    for (size_t i = 0; i < all.size(); ++i) {
+      TWIN_ASSIGN_OR_RETURN(PartitionFilePtr file,
+                            PartitionFile::Open(store_.file_system_, paths_[all[i]->path], all[i]->info));
+      opened.push_back(std::move(file));
+    }
+    std::move(opened.begin(), opened.end(), std::back_inserter(*made));
+    paths_.clear();
+    return absl::OkStatus();
+  }
+
+ private:
+  struct OneFile {
+    PartitionFileInfo info;
+    std::optional<PartitionFileWriter> writer;
+    size_t path = 0;
+  };
+
+  absl::Status Create(OneFile* file) {
+    if (file->writer.has_value()) return absl::OkStatus();
+    {
+      MutexLock lock(&store_.mutex_);
+      file->info.number = store_.next_file_++;
+    }
+    const std::string path = JoinPath(store_.folder_, file->info.name());
+    absl::StatusOr<PartitionFileWriter> writer =
+        PartitionFileWriter::Create(store_.file_system_, path, file->info);
+    file->path = paths_.size();
+    paths_.push_back(path);
+    TWIN_RETURN_IF_ERROR(writer.status());
+    file->writer.emplace(*std::move(writer));
+    return absl::OkStatus();
+  }
+
+  static absl::Status AddBlocks(GroupId group, const RowBuffer& rows, uint32_t rows_max,
+                                OneFile* file) {
+    for (const MemoryBlockPtr& block : rows.Encode(rows_max)) {
+      TWIN_RETURN_IF_ERROR(file->writer->Add(group, block->range(), block->bytes()));
+    }
+    return absl::OkStatus();
+  }
+
+  Impl& store_;
+  const bool packed_;
+  OneFile samples_;
+  std::map<int64_t, OneFile> rollups_;  // by step
+  std::vector<std::string> paths_;      // of the samples, and others in the order of creation
+};
+
+absl::Status Store::Impl::WriteDay(int64_t day, bool packed,
+                                   absl::FunctionRef<bool(uint64_t bytes)> pace,
+                                   RewrittenDay* rewritten) {
+  // Blocks in the order of files and in them, by rule of retention and group.
+  std::map<uint8_t, std::map<uint32_t, std::vector<BlockInFile>>> of_rules;
+  for (const PartitionFilePtr& file : rewritten->from) {
+    if (file->info().step > 0) continue;
+    for (const PartitionFileEntry& entry : file->entries()) {
+      of_rules[rules.Of(GroupId{entry.group})][entry.group].push_back({file.get(), &entry});
+    }
+  }
+  uint64_t bytes_before = 0;
+  for (const auto& [rule, groups] : of_rules) {
+    DayWriter writer(this, day, packed);
+    for (const auto& [number, blocks] : groups) {
+      TWIN_RETURN_IF_ERROR(WriteGroup(GroupId{number}, blocks, &writer));
+      if (!pace(bytes_before + writer.bytes())) {
+        return absl::CancelledError("the upkeep of the history was stopped");
+      }
+    }
+    bytes_before += writer.bytes();
+    TWIN_RETURN_IF_ERROR(writer.Finish(&rewritten->made));
+  }
   return absl::OkStatus();
 }
 
@@ -91,52 +271,33 @@ std::vector<uint32_t> Store::Impl::FamiliesOf(GroupId group) const {
   return families;
 }
 
-absl::StatusOr<PartitionFilePtr> Store::Impl::WritePacked(
-    absl::Span<const PartitionFilePtr> files, const std::string& path, PartitionFileInfo* info,
-    absl::FunctionRef<bool(uint64_t bytes)> pace) const {
-  std::map<uint32_t, BlocksOfGroup> groups;
-  for (const PartitionFilePtr& file : files) {
-    for (const PartitionFileEntry& entry : file->entries()) {
-      groups[entry.group].blocks.emplace_back(file.get(), &entry);
-    }
+absl::Status Store::Impl::WriteGroup(GroupId group, absl::Span<const BlockInFile> blocks,
+                                     DayWriter* writer) const {
+  RowBuffer buffer(head.columns(group));
+  for (const BlockInFile& block : blocks) {
+    TWIN_RETURN_IF_ERROR(buffer.Add(*block.file->Source(*block.entry)));
   }
-  TWIN_ASSIGN_OR_RETURN(PartitionFileWriter writer,
-                        PartitionFileWriter::Create(file_system_, path, *info));
-  for (const auto& [number, of] : groups) {
-    const GroupId group{number};
-    RowBuffer buffer(head.columns(group));
-    for (const auto& [file, entry] : of.blocks) {
-      TWIN_RETURN_IF_ERROR(buffer.Add(*file->Source(*entry)));
-    }
-    buffer.Sort();
-    TWIN_RETURN_IF_ERROR(buffer.EncodePacked(
-        FamiliesOf(group), [&](const RowRange& range, absl::string_view bytes) -> absl::Status {
-          return writer.Add(group, range, bytes);
-        }));
-    if (!pace(writer.bytes())) return absl::CancelledError("re-packing was stopped");
-  }
-  TWIN_RETURN_IF_ERROR(writer.Finish(info));
-  TWIN_RETURN_IF_ERROR(file_system_->SyncFolder(folder_));
-  return PartitionFile::Open(file_system_, path, *info);
+  buffer.Sort();
+  return writer->Add(group, buffer);
 }
 
-std::vector<PackedDay> Store::Impl::PackedDaysToName() {
+std::vector<RewrittenDay> Store::Impl::RewrittenDaysToName() {
   const std::shared_ptr<const PartitionSet> set = partitions.Get();
   const auto is_live = [&](const PartitionFilePtr& file) {
     return std::any_of(set->entries.begin(), set->entries.end(), [&](const PartitionEntry& entry) {
       return entry.partition == file && entry.removed == UINT64_MAX;
     });
   };
-  std::vector<PackedDay> named;
-  for (PackedDay& day : packed_) {
+  std::vector<RewrittenDay> named;
+  for (RewrittenDay& day : rewritten_) {
     if (std::all_of(day.from.begin(), day.from.end(), is_live)) {
       named.push_back(std::move(day));
     } else {  // dropped meanwhile: nothing of it is wanted any more
-      unnamed_.push_back(std::move(day.packed));
+      std::move(day.made.begin(), day.made.end(), std::back_inserter(unnamed_));
     }
   }
-  packed_ = std::move(named);
-  return packed_;
+  rewritten_ = std::move(named);
+  return rewritten_;
 }
 
 }  // namespace twin::timeseries

@@ -12,6 +12,8 @@ namespace {
 using ::twin::testing::IsOk;
 using ::twin::testing::StatusIs;
 
+constexpr int64_t kDayNs = int64_t{86'400} * 1'000'000'000;
+
 // Some days in files, of several checkpoints.
 void MakeDays(HistoryWorld* world) {
   for (int checkpoint = 0; checkpoint < 3; ++checkpoint) {
@@ -24,11 +26,11 @@ TEST(StorePackTest, ADayIsOneFileThen) {
   HistoryWorld world(1, 8);
   MakeDays(&world);
   const uint64_t rows = world.store().status().file_rows;
-  const size_t days = world.store().DaysToPack(INT64_MAX).size();
+  const size_t days = world.store().DaysToPack(INT64_MAX, Store::PackWhich::kEnded).size();
   ASSERT_GT(days, 1);
   ASSERT_GT(world.store().status().files, days);
   for (size_t i = 0; i < days; ++i) ASSERT_THAT(world.PackDay(), IsOk());
-  EXPECT_TRUE(world.store().DaysToPack(INT64_MAX).empty());
+  EXPECT_TRUE(world.store().DaysToPack(INT64_MAX, Store::PackWhich::kEnded).empty());
   EXPECT_EQ(world.store().status().packed_files, 0);  // not named yet
   world.CompareAll();
   ASSERT_TRUE(world.Checkpoint(false));
@@ -50,7 +52,8 @@ TEST(StorePackTest, FilesGoWhenNobodyReadsThem) {
   MakeDays(&world);
   const std::vector<std::string> files = world.store().Files();
   world.PinSome();
-  while (!world.store().DaysToPack(INT64_MAX).empty()) ASSERT_THAT(world.PackDay(), IsOk());
+  while (!world.store().DaysToPack(INT64_MAX, Store::PackWhich::kEnded).empty())
+    ASSERT_THAT(world.PackDay(), IsOk());
   ASSERT_TRUE(world.Checkpoint(false));
   for (const std::string& file : files) EXPECT_TRUE(world.disk().Exists(file));
   for (int i = 0; i < 20; ++i) world.CompareSome();
@@ -63,7 +66,8 @@ TEST(StorePackTest, ADayThatIsDroppedMeanwhile) {
   for (const bool before_the_checkpoint : {true, false}) {
     HistoryWorld world(3, 8);
     MakeDays(&world);
-    while (!world.store().DaysToPack(INT64_MAX).empty()) ASSERT_THAT(world.PackDay(), IsOk());
+    while (!world.store().DaysToPack(INT64_MAX, Store::PackWhich::kEnded).empty())
+      ASSERT_THAT(world.PackDay(), IsOk());
     if (before_the_checkpoint) {
       world.Drop();
     } else {
@@ -87,7 +91,7 @@ TEST(StorePackTest, ADiskThatFailsAtEachStep) {
       SCOPED_TRACE(absl::StrCat("step ", step, " way ", way));
       HistoryWorld world(4, 8);
       MakeDays(&world);
-      const size_t days = world.store().DaysToPack(INT64_MAX).size();
+      const size_t days = world.store().DaysToPack(INT64_MAX, Store::PackWhich::kEnded).size();
       if (way == 0) world.disk().FailWrites(step);
       if (way == 1) world.disk().FailSyncs(step);
       if (way == 2) world.disk().SetFull(true);
@@ -101,7 +105,8 @@ TEST(StorePackTest, ADiskThatFailsAtEachStep) {
       world.disk().CutPower();
       ASSERT_THAT(world.Reload(), IsOk());
       world.CompareAll();
-      while (!world.store().DaysToPack(INT64_MAX).empty()) ASSERT_THAT(world.PackDay(), IsOk());
+      while (!world.store().DaysToPack(INT64_MAX, Store::PackWhich::kEnded).empty())
+        ASSERT_THAT(world.PackDay(), IsOk());
       ASSERT_TRUE(world.Checkpoint(false));
       world.disk().CutPower();
       ASSERT_THAT(world.Reload(), IsOk());
@@ -112,6 +117,33 @@ TEST(StorePackTest, ADiskThatFailsAtEachStep) {
   }
 }
 
+TEST(StorePackTest, SmallFilesOfADayAreMerged) {
+  HistoryWorld world(9, 8);
+  MakeDays(&world);
+  const StoreStatus before = world.store().status();
+  const size_t days = world.store().DaysToMerge(INT64_MAX).size();
+  ASSERT_GT(days, 1u);
+  // One that has not ended an hour ago waits.
+  EXPECT_LT(world.store().DaysToMerge(before.oldest_time + kDayNs).size(), days);
+  for (size_t i = 0; i < days; ++i) ASSERT_THAT(world.MergeDay(), IsOk());
+  EXPECT_TRUE(world.store().DaysToMerge(INT64_MAX).empty());
+  world.CompareAll();
+  ASSERT_TRUE(world.Checkpoint(false));
+  EXPECT_LT(world.store().status().files, before.files);
+  EXPECT_EQ(world.store().status().packed_files, 0);
+  EXPECT_GE(world.store().status().file_rows, before.file_rows);
+  world.CompareAll();
+  ASSERT_THAT(world.Reload(), IsOk());
+  world.CompareAll();
+  // And re-packed when their time has come.
+  while (!world.store().DaysToPack(INT64_MAX, Store::PackWhich::kEnded).empty()) {
+    ASSERT_THAT(world.PackDay(), IsOk());
+  }
+  ASSERT_TRUE(world.Checkpoint(false));
+  EXPECT_GE(world.store().status().packed_files, days);
+  world.CompareAll();
+}
+
 // The power is cut before the checkpoint, after one that failed, and after it.
 TEST(StorePackTest, PowerIsCutAroundTheCheckpoint) {
   for (const int when : {0, 1, 2}) {
@@ -119,7 +151,8 @@ TEST(StorePackTest, PowerIsCutAroundTheCheckpoint) {
     HistoryWorld world(5, 8);
     MakeDays(&world);
     for (int i = 0; i < 100; ++i) world.AppendSome();
-    while (!world.store().DaysToPack(INT64_MAX).empty()) ASSERT_THAT(world.PackDay(), IsOk());
+    while (!world.store().DaysToPack(INT64_MAX, Store::PackWhich::kEnded).empty())
+      ASSERT_THAT(world.PackDay(), IsOk());
     if (when == 1) {
       world.disk().FailWrites(0);
       EXPECT_FALSE(world.Checkpoint(false));
@@ -149,20 +182,21 @@ TEST(StorePackTest, ADamagedBlockStopsItsDayOnly) {
   const size_t files = world.disk().List("/data/history")->size();
   EXPECT_THAT(world.PackDay(), StatusIs(absl::StatusCode::kDataLoss, ::testing::HasSubstr(file)));
   EXPECT_EQ(world.disk().List("/data/history")->size(), files);
-  const std::vector<int64_t> days = world.store().DaysToPack(INT64_MAX);
+  const std::vector<int64_t> days = world.store().DaysToPack(INT64_MAX, Store::PackWhich::kEnded);
   ASSERT_GT(days.size(), 1u);
   const auto go_on = [](uint64_t) { return true; };
   for (size_t i = 1; i < days.size(); ++i) {
     EXPECT_THAT(world.store().PackDay(days[i], go_on), IsOk());
   }
-  EXPECT_THAT(world.store().DaysToPack(INT64_MAX), ::testing::ElementsAre(days[0]));
+  EXPECT_THAT(world.store().DaysToPack(INT64_MAX, Store::PackWhich::kEnded),
+              ::testing::ElementsAre(days[0]));
 }
 
 TEST(StorePackTest, CanBeStopped) {
   HistoryWorld world(7, 8);
   MakeDays(&world);
   const size_t files = world.store().Files().size();
-  const int64_t day = world.store().DaysToPack(INT64_MAX).front();
+  const int64_t day = world.store().DaysToPack(INT64_MAX, Store::PackWhich::kEnded).front();
   EXPECT_THAT(world.store().PackDay(day, [](uint64_t) { return false; }),
               StatusIs(absl::StatusCode::kCancelled, ::testing::HasSubstr("stopped")));
   ASSERT_TRUE(world.Checkpoint(false));
@@ -175,7 +209,8 @@ TEST(StorePackTest, LateRowsOfAPackedDay) {
   HistoryWorld world(8, 4);
   MakeDays(&world);
   for (int round = 0; round < 6; ++round) {
-    while (!world.store().DaysToPack(INT64_MAX).empty()) ASSERT_THAT(world.PackDay(), IsOk());
+    while (!world.store().DaysToPack(INT64_MAX, Store::PackWhich::kEnded).empty())
+      ASSERT_THAT(world.PackDay(), IsOk());
     ASSERT_TRUE(world.Checkpoint(round % 2 == 0));
     for (int i = 0; i < 60; ++i) world.AppendSome();
     ASSERT_TRUE(world.Checkpoint(false));

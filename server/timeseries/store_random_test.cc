@@ -26,6 +26,9 @@ TEST_P(StoreRandomTest, ReadsAreTheReferences) {
       if (world.Random(50) == 0) {
         ASSERT_THAT(world.PackDay(world.Random(2) == 0), IsOk());
       }
+      if (world.Random(40) == 0) {
+        ASSERT_THAT(world.MergeDay(), IsOk());
+      }
       if (world.Random(100) == 0) {
         ASSERT_THAT(world.Reload(), IsOk());
       }

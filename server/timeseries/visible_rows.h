@@ -22,6 +22,7 @@ class VisibleRows {
       : source_(std::move(source)), group_(group), sequence_max_(sequence_max) {}
 
   GroupId group() const { return group_; }
+  const RowSource& source() const { return *source_; }
   const RowRange& range() const { return source_->range(); }  // of all its rows
 
   // Reads times, and sequences where some rows are too new. Once; before the calls below.

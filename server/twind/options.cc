@@ -158,7 +158,19 @@ void DefineOptions(CLI::App* app, Options* options) {
   const char* const history = "History";
   Add(app, "history-retention-seconds", &engine.history_retention_seconds,
       "samples of days that ended so long ago are dropped; 0: none are")
+      ->group(history)
+      ->check(CLI::NonNegativeNumber);
+  Add(app, "history-rollup-retention-seconds", &engine.history_rollup_retention_seconds,
+      "the same for their roll-ups")
+      ->group(history)
+      ->check(CLI::NonNegativeNumber);
+  Add(app, "history-retention-of", &engine.history_retention_of,
+      "of a model, instead: 'BatteryCell=samples:90d,rollups:2y,raw:7d'; several: a list")
       ->group(history);
+  Add(app, "history-retention-grace-seconds", &engine.history_retention_grace_seconds,
+      "what comes when its time is over already is kept for so long")
+      ->group(history)
+      ->check(CLI::NonNegativeNumber);
   Add(app, "history-repack-after-seconds", &engine.history_repack_after_seconds,
       "days that ended so long ago are re-packed, into a third of the space; 0: none are")
       ->group(history)

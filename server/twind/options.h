@@ -16,6 +16,12 @@ namespace twin::twind {
 inline constexpr char kVersion[] = "0.1.0";
 
 struct Options {
+  Options() {
+    constexpr int64_t kYearSeconds = int64_t{365} * 24 * 3600;
+    engine.history_retention_seconds = kYearSeconds;
+    engine.history_rollup_retention_seconds = 5 * kYearSeconds;
+  }
+
   engine::EngineOptions engine;
   api::ServerOptions server;
   std::string metrics_listen;  // empty: there are none

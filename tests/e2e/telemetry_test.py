@@ -174,6 +174,9 @@ class TelemetryTest(unittest.TestCase):
         rows = self.make_rows()
         done = self.replay(self.write(rows, "car.csv.gz"), "veh-000042", "--frames-per-message", 17)
         self.assertIn("divided into 5 modules", done.stderr)
+        # It is too old to be kept, and is so for a day all the same.
+        self.assertIn("270 rows: some rows are of days before", done.stderr)
+        self.assertIn("samples are kept for 365 days", done.stderr)
         self.assertRegex(done.stdout, r"^replayed 270 rows, \d+ values in .*, 0 rejects; left out, as their time comes again: 30 rows")
         shared, expected = self.check("veh-000042", self.HEADER, rows)
         # Modules 1 and 2 have a probe each, their cells its temperature.
@@ -208,7 +211,8 @@ class TelemetryTest(unittest.TestCase):
 
     def test_live_replay_ends_now(self):
         before = time.time()
-        self.replay(self.write(self.make_rows(20)), "veh-1", "--live", "--speed", "1000x")
+        done = self.replay(self.write(self.make_rows(20)), "veh-1", "--live", "--speed", "1000x")
+        self.assertNotIn("kept", done.stderr)
         times = [line.split(",")[1] for line in
                  self.twinctl("history", "export", "veh-1-pack", "--path", "voltage").splitlines()[1:]]
         seconds, _, fraction = times[-1].rstrip("Z").partition(".")
@@ -299,7 +303,13 @@ class TelemetryTest(unittest.TestCase):
         self.assertGreater(history["packedFiles"], 0)
         self.assertEqual(history["packedFiles"], history["files"])
         self.assertEqual(history["packing"], "")
+        self.assertGreater(history["rollupRows"], 0)
         self.check("veh-1", self.HEADER, rows)
+        by_hour = ("SELECT TIME_BUCKET(1h, h.time) AS hour, COUNT(h.voltage), MIN(h.voltage), AVG(h.voltage) FROM DIGITALTWINS "
+                   "MATCH (p:BatteryPack) HISTORY h OF p.(voltage) SINCE '2021-01-01T00:00:00Z' GROUP BY hour ORDER BY hour")
+        self.assertIn("summed up by block statistics, roll-up 1h, 1m", self.twinctl("query", by_hour, "--explain"))
+        profiled = self.run_program("twinctl", "query", by_hour, "--profile", "-o", "json")
+        self.assertRegex(profiled.stderr, r"[1-9]\d* rows of roll-ups \(0 of samples that are kept no longer\)")
         # What comes late after that is read with it.
         late = self.make_rows(40, seed=2)
         for row in late:  # a missing value replaces nothing

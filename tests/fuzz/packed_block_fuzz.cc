@@ -94,7 +94,7 @@ void ReadPacked(absl::string_view bytes) {
   PackedBlock::Decoded decoded;
   for (uint32_t c = 0; c < block->columns() && c < kReadColumnsMax; ++c) {
     ColumnStatistics statistics;
-    CheckStatus(block->ReadStatistics(c, &statistics));
+    CheckStatus(block->ReadStatistics(c, &decoded, &statistics));
     ColumnValues values;
     const absl::Status status = block->ReadColumn(c, &decoded, &values);
     CheckStatus(status);

@@ -146,7 +146,10 @@ HistoryWorld::HistoryWorld(uint64_t seed, uint32_t block_rows)
 
 std::unique_ptr<Store> HistoryWorld::NewStore() {
   return std::make_unique<Store>(
-      StoreOptions{.folder = "/data/history", .file_system = &disk_, .block_rows = block_rows_});
+      StoreOptions{.folder = "/data/history",
+                   .file_system = &disk_,
+                   .block_rows = block_rows_,
+                   .retention = {.raw = 0, .samples = kDay, .rollups = 0}});
 }
 
 void HistoryWorld::AddLayout() {
@@ -269,7 +272,7 @@ void HistoryWorld::Step() {
 void HistoryWorld::Drop() {
   // Dropping is durable with the next checkpoint; here that follows at once.
   const int64_t before = RandomTime() / kDay * kDay;
-  store_->DropBefore(before + static_cast<int64_t>(Random(kDay)));
+  store_->DropExpired(before + kDay + static_cast<int64_t>(Random(kDay)), Sequence(UINT64_MAX));
   reference_.DropBefore(before, sequence_);
   EXPECT_TRUE(Checkpoint(false));
   EXPECT_TRUE(Checkpoint(false));  // also what was written meanwhile
@@ -313,7 +316,7 @@ bool HistoryWorld::CheckpointWithDrop() {
     return absl::OkStatus();
   };
   if (!store_->WriteCheckpoint(checkpoint.get(), visit).ok()) return false;
-  store_->DropBefore(before);
+  store_->DropExpired(before + kDay, Sequence(UINT64_MAX));
   reference_.DropBefore(before, sequence_);
   durable_ = std::move(keys);
   durable_sequence_ = sequence_;
@@ -323,10 +326,16 @@ bool HistoryWorld::CheckpointWithDrop() {
 }
 
 absl::Status HistoryWorld::PackDay(bool any) {
-  const int64_t before = any ? INT64_MAX : RandomTime();
-  const std::vector<int64_t> days = store_->DaysToPack(before);
+  const int64_t now = any ? INT64_MAX : RandomTime();
+  const std::vector<int64_t> days = store_->DaysToPack(now, Store::PackWhich::kEnded);
   if (days.empty()) return absl::OkStatus();
   return store_->PackDay(days.front(), [](uint64_t) { return true; });
+}
+
+absl::Status HistoryWorld::MergeDay() {
+  const std::vector<int64_t> days = store_->DaysToMerge(INT64_MAX);
+  if (days.empty()) return absl::OkStatus();
+  return store_->MergeDay(days.front(), [](uint64_t) { return true; });
 }
 
 absl::Status HistoryWorld::Reload() {

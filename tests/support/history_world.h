@@ -77,6 +77,8 @@ class HistoryWorld {
   bool CheckpointWithDrop();
   // Re-packs a day that some random time is behind, or the first one of all, if there is any.
   absl::Status PackDay(bool any = true);
+  // Merges the files of the first day of which that is worth it.
+  absl::Status MergeDay();
   // A new store from the last checkpoint and the journal.
   absl::Status Reload();
   // A random read of a random snapshot against the reference.
@@ -84,6 +86,7 @@ class HistoryWorld {
   void PinSome();
   void UnpinAll() { pinned_.clear(); }
   void CompareAll();
+  ReadRequest RandomRequest();
 
  private:
   struct Pinned {
@@ -96,7 +99,6 @@ class HistoryWorld {
   int64_t RandomTime();
   void Compare(const Pinned& pinned, const ReadRequest& request, const ReadRows& rows);
   void CompareLast(const Pinned& pinned, const std::vector<ReadRequest>& requests, int64_t time);
-  ReadRequest RandomRequest();
   std::unique_ptr<Store> NewStore();
 
   const uint32_t block_rows_;

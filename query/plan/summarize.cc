@@ -1,0 +1,175 @@
+#include "query/plan/summarize.h"
+
+#include <algorithm>
+#include <memory>
+#include <numeric>
+
+#include "absl/strings/ascii.h"
+#include "query/plan/expr_util.h"
+
+namespace twin::query {
+namespace {
+
+constexpr int64_t kNsOfSecond = 1'000'000'000;
+constexpr int64_t kNsOfDay = 86'400 * kNsOfSecond;
+
+bool IsNumbers(const HistoryColumn& column, const Slot& slot) {
+  const TypeKind kind = slot.type.kind;
+  if (kind != TypeKind::kDouble && kind != TypeKind::kInt) return false;
+  return std::all_of(column.columns.begin(), column.columns.end(), [kind](const ColumnRef& ref) {
+    return ref.type == kind && ref.factor == 1 && ref.offset == 0;
+  });
+}
+
+// The steps whose starts are those of TIME_BUCKET(operand, …) and perhaps of others between; 0: it
+// is not known now.
+int64_t StepOf(const BoundExpr& operand) {
+  if (operand.kind != BoundKind::kConstant) return 0;
+  if (operand.value.kind() == Value::Kind::kInt && operand.type.kind == TypeKind::kDuration) {
+    // Days, since weeks begin on Mondays.
+    return operand.value.as_int() > 0 ? std::gcd(operand.value.as_int(), kNsOfDay) : 0;
+  }
+  if (operand.value.kind() != Value::Kind::kString) return 0;
+  const std::string unit = absl::AsciiStrToLower(operand.value.as_string());
+  if (unit == "second") return kNsOfSecond;
+  if (unit == "minute") return 60 * kNsOfSecond;
+  if (unit == "hour") return 3600 * kNsOfSecond;
+  for (const char* const longer : {"day", "week", "month", "quarter", "year"}) {
+    if (unit == longer) return kNsOfDay;
+  }
+  return 0;
+}
+
+// Whether a key is the same in all rows of a step of the clause; `step` becomes such that it is.
+bool TakeKey(const BoundExpr& key, const BoundHistory& history, const SlotSet& of_history,
+             int64_t* step) {
+  if (!SlotsOf(key).Intersects(of_history)) return true;
+  const bool is_bucket = key.kind == BoundKind::kFunction &&
+                         key.function == Function::kTimeBucket && key.operands.size() == 2 &&
+                         key.operands[1]->kind == BoundKind::kSlot &&
+                         key.operands[1]->slot == history.time;
+  const int64_t of_key = is_bucket ? StepOf(*key.operands[0]) : 0;
+  *step = std::gcd(*step, of_key);
+  return of_key > 0;
+}
+
+// The column that an aggregate is about; -1: none, COUNT(); -2: it needs single samples.
+int ColumnOf(const BoundAggregate& aggregate, const BoundHistory& history) {
+  constexpr int kNeedsSamples = -2;
+  switch (aggregate.function) {
+    case Function::kCount:
+    case Function::kSum:
+    case Function::kAvg:
+    case Function::kMin:
+    case Function::kMax:
+    case Function::kFirst:
+    case Function::kLast:
+      break;
+    default:
+      return kNeedsSamples;
+  }
+  if (aggregate.distinct) return kNeedsSamples;
+  if (aggregate.arguments.empty()) return -1;
+  const BoundExpr& argument = *aggregate.arguments[0];
+  if (argument.kind != BoundKind::kSlot) return kNeedsSamples;
+  for (size_t i = 0; i < history.columns.size(); ++i) {
+    if (history.columns[i].slot == argument.slot) return static_cast<int>(i);
+  }
+  return kNeedsSamples;
+}
+
+class SummaryMaker {
+ public:
+  explicit SummaryMaker(Plan* plan)
+      : plan_(*plan),
+        aggregate_(plan->steps.back()),
+        source_(plan->steps[plan->steps.size() - 2]),
+        history_(*source_.history) {}
+
+  bool Make() {
+    if (history_.every != nullptr || source_.with_before || source_.aligned_with != kNoSlot ||
+        !TakeKeys() || !TakeAggregates()) {
+      return false;
+    }
+    const bool numbers = std::all_of(
+        history_.columns.begin(), history_.columns.end(), [this](const HistoryColumn& column) {
+          return IsNumbers(column, plan_.slots[static_cast<size_t>(column.slot)]);
+        });
+    if (!numbers) return false;
+    AddSlots();
+    return true;
+  }
+
+  void Apply() { source_.summary = aggregate_.summary = summary_; }
+
+ private:
+  bool TakeKeys() {
+    SlotSet of_history;
+    of_history.Add(history_.time);
+    for (const HistoryColumn& column : history_.columns) of_history.Add(column.slot);
+    return std::all_of(aggregate_.keys.begin(), aggregate_.keys.end(), [&](const BoundPtr& key) {
+      return TakeKey(*key, history_, of_history, &summary_->step);
+    });
+  }
+
+  bool TakeAggregates() {
+    for (const BoundAggregate& aggregate : plan_.select->aggregates) {
+      const int column = ColumnOf(aggregate, history_);
+      if (column < -1) return false;
+      summary_->of_aggregates.push_back(column);
+      summary_->sums = summary_->sums || aggregate.function == Function::kSum ||
+                       aggregate.function == Function::kAvg;
+    }
+    return true;
+  }
+
+  SlotId Slot(TypeKind kind) {
+    plan_.slots.emplace_back();
+    plan_.slots.back().type.kind = kind;
+    return static_cast<SlotId>(plan_.slots.size() - 1);
+  }
+
+  void AddSlots() {
+    summary_->rows = Slot(TypeKind::kInt);
+    for (const HistoryColumn& column : history_.columns) {
+      const TypeKind kind = plan_.slots[static_cast<size_t>(column.slot)].type.kind;
+      HistorySummary::Column& slots = summary_->columns.emplace_back();
+      slots.counts = Slot(TypeKind::kInt);
+      if (summary_->sums) slots.sums = Slot(kind);
+      slots.mins = Slot(kind);
+      slots.maxs = Slot(kind);
+      slots.firsts = Slot(kind);
+      slots.lasts = Slot(kind);
+    }
+  }
+
+  Plan& plan_;
+  PlanStep& aggregate_;
+  PlanStep& source_;
+  const BoundHistory& history_;
+  const std::shared_ptr<HistorySummary> summary_ = std::make_shared<HistorySummary>();
+};
+
+}  // namespace
+
+std::vector<SlotId> HistorySummary::Slots() const {
+  std::vector<SlotId> slots = {rows};
+  for (const Column& column : columns) {
+    slots.insert(slots.end(), {column.counts, column.sums, column.mins, column.maxs, column.firsts,
+                               column.lasts});
+  }
+  std::erase(slots, kNoSlot);
+  return slots;
+}
+
+void SummarizeHistory(Plan* plan) {
+  if (plan->select->histories.size() != 1 || plan->steps.size() < 2 ||
+      plan->steps.back().kind != StepKind::kAggregate ||
+      plan->steps[plan->steps.size() - 2].kind != StepKind::kHistory) {
+    return;
+  }
+  SummaryMaker maker(plan);
+  if (maker.Make()) maker.Apply();
+}
+
+}  // namespace twin::query

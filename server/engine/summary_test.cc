@@ -1,0 +1,324 @@
+// Aggregates over history: the same answers by statistics, by roll-ups and by rows; retention by
+// model, and what senders of old samples are told.
+#include <unistd.h>
+
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "query/bind/bind.h"
+#include "query/execute/execute.h"
+#include "query/parse/parse.h"
+#include "server/base/check.h"
+#include "server/base/clock.h"
+#include "server/base/coding.h"
+#include "server/engine/data_dir.h"
+#include "server/engine/engine.h"
+#include "tests/support/status_matchers.h"
+
+namespace twin::engine {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::twin::testing::IsOk;
+
+constexpr int64_t kSecond = kNsPerSecond;
+constexpr int64_t kDay = 86'400 * kSecond;
+constexpr int64_t kStart = 20'000 * kDay;
+
+constexpr absl::string_view kModels = R"([
+  {"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:Cell;1","@type":"Interface","contents":[
+    {"@type":"Telemetry","name":"voltage","schema":"double"},
+    {"@type":"Telemetry","name":"temperature","schema":"double"},
+    {"@type":"Telemetry","name":"level","schema":"integer"}]},
+  {"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:Bus;1","@type":"Interface","contents":[
+    {"@type":"Telemetry","name":"speed","schema":"double"}]}])";
+
+class SummaryTest : public ::testing::Test {
+ protected:
+  SummaryTest() : clock_(Time{kStart}) {
+    std::string pattern = absl::StrCat(::testing::TempDir(), "/summary-XXXXXX");
+    TWIN_CHECK(mkdtemp(pattern.data()) != nullptr);
+    root_ = pattern;
+    options_.data_dir = JoinPath(root_, "data");
+    options_.segment_bytes = 4 << 20;
+    options_.limits.batch_bytes_max = 2 << 20;
+    options_.reserve_bytes = 0;
+    options_.history_repack_after_seconds = 0;
+    options_.clock = &clock_;
+  }
+  ~SummaryTest() override {
+    engine_.reset();
+    (void)RemoveTree(PosixFileSystem(), root_);
+  }
+
+  void Start() {
+    engine_.reset();
+    auto engine = Engine::Open(options_);
+    TWIN_CHECK(engine.ok()) << engine.status();
+    engine_ = *std::move(engine);
+  }
+
+  // Two cells and a bus, and a layout: voltages and temperatures of the cells as decimals, the
+  // level of the first, the second one's voltage once more as a double of its own.
+  void MakeTwins() {
+    ingest::WriteBatch models;
+    models.operations.emplace_back(ingest::CreateModels{{std::string(kModels)}});
+    TWIN_CHECK(engine_->Write(std::move(models)).status.ok());
+    ingest::WriteBatch batch;
+    for (const char* const id : {"cell-1", "cell-2", "cell-3"}) {
+      ingest::PutTwin put;
+      put.id = id;
+      put.model_id = "dtmi:t:Cell;1";
+      batch.operations.emplace_back(std::move(put));
+    }
+    ingest::PutTwin bus;
+    bus.id = "bus-1";
+    bus.model_id = "dtmi:t:Bus;1";
+    batch.operations.emplace_back(std::move(bus));
+    TWIN_CHECK(engine_->Write(std::move(batch)).status.ok());
+    ingest::Layout layout;
+    layout.id = "car";
+    const auto add = [&](const char* id, const char* path, ingest::Encoding encoding,
+                         double scale) {
+      ingest::LayoutColumn& column = layout.columns.emplace_back();
+      column.targets = {{id, path}};
+      column.encoding = encoding;
+      column.scale = scale;
+      if (encoding == ingest::Encoding::kInt16) column.invalid_codes = {-1};
+    };
+    add("cell-1", "voltage", ingest::Encoding::kInt16, 0.001);
+    add("cell-2", "voltage", ingest::Encoding::kInt16, 0.001);
+    add("cell-1", "temperature", ingest::Encoding::kInt16, 0.1);
+    add("cell-1", "level", ingest::Encoding::kInt16, 1);
+    add("cell-3", "voltage", ingest::Encoding::kDouble, 1);
+    TWIN_CHECK(engine_->Register(layout).status.ok());
+  }
+
+  ingest::TelemetryResult SendFrames(const std::vector<int64_t>& times) {
+    std::string packed;
+    const auto some = [this](int missing_in) {
+      return std::uniform_int_distribution<int>(0, missing_in)(random_) == 0;
+    };
+    for (const int what : {0, 1, 2, 3}) {
+      for (size_t i = 0; i < times.size(); ++i) {
+        int value = what == 3 ? static_cast<int>(i % 7) : 3600 + static_cast<int>(random_() % 300);
+        if (what == 2) value = 200 + static_cast<int>(random_() % 60);
+        if (some(what == 1 ? 5 : 200)) value = -1;
+        AppendFixed(&packed, static_cast<int16_t>(value));
+      }
+    }
+    for (size_t i = 0; i < times.size(); ++i) {
+      AppendFixed(&packed, 3.6 + static_cast<double>(random_() % 1000) / 3000.0);
+    }
+    ingest::TelemetryBatch batch;
+    batch.frames.push_back({"car", times, packed, {}});
+    return engine_->Write(std::move(batch));
+  }
+
+  // Each 10 s of the days, in messages.
+  void Drive(int first_day, int days) {
+    for (int64_t day = first_day; day < first_day + days; ++day) {
+      for (int part = 0; part < 8; ++part) {
+        std::vector<int64_t> times;
+        for (int i = 0; i < 1080; ++i) {
+          times.push_back(kStart + day * kDay + (part * 1080 + i) * 10 * kSecond);
+        }
+        clock_.Set(Time{times.back()});
+        const ingest::TelemetryResult result = SendFrames(times);
+        ASSERT_THAT(result.status, IsOk());
+        ASSERT_EQ(result.rejects_total, 0u);
+      }
+    }
+  }
+
+  // Rows as text.
+  std::vector<std::string> Ask(const std::string& text, bool rewrites,
+                               query::ExecuteStatistics* statistics) {
+    const auto reader = engine_->OpenReader();
+    const auto series = engine_->OpenSeries(*reader);
+    const auto statement = query::Parse(text);
+    TWIN_CHECK(statement.ok()) << statement.status();
+    const auto bound = query::Bind(**statement, reader->shared_catalog());
+    TWIN_CHECK(bound.ok()) << bound.status();
+    query::ExecuteOptions options;
+    options.now = clock_.Now();
+    options.rewrites = rewrites;
+    options.profile = true;
+    std::vector<std::string> rows;
+    const absl::Status status = query::Execute(
+        **bound, *reader, series.get(), options,
+        [&](const query::Batch& batch) {
+          for (size_t row = 0; row < batch.rows; ++row) {
+            std::string& line = rows.emplace_back();
+            for (const query::Vector& column : batch.slots) {
+              const Value value = column.Get(row);
+              // All digits: sums are exactly the same.
+              absl::StrAppend(&line, "|",
+                              value.kind() == Value::Kind::kDouble
+                                  ? absl::StrFormat("%.17g", value.as_double())
+                                  : value.DebugString());
+            }
+          }
+          return absl::OkStatus();
+        },
+        statistics);
+    EXPECT_THAT(status, IsOk());
+    return rows;
+  }
+
+  void CompareAll(query::SummaryCounts* counts) {
+    const std::string from = " FROM DIGITALTWINS MATCH (c:Cell) HISTORY h OF c.(";
+    for (const std::string window :
+         {"LAST 36h", "FROM '2024-10-04T03:20:07Z' TO '2024-10-05T17:00:00Z'",
+          "SINCE '2024-10-01T00:00:00Z'"}) {
+      for (const std::string step : {"", "10m", "1h", "7d", "90s"}) {
+        const std::string key = step.empty() ? "c.$dtId" : "TIME_BUCKET(" + step + ", h.time)";
+        for (const std::string items :
+             {"AVG(h.voltage), SUM(h.voltage), COUNT(h.voltage), COUNT()",
+              "MIN(h.voltage), MAX(h.voltage), FIRST(h.voltage), LAST(h.voltage)",
+              "SUM(h.level), MAX(h.level), AVG(h.temperature), MIN(h.temperature)"}) {
+          const std::string columns =
+              items.find("level") != std::string::npos ? "level, temperature" : "voltage";
+          for (const std::string cell : {"cell-2", "cell-3", ""}) {
+            const std::string where = cell.empty() ? "" : " WHERE c.$dtId = '" + cell + "'";
+            const std::string text = absl::StrCat("SELECT ", key, " AS k, ", items, from, columns,
+                                                  ") ", window, where, " GROUP BY k ORDER BY k");
+            query::ExecuteStatistics by_rows, summed_up;
+            const std::vector<std::string> expected = Ask(text, /*rewrites=*/false, &by_rows);
+            EXPECT_EQ(Ask(text, /*rewrites=*/true, &summed_up), expected) << text;
+            EXPECT_EQ(expected.empty(), columns != "voltage" && !cell.empty()) << text;
+            counts->blocks += summed_up.summaries.blocks;
+            counts->rollup_rows += summed_up.summaries.rollup_rows;
+            if (HasFailure()) return;
+          }
+        }
+      }
+      // Without groups, over several cells.
+      query::ExecuteStatistics statistics;
+      const std::string text = absl::StrCat("SELECT AVG(h.voltage), SUM(h.voltage), COUNT(), ",
+                                            "MAX(h.voltage)", from, "voltage) ", window);
+      EXPECT_EQ(Ask(text, true, &statistics), Ask(text, false, &statistics)) << text;
+    }
+  }
+
+  ManualClock clock_;
+  std::string root_;
+  EngineOptions options_;
+  std::unique_ptr<Engine> engine_;
+  std::mt19937 random_{7};
+};
+
+TEST_F(SummaryTest, TheSameAnswersAsFromRows) {
+  options_.history_repack_cpu_percent = 100;
+  Start();
+  MakeTwins();
+  Drive(0, 3);
+  query::SummaryCounts counts;
+  CompareAll(&counts);  // in memory
+  ASSERT_THAT(engine_->Checkpoint(), IsOk());
+  counts = {};
+  CompareAll(&counts);
+  EXPECT_GT(counts.blocks, 1000u);
+  ASSERT_THAT(engine_->PackHistory(), IsOk());
+  const auto status = engine_->status().history;
+  EXPECT_GT(status.rollup_files, 0u);
+  counts = {};
+  CompareAll(&counts);
+  EXPECT_GT(counts.rollup_rows, 1000u);
+  // What comes late, and in place of others, is not missed.
+  for (const int64_t second : {100, 3600, 50'000, 86'400, 123'457, 200'000}) {
+    ASSERT_THAT(SendFrames({kStart + second * kSecond, kStart + (second + 3) * kSecond}).status,
+                IsOk());
+  }
+  CompareAll(&counts);
+  ASSERT_THAT(engine_->Checkpoint(), IsOk());
+  CompareAll(&counts);
+}
+
+TEST_F(SummaryTest, ProfileSaysHow) {
+  Start();
+  MakeTwins();
+  Drive(0, 2);
+  ASSERT_THAT(engine_->PackHistory(), IsOk());
+  query::ExecuteStatistics statistics;
+  Ask("SELECT TIME_BUCKET(1h, h.time) AS k, AVG(h.voltage) FROM DIGITALTWINS MATCH (c:Cell) "
+      "HISTORY h OF c.(voltage) FROM '2024-10-04T00:00:00Z' TO '2024-10-05T00:00:00Z' "
+      "WHERE c.$dtId = 'cell-1' GROUP BY k",
+      true, &statistics);
+  EXPECT_THAT(statistics.profile, HasSubstr("24 rows of roll-ups (0 of samples"));
+}
+
+TEST_F(SummaryTest, RetentionByModelAndWhatIsLeftOfIt) {
+  options_.history_retention_seconds = 20 * 24 * 3600;
+  options_.history_retention_of = {"Cell=samples:2d,rollups:10d"};
+  options_.history_retention_grace_seconds = 0;
+  Start();
+  MakeTwins();
+  Drive(0, 1);
+  Drive(1, 1);
+  ASSERT_THAT(engine_->PackHistory(), IsOk());
+  const std::string hours =
+      "SELECT TIME_BUCKET(1h, h.time) AS k, AVG(h.voltage), COUNT() FROM DIGITALTWINS "
+      "MATCH (c:Cell) HISTORY h OF c.(voltage) FROM '2024-10-04T00:00:00Z' TO "
+      "'2024-10-05T00:00:00Z' WHERE c.$dtId = 'cell-1' GROUP BY k ORDER BY k";
+  const std::string rows =
+      "SELECT COUNT() FROM DIGITALTWINS MATCH (c:Cell) HISTORY h OF c.(voltage) FROM "
+      "'2024-10-04T00:00:00Z' TO '2024-10-05T00:00:00Z' WHERE h.voltage > 0";
+  query::ExecuteStatistics statistics;
+  const std::vector<std::string> before = Ask(hours, true, &statistics);
+  EXPECT_EQ(before.size(), 24u);
+  EXPECT_EQ(statistics.summaries.expired_rows, 0u);
+  for (int round = 0; round < 2; ++round) {
+    clock_.Set(Time{kStart + 3 * kDay + kSecond});
+    ASSERT_THAT(engine_->Checkpoint(), IsOk());
+    EXPECT_EQ(Ask(rows, true, &statistics)[0], "|0");
+    EXPECT_EQ(Ask(hours, true, &statistics), before);
+    EXPECT_EQ(statistics.summaries.expired_rows, 24u);
+    Start();
+  }
+  clock_.Set(Time{kStart + 12 * kDay});
+  ASSERT_THAT(engine_->Checkpoint(), IsOk());
+  EXPECT_THAT(Ask(hours, true, &statistics), IsEmpty());
+}
+
+TEST_F(SummaryTest, WhoSendsOldSamplesIsTold) {
+  options_.history_retention_seconds = 365 * 24 * 3600;
+  options_.history_retention_of = {"Bus=samples:0"};
+  Start();
+  MakeTwins();
+  clock_.Set(Time{kStart + 400 * kDay});
+  ingest::TelemetryResult result = SendFrames({kStart + 399 * kDay});
+  EXPECT_EQ(result.expired_rows, 0u);
+  EXPECT_THAT(result.notice, IsEmpty());
+  result = SendFrames({kStart, kStart + 10 * kSecond, kStart + 400 * kDay});
+  EXPECT_EQ(result.rows, 3u);
+  EXPECT_EQ(result.expired_rows, 2u);
+  EXPECT_THAT(result.notice, HasSubstr("samples are kept for 365 days"));
+  EXPECT_THAT(result.notice, HasSubstr("twinsim replay --live"));
+  // It is taken, and stays for as long as the grace says.
+  const std::string all =
+      "SELECT COUNT() FROM DIGITALTWINS MATCH (c:Cell) HISTORY h OF c.(voltage) SINCE "
+      "'2024-10-01T00:00:00Z' WHERE c.$dtId = 'cell-1'";
+  query::ExecuteStatistics statistics;
+  ASSERT_THAT(engine_->Stop(), IsOk());
+  Start();
+  EXPECT_EQ(Ask(all, true, &statistics)[0], "|4");
+  const std::vector<int64_t> times = {kStart};
+  const std::vector<double> speeds = {1.0};
+  ingest::TelemetryBatch batch;
+  ingest::SampleBatch& samples = batch.samples.emplace_back();
+  samples.twin_ids = {"bus-1"};
+  samples.times = times;
+  samples.columns.push_back({"speed", speeds, {}, {}, {}});
+  EXPECT_EQ(engine_->Write(std::move(batch)).expired_rows, 0u);
+}
+
+}  // namespace
+}  // namespace twin::engine

@@ -1,0 +1,299 @@
+// Sums of windows against the rows of the same windows.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/timeseries/conversion.h"
+#include "server/timeseries/group.h"
+#include "tests/support/history_world.h"
+#include "tests/support/status_matchers.h"
+
+namespace twin::timeseries {
+namespace {
+
+using ::twin::testing::IsOk;
+
+constexpr int64_t kMinute = int64_t{60} * 1'000'000'000;
+
+// What a column comes to in one step.
+struct Sums {
+  int64_t rows = 0;
+  int64_t count = 0;
+  double min = 0, max = 0, first = 0, last = 0;
+  int64_t sum = 0;
+};
+
+bool IsLess(double a, double b) { return a < b || (!std::isnan(a) && std::isnan(b)); }
+
+void AddSample(double value, Sums* sums) {
+  if (sums->count == 0) sums->first = sums->min = sums->max = value;
+  if (IsLess(value, sums->min)) sums->min = value;
+  if (IsLess(sums->max, value)) sums->max = value;
+  sums->last = value;
+  sums->count += 1;
+}
+
+int64_t StepOf(int64_t time, int64_t step) { return step == 0 ? 0 : time / step * step; }
+
+bool SameNumber(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
+
+// Reads a window both ways; false: it cannot be summed up.
+bool CompareSums(const Snapshot& snapshot, const SummaryRequest& request, SummaryCounts* counts) {
+  const ReadRequest read{
+      .series = request.series, .from = request.from, .to = request.to, .missing_rows = true};
+  ReadRows rows;
+  EXPECT_THAT(snapshot.Read({&read, 1},
+                            [&](size_t, ReadRows got) {
+                              rows = std::move(got);
+                              return absl::OkStatus();
+                            }),
+              IsOk());
+  SummaryRows summary;
+  EXPECT_THAT(snapshot.Summarize(
+                  {&request, 1},
+                  [&](size_t, SummaryRows got) {
+                    summary = std::move(got);
+                    return absl::OkStatus();
+                  },
+                  counts),
+              IsOk());
+  if (!summary.possible) return false;
+  for (size_t c = 0; c < request.series.size(); ++c) {
+    const ColumnValues& column = rows.columns[c];
+    std::map<int64_t, Sums> expected;
+    for (size_t row = 0; row < rows.times.size(); ++row) {
+      Sums& sums = expected[StepOf(rows.times[row], request.step)];
+      sums.rows += 1;
+      if (!column.missing.empty() && column.missing[row] != 0) continue;
+      const double value = column.kind == ColumnKind::kDouble
+                               ? column.doubles[row]
+                               : static_cast<double>(column.ints[row]);
+      AddSample(value, &sums);
+      if (request.sums) {
+        sums.sum += column.kind == ColumnKind::kInt
+                        ? column.ints[row]
+                        : std::llround(value * static_cast<double>(kPowersOfTen[column.exact]));
+      }
+    }
+    std::map<int64_t, Sums> given;
+    const SummaryColumn& of = summary.columns[c];
+    for (size_t i = 0; i < summary.times.size(); ++i) {
+      Sums& sums = given[StepOf(summary.times[i], request.step)];
+      sums.rows += summary.rows[i];
+      if (of.counts[i] == 0) continue;
+      const auto value = [&](const SummaryColumn::Values& values) {
+        return of.kind == ColumnKind::kDouble ? values.doubles[i]
+                                              : static_cast<double>(values.ints[i]);
+      };
+      if (sums.count == 0) sums.first = value(of.first);
+      if (sums.count == 0 || IsLess(value(of.min), sums.min)) sums.min = value(of.min);
+      if (sums.count == 0 || IsLess(sums.max, value(of.max))) sums.max = value(of.max);
+      sums.last = value(of.last);
+      sums.count += of.counts[i];
+      if (request.sums) sums.sum += of.sums[i];
+    }
+    EXPECT_EQ(given.size(), expected.size());
+    for (const auto& [step, sums] : expected) {
+      const Sums& got = given[step];
+      EXPECT_EQ(got.rows, sums.rows);
+      EXPECT_EQ(got.count, sums.count);
+      if (sums.count == 0) continue;
+      EXPECT_TRUE(SameNumber(got.min, sums.min)) << got.min << " " << sums.min;
+      EXPECT_TRUE(SameNumber(got.max, sums.max)) << got.max << " " << sums.max;
+      EXPECT_TRUE(SameNumber(got.first, sums.first)) << got.first << " " << sums.first;
+      EXPECT_TRUE(SameNumber(got.last, sums.last)) << got.last << " " << sums.last;
+      if (!request.sums) continue;
+      int64_t scaled = sums.sum;
+      if (column.kind == ColumnKind::kDouble && column.exact <= kDecimalsMax) {
+        EXPECT_GE(of.decimals, column.exact);
+        scaled *= kPowersOfTen[of.decimals - column.exact];
+      }
+      EXPECT_EQ(got.sum, scaled);
+    }
+  }
+  return true;
+}
+
+TEST(StoreSummaryTest, RandomWindows) {
+  SummaryCounts counts;
+  int possible = 0;
+  for (uint64_t seed = 1; seed <= 16; ++seed) {
+    SCOPED_TRACE(absl::StrCat("seed ", seed));
+    HistoryWorld world(seed, seed % 2 == 0 ? 8 : 64);
+    for (int i = 0; i < 400; ++i) {
+      world.Step();
+      if (world.Random(40) == 0) {
+        ASSERT_TRUE(world.Checkpoint(false));
+      }
+      if (world.Random(60) == 0) {
+        ASSERT_THAT(world.MergeDay(), IsOk());
+      }
+      if (world.Random(80) == 0) {
+        ASSERT_THAT(world.PackDay(), IsOk());
+      }
+      if (world.Random(3) != 0) continue;
+      const ReadRequest read = world.RandomRequest();
+      SummaryRequest request{.series = read.series, .from = read.from, .to = read.to};
+      for (ReadRequest::Series& series : request.series) {
+        if (series.as == WantedAs::kValue) series.as = WantedAs::kDouble;
+      }
+      constexpr int64_t kSteps[] = {0, kMinute, 60 * kMinute, 1440 * kMinute, 7 * kMinute};
+      request.step = kSteps[world.Random(5)];
+      request.sums = world.Random(2) == 0;
+      const auto snapshot = world.store().Pin(
+          Sequence(world.sequence() - (world.Random(3) == 0 ? world.Random(30) : 0)));
+      if (CompareSums(*snapshot, request, &counts)) possible += 1;
+      if (HasFailure()) {
+        FAIL() << "from " << request.from << " to " << request.to << " step " << request.step;
+      }
+    }
+  }
+  EXPECT_GT(possible, 200);
+  EXPECT_GT(counts.blocks, 100);
+  EXPECT_GT(counts.rows, 100);
+}
+
+// A day of decimals each 5 s: by blocks, by roll-ups, with a late sample, without its samples.
+class StoreRollupTest : public ::testing::Test {
+ protected:
+  static constexpr int64_t kDay = 1440 * kMinute;
+  static constexpr int64_t kFirstDay = 20'000 * kDay;
+  static constexpr int64_t kStepNs = 5'000'000'000;
+
+  StoreRollupTest()
+      : store_({.folder = "/data/history",
+                .file_system = &disk_,
+                .retention = {.samples = 10 * kDay, .rollups = 100 * kDay}}) {
+    EXPECT_THAT(store_.FinishLoad(), IsOk());
+    store_.AddPath("voltage");
+    store_.AddGroup({{{.kind = ColumnKind::kScaled, .decimals = 3, .series = {key_}}}});
+    for (int64_t time = kFirstDay; time < kFirstDay + kDay; time += kStepNs) {
+      Append(time, 3700 + static_cast<int32_t>(time / kStepNs % 97));
+    }
+    Append(kFirstDay + kDay, 3700);
+    Checkpoint();
+    EXPECT_THAT(store_.MergeDay(20'000, [](uint64_t) { return true; }), IsOk());
+    Checkpoint();
+  }
+
+  void Append(int64_t time, int32_t value) {
+    const uint64_t sequence = ++sequence_;
+    const ColumnRows column{.kind = ColumnKind::kScaled, .decimals = 3, .scaled = &value};
+    store_.Append({.group = GroupId{0},
+                   .times = absl::MakeConstSpan(&time, 1),
+                   .sequences = absl::MakeConstSpan(&sequence, 1),
+                   .columns = absl::MakeConstSpan(&column, 1)});
+  }
+  void Checkpoint() {
+    const auto checkpoint = store_.PinForCheckpoint(false);
+    ASSERT_THAT(
+        store_.WriteCheckpoint(checkpoint.get(),
+                               [](CheckpointKey, absl::string_view) { return absl::OkStatus(); }),
+        IsOk());
+    store_.CheckpointDone(checkpoint);
+  }
+  SummaryCounts Compare(int64_t from, int64_t to, int64_t step) {
+    SummaryCounts counts;
+    const SummaryRequest request{.series = {{key_, WantedAs::kDouble}},
+                                 .from = kFirstDay + from,
+                                 .to = kFirstDay + to,
+                                 .step = step,
+                                 .sums = true};
+    EXPECT_TRUE(CompareSums(*store_.Pin(Sequence(sequence_)), request, &counts));
+    return counts;
+  }
+
+  const SeriesKey key_{TwinNumber(1), PathId{0}};
+  testing::FaultyFileSystem disk_;
+  Store store_;
+  uint64_t sequence_ = 0;
+};
+
+TEST_F(StoreRollupTest, StepsThatARollupHasAreReadFromIt) {
+  EXPECT_EQ(store_.status().rollup_files, 2u);
+  EXPECT_EQ(store_.status().rollup_rows, 24u + 1440u);
+  SummaryCounts counts = Compare(0, kDay, 60 * kMinute);
+  EXPECT_EQ(counts.rollup_rows, 24u);
+  EXPECT_EQ(counts.rows, 0u);
+  counts = Compare(0, kDay, 10 * kMinute);
+  EXPECT_EQ(counts.rollup_rows, 1440u);
+  counts = Compare(30 * kMinute + kStepNs, 5 * 60 * kMinute, 60 * kMinute);
+  EXPECT_EQ(counts.rollup_rows, 4u);
+  EXPECT_EQ(counts.rows, 359u);  // of the hour that begins before the window
+  counts = Compare(0, kDay, 0);
+  EXPECT_GT(counts.blocks, 10u);
+  EXPECT_EQ(counts.rows + counts.rollup_rows, 0u);
+  counts = Compare(0, kDay, kStepNs * 4);
+  EXPECT_EQ(counts.rollup_rows, 0u);
+}
+
+TEST_F(StoreRollupTest, ALateSampleIsNotMissed) {
+  const auto before = store_.Pin(Sequence(sequence_));
+  Append(kFirstDay + 90 * kMinute, 9999);      // in place of one
+  Append(kFirstDay + 91 * kMinute + 1, 1111);  // between two
+  SummaryCounts counts = Compare(0, kDay, 60 * kMinute);
+  EXPECT_EQ(counts.rollup_rows, 23u);
+  EXPECT_EQ(counts.rows, 721u);
+  Checkpoint();
+  counts = Compare(0, kDay, 60 * kMinute);
+  EXPECT_EQ(counts.rollup_rows, 23u);
+  // Its day is merged anew when that is worth it; then they are part of the roll-up.
+  EXPECT_THAT(store_.MergeDay(20'000, [](uint64_t) { return true; }), IsOk());
+  Checkpoint();
+  counts = Compare(0, kDay, 60 * kMinute);
+  EXPECT_EQ(counts.rollup_rows, 24u);
+  // A snapshot from before does not see them.
+  SummaryCounts of_before;
+  const SummaryRequest request{.series = {{key_, WantedAs::kDouble}},
+                               .from = kFirstDay,
+                               .to = kFirstDay + kDay,
+                               .step = 60 * kMinute,
+                               .sums = true};
+  EXPECT_TRUE(CompareSums(*before, request, &of_before));
+}
+
+TEST_F(StoreRollupTest, ItAnswersWhenTheSamplesAreGone) {
+  std::vector<SummaryRows> answers;
+  SummaryCounts counts;
+  const SummaryRequest request{.series = {{key_, WantedAs::kDouble}},
+                               .from = kFirstDay,
+                               .to = kFirstDay + kDay,
+                               .step = 60 * kMinute,
+                               .sums = true};
+  for (const bool expired : {false, true}) {
+    if (expired) {
+      store_.DropExpired(kFirstDay + 12 * kDay, Sequence(UINT64_MAX));
+      Checkpoint();
+      Checkpoint();
+    }
+    const auto snapshot = store_.Pin(Sequence(sequence_));
+    ASSERT_THAT(snapshot->Summarize(
+                    {&request, 1},
+                    [&](size_t, SummaryRows rows) {
+                      answers.push_back(std::move(rows));
+                      return absl::OkStatus();
+                    },
+                    &counts),
+                IsOk());
+  }
+  EXPECT_EQ(counts.expired_rows, 24u);
+  ASSERT_TRUE(answers[0].possible && answers[1].possible);
+  EXPECT_EQ(answers[0].times, answers[1].times);
+  EXPECT_EQ(answers[0].rows, answers[1].rows);
+  EXPECT_EQ(answers[0].columns[0].sums, answers[1].columns[0].sums);
+  EXPECT_EQ(answers[0].columns[0].min.doubles, answers[1].columns[0].min.doubles);
+  EXPECT_EQ(store_.status().files, 0u);
+  EXPECT_EQ(store_.status().rollup_files, 2u);
+  // Nothing is merged there, and in the end they go, too.
+  EXPECT_TRUE(store_.DaysToMerge(kFirstDay + 12 * kDay).empty());
+  store_.DropExpired(kFirstDay + 102 * kDay, Sequence(UINT64_MAX));
+  Checkpoint();
+  EXPECT_EQ(store_.status().rollup_files, 0u);
+}
+
+}  // namespace
+}  // namespace twin::timeseries

@@ -1,0 +1,515 @@
+// Sums up windows: by statistics of blocks, by roll-ups, and by rows where nothing else knows.
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <map>
+#include <utility>
+
+#include "server/base/status_macros.h"
+#include "server/timeseries/codec.h"
+#include "server/timeseries/conversion.h"
+#include "server/timeseries/group.h"
+#include "server/timeseries/reader.h"
+#include "server/timeseries/rollup.h"
+
+namespace twin::timeseries {
+
+struct Reader::Interval {
+  int64_t from = 0, to = 0;
+};
+
+namespace {
+
+int64_t StartOf(int64_t time, int64_t step) {
+  return step == 0 ? 0 : time - ((time % step) + step) % step;
+}
+
+// What is left of an interval without those of `holes`, which are ascending and apart.
+template <typename Interval>
+void Subtract(Interval interval, const std::vector<Interval>& holes, std::vector<Interval>* left) {
+  for (const Interval& hole : holes) {
+    if (hole.to <= interval.from || hole.from >= interval.to) continue;
+    if (hole.from > interval.from) left->push_back({interval.from, hole.from});
+    interval.from = hole.to;
+  }
+  if (interval.from < interval.to) left->push_back(interval);
+}
+
+// NaN is above all numbers.
+bool IsLessNumber(double a, double b) { return a < b || (!std::isnan(a) && std::isnan(b)); }
+bool IsLessNumber(int64_t a, int64_t b) { return a < b; }
+
+bool IsBeyondExact(int64_t value) {
+  constexpr int64_t kEnd = int64_t{1} << 50;
+  return value >= kEnd || value <= -kEnd;
+}
+
+// What one column comes to in one part.
+struct Figures {
+  int64_t count = 0;
+  double min_double = 0, max_double = 0, first_double = 0, last_double = 0;
+  int64_t min_int = 0, max_int = 0, first_int = 0, last_int = 0;
+  int64_t sum = 0;
+  uint8_t decimals = 0;
+};
+
+bool Rescale(int64_t* sum, int decimals) {
+  return !__builtin_mul_overflow(*sum, static_cast<int64_t>(kPowersOfTen[decimals]), sum);
+}
+
+// Appends a row to a column; false: the sums do not fit.
+bool Append(const Figures& figures, bool sums, SummaryColumn* column) {
+  const auto append = [&](double real, int64_t integer, SummaryColumn::Values* values) {
+    if (column->kind == ColumnKind::kDouble) {
+      values->doubles.push_back(real);
+    } else {
+      values->ints.push_back(integer);
+    }
+  };
+  append(figures.min_double, figures.min_int, &column->min);
+  append(figures.max_double, figures.max_int, &column->max);
+  append(figures.first_double, figures.first_int, &column->first);
+  append(figures.last_double, figures.last_int, &column->last);
+  column->counts.push_back(figures.count);
+  if (!sums) return true;
+  int64_t sum = figures.sum;
+  if (figures.count > 0 && figures.decimals > column->decimals) {
+    for (int64_t& before : column->sums) {
+      if (!Rescale(&before, figures.decimals - column->decimals)) return false;
+    }
+    column->decimals = figures.decimals;
+  } else if (figures.count > 0 && !Rescale(&sum, column->decimals - figures.decimals)) {
+    return false;
+  }
+  column->sums.push_back(sum);
+  return true;
+}
+
+double Real(int64_t value, uint8_t decimals) {
+  return decimals == 0 ? static_cast<double>(value)
+                       : static_cast<double>(value) / static_cast<double>(kPowersOfTen[decimals]);
+}
+
+// False: the statistics do not say exactly what the rows would.
+bool FromStatistics(const ColumnForm& form, const ColumnStatistics& s, ColumnKind wanted, bool sums,
+                    Figures* figures) {
+  figures->count = s.count;
+  if (s.count == 0) return true;
+  if (form.kind == ColumnKind::kDouble) {
+    // Of zeros the sign is not known, of sums the order of adding.
+    if (wanted != ColumnKind::kDouble || sums || s.has_nan || s.min_double == 0 ||
+        s.max_double == 0) {
+      return false;
+    }
+    figures->min_double = s.min_double;
+    figures->max_double = s.max_double;
+    figures->first_double = s.first_double;
+    figures->last_double = s.last_double;
+    return true;
+  }
+  if (form.kind == ColumnKind::kValue || IsBeyondExact(s.min_int) || IsBeyondExact(s.max_int)) {
+    return false;
+  }
+  if (sums && s.sum_overflows) return false;
+  figures->sum = s.sum_int;
+  if (wanted == ColumnKind::kInt) {
+    if (form.decimals > 0) return false;
+    figures->min_int = s.min_int;
+    figures->max_int = s.max_int;
+    figures->first_int = s.first_int;
+    figures->last_int = s.last_int;
+    return true;
+  }
+  if (sums && form.kind != ColumnKind::kScaled) return false;
+  figures->decimals = form.decimals;
+  figures->min_double = Real(s.min_int, form.decimals);
+  figures->max_double = Real(s.max_int, form.decimals);
+  figures->first_double = Real(s.first_int, form.decimals);
+  figures->last_double = Real(s.last_int, form.decimals);
+  return true;
+}
+
+bool IsAbsent(const ColumnValues& values, size_t row) {
+  return !values.missing.empty() && values.missing[row] != 0;
+}
+
+// The columns of a roll-up that are about one column.
+struct RolledUp {
+  ColumnValues count, sum, min, max, first, last;
+};
+
+bool FromRollup(const RolledUp& from, size_t row, ColumnKind wanted, bool sums, Figures* figures) {
+  figures->count = from.count.ints[row];
+  if (figures->count == 0) return true;
+  const ColumnKind kind = from.min.kind;
+  if (IsAbsent(from.min, row)) return false;  // of values that are no numbers
+  if (kind == ColumnKind::kDouble) {
+    if (wanted != ColumnKind::kDouble || sums) return false;
+    figures->min_double = from.min.doubles[row];
+    figures->max_double = from.max.doubles[row];
+    figures->first_double = from.first.doubles[row];
+    figures->last_double = from.last.doubles[row];
+    return true;
+  }
+  const ColumnForm form{.kind = kind, .decimals = from.min.decimals};
+  ColumnStatistics s;
+  s.count = static_cast<uint32_t>(figures->count);
+  s.min_int = from.min.ints[row];
+  s.max_int = from.max.ints[row];
+  s.first_int = from.first.ints[row];
+  s.last_int = from.last.ints[row];
+  if (sums) {
+    s.sum_overflows = IsAbsent(from.sum, row);
+    s.sum_int = from.sum.ints[row];
+  }
+  return FromStatistics(form, s, wanted, sums, figures);
+}
+
+template <typename T>
+void TakeValue(T value, bool is_new, T* min, T* max, T* first, T* last) {
+  if (is_new) *first = value;
+  *last = value;
+  if (is_new || IsLessNumber(value, *min)) *min = value;
+  if (is_new || IsLessNumber(*max, value)) *max = value;
+}
+
+// Rows [begin, end) of what was read; false: their sum is not known exactly.
+bool FromRows(const ColumnValues& values, size_t begin, size_t end, bool sums, Figures* figures) {
+  const bool is_double = values.kind == ColumnKind::kDouble;
+  const bool is_exact = values.exact != kNoDecimals;
+  const uint8_t decimals = is_double && values.exact <= kDecimalsMax ? values.exact : 0;
+  const auto power = static_cast<double>(kPowersOfTen[decimals]);
+  figures->decimals = decimals;
+  for (size_t row = begin; row < end; ++row) {
+    if (IsAbsent(values, row)) continue;
+    const bool is_new = figures->count == 0;
+    int64_t integer = 0;
+    if (is_double) {
+      const double value = values.doubles[row];
+      TakeValue(value, is_new, &figures->min_double, &figures->max_double, &figures->first_double,
+                &figures->last_double);
+      if (sums) {
+        if (!is_exact) return false;
+        integer = std::llround(value * power);
+      }
+    } else {
+      integer = values.ints[row];
+      TakeValue(integer, is_new, &figures->min_int, &figures->max_int, &figures->first_int,
+                &figures->last_int);
+    }
+    if (sums && __builtin_add_overflow(figures->sum, integer, &figures->sum)) return false;
+    figures->count += 1;
+  }
+  return true;
+}
+
+}  // namespace
+
+// Divides a window.
+class Reader::SummaryPlanner {
+ public:
+  SummaryPlanner(const ReadView& view, const SummaryRequest& request,
+                 std::vector<VisibleRowsPtr> sources)
+      : view_(view),
+        from_(request.from),
+        to_(request.to),
+        step_(request.step),
+        sources_(std::move(sources)) {
+    std::sort(sources_.begin(), sources_.end(),
+              [](const VisibleRowsPtr& a, const VisibleRowsPtr& b) {
+                return a->range().first_time < b->range().first_time;
+              });
+  }
+
+  absl::Status Plan(absl::Span<const uint32_t> groups, SummaryPlan* plan) {
+    for (const uint32_t group : groups) TWIN_RETURN_IF_ERROR(AddRollups(GroupId{group}, plan));
+    std::sort(covered_.begin(), covered_.end(),
+              [](const Interval& a, const Interval& b) { return a.from < b.from; });
+    std::vector<Interval> rows;
+    int64_t last_before = INT64_MIN;
+    for (size_t i = 0; i < sources_.size(); ++i) {
+      const RowRange& range = sources_[i]->range();
+      const bool overlaps =
+          (i > 0 && range.first_time <= last_before) ||
+          (i + 1 < sources_.size() && sources_[i + 1]->range().first_time <= range.last_time);
+      last_before = std::max(last_before, range.last_time);
+      bool is_enough = false;
+      if (!overlaps && !IsRolledUp(*sources_[i])) {
+        TWIN_RETURN_IF_ERROR(AreStatisticsEnough(sources_[i].get(), &is_enough));
+      }
+      if (is_enough) {
+        SummaryPart& part = plan->emplace_back();
+        part.from = range.first_time;
+        part.block = sources_[i];
+        continue;
+      }
+      const Interval interval{std::max(from_, range.first_time),
+                              range.last_time >= to_ ? to_ : range.last_time + 1};
+      if (IsRolledUp(*sources_[i])) {
+        Subtract(interval, covered_, &rows);
+      } else if (interval.from < interval.to) {
+        rows.push_back(interval);
+      }
+    }
+    AddRows(std::move(rows), plan);
+    std::stable_sort(plan->begin(), plan->end(),
+                     [](const SummaryPart& a, const SummaryPart& b) { return a.from < b.from; });
+    return absl::OkStatus();
+  }
+
+ private:
+  bool IsRolledUp(const VisibleRows& source) const {
+    return chosen_.count({source.source().file(), source.group().value}) > 0;
+  }
+
+  absl::Status AreStatisticsEnough(VisibleRows* source, bool* enough) const {
+    const RowRange& range = source->range();
+    *enough = false;
+    if (!source->source().has_statistics() || range.last_sequence > view_.sequence_max() ||
+        range.first_time < from_ || range.last_time >= to_ ||
+        StartOf(range.first_time, step_) != StartOf(range.last_time, step_)) {
+      return absl::OkStatus();
+    }
+    TWIN_RETURN_IF_ERROR(source->Load());
+    *enough = source->ascends();
+    return absl::OkStatus();
+  }
+
+  // Whether samples lie in it that are not those that were rolled up.
+  bool HasOthers(GroupId group, uint32_t file, const Interval& interval) const {
+    return std::any_of(sources_.begin(), sources_.end(), [&](const VisibleRowsPtr& source) {
+      const bool is_other = source->group() != group || source->source().file() != file;
+      return is_other && source->range().first_time < interval.to &&
+             source->range().last_time >= interval.from;
+    });
+  }
+
+  // Of the samples of a file: whether some block of them is in several steps.
+  bool Straddles(GroupId group, uint32_t file) const {
+    return std::any_of(sources_.begin(), sources_.end(), [&](const VisibleRowsPtr& source) {
+      return source->group() == group && source->source().file() == file &&
+             StartOf(source->range().first_time, step_) !=
+                 StartOf(source->range().last_time, step_);
+    });
+  }
+
+  absl::Status AddRollups(GroupId group, SummaryPlan* plan) {
+    std::vector<RollupBlock> blocks;
+    view_.FindRollups(group, from_, to_, &blocks);
+    std::erase_if(blocks, [&](const RollupBlock& block) {
+      return block.rows->range().last_sequence > view_.sequence_max() || step_ % block.step != 0 ||
+             (!block.is_expired && (step_ == 0 || !Straddles(group, block.of)));
+    });
+    // Of each file the longest step.
+    std::map<uint32_t, int64_t> steps;
+    for (const RollupBlock& block : blocks) {
+      steps[block.of] = std::max(steps[block.of], block.step);
+    }
+    for (const RollupBlock& block : blocks) {
+      if (steps[block.of] != block.step) continue;
+      if (!block.is_expired) chosen_.insert({{block.of, group.value}, true});
+      auto times = std::make_shared<std::vector<int64_t>>();
+      TWIN_RETURN_IF_ERROR(block.rows->ReadTimes(times.get()));
+      bool follows = false;
+      for (size_t row = 0; row < times->size(); ++row) {
+        const Interval interval{(*times)[row], (*times)[row] + block.step};
+        const bool is_usable = interval.from >= from_ && interval.to <= to_ &&
+                               (block.is_expired || !HasOthers(group, block.of, interval));
+        if (!is_usable) {
+          follows = false;
+          continue;
+        }
+        if (!block.is_expired) covered_.push_back(interval);
+        if (!follows) {
+          SummaryPart& part = plan->emplace_back();
+          part.from = interval.from;
+          part.rollup = block.rows;
+          part.rollup_times = times;
+          part.group = group;
+          part.first_row = row;
+          part.is_expired = block.is_expired;
+        }
+        plan->back().last_row = row + 1;
+        follows = true;
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  static void AddRows(std::vector<Interval> intervals, SummaryPlan* plan) {
+    std::sort(intervals.begin(), intervals.end(),
+              [](const Interval& a, const Interval& b) { return a.from < b.from; });
+    std::vector<Interval> joined;
+    for (const Interval& interval : intervals) {
+      if (!joined.empty() && interval.from <= joined.back().to) {
+        joined.back().to = std::max(joined.back().to, interval.to);
+      } else {
+        joined.push_back(interval);
+      }
+    }
+    for (const Interval& interval : joined) {
+      SummaryPart& part = plan->emplace_back();
+      part.from = interval.from;
+      part.to = interval.to;
+    }
+  }
+
+  const ReadView& view_;
+  const int64_t from_, to_, step_;
+  std::vector<VisibleRowsPtr> sources_;                   // by first time
+  std::map<std::pair<uint32_t, uint32_t>, bool> chosen_;  // files and groups that are rolled up
+  std::vector<Interval> covered_;
+};
+
+// Answers one request.
+class Reader::Summarizer {
+ public:
+  Summarizer(Reader* reader, const SummaryRequest& request, const std::vector<Places>& places,
+             SummaryRows* rows, SummaryCounts* counts)
+      : reader_(*reader), request_(request), places_(places), rows_(*rows), counts_(*counts) {
+    rows_ = SummaryRows();
+    rows_.columns.resize(request.series.size());
+    for (size_t c = 0; c < rows_.columns.size(); ++c) {
+      rows_.columns[c].kind = KindOf(request.series[c].as);
+    }
+  }
+
+  absl::Status Add(const SummaryPart& part) {
+    if (part.block != nullptr) return AddBlock(*part.block);
+    if (part.rollup != nullptr) return AddRollup(part);
+    return AddRead(part);
+  }
+
+ private:
+  void BeginRow(int64_t time, int64_t rows) {
+    rows_.times.push_back(request_.step == 0 ? time : StartOf(time, request_.step));
+    rows_.rows.push_back(rows);
+  }
+
+  void Take(bool is_exact, const Figures& figures, size_t column) {
+    rows_.possible = rows_.possible && is_exact &&
+                     timeseries::Append(figures, request_.sums, &rows_.columns[column]);
+  }
+
+  absl::Status AddBlock(const VisibleRows& block) {
+    counts_.blocks += 1;
+    BeginRow(block.range().first_time, block.range().rows);
+    for (size_t c = 0; c < places_.size() && rows_.possible; ++c) {
+      Figures figures;
+      bool is_exact = true;
+      if (const Place* const place = PlaceIn(places_[c], block.group())) {
+        ColumnForm form;
+        ColumnStatistics statistics;
+        TWIN_RETURN_IF_ERROR(block.source().ReadStatistics(place->column, &form, &statistics));
+        is_exact = FromStatistics(form, statistics, rows_.columns[c].kind, request_.sums, &figures);
+      }
+      Take(is_exact, figures, c);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status AddRollup(const SummaryPart& part) {
+    const uint64_t count = part.last_row - part.first_row;
+    counts_.rollup_rows += count;
+    if (part.is_expired) counts_.expired_rows += count;
+    ColumnValues axis_rows;
+    TWIN_RETURN_IF_ERROR(
+        part.rollup->ReadColumn(static_cast<uint32_t>(RollupOfRows::kRows), &axis_rows));
+    for (size_t row = part.first_row; row < part.last_row; ++row) {
+      BeginRow((*part.rollup_times)[row], axis_rows.ints[row]);
+    }
+    for (size_t c = 0; c < places_.size() && rows_.possible; ++c) {
+      const Place* const place = PlaceIn(places_[c], part.group);
+      RolledUp columns;
+      if (place != nullptr) {
+        TWIN_RETURN_IF_ERROR(ReadRolledUp(*part.rollup, place->column, &columns));
+      }
+      for (size_t row = part.first_row; row < part.last_row; ++row) {
+        Figures figures;
+        const bool is_exact = place == nullptr || FromRollup(columns, row, rows_.columns[c].kind,
+                                                             request_.sums, &figures);
+        Take(is_exact, figures, c);
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadRolledUp(const RowSource& rollup, uint32_t column, RolledUp* to) const {
+    const auto read = [&](RollupOfColumn what, ColumnValues* values) {
+      return rollup.ReadColumn(RollupColumn(column, what), values);
+    };
+    TWIN_RETURN_IF_ERROR(read(RollupOfColumn::kCount, &to->count));
+    if (request_.sums) TWIN_RETURN_IF_ERROR(read(RollupOfColumn::kSum, &to->sum));
+    TWIN_RETURN_IF_ERROR(read(RollupOfColumn::kMin, &to->min));
+    TWIN_RETURN_IF_ERROR(read(RollupOfColumn::kMax, &to->max));
+    TWIN_RETURN_IF_ERROR(read(RollupOfColumn::kFirst, &to->first));
+    return read(RollupOfColumn::kLast, &to->last);
+  }
+
+  absl::Status AddRead(const SummaryPart& part) {
+    const ReadRequest request{
+        .series = request_.series, .from = part.from, .to = part.to, .missing_rows = true};
+    ReadRows read;
+    TWIN_RETURN_IF_ERROR(reader_.ReadWindow(request, places_, &read));
+    const std::vector<int64_t>& times = read.times;
+    counts_.rows += times.size();
+    for (size_t begin = 0; begin < times.size() && rows_.possible;) {
+      const int64_t start = StartOf(times[begin], request_.step);
+      size_t end = begin + 1;
+      while (end < times.size() && StartOf(times[end], request_.step) == start) ++end;
+      BeginRow(times[begin], static_cast<int64_t>(end - begin));
+      for (size_t c = 0; c < read.columns.size(); ++c) {
+        Figures figures;
+        const bool is_exact = FromRows(read.columns[c], begin, end, request_.sums, &figures);
+        Take(is_exact, figures, c);
+      }
+      begin = end;
+    }
+    return absl::OkStatus();
+  }
+
+  Reader& reader_;
+  const SummaryRequest& request_;
+  const std::vector<Places>& places_;
+  SummaryRows& rows_;
+  SummaryCounts& counts_;
+};
+
+absl::StatusOr<const Reader::SummaryPlan*> Reader::PlanOf(const std::vector<Places>& places,
+                                                          const SummaryRequest& request) {
+  Window window{.groups = {}, .from = request.from, .to = request.to};
+  Places all;
+  for (const Places& of : places) all.insert(all.end(), of.begin(), of.end());
+  for (const Place& place : all) window.groups.push_back(place.group.value);
+  std::sort(window.groups.begin(), window.groups.end());
+  window.groups.erase(std::unique(window.groups.begin(), window.groups.end()), window.groups.end());
+  const auto [found, added] = summary_plans_.try_emplace({std::move(window), request.step});
+  if (added) {
+    SummaryPlanner planner(view_, request, Open(all, request.from, request.to).sources);
+    const absl::Status status = planner.Plan(found->first.first.groups, &found->second);
+    if (!status.ok()) {
+      summary_plans_.erase(found);
+      return status;
+    }
+  }
+  return &found->second;
+}
+
+absl::Status Reader::Summarize(const SummaryRequest& request, SummaryRows* rows,
+                               SummaryCounts* counts) {
+  Trim();
+  std::vector<Places> places;
+  places.reserve(request.series.size());
+  for (const ReadRequest::Series& series : request.series) {
+    places.push_back(view_.Find(series.key));
+  }
+  TWIN_ASSIGN_OR_RETURN(const SummaryPlan* const plan, PlanOf(places, request));
+  Summarizer summarizer(this, request, places, rows, counts);
+  for (const SummaryPart& part : *plan) {
+    TWIN_RETURN_IF_ERROR(summarizer.Add(part));
+    if (!rows->possible) break;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace twin::timeseries
