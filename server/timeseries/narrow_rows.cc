@@ -15,7 +15,7 @@ namespace {
 
 constexpr uint8_t kSomeMissing = 0x80;  // of a width
 constexpr uint8_t kWidthMask = 0x7f;
-constexpr uint8_t kNoDecimals = 15;  // doubles as their bits
+constexpr uint8_t kAsBits = 15;  // doubles as their bits
 constexpr size_t kSlack = 8;         // what unpacking may read behind the last value
 
 uint8_t FormOf(ColumnKind kind, uint8_t decimals) {
@@ -112,7 +112,7 @@ absl::Status NarrowRows::ReadColumn(uint32_t column, ColumnValues* values) const
   if (kind != ColumnKind::kDouble) return absl::OkStatus();
   values->doubles.resize(rows);
   for (size_t i = 0; i < rows; ++i) {
-    values->doubles[i] = decimals == kNoDecimals ? std::bit_cast<double>(items[i])
+    values->doubles[i] = decimals == kAsBits ? std::bit_cast<double>(items[i])
                                                  : FromDecimal(values->ints[i], decimals);
   }
   values->ints.clear();
@@ -188,7 +188,7 @@ void NarrowCoder::AddColumn(const ColumnValues& values) {
   }
   ints_.resize(values.doubles.size());
   std::memcpy(ints_.data(), values.doubles.data(), ints_.size() * sizeof(int64_t));
-  AddInts(FormOf(values.kind, kNoDecimals), ints_, values.missing);
+  AddInts(FormOf(values.kind, kAsBits), ints_, values.missing);
 }
 
 void NarrowCoder::AddInts(uint8_t form, absl::Span<const int64_t> values,
