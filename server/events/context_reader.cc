@@ -41,11 +41,10 @@ EventContext::Found ContextReader::ValueAt(const Event& event, absl::string_view
   if (now.has_value()) {
     // Whatever changes a property makes another version of the twin; samples of telemetry do not,
     // but there they stay. Server times never go back.
-    const bool is_unchanged =
-        view.sequence() <= event.sequence ||
-        (!now->value.is_null() && now->update_time < event.time) ||
-        ((!column->telemetry || now->value.is_null()) &&
-         view.VersionOf(event.twin) <= event.sequence);
+    const bool is_unchanged = view.sequence() <= event.sequence ||
+                              (!now->value.is_null() && now->update_time < event.time) ||
+                              ((!column->telemetry || now->value.is_null()) &&
+                               view.VersionOf(event.twin) <= event.sequence);
     if (is_unchanged) return {now->value};
   }
   absl::StatusOr<Found> found = PropertyAt(event, *column, now);

@@ -1,5 +1,5 @@
-// What twins were at the sequence of an event, when the graph has gone on. It is looked for where it
-// stands without anything having been kept for it:
+// What twins were at the sequence of an event, when the graph has gone on. It is looked for where
+// it stands without anything having been kept for it:
 //
 //   unchanged since ─▶ the head        samples ─▶ the history at that sequence
 //   overwritten     ─▶ old value of the next change, in the ring
