@@ -71,6 +71,7 @@ absl::StatusOr<KeptFor> KeptFor::Parse(const Retention& common,
   kept.common_ = common;
   kept.longest_ = common;
   for (const std::string& text : of_models) {
+    if (text.empty()) continue;  // a configuration file that says nothing
     const std::pair<std::string, std::string> halves =
         absl::StrSplit(text, absl::MaxSplits('=', 1));
     if (halves.first.empty() || halves.second.empty()) return WrongText(text, "nothing is said");

@@ -63,6 +63,12 @@ TEST(KeptForTest, ModelsByNameWithWhatExtendsThem) {
   EXPECT_EQ(of(*kept, "dtmi:a:Pack;1"), kCommon);
 }
 
+TEST(KeptForTest, NothingIsSaid) {
+  const auto kept = KeptFor::Parse(kCommon, {""});
+  ASSERT_THAT(kept, IsOk());
+  EXPECT_FALSE(kept->is_by_model());
+}
+
 TEST(KeptForTest, WrongTextsSayWhatIsMeant) {
   for (const char* const text :
        {"Cell", "=samples:1d", "Cell=", "Cell=samples", "Cell=samples:-1d", "Cell=samples:1",

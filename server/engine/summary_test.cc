@@ -231,7 +231,7 @@ TEST_F(SummaryTest, TheSameAnswersAsFromRows) {
   EXPECT_GT(status.rollup_files, 0u);
   counts = {};
   CompareAll(&counts);
-  EXPECT_GT(counts.rollup_rows, 1000u);
+  EXPECT_GT(counts.rollup_rows, 500u);
   // What comes late, and in place of others, is not missed.
   for (const int64_t second : {100, 3600, 50'000, 86'400, 123'457, 200'000}) {
     ASSERT_THAT(SendFrames({kStart + second * kSecond, kStart + (second + 3) * kSecond}).status,

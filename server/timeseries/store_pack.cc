@@ -188,8 +188,9 @@ class Store::Impl::DayWriter {
     TWIN_RETURN_IF_ERROR(store_.file_system_->SyncFolder(store_.folder_));
     std::vector<PartitionFilePtr> opened;
     for (size_t i = 0; i < all.size(); ++i) {
-      TWIN_ASSIGN_OR_RETURN(PartitionFilePtr file,
-                            PartitionFile::Open(store_.file_system_, paths_[all[i]->path], all[i]->info));
+      TWIN_ASSIGN_OR_RETURN(
+          PartitionFilePtr file,
+          PartitionFile::Open(store_.file_system_, paths_[all[i]->path], all[i]->info));
       opened.push_back(std::move(file));
     }
     std::move(opened.begin(), opened.end(), std::back_inserter(*made));

@@ -164,8 +164,10 @@ void DefineOptions(CLI::App* app, Options* options) {
       "the same for their roll-ups")
       ->group(history)
       ->check(CLI::NonNegativeNumber);
-  Add(app, "history-retention-of", &engine.history_retention_of,
-      "of a model, instead: 'BatteryCell=samples:90d,rollups:2y,raw:7d'; several: a list")
+  app->add_option(
+         "--history-retention-of", engine.history_retention_of,
+         "of a model, instead: 'BatteryCell=samples:90d,rollups:2y,raw:7d'; several: a list")
+      ->envname("TWIND_HISTORY_RETENTION_OF")
       ->group(history);
   Add(app, "history-retention-grace-seconds", &engine.history_retention_grace_seconds,
       "what comes when its time is over already is kept for so long")
