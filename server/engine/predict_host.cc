@@ -186,6 +186,9 @@ class PredictHost : public predict::Host {
   ingest::WriteResult Write(ingest::WriteBatch batch) override {
     return engine_->Write(std::move(batch));
   }
+  void Write(ingest::WriteBatch batch, WriteDone done) override {
+    engine_->Write(std::move(batch), std::move(done));
+  }
 
   absl::StatusOr<std::unique_ptr<predict::Watch>> WatchPaths(
       const std::string& model, const std::vector<std::string>& paths,

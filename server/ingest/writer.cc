@@ -1,6 +1,7 @@
 #include "server/ingest/writer.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -165,9 +166,11 @@ bool Writer::MayStart() const {
 }
 
 Writer::Waiting Writer::TakeNext() {
-  was_operations_turn_ = queue_.empty() || (!operations_.empty() && !was_operations_turn_);
+  telemetry_time_ = is_operations_turn_ ? worked_ : telemetry_time_ - worked_;
+  worked_ = {};
+  is_operations_turn_ = queue_.empty() || (!operations_.empty() && telemetry_time_.count() <= 0);
   Waiting next;
-  if (was_operations_turn_) {
+  if (is_operations_turn_) {
     next = std::move(operations_.front());
     operations_.pop_front();
   } else {
@@ -208,9 +211,11 @@ void Writer::Run() {
         changed_.Wait(&mutex_);
       }
     }
+    const std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
     if (!complete.empty()) Finish(complete);
     if (has_next) Process(std::move(next));
     if (!telemetry_.stale().empty()) ResolveStale();
+    worked_ += std::chrono::steady_clock::now() - start;
   }
 }
 
@@ -329,7 +334,8 @@ void Writer::Process(Waiting waiting) {
   // so does a dry run of several operations, which is taken back by forgetting all that is pending.
   const bool dry_each = batch.validate_only && !batch.atomic;
   const bool of_models = !batch.operations.empty() && IsOfModels(batch.operations.front());
-  if (!batch.request_id.empty() || of_models || dry_each || property_frames_in_flight_ > 0) {
+  if (request_ids_in_flight_.contains(batch.request_id) || of_models || dry_each ||
+      property_frames_in_flight_ > 0) {
     Drain();
   }
   {
@@ -385,6 +391,7 @@ void Writer::Process(Waiting waiting) {
                      options_.limits.batch_bytes_max, "; divide it")));
   }
   in_flight->done = std::move(waiting.done);
+  if (!header.request_id.empty()) request_ids_in_flight_.insert(header.request_id);
   Append(std::move(in_flight), std::move(record));
   // The PendingState knows no pending models: what follows is checked against the new ones.
   if (of_models) Drain();
@@ -485,6 +492,7 @@ void Writer::Finish(const std::vector<std::shared_ptr<InFlight>>& complete) {
       }
     }
     if (each->sets_properties) --property_frames_in_flight_;
+    request_ids_in_flight_.erase(each->header.request_id);
     if (each->done != nullptr) answers.push_back({std::move(each->done), std::move(each->result)});
   }
   bool is_idle = false;

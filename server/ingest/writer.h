@@ -8,6 +8,7 @@
 #define TWIN_SERVER_INGEST_WRITER_H_
 
 #include <atomic>
+#include <chrono>
 #include <deque>
 #include <memory>
 #include <string>
@@ -16,6 +17,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "server/base/clock.h"
@@ -159,6 +161,7 @@ class Writer {
   TelemetryChecker telemetry_checker_;
   // The greatest batch number of each producer that is in flight.
   absl::flat_hash_map<std::string, uint64_t> producers_in_flight_;
+  absl::flat_hash_set<std::string> request_ids_in_flight_;
   int property_frames_in_flight_ = 0;  // records of telemetry that set properties
   Time last_time_;
   uint64_t next_record_ = 1;
@@ -166,11 +169,14 @@ class Writer {
 
   mutable Mutex mutex_;
   CondVar changed_;
-  // Telemetry and tasks wait in one queue, batches of operations in another: they take turns, so
-  // that neither waits for all of the other.
+  // Telemetry and tasks wait in one queue, batches of operations in another. They take turns, so
+  // that neither waits for all of the other: after a batch telemetry has as much time as that took.
   std::deque<Waiting> queue_ ABSL_GUARDED_BY(mutex_);
   std::deque<Waiting> operations_ ABSL_GUARDED_BY(mutex_);
-  bool was_operations_turn_ ABSL_GUARDED_BY(mutex_) = false;
+  bool is_operations_turn_ ABSL_GUARDED_BY(mutex_) = false;  // what was taken last
+  // The writer thread's: time at work since then, and what telemetry may still have.
+  std::chrono::steady_clock::duration worked_{};
+  std::chrono::steady_clock::duration telemetry_time_{};
   uint64_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   std::deque<std::shared_ptr<InFlight>> in_flight_ ABSL_GUARDED_BY(mutex_);
   uint64_t bytes_in_flight_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -1,5 +1,7 @@
 #include "server/ingest/writer.h"
 
+#include <atomic>
+#include <future>
 #include <map>
 #include <memory>
 #include <random>
@@ -857,6 +859,45 @@ TEST_P(Pipelined, EndsAsOneByOne) {
   }
   EXPECT_EQ(held.DumpHead(), direct.DumpHead()) << "seed " << GetParam();
   EXPECT_EQ(held.DumpReplay(), held.DumpHead()) << "seed " << GetParam();
+}
+
+// --- Turns ---
+
+TEST(Turns, ABatchDoesNotWaitForAllTelemetryThatCameBefore) {
+  Bench bench;
+  ASSERT_THAT(bench.Models().status, IsOk());
+  ASSERT_THAT(bench.One(Pack("p")), IsOk());
+  std::promise<void> release;
+  std::future<void> released = release.get_future();
+  ASSERT_TRUE(bench.writer_->RunAlone([&released] { released.wait(); }));
+  constexpr int kMessages = 200;
+  const std::vector<int64_t> times = {1'000'000};
+  const std::vector<double> amperes = {3};
+  std::atomic<int> kept{0};
+  for (int i = 0; i < kMessages; ++i) {
+    TelemetryBatch telemetry;
+    SampleBatch& samples = telemetry.samples.emplace_back();
+    samples.twin_ids = {"p"};
+    samples.times = times;
+    samples.columns.emplace_back();
+    samples.columns[0].path = "current";
+    samples.columns[0].doubles = amperes;
+    bench.writer_->Submit(std::move(telemetry), [&kept](const TelemetryResult& result) {
+      EXPECT_EQ(result.rows, 1u) << result.status;
+      ++kept;
+    });
+  }
+  WriteBatch batch;
+  batch.operations.emplace_back(Pack("q"));
+  std::promise<int> written;
+  bench.writer_->Submit(std::move(batch), [&](const WriteResult& result) {
+    EXPECT_THAT(result.status, IsOk());
+    written.set_value(kept);
+  });
+  release.set_value();
+  EXPECT_LT(written.get_future().get(), kMessages);
+  bench.writer_->Stop();
+  EXPECT_EQ(kept, kMessages);
 }
 
 }  // namespace

@@ -99,6 +99,9 @@ class Host {
 
   // Waits until it is durable.
   virtual ingest::WriteResult Write(ingest::WriteBatch batch) = 0;
+  // Calls `done` when it is durable, on a thread that must not be blocked.
+  using WriteDone = absl::AnyInvocable<void(ingest::WriteResult)>;
+  virtual void Write(ingest::WriteBatch batch, WriteDone done) = 0;
 
   // From now on calls `changed` with what changes at one of these paths, or below, of twins of that
   // model. Calls `lost` instead of the last one when changes may have been missed; then no more.

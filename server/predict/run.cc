@@ -474,24 +474,40 @@ absl::Status Run::Write(const std::vector<std::string>& twins,
 absl::Status Run::WriteRows(const std::vector<std::string>& twins,
                             const std::vector<PathEstimates>& paths, absl::Span<const size_t> rows,
                             const std::string& request_id) {
-  for (size_t first = 0; first < rows.size(); first += kWriteTwins) {
-    TWIN_RETURN_IF_ERROR(WriteOnce(twins, paths, rows.subspan(first, kWriteTwins),
-                                   absl::StrCat(request_id, "/", first)));
+  const auto make = [&](size_t part) {
+    const size_t first = part * kWriteTwins;
+    return MakeWrite(registration_.spec.name, twins, paths, rows.subspan(first, kWriteTwins),
+                     &host_, absl::StrCat(request_id, "/", first));
+  };
+  Mutex mutex;
+  CondVar changed;
+  int in_flight = 0;
+  std::vector<ingest::WriteResult> results((rows.size() + kWriteTwins - 1) / kWriteTwins);
+  const auto wait_for = [&](int in_flight_max) {
+    const MutexLock lock(&mutex);
+    while (in_flight > in_flight_max) changed.Wait(&mutex);
+  };
+  for (size_t part = 0; part < results.size(); ++part) {
+    ingest::WriteBatch write = make(part);
+    if (write.operations.empty()) continue;
+    wait_for(kWritesInFlight - 1);
+    {
+      const MutexLock lock(&mutex);
+      ++in_flight;
+    }
+    host_.Write(std::move(write), [&, part](ingest::WriteResult result) {
+      const MutexLock lock(&mutex);
+      results[part] = std::move(result);
+      --in_flight;
+      changed.Signal();
+    });
   }
-  return absl::OkStatus();
-}
-
-absl::Status Run::WriteOnce(const std::vector<std::string>& twins,
-                            const std::vector<PathEstimates>& paths, absl::Span<const size_t> rows,
-                            const std::string& request_id) {
-  for (int tries = 1;; ++tries) {
-    ingest::WriteBatch write =
-        MakeWrite(registration_.spec.name, twins, paths, rows, &host_, request_id);
-    if (write.operations.empty()) return absl::OkStatus();
-    const ingest::WriteResult result = host_.Write(std::move(write));
-    if (absl::IsResourceExhausted(result.status) && tries < kTries && !is_stopping()) {
+  wait_for(0);
+  for (size_t part = 0; part < results.size(); ++part) {
+    ingest::WriteResult& result = results[part];
+    for (int tries = 1; absl::IsResourceExhausted(result.status) && tries < kTries; ++tries) {
       WaitToRetry(tries);
-      continue;
+      result = host_.Write(make(part));
     }
     TWIN_RETURN_IF_ERROR(result.status);
     for (const ingest::OperationResult& operation : result.results) {
@@ -500,8 +516,8 @@ absl::Status Run::WriteOnce(const std::vector<std::string>& twins,
         first_error_ = std::string(operation.status.message());
       }
     }
-    return absl::OkStatus();
   }
+  return absl::OkStatus();
 }
 
 // Blocks of this run, as far as it came: their writes again, under their request ids.

@@ -102,9 +102,6 @@ class Run {
   absl::Status WriteRows(const std::vector<std::string>& twins,
                          const std::vector<PathEstimates>& paths, absl::Span<const size_t> rows,
                          const std::string& request_id);
-  absl::Status WriteOnce(const std::vector<std::string>& twins,
-                         const std::vector<PathEstimates>& paths, absl::Span<const size_t> rows,
-                         const std::string& request_id);
   absl::Status WriteKept();
   RunRecord End(const absl::Status& status);
   bool is_stopping() const { return parts_.stopping->load(std::memory_order_relaxed); }

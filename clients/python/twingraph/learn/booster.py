@@ -17,18 +17,20 @@ class Settings:
     trees: int = 300
     depth: int = 4
     learning_rate: float = 0.05
-    rows_per_tree: float = 0.7      # share
-    features_per_tree: float = 0.5  # share
+    rows_per_tree: float = 0.7       # share
+    features_per_tree: float = 1     # share
+    features_per_split: float = 0.5  # share of those of the tree
+    ridge: float = 5                 # XGBoost's lambda: leaves with few rows say less
     rows_in_leaf_min: float = 5
-    rows_of_cell_max: int = 120     # of a cell's rows, about so many are trained on
+    rows_of_cell_max: int = 120      # of a cell's rows, about so many are trained on
     seed: int = 1
 
     def parameters(self, base: float) -> Mapping[str, object]:
         # One thread: sums of floats depend on how they are divided among threads.
         return {"objective": "reg:squarederror", "tree_method": "hist", "nthread": 1, "base_score": base,
                 "max_depth": self.depth, "eta": self.learning_rate, "subsample": self.rows_per_tree,
-                "colsample_bytree": self.features_per_tree, "min_child_weight": self.rows_in_leaf_min,
-                "seed": self.seed}
+                "colsample_bytree": self.features_per_tree, "colsample_bynode": self.features_per_split,
+                "lambda": self.ridge, "min_child_weight": self.rows_in_leaf_min, "seed": self.seed}
 
 
 def fit(features: np.ndarray, target: np.ndarray, cells: np.ndarray, settings: Settings = Settings()) -> xgboost.Booster:
