@@ -498,7 +498,7 @@ TEST_F(PredictTest, ABatchIsWrittenInParts) {
   between_->after_write = [&writes] { ++writes; };
   const RunRecord run = RunNow("p");
   EXPECT_EQ(run.batches, 1u);
-  EXPECT_EQ(writes, 6);  // 2,253 with an estimate, 250 without
+  EXPECT_EQ(writes, 11);  // 2,253 with an estimate, 250 without
   for (int i = 0; i < kMore; ++i) {
     ASSERT_EQ(Soh(absl::StrCat("more-", i)),
               i % 10 == 0 ? "INSUFFICIENT_DATA p " : "40 35 45 OK p ");
