@@ -38,13 +38,31 @@ absl::Status Writer::MayWrite() {
   return failing_ ? absl::ResourceExhaustedError("the disk is full") : absl::OkStatus();
 }
 
+// An acknowledgement speaks for all batches of its stream before it: those must be durable.
+void Writer::AnswerInTurn(const std::string& producer, std::shared_ptr<TelemetryResult> result,
+                          TelemetryDone done) {
+  auto in_flight = std::make_shared<InFlight>();
+  in_flight->is_record = false;
+  in_flight->is_complete = true;
+  in_flight->producer = producer;
+  in_flight->telemetry_result = result;
+  in_flight->done = [result = std::move(result), done = std::move(done)](
+                        const WriteResult&) mutable { done(std::move(*result)); };
+  {
+    const MutexLock lock(&mutex_);
+    if (!in_flight_.empty()) {
+      in_flight_.push_back(std::move(in_flight));
+      return;
+    }
+  }
+  AnswerNow(std::move(in_flight->done), WriteResult());
+}
+
 void Writer::ProcessTelemetry(const TelemetryBatch& batch, TelemetryDone done) {
   auto result = std::make_shared<TelemetryResult>();
   const auto answer = [&] {
     result->sequence = Sequence(pending_.next_sequence().value - 1);
-    AnswerNow(
-        [result, done = std::move(done)](const WriteResult&) mutable { done(std::move(*result)); },
-        WriteResult());
+    AnswerInTurn(batch.producer, result, std::move(done));
   };
   // Relationships that are about to change may change what a frame means; a batch that may be in
   // flight already must not be taken twice.

@@ -432,7 +432,7 @@ void Writer::Publish(const std::vector<std::shared_ptr<InFlight>>& complete) {
   std::vector<AppliedRecord> records;
   records.reserve(complete.size());
   for (const std::shared_ptr<InFlight>& each : complete) {
-    if (!each->status.ok()) continue;
+    if (!each->status.ok() || !each->is_record) continue;
     AppliedRecord& record = records.emplace_back();
     record.first = each->first;
     record.is_graph = each->telemetry.empty();
@@ -458,7 +458,7 @@ void Writer::Finish(const std::vector<std::shared_ptr<InFlight>>& complete) {
   {
     const MutexLock lock(&graph_.mutex);
     for (const std::shared_ptr<InFlight>& each : complete) {
-      if (!each->status.ok()) continue;
+      if (!each->status.ok() || !each->is_record) continue;
       const absl::Status status =
           each->telemetry.empty()
               ? ApplyUnits(each->units, each->header, each->first, /*applied=*/Sequence(0),
@@ -478,7 +478,7 @@ void Writer::Finish(const std::vector<std::shared_ptr<InFlight>>& complete) {
   answers.reserve(complete.size());
   for (const std::shared_ptr<InFlight>& each : complete) {
     if (each->status.ok()) {
-      pending_.Applied(each->number);
+      if (each->is_record) pending_.Applied(each->number);
     } else {
       const int failed = each->result.failed_operation;
       each->result = WriteResult();

@@ -119,6 +119,7 @@ class Writer {
     uint64_t bytes = 0;
     absl::Status status;
     bool is_complete = false;
+    bool is_record = true;  // else an answer that takes its place among those of records
   };
 
   void Run();
@@ -131,6 +132,9 @@ class Writer {
   void ResolveStale();
   void Append(std::shared_ptr<InFlight> in_flight, journal::Record record);
   void AnswerNow(Done done, WriteResult result);
+  // Behind the answers of what is in flight.
+  void AnswerInTurn(const std::string& producer, std::shared_ptr<TelemetryResult> result,
+                    TelemetryDone done) ABSL_LOCKS_EXCLUDED(mutex_);
   void Finish(const std::vector<std::shared_ptr<InFlight>>& complete);
   static void MarkFollowed(const std::vector<std::shared_ptr<InFlight>>& complete);
   void Publish(const std::vector<std::shared_ptr<InFlight>>& complete);

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -23,7 +24,10 @@ namespace twin::ingest {
 namespace {
 
 using absl::StatusCode;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
 using ::twin::testing::IsOk;
 using ::twin::testing::StatusIs;
 
@@ -859,6 +863,52 @@ TEST_P(Pipelined, EndsAsOneByOne) {
   }
   EXPECT_EQ(held.DumpHead(), direct.DumpHead()) << "seed " << GetParam();
   EXPECT_EQ(held.DumpReplay(), held.DumpHead()) << "seed " << GetParam();
+}
+
+// --- Answers ---
+
+// An acknowledgement speaks for all that came before it.
+TEST(Answers, ABatchOfRejectsAloneIsToldAfterWhatCameBeforeIt) {
+  Bench bench(/*hold=*/true);
+  const auto released = [&](absl::FunctionRef<void()> write) {
+    std::thread releaser([&] {
+      bench.WaitForWaiting(1);
+      bench.journal_.Release();
+    });
+    write();
+    releaser.join();
+  };
+  released([&] { bench.Models(); });
+  released([&] { ASSERT_THAT(bench.One(Pack("p")), IsOk()); });
+  const std::vector<int64_t> times = {1'000'000};
+  const std::vector<double> amperes = {3};
+  Mutex mutex;
+  std::vector<std::string> told;
+  uint64_t number = 0;
+  for (const char* twin : {"p", "nobody", "p"}) {
+    TelemetryBatch telemetry;
+    telemetry.producer = "x";
+    telemetry.number = ++number;
+    SampleBatch& samples = telemetry.samples.emplace_back();
+    samples.twin_ids = {twin};
+    samples.times = times;
+    samples.columns.emplace_back();
+    samples.columns[0].path = "current";
+    samples.columns[0].doubles = amperes;
+    bench.writer_->Submit(std::move(telemetry), [&, number](const TelemetryResult& result) {
+      const MutexLock lock(&mutex);
+      told.push_back(absl::StrCat(number, ": ", result.rows, result.more ? " and more" : ""));
+    });
+  }
+  bench.WaitForWaiting(2);  // the third is checked: so is the second
+  {
+    const MutexLock lock(&mutex);
+    EXPECT_THAT(told, IsEmpty());
+  }
+  bench.journal_.Release();
+  bench.writer_->Stop();
+  EXPECT_EQ(told.size(), 3u);
+  EXPECT_THAT(told, ElementsAre(StartsWith("1: 1"), StartsWith("2: 0"), "3: 1"));
 }
 
 // --- Turns ---

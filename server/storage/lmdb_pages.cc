@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "server/base/status_macros.h"
@@ -97,7 +98,6 @@ class Walk {
     return absl::OkStatus();
   }
 
- private:
   absl::Status ReadMetas() {
     TWIN_RETURN_IF_ERROR(ReadMeta(0, 0, &meta_));
     Meta second;
@@ -107,13 +107,16 @@ class Walk {
     return absl::OkStatus();
   }
 
+ private:
   absl::Status ReadMeta(uint64_t page, uint64_t offset, Meta* meta) {
     std::string bytes;
     TWIN_RETURN_IF_ERROR(Read(page, offset, kHeaderBytes + kMetaBytes, &bytes));
     const absl::string_view body = absl::string_view(bytes).substr(kHeaderBytes);
-    if ((At<uint16_t>(bytes, 10) & kMeta) == 0 || At<uint32_t>(body, 0) != kMagic ||
-        At<uint32_t>(body, 4) != kVersion) {
+    if ((At<uint16_t>(bytes, 10) & kMeta) == 0 || At<uint32_t>(body, 0) != kMagic) {
       return Damaged(page, "is not a meta page");
+    }
+    if (At<uint32_t>(body, 4) != kVersion) {
+      return absl::FailedPreconditionError(absl::StrCat("page ", page, " is of another version"));
     }
     meta->page_bytes = At<uint32_t>(body, 24);
     if (meta->page_bytes < 512 || meta->page_bytes > 65536 ||
@@ -299,12 +302,26 @@ class Walk {
 
 }  // namespace
 
-absl::Status CheckLmdbPages(int fd) {
+namespace {
+
+absl::StatusOr<Walk> WalkOf(int fd) {
   struct stat info {};
   if (fstat(fd, &info) != 0) {
     return absl::UnavailableError(absl::StrCat("measure: ", std::strerror(errno)));
   }
-  return Walk(fd, static_cast<uint64_t>(info.st_size)).Run();
+  return Walk(fd, static_cast<uint64_t>(info.st_size));
+}
+
+}  // namespace
+
+absl::Status CheckLmdbMetas(int fd) {
+  TWIN_ASSIGN_OR_RETURN(Walk walk, WalkOf(fd));
+  return walk.ReadMetas();
+}
+
+absl::Status CheckLmdbPages(int fd) {
+  TWIN_ASSIGN_OR_RETURN(Walk walk, WalkOf(fd));
+  return walk.Run();
 }
 
 }  // namespace twin::storage

@@ -13,7 +13,12 @@ namespace twin::storage {
 // beyond the file. The values are not looked at. While others write, the caller must have a read
 // transaction. DATA_LOSS: the message says which page, and is without path or advice. UNAVAILABLE:
 // a read failed. Cost: reads all pages but those of large values.
+// FAILED_PRECONDITION: of another version of LMDB's.
 absl::Status CheckLmdbPages(int fd);
+
+// The two meta pages alone. LMDB looks for the second one where the first one's page size says,
+// also beyond the end of the file: this comes before it opens one. The same errors.
+absl::Status CheckLmdbMetas(int fd);
 
 }  // namespace twin::storage
 

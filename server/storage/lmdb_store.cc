@@ -343,6 +343,7 @@ absl::Status LmdbStore::OpenFile() {
   if (stat(path_.c_str(), &info) != 0) return StatusOf(errno, "open");
   // LMDB takes an empty file for a new store.
   if (info.st_size == 0) return DamageError(absl::StrCat(path_, " is empty"), options_.folder);
+  TWIN_RETURN_IF_ERROR(CheckMetas());
   int error = OpenMapped(options_.map_bytes);
   for (const uint64_t map_bytes : kFallbackMapBytes) {
     if (error == ENOMEM && map_bytes < options_.map_bytes) error = OpenMapped(map_bytes);
@@ -358,6 +359,16 @@ absl::Status LmdbStore::OpenFile() {
     }
   }
   return status;
+}
+
+// Another version is LMDB's to tell.
+absl::Status LmdbStore::CheckMetas() const {
+  const int fd = open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return StatusOf(errno, "open");
+  const absl::Status metas = CheckLmdbMetas(fd);
+  close(fd);
+  if (!absl::IsDataLoss(metas)) return absl::OkStatus();
+  return DamageError(absl::StrCat(path_, ": ", metas.message()), options_.folder);
 }
 
 int LmdbStore::OpenMapped(uint64_t map_bytes) {

@@ -68,6 +68,7 @@ class LmdbStore final : public KvStore {
 
   LmdbStore(const LmdbOptions& options, std::unique_ptr<Claim> claim);
   absl::Status OpenFile();
+  absl::Status CheckMetas() const;
   int OpenMapped(uint64_t map_bytes);  // LMDB's error
   absl::Status CheckFile();
   absl::Status StatusOf(int error, absl::string_view what) const;
