@@ -18,7 +18,6 @@ constexpr std::chrono::milliseconds kTick{20};
 constexpr std::chrono::milliseconds kMatcherWait{200};
 constexpr int64_t kIntervalMsMax = 3'600'000;
 constexpr int64_t kProgressMsMin = 100;
-constexpr size_t kSentHereMax = 2;   // subscriptions to which the matcher sends by itself
 constexpr size_t kNoticesMax = 100;  // that wait for a subscriber; then the oldest goes
 // How long a subscription that is behind reads before another one has its turn.
 constexpr std::chrono::milliseconds kTurn{10};
@@ -309,12 +308,7 @@ void Feed::Match(const RecordPtr& record, const LiveList& live, Expander* expand
       ++fell_behind_;
     }
   }
-  // With nothing else to do, this thread may as well send: that saves waking another.
-  if (given.size() <= kSentHereMax && sources_.log->applied() <= record->last()) {
-    for (const std::shared_ptr<Subscription>& each : given) RunHere(each);
-  } else {
-    Enqueue(given);
-  }
+  Enqueue(given);
   for (const Live* left : behind) {
     Tell(left->subscription,
          EventOf({.reason = "SUBSCRIBER_BEHIND",
@@ -379,21 +373,6 @@ void Feed::Enqueue(absl::Span<const std::shared_ptr<Subscription>> subscriptions
   queue_.insert(queue_.end(), std::make_move_iterator(taken.begin()),
                 std::make_move_iterator(taken.end()));
   queued_.SignalAll();
-}
-
-void Feed::RunHere(const std::shared_ptr<Subscription>& subscription) {
-  bool is_free = false;
-  {
-    const MutexLock lock(&subscription->mutex_);
-    is_free = subscription->is_live_ && !subscription->is_queued_ && !subscription->is_running_ &&
-              !subscription->is_sending_ && !subscription->has_ended_;
-    if (is_free) subscription->is_running_ = true;
-  }
-  if (is_free) {
-    Run(subscription);
-  } else {
-    Enqueue(subscription);
-  }
 }
 
 void Feed::Run(std::shared_ptr<Subscription> subscription) {
@@ -483,15 +462,12 @@ bool Feed::Work(Subscription* subscription) {
     {
       const MutexLock lock(&subscription->mutex_);
       subscription->is_sending_ = true;
-      subscription->is_live_ = subscription->catchup_ == nullptr;
-      subscription->has_more_ = !subscription->is_live_ || !subscription->ready_.empty();
+      subscription->has_more_ = subscription->catchup_ != nullptr || !subscription->ready_.empty();
     }
     subscription->sink_.Send(std::move(message));
     return false;  // Sent goes on
   }
-  const MutexLock lock(&subscription->mutex_);
-  subscription->is_live_ = subscription->catchup_ == nullptr;
-  return !subscription->is_live_;
+  return subscription->catchup_ != nullptr;
 }
 
 void Feed::Take(Subscription* subscription, std::vector<EventPtr> events, Sequence through) {

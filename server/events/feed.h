@@ -100,7 +100,6 @@ class Subscription : public std::enable_shared_from_this<Subscription> {
   bool is_running_ ABSL_GUARDED_BY(mutex_) = false;
   bool is_sending_ ABSL_GUARDED_BY(mutex_) = false;
   bool has_more_ ABSL_GUARDED_BY(mutex_) = true;  // to be worked for when nothing is on its way
-  bool is_live_ ABSL_GUARDED_BY(mutex_) = false;  // what waits for it is all in pending_
   bool has_ended_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status end_ ABSL_GUARDED_BY(mutex_);  // not OK: to be ended
   std::vector<EventPtr> pending_ ABSL_GUARDED_BY(mutex_);
@@ -169,8 +168,6 @@ class Feed {
       ABSL_LOCKS_EXCLUDED(queue_mutex_);
   // Whether it is to be put into the queue by the caller.
   static bool TakePlace(Subscription* subscription);
-  // Works for it on this thread, if it is live and nobody does.
-  void RunHere(const std::shared_ptr<Subscription>& subscription);
   void Run(std::shared_ptr<Subscription> subscription);
   // What there is to do for it now. True: there is more.
   bool Work(Subscription* subscription);
