@@ -113,7 +113,7 @@ absl::Status Operator::Push(Batch batch) {
 }
 
 absl::Status Operator::EndPart() {
-  TWIN_RETURN_IF_ERROR(Flush());
+  TWIN_RETURN_IF_ERROR(FlushPart());
   return next_.EndPart();
 }
 

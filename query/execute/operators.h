@@ -24,7 +24,7 @@ class Operator : public Consumer {
  protected:
   virtual absl::Status Do(Batch batch) = 0;
   // Passes on what it has kept of the part.
-  virtual absl::Status Flush() { return absl::OkStatus(); }
+  virtual absl::Status FlushPart() { return absl::OkStatus(); }
 
   // Passes rows on, without the slots that nobody needs any more. Also asks whether to go on.
   absl::Status Emit(Batch batch);

@@ -148,7 +148,7 @@ class WindowWithinScan : public Operator {
     return memory_.Set(static_cast<int64_t>(rows_.bytes()));
   }
 
-  absl::Status Flush() override {
+  absl::Status FlushPart() override {
     if (rows_.rows == 0) return absl::OkStatus();
     TWIN_RETURN_IF_ERROR(windows_.Compute(&rows_));
     for (Batch& batch : InBatches(std::exchange(rows_, Batch()), batch_rows())) {

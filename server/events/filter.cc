@@ -295,7 +295,7 @@ std::vector<std::string> Interest::ContextPaths() const {
 
 void Interest::Follow(const ingest::Unit& unit, const graph::Catalog& catalog,
                       UnderSet::GetLater later) {
-  using Kind = ingest::Change::Kind;
+  using Of = ingest::Change::Kind;
   std::vector<uint32_t> added;
   std::vector<uint32_t> removed;
   for (const uint32_t number : under_) {
@@ -303,16 +303,16 @@ void Interest::Follow(const ingest::Unit& unit, const graph::Catalog& catalog,
     added.clear();
     removed.clear();
     for (const ingest::Change& change : unit.changes) {
-      if (change.kind == Kind::kCreateTwin) {
+      if (change.kind == Of::kCreateTwin) {
         under.CreateTwin(TwinNumber(change.number), change.text, &added);
-      } else if (change.kind == Kind::kDeleteTwin) {
+      } else if (change.kind == Of::kDeleteTwin) {
         under.DeleteTwin(TwinNumber(change.number), &removed);
-      } else if (change.kind == Kind::kCreateRelationship ||
-                 change.kind == Kind::kDeleteRelationship) {
+      } else if (change.kind == Of::kCreateRelationship ||
+                 change.kind == Of::kDeleteRelationship) {
         const RelationshipTypeId type(change.table);
         if (!under.Follows(catalog.relationship_type(type).name)) continue;
         const RelationshipNumber relationship(change.number);
-        if (change.kind == Kind::kCreateRelationship) {
+        if (change.kind == Of::kCreateRelationship) {
           under.Create(relationship, TwinNumber(change.source), TwinNumber(change.target), later,
                        &added);
         } else {
