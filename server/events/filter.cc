@@ -295,7 +295,7 @@ std::vector<std::string> Interest::ContextPaths() const {
 
 void Interest::Follow(const ingest::Unit& unit, const graph::Catalog& catalog,
                       UnderSet::GetLater later) {
-  using Of = ingest::Change::Kind;
+  using ChangeKind = ingest::Change::Kind;
   std::vector<uint32_t> added;
   std::vector<uint32_t> removed;
   for (const uint32_t number : under_) {
@@ -303,16 +303,16 @@ void Interest::Follow(const ingest::Unit& unit, const graph::Catalog& catalog,
     added.clear();
     removed.clear();
     for (const ingest::Change& change : unit.changes) {
-      if (change.kind == Of::kCreateTwin) {
+      if (change.kind == ChangeKind::kCreateTwin) {
         under.CreateTwin(TwinNumber(change.number), change.text, &added);
-      } else if (change.kind == Of::kDeleteTwin) {
+      } else if (change.kind == ChangeKind::kDeleteTwin) {
         under.DeleteTwin(TwinNumber(change.number), &removed);
-      } else if (change.kind == Of::kCreateRelationship ||
-                 change.kind == Of::kDeleteRelationship) {
+      } else if (change.kind == ChangeKind::kCreateRelationship ||
+                 change.kind == ChangeKind::kDeleteRelationship) {
         const RelationshipTypeId type(change.table);
         if (!under.Follows(catalog.relationship_type(type).name)) continue;
         const RelationshipNumber relationship(change.number);
-        if (change.kind == Of::kCreateRelationship) {
+        if (change.kind == ChangeKind::kCreateRelationship) {
           under.Create(relationship, TwinNumber(change.source), TwinNumber(change.target), later,
                        &added);
         } else {
