@@ -21,6 +21,7 @@
 #include "server/base/check.h"
 #include "tests/support/status_matchers.h"
 #include "twingraph/v1/admin_service.grpc.pb.h"
+#include "twingraph/v1/event_service.grpc.pb.h"
 #include "twingraph/v1/model_service.grpc.pb.h"
 #include "twingraph/v1/twin_service.grpc.pb.h"
 
@@ -79,6 +80,7 @@ class RunningServer {
     models_ = pb::ModelService::NewStub(channel);
     twins_ = pb::TwinService::NewStub(channel);
     admin_ = pb::AdminService::NewStub(channel);
+    events_ = pb::EventService::NewStub(channel);
   }
   ~RunningServer() {
     server_.reset();
@@ -180,6 +182,7 @@ class RunningServer {
   std::unique_ptr<pb::ModelService::Stub> models_;
   std::unique_ptr<pb::TwinService::Stub> twins_;
   std::unique_ptr<pb::AdminService::Stub> admin_;
+  std::unique_ptr<pb::EventService::Stub> events_;
 };
 
 TEST(Api, CreatesReadsPatchesDeletes) {
@@ -549,6 +552,43 @@ TEST(Api, AnExportThatNobodyReadsEnds) {
   }
   EXPECT_FALSE(reader->Finish().ok());
   while (server.engine_->status().memory.snapshots > 0) std::this_thread::yield();
+}
+
+TEST(Api, AConsumerJoinsWhileAllThreadsWork) {
+  ServerOptions options;
+  options.work_threads = 1;
+  RunningServer server(options);
+  server.Fill();
+  pb::CreateSubscriptionRequest create;
+  create.set_name("s");
+  pb::Subscription subscription;
+  ASSERT_THAT(server.Call(&pb::EventService::Stub::CreateSubscription, server.events_.get(), create,
+                          &subscription),
+              IsOk());
+  // It has the only thread until it says more, and the minute of stream_idle_ms_max is not over.
+  grpc::ClientContext import_context;
+  const auto import = server.twins_->Import(&import_context);
+  pb::ImportRequest begin;
+  begin.mutable_options();
+  ASSERT_TRUE(import->Write(begin));
+
+  grpc::ClientContext context;
+  const auto stream = server.events_->StreamEvents(&context);
+  pb::StreamEventsRequest request;
+  request.set_subscription("s");
+  request.set_consumer("c");
+  request.set_credit_events(10);
+  ASSERT_TRUE(stream->Write(request));
+  ASSERT_THAT(server.CreateTwin("new", "dtmi:t:Cell;1", "{}"), IsOk());
+  pb::StreamEventsResponse response;
+  while (response.events().empty()) ASSERT_TRUE(stream->Read(&response));
+  EXPECT_EQ(response.events(0).subject(), "new");
+  EXPECT_TRUE(stream->WritesDone());
+  while (stream->Read(&response)) {
+  }
+  EXPECT_THAT(ToAbsl(stream->Finish()), IsOk());
+  import_context.TryCancel();
+  EXPECT_FALSE(import->Finish().ok());
 }
 
 TEST(Api, ReadsThatWaitTakeNoThreads) {

@@ -5,6 +5,7 @@
 
 #include "server/api/call.h"
 #include "server/api/watch_query.h"
+#include "server/api/work_pool.h"
 #include "twingraph/v1/event_service.grpc.pb.h"
 
 namespace twin::api {
@@ -12,7 +13,8 @@ namespace twin::api {
 // proto/twingraph/v1/event_service.proto says what the calls do. Thread-safe.
 class EventService final : public twingraph::v1::EventService::CallbackService {
  public:
-  explicit EventService(const Services& services) : services_(services), watches_(services) {}
+  explicit EventService(const Services& services)
+      : services_(services), joins_(kJoinThreads), watches_(services) {}
 
   using Context = grpc::CallbackServerContext;
 
@@ -48,8 +50,11 @@ class EventService final : public twingraph::v1::EventService::CallbackService {
   void Stop();
 
  private:
+  static constexpr int kJoinThreads = 2;
+
   const Services& services_;
   std::atomic<bool> stopping_ = false;
+  WorkPool joins_;  // of consumers: exports may keep the other pool's threads for minutes
   WatchQueries watches_;
 };
 

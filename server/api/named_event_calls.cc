@@ -30,8 +30,8 @@ class ConsumerStream final
     : public grpc::ServerBidiReactor<pb::StreamEventsRequest, pb::StreamEventsResponse>,
       public events::ConsumerSink {
  public:
-  ConsumerStream(const Services& services, const std::atomic<bool>* stopping)
-      : services_(services), engine_(*services.engine), stopping_(*stopping) {
+  ConsumerStream(const Services& services, WorkPool* joins, const std::atomic<bool>* stopping)
+      : engine_(*services.engine), joins_(*joins), stopping_(*stopping) {
     StartRead(&request_);
   }
 
@@ -56,9 +56,9 @@ class ConsumerStream final
     }
     if (consumer_ != nullptr || !ok) return Handle(ok);
     // It may read the store and the journal: not on gRPC's thread.
-    if (services_.pool->Submit([this] { Handle(/*ok=*/true); })) return;
+    if (joins_.Submit([this] { Handle(/*ok=*/true); })) return;
     End(absl::ResourceExhaustedError(
-        "too many long calls wait (work_waiting_max); try again later"));
+        "too many consumers wait to join (work_waiting_max); try again later"));
     DoneReading();
   }
   void OnWriteDone(bool ok) override {
@@ -121,8 +121,8 @@ class ConsumerStream final
     Finish(end);
   }
 
-  const Services& services_;
   engine::Engine& engine_;
+  WorkPool& joins_;
   const std::atomic<bool>& stopping_;
   EventForm form_;
   std::shared_ptr<events::Consumer> consumer_;  // set by the first read, before any write
@@ -215,7 +215,7 @@ grpc::ServerUnaryReactor* EventService::Acknowledge(Context* context,
 
 grpc::ServerBidiReactor<pb::StreamEventsRequest, pb::StreamEventsResponse>*
 EventService::StreamEvents(Context* /*context*/) {
-  return new ConsumerStream(services_, &stopping_);
+  return new ConsumerStream(services_, &joins_, &stopping_);
 }
 
 }  // namespace twin::api

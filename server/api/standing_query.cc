@@ -25,7 +25,7 @@ using Kind = query::StandingWay::Kind;
 
 constexpr size_t kIdsAtOnce = 256;     // of one evaluation of some rows
 constexpr size_t kTwinsAlways = 2048;  // that are evaluated one by one, however few rows there are
-constexpr uint64_t kMemberBytes = 64;  // that a twin of a group takes, about
+constexpr uint64_t kMemberBytes = 80;  // that a twin of a group takes, about
 constexpr size_t kNumberBytes = 4;
 constexpr uint32_t kNoNumber = UINT32_MAX;
 
@@ -333,6 +333,7 @@ absl::Status StandingQuery::Update(const engine::SnapshotReader& graph,
     return UpdateWhole(graph, interrupted, changes);
   }
   if (is_first_ || changed.models || changed.too_many) {
+    ForgetMembers();  // who came where since is not known
     return UpdateWhole(graph, interrupted, changes);
   }
   if (changed.twins.empty()) return absl::OkStatus();
@@ -356,7 +357,7 @@ absl::Status StandingQuery::Update(const engine::SnapshotReader& graph,
 
 void StandingQuery::ForgetMembers() {
   anchors_of_.clear();
-  members_ = 0;
+  members_.clear();
   are_members_known_ = false;
 }
 
@@ -370,12 +371,10 @@ absl::Status StandingQuery::AddMembers(const Keyed& keyed, query::PlanHolder* pl
       const uint32_t anchor = batch.slots[0].numbers[row];
       anchors->insert(anchor);
       for (size_t i = 1; i < batch.slots.size(); ++i) {
-        std::vector<uint32_t>& known = anchors_of_[batch.slots[i].numbers[row]];
-        if (std::find(known.begin(), known.end(), anchor) != known.end()) continue;
-        known.push_back(anchor);
-        ++members_;
+        const uint32_t twin = batch.slots[i].numbers[row];
+        if (members_.emplace(twin, anchor).second) anchors_of_[twin].push_back(anchor);
       }
-      if (members_ * kMemberBytes > options_.bytes_max) {
+      if (members_.size() * kMemberBytes > options_.bytes_max) {
         are_members_too_many_ = true;
         return absl::CancelledError("more twins than are remembered");
       }

@@ -15,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -160,7 +161,7 @@ class StandingQuery {
   std::unique_ptr<Keyed> all_members_;
   std::vector<TwinSlot> member_slots_;
   absl::flat_hash_map<uint32_t, std::vector<uint32_t>> anchors_of_;
-  uint64_t members_ = 0;
+  absl::flat_hash_set<std::pair<uint32_t, uint32_t>> members_;  // the same as (twin, anchor)
   bool are_members_known_ = false;
   bool are_members_too_many_ = false;  // then groups are evaluated as a whole
 };

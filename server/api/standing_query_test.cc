@@ -160,7 +160,7 @@ class StandingQueryTest : public ::testing::Test {
     TWIN_CHECK(engine_->Write(std::move(batch)).status.ok());
   }
 
-  Watch Stand(const std::string& text, uint64_t rows_max = 100'000) {
+  Watch Stand(const std::string& text, uint64_t rows_max = 100'000, size_t twins_max = 1000) {
     Watch watch;
     watch.text = text;
     const auto reader = engine_->OpenReader();
@@ -168,7 +168,7 @@ class StandingQueryTest : public ::testing::Test {
     TWIN_CHECK(query.ok()) << text << ": " << query.status();
     watch.query = *std::move(query);
     watch.changed = std::make_unique<events::ChangedTwinsReader>(engine_->feed().sources(),
-                                                                 reader->sequence(), 1000);
+                                                                 reader->sequence(), twins_max);
     TWIN_CHECK(Update(&watch, *reader, {}).ok());
     return watch;
   }
@@ -303,6 +303,42 @@ TEST_F(StandingQueryTest, EvaluatesOnlyGroupsOfTwinsThatChanged) {
     EXPECT_FALSE(watch.query->was_partial());
     EXPECT_EQ(watch.changes, 1u);
   }
+}
+
+TEST_F(StandingQueryTest, LearnsMembersAnewAfterTooManyChanges) {
+  Fill();
+  Watch watch = Stand(
+      "SELECT p.$dtId, COUNT() AS n FROM DIGITALTWINS "
+      "MATCH (p:Pack)-[:hasCell]->(c) WHERE c.rank < 50 GROUP BY p.$dtId",
+      /*rows_max=*/100'000, /*twins_max=*/8);
+  for (const int rank : {30, 40}) {
+    Try({SetRank(1, rank)});
+    ASSERT_THAT(Follow(&watch), IsOk());
+  }
+  ASSERT_TRUE(watch.query->was_partial());
+  std::vector<ingest::Operation> added;
+  for (int cell = 100; cell < 120; ++cell) {
+    added.emplace_back(PutCell(cell, 1));
+    added.emplace_back(Has(0, cell, cell));
+  }
+  Try(std::move(added));
+  ASSERT_THAT(Follow(&watch), IsOk());
+  EXPECT_FALSE(watch.query->was_partial());
+  ExpectRight(watch);
+  // Only what is remembered of the cell tells the group that it leaves.
+  for (const int cell : {100, 101}) {
+    Try({SetRank(cell, 60)});
+    ASSERT_THAT(Follow(&watch), IsOk());
+    EXPECT_EQ(watch.changes, 1u);
+    ExpectRight(watch);
+  }
+  ingest::DeleteRelationship away;
+  away.source_id = Pack(0);
+  away.relationship_id = "has-102";
+  Try({away});
+  ASSERT_THAT(Follow(&watch), IsOk());
+  EXPECT_TRUE(watch.query->was_partial());
+  ExpectRight(watch);
 }
 
 TEST_F(StandingQueryTest, RefusesWhatCannotStand) {

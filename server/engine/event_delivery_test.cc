@@ -375,5 +375,34 @@ TEST_F(EventDeliveryTest, WhoIsFarBehindReadsTheSame) {
   EXPECT_EQ(later.Find(gone)->id, "deleted");
 }
 
+TEST_F(EventDeliveryTest, FormerValuesAreReadAheadInTheRingOnly) {
+  options_.events.ring_bytes = 50'000;
+  Start();
+  const Sequence begin = applied();
+  for (int round = 0; round < 200; ++round) {
+    ingest::WriteBatch many;
+    many.atomic = false;
+    for (int i = 0; i < 60; ++i) Set("cell-11", "grade", Value::Int(round * 60 + i), &many);
+    Write(std::move(many));
+  }
+  const events::Sources sources = engine_->feed().sources();
+  const Sequence recent = sources.log->oldest_recent();
+  ASSERT_LT(begin.value + 1, recent.value);
+  const TwinNumber cell = engine_->OpenReader()->view().FindTwin("cell-11");
+  events::LaterChanges later(sources);
+  later.NotePaths({"grade"});
+  ASSERT_THAT(later.Read(Sequence(begin.value + 1), applied()), IsOk());
+  const Value* const first = later.ValueBefore(cell, "grade", Sequence(recent.value - 1));
+  ASSERT_NE(first, nullptr);
+  EXPECT_EQ(later.ValueBefore(cell, "grade", begin), first);
+  EXPECT_EQ(later.ValueBefore(cell, "grade", applied()), nullptr);
+  // More than a thousand were kept: so those that are passed go.
+  const Sequence middle((recent.value + applied().value) / 2);
+  const Value next = *later.ValueBefore(cell, "grade", middle);
+  EXPECT_NE(next, *first);
+  later.Pass(middle);
+  EXPECT_EQ(*later.ValueBefore(cell, "grade", begin), next);
+}
+
 }  // namespace
 }  // namespace twin::engine

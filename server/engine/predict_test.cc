@@ -143,8 +143,9 @@ class HostBetween : public predict::Host {
  public:
   explicit HostBetween(predict::Host* host) : host_(*host) {}
 
-  std::function<void()> after_write;    // of a run or a mark
-  std::atomic<int> watches_refused{0};  // so often nothing can be watched
+  std::function<absl::Status()> before_write;  // of a run or a mark; may refuse it
+  std::function<void()> after_write;           // likewise
+  std::atomic<int> watches_refused{0};         // so often nothing can be watched
   std::atomic<int> watches{0};
   std::function<void()> lost;  // of the last watch; before it, as the predictors are told
 
@@ -180,7 +181,9 @@ class HostBetween : public predict::Host {
     return host_.FindEstimates(model, path, source);
   }
   ingest::WriteResult Write(ingest::WriteBatch batch) override {
-    ingest::WriteResult result = host_.Write(std::move(batch));
+    ingest::WriteResult result;
+    if (before_write) result.status = before_write();
+    if (result.status.ok()) result = host_.Write(std::move(batch));
     if (after_write) after_write();
     return result;
   }
@@ -724,6 +727,50 @@ TEST_F(PredictTest, WhatIsNoLongerValidBecomesStale) {
   WaitUntil([this] { return Soh("cell-1") == "10 5 15 STALE p "; });
   EXPECT_EQ(Soh("cell-2"), "20 15 25 OK p ");
   EXPECT_EQ(Soh("cell-3"), "30 25 35 OK p ");
+}
+
+TEST_F(PredictTest, WhatCouldNotBeMarkedIsMarkedLater) {
+  Answer([](const Request& request, absl::StatusOr<predict::Answer>* answer) {
+    *answer = FakeService::Tenfold(request);
+    (*answer)->outputs[0].valid_until_ns.assign(request.rows(), 1);
+    return true;
+  });
+  ASSERT_THAT(Register(SpecOf("p")), IsOk());
+  std::atomic<int> writes{0};  // the run's, a mark that fails, one that succeeds
+  between_->before_write = [&writes]() -> absl::Status {
+    return ++writes == 2 ? absl::UnavailableError("the disk is full") : absl::OkStatus();
+  };
+  RunNow("p");
+  WaitUntil([this] { return Soh("cell-1") == "10 5 15 STALE p "; });
+  EXPECT_EQ(writes, 3);
+}
+
+TEST_F(PredictTest, WhatASuccessorWritesIsNotMarkedForItsPredecessor) {
+  std::atomic<int64_t> until{1};
+  Answer([&until](const Request& request, absl::StatusOr<predict::Answer>* answer) {
+    *answer = FakeService::Tenfold(request);
+    (*answer)->outputs[0].valid_until_ns.assign(request.rows(), until);
+    return true;
+  });
+  ASSERT_THAT(Register(SpecOf("p")), IsOk());
+  std::atomic<int> writes{0};  // the run's, the mark, the other run's
+  std::atomic<bool> may_mark{false};
+  between_->before_write = [&]() -> absl::Status {
+    if (++writes == 2) WaitUntil([&may_mark] { return may_mark.load(); });
+    return absl::OkStatus();
+  };
+  RunNow("p");
+  WaitUntil([&writes] { return writes == 2; });
+  until = 0;
+  std::thread successor([this] {
+    EXPECT_THAT(Register(SpecOf("p"), /*replace=*/true), IsOk());
+    RunNow("p");
+  });
+  // Time to get ahead of the mark, which it must not.
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  may_mark = true;
+  successor.join();
+  EXPECT_EQ(Soh("cell-1"), "10 5 15 OK p ");
 }
 
 TEST_F(PredictTest, TheLastForecastSaysHowLongItHoldsAfterARestart) {

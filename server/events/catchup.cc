@@ -134,6 +134,17 @@ absl::StatusOr<bool> Catchup::ReadRecord(Sequence end, LaterChanges::SteadyTime 
   return true;
 }
 
+absl::Status Catchup::Follow(Sequence place) {
+  TWIN_RETURN_IF_ERROR(Prepare(LaterChanges::kNever).status());
+  std::vector<EventPtr> events;  // somebody else delivers them
+  while (next_ < place) {
+    TWIN_ASSIGN_OR_RETURN(const bool more, ReadRecord(place, LaterChanges::kNever, &events));
+    events.clear();
+    if (!more) sources_.log->WaitBeyond(Sequence(next_.value - 1), kViewWait);  // it was applied
+  }
+  return absl::OkStatus();
+}
+
 // --- The starting state ---
 
 absl::Status Catchup::ListTwins(const graph::GraphView& view) {

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -56,6 +57,12 @@ class Catchup {
                                   std::vector<EventPtr>* events);
   Sequence next() const { return next_; }
 
+  // Reads on to `place`, where a record begins, without events: for who goes on from there with the
+  // filter, which knows what is under its root then.
+  absl::Status Follow(Sequence place);
+  // As of next(). Afterwards nothing is to be read any more.
+  std::unique_ptr<Filter> TakeFilter() { return std::move(filter_); }
+
  private:
   absl::StatusOr<bool> Prepare(LaterChanges::SteadyTime until);
   absl::Status ListTwins(const graph::GraphView& view);
@@ -68,7 +75,7 @@ class Catchup {
 
   const Sources sources_;
   const Options& options_;
-  const std::unique_ptr<Filter> filter_;
+  std::unique_ptr<Filter> filter_;
   ChangeLog::Reader reader_;
   std::optional<Interest> interest_;
   Expander expander_;

@@ -537,22 +537,48 @@ absl::Status Feed::FillBehind(Subscription* subscription) {
   return absl::OkStatus();
 }
 
-// Has the matcher ask its filter, from the record on that it takes next.
+Sequence Feed::PlaceToJoin(Sequence own) const {
+  const MutexLock lock(&mutex_);
+  return live_.empty() ? own : next_;
+}
+
+// Where the matcher stands elsewhere: reads up to there, all but the last bit without its lock.
+absl::StatusOr<std::unique_ptr<Catchup>> Feed::FollowToMatcher(const Subscription& subscription,
+                                                               Sequence own) {
+  const Sequence place = PlaceToJoin(own);
+  if (subscription.options_.filter.under.empty() || place == own) return nullptr;
+  TWIN_ASSIGN_OR_RETURN(std::unique_ptr<Filter> filter, MakeFilter(subscription.options_.filter));
+  auto follower = std::make_unique<Catchup>(sources_, options_, std::move(filter), place);
+  TWIN_RETURN_IF_ERROR(follower->Follow(place));
+  TWIN_RETURN_IF_ERROR(follower->Follow(PlaceToJoin(place)));
+  return follower;
+}
+
+// Has the matcher ask its filter, from the record on that it takes next; unless that has become
+// another one, then it is to be tried again.
 absl::Status Feed::Join(Subscription* subscription) {
   auto live = std::make_shared<Live>();
   live->subscription = subscription->shared_from_this();
-  TWIN_ASSIGN_OR_RETURN(live->filter, MakeFilter(subscription->options_.filter));
+  const bool has_root = !subscription->options_.filter.under.empty();
+  const Sequence own = subscription->catchup_->next();
+  TWIN_ASSIGN_OR_RETURN(const std::unique_ptr<Catchup> follower,
+                        FollowToMatcher(*subscription, own));
+  if (!has_root) {
+    TWIN_ASSIGN_OR_RETURN(live->filter, MakeFilter(subscription->options_.filter));
+  }
   const MutexLock lock(&mutex_);
   if (stopping_) return Stopping();
-  const Sequence own = subscription->catchup_->next();
   if (live_.empty()) {
     next_ = own;
     matched_ = Sequence(own.value - 1);
   }
-  TWIN_RETURN_IF_ERROR(UnderLoader(sources_, next_, static_cast<size_t>(options_.under_twins_max),
-                                   live->filter.get())
-                           .Load()
-                           .status());
+  if (has_root) {
+    Catchup* at_place = next_ == own ? subscription->catchup_.get() : follower.get();
+    if (at_place == nullptr) return absl::OkStatus();
+    TWIN_RETURN_IF_ERROR(at_place->Follow(next_));
+    if (!(at_place->next() == next_)) return absl::OkStatus();
+    live->filter = at_place->TakeFilter();
+  }
   {
     const MutexLock lock_subscription(&subscription->mutex_);
     subscription->joined_ = std::max(next_, own);

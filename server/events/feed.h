@@ -178,6 +178,12 @@ class Feed {
   bool MakeMessage(Subscription* subscription, Message* message);
   void Tell(const std::shared_ptr<Subscription>& subscription, const EventPtr& notice);
   static bool TakeNotices(Subscription* subscription, Message* message);
+  // Where the matcher's matches would begin: `own`, if it is free to begin there.
+  Sequence PlaceToJoin(Sequence own) const ABSL_LOCKS_EXCLUDED(mutex_);
+  // nullptr: it is at `own`, or there is no root to know about.
+  absl::StatusOr<std::unique_ptr<Catchup>> FollowToMatcher(const Subscription& subscription,
+                                                           Sequence own)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Join(Subscription* subscription) ABSL_LOCKS_EXCLUDED(mutex_);
   void Remove(const Subscription* subscription) ABSL_LOCKS_EXCLUDED(mutex_);
 

@@ -15,6 +15,25 @@ constexpr std::chrono::milliseconds kTellWait{10};
 constexpr int kTellWaits = 500;
 constexpr size_t kKeptMin = 1'024;
 
+// The first of `entries`, which are in order, behind `after`.
+template <typename Entries>
+auto FirstBehind(Entries& entries, Sequence after) {
+  return std::upper_bound(entries.begin(), entries.end(), after,
+                          [](Sequence place, const auto& entry) { return place < entry.sequence; });
+}
+
+// Drops what is not behind `through`; returns how much is left.
+template <typename Lists>
+size_t KeepBehind(Sequence through, Lists* lists) {
+  size_t left = 0;
+  absl::erase_if(*lists, [&](auto& each) {
+    each.second.erase(each.second.begin(), FirstBehind(each.second, through));
+    left += each.second.size();
+    return each.second.empty();
+  });
+  return left;
+}
+
 }  // namespace
 
 absl::Status DecodeGraph(const ingest::AppliedRecord& record, std::vector<ingest::Unit>* units) {
@@ -26,11 +45,16 @@ absl::Status DecodeGraph(const ingest::AppliedRecord& record, std::vector<ingest
 
 void LaterChanges::Clear() {
   read_ = Sequence(0);
+  ClearKept();
+  kept_max_ = kKeptMin;
+}
+
+void LaterChanges::ClearKept() {
   twins_.clear();
   relationships_.clear();
   moves_.clear();
   values_.clear();
-  kept_max_ = kKeptMin;
+  listed_ = 0;
 }
 
 void LaterChanges::NotePaths(const std::vector<std::string>& paths) {
@@ -65,9 +89,14 @@ absl::StatusOr<bool> LaterChanges::Read(Sequence from, Sequence through, SteadyT
     read_ = record->last();
     std::vector<ingest::Unit> units;
     if (record->is_graph) TWIN_RETURN_IF_ERROR(DecodeGraph(*record, &units));
+    // Values are asked for behind places that are in the ring, which only moves on.
+    const bool notes_values =
+        !path_numbers_.empty() && sources_.log->oldest_recent() <= record->last();
     for (size_t i = 0; i < units.size(); ++i) {
       const Sequence sequence(record->first.value + i);
-      for (const ingest::Change& change : units[i].changes) Add(change, sequence, *catalog);
+      for (const ingest::Change& change : units[i].changes) {
+        Add(change, sequence, *catalog, notes_values);
+      }
     }
     if (until != kNever && std::chrono::steady_clock::now() > until) break;
   }
@@ -75,7 +104,7 @@ absl::StatusOr<bool> LaterChanges::Read(Sequence from, Sequence through, SteadyT
 }
 
 void LaterChanges::Add(const ingest::Change& change, Sequence sequence,
-                       const graph::Catalog& catalog) {
+                       const graph::Catalog& catalog, bool notes_values) {
   const TableId table(change.table);
   switch (change.kind) {
     case ChangeKind::kDeleteTwin:
@@ -83,6 +112,7 @@ void LaterChanges::Add(const ingest::Change& change, Sequence sequence,
       return;
     case ChangeKind::kMoveTwin:
       moves_[change.number].push_back({sequence, TableId(change.before)});
+      ++listed_;
       return;
     case ChangeKind::kDeleteRelationship:
       relationships_[change.number] = {RelationshipTypeId(change.table), TwinNumber(change.source),
@@ -90,12 +120,13 @@ void LaterChanges::Add(const ingest::Change& change, Sequence sequence,
                                        sequence};
       return;
     case ChangeKind::kSetValue: {
-      if (path_numbers_.empty() || table.value >= catalog.tables().size()) return;
+      if (!notes_values || table.value >= catalog.tables().size()) return;
       const std::vector<graph::ColumnSchema>& columns = catalog.table(table).columns;
       if (change.column >= columns.size()) return;
       const auto path = path_numbers_.find(columns[change.column].path);
       if (path == path_numbers_.end()) return;
       values_[{change.number, path->second}].push_back({sequence, change.old_value});
+      ++listed_;
       return;
     }
     default:
@@ -116,10 +147,8 @@ const LaterChanges::GoneRelationship* LaterChanges::Find(RelationshipNumber rela
 const LaterChanges::Move* LaterChanges::NextMove(TwinNumber twin, Sequence after) const {
   const auto found = moves_.find(twin.value);
   if (found == moves_.end()) return nullptr;
-  for (const Move& move : found->second) {
-    if (after < move.sequence) return &move;
-  }
-  return nullptr;
+  const auto next = FirstBehind(found->second, after);
+  return next == found->second.end() ? nullptr : &*next;
 }
 
 LaterChanges::Ends LaterChanges::EndsOf(TwinNumber twin, Sequence after) const {
@@ -143,10 +172,8 @@ const Value* LaterChanges::ValueBefore(TwinNumber twin, absl::string_view path,
   if (number == path_numbers_.end()) return nullptr;
   const auto found = values_.find(std::pair(twin.value, number->second));
   if (found == values_.end()) return nullptr;
-  for (const Former& former : found->second) {
-    if (after < former.sequence) return &former.value;
-  }
-  return nullptr;
+  const auto next = FirstBehind(found->second, after);
+  return next == found->second.end() ? nullptr : &next->value;
 }
 
 UnderSet::LaterGone LaterChanges::GoneEdges(Sequence after) const {
@@ -160,18 +187,11 @@ UnderSet::LaterGone LaterChanges::GoneEdges(Sequence after) const {
 
 void LaterChanges::Pass(Sequence through) {
   if (kept() == 0) return;
-  if (read_ <= through) {
-    twins_.clear();
-    relationships_.clear();
-    moves_.clear();
-    values_.clear();
-    return;
-  }
+  if (read_ <= through) return ClearKept();
   if (kept() < kept_max_) return;
   absl::erase_if(twins_, [&](const auto& each) { return each.second.sequence <= through; });
   absl::erase_if(relationships_, [&](const auto& each) { return each.second.sequence <= through; });
-  absl::erase_if(moves_, [&](const auto& each) { return each.second.back().sequence <= through; });
-  absl::erase_if(values_, [&](const auto& each) { return each.second.back().sequence <= through; });
+  listed_ = KeepBehind(through, &moves_) + KeepBehind(through, &values_);
   kept_max_ = std::max(kKeptMin, 2 * kept());
 }
 

@@ -48,7 +48,8 @@ class LaterChanges {
   explicit LaterChanges(const Sources& sources) : sources_(sources) {}
 
   void Clear();
-  // Former values of these properties are remembered, too. Forgets what was read if they differ.
+  // Former values of these properties are remembered, too, but not of records that have left the
+  // ring. Forgets what was read if they differ.
   void NotePaths(const std::vector<std::string>& paths);
 
   // Reads from `from`, which never goes back to a record before, up to `through`, which is applied.
@@ -81,10 +82,10 @@ class LaterChanges {
     Sequence sequence;
     Value value;
   };
-  void Add(const ingest::Change& change, Sequence sequence, const graph::Catalog& catalog);
-  size_t kept() const {
-    return twins_.size() + relationships_.size() + moves_.size() + values_.size();
-  }
+  void Add(const ingest::Change& change, Sequence sequence, const graph::Catalog& catalog,
+           bool notes_values);
+  void ClearKept();
+  size_t kept() const { return twins_.size() + relationships_.size() + listed_; }
 
   const Sources sources_;
   Sequence read_;  // everything up to here
@@ -95,6 +96,7 @@ class LaterChanges {
   absl::flat_hash_map<std::string, uint32_t> path_numbers_;
   // By twin and number of the path, in order.
   absl::flat_hash_map<std::pair<uint32_t, uint32_t>, std::vector<Former>> values_;
+  size_t listed_ = 0;        // entries of moves_ and values_
   size_t kept_max_ = 1'024;  // then what was passed is let go
 };
 

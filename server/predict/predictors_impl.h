@@ -62,6 +62,8 @@ class Predictors::Impl {
     double value = 0, lo = 0, hi = 0;
     Time as_of;
   };
+  // Until when (ns) the estimate at (path, twin) holds.
+  using Expiry = std::pair<int64_t, std::pair<std::string, std::string>>;
   // All but `stopping`, `predictor` and `writing` is guarded by mutex_.
   struct Entry {
     explicit Entry(const Options& options)
@@ -92,7 +94,8 @@ class Predictors::Impl {
     absl::flat_hash_map<std::string, Last> last_by_twin;  // where there is a truth path
     // Until when estimates hold, by (path, twin), and in their order.
     std::map<std::pair<std::string, std::string>, int64_t> valid_until;
-    std::set<std::pair<int64_t, std::pair<std::string, std::string>>> expiries;
+    std::set<Expiry> expiries;
+    Time expiry_retry;  // not before: marking failed
   };
   using EntryPtr = std::shared_ptr<Entry>;
 

@@ -14,6 +14,7 @@ namespace {
 
 constexpr size_t kAsksMax = 16;  // runs of one predictor that wait
 constexpr int64_t kWatchRetryMs = 1'000;
+constexpr int64_t kExpiryRetryMs = 1'000;
 
 Time After(Time time, int64_t ms) { return Time{time.ns + ms * kNsPerMs}; }
 
@@ -68,9 +69,10 @@ Time Predictors::Impl::BeginDue(Time now) {
     if (due.ns != 0 && (next.ns == 0 || due < next)) next = due;
   };
   for (const auto& [name, entry] : entries_) {
+    if (entry->stopping) continue;
     const Registration& registration = entry->registration;
     if (!entry->expiries.empty()) {
-      const Time first{entry->expiries.begin()->first};
+      const Time first = std::max(Time{entry->expiries.begin()->first}, entry->expiry_retry);
       if (first > now) {
         wait_for(first);
       } else if (!entry->is_expiry_chore_due) {  // else its end wakes the timer
@@ -78,7 +80,7 @@ Time Predictors::Impl::BeginDue(Time now) {
         chores_.Submit([this, entry = entry, now] { Expire(entry, now); });
       }
     }
-    if (registration.paused || entry->stopping) continue;
+    if (registration.paused) continue;
     if (entry->watch_due.ns != 0 && entry->watch_due <= now) {
       entry->watch_due = Time{};
       chores_.Submit([this, entry = entry] { StartWatches(entry); });
@@ -237,7 +239,7 @@ void Predictors::Impl::Execute(const EntryPtr& entry, Ask ask) {
   run_ended_.SignalAll();
 }
 
-// Afterwards none of it runs, and none is begun.
+// Afterwards none of it runs, none is begun, and nobody writes its estimates.
 void Predictors::Impl::EndRuns(const EntryPtr& entry) {
   std::deque<Ask> asks;
   {
@@ -250,6 +252,8 @@ void Predictors::Impl::EndRuns(const EntryPtr& entry) {
     if (ask.done != nullptr)
       ask.done(absl::CancelledError("the run was cancelled before it began"));
   }
+  // Of what expired: a write that has begun ends, and no other one begins.
+  const MutexLock writing(&entry->writing);
 }
 
 // --- What was made ---
@@ -284,7 +288,7 @@ void Predictors::Impl::Made(const EntryPtr& entry, const ForecastBlock& block) {
 }
 
 void Predictors::Impl::Expire(const EntryPtr& entry, Time now) {
-  std::map<std::string, std::vector<std::string>> by_path;
+  std::map<std::string, std::vector<Expiry>> by_path;
   Registration registration;
   // So that what a run renews is either renewed before and not among them, or marked before.
   const MutexLock writing(&entry->writing);
@@ -295,13 +299,15 @@ void Predictors::Impl::Expire(const EntryPtr& entry, Time now) {
     if (entry->stopping) return;
     registration = entry->registration;
     while (!entry->expiries.empty() && Time{entry->expiries.begin()->first} <= now) {
-      const auto [path, twin] = entry->expiries.begin()->second;
-      by_path[path].push_back(twin);
-      entry->valid_until.erase({path, twin});
+      const Expiry& first = *entry->expiries.begin();
+      entry->valid_until.erase(first.second);
+      by_path[first.second.first].push_back(first);
       entry->expiries.erase(entry->expiries.begin());
     }
   }
-  for (const auto& [path, twins] : by_path) {
+  for (const auto& [path, expired] : by_path) {
+    std::vector<std::string> twins;
+    for (const Expiry& each : expired) twins.push_back(each.second.second);
     const absl::Status status =
         MarkEstimates(registration.spec.name, path, registration.description.version,
                       EstimateStatus::kStale, twins, &host_);
@@ -309,6 +315,10 @@ void Predictors::Impl::Expire(const EntryPtr& entry, Time now) {
     const MutexLock lock(&mutex_);
     entry->trouble = absl::StrCat("estimates that are too old could not be marked: ",
                                   std::string(status.message()));
+    entry->expiry_retry = After(host_.Now(), kExpiryRetryMs);
+    for (const Expiry& each : expired) {
+      if (entry->valid_until.emplace(each.second, each.first).second) entry->expiries.insert(each);
+    }
   }
 }
 

@@ -93,4 +93,6 @@ class VictoriaMetrics(Peer):
         self.stop()
         begin = time.perf_counter()
         self._run()
+        if not self._ask("query", query='cell_voltage{id="0"}', time=self._end()):
+            raise AssertionError("the first answer is empty")
         return Figure(time.perf_counter() - begin, "s")
