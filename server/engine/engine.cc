@@ -33,6 +33,8 @@ namespace twin::engine {
 
 namespace {
 
+constexpr int64_t kNsOfDay = int64_t{86'400} * kNsPerSecond;
+
 uint64_t MemoryBytes() {
   return static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) *
          static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
@@ -61,6 +63,7 @@ class Engine::Impl {
           "segment_bytes (", options_.segment_bytes, ") must hold a batch: batch_bytes_max (",
           options_.limits.batch_bytes_max, ") and 64 KiB"));
     }
+    TWIN_RETURN_IF_ERROR(CheckKeptSeconds());
     TWIN_ASSIGN_OR_RETURN(kept_for_,
                           KeptFor::Parse(CommonRetention(), options_.history_retention_of));
     TWIN_ASSIGN_OR_RETURN(lock_, OpenDataDir(fs_, options_.data_dir, /*create=*/true));
@@ -91,6 +94,8 @@ class Engine::Impl {
       TWIN_ASSIGN_OR_RETURN(
           recovered_, Replay(journal_.get(), meta.sequence, &graph_.graph, &graph_.request_ids,
                              &graph_.telemetry, options_.limits));
+      // Before files are merged: each is of groups that are kept equally long.
+      AssignRetention();
     }
     TWIN_ASSIGN_OR_RETURN(const journal::Epoch epoch, journal_->Claim());
     TWIN_RETURN_IF_ERROR(KeepReserve());
@@ -425,6 +430,30 @@ class Engine::Impl {
             .rollups = options_.history_rollup_retention_seconds * kNsPerSecond};
   }
 
+  absl::Status CheckKeptSeconds() const {
+    for (const auto& [name, seconds] :
+         {std::pair("history-retention-seconds", options_.history_retention_seconds),
+          std::pair("history-rollup-retention-seconds", options_.history_rollup_retention_seconds),
+          std::pair("history-retention-grace-seconds", options_.history_retention_grace_seconds),
+          std::pair("history-repack-after-seconds", options_.history_repack_after_seconds)}) {
+      if (seconds < 0 || seconds > kKeptSecondsMax) {
+        return absl::InvalidArgumentError(absl::StrCat(name, " is ", seconds,
+                                                       "; write seconds from 0 to ",
+                                                       kKeptSecondsMax, ", which are 200 years"));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // Of groups that it was not said of yet.
+  void AssignRetention() ABSL_EXCLUSIVE_LOCKS_REQUIRED(graph_.mutex) {
+    if (!kept_for_->is_by_model()) return;
+    history_->AssignRetention([this](const timeseries::GroupSpec& group)
+                                  ABSL_EXCLUSIVE_LOCKS_REQUIRED(graph_.mutex) {
+                                    return kept_for_->OfGroup(group, graph_.graph.head());
+                                  });
+  }
+
   // --- Arrivals: when which sequences had come, so that what comes late is not dropped at once ---
 
   static constexpr char kArrivalsCollection[] = "history";
@@ -445,7 +474,15 @@ class Engine::Impl {
     return absl::OkStatus();
   }
 
-  // About 24 of the last grace_seconds, and an older one.
+  // The clock was set forward since, or the server was off for so long: what the notes say of when
+  // things came is not known to be true. Less does little harm, for days go whole.
+  bool IsDoubtful(const Arrival& last, int64_t now) const {
+    const int64_t grace = options_.history_retention_grace_seconds * kNsPerSecond;
+    return now - last.time > std::max(grace, kNsOfDay);
+  }
+
+  // About 24 of the last grace_seconds, and an older one. After a leap of the clock there are none,
+  // and the grace begins anew.
   void NoteArrivals() {
     const int64_t grace = options_.history_retention_grace_seconds * kNsPerSecond;
     if (grace <= 0) return;
@@ -458,6 +495,9 @@ class Engine::Impl {
     std::string bytes;
     {
       const MutexLock lock(&status_mutex_);
+      // A clock that was wrong was set back.
+      while (!arrivals_.empty() && arrivals_.back().time > now) arrivals_.pop_back();
+      if (!arrivals_.empty() && IsDoubtful(arrivals_.back(), now)) arrivals_.clear();
       if (!arrivals_.empty() && now - arrivals_.back().time < grace / 24) return;
       arrivals_.push_back({now, applied.value});
       while (arrivals_.size() > 1 && arrivals_[1].time <= now - grace) arrivals_.pop_front();
@@ -474,9 +514,11 @@ class Engine::Impl {
   Sequence Arrived() {
     const int64_t grace = options_.history_retention_grace_seconds * kNsPerSecond;
     if (grace <= 0) return Sequence(UINT64_MAX);
-    const int64_t before = clock_.Now().ns - grace;
+    const int64_t now = clock_.Now().ns;
+    const int64_t before = now - grace;
     Sequence arrived(0);
     const MutexLock lock(&status_mutex_);
+    if (!arrivals_.empty() && IsDoubtful(arrivals_.back(), now)) return arrived;
     for (const Arrival& arrival : arrivals_) {
       if (arrival.time <= before) arrived = Sequence(arrival.sequence);
     }
@@ -598,12 +640,7 @@ class Engine::Impl {
           /*everything=*/parts_failed_, [&](uint32_t kind, uint32_t number, std::string bytes) {
             telemetry.emplace_back(PartKey{PartKey::kTelemetry, kind, number}, std::move(bytes));
           });
-      if (kept_for_->is_by_model()) {
-        history_->AssignRetention([this](const timeseries::GroupSpec& group)
-                                      ABSL_EXCLUSIVE_LOCKS_REQUIRED(graph_.mutex) {
-                                        return kept_for_->OfGroup(group, graph_.graph.head());
-                                      });
-      }
+      AssignRetention();
       history_->DropExpired(now, arrived);
       history = history_->PinForCheckpoint(/*everything=*/parts_failed_);
     }

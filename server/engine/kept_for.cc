@@ -51,8 +51,8 @@ bool ParseLength(absl::string_view text, int64_t* ns) {
   }
   int64_t count = 0;
   text.remove_suffix(1);
-  constexpr int64_t kSecondsMax = int64_t{200} * 365 * 86'400;
-  if (!absl::SimpleAtoi(text, &count) || count <= 0 || count > kSecondsMax / seconds) return false;
+  if (!absl::SimpleAtoi(text, &count) || count <= 0 || count > kKeptSecondsMax / seconds)
+    return false;
   *ns = count * seconds * kNsPerSecond;
   return true;
 }

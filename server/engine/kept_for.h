@@ -14,6 +14,9 @@
 
 namespace twin::engine {
 
+// No option keeps anything for longer, but for ever: nanoseconds of it do not overflow.
+inline constexpr int64_t kKeptSecondsMax = int64_t{200} * 365 * 86'400;
+
 // Thread-safe.
 class KeptFor {
  public:

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "gmock/gmock.h"
@@ -19,6 +20,8 @@
 #include "server/base/coding.h"
 #include "server/engine/data_dir.h"
 #include "server/engine/engine.h"
+#include "server/engine/kept_for.h"
+#include "server/storage/documents.h"
 #include "tests/support/status_matchers.h"
 
 namespace twin::engine {
@@ -27,6 +30,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::twin::testing::IsOk;
+using ::twin::testing::StatusIs;
 
 constexpr int64_t kSecond = kNsPerSecond;
 constexpr int64_t kDay = 86'400 * kSecond;
@@ -120,6 +124,28 @@ class SummaryTest : public ::testing::Test {
     ingest::TelemetryBatch batch;
     batch.frames.push_back({"car", times, packed, {}});
     return engine_->Write(std::move(batch));
+  }
+
+  ingest::TelemetryResult SendSpeeds(const std::vector<int64_t>& times) {
+    const std::vector<double> speeds(times.size(), 1.0);
+    ingest::TelemetryBatch batch;
+    ingest::SampleBatch& samples = batch.samples.emplace_back();
+    samples.twin_ids.assign(times.size(), "bus-1");
+    samples.times = times;
+    samples.columns.push_back({"speed", speeds, {}, {}, {}});
+    return engine_->Write(std::move(batch));
+  }
+
+  // Until it is noted that all had come by now.
+  void AwaitNoteOfArrivals() {
+    while (true) {
+      const auto bytes = engine_->documents().Get("history", "arrivals");
+      std::string note;
+      AppendFixed(&note, clock_.Now().ns);
+      AppendFixed(&note, engine_->status().sequence.value);
+      if (bytes.ok() && absl::EndsWith(*bytes, note)) return;
+      usleep(10'000);
+    }
   }
 
   // Each 10 s of the days, in messages.
@@ -310,14 +336,79 @@ TEST_F(SummaryTest, WhoSendsOldSamplesIsTold) {
   ASSERT_THAT(engine_->Stop(), IsOk());
   Start();
   EXPECT_EQ(Ask(all, true, &statistics)[0], "|4");
-  const std::vector<int64_t> times = {kStart};
-  const std::vector<double> speeds = {1.0};
-  ingest::TelemetryBatch batch;
-  ingest::SampleBatch& samples = batch.samples.emplace_back();
-  samples.twin_ids = {"bus-1"};
-  samples.times = times;
-  samples.columns.push_back({"speed", speeds, {}, {}, {}});
-  EXPECT_EQ(engine_->Write(std::move(batch)).expired_rows, 0u);
+  EXPECT_EQ(SendSpeeds({kStart}).expired_rows, 0u);
+}
+
+// Its files are merged when a server starts, before any checkpoint: by rule all the same.
+TEST_F(SummaryTest, RulesHoldFromTheStart) {
+  options_.history_block_rows = 4;
+  Start();
+  MakeTwins();
+  for (int part = 0; part < 2; ++part) {
+    std::vector<int64_t> times;
+    for (int i = 0; i < 8; ++i) times.push_back(kStart + (part * 8 + i) * kSecond);
+    ASSERT_THAT(SendFrames(times).status, IsOk());
+    ASSERT_THAT(SendSpeeds(times).status, IsOk());
+    ASSERT_THAT(engine_->Checkpoint(), IsOk());
+  }
+  EXPECT_EQ(engine_->status().history.files, 2u);
+  ASSERT_THAT(engine_->Stop(), IsOk());
+  options_.history_retention_of = {"Cell=samples:30d"};
+  clock_.Set(Time{kStart + kDay + 7200 * kSecond});
+  Start();
+  while (engine_->status().history.rollup_files == 0) usleep(10'000);
+  EXPECT_EQ(engine_->status().history.files, 2u);  // one of each rule
+}
+
+TEST_F(SummaryTest, AClockThatLeapsDropsNothing) {
+  options_.history_block_rows = 4;
+  options_.history_retention_seconds = 2 * 86'400;
+  options_.history_rollup_retention_seconds = 2 * 86'400;
+  Start();
+  MakeTwins();
+  std::vector<int64_t> times;
+  for (int i = 0; i < 16; ++i) times.push_back(kStart + i * kSecond);
+  ASSERT_THAT(SendFrames(times).status, IsOk());
+  ASSERT_THAT(engine_->Checkpoint(), IsOk());
+  const auto rows = [this] {
+    query::ExecuteStatistics statistics;
+    return Ask(
+        "SELECT COUNT() FROM DIGITALTWINS MATCH (c:Cell) HISTORY h OF c.(level) FROM "
+        "'2024-10-04T00:00:00Z' TO '2024-10-05T00:00:00Z' WHERE c.$dtId = 'cell-1'",
+        true, &statistics)[0];
+  };
+  const std::string before = rows();
+  EXPECT_NE(before, "|0");
+  clock_.Set(Time{kStart + 7200 * kSecond});
+  AwaitNoteOfArrivals();
+  int64_t now = kStart + 400 * kDay;
+  clock_.Set(Time{now});
+  ASSERT_THAT(engine_->Checkpoint(), IsOk());
+  EXPECT_EQ(rows(), before);
+  AwaitNoteOfArrivals();
+  Start();
+  ASSERT_THAT(engine_->Checkpoint(), IsOk());
+  EXPECT_EQ(rows(), before);
+  // It was no mistake.
+  for (int i = 0; i < 2; ++i) {
+    now += 13 * 3600 * kSecond;
+    clock_.Set(Time{now});
+    AwaitNoteOfArrivals();
+  }
+  ASSERT_THAT(engine_->Checkpoint(), IsOk());
+  EXPECT_EQ(rows(), "|0");
+}
+
+TEST_F(SummaryTest, NothingIsKeptForLongerThanTimeGoes) {
+  options_.history_retention_seconds = int64_t{500} * 365 * 86'400;
+  EXPECT_THAT(
+      Engine::Open(options_).status(),
+      StatusIs(absl::StatusCode::kInvalidArgument,
+               HasSubstr("history-retention-seconds is 15768000000; write seconds from 0")));
+  options_.history_retention_seconds = kKeptSecondsMax;
+  options_.history_repack_after_seconds = -1;
+  EXPECT_THAT(Engine::Open(options_).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("history-repack-after")));
 }
 
 }  // namespace

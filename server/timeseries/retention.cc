@@ -53,6 +53,29 @@ uint8_t RetentionRules::Of(GroupId group) const {
   return group.value < of_group_.size() ? of_group_[group.value] : 0;
 }
 
+bool RetentionRules::OfEach(absl::Span<const GroupId> groups, std::vector<uint8_t>* found) const {
+  std::vector<bool> has(kRulesMax + 1, false);
+  bool all_given = true;
+  {
+    const MutexLock lock(&mutex_);
+    for (const GroupId group : groups) {
+      const bool is_given = group.value < of_group_.size();
+      all_given &= is_given;
+      has[is_given ? of_group_[group.value] : 0] = true;
+    }
+  }
+  found->clear();
+  for (size_t rule = 0; rule < has.size(); ++rule) {
+    if (has[rule]) found->push_back(static_cast<uint8_t>(rule));
+  }
+  return all_given;
+}
+
+size_t RetentionRules::size() const {
+  const MutexLock lock(&mutex_);
+  return rules_.size();
+}
+
 std::vector<Retention> RetentionRules::All() const {
   const MutexLock lock(&mutex_);
   return rules_;

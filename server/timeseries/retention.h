@@ -2,11 +2,13 @@
 #ifndef TWIN_SERVER_TIMESERIES_RETENTION_H_
 #define TWIN_SERVER_TIMESERIES_RETENTION_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
+#include "absl/types/span.h"
 #include "server/base/sync.h"
 #include "server/timeseries/samples.h"
 
@@ -37,6 +39,9 @@ class RetentionRules {
   // what would be one more becomes the longest of all.
   void Assign(uint32_t groups, absl::FunctionRef<Retention(GroupId group)> rule_of);
   uint8_t Of(GroupId group) const;
+  // Those that groups have, ascending, each once. False: some groups were given none yet.
+  bool OfEach(absl::Span<const GroupId> groups, std::vector<uint8_t>* found) const;
+  size_t size() const;
   std::vector<Retention> All() const;  // by number
 
  private:

@@ -142,18 +142,20 @@ class Store {
   // Says how long groups are kept that it was not said of before.
   void AssignRetention(absl::FunctionRef<Retention(const GroupSpec& group)> rule_of);
   // Drops days whose time is over at `now`, as far as all of a file, or of a block in memory, came
-  // with sequences up to `arrived`. Snapshots that there are go on seeing them. What is durable
-  // changes with the next checkpoint; then files are removed.
+  // with sequences up to `arrived`, but no file of samples whose roll-ups are kept longer and are
+  // not made yet. Snapshots that there are go on seeing them. What is durable changes with the next
+  // checkpoint; then files are removed.
   void DropExpired(int64_t now, Sequence arrived);
   // Any thread: whether files would be.
   bool HasExpired(int64_t now, Sequence arrived) const;
 
   // --- Upkeep of files: one at a time, on any thread ---
   // Days since 1970 that ended an hour before `now` or earlier and have files to be merged, oldest
-  // first: that are not merged yet, or have many late rows beside.
+  // first: that are not merged yet, or have many late rows beside, or some whose time is over and
+  // that are in no roll-up.
   std::vector<int64_t> DaysToMerge(int64_t now) const;
   // Days that have files to be re-packed, oldest first: those that are old enough at `now`, by the
-  // retention of their groups; or all that have ended.
+  // retention of their groups; or all that have ended. Also packed ones without roll-ups.
   enum class PackWhich : uint8_t { kOldEnough, kEnded };
   std::vector<int64_t> DaysToPack(int64_t now, PackWhich which) const;
   // Writes and syncs one file in place of all those of the day: of groups that are kept equally

@@ -176,9 +176,11 @@ void Store::Impl::CheckpointDone(const Checkpoint& checkpoint) {
     const auto add = [&](const PartitionFilePtr& file, bool folded) {
       PartitionEntry entry{.partition = file, .added = set->generation, .folded = folded};
       // Its day was dropped while it was written.
-      const uint8_t rule = rules.Of(GroupId{file->entries().front().group});
-      if (file->info().step == 0 &&
-          set->Hides(rule, (file->info().day + 1) * kNsPerDay - 1, file->last_sequence())) {
+      const std::vector<uint8_t> of_file = RulesOf(*file);
+      const int64_t end = (file->info().day + 1) * kNsPerDay - 1;
+      if (file->info().step == 0 && std::all_of(of_file.begin(), of_file.end(), [&](uint8_t rule) {
+            return set->Hides(rule, end, file->last_sequence());
+          })) {
         entry.removed = set->generation;
         dropped_meanwhile.push_back(file);
       }
@@ -231,6 +233,8 @@ void Store::Impl::RemoveFiles() {
   }
   // What cannot be removed now is, as an orphan, when the store is loaded.
   for (const PartitionFilePtr& file : gone) (void)file_system_->Remove(file->path());
+  MutexLock lock(&file_rules_mutex_);
+  for (const PartitionFilePtr& file : gone) file_rules_.erase(file->info().number);
 }
 
 absl::Status Store::Impl::Load(CheckpointKey key, absl::string_view bytes) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "server/base/file.h"
 #include "server/base/sync.h"
 #include "server/timeseries/checkpoint.h"
@@ -89,8 +91,16 @@ class Store::Impl {
   std::vector<RewrittenDay> RewrittenDaysToName() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   using FilesOfDays = std::map<int64_t, std::vector<PartitionFilePtr>>;
   FilesOfDays FilesToRewrite() const;  // of days that are not being rewritten
+  // The rules of a file's groups, ascending, each once.
+  std::vector<uint8_t> RulesOf(const PartitionFile& file) const;
   // As long as the group of it that is kept the longest.
   Retention RetentionOf(const PartitionFile& file) const;
+  // Days and rules that have samples, among these files, of which roll-ups would be kept at `now`
+  // and were not made.
+  using RulesOfDays = std::set<std::pair<int64_t, uint8_t>>;
+  RulesOfDays WithoutRollups(absl::Span<const PartitionFilePtr> files, int64_t now) const;
+  // Whether some of the day's are only kept until their roll-ups are made.
+  bool AwaitsRollups(const RulesOfDays& without_rollups, int64_t day, int64_t now) const;
   absl::Status WriteDay(int64_t day, bool packed, absl::FunctionRef<bool(uint64_t bytes)> pace,
                         RewrittenDay* rewritten);
   class DayWriter;
@@ -122,6 +132,10 @@ class Store::Impl {
   std::vector<PartitionFilePtr> unnamed_ ABSL_GUARDED_BY(mutex_);
   // Not named by a checkpoint yet.
   std::vector<RewrittenDay> rewritten_ ABSL_GUARDED_BY(mutex_);
+  // By number, of files whose groups were all given a rule.
+  mutable Mutex file_rules_mutex_;  // last, with that of the rules
+  mutable absl::flat_hash_map<uint32_t, std::vector<uint8_t>> file_rules_
+      ABSL_GUARDED_BY(file_rules_mutex_);
   // What Load was given, until FinishLoad.
   std::map<uint32_t, Loaded> loaded_;
 };

@@ -42,23 +42,31 @@ bool IsWorthRewriting(absl::Span<const PartitionFilePtr> files, size_t files_min
          (late_files >= files_min && late_rows * kLateRowsShare > done_rows);
 }
 
+bool IsPacked(const PartitionFilePtr& file) { return file->info().packed; }
+
+// Of pairs of a day and a rule.
+template <typename RulesOfDays>
+bool HasDay(const RulesOfDays& rules_of_days, int64_t day) {
+  const auto found = rules_of_days.lower_bound({day, 0});
+  return found != rules_of_days.end() && found->first == day;
+}
+
 }  // namespace
+
+bool Store::Impl::AwaitsRollups(const RulesOfDays& without_rollups, int64_t day,
+                                int64_t now) const {
+  const std::vector<Retention> all = rules.All();
+  for (auto at = without_rollups.lower_bound({day, 0});
+       at != without_rollups.end() && at->first == day; ++at) {
+    if (day < OldestDayKept(all[at->second].samples, now)) return true;
+  }
+  return false;
+}
 
 Store::Impl::FilesOfDays Store::Impl::FilesToRewrite() const {
   FilesOfDays days;
-  std::set<uint32_t> samples;
-  std::vector<PartitionFileInfo> rollups;
   for (PartitionFilePtr& file : LiveFiles()) {
-    if (file->info().step > 0) {
-      rollups.push_back(file->info());
-      continue;
-    }
-    samples.insert(file->info().number);
-    days[file->info().day].push_back(std::move(file));
-  }
-  // Roll-ups whose samples have expired would go: they are all that is known of the day.
-  for (const PartitionFileInfo& rollup : rollups) {
-    if (samples.count(rollup.of) == 0) days.erase(rollup.day);
+    if (file->info().step == 0) days[file->info().day].push_back(std::move(file));
   }
   MutexLock lock(&mutex_);
   for (const RewrittenDay& day : rewritten_) days.erase(day.day);
@@ -67,21 +75,25 @@ Store::Impl::FilesOfDays Store::Impl::FilesToRewrite() const {
 
 std::vector<int64_t> Store::Impl::DaysToMerge(int64_t now) const {
   const int64_t ended = DayOf(now < INT64_MIN + kMergeAfterNs ? now : now - kMergeAfterNs);
+  const RulesOfDays without_rollups = WithoutRollups(LiveFiles(), now);
   std::vector<int64_t> found;
   for (const auto& [day, files] : FilesToRewrite()) {
     if (day >= ended) break;
     // What is packed already is not unpacked again.
-    const auto packed = [](const PartitionFilePtr& file) { return file->info().packed; };
-    if (std::any_of(files.begin(), files.end(), packed)) continue;
+    if (std::any_of(files.begin(), files.end(), IsPacked)) continue;
     // Of each rule of retention there is one at least.
     std::map<uint8_t, size_t> of_rule;
     for (const PartitionFilePtr& file : files) {
-      of_rule[rules.Of(GroupId{file->entries().front().group})] += 1;
+      for (const uint8_t rule : RulesOf(*file)) of_rule[rule] += 1;
     }
     const bool several = std::any_of(of_rule.begin(), of_rule.end(),
                                      [](const auto& rule) { return rule.second > 1; });
-    if (several &&
-        IsWorthRewriting(files, 2, [](const PartitionFileInfo& info) { return info.merged; })) {
+    const auto is_merged = [](const PartitionFileInfo& info) { return info.merged; };
+    const bool is_first =
+        std::none_of(files.begin(), files.end(),
+                     [&](const PartitionFilePtr& file) { return is_merged(file->info()); });
+    if ((several && IsWorthRewriting(files, 2, is_merged)) ||
+        (is_first && HasDay(without_rollups, day)) || AwaitsRollups(without_rollups, day, now)) {
       found.push_back(day);
     }
   }
@@ -89,6 +101,7 @@ std::vector<int64_t> Store::Impl::DaysToMerge(int64_t now) const {
 }
 
 std::vector<int64_t> Store::Impl::DaysToPack(int64_t now, PackWhich which) const {
+  const RulesOfDays without_rollups = WithoutRollups(LiveFiles(), now);
   std::vector<int64_t> found;
   for (const auto& [day, files] : FilesToRewrite()) {
     if (day >= DayOf(now)) break;
@@ -97,8 +110,14 @@ std::vector<int64_t> Store::Impl::DaysToPack(int64_t now, PackWhich which) const
         std::all_of(files.begin(), files.end(), [&, of = day](const PartitionFilePtr& file) {
           return file->info().packed || of < OldestDayKept(RetentionOf(*file).raw, now);
         });
-    if (is_due &&
-        IsWorthRewriting(files, 1, [](const PartitionFileInfo& info) { return info.packed; })) {
+    // Packed by a version that made no roll-ups; or what came late, when its time is over.
+    const bool wants_rollups = std::all_of(files.begin(), files.end(), IsPacked)
+                                   ? HasDay(without_rollups, day)
+                                   : std::any_of(files.begin(), files.end(), IsPacked) &&
+                                         AwaitsRollups(without_rollups, day, now);
+    if (wants_rollups || (is_due && IsWorthRewriting(files, 1, [](const PartitionFileInfo& info) {
+                            return info.packed;
+                          }))) {
       found.push_back(day);
     }
   }
@@ -115,8 +134,16 @@ absl::Status Store::Impl::RewriteDay(int64_t day, bool packed,
       if (other.day == day) return absl::OkStatus();  // it waits for a checkpoint
     }
   }
-  for (PartitionFilePtr& file : LiveFiles()) {
-    if (file->info().day == day) rewritten.from.push_back(std::move(file));
+  std::vector<PartitionFilePtr> files = LiveFiles();
+  std::erase_if(files, [&](const PartitionFilePtr& file) { return file->info().day != day; });
+  std::set<uint32_t> samples;
+  for (const PartitionFilePtr& file : files) {
+    if (file->info().step == 0) samples.insert(file->info().number);
+  }
+  for (PartitionFilePtr& file : files) {
+    // Roll-ups whose samples have expired stay: nothing else knows what was there.
+    const bool is_expired = file->info().step > 0 && samples.count(file->info().of) == 0;
+    if (!is_expired) rewritten.from.push_back(std::move(file));
   }
   if (rewritten.from.empty()) return absl::OkStatus();  // dropped meanwhile
   std::sort(rewritten.from.begin(), rewritten.from.end(),

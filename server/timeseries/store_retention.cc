@@ -1,45 +1,82 @@
 // How a Store drops what is over.
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "server/timeseries/store_impl.h"
 
 namespace twin::timeseries {
 
+std::vector<uint8_t> Store::Impl::RulesOf(const PartitionFile& file) const {
+  if (rules.size() == 1) return {0};
+  const uint32_t number = file.info().number;
+  {
+    MutexLock lock(&file_rules_mutex_);
+    const auto known = file_rules_.find(number);
+    if (known != file_rules_.end()) return known->second;
+  }
+  std::vector<GroupId> groups;
+  for (const PartitionFileEntry& entry : file.entries()) {
+    if (groups.empty() || groups.back().value != entry.group) groups.push_back({entry.group});
+  }
+  std::vector<uint8_t> found;
+  if (rules.OfEach(groups, &found)) {
+    MutexLock lock(&file_rules_mutex_);
+    file_rules_.emplace(number, found);
+  }
+  return found;
+}
+
 Retention Store::Impl::RetentionOf(const PartitionFile& file) const {
   const std::vector<Retention> all = rules.All();
-  Retention longest;
-  uint32_t last_group = UINT32_MAX;
-  std::vector<bool> seen(all.size(), false);
-  bool any = false;
-  for (const PartitionFileEntry& entry : file.entries()) {
-    if (entry.group == last_group) continue;
-    last_group = entry.group;
-    const uint8_t rule = rules.Of(GroupId{entry.group});
-    if (seen[rule]) continue;
-    seen[rule] = true;
-    longest = any ? Longest(longest, all[rule]) : all[rule];
-    any = true;
-    if (all.size() == 1) break;
-  }
+  const std::vector<uint8_t> of_file = RulesOf(file);
+  Retention longest = all[of_file.front()];
+  for (const uint8_t rule : of_file) longest = Longest(longest, all[rule]);
   return longest;
 }
 
+Store::Impl::RulesOfDays Store::Impl::WithoutRollups(absl::Span<const PartitionFilePtr> files,
+                                                     int64_t now) const {
+  std::set<uint32_t> rolled_up;
+  for (const PartitionFilePtr& file : files) {
+    if (file->info().step > 0) rolled_up.insert(file->info().of);
+  }
+  const std::vector<Retention> all = rules.All();
+  RulesOfDays found;
+  for (const PartitionFilePtr& file : files) {
+    const PartitionFileInfo& info = file->info();
+    if (info.step > 0 || rolled_up.count(info.number) > 0) continue;
+    for (const uint8_t rule : RulesOf(*file)) {
+      if (info.day >= OldestDayKept(all[rule].rollups, now)) found.emplace(info.day, rule);
+    }
+  }
+  return found;
+}
+
 std::vector<PartitionFilePtr> Store::Impl::ExpiredFiles(int64_t now, uint64_t arrived) const {
-  std::vector<PartitionFilePtr> expired;
   // Most days are kept by every rule, and are not looked into.
   int64_t oldest = INT64_MIN;
   for (const Retention& rule : rules.All()) {
     oldest = std::max(oldest, OldestDayKept(rule.samples, now));
     oldest = std::max(oldest, OldestDayKept(rule.rollups, now));
   }
-  for (PartitionFilePtr& file : LiveFiles()) {
-    if (file->info().day >= oldest || file->last_sequence() > arrived) continue;
+  std::vector<PartitionFilePtr> files = LiveFiles();
+  std::erase_if(files, [&](const PartitionFilePtr& file) { return file->info().day >= oldest; });
+  const RulesOfDays without_rollups = WithoutRollups(files, now);
+  // Samples stay until all that is known of their day is in roll-ups.
+  const auto waits = [&](const PartitionFile& file) {
+    const std::vector<uint8_t> of_file = RulesOf(file);
+    return std::any_of(of_file.begin(), of_file.end(), [&](uint8_t rule) {
+      return without_rollups.count({file.info().day, rule}) > 0;
+    });
+  };
+  std::erase_if(files, [&](const PartitionFilePtr& file) {
+    if (file->last_sequence() > arrived) return true;
     const Retention rule = RetentionOf(*file);
-    const int64_t kept_ns = file->info().step > 0 ? rule.rollups : rule.samples;
-    if (file->info().day < OldestDayKept(kept_ns, now)) expired.push_back(std::move(file));
-  }
-  return expired;
+    if (file->info().step > 0) return file->info().day >= OldestDayKept(rule.rollups, now);
+    return file->info().day >= OldestDayKept(rule.samples, now) || waits(*file);
+  });
+  return files;
 }
 
 void Store::Impl::DropExpired(int64_t now, uint64_t arrived) {

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <iterator>
 #include <map>
 #include <memory>
 #include <string>
@@ -9,7 +10,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "server/timeseries/checkpoint.h"
 #include "server/timeseries/group.h"
+#include "server/timeseries/partition_file.h"
 #include "server/timeseries/store.h"
 #include "tests/support/faulty_file.h"
 #include "tests/support/status_matchers.h"
@@ -29,10 +32,14 @@ class RetentionTest : public ::testing::Test {
   RetentionTest() { Open(); }
 
   void Open() {
-    store_ = std::make_unique<Store>(StoreOptions{.folder = "/data/history",
-                                                  .file_system = &disk_,
-                                                  .block_rows = 4,
-                                                  .retention = {.samples = 10 * kNsPerDay}});
+    Load();
+    Assign();
+  }
+
+  // All are of one rule so far.
+  void Load() {
+    store_ = std::make_unique<Store>(StoreOptions{
+        .folder = folder_, .file_system = &disk_, .block_rows = 4, .retention = KeptDays(10)});
     for (const auto& [key, bytes] : durable_) {
       ASSERT_THAT(store_->Load({.kind = key.first, .number = key.second}, bytes), IsOk());
     }
@@ -45,24 +52,26 @@ class RetentionTest : public ::testing::Test {
            .series = {{TwinNumber(static_cast<uint32_t>(store_->status().groups)), PathId{0}}}});
       store_->AddGroup(spec);
     }
-    Assign();
   }
 
-  // Samples of twin 1 are kept 2 days.
+  Retention KeptDays(int64_t days) const {
+    return {.samples = days * kNsPerDay, .rollups = keeps_rollups_ ? 0 : days * kNsPerDay};
+  }
+
+  // Samples of twin 1, or the other one, are kept 2 days.
   void Assign() {
-    store_->AssignRetention([](const GroupSpec& group) {
-      const bool is_short = group.columns[0].series[0].twin.value == 1;
-      return Retention{.samples = (is_short ? 2 : 10) * kNsPerDay};
+    store_->AssignRetention([this](const GroupSpec& group) {
+      return KeptDays(group.columns[0].series[0].twin.value == short_twin_ ? 2 : 10);
     });
   }
 
   // Eight samples on a day, of a group.
-  void Fill(uint32_t group, int64_t day) {
+  void Fill(uint32_t group, int64_t day, int first_second = 0) {
     std::vector<int64_t> times;
     std::vector<int64_t> values;
     std::vector<uint64_t> sequences;
     for (int i = 0; i < 8; ++i) {
-      times.push_back(day * kNsPerDay + i * kSecondNs);
+      times.push_back(day * kNsPerDay + (first_second + i) * kSecondNs);
       values.push_back(i);
       sequences.push_back(++sequence_);
     }
@@ -115,14 +124,54 @@ class RetentionTest : public ::testing::Test {
     return days;
   }
 
+  // Samples of a twin, as statistics, roll-ups and files know of them.
+  int64_t CountOf(uint32_t twin) {
+    const SummaryRequest request{.series = {{{TwinNumber(twin), PathId{0}}, WantedAs::kInt}},
+                                 .from = 0,
+                                 .to = 1000 * kNsPerDay,
+                                 .step = kNsPerDay};
+    int64_t count = 0;
+    SummaryCounts counts;
+    EXPECT_THAT(store_->Pin(Sequence(sequence_))
+                    ->Summarize(
+                        {&request, 1},
+                        [&](size_t, const SummaryRows& rows) {
+                          for (const int64_t some : rows.columns[0].counts) count += some;
+                          return absl::OkStatus();
+                        },
+                        &counts),
+                IsOk());
+    return count;
+  }
+
+  void Rewrite(const std::vector<int64_t>& days, bool packed) {
+    const auto go_on = [](uint64_t) { return true; };
+    for (const int64_t day : days) {
+      (void)(packed ? store_->PackDay(day, go_on) : store_->MergeDay(day, go_on));
+    }
+  }
+
+  // As a version left it that made no roll-ups.
+  void ForgetRollups() {
+    for (auto at = durable_.begin(); at != durable_.end();) {
+      PartitionFileInfo info;
+      const bool is_file =
+          at->first.first == kFileKey && DecodeFileInfo(at->second, at->first.second, &info).ok();
+      at = is_file && info.step > 0 ? durable_.erase(at) : std::next(at);
+    }
+  }
+
   std::vector<std::string> Names() {
-    auto names = disk_.List("/data/history");
+    auto names = disk_.List(folder_);
     return names.ok() ? *names : std::vector<std::string>();
   }
 
   static Sequence All() { return Sequence(UINT64_MAX); }
 
   testing::FaultyFileSystem disk_;
+  std::string folder_ = "/data/history";
+  bool keeps_rollups_ = false;  // for ever; else as long as samples
+  uint32_t short_twin_ = 1;
   std::map<std::pair<uint32_t, uint32_t>, std::string> durable_;
   std::unique_ptr<Store> store_;
   uint64_t sequence_ = 0;
@@ -186,13 +235,8 @@ TEST_F(RetentionTest, WhatHasJustArrivedStays) {
 
 // Files from before a model was given a time of its own are divided when they are written anew.
 TEST_F(RetentionTest, AFileOfSeveralTimesIsKeptForTheLongest) {
-  store_ = std::make_unique<Store>(
-      StoreOptions{.folder = "/data/history", .file_system = &disk_, .block_rows = 4});
-  ASSERT_THAT(store_->FinishLoad(), IsOk());
-  store_->AddPath("voltage");
-  for (uint32_t i = 0; i < 2; ++i) {
-    store_->AddGroup({{{.kind = ColumnKind::kInt, .series = {{TwinNumber(i), PathId{0}}}}}});
-  }
+  keeps_rollups_ = true;
+  Load();
   Fill(0, 100);
   Fill(1, 100);
   ASSERT_TRUE(Checkpoint());
@@ -200,14 +244,133 @@ TEST_F(RetentionTest, AFileOfSeveralTimesIsKeptForTheLongest) {
   Open();
   store_->DropExpired(105 * kNsPerDay, All());
   EXPECT_THAT(DaysOf(1), ElementsAre(100));
-  ASSERT_THAT(store_->PackDay(100, [](uint64_t) { return true; }), IsOk());
+  Rewrite({100}, /*packed=*/true);
   ASSERT_TRUE(Checkpoint());
-  EXPECT_EQ(store_->status().files, 2u);
+  // Those of twin 1 are over by then: they go with the file that they came from.
+  EXPECT_EQ(store_->status().files, 1u);
   EXPECT_EQ(store_->status().rollup_files, 4u);
-  EXPECT_EQ(Names().size(), 6u);
-  store_->DropExpired(105 * kNsPerDay, All());
   EXPECT_THAT(DaysOf(0), ElementsAre(100));
   EXPECT_THAT(DaysOf(1), IsEmpty());
+  EXPECT_EQ(CountOf(1), 8);
+  ASSERT_TRUE(Checkpoint());
+  EXPECT_EQ(Names().size(), 5u);
+}
+
+// It was merged before the rules were known, and is named after the first one's time was over.
+TEST_F(RetentionTest, AMixedFileDoesNotGoWithItsFirstGroup) {
+  short_twin_ = 0;
+  Load();
+  for (int i = 0; i < 2; ++i) {
+    Fill(0, 100);
+    Fill(1, 100);
+    ASSERT_TRUE(Checkpoint());
+  }
+  Rewrite({100}, /*packed=*/false);
+  Assign();
+  store_->DropExpired(105 * kNsPerDay, All());
+  ASSERT_TRUE(Checkpoint());
+  EXPECT_THAT(DaysOf(1), ElementsAre(100));
+  ASSERT_TRUE(Checkpoint());
+  Open();
+  EXPECT_THAT(DaysOf(1), ElementsAre(100));
+}
+
+// A day of one file, too, gets roll-ups before its samples go.
+TEST_F(RetentionTest, SamplesStayUntilThereAreRollups) {
+  keeps_rollups_ = true;
+  Open();
+  Fill(0, 100);
+  ASSERT_TRUE(Checkpoint());
+  const int64_t over = 112 * kNsPerDay;
+  store_->DropExpired(over, All());
+  EXPECT_FALSE(store_->HasExpired(over, All()));
+  EXPECT_THAT(DaysOf(0), ElementsAre(100));
+  EXPECT_THAT(store_->DaysToMerge(over), ElementsAre(100));
+  Rewrite({100}, /*packed=*/false);
+  ASSERT_TRUE(Checkpoint());
+  EXPECT_THAT(store_->DaysToMerge(over), IsEmpty());
+  store_->DropExpired(over, All());
+  EXPECT_THAT(DaysOf(0), IsEmpty());
+  EXPECT_EQ(CountOf(0), 8);
+}
+
+// A little that came late is not worth writing its day anew, until the day's time is over.
+TEST_F(RetentionTest, WhatCameLateIsRolledUpBeforeItGoes) {
+  keeps_rollups_ = true;
+  for (const bool packed : {false, true}) {
+    SCOPED_TRACE(packed);
+    folder_ = absl::StrCat("/data/late", packed);
+    durable_.clear();
+    Open();
+    for (int i = 0; i < 40; ++i) Fill(0, 100);
+    ASSERT_TRUE(Checkpoint());
+    Rewrite({100}, packed);
+    ASSERT_TRUE(Checkpoint());
+    Fill(0, 100, /*first_second=*/100);
+    ASSERT_TRUE(Checkpoint());
+    EXPECT_THAT(store_->DaysToMerge(105 * kNsPerDay), IsEmpty());
+    const int64_t over = 112 * kNsPerDay;
+    store_->DropExpired(over, All());
+    EXPECT_THAT(DaysOf(0), ElementsAre(100));
+    EXPECT_EQ(store_->DaysToMerge(over).size(), packed ? 0u : 1u);
+    EXPECT_EQ(store_->DaysToPack(over, Store::PackWhich::kOldEnough).size(), packed ? 1u : 0u);
+    Rewrite({100}, packed);
+    ASSERT_TRUE(Checkpoint());
+    store_->DropExpired(over, All());
+    EXPECT_THAT(DaysOf(0), IsEmpty());
+    EXPECT_EQ(CountOf(0), 16);
+  }
+}
+
+TEST_F(RetentionTest, DaysThatAnEarlierVersionPackedGetRollups) {
+  keeps_rollups_ = true;
+  Open();
+  Fill(0, 100);
+  ASSERT_TRUE(Checkpoint());
+  Rewrite({100}, /*packed=*/true);
+  ASSERT_TRUE(Checkpoint());
+  ASSERT_TRUE(Checkpoint());
+  ForgetRollups();
+  Open();
+  EXPECT_EQ(store_->status().rollup_files, 0u);
+  const auto due = [&] {
+    return store_->DaysToPack(105 * kNsPerDay, Store::PackWhich::kOldEnough);
+  };
+  EXPECT_THAT(due(), ElementsAre(100));
+  Rewrite({100}, /*packed=*/true);
+  ASSERT_TRUE(Checkpoint());
+  EXPECT_EQ(store_->status().rollup_files, 2u);
+  EXPECT_THAT(due(), IsEmpty());
+}
+
+// Of two times one is over; what is left of the day is written anew later.
+TEST_F(RetentionTest, RollupsOfWhatIsOverStay) {
+  keeps_rollups_ = true;
+  Open();
+  Fill(0, 100);
+  Fill(1, 100);
+  ASSERT_TRUE(Checkpoint());
+  Rewrite({100}, /*packed=*/false);
+  ASSERT_TRUE(Checkpoint());
+  store_->DropExpired(105 * kNsPerDay, All());
+  ASSERT_TRUE(Checkpoint());
+  EXPECT_THAT(DaysOf(1), IsEmpty());
+  EXPECT_EQ(CountOf(1), 8);
+  for (int i = 0; i < 2; ++i) {
+    Fill(0, 100);
+    ASSERT_TRUE(Checkpoint());
+  }
+  EXPECT_THAT(store_->DaysToMerge(105 * kNsPerDay), ElementsAre(100));
+  for (const bool packed : {false, true}) {
+    Rewrite({100}, packed);
+    ASSERT_TRUE(Checkpoint());
+    ASSERT_TRUE(Checkpoint());
+    Open();
+    EXPECT_EQ(store_->status().files, 1u);
+    EXPECT_EQ(store_->status().rollup_files, 4u);
+    EXPECT_EQ(CountOf(0), 8);
+    EXPECT_EQ(CountOf(1), 8);
+  }
 }
 
 // Each write and sync of the checkpoint that drops fails once, and the power is cut then.
@@ -239,6 +402,57 @@ TEST_F(RetentionTest, ADiskThatFailsAtEachStep) {
     const std::vector<int64_t> days = DaysOf(0);
     ASSERT_GE(days.size(), 4u);
     EXPECT_EQ(days[0], 100);
+  }
+}
+
+// The same while days are merged or packed, named, and dropped: nothing is lost before its roll-ups
+// are durable, and what failed succeeds later.
+TEST_F(RetentionTest, ADiskThatFailsWhileDaysAreWrittenAnew) {
+  keeps_rollups_ = true;
+  const int64_t now = 104 * kNsPerDay + 1;
+  const std::vector<int64_t> days = {100, 101, 102};
+  for (const bool packed : {false, true}) {
+    bool succeeded = false;
+    for (int step = 0; !succeeded; ++step) {
+      ASSERT_LT(step, 200);
+      SCOPED_TRACE(absl::StrCat(packed ? "packed, step " : "merged, step ", step));
+      folder_ = absl::StrCat("/data/history", packed, "-", step);
+      durable_.clear();
+      Open();
+      for (int i = 0; i < 2; ++i) {
+        for (const int64_t day : days) {
+          Fill(0, day, 8 * i);
+          Fill(1, day, 8 * i);
+        }
+        ASSERT_TRUE(Checkpoint());
+      }
+      if (step % 2 == 0) {
+        disk_.FailWrites(step / 2);
+      } else {
+        disk_.FailSyncs(step / 2);
+      }
+      Rewrite(days, packed);
+      succeeded = Checkpoint();
+      store_->DropExpired(now, All());
+      succeeded = Checkpoint() && succeeded && store_->status().rollup_files == 12 && step > 40;
+      disk_.FailWrites(-1);
+      disk_.FailSyncs(-1);
+      disk_.CutPower();
+      Open();
+      EXPECT_EQ(CountOf(0), 48);
+      EXPECT_EQ(CountOf(1), 48);
+      Rewrite(store_->DaysToMerge(now), /*packed=*/false);
+      ASSERT_TRUE(Checkpoint());
+      store_->DropExpired(now, All());
+      ASSERT_TRUE(Checkpoint());
+      Open();
+      EXPECT_EQ(store_->status().rollup_files, 12u);
+      EXPECT_EQ(DaysOf(0), days);
+      EXPECT_THAT(DaysOf(1), ElementsAre(102));
+      EXPECT_EQ(CountOf(0), 48);
+      EXPECT_EQ(CountOf(1), 48);
+      if (HasFailure()) return;
+    }
   }
 }
 

@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "server/engine/kept_for.h"
 
 namespace twin::twind {
 namespace {
@@ -19,6 +20,8 @@ CLI::Option* Add(CLI::App* app, const std::string& name, T* value, const std::st
       ->envname(environment)
       ->capture_default_str();
 }
+
+CLI::Range KeptSeconds() { return {int64_t{0}, engine::kKeptSecondsMax}; }
 
 }  // namespace
 
@@ -159,11 +162,11 @@ void DefineOptions(CLI::App* app, Options* options) {
   Add(app, "history-retention-seconds", &engine.history_retention_seconds,
       "samples of days that ended so long ago are dropped; 0: none are")
       ->group(history)
-      ->check(CLI::NonNegativeNumber);
+      ->check(KeptSeconds());
   Add(app, "history-rollup-retention-seconds", &engine.history_rollup_retention_seconds,
       "the same for their roll-ups")
       ->group(history)
-      ->check(CLI::NonNegativeNumber);
+      ->check(KeptSeconds());
   app->add_option(
          "--history-retention-of", engine.history_retention_of,
          "of a model, instead: 'BatteryCell=samples:90d,rollups:2y,raw:7d'; several: a list")
@@ -172,11 +175,11 @@ void DefineOptions(CLI::App* app, Options* options) {
   Add(app, "history-retention-grace-seconds", &engine.history_retention_grace_seconds,
       "what comes when its time is over already is kept for so long")
       ->group(history)
-      ->check(CLI::NonNegativeNumber);
+      ->check(KeptSeconds());
   Add(app, "history-repack-after-seconds", &engine.history_repack_after_seconds,
       "days that ended so long ago are re-packed, into a third of the space; 0: none are")
       ->group(history)
-      ->check(CLI::NonNegativeNumber);
+      ->check(KeptSeconds());
   Add(app, "history-repack-cpu-percent", &engine.history_repack_cpu_percent,
       "of one processor, that re-packing takes at most")
       ->group(history)

@@ -149,7 +149,7 @@ std::unique_ptr<Store> HistoryWorld::NewStore() {
       StoreOptions{.folder = "/data/history",
                    .file_system = &disk_,
                    .block_rows = block_rows_,
-                   .retention = {.raw = 0, .samples = kDay, .rollups = 0}});
+                   .retention = {.raw = 0, .samples = kDay, .rollups = kDay}});
 }
 
 void HistoryWorld::AddLayout() {
