@@ -35,7 +35,8 @@ class Aggregator {
   virtual absl::Status AddAll(uint32_t group, size_t rows, absl::Span<const Vector> arguments) = 0;
 
   // Of COUNT, SUM and AVG: rows that were summed up, row i to group groups[i]: counts (kInt) of
-  // values and, but for COUNT, their sums (kInt), in units of 10^-decimals of that vector.
+  // values and, but for COUNT, their sums: kInt, in units of 10^-decimals of that vector; or of AVG
+  // and SUM of doubles, kDouble.
   virtual absl::Status AddSums(absl::Span<const uint32_t> groups, const Vector& counts,
                                const Vector& sums);
 

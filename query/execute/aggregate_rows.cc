@@ -117,8 +117,13 @@ class AggregateRows : public Breaker {
         case Function::kSum:
         case Function::kAvg: {
           const Vector& sums = batch.slots[column.sums];
-          TWIN_RETURN_IF_ERROR(sums.kind == TypeKind::kInt ? AddSums(i, counts, sums)
-                                                           : Add(i, groups_, batch.rows, {sums}));
+          // Single samples are added as they are elsewhere: in the same lanes.
+          const bool are_sums =
+              sums.kind == TypeKind::kInt ||
+              (sums.kind == TypeKind::kDouble && std::any_of(counts.ints.begin(), counts.ints.end(),
+                                                             [](int64_t n) { return n > 1; }));
+          TWIN_RETURN_IF_ERROR(are_sums ? AddSums(i, counts, sums)
+                                        : Add(i, groups_, batch.rows, {sums}));
           break;
         }
         case Function::kMin:

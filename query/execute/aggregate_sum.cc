@@ -259,6 +259,14 @@ class DoubleSum : public Aggregator {
 
   absl::Status AddSums(absl::Span<const uint32_t> groups, const Vector& counts,
                        const Vector& sums) override {
+    if (sums.kind == TypeKind::kDouble) {
+      for (size_t i = 0; i < counts.rows; ++i) {
+        if (counts.ints[i] == 0) continue;
+        states_[groups[i]].sum += sums.doubles[i];
+        states_[groups[i]].count += counts.ints[i];
+      }
+      return absl::OkStatus();
+    }
     const __int128 scale = ScaleFor(sums.decimals);
     for (size_t i = 0; i < counts.rows; ++i) {
       if (counts.ints[i] == 0) continue;

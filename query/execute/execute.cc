@@ -1,6 +1,7 @@
 #include "query/execute/execute.h"
 
 #include <chrono>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -221,14 +222,18 @@ absl::Status Execute(const BoundStatement& statement, const GraphReader& graph,
   statistics->summaries = {.blocks = summaries.blocks.load(),
                            .rollup_rows = summaries.rollup_rows.load(),
                            .expired_rows = summaries.expired_rows.load(),
+                           .cut_rows = summaries.cut_rows.load(),
                            .rows = summaries.rows.load()};
   if (options.profile && summaries.blocks + summaries.rollup_rows + summaries.rows > 0) {
+    const std::string cut = summaries.cut_rows == 0 ? ""
+                                                    : absl::StrCat("; ", summaries.cut_rows.load(),
+                                                                   " more that the window cuts");
     absl::StrAppendFormat(&statistics->profile,
                           "samples summed up by %d block statistics, %d rows of roll-ups (%d of "
                           "samples that are kept "
-                          "no longer), %d rows read\n",
+                          "no longer%s), %d rows read\n",
                           summaries.blocks.load(), summaries.rollup_rows.load(),
-                          summaries.expired_rows.load(), summaries.rows.load());
+                          summaries.expired_rows.load(), cut, summaries.rows.load());
   }
   statistics->memory_bytes = context.memory.greatest();
   statistics->execute_ns = NsSince(start) - statistics->plan_ns;

@@ -282,10 +282,14 @@ class HistoryJoin : public Operator {
   }
 
   // Whether columns go on as they are: sums of decimals are exact, and must not mix with others.
+  // A column without a value fits any decimals.
   bool GoesOn(const SeriesRows& samples) const {
     return rows_.empty() || std::equal(columns_.begin(), columns_.end(), samples.columns.begin(),
                                        samples.columns.end(), [](const Vector& a, const Vector& b) {
-                                         return (a.decimals < 0) == (b.decimals < 0);
+                                         return a.decimals == b.decimals ||
+                                                (a.decimals >= 0 && b.decimals >= 0 &&
+                                                 std::count(b.nulls.begin(), b.nulls.end(), 1) ==
+                                                     static_cast<std::ptrdiff_t>(b.rows));
                                        });
   }
 

@@ -149,7 +149,7 @@ struct SeriesSummary {
   // count is 0) means nothing.
   struct Column {
     Vector counts;  // kInt
-    Vector sums;    // kInt: in units of 10^-decimals; else, and then each row is one sample, plain
+    Vector sums;    // kInt: in units of 10^-decimals; or doubles
     Vector mins, maxs, firsts, lasts;
   };
   // Where the step begins that the row is of, or without steps some time within the window. In the
@@ -170,6 +170,7 @@ struct SummaryCounts {
   uint64_t blocks = 0;        // by statistics of blocks, without their samples
   uint64_t rollup_rows = 0;   // by roll-ups
   uint64_t expired_rows = 0;  // of those: of samples that are kept no longer
+  uint64_t cut_rows = 0;      // of such, left out: only partly in the window
   uint64_t rows = 0;          // that were read
 };
 
@@ -185,7 +186,7 @@ class SeriesReader {
       absl::Span<const SeriesRequest> requests,
       absl::FunctionRef<absl::Status(size_t request, SeriesRows rows)> visit) const = 0;
   // The same summed up: COUNT, SUM, MIN, MAX, FIRST and LAST of what it gives are exactly those of
-  // the rows. By default from the rows.
+  // the rows, and of roll-ups whose samples are kept no longer. By default from the rows.
   virtual absl::Status Summarize(
       absl::Span<const SummaryRequest> requests,
       absl::FunctionRef<absl::Status(size_t request, SeriesSummary summary)> visit,

@@ -74,11 +74,12 @@ struct JoinTable;  // operators.h
 
 // SummaryCounts of all threads.
 struct SummaryTotals {
-  std::atomic<uint64_t> blocks{0}, rollup_rows{0}, expired_rows{0}, rows{0};
+  std::atomic<uint64_t> blocks{0}, rollup_rows{0}, expired_rows{0}, cut_rows{0}, rows{0};
   void Add(const SummaryCounts& counts) {
     blocks.fetch_add(counts.blocks, std::memory_order_relaxed);
     rollup_rows.fetch_add(counts.rollup_rows, std::memory_order_relaxed);
     expired_rows.fetch_add(counts.expired_rows, std::memory_order_relaxed);
+    cut_rows.fetch_add(counts.cut_rows, std::memory_order_relaxed);
     rows.fetch_add(counts.rows, std::memory_order_relaxed);
   }
 };

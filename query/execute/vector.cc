@@ -1,6 +1,7 @@
 #include "query/execute/vector.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "server/base/check.h"
@@ -239,6 +240,25 @@ void Vector::Set(size_t row, const Value& value) {
   }
 }
 
+namespace {
+
+// Vector::decimals of the values of both.
+int8_t JointDecimals(const Vector& a, const Vector& b) {
+  if (a.rows == 0 || a.decimals == b.decimals) return b.decimals;
+  const int8_t decimals = std::max(a.decimals, b.decimals);
+  if (a.kind != TypeKind::kDouble || std::min(a.decimals, b.decimals) < 0) return -1;
+  const double end = std::ldexp(1.0, 50) / std::pow(10.0, decimals);
+  const auto fits = [end](const Vector& vector) {
+    for (size_t row = 0; row < vector.rows; ++row) {
+      if (!vector.IsNull(row) && !(std::abs(vector.doubles[row]) < end)) return false;
+    }
+    return true;
+  };
+  return fits(a) && fits(b) ? decimals : int8_t{-1};
+}
+
+}  // namespace
+
 void Vector::Append(const Vector& from, absl::Span<const uint32_t> taken) {
   const size_t first = rows;
   if (kind == TypeKind::kNull && from.kind != TypeKind::kNull) {
@@ -246,8 +266,7 @@ void Vector::Append(const Vector& from, absl::Span<const uint32_t> taken) {
     decimals = from.decimals;
     if (first > 0) nulls.assign(first, 1);
   } else if (from.kind != TypeKind::kNull) {
-    const bool exact = (first == 0 || decimals >= 0) && from.decimals >= 0;
-    decimals = exact ? std::max(decimals, from.decimals) : int8_t{-1};
+    decimals = JointDecimals(*this, from);
   }
   rows = first + taken.size();
   if (kind == TypeKind::kNull) return;

@@ -42,6 +42,29 @@ TEST(VectorTest, TakeKeepsRowsInTheOrderNamed) {
   }
 }
 
+TEST(VectorTest, DecimalsOfSeveralKindsStayThoseWhileTheirSumsAreExact) {
+  const auto decimals = [](std::vector<Value> values, int8_t of) {
+    Vector vector = ColumnVector(kDouble, std::move(values));
+    vector.decimals = of;
+    return vector;
+  };
+  const Vector fine = decimals({Value::Double(0.000001), Value()}, 6);
+  for (const double value : {1.5e3, 1.1e9, 1.2e9, 3e9}) {
+    for (const bool is_first : {false, true}) {
+      Vector out = decimals({Value::Double(value)}, 0);
+      Vector more = fine;
+      if (is_first) std::swap(out, more);
+      out.Append(more);
+      EXPECT_EQ(out.decimals, value < 1'125'899'906.842624 ? 6 : -1) << value;  // 2^50 / 10^6
+    }
+  }
+  Vector nothing = decimals({Value(), Value()}, 0);
+  nothing.Append(fine);
+  EXPECT_EQ(nothing.decimals, 6);
+  nothing.Append(decimals({Value::Double(1)}, -1));
+  EXPECT_EQ(nothing.decimals, -1);
+}
+
 TEST(VectorTest, AppendJoinsNulls) {
   for (const Vector& vector : OfEachKind()) {
     Vector absent;

@@ -1,6 +1,7 @@
 #include "server/engine/series_reader.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -113,7 +114,8 @@ class HistoryReader final : public query::SeriesReader {
   // So many that their steps do not take much memory.
   static size_t AtOnce(const query::SummaryRequest& request) {
     constexpr uint64_t kStepsAtOnce = 1 << 20;
-    if (request.step == 0) return SIZE_MAX;
+    constexpr size_t kWindowsAtOnce = 32;  // each of which may have a row of each block
+    if (request.step == 0) return kWindowsAtOnce;
     const uint64_t steps =
         (static_cast<uint64_t>(request.rows.to) - static_cast<uint64_t>(request.rows.from)) /
         static_cast<uint64_t>(request.step);
@@ -149,25 +151,97 @@ class HistoryReader final : public query::SeriesReader {
           return absl::OkStatus();
         },
         &by));
-    counts->blocks += by.blocks;
-    counts->rollup_rows += by.rollup_rows;
-    counts->expired_rows += by.expired_rows;
-    counts->rows += by.rows;
+    AddCounts(by, counts);
     for (size_t i = 0; i < requests.size();) {
       if (possible[i]) {
         TWIN_RETURN_IF_ERROR(visit(first + i, ToSummary(targets[i], std::move(summaries[i]))));
         i += 1;
         continue;
       }
-      std::vector<SeriesRequest> reads;
       const size_t begin = i;
-      for (; i < requests.size() && !possible[i]; ++i) reads.push_back(requests[i].rows);
-      TWIN_RETURN_IF_ERROR(Read(reads, [&](size_t read, SeriesRows rows) {
-        counts->rows += rows.times.size();
-        return visit(first + begin + read, query::SummaryOfRows(std::move(rows)));
-      }));
+      while (i < requests.size() && !possible[i]) ++i;
+      TWIN_RETURN_IF_ERROR(
+          SummarizeByRows(first + begin, requests.subspan(begin, i - begin), visit, counts));
     }
     return absl::OkStatus();
+  }
+
+  // Single samples, and roll-ups where those are kept no longer.
+  absl::Status SummarizeByRows(size_t first, absl::Span<const query::SummaryRequest> requests,
+                               VisitSummary visit, query::SummaryCounts* counts) const {
+    std::vector<SeriesRequest> reads;
+    std::vector<timeseries::SummaryRequest> asked;
+    std::vector<std::vector<Target>> targets(requests.size());
+    for (size_t i = 0; i < requests.size(); ++i) {
+      reads.push_back(requests[i].rows);
+      ReadRequest read = ToRead(requests[i].rows, &targets[i]);
+      asked.push_back({.series = std::move(read.series),
+                       .from = read.from,
+                       .to = read.to,
+                       .step = requests[i].step,
+                       .sums = requests[i].sums,
+                       .only_expired = true});
+    }
+    std::vector<timeseries::SummaryRows> expired(requests.size());
+    timeseries::SummaryCounts by;
+    TWIN_RETURN_IF_ERROR(snapshot_->Summarize(
+        asked,
+        [&](size_t i, timeseries::SummaryRows rows) {
+          expired[i] = std::move(rows);
+          return absl::OkStatus();
+        },
+        &by));
+    AddCounts(by, counts);
+    return Read(reads, [&](size_t i, SeriesRows rows) {
+      counts->rows += rows.times.size();
+      query::SeriesSummary summary = query::SummaryOfRows(std::move(rows));
+      if (!expired[i].times.empty()) {
+        AddExpired(ToSummary(targets[i], std::move(expired[i])), &summary);
+      }
+      return visit(first + i, std::move(summary));
+    });
+  }
+
+  static void AddCounts(const timeseries::SummaryCounts& by, query::SummaryCounts* counts) {
+    counts->blocks += by.blocks;
+    counts->rollup_rows += by.rollup_rows;
+    counts->expired_rows += by.expired_rows;
+    counts->cut_rows += by.cut_rows;
+    counts->rows += by.rows;
+  }
+
+  // Puts them among single samples, in the order of time. Sums of doubles become doubles.
+  static void AddExpired(query::SeriesSummary expired, query::SeriesSummary* summary) {
+    using query::SeriesSummary;
+    std::vector<int64_t> times = std::move(expired.times);
+    times.insert(times.end(), summary->times.begin(), summary->times.end());
+    std::vector<int64_t> rows = std::move(expired.rows);
+    rows.insert(rows.end(), summary->rows.begin(), summary->rows.end());
+    std::vector<uint32_t> order(times.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(),
+                     [&](uint32_t a, uint32_t b) { return times[a] < times[b]; });
+    summary->times.clear();
+    summary->rows.clear();
+    for (const uint32_t row : order) {
+      summary->times.push_back(times[row]);
+      summary->rows.push_back(rows[row]);
+    }
+    for (size_t c = 0; c < summary->columns.size(); ++c) {
+      SeriesSummary::Column& from = expired.columns[c];
+      SeriesSummary::Column& to = summary->columns[c];
+      if (to.mins.kind == TypeKind::kDouble) {
+        to.sums = to.mins;
+        to.sums.decimals = -1;
+      }
+      for (Vector SeriesSummary::Column::*const part :
+           {&SeriesSummary::Column::counts, &SeriesSummary::Column::sums,
+            &SeriesSummary::Column::mins, &SeriesSummary::Column::maxs,
+            &SeriesSummary::Column::firsts, &SeriesSummary::Column::lasts}) {
+        (from.*part).Append(to.*part);
+        to.*part = (from.*part).Take(order);
+      }
+    }
   }
 
   // Whether the property's present value is one of the samples.
@@ -201,6 +275,7 @@ class HistoryReader final : public query::SeriesReader {
       column.sums.Reset(TypeKind::kInt, summary.times.size());
       column.sums.decimals = 0;
       if (target.series < 0) {
+        if (rows.only_expired) column.sums.ResetToNull(target.kind, summary.times.size());
         for (Vector* const values : {&column.mins, &column.maxs, &column.firsts, &column.lasts}) {
           values->ResetToNull(target.kind, summary.times.size());
         }
@@ -214,6 +289,10 @@ class HistoryReader final : public query::SeriesReader {
       column.counts.ints = std::move(from.counts);
       if (!from.sums.empty()) column.sums.ints = std::move(from.sums);
       column.sums.decimals = static_cast<int8_t>(from.decimals);
+      if (rows.only_expired && target.kind == TypeKind::kDouble) {
+        column.sums = column.mins;  // in place of none
+        if (!from.real_sums.empty()) column.sums.doubles = std::move(from.real_sums);
+      }
     }
     return summary;
   }

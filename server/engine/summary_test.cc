@@ -239,6 +239,8 @@ class SummaryTest : public ::testing::Test {
   EngineOptions options_;
   std::unique_ptr<Engine> engine_;
   std::mt19937 random_{7};
+  std::vector<std::string> texts_;
+  std::vector<std::vector<std::string>> expected_;
 };
 
 TEST_F(SummaryTest, TheSameAnswersAsFromRows) {
@@ -312,6 +314,77 @@ TEST_F(SummaryTest, RetentionByModelAndWhatIsLeftOfIt) {
   clock_.Set(Time{kStart + 12 * kDay});
   ASSERT_THAT(engine_->Checkpoint(), IsOk());
   EXPECT_THAT(Ask(hours, true, &statistics), IsEmpty());
+}
+
+TEST_F(SummaryTest, SumsOfDoublesWhoseSamplesAreGone) {
+  options_.history_retention_seconds = 20 * 24 * 3600;
+  options_.history_retention_of = {"Cell=samples:2d,rollups:10d"};
+  options_.history_retention_grace_seconds = 0;
+  Start();
+  MakeTwins();
+  Drive(0, 4);
+  ASSERT_THAT(engine_->PackHistory(), IsOk());
+  const auto ask = [this](const std::string& items, const std::string& key) {
+    return absl::StrCat("SELECT ", key, " AS k, ", items,
+                        " FROM DIGITALTWINS MATCH (c:Cell) HISTORY h OF c.(voltage) FROM "
+                        "'2024-10-04T00:00:00Z' TO '2024-10-08T00:00:00Z' "
+                        "GROUP BY k ORDER BY k");
+  };
+  query::ExecuteStatistics statistics;
+  for (const std::string key : {"c.$dtId", "TIME_BUCKET(1h, h.time)", "TIME_BUCKET(7d, h.time)"}) {
+    SCOPED_TRACE(key);
+    const std::string exact =
+        ask("COUNT(h.voltage), COUNT(), MIN(h.voltage), MAX(h.voltage), FIRST(h.voltage)", key);
+    const std::string sums =
+        ask("COUNT(h.voltage), COUNT(), MIN(h.voltage), MAX(h.voltage), FIRST(h.voltage), "
+            "ROUND(SUM(h.voltage), 6), ROUND(AVG(h.voltage), 9)",
+            key);
+    clock_.Set(Time{kStart + 4 * kDay});
+    expected_.push_back(Ask(exact, true, &statistics));
+    expected_.push_back(Ask(sums, true, &statistics));
+    EXPECT_EQ(statistics.summaries.expired_rows, 0u);
+    texts_.push_back(exact);
+    texts_.push_back(sums);
+  }
+  clock_.Set(Time{kStart + 4 * kDay + kSecond});
+  ASSERT_THAT(engine_->Checkpoint(), IsOk());
+  for (size_t i = 0; i < texts_.size(); ++i) {
+    EXPECT_EQ(Ask(texts_[i], true, &statistics), expected_[i]) << texts_[i];
+    EXPECT_GT(statistics.summaries.expired_rows, 0u);
+  }
+}
+
+TEST_F(SummaryTest, AScaleThatChanged) {
+  Start();
+  MakeTwins();
+  ingest::Layout layout;
+  layout.id = "later";
+  int64_t time = kStart;
+  for (const double scale : {1.0, 1e-6}) {
+    layout.columns.clear();
+    layout.id = absl::StrCat("scale-", scale);
+    ingest::LayoutColumn& column = layout.columns.emplace_back();
+    column.targets = {{"cell-1", "temperature"}};
+    column.encoding = ingest::Encoding::kInt32;
+    column.scale = scale;
+    TWIN_CHECK(engine_->Register(layout).status.ok());
+    std::string packed;
+    AppendFixed(&packed, int32_t{1'500'000'000});
+    AppendFixed(&packed, int32_t{1'500'000'000});
+    const std::vector<int64_t> times = {time, time + kSecond};
+    ingest::TelemetryBatch batch;
+    batch.frames.push_back({layout.id, times, packed, {}});
+    ASSERT_THAT(engine_->Write(std::move(batch)).status, IsOk());
+    time += 2 * kSecond;
+  }
+  clock_.Set(Time{time});
+  for (const bool rewrites : {false, true}) {
+    query::ExecuteStatistics statistics;
+    EXPECT_THAT(Ask("SELECT SUM(h.temperature), AVG(h.temperature) FROM DIGITALTWINS MATCH "
+                    "(c:Cell) HISTORY h OF c.(temperature) LAST 1h",
+                    rewrites, &statistics),
+                ::testing::ElementsAre("|3000003000|750000750"));
+  }
 }
 
 TEST_F(SummaryTest, WhoSendsOldSamplesIsTold) {

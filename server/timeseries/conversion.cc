@@ -245,26 +245,19 @@ bool IsTooLarge(int64_t value) {
   return value >= kEnd || value <= -kEnd;
 }
 
-// Of what decimals the values are.
+// Of what decimals the values are: those of several are not.
 void NoteExact(const ColumnValues& from, absl::Span<const uint32_t> rows, size_t begin, size_t end,
                ColumnValues* to) {
   if (to->kind != ColumnKind::kDouble || to->exact == kNoDecimals) return;
-  if (from.kind == ColumnKind::kScaled) {
-    const auto too_large = [&](size_t row) { return IsTooLarge(from.ints[row]); };
-    if (AnyOf(from, rows, begin, end, too_large)) {
-      to->exact = kNoDecimals;
-    } else if (begin < end || !rows.empty()) {
-      to->exact = to->exact == kAnyDecimals ? from.decimals : std::max(to->exact, from.decimals);
-    }
-    return;
-  }
-  const bool is_exact = from.kind == ColumnKind::kDouble && from.exact != kNoDecimals;
   if (!AnyOf(from, rows, begin, end, [](size_t) { return true; })) return;
-  if (!is_exact) {
-    to->exact = kNoDecimals;
-  } else if (from.exact != kAnyDecimals) {
-    to->exact = to->exact == kAnyDecimals ? from.exact : std::max(to->exact, from.exact);
+  uint8_t exact = from.kind == ColumnKind::kDouble ? from.exact : kNoDecimals;
+  if (exact == kAnyDecimals) return;
+  if (from.kind == ColumnKind::kScaled) {
+    exact = from.decimals;
+    const auto too_large = [&](size_t row) { return IsTooLarge(from.ints[row]); };
+    if (AnyOf(from, rows, begin, end, too_large)) exact = kNoDecimals;
   }
+  to->exact = to->exact == kAnyDecimals || to->exact == exact ? exact : kNoDecimals;
 }
 
 }  // namespace

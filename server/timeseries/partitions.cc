@@ -30,11 +30,15 @@ void PartitionSet::FindRollups(uint64_t pinned, GroupId group, int64_t from, int
   for (const PartitionEntry& entry : entries) {
     if (entry.IsSeenBy(pinned)) entry.partition->FindRollups(group, from, to, blocks);
   }
+  if (blocks->size() == first) return;
+  std::vector<uint32_t> seen;
+  for (const PartitionEntry& entry : entries) {
+    if (entry.IsSeenBy(pinned)) seen.push_back(entry.partition->number());
+  }
+  std::sort(seen.begin(), seen.end());
   for (size_t i = first; i < blocks->size(); ++i) {
     RollupBlock& block = (*blocks)[i];
-    block.is_expired = std::none_of(entries.begin(), entries.end(), [&](const auto& entry) {
-      return entry.IsSeenBy(pinned) && entry.partition->number() == block.of;
-    });
+    block.is_expired = !std::binary_search(seen.begin(), seen.end(), block.of);
   }
 }
 

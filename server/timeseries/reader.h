@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -76,6 +77,13 @@ class Reader {
   absl::Status ReadBefore(const ReadRequest& request, const std::vector<Places>& places,
                           ReadRows* rows);
   // summarize.cc: how a window is summed up, in parts in the order of time.
+  // Of a roll-up whose samples are kept no longer.
+  struct ExpiredRow {
+    int64_t from = 0, to = 0;
+    RowSourcePtr rollup;
+    GroupId group;
+    size_t row = 0;
+  };
   struct SummaryPart {
     int64_t from = 0, to = 0;  // rows that are read, if nothing of the below is there
     VisibleRowsPtr block;      // whose statistics are enough
@@ -83,9 +91,12 @@ class Reader {
     std::shared_ptr<const std::vector<int64_t>> rollup_times;
     GroupId group;
     size_t first_row = 0, last_row = 0;
-    bool is_expired = false;
+    std::vector<ExpiredRow> expired;  // about times that overlap: to be made one
   };
-  using SummaryPlan = std::vector<SummaryPart>;
+  struct SummaryPlan {
+    std::vector<SummaryPart> parts;
+    uint64_t cut_rows = 0;  // SummaryCounts
+  };
   struct Interval;
   class SummaryPlanner;
   class Summarizer;
@@ -95,8 +106,8 @@ class Reader {
 
   const ReadView& view_;
   std::map<Window, Opened> opened_;
-  std::map<Window, Opened>::value_type* last_ = nullptr;  // of opened_
-  std::map<std::pair<Window, int64_t>, SummaryPlan> summary_plans_;
+  std::map<Window, Opened>::value_type* last_ = nullptr;                    // of opened_
+  std::map<std::tuple<Window, int64_t, bool>, SummaryPlan> summary_plans_;  // step, only_expired
   ColumnValues column_;  // of FindLast: its memory is used again
   size_t bytes_ = 0;     // of what is decoded, about
 };

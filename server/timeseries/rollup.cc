@@ -48,7 +48,7 @@ class ColumnRoller {
     for (ColumnValues* const values : {&min_, &max_, &first_, &last_}) {
       *values = has_values ? Like(column, steps) : none;
     }
-    sum_ = has_values && column.kind != ColumnKind::kDouble ? Like(column, steps) : none;
+    sum_ = has_values ? Like(column, steps) : none;
   }
 
   bool Has(size_t row) const { return column_.missing.empty() || column_.missing[row] == 0; }
@@ -64,6 +64,8 @@ class ColumnRoller {
         break;
       case ColumnKind::kDouble:
         Take(column_.doubles[row], step, &ColumnValues::doubles);
+        sum_.doubles[step] += column_.doubles[row];
+        sum_.missing[step] = 0;
         break;
       case ColumnKind::kValue:
         break;

@@ -186,6 +186,9 @@ struct SummaryRequest {
   int64_t to = 0;                           // … < to
   int64_t step = 0;                         // by steps of 1970 on; 0: the window as one
   bool sums = false;
+  // Only of samples that are kept no longer, which is always possible: beside what Read gives.
+  // `times` are where the hour or minute begins.
+  bool only_expired = false;
 };
 
 // Thread-safe. Lives no longer than its Store.

@@ -41,6 +41,18 @@ int64_t StepOf(int64_t time, int64_t step) { return step == 0 ? 0 : time / step 
 
 bool SameNumber(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
 
+// What ColumnValues::exact promises.
+int64_t UnitsOf(double value, uint8_t decimals) {
+  if (decimals > kDecimalsMax) {
+    ADD_FAILURE() << value << " is no decimal";
+    return 0;
+  }
+  const double units = value * static_cast<double>(kPowersOfTen[decimals]);
+  EXPECT_LT(std::abs(units), std::ldexp(1.0, 50));
+  EXPECT_EQ(std::round(units) / static_cast<double>(kPowersOfTen[decimals]), value);
+  return static_cast<int64_t>(std::round(units));
+}
+
 // Reads a window both ways; false: it cannot be summed up.
 bool CompareSums(const Snapshot& snapshot, const SummaryRequest& request, SummaryCounts* counts) {
   const ReadRequest read{
@@ -74,9 +86,8 @@ bool CompareSums(const Snapshot& snapshot, const SummaryRequest& request, Summar
                                : static_cast<double>(column.ints[row]);
       AddSample(value, &sums);
       if (request.sums) {
-        sums.sum += column.kind == ColumnKind::kInt
-                        ? column.ints[row]
-                        : std::llround(value * static_cast<double>(kPowersOfTen[column.exact]));
+        sums.sum +=
+            column.kind == ColumnKind::kInt ? column.ints[row] : UnitsOf(value, column.exact);
       }
     }
     std::map<int64_t, Sums> given;
@@ -154,6 +165,7 @@ TEST(StoreSummaryTest, RandomWindows) {
   }
   EXPECT_GT(possible, 200);
   EXPECT_GT(counts.blocks, 100);
+  EXPECT_GT(counts.rollup_rows, 20);
   EXPECT_GT(counts.rows, 100);
 }
 
@@ -256,6 +268,44 @@ TEST_F(StoreRollupTest, ALateSampleIsNotMissed) {
   EXPECT_TRUE(CompareSums(*before, request, &of_before));
 }
 
+// Series of which a scale was changed, or that two layouts have.
+TEST(StoreSummaryTest, DecimalsOfSeveralKindsAreNoDecimals) {
+  testing::FaultyFileSystem disk;
+  Store store({.folder = "/data/history", .file_system = &disk});
+  ASSERT_THAT(store.FinishLoad(), IsOk());
+  store.AddPath("energy");
+  const SeriesKey key{TwinNumber(1), PathId{0}};
+  uint64_t sequence = 0;
+  for (const uint8_t decimals : {0, 6}) {
+    store.AddGroup({{{.kind = ColumnKind::kScaled, .decimals = decimals, .series = {key}}}});
+  }
+  const auto append = [&](uint32_t group, uint8_t decimals, int64_t time, int64_t value) {
+    sequence += 1;
+    const ColumnRows column{.kind = ColumnKind::kScaled, .decimals = decimals, .ints = &value};
+    store.Append({.group = GroupId{group},
+                  .times = absl::MakeConstSpan(&time, 1),
+                  .sequences = absl::MakeConstSpan(&sequence, 1),
+                  .columns = absl::MakeConstSpan(&column, 1)});
+  };
+  append(0, 0, 1, 3'000'000'000);
+  append(1, 6, 2, 1'500'000);
+  const auto snapshot = store.Pin(Sequence(sequence));
+  for (const int64_t to : {2, 3}) {
+    const ReadRequest read{.series = {{key, WantedAs::kDouble}}, .from = 0, .to = to};
+    EXPECT_THAT(snapshot->Read({&read, 1},
+                               [&](size_t, ReadRows rows) {
+                                 EXPECT_EQ(rows.columns[0].exact, to == 2 ? 0 : kNoDecimals);
+                                 EXPECT_EQ(rows.columns[0].doubles[0], 3e9);
+                                 return absl::OkStatus();
+                               }),
+                IsOk());
+    SummaryCounts counts;
+    const SummaryRequest request{.series = read.series, .from = 0, .to = to, .sums = true};
+    EXPECT_EQ(CompareSums(*snapshot, request, &counts), to == 2);
+    EXPECT_EQ(counts.rows, to == 2 ? 1u : 0u) << "what was of no use does not count";
+  }
+}
+
 TEST_F(StoreRollupTest, ItAnswersWhenTheSamplesAreGone) {
   std::vector<SummaryRows> answers;
   SummaryCounts counts;
@@ -293,6 +343,157 @@ TEST_F(StoreRollupTest, ItAnswersWhenTheSamplesAreGone) {
   store_.DropExpired(kFirstDay + 102 * kDay, Sequence(UINT64_MAX));
   Checkpoint();
   EXPECT_EQ(store_.status().rollup_files, 0u);
+}
+
+// One series in two groups, as decimals and as doubles, each with half of the day's minutes.
+class StoreExpiredTest : public ::testing::Test {
+ protected:
+  static constexpr int64_t kDay = 1440 * kMinute;
+  static constexpr int64_t kFirstDay = 20'000 * kDay;
+  static constexpr int64_t kStepNs = 5'000'000'000;
+
+  StoreExpiredTest()
+      : store_({.folder = "/data/history",
+                .file_system = &disk_,
+                .retention = {.samples = 10 * kDay, .rollups = 100 * kDay}}) {
+    EXPECT_THAT(store_.FinishLoad(), IsOk());
+    store_.AddPath("voltage");
+    store_.AddGroup({{{.kind = ColumnKind::kScaled, .decimals = 3, .series = {key_}}}});
+    store_.AddGroup({{{.kind = ColumnKind::kDouble, .series = {key_}}}});
+    for (int64_t time = kFirstDay; time < kFirstDay + kDay; time += kStepNs) {
+      // Hours from group 0 to group 1 and back, those of even hours the other way round.
+      const int64_t quarter = time / (15 * kMinute) % 4;
+      const bool is_even = time / (60 * kMinute) % 2 == 0;
+      Append((quarter == 0 || quarter == 3) == is_even ? 0 : 1, time);
+    }
+    for (const uint32_t group : {0, 1}) Append(group, kFirstDay + kDay + group * kStepNs);
+    Checkpoint();
+    EXPECT_THAT(store_.MergeDay(20'000, [](uint64_t) { return true; }), IsOk());
+    Checkpoint();
+  }
+
+  void Append(uint32_t group, int64_t time) {
+    const uint64_t sequence = ++sequence_;
+    const auto value = static_cast<int32_t>(3700 + time / kStepNs % 97);
+    const double real = static_cast<double>(value) / 1000;
+    ColumnRows column{.kind = ColumnKind::kScaled, .decimals = 3, .scaled = &value};
+    if (group == 1) column = {.kind = ColumnKind::kDouble, .doubles = &real};
+    store_.Append({.group = GroupId{group},
+                   .times = absl::MakeConstSpan(&time, 1),
+                   .sequences = absl::MakeConstSpan(&sequence, 1),
+                   .columns = absl::MakeConstSpan(&column, 1)});
+  }
+  void Checkpoint() {
+    const auto checkpoint = store_.PinForCheckpoint(false);
+    ASSERT_THAT(
+        store_.WriteCheckpoint(checkpoint.get(),
+                               [](CheckpointKey, absl::string_view) { return absl::OkStatus(); }),
+        IsOk());
+    store_.CheckpointDone(checkpoint);
+  }
+  // What the samples of a window come to by steps.
+  std::map<int64_t, std::pair<Sums, double>> ByRows(int64_t from, int64_t to, int64_t step) {
+    std::map<int64_t, std::pair<Sums, double>> sums;
+    const ReadRequest read{.series = {{key_, WantedAs::kDouble}}, .from = from, .to = to};
+    EXPECT_THAT(store_.Pin(Sequence(sequence_))
+                    ->Read({&read, 1},
+                           [&](size_t, ReadRows rows) {
+                             for (size_t i = 0; i < rows.times.size(); ++i) {
+                               auto& [of, sum] = sums[StepOf(rows.times[i], step)];
+                               AddSample(rows.columns[0].doubles[i], &of);
+                               sum += rows.columns[0].doubles[i];
+                             }
+                             return absl::OkStatus();
+                           }),
+                IsOk());
+    return sums;
+  }
+  SummaryRows Summarize(int64_t from, int64_t to, int64_t step, bool sums, bool only_expired) {
+    SummaryRows summary;
+    const SummaryRequest request{.series = {{key_, WantedAs::kDouble}},
+                                 .from = from,
+                                 .to = to,
+                                 .step = step,
+                                 .sums = sums,
+                                 .only_expired = only_expired};
+    counts_ = {};
+    EXPECT_THAT(store_.Pin(Sequence(sequence_))
+                    ->Summarize(
+                        {&request, 1},
+                        [&](size_t, SummaryRows rows) {
+                          summary = std::move(rows);
+                          return absl::OkStatus();
+                        },
+                        &counts_),
+                IsOk());
+    return summary;
+  }
+  void Expire() {
+    store_.DropExpired(kFirstDay + 12 * kDay, Sequence(UINT64_MAX));
+    Checkpoint();
+    Checkpoint();
+  }
+
+  const SeriesKey key_{TwinNumber(1), PathId{0}};
+  testing::FaultyFileSystem disk_;
+  Store store_;
+  uint64_t sequence_ = 0;
+  SummaryCounts counts_;
+};
+
+TEST_F(StoreExpiredTest, SeveralGroupsAreOne) {
+  constexpr int64_t kHour = 60 * kMinute;
+  const auto expected = ByRows(kFirstDay, kFirstDay + kDay, kHour);
+  ASSERT_EQ(expected.size(), 24u);
+  Expire();
+  EXPECT_TRUE(ByRows(kFirstDay, kFirstDay + kDay, kHour).empty());
+  // Their sums are not exact: one group has doubles.
+  EXPECT_FALSE(Summarize(kFirstDay, kFirstDay + kDay, kHour, true, false).possible);
+  EXPECT_EQ(counts_.expired_rows, 0u);
+  for (const bool only_expired : {false, true}) {
+    const SummaryRows rows =
+        Summarize(kFirstDay, kFirstDay + kDay, kHour, only_expired, only_expired);
+    ASSERT_TRUE(rows.possible);
+    EXPECT_EQ(counts_.expired_rows, 48u);
+    ASSERT_EQ(rows.times.size(), 24u);
+    const SummaryColumn& column = rows.columns[0];
+    for (size_t i = 0; i < rows.times.size(); ++i) {
+      SCOPED_TRACE(i);
+      const auto& [sums, sum] = expected.at(rows.times[i]);
+      EXPECT_EQ(rows.rows[i], sums.count);
+      EXPECT_EQ(column.counts[i], sums.count);
+      EXPECT_EQ(column.min.doubles[i], sums.min);
+      EXPECT_EQ(column.max.doubles[i], sums.max);
+      EXPECT_EQ(column.first.doubles[i], sums.first);
+      EXPECT_EQ(column.last.doubles[i], sums.last);
+      if (only_expired) {
+        EXPECT_NEAR(column.real_sums[i], sum, 1e-9);
+      }
+    }
+  }
+}
+
+TEST_F(StoreExpiredTest, AWindowThatCutsHoursTakesTheirMinutes) {
+  constexpr int64_t kHour = 60 * kMinute;
+  const int64_t from = kFirstDay + 50 * kMinute;
+  const int64_t to = kFirstDay + 3 * kHour + 20 * kMinute;
+  int64_t expected = 0;
+  for (const auto& [time, sums] : ByRows(from, to, kHour)) expected += sums.first.count;
+  ASSERT_EQ(expected, 150 * 12);
+  Expire();
+  for (const int64_t step : {int64_t{0}, kMinute, kHour}) {
+    int64_t count = 0;
+    const SummaryRows rows = Summarize(from, to, step, false, false);
+    for (const int64_t of : rows.columns[0].counts) count += of;
+    EXPECT_EQ(count, expected) << step;
+    EXPECT_EQ(counts_.cut_rows, 0u);
+  }
+  // Of a part of a minute nothing is known, and that is said.
+  const SummaryRows rows = Summarize(from + 1, to, kHour, false, false);
+  int64_t count = 0;
+  for (const int64_t of : rows.columns[0].counts) count += of;
+  EXPECT_EQ(count, expected - 12);
+  EXPECT_EQ(counts_.cut_rows, 1u);
 }
 
 }  // namespace

@@ -25,23 +25,35 @@ struct SummaryColumn {
   Values min, max, first, last;
   std::vector<int64_t> sums;  // if asked for: in units of 10^-decimals, exactly
   uint8_t decimals = 0;
+  // Of kDouble instead, of only_expired: to within rounding; NaN where no sum is kept.
+  std::vector<double> real_sums;
 };
 
 // In the order of time; a step may come several times, in parts that follow each other.
 struct SummaryRows {
   // False: the samples cannot be summed up exactly, and have to be read.
   bool possible = true;
+  bool only_expired = false;   // as asked for
   std::vector<int64_t> times;  // where the step begins; of no steps, a time within
   std::vector<int64_t> rows;   // times at which some series was recorded, be it as missing
   std::vector<SummaryColumn> columns;
 };
 
-// What summing up had to look at.
+// What summing up had to look at, where it was possible.
 struct SummaryCounts {
   uint64_t blocks = 0;        // whose statistics were enough
   uint64_t rollup_rows = 0;   // of roll-ups
   uint64_t rows = 0;          // that were read, since nothing else knew
   uint64_t expired_rows = 0;  // of the roll-ups: whose samples are kept no longer
+  uint64_t cut_rows = 0;      // of those, left out: only partly in the window
+
+  void Add(const SummaryCounts& other) {
+    blocks += other.blocks;
+    rollup_rows += other.rollup_rows;
+    rows += other.rows;
+    expired_rows += other.expired_rows;
+    cut_rows += other.cut_rows;
+  }
 };
 
 }  // namespace twin::timeseries

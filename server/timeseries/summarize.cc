@@ -18,6 +18,17 @@ struct Reader::Interval {
   int64_t from = 0, to = 0;
 };
 
+// The columns of a roll-up that are about one column. first_at and last_at are there of what is
+// expired.
+struct RolledUp {
+  ColumnValues count, sum, min, max, first, last, first_at, last_at;
+};
+
+// Those about its rows, of what is expired.
+struct RolledUpRows {
+  ColumnValues rows, first_at, last_at;
+};
+
 namespace {
 
 int64_t StartOf(int64_t time, int64_t step) {
@@ -51,14 +62,13 @@ struct Figures {
   int64_t min_int = 0, max_int = 0, first_int = 0, last_int = 0;
   int64_t sum = 0;
   uint8_t decimals = 0;
+  // Of what is expired.
+  double real_sum = 0;
+  int64_t first_at = 0, last_at = 0;
 };
 
-bool Rescale(int64_t* sum, int decimals) {
-  return !__builtin_mul_overflow(*sum, static_cast<int64_t>(kPowersOfTen[decimals]), sum);
-}
-
-// Appends a row to a column; false: the sums do not fit.
-bool Append(const Figures& figures, bool sums, SummaryColumn* column) {
+// Appends a row to a column.
+void Append(const Figures& figures, SummaryColumn* column) {
   const auto append = [&](double real, int64_t integer, SummaryColumn::Values* values) {
     if (column->kind == ColumnKind::kDouble) {
       values->doubles.push_back(real);
@@ -71,18 +81,6 @@ bool Append(const Figures& figures, bool sums, SummaryColumn* column) {
   append(figures.first_double, figures.first_int, &column->first);
   append(figures.last_double, figures.last_int, &column->last);
   column->counts.push_back(figures.count);
-  if (!sums) return true;
-  int64_t sum = figures.sum;
-  if (figures.count > 0 && figures.decimals > column->decimals) {
-    for (int64_t& before : column->sums) {
-      if (!Rescale(&before, figures.decimals - column->decimals)) return false;
-    }
-    column->decimals = figures.decimals;
-  } else if (figures.count > 0 && !Rescale(&sum, column->decimals - figures.decimals)) {
-    return false;
-  }
-  column->sums.push_back(sum);
-  return true;
 }
 
 double Real(int64_t value, uint8_t decimals) {
@@ -133,11 +131,6 @@ bool IsAbsent(const ColumnValues& values, size_t row) {
   return !values.missing.empty() && values.missing[row] != 0;
 }
 
-// The columns of a roll-up that are about one column.
-struct RolledUp {
-  ColumnValues count, sum, min, max, first, last;
-};
-
 bool FromRollup(const RolledUp& from, size_t row, ColumnKind wanted, bool sums, Figures* figures) {
   figures->count = from.count.ints[row];
   if (figures->count == 0) return true;
@@ -163,6 +156,66 @@ bool FromRollup(const RolledUp& from, size_t row, ColumnKind wanted, bool sums, 
     s.sum_int = from.sum.ints[row];
   }
   return FromStatistics(form, s, wanted, sums, figures);
+}
+
+// What a roll-up says when there are no samples to ask: as doubles, what is no integer. A count of
+// 0 if its values are not of that kind. OUT_OF_RANGE: there is no sum of integers.
+absl::Status FromExpired(const RolledUp& from, size_t row, ColumnKind wanted, bool sums,
+                         Figures* figures) {
+  const ColumnForm form{.kind = from.min.kind, .decimals = from.min.decimals};
+  const bool is_double = form.kind == ColumnKind::kDouble;
+  if (from.count.ints[row] == 0 || IsAbsent(from.min, row)) return absl::OkStatus();
+  if (wanted == ColumnKind::kInt && (is_double || form.decimals > 0)) return absl::OkStatus();
+  const bool has_sum = from.sum.kind == form.kind && !IsAbsent(from.sum, row);
+  figures->count = from.count.ints[row];
+  if (wanted == ColumnKind::kInt) {
+    if (sums && !has_sum) {
+      return absl::OutOfRangeError(
+          "the sum of integers whose samples are kept no longer does not fit 64 bits; ask for a "
+          "window without them, or not for SUM and AVG");
+    }
+    figures->min_int = from.min.ints[row];
+    figures->max_int = from.max.ints[row];
+    figures->first_int = from.first.ints[row];
+    figures->last_int = from.last.ints[row];
+    if (sums) figures->sum = from.sum.ints[row];
+    return absl::OkStatus();
+  }
+  const auto real = [&](const ColumnValues& values) {
+    return is_double ? values.doubles[row] : Real(values.ints[row], form.decimals);
+  };
+  figures->min_double = real(from.min);
+  figures->max_double = real(from.max);
+  figures->first_double = real(from.first);
+  figures->last_double = real(from.last);
+  if (sums) figures->real_sum = has_sum ? real(from.sum) : std::nan("");
+  return absl::OkStatus();
+}
+
+// Two that say something about one column at overlapping times. False: the sum is not exact.
+bool Join(const Figures& more, Figures* all) {
+  if (more.count == 0) return true;
+  if (all->count == 0) {
+    *all = more;
+    return true;
+  }
+  if (more.first_at < all->first_at) {
+    all->first_at = more.first_at;
+    all->first_double = more.first_double;
+    all->first_int = more.first_int;
+  }
+  if (more.last_at > all->last_at) {
+    all->last_at = more.last_at;
+    all->last_double = more.last_double;
+    all->last_int = more.last_int;
+  }
+  if (IsLessNumber(more.min_double, all->min_double)) all->min_double = more.min_double;
+  if (IsLessNumber(all->max_double, more.max_double)) all->max_double = more.max_double;
+  all->min_int = std::min(all->min_int, more.min_int);
+  all->max_int = std::max(all->max_int, more.max_int);
+  all->count += more.count;
+  all->real_sum += more.real_sum;
+  return all->decimals == more.decimals && !__builtin_add_overflow(all->sum, more.sum, &all->sum);
 }
 
 template <typename T>
@@ -214,6 +267,7 @@ class Reader::SummaryPlanner {
         from_(request.from),
         to_(request.to),
         step_(request.step),
+        only_expired_(request.only_expired),
         sources_(std::move(sources)) {
     std::sort(sources_.begin(), sources_.end(),
               [](const VisibleRowsPtr& a, const VisibleRowsPtr& b) {
@@ -223,6 +277,8 @@ class Reader::SummaryPlanner {
 
   absl::Status Plan(absl::Span<const uint32_t> groups, SummaryPlan* plan) {
     for (const uint32_t group : groups) TWIN_RETURN_IF_ERROR(AddRollups(GroupId{group}, plan));
+    AddExpired(plan);
+    if (only_expired_) return absl::OkStatus();
     std::sort(covered_.begin(), covered_.end(),
               [](const Interval& a, const Interval& b) { return a.from < b.from; });
     std::vector<Interval> rows;
@@ -238,7 +294,7 @@ class Reader::SummaryPlanner {
         TWIN_RETURN_IF_ERROR(AreStatisticsEnough(sources_[i].get(), &is_enough));
       }
       if (is_enough) {
-        SummaryPart& part = plan->emplace_back();
+        SummaryPart& part = plan->parts.emplace_back();
         part.from = range.first_time;
         part.block = sources_[i];
         continue;
@@ -252,7 +308,7 @@ class Reader::SummaryPlanner {
       }
     }
     AddRows(std::move(rows), plan);
-    std::stable_sort(plan->begin(), plan->end(),
+    std::stable_sort(plan->parts.begin(), plan->parts.end(),
                      [](const SummaryPart& a, const SummaryPart& b) { return a.from < b.from; });
     return absl::OkStatus();
   }
@@ -298,7 +354,7 @@ class Reader::SummaryPlanner {
     view_.FindRollups(group, from_, to_, &blocks);
     std::erase_if(blocks, [&](const RollupBlock& block) {
       return block.rows->range().last_sequence > view_.sequence_max() || step_ % block.step != 0 ||
-             (!block.is_expired && (step_ == 0 || !Straddles(group, block.of)));
+             (!block.is_expired && (only_expired_ || step_ == 0 || !Straddles(group, block.of)));
     });
     // Of each file the longest step.
     std::map<uint32_t, int64_t> steps;
@@ -306,34 +362,78 @@ class Reader::SummaryPlanner {
       steps[block.of] = std::max(steps[block.of], block.step);
     }
     for (const RollupBlock& block : blocks) {
+      if (block.is_expired) {
+        TWIN_RETURN_IF_ERROR(FindExpired(group, block, steps[block.of], blocks, plan));
+        continue;
+      }
       if (steps[block.of] != block.step) continue;
-      if (!block.is_expired) chosen_.insert({{block.of, group.value}, true});
+      chosen_.insert({{block.of, group.value}, true});
       auto times = std::make_shared<std::vector<int64_t>>();
       TWIN_RETURN_IF_ERROR(block.rows->ReadTimes(times.get()));
+      const RowRange& range = block.rows->range();
+      const bool has_others =
+          HasOthers(group, block.of, {range.first_time, range.last_time + block.step});
       bool follows = false;
       for (size_t row = 0; row < times->size(); ++row) {
         const Interval interval{(*times)[row], (*times)[row] + block.step};
-        const bool is_usable = interval.from >= from_ && interval.to <= to_ &&
-                               (block.is_expired || !HasOthers(group, block.of, interval));
+        const bool is_usable =
+            IsWithin(interval) && (!has_others || !HasOthers(group, block.of, interval));
         if (!is_usable) {
           follows = false;
           continue;
         }
-        if (!block.is_expired) covered_.push_back(interval);
+        covered_.push_back(interval);
         if (!follows) {
-          SummaryPart& part = plan->emplace_back();
+          SummaryPart& part = plan->parts.emplace_back();
           part.from = interval.from;
           part.rollup = block.rows;
           part.rollup_times = times;
           part.group = group;
           part.first_row = row;
-          part.is_expired = block.is_expired;
         }
-        plan->back().last_row = row + 1;
+        plan->parts.back().last_row = row + 1;
         follows = true;
       }
     }
     return absl::OkStatus();
+  }
+
+  bool IsWithin(const Interval& interval) const {
+    return interval.from >= from_ && interval.to <= to_;
+  }
+
+  // Rows of the longest step, and shorter ones where the window cuts one of those.
+  absl::Status FindExpired(GroupId group, const RollupBlock& block, int64_t longest,
+                           const std::vector<RollupBlock>& all, SummaryPlan* plan) {
+    const bool is_shortest = std::none_of(all.begin(), all.end(), [&](const RollupBlock& other) {
+      return other.of == block.of && other.step < block.step;
+    });
+    std::vector<int64_t> times;
+    TWIN_RETURN_IF_ERROR(block.rows->ReadTimes(&times));
+    for (size_t row = 0; row < times.size(); ++row) {
+      const Interval interval{times[row], times[row] + block.step};
+      const int64_t begin = StartOf(interval.from, longest);
+      if (block.step < longest && IsWithin({begin, begin + longest})) continue;
+      if (IsWithin(interval)) {
+        expired_.push_back({interval.from, interval.to, block.rows, group, row});
+      } else if (is_shortest && interval.from < to_ && interval.to > from_) {
+        plan->cut_rows += 1;
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // Those whose times overlap as one part.
+  void AddExpired(SummaryPlan* plan) {
+    std::sort(expired_.begin(), expired_.end(), [](const ExpiredRow& a, const ExpiredRow& b) {
+      return std::pair(a.from, b.to) < std::pair(b.from, a.to);
+    });
+    int64_t end = INT64_MIN;
+    for (ExpiredRow& row : expired_) {
+      if (end == INT64_MIN || row.from >= end) plan->parts.emplace_back().from = row.from;
+      end = std::max(end, row.to);
+      plan->parts.back().expired.push_back(std::move(row));
+    }
   }
 
   static void AddRows(std::vector<Interval> intervals, SummaryPlan* plan) {
@@ -348,7 +448,7 @@ class Reader::SummaryPlanner {
       }
     }
     for (const Interval& interval : joined) {
-      SummaryPart& part = plan->emplace_back();
+      SummaryPart& part = plan->parts.emplace_back();
       part.from = interval.from;
       part.to = interval.to;
     }
@@ -356,9 +456,11 @@ class Reader::SummaryPlanner {
 
   const ReadView& view_;
   const int64_t from_, to_, step_;
+  const bool only_expired_;
   std::vector<VisibleRowsPtr> sources_;                   // by first time
   std::map<std::pair<uint32_t, uint32_t>, bool> chosen_;  // files and groups that are rolled up
   std::vector<Interval> covered_;
+  std::vector<ExpiredRow> expired_;
 };
 
 // Answers one request.
@@ -368,27 +470,42 @@ class Reader::Summarizer {
              SummaryRows* rows, SummaryCounts* counts)
       : reader_(*reader), request_(request), places_(places), rows_(*rows), counts_(*counts) {
     rows_ = SummaryRows();
+    rows_.only_expired = request.only_expired;
     rows_.columns.resize(request.series.size());
     for (size_t c = 0; c < rows_.columns.size(); ++c) {
       rows_.columns[c].kind = KindOf(request.series[c].as);
     }
+    decimals_.assign(rows_.columns.size(), kAnyDecimals);
   }
 
   absl::Status Add(const SummaryPart& part) {
     if (part.block != nullptr) return AddBlock(*part.block);
     if (part.rollup != nullptr) return AddRollup(part);
+    if (!part.expired.empty()) return AddExpired(part);
     return AddRead(part);
   }
 
  private:
   void BeginRow(int64_t time, int64_t rows) {
-    rows_.times.push_back(request_.step == 0 ? time : StartOf(time, request_.step));
+    const bool is_plain = request_.step == 0 || request_.only_expired;
+    rows_.times.push_back(is_plain ? time : StartOf(time, request_.step));
     rows_.rows.push_back(rows);
   }
 
   void Take(bool is_exact, const Figures& figures, size_t column) {
-    rows_.possible = rows_.possible && is_exact &&
-                     timeseries::Append(figures, request_.sums, &rows_.columns[column]);
+    rows_.possible = rows_.possible && is_exact;
+    SummaryColumn& to = rows_.columns[column];
+    Append(figures, &to);
+    if (!request_.sums) return;
+    if (request_.only_expired && to.kind == ColumnKind::kDouble) {
+      to.real_sums.push_back(figures.real_sum);
+      return;
+    }
+    to.sums.push_back(figures.sum);
+    if (figures.count == 0) return;
+    // Decimals of several kinds are added as doubles, when they are read.
+    if (decimals_[column] == kAnyDecimals) decimals_[column] = to.decimals = figures.decimals;
+    rows_.possible = rows_.possible && to.decimals == figures.decimals;
   }
 
   absl::Status AddBlock(const VisibleRows& block) {
@@ -411,7 +528,6 @@ class Reader::Summarizer {
   absl::Status AddRollup(const SummaryPart& part) {
     const uint64_t count = part.last_row - part.first_row;
     counts_.rollup_rows += count;
-    if (part.is_expired) counts_.expired_rows += count;
     ColumnValues axis_rows;
     TWIN_RETURN_IF_ERROR(
         part.rollup->ReadColumn(static_cast<uint32_t>(RollupOfRows::kRows), &axis_rows));
@@ -432,6 +548,86 @@ class Reader::Summarizer {
       }
     }
     return absl::OkStatus();
+  }
+
+  // What is known of overlapping times: of a time that several groups have, each counts.
+  absl::Status AddExpired(const SummaryPart& part) {
+    counts_.rollup_rows += part.expired.size();
+    counts_.expired_rows += part.expired.size();
+    Forget(part.from);
+    int64_t count = 0;
+    for (const ExpiredRow& row : part.expired) {
+      TWIN_ASSIGN_OR_RETURN(const RolledUpRows* const rows, RowsOf(row.rollup));
+      count += rows->rows.ints[row.row];
+    }
+    BeginRow(part.from, count);
+    for (size_t c = 0; c < places_.size(); ++c) {
+      Figures figures;
+      bool is_exact = true;
+      for (const ExpiredRow& row : part.expired) {
+        const Place* const place = PlaceIn(places_[c], row.group);
+        if (place == nullptr) continue;
+        Figures more;
+        TWIN_RETURN_IF_ERROR(ReadExpired(row, place->column, c, &more, &is_exact));
+        const bool is_sum_exact = Join(more, &figures);
+        is_exact = is_exact && (is_sum_exact || !request_.sums || request_.only_expired);
+      }
+      Take(is_exact, figures, c);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadExpired(const ExpiredRow& row, uint32_t column, size_t c, Figures* figures,
+                           bool* is_exact) {
+    TWIN_ASSIGN_OR_RETURN(const RolledUpRows* const rows, RowsOf(row.rollup));
+    TWIN_ASSIGN_OR_RETURN(const RolledUp* const of, ColumnOf(row.rollup, column));
+    const ColumnKind kind = rows_.columns[c].kind;
+    if (request_.only_expired) {
+      TWIN_RETURN_IF_ERROR(FromExpired(*of, row.row, kind, request_.sums, figures));
+    } else if (!FromRollup(*of, row.row, kind, request_.sums, figures)) {
+      *is_exact = false;
+    }
+    figures->first_at = row.from + rows->first_at.ints[row.row] + of->first_at.ints[row.row];
+    figures->last_at = row.from + rows->last_at.ints[row.row] - of->last_at.ints[row.row];
+    return absl::OkStatus();
+  }
+
+  // Columns of expired roll-ups that end before it are not asked for any more.
+  void Forget(int64_t before) {
+    const auto is_over = [before](const auto& item) {
+      return item.second.source->range().last_time + kRollupSteps[0] <= before;
+    };
+    std::erase_if(rows_of_, is_over);
+    std::erase_if(columns_of_, is_over);
+  }
+
+  absl::StatusOr<const RolledUpRows*> RowsOf(const RowSourcePtr& rollup) {
+    const auto [found, added] = rows_of_.try_emplace(rollup.get());
+    if (added) {
+      found->second.source = rollup;
+      const auto read = [&](RollupOfRows what, ColumnValues* values) {
+        return rollup->ReadColumn(static_cast<uint32_t>(what), values);
+      };
+      RolledUpRows& to = found->second.values;
+      TWIN_RETURN_IF_ERROR(read(RollupOfRows::kRows, &to.rows));
+      TWIN_RETURN_IF_ERROR(read(RollupOfRows::kFirstAt, &to.first_at));
+      TWIN_RETURN_IF_ERROR(read(RollupOfRows::kLastAt, &to.last_at));
+    }
+    return &found->second.values;
+  }
+
+  absl::StatusOr<const RolledUp*> ColumnOf(const RowSourcePtr& rollup, uint32_t column) {
+    const auto [found, added] = columns_of_.try_emplace({rollup.get(), column});
+    if (added) {
+      found->second.source = rollup;
+      RolledUp& to = found->second.values;
+      TWIN_RETURN_IF_ERROR(ReadRolledUp(*rollup, column, &to));
+      TWIN_RETURN_IF_ERROR(
+          rollup->ReadColumn(RollupColumn(column, RollupOfColumn::kFirstAt), &to.first_at));
+      TWIN_RETURN_IF_ERROR(
+          rollup->ReadColumn(RollupColumn(column, RollupOfColumn::kLastAt), &to.last_at));
+    }
+    return &found->second.values;
   }
 
   absl::Status ReadRolledUp(const RowSource& rollup, uint32_t column, RolledUp* to) const {
@@ -473,6 +669,14 @@ class Reader::Summarizer {
   const std::vector<Places>& places_;
   SummaryRows& rows_;
   SummaryCounts& counts_;
+  std::vector<uint8_t> decimals_;  // of the sums of each column: kAnyDecimals before the first
+  template <typename T>
+  struct OfRollup {
+    RowSourcePtr source;
+    T values;
+  };
+  std::map<const RowSource*, OfRollup<RolledUpRows>> rows_of_;
+  std::map<std::pair<const RowSource*, uint32_t>, OfRollup<RolledUp>> columns_of_;
 };
 
 absl::StatusOr<const Reader::SummaryPlan*> Reader::PlanOf(const std::vector<Places>& places,
@@ -483,10 +687,13 @@ absl::StatusOr<const Reader::SummaryPlan*> Reader::PlanOf(const std::vector<Plac
   for (const Place& place : all) window.groups.push_back(place.group.value);
   std::sort(window.groups.begin(), window.groups.end());
   window.groups.erase(std::unique(window.groups.begin(), window.groups.end()), window.groups.end());
-  const auto [found, added] = summary_plans_.try_emplace({std::move(window), request.step});
+  const auto [found, added] =
+      summary_plans_.try_emplace({std::move(window), request.step, request.only_expired});
   if (added) {
-    SummaryPlanner planner(view_, request, Open(all, request.from, request.to).sources);
-    const absl::Status status = planner.Plan(found->first.first.groups, &found->second);
+    std::vector<VisibleRowsPtr> sources;
+    if (!request.only_expired) sources = Open(all, request.from, request.to).sources;
+    SummaryPlanner planner(view_, request, std::move(sources));
+    const absl::Status status = planner.Plan(std::get<Window>(found->first).groups, &found->second);
     if (!status.ok()) {
       summary_plans_.erase(found);
       return status;
@@ -504,11 +711,13 @@ absl::Status Reader::Summarize(const SummaryRequest& request, SummaryRows* rows,
     places.push_back(view_.Find(series.key));
   }
   TWIN_ASSIGN_OR_RETURN(const SummaryPlan* const plan, PlanOf(places, request));
-  Summarizer summarizer(this, request, places, rows, counts);
-  for (const SummaryPart& part : *plan) {
+  SummaryCounts by{.cut_rows = plan->cut_rows};
+  Summarizer summarizer(this, request, places, rows, &by);
+  for (const SummaryPart& part : plan->parts) {
     TWIN_RETURN_IF_ERROR(summarizer.Add(part));
-    if (!rows->possible) break;
+    if (!rows->possible) return absl::OkStatus();
   }
+  counts->Add(by);
   return absl::OkStatus();
 }
 
