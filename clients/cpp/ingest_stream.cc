@@ -18,7 +18,7 @@ namespace v1 = ::twingraph::v1;
 using std::chrono::steady_clock;
 using GrpcStream = grpc::ClientReaderWriter<v1::IngestRequest, v1::IngestResponse>;
 
-constexpr int kBufferedMax = 16;  // messages that go out together
+constexpr int kBufferedMax = 16;                        // messages that go out together
 constexpr std::chrono::milliseconds kStopPollTime{20};  // how soon a cancellation is noticed
 
 }  // namespace

@@ -324,7 +324,7 @@ TEST_F(SummaryTest, SumsOfDoublesWhoseSamplesAreGone) {
   MakeTwins();
   Drive(0, 4);
   ASSERT_THAT(engine_->PackHistory(), IsOk());
-  const auto ask = [this](const std::string& items, const std::string& key) {
+  const auto ask = [](const std::string& items, const std::string& key) {
     return absl::StrCat("SELECT ", key, " AS k, ", items,
                         " FROM DIGITALTWINS MATCH (c:Cell) HISTORY h OF c.(voltage) FROM "
                         "'2024-10-04T00:00:00Z' TO '2024-10-08T00:00:00Z' "

@@ -16,7 +16,7 @@ namespace {
 constexpr uint8_t kSomeMissing = 0x80;  // of a width
 constexpr uint8_t kWidthMask = 0x7f;
 constexpr uint8_t kAsBits = 15;  // doubles as their bits
-constexpr size_t kSlack = 8;         // what unpacking may read behind the last value
+constexpr size_t kSlack = 8;     // what unpacking may read behind the last value
 
 uint8_t FormOf(ColumnKind kind, uint8_t decimals) {
   return static_cast<uint8_t>(static_cast<uint8_t>(kind) << 4 | decimals);
@@ -113,7 +113,7 @@ absl::Status NarrowRows::ReadColumn(uint32_t column, ColumnValues* values) const
   values->doubles.resize(rows);
   for (size_t i = 0; i < rows; ++i) {
     values->doubles[i] = decimals == kAsBits ? std::bit_cast<double>(items[i])
-                                                 : FromDecimal(values->ints[i], decimals);
+                                             : FromDecimal(values->ints[i], decimals);
   }
   values->ints.clear();
   return absl::OkStatus();
