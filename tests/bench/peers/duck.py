@@ -12,7 +12,7 @@ from peer import Figure
 from tools import bytes_in
 
 
-class DuckDb(sql.SqlPeer):
+class DuckDb(sql.InProcessPeer):
     name = "DuckDB"
     durability = "a commit is synced"
     configuration = "defaults: all cores, 80 % of memory; in the asking process: no wire"
@@ -75,13 +75,3 @@ class DuckDb(sql.SqlPeer):
         self.stored = bytes_in(self.folder) - before
         return Figure(self.fleet.size.values / seconds, "/s", self.ask("SELECT COUNT(*) FROM sample")[0][0],
                       "a commit for ten frames of all vehicles, from data frames; no index")
-
-    def bytes_per_value(self):
-        return Figure(self.stored / self.fleet.size.values, "bytes")
-
-    def restart(self):
-        self.stop()
-        begin = time.perf_counter()
-        self.start()
-        self.ask("SELECT id FROM cell WHERE number = 0")
-        return Figure(time.perf_counter() - begin, "s", note="opens lazily")

@@ -6,7 +6,7 @@ did a third of it in the same time. Answers are compared; one that differs fails
 programs are unpacked into build/peers, data lies below it and is removed, servers listen on free ports of 127.0.0.1
 and are ended."""
 import argparse
-import importlib
+import importlib.util
 import json
 import os
 import pathlib
@@ -173,10 +173,12 @@ def main():
     if debian:
         tools.unpack(options.root, debian)
     python = [package for name in options.only for package in PEERS[name][2]]
+    if importlib.util.find_spec("numpy") is None:  # the fleet's samples
+        python.append("numpy")
     if python and pathlib.Path(sys.prefix) != options.root / "python":
         interpreter = tools.environment(options.root, python)
         os.execv(interpreter, [interpreter, "-B", *sys.argv])
-    from fleet import Fleet, Size  # numpy, which the interpreter may not have had
+    from fleet import Fleet, Size  # numpy, which the interpreter above may not have
     size = Size(options.vehicles, min(options.history_vehicles, options.vehicles), options.frames)
     print(f"{size.vehicles:,} vehicles, {size.twins:,} twins, {size.cells:,} cells; history of "
           f"{size.history_vehicles:,} vehicles: {size.samples:,} rows, {size.values:,} values", file=sys.stderr)

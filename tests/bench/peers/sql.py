@@ -1,5 +1,7 @@
 """What PostgreSQL, SQLite and DuckDB are told in the same words. Times are seconds since 1970: all three compare and
 group them fastest so."""
+import time
+
 from fleet import BEGIN, CELLS, MODULES, STEP_S, cell_id, module_id, pack_id, vehicle_id
 from peer import BUCKET_FRAMES, LOW_VOLTAGE, WARM, Figure, Peer, rounded
 
@@ -42,8 +44,8 @@ class SqlPeer(Peer):
     def samples(self, frame):
         """Rows of one time."""
         cells, values = self.fleet.samples(frame)
-        time = BEGIN_S + STEP_S * frame
-        return [(cell, time, *row) for cell, row in zip(cells.tolist(), values.tolist())]
+        seconds = BEGIN_S + STEP_S * frame
+        return [(cell, seconds, *row) for cell, row in zip(cells.tolist(), values.tolist())]
 
     def _figure(self, text, parameters=(), unit="ms", shape=rounded):
         answer, micros = self.timed(lambda: self.ask(text.replace("?", self.mark), parameters))
@@ -75,3 +77,17 @@ class SqlPeer(Peer):
 
     def read_key(self, number):
         return cell_id(number // CELLS, number % CELLS)
+
+
+class InProcessPeer(SqlPeer):
+    """A library in this process that keeps its files in `folder`; `stored`: bytes of all samples."""
+
+    def bytes_per_value(self):
+        return Figure(self.stored / self.fleet.size.values, "bytes")
+
+    def restart(self):
+        self.stop()
+        begin = time.perf_counter()
+        self.start()
+        self.ask("SELECT id FROM cell WHERE number = 0")
+        return Figure(time.perf_counter() - begin, "s", note="opens lazily")

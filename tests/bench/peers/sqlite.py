@@ -8,7 +8,7 @@ from peer import Figure, latency
 from tools import bytes_in
 
 
-class Sqlite(sql.SqlPeer):
+class Sqlite(sql.InProcessPeer):
     name = "SQLite"
     durability = "WAL, synchronous = FULL"
     configuration = "cache_size 1 GB, mmap_size 8 GB, in the asking process: no wire"
@@ -78,13 +78,3 @@ class Sqlite(sql.SqlPeer):
         self.stored = bytes_in(self.folder) - before
         return Figure(self.fleet.size.values / seconds, "/s", self.ask("SELECT COUNT(*) FROM sample")[0][0],
                       "a transaction for ten frames of all vehicles; index on (cell, time)")
-
-    def bytes_per_value(self):
-        return Figure(self.stored / self.fleet.size.values, "bytes")
-
-    def restart(self):
-        self.stop()
-        begin = time.perf_counter()
-        self.start()
-        self.ask("SELECT id FROM cell WHERE number = 0")
-        return Figure(time.perf_counter() - begin, "s", note="opens lazily")
