@@ -737,8 +737,11 @@ TEST_F(PredictTest, WhatCouldNotBeMarkedIsMarkedLater) {
   });
   ASSERT_THAT(Register(SpecOf("p")), IsOk());
   std::atomic<int> writes{0};  // the run's, a mark that fails, one that succeeds
-  between_->before_write = [&writes]() -> absl::Status {
-    return ++writes == 2 ? absl::UnavailableError("the disk is full") : absl::OkStatus();
+  between_->before_write = [this, &writes]() -> absl::Status {
+    if (++writes != 2) return absl::OkStatus();
+    // Nothing else wakes the timer when the run has ended.
+    WaitUntil([this] { return predictors_->Get("p")->last_run->state != RunState::kRunning; });
+    return absl::UnavailableError("the disk is full");
   };
   RunNow("p");
   WaitUntil([this] { return Soh("cell-1") == "10 5 15 STALE p "; });

@@ -319,6 +319,7 @@ void Predictors::Impl::Expire(const EntryPtr& entry, Time now) {
     for (const Expiry& each : expired) {
       if (entry->valid_until.emplace(each.second, each.first).second) entry->expiries.insert(each);
     }
+    changed_.Signal();  // the timer knows of none of them
   }
 }
 
