@@ -155,8 +155,8 @@ struct SeriesSummary {
   // Where the step begins that the row is of, or without steps some time within the window. In the
   // order of time; of a step there may be several rows.
   std::vector<int64_t> times;
-  std::vector<int64_t> rows;  // how many rows Read would give of it
-  std::vector<Column> columns;
+  std::vector<int64_t> rows;    // how many rows Read would give of it
+  std::vector<Column> columns;  // empty if there are no rows
 };
 
 struct SummaryRequest {

@@ -126,20 +126,20 @@ class HistoryReader final : public query::SeriesReader {
                              VisitSummary visit, query::SummaryCounts* counts) const {
     std::vector<timeseries::SummaryRequest> asked;
     std::vector<std::vector<Target>> targets(requests.size());
-    std::vector<bool> possible(requests.size());
+    Currents currents;
     asked.reserve(requests.size());
     for (size_t i = 0; i < requests.size(); ++i) {
       ReadRequest read = ToRead(requests[i].rows, &targets[i]);
-      possible[i] = std::none_of(targets[i].begin(), targets[i].end(), [&](const Target& target) {
-        const auto index = static_cast<size_t>(&target - targets[i].data());
-        return target.is_property && HasCurrent(requests[i].rows.columns[index].twin, target, read);
-      });
-      asked.push_back(
-          {.series = possible[i] ? std::move(read.series) : std::vector<ReadRequest::Series>(),
-           .from = read.from,
-           .to = read.to,
-           .step = requests[i].step,
-           .sums = requests[i].sums});
+      AddCurrents(i, requests[i].rows, read, targets[i], &currents);
+      asked.push_back({.series = std::move(read.series),
+                       .from = read.from,
+                       .to = read.to,
+                       .step = requests[i].step,
+                       .sums = requests[i].sums});
+    }
+    TWIN_ASSIGN_OR_RETURN(std::vector<bool> possible, AreRecorded(currents, requests.size()));
+    for (size_t i = 0; i < requests.size(); ++i) {
+      if (!possible[i]) asked[i].series.clear();
     }
     std::vector<timeseries::SummaryRows> summaries(requests.size());
     timeseries::SummaryCounts by;
@@ -244,11 +244,41 @@ class HistoryReader final : public query::SeriesReader {
     }
   }
 
-  // Whether the property's present value is one of the samples.
-  bool HasCurrent(TwinNumber twin, const Target& target, const ReadRequest& read) const {
-    const graph::Cell cell = graph_.CellOf(twin, target.column);
-    return !cell.value.is_null() && cell.source_time.ns >= read.from &&
-           cell.source_time.ns < read.to;
+  // Present values of properties in the windows of requests.
+  struct Currents {
+    std::vector<size_t> requests;
+    std::vector<timeseries::SeriesKey> keys;
+    std::vector<int64_t> times;
+    std::vector<size_t> unknown;  // requests whose property has never been recorded
+  };
+
+  void AddCurrents(size_t request, const SeriesRequest& rows, const ReadRequest& read,
+                   const std::vector<Target>& targets, Currents* currents) const {
+    for (size_t c = 0; c < targets.size(); ++c) {
+      if (!targets[c].is_property) continue;
+      const graph::Cell cell = graph_.CellOf(rows.columns[c].twin, targets[c].column);
+      const int64_t time = cell.source_time.ns;
+      if (cell.value.is_null() || time < read.from || time >= read.to) continue;
+      if (targets[c].series < 0) {
+        currents->unknown.push_back(request);
+        continue;
+      }
+      currents->requests.push_back(request);
+      currents->keys.push_back(read.series[static_cast<size_t>(targets[c].series)].key);
+      currents->times.push_back(time);
+    }
+  }
+
+  // Of each request whether its present values are all among the samples.
+  absl::StatusOr<std::vector<bool>> AreRecorded(const Currents& currents, size_t requests) const {
+    std::vector<bool> all(requests, true);
+    std::vector<bool> have;
+    TWIN_RETURN_IF_ERROR(snapshot_->HaveSamplesAt(currents.keys, currents.times, &have));
+    for (size_t i = 0; i < have.size(); ++i) {
+      if (!have[i]) all[currents.requests[i]] = false;
+    }
+    for (const size_t request : currents.unknown) all[request] = false;
+    return all;
   }
 
   static Vector SummaryVector(timeseries::SummaryColumn::Values values, TypeKind kind,
@@ -264,9 +294,11 @@ class HistoryReader final : public query::SeriesReader {
     return vector;
   }
 
+  // Of no rows: nothing of the columns either.
   static query::SeriesSummary ToSummary(const std::vector<Target>& targets,
                                         timeseries::SummaryRows rows) {
     query::SeriesSummary summary;
+    if (rows.times.empty()) return summary;
     summary.times = std::move(rows.times);
     summary.rows = std::move(rows.rows);
     for (const Target& target : targets) {
@@ -361,6 +393,8 @@ class HistoryReader final : public query::SeriesReader {
         }
       }
       InsertRow(row, time, rows);
+    } else if (!rows->columns[column].IsNull(row)) {
+      return;  // it has been recorded
     }
     SetValue(cell.value, row, &rows->columns[column]);
     rows->columns[column].decimals = -1;

@@ -274,6 +274,32 @@ absl::Status Reader::LastOfEach(absl::Span<const SeriesKey> keys, WantedAs as, i
   return absl::OkStatus();
 }
 
+absl::StatusOr<bool> Reader::HasSampleAt(SeriesKey key, int64_t time) {
+  if (time == INT64_MAX) return false;
+  Trim();
+  const Places places = view_.Find(key);
+  if (places.empty()) return false;
+  for (const VisibleRowsPtr& source : Open(places, time, time + 1).sources) {
+    const Place* const place = PlaceIn(places, source->group());
+    if (place == nullptr) continue;
+    TWIN_RETURN_IF_ERROR(source->Load());
+    const std::vector<int64_t>& times = source->times();
+    const auto found = std::equal_range(times.begin(), times.end(), time);
+    if (found.first == found.second) continue;
+    if (source->source().has_statistics()) {
+      ColumnForm form;
+      ColumnStatistics statistics;
+      TWIN_RETURN_IF_ERROR(source->source().ReadStatistics(place->column, &form, &statistics));
+      if (statistics.count == source->range().rows) return true;
+    }
+    TWIN_RETURN_IF_ERROR(source->ReadColumn(place->column, &column_));
+    for (auto at = found.first; at != found.second; ++at) {
+      if (!IsMissing(column_, source->at(static_cast<size_t>(at - times.begin())))) return true;
+    }
+  }
+  return false;
+}
+
 void Reader::Trim() {
   if (bytes_ < kKeptBytesMax) return;
   last_ = nullptr;
