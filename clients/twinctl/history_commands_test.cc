@@ -1,20 +1,12 @@
 // `telemetry` and `history` against a server in this process.
 #include <gmock/gmock.h>
-#include <grpcpp/security/server_credentials.h>
-#include <grpcpp/server.h>
-#include <grpcpp/server_builder.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <cstdio>
 #include <fstream>
 #include <iterator>
-#include <memory>
-#include <sstream>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
-#include "clients/twinctl/commands.h"
+#include "clients/twinctl/command_fixture.h"
 #include "twingraph/v1/history_service.grpc.pb.h"
 #include "twingraph/v1/telemetry_service.grpc.pb.h"
 
@@ -97,47 +89,12 @@ class FakeHistory : public v1::HistoryService::Service {
   v1::SampleBatch imported;
 };
 
-struct Outcome {
-  int code = 0;
-  std::string out;
-  std::string err;
-};
-
-class HistoryCommandsTest : public ::testing::Test {
+class HistoryCommandsTest : public CommandFixture {
  protected:
-  HistoryCommandsTest() {
-    grpc::ServerBuilder builder;
-    int port = 0;
-    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
-    builder.RegisterService(&telemetry_);
-    builder.RegisterService(&history_);
-    server_ = builder.BuildAndStart();
-    environment_.address = absl::StrCat("127.0.0.1:", port);
-  }
-  ~HistoryCommandsTest() override { std::remove(path_.c_str()); }
+  HistoryCommandsTest() { Serve({&telemetry_, &history_}); }
 
-  Outcome Run(const std::vector<std::string>& arguments) {
-    CommandLine line("twinctl", "A program", "0");
-    AddCommands(&line, environment_);
-    std::ostringstream out, err;
-    Outcome outcome;
-    outcome.code = line.Run(arguments, {.out = &out, .err = &err});
-    outcome.out = out.str();
-    outcome.err = err.str();
-    return outcome;
-  }
-  std::string Write(const std::string& text) {
-    std::ofstream(path_, std::ios::binary) << text;
-    return path_;
-  }
-
-  const std::string path_ =
-      absl::StrCat(::testing::TempDir(), "history_", getpid(), "_",
-                   ::testing::UnitTest::GetInstance()->current_test_info()->name());
   FakeTelemetry telemetry_;
   FakeHistory history_;
-  std::unique_ptr<grpc::Server> server_;
-  Environment environment_;
 };
 
 TEST_F(HistoryCommandsTest, Sends) {
@@ -180,20 +137,21 @@ TEST_F(HistoryCommandsTest, Exports) {
             "twin,time,x,voltage\na,2021-05-05T01:10:00Z,,1.5\n");
   EXPECT_EQ(history_.exported.from_unix_nano(), 5);
   EXPECT_FALSE(history_.exported.has_to_unix_nano());
-  const Outcome file = Run({"history", "export", "a", "-o", "ndjson", "--file", path_});
+  const std::string path = PathOf("rows.ndjson");
+  const Outcome file = Run({"history", "export", "a", "-o", "ndjson", "--file", path});
   EXPECT_EQ(file.err, "exported 1 row at sequence 9\n");
-  std::ifstream written(path_);
+  std::ifstream written(path);
   EXPECT_EQ(std::string(std::istreambuf_iterator<char>(written), {}),
             R"({"twin":"a","time":"2021-05-05T01:10:00Z","voltage":1.5})"
             "\n");
 }
 
 TEST_F(HistoryCommandsTest, ImportsCsv) {
-  const std::string file = Write(
-      "twin,time,voltage,state\n"
-      "a,2021-05-05T01:10:00Z,1.5,\"x\ny\"\n"
-      "\n"
-      "no,1620177000000000000,,on\n");
+  const std::string file = WriteFile("rows",
+                                     "twin,time,voltage,state\n"
+                                     "a,2021-05-05T01:10:00Z,1.5,\"x\ny\"\n"
+                                     "\n"
+                                     "no,1620177000000000000,,on\n");
   const Outcome outcome = Run({"history", "import", file});
   EXPECT_EQ(outcome.code, 1);
   EXPECT_EQ(outcome.err, file + ":5: no twin 'no'\ntwinctl: 1 row refused; the others are kept\n");
@@ -207,15 +165,15 @@ TEST_F(HistoryCommandsTest, ImportsCsv) {
 
 TEST_F(HistoryCommandsTest, ImportsNdjson) {
   const std::string file =
-      Write(R"({"twin":"a","time":"2021-05-05T01:10:00Z","voltage":1.5,"on":true})"
-            "\n");
+      WriteFile("rows", R"({"twin":"a","time":"2021-05-05T01:10:00Z","voltage":1.5,"on":true})"
+                        "\n");
   EXPECT_EQ(Run({"history", "import", file, "--format", "ndjson"}).out, "imported 1 row\n");
   EXPECT_TRUE(history_.imported.columns(0).values(0).bool_value());
 }
 
 TEST_F(HistoryCommandsTest, NamesTheLineOfWhatIsWrong) {
   const auto error = [&](const std::string& text, const std::string& format) {
-    return Run({"history", "import", Write(text), "--format", format, "--dry-run"}).err;
+    return Run({"history", "import", WriteFile("rows", text), "--format", format, "--dry-run"}).err;
   };
   EXPECT_THAT(error("a,b\n", "csv"), HasSubstr(":1: the first line has no titles twin,time,PATH…"));
   EXPECT_THAT(error("twin,time,v\na,now,1\n", "csv"), HasSubstr(":2: 'now' is no time"));

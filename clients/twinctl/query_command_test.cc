@@ -2,19 +2,14 @@
 #include <gmock/gmock.h>
 #include <google/rpc/error_details.pb.h>
 #include <google/rpc/status.pb.h>
-#include <grpcpp/security/server_credentials.h>
-#include <grpcpp/server.h>
-#include <grpcpp/server_builder.h>
 #include <gtest/gtest.h>
 
-#include <cstdio>
 #include <deque>
-#include <fstream>
 #include <memory>
 #include <sstream>
 #include <vector>
 
-#include "clients/twinctl/commands.h"
+#include "clients/twinctl/command_fixture.h"
 #include "clients/twinctl/query_prompt.h"
 #include "twingraph/v1/admin_service.grpc.pb.h"
 #include "twingraph/v1/model_service.grpc.pb.h"
@@ -136,49 +131,13 @@ class FakeModels : public v1::ModelService::Service {
   }
 };
 
-struct Outcome {
-  int code = -1;
-  std::string out;
-  std::string err;
-};
-
-class QueryCommandTest : public ::testing::Test {
+class QueryCommandTest : public CommandFixture {
  protected:
-  QueryCommandTest() {
-    grpc::ServerBuilder builder;
-    int port = 0;
-    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
-    builder.RegisterService(&queries_);
-    builder.RegisterService(&admin_);
-    builder.RegisterService(&models_);
-    server_ = builder.BuildAndStart();
-    environment_.address = "127.0.0.1:" + std::to_string(port);
-  }
-
-  Outcome Run(const std::vector<std::string>& arguments) {
-    CommandLine line("twinctl", "A program", "0");
-    AddCommands(&line, environment_);
-    std::ostringstream out, err;
-    Outcome outcome;
-    outcome.code = line.Run(arguments, {.out = &out, .err = &err});
-    outcome.out = out.str();
-    outcome.err = err.str();
-    return outcome;
-  }
-
-  static std::string WriteFile(const std::string& name, const std::string& text) {
-    // Tests run at once, as processes of their own: the name of the test keeps their files apart.
-    std::string path = ::testing::TempDir() +
-                       ::testing::UnitTest::GetInstance()->current_test_info()->name() + "_" + name;
-    std::ofstream(path) << text;
-    return path;
-  }
+  QueryCommandTest() { Serve({&queries_, &admin_, &models_}); }
 
   FakeQueries queries_;
   FakeAdmin admin_;
   FakeModels models_;
-  std::unique_ptr<grpc::Server> server_;
-  Environment environment_;
 };
 
 TEST_F(QueryCommandTest, PrintsRowsInEachFormat) {
@@ -276,7 +235,6 @@ TEST_F(QueryCommandTest, ChecksNamesAgainstModels) {
   EXPECT_EQ(wrong.code, 1);
   EXPECT_THAT(wrong.err, HasSubstr("voltage"));
   EXPECT_EQ(Run({"query", "--check", "--models", "/no/such", "SELECT"}).code, 2);
-  std::remove(models.c_str());
 }
 
 TEST_F(QueryCommandTest, ChecksManyLines) {
@@ -301,7 +259,6 @@ TEST_F(QueryCommandTest, ChecksManyLines) {
   EXPECT_TRUE(answers[1]["column"].is_number());
   EXPECT_EQ(answers[2]["ok"], false);
   EXPECT_EQ(answers[3]["line"], 5);
-  std::remove(cases.c_str());
 }
 
 TEST_F(QueryCommandTest, ListsAndCancelsQueries) {

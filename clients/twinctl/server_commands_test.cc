@@ -1,17 +1,10 @@
 // Commands against a server in this process: what they ask, print and return.
 #include <gmock/gmock.h>
-#include <grpcpp/security/server_credentials.h>
-#include <grpcpp/server.h>
-#include <grpcpp/server_builder.h>
 #include <gtest/gtest.h>
 
-#include <cstdio>
-#include <fstream>
-#include <memory>
-#include <sstream>
 #include <vector>
 
-#include "clients/twinctl/commands.h"
+#include "clients/twinctl/command_fixture.h"
 #include "clients/twinctl/output.h"
 #include "twingraph/v1/admin_service.grpc.pb.h"
 #include "twingraph/v1/model_service.grpc.pb.h"
@@ -143,47 +136,12 @@ class FakeModels : public v1::ModelService::Service {
   }
 };
 
-struct Outcome {
-  int code = -1;
-  std::string out;
-  std::string err;
-};
-
-class ServerCommandsTest : public ::testing::Test {
+class ServerCommandsTest : public CommandFixture {
  protected:
-  ServerCommandsTest() {
-    grpc::ServerBuilder builder;
-    int port = 0;
-    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
-    builder.RegisterService(&twins_);
-    builder.RegisterService(&models_);
-    server_ = builder.BuildAndStart();
-    environment_.address = "127.0.0.1:" + std::to_string(port);
-  }
-
-  Outcome Run(const std::vector<std::string>& arguments) {
-    CommandLine line("twinctl", "A program", "0");
-    AddCommands(&line, environment_);
-    std::ostringstream out, err;
-    Outcome outcome;
-    outcome.code = line.Run(arguments, {.out = &out, .err = &err});
-    outcome.out = out.str();
-    outcome.err = err.str();
-    return outcome;
-  }
-
-  static std::string WriteFile(const std::string& name, const std::string& text) {
-    // Tests run at once, as processes of their own: the name of the test keeps their files apart.
-    std::string path = ::testing::TempDir() +
-                       ::testing::UnitTest::GetInstance()->current_test_info()->name() + "_" + name;
-    std::ofstream(path) << text;
-    return path;
-  }
+  ServerCommandsTest() { Serve({&twins_, &models_}); }
 
   FakeTwins twins_;
   FakeModels models_;
-  std::unique_ptr<grpc::Server> server_;
-  Environment environment_;
 };
 
 TEST_F(ServerCommandsTest, CreatesATwin) {
@@ -200,7 +158,7 @@ TEST_F(ServerCommandsTest, CreatesATwin) {
 
 TEST_F(ServerCommandsTest, CreatesATwinOfJson) {
   const std::string path = WriteFile(
-      "server_commands_test.json",
+      "twin.json",
       R"({"$dtId": "a", "$etag": "e", "$metadata": {"$model": "dtmi:x:Pack;1"}, "b": 1})");
   const Outcome outcome =
       Run({"twins", "create", "a", "--json", path, "--set", "c=2", "-o", "ndjson"});
@@ -213,7 +171,6 @@ TEST_F(ServerCommandsTest, CreatesATwinOfJson) {
   EXPECT_EQ(Run({"twins", "create", "b", "--json", path}).code, 2);
   EXPECT_EQ(Run({"twins", "create", "b"}).code, 2);
   EXPECT_EQ(Run({"twins", "create", "b", "--json", "/no/such"}).code, 2);
-  std::remove(path.c_str());
 }
 
 TEST_F(ServerCommandsTest, PatchesATwin) {
@@ -268,29 +225,27 @@ TEST_F(ServerCommandsTest, ListsRelationships) {
 }
 
 TEST_F(ServerCommandsTest, Imports) {
-  const std::string path = WriteFile("server_commands_test.ndjson", "one\ntwo\n");
+  const std::string path = WriteFile("import.ndjson", "one\ntwo\n");
   const Outcome done = Run({"import", path, "--dry-run", "--continue-on-error"});
   EXPECT_EQ(done.code, 0) << done.err;
   EXPECT_EQ(done.out, "would import 0 models, 1 twin, 0 relationships\n");
   EXPECT_EQ(twins_.imported, "one\ntwo\n");
   EXPECT_TRUE(twins_.import_options.dry_run());
   EXPECT_TRUE(twins_.import_options.continue_on_error());
-  WriteFile("server_commands_test.ndjson", "bad\n");
+  WriteFile("import.ndjson", "bad\n");
   const Outcome refused = Run({"import", path});
   EXPECT_EQ(refused.code, 1);
   EXPECT_EQ(refused.err, path + ":2: no twin\ntwinctl: 1 error; what was imported stays\n");
   EXPECT_THAT(Run({"import", path, "-o", "json"}).out, HasSubstr(R"("message": "no twin")"));
   EXPECT_EQ(Run({"import", "/no/such"}).code, 2);
-  std::remove(path.c_str());
 }
 
 TEST_F(ServerCommandsTest, NamesTheFileOfAModelsFinding) {
-  const std::string path = WriteFile("server_commands_test_model.json", "{}");
+  const std::string path = WriteFile("model.json", "{}");
   const Outcome refused = Run({"models", "create", path});
   EXPECT_EQ(refused.code, 1);
   EXPECT_EQ(refused.err, path + ":3:5: error: wrong; write it right [code]\n" +
                              "twinctl: no model was created: 1 error\n");
-  std::remove(path.c_str());
 }
 
 TEST_F(ServerCommandsTest, PrintsAModelAsItCame) {
