@@ -110,11 +110,7 @@ class BlockingBidi : public grpc::ServerBidiReactor<Request, Response> {
   virtual absl::Status Run() = 0;
 
   void Start(const Services& services) {
-    const bool accepted = services.pool->Submit([this] { this->Finish(ToGrpc(Run())); });
-    if (!accepted) {
-      this->Finish(ToGrpc(absl::ResourceExhaustedError(
-          "too many long calls wait (work_waiting_max); try again later")));
-    }
+    FinishLater(services, this, [this] { return Run(); });
   }
 
  private:
@@ -153,12 +149,18 @@ class BlockingWriter : public grpc::ServerWriteReactor<Response> {
  protected:
   virtual absl::Status Run() = 0;
 
-  void Start(const Services& services) {
-    const bool accepted = services.pool->Submit([this] { this->Finish(ToGrpc(Run())); });
-    if (!accepted) {
-      this->Finish(ToGrpc(absl::ResourceExhaustedError(
-          "too many long calls wait (work_waiting_max); try again later")));
-    }
+  // When the head has `min_sequence`.
+  void StartAt(const Services& services, uint64_t min_sequence) {
+    services.engine->WhenReached(
+        Sequence(min_sequence), DeadlineOf(context_, services),
+        [this] { return context_.IsCancelled(); },
+        [this, &services](const absl::Status& reached) {
+          if (reached.ok()) {
+            FinishLater(services, this, [this] { return Run(); });
+          } else {
+            this->Finish(ToGrpc(reached));
+          }
+        });
   }
 
  private:

@@ -61,17 +61,22 @@ inline grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context,
   return reactor;
 }
 
-// Answers with what `work` returns, from a thread of the pool.
-template <typename Work>
-grpc::ServerUnaryReactor* AnswerLater(grpc::CallbackServerContext* context,
-                                      const Services& services, Work work) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+// Finishes the call with what `work` returns, from a thread of the pool.
+template <typename Reactor, typename Work>
+void FinishLater(const Services& services, Reactor* reactor, Work work) {
   const bool accepted = services.pool->Submit(
       [reactor, work = std::move(work)]() mutable { reactor->Finish(ToGrpc(work())); });
   if (!accepted) {
     reactor->Finish(ToGrpc(absl::ResourceExhaustedError(
         "too many long calls wait (work_waiting_max); try again later")));
   }
+}
+
+template <typename Work>
+grpc::ServerUnaryReactor* AnswerLater(grpc::CallbackServerContext* context,
+                                      const Services& services, Work work) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  FinishLater(services, reactor, std::move(work));
   return reactor;
 }
 

@@ -20,16 +20,7 @@ class Export final : public BlockingWriter<pb::ExportResponse> {
   Export(const Services& services, const pb::ExportRequest& request,
          grpc::CallbackServerContext* context)
       : BlockingWriter(services, context), services_(services), request_(request) {
-    services.engine->WhenReached(
-        Sequence(request.min_sequence()), DeadlineOf(*context, services),
-        [context] { return context->IsCancelled(); },
-        [this](const absl::Status& reached) {
-          if (reached.ok()) {
-            Start(services_);
-          } else {
-            Finish(ToGrpc(reached));
-          }
-        });
+    StartAt(services, request.min_sequence());
   }
 
  protected:
