@@ -221,9 +221,8 @@ grpc::ServerUnaryReactor* TwinService::BatchGetTwins(Context* context,
                                                      const pb::BatchGetTwinsRequest* request,
                                                      pb::BatchGetTwinsResponse* response) {
   if (request->ids_size() > kBatchGetMax) {
-    return Answer(context,
-                  absl::InvalidArgumentError(absl::StrCat(
-                      "ids: ", request->ids_size(), "; batch_operations_max is ", kBatchGetMax)));
+    return Answer(context, absl::InvalidArgumentError(absl::StrCat(
+                               "ids: ", request->ids_size(), " of them; at most ", kBatchGetMax)));
   }
   return AnswerRead(
       context, services_, request->min_sequence(),
