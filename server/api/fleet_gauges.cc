@@ -23,6 +23,21 @@ struct Spread {
   const char* help;
   const char* value;
 };
+// That a pack has no more than 100 cycles left: the interval's ends and its middle are points of
+// the distribution, and it is straight between them, to none at once and with a tail that falls
+// off.
+constexpr char kFailureProbability[] =
+    "CASE WHEN p.rulCycles.value IS NULL OR p.rulCycles.lo IS NULL OR p.rulCycles.hi IS NULL "
+    "OR p.rulCycles.level IS NULL THEN NULL "
+    "WHEN p.rulCycles.lo > 100.0 "
+    "THEN (0.5 - p.rulCycles.level / 2) * 100.0 / p.rulCycles.lo "
+    "WHEN p.rulCycles.value > 100.0 "
+    "THEN 0.5 - p.rulCycles.level / 2 * (p.rulCycles.value - 100.0) / "
+    "(p.rulCycles.value - p.rulCycles.lo) "
+    "WHEN p.rulCycles.hi > 100.0 "
+    "THEN 0.5 + p.rulCycles.level / 2 * (100.0 - p.rulCycles.value) / "
+    "(p.rulCycles.hi - p.rulCycles.value) "
+    "ELSE 1.0 - (0.5 - p.rulCycles.level / 2) * p.rulCycles.hi / 100.0 END";
 constexpr Spread kSpreads[] = {
     {"battery_soc_percent", "State of charge of packs.", "p.soc"},
     {"battery_soh_percent", "State of health of packs, by the predictor.", "p.soh.value"},
@@ -31,7 +46,10 @@ constexpr Spread kSpreads[] = {
     {"battery_cell_voltage_spread_volts", "Highest less lowest cell of packs.",
      "p.cellVoltageMax - p.cellVoltageMin"},
     {"battery_rul_cycles", "Remaining useful life of packs, by the predictor.",
-     "p.rulCycles.value"}};
+     "p.rulCycles.value"},
+    {"battery_failure_probability",
+     "That packs reach the end of their life within 100 cycles, by the predictor's interval.",
+     kFailureProbability}};
 constexpr char kSpreadQuery[] =
     "SELECT MIN($x) AS min, PERCENTILE($x, 0.1) AS p10, MEDIAN($x) AS p50, "
     "PERCENTILE($x, 0.9) AS p90, MAX($x) AS max, AVG($x) AS avg, COUNT($x) AS count "

@@ -192,8 +192,11 @@ class MetricsTest(TestCase):
         before = self.page(server)
         self.assertEqual(self.value(before, "twind_twins"), 0)
         self.assertNotIn("battery_soc_percent", before)
+        self.assertNotIn("battery_rul_cycles", before)  # nobody has estimated any
         done = self.drive("--vehicles", 3, "--from", BEGIN, "--for", "1d", server=server)
-        self.query("SELECT COUNT() FROM DIGITALTWINS", server=server)
+        pack = self.query("SELECT p.$dtId AS id FROM DIGITALTWINS MATCH (p:BatteryPack) LIMIT 1", server=server)[0]["id"]
+        self.run_program("twinctl", "twins", "patch", pack, "--set", "rulCycles.value=200", "--set", "rulCycles.lo=50",
+                         "--set", "rulCycles.hi=400", "--set", "rulCycles.level=0.9", server=server)
         self.run_program("twinctl", "twins", "get", "no-such", server=server, code=1)
         time.sleep(10.5)  # the fleet's figures are asked for anew after 10 s
         page = self.page(server)
@@ -212,7 +215,10 @@ class MetricsTest(TestCase):
         self.assertEqual(self.value(page, 'battery_soc_percent{stat="count"}'), 3)
         self.assertGreater(self.value(page, 'battery_bms_soh_percent{stat="avg"}'), 50)
         self.assertEqual(sum(float(n) for n in re.findall(r'^battery_vehicles\{[^}]*\} (\S+)$', page, re.M)), 3)
-        self.assertNotIn("battery_rul_cycles", page)  # nobody has estimated any
+        self.assertEqual(self.value(page, 'battery_rul_cycles{stat="avg"}'), 200)
+        # 0.05 below 50, 0.5 below 200: a third of the way.
+        self.assertAlmostEqual(self.value(page, 'battery_failure_probability{stat="avg"}'), 0.2)
+        self.assertEqual(self.value(page, 'battery_failure_probability{stat="count"}'), 1)
         self.assertEqual(server.stop(), 0)
 
     def test_metrics_are_refused_where_others_reach_them(self):
