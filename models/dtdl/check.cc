@@ -52,9 +52,9 @@ class Checker {
                  element.partition);
   }
 
-  void FailAt(absl::string_view code, const Element& element, const JsonNode& node,
-              std::string message, std::string hint) {
-    state_.Error(code, PlaceOf(element, node), IdOf(element), std::move(message), std::move(hint),
+  void FailAt(absl::string_view code, const Element& element, TextRange at, std::string message,
+              std::string hint) {
+    state_.Error(code, PlaceOf(element, at), IdOf(element), std::move(message), std::move(hint),
                  element.partition);
   }
 
@@ -81,7 +81,7 @@ class Checker {
         continue;
       }
       if (base->mark == kOnPath) {
-        FailAt(code::kRecursiveStructureNarrow, *interface, *link.node,
+        FailAt(code::kRecursiveStructureNarrow, *interface, link.at,
                absl::StrCat("the Interface extends itself, through '", IdOf(*base), "'"),
                "remove one \"extends\" of the circle");
         known = false;
@@ -156,13 +156,13 @@ class Checker {
     for (size_t i = 1; i < elements.size(); ++i) {
       if (elements[i]->name != elements[i - 1]->name || elements[i]->name.empty()) continue;
       if (elements[i] == elements[i - 1]) continue;
-      FailUnique(owner, member, *elements[i], elements[i]->name_node, "name", elements[i]->name);
+      FailUnique(owner, member, *elements[i], elements[i]->name_at, "name", elements[i]->name);
     }
   }
 
-  void FailUnique(const Element& owner, Member member, const Element& second, const JsonNode* at,
+  void FailUnique(const Element& owner, Member member, const Element& second, TextRange at,
                   absl::string_view what, absl::string_view value) {
-    const Place place = at != nullptr ? PlaceOf(second, *at) : PlaceOf(second);
+    const Place place = at.empty() ? PlaceOf(second) : PlaceOf(second, at);
     state_.Error(code::kNonUniquePropertyValue, place, IdOf(owner),
                  absl::StrCat("two of the '", MemberName(member), "' of ", Describe(owner),
                               " have the ", what, " '", value, "'"),
@@ -266,7 +266,7 @@ class Checker {
           std::tie(before.member, before.number, before.text)) {
         continue;
       }
-      FailUnique(owner, member, *value.element, value.node, value.member,
+      FailUnique(owner, member, *value.element, value.node->range(), value.member,
                  value.text.empty() ? absl::StrCat(value.number) : std::string(value.text));
     }
   }
@@ -393,7 +393,7 @@ class Checker {
       if (schema == nullptr) continue;
       for (const Element* inner : schema->contents) {
         if (inner->cls != Class::kComponent) continue;
-        FailAt(code::kExcludedType, component, *component.Links(Member::kSchema).front().node,
+        FailAt(code::kExcludedType, component, component.Links(Member::kSchema).front().at,
                absl::StrCat(Describe(component), " has an Interface that has Components itself, '",
                             inner->name, "'"),
                "Components cannot be nested; use a Relationship");
@@ -414,9 +414,9 @@ class Checker {
       }
     }
     const int bytes_max = kInterfaceBytes.of(interface.bounds);
-    const JsonNode& node = *interface.node;
-    if (bytes_max == 0 || node.end - node.begin <= static_cast<uint32_t>(bytes_max)) return;
-    const int64_t bytes = int64_t{node.end} - node.begin - InlineInterfaceBytes(interface);
+    const TextRange at = interface.at;
+    if (bytes_max == 0 || at.end - at.begin <= static_cast<uint32_t>(bytes_max)) return;
+    const int64_t bytes = int64_t{at.end} - at.begin - InlineInterfaceBytes(interface);
     if (bytes <= bytes_max) return;
     Fail(code::kPartitionTooLarge, interface,
          absl::StrCat("the text of the Interface is ", bytes, " bytes long"),
@@ -468,7 +468,7 @@ class Checker {
       for (const Link& link : value.links) {
         if (!link.reference.empty() || link.element == nullptr) continue;
         const Element& below = *link.element;
-        bytes += below.cls == Class::kInterface ? int64_t{below.node->end} - below.node->begin
+        bytes += below.cls == Class::kInterface ? int64_t{below.at.end} - below.at.begin
                                                 : InlineInterfaceBytes(below);
       }
     }

@@ -21,12 +21,13 @@ struct Element;
 
 // One value of a member that holds elements: written in place, or named by a reference.
 struct Link {
-  const JsonNode* node = nullptr;
-  absl::string_view reference;  // the id, of a reference
+  TextRange at;
+  absl::string_view reference;  // of a reference: the id or term, as written
   Element* element = nullptr;   // of a reference: nullptr until it is resolved
 };
 
-// A member of an element as it was written. One of `rule` and `adjunct` is set.
+// A member of an element as it was written. One of `rule` and `adjunct` is set. Nodes are copies in
+// the arena: the tree of a text is gone when its elements have been read.
 struct MemberValue {
   const MemberRule* rule = nullptr;
   const AdjunctMember* adjunct = nullptr;
@@ -43,10 +44,10 @@ struct Element {
   bool broken = false;      // an error was reported in it (for an Interface: anywhere inside)
   bool unresolved = false;  // Interface: something in it refers to what no text defines
   uint32_t document = 0;    // index of the text that it stands in
-  const JsonNode* node = nullptr;
-  const JsonNode* id_node = nullptr;    // the value of "@id", if written
-  const JsonNode* name_node = nullptr;  // the value of "name", if written
-  absl::string_view id;                 // as written, or empty: see IdOf
+  TextRange at;
+  TextRange id_at;       // the value of "@id", if written
+  TextRange name_at;     // the value of "name", if written
+  absl::string_view id;  // as written, or empty: see IdOf
   absl::string_view name;
   Element* parent = nullptr;
   const MemberRule* role = nullptr;  // the member of the parent that holds it

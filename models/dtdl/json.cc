@@ -18,6 +18,7 @@ constexpr unsigned kParseFlags =
 
 struct JsonParser::Buffers {
   rapidjson::Reader reader;
+  std::vector<JsonNode> nodes;  // of a tree that was dropped: empty, but with its memory
 };
 
 JsonParser::JsonParser() : buffers_(std::make_unique<Buffers>()) {}
@@ -162,9 +163,13 @@ class JsonTreeBuilder {
   std::string stopped_;
 };
 
-std::unique_ptr<const JsonDocument> JsonDocument::Parse(absl::string_view text, JsonParser& parser,
-                                                        JsonError* error,
-                                                        const JsonLimits& limits) {
+void JsonDocument::DropTree(JsonParser& parser) {
+  nodes_.clear();
+  parser.buffers_->nodes = std::move(nodes_);
+}
+
+std::unique_ptr<JsonDocument> JsonDocument::Parse(absl::string_view text, JsonParser& parser,
+                                                  JsonError* error, const JsonLimits& limits) {
   if (text.size() > limits.text_bytes_max) {
     *error = {absl::StrCat("the text is ", text.size(), " bytes long; at most ",
                            limits.text_bytes_max, " are allowed"),
@@ -178,6 +183,7 @@ std::unique_ptr<const JsonDocument> JsonDocument::Parse(absl::string_view text, 
   document->text_.reset(new char[text.size() + kPadding]);
   if (!text.empty()) std::memcpy(document->text_.get(), text.data(), text.size());
   std::memset(document->text_.get() + text.size(), 0, kPadding);
+  document->nodes_ = std::exchange(parser.buffers_->nodes, {});
   document->nodes_.reserve(text.size() / 24 + 4);
 
   rapidjson::StringStream stream(document->text_.get());

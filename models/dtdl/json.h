@@ -15,6 +15,13 @@
 
 namespace twin::dtdl {
 
+// A piece of a text: from the offset of its first byte to one past its last.
+struct TextRange {
+  uint32_t begin = 0;
+  uint32_t end = 0;
+  bool empty() const { return end == 0; }
+};
+
 enum class JsonKind : uint8_t { kNull, kFalse, kTrue, kNumber, kString, kArray, kObject };
 
 // One value, stored in preorder: the first child of a container is the next node, and the next
@@ -30,6 +37,7 @@ struct JsonNode {
   absl::string_view key;   // of a member: its name, unescaped
   absl::string_view text;  // of a string: its value, unescaped; of a number: the token as written
 
+  TextRange range() const { return {begin, end}; }
   bool is_string() const { return kind == JsonKind::kString; }
   bool is_number() const { return kind == JsonKind::kNumber; }
   bool is_array() const { return kind == JsonKind::kArray; }
@@ -88,21 +96,27 @@ TextPosition PositionOf(absl::string_view text, size_t offset);
 
 class JsonParser;
 
-// An immutable JSON text with its tree. Owns the text; nodes and views live as long as it does.
+// An immutable JSON text with its tree. Owns the text; nodes and views live as long as it does,
+// unless DropTree ends the nodes before.
 // Thread-compatible: any number of threads may read it.
 class JsonDocument {
  public:
   // Parses a whole text: RFC 8259, UTF-8, exactly one value, no comments, no trailing commas, no
   // byte-order mark. On failure returns nullptr and fills `error`.
   // `parser` may be reused for many texts by one thread, which saves its buffers' allocation.
-  static std::unique_ptr<const JsonDocument> Parse(absl::string_view text, JsonParser& parser,
-                                                   JsonError* error, const JsonLimits& limits = {});
+  static std::unique_ptr<JsonDocument> Parse(absl::string_view text, JsonParser& parser,
+                                             JsonError* error, const JsonLimits& limits = {});
+
+  // Ends the nodes and gives their memory to `parser` for its next text: who reads many texts, one
+  // after the other, then finds it in the caches. The text and all views that nodes had of it stay.
+  void DropTree(JsonParser& parser);
 
   const JsonNode& root() const { return nodes_.front(); }
   absl::string_view text() const { return {text_.get(), size_}; }
-  absl::string_view TextOf(const JsonNode& node) const {
-    return text().substr(node.begin, node.end - node.begin);
+  absl::string_view TextOf(TextRange range) const {
+    return text().substr(range.begin, range.end - range.begin);
   }
+  absl::string_view TextOf(const JsonNode& node) const { return TextOf(node.range()); }
 
  private:
   friend class JsonTreeBuilder;

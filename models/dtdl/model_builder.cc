@@ -240,7 +240,7 @@ Interface* ModelBuilder::MakeInterface(Element* element) {
   interface->language_version = element->version;
   interface->documentation = schemas.MakeDocumentation(*element);
   interface->cotypes = schemas.MakeCotypes(*element);
-  interface->source = state_.documents[element->document]->TextOf(*element->node);
+  interface->source = state_.documents[element->document]->TextOf(element->at);
   interface->element = element;
   const absl::Span<Link> links = element->Links(Member::kContents);
   const absl::Span<Content> contents = arena_.NewArray<Content>(links.size());

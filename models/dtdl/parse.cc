@@ -16,15 +16,21 @@
 namespace twin::dtdl {
 namespace {
 
+// One text after the other, each read while its tree is in the caches.
 void ReadSources(ParseState* state) {
   JsonParser parser;
+  Reader reader(state);
   const JsonLimits limits = {.depth_max = state->options.json_depth_max,
                              .text_bytes_max = state->options.text_bytes_max};
   state->documents.reserve(state->sources.size());
   for (uint32_t i = 0; i < state->sources.size(); ++i) {
     JsonError error;
-    state->documents.push_back(JsonDocument::Parse(state->sources[i].text, parser, &error, limits));
-    if (state->documents.back() == nullptr) {
+    auto& document = state->documents.emplace_back(
+        JsonDocument::Parse(state->sources[i].text, parser, &error, limits));
+    if (document != nullptr) {
+      reader.ReadDocument(i);
+      document->DropTree(parser);
+    } else {
       state->Error(code::kNotJson, {i, error.offset, error.offset + 1}, "", error.message,
                    "a text must be JSON in UTF-8: no comments, no trailing commas, no byte-order "
                    "mark",
@@ -78,14 +84,8 @@ absl::string_view VerdictName(Verdict verdict) {
 ParseResult Parse(absl::Span<const Source> sources, const ParseOptions& options) {
   ParseState state(sources, options);
   ReadSources(&state);
-  {
-    Reader reader(&state);
-    for (uint32_t i = 0; i < sources.size(); ++i) {
-      if (state.documents[i] != nullptr) reader.ReadDocument(i);
-    }
-    ResolveReferences(&state);
-    CheckInterfaces(&state);
-  }
+  ResolveReferences(&state);
+  CheckInterfaces(&state);
   PlaceDiagnostics(&state);
   ParseResult result;
   result.diagnostics = std::move(state.diagnostics);

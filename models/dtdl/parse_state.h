@@ -36,7 +36,7 @@ struct ParseState {
 
   const ParseOptions& options;
   absl::Span<const Source> sources;
-  std::vector<std::shared_ptr<const JsonDocument>> documents;  // null where a text is no JSON
+  std::vector<std::unique_ptr<JsonDocument>> documents;  // null where a text is no JSON
   std::unique_ptr<Arena> arena = std::make_unique<Arena>();
   std::vector<Element*> interfaces;  // every Interface that was read, in the order of the texts
   std::vector<Reference> references;
@@ -68,6 +68,7 @@ std::string IdOf(const Element& element);
 
 // The place of an element's definition: its "@id", or what stands at its beginning.
 Place PlaceOf(const Element& element);
+Place PlaceOf(const Element& element, TextRange at);
 Place PlaceOf(const Element& element, const JsonNode& node);
 Place KeyPlaceOf(const Element& element, const JsonNode& member);
 

@@ -30,7 +30,7 @@ class Resolver {
 
  private:
   void Fail(absl::string_view code, const Link& link, std::string message, std::string hint) {
-    state_.Error(code, PlaceOf(*owner_, *link.node), IdOf(*owner_), std::move(message),
+    state_.Error(code, PlaceOf(*owner_, link.at), IdOf(*owner_), std::move(message),
                  std::move(hint), owner_->partition);
   }
 
@@ -61,19 +61,19 @@ class Resolver {
     if (rule.member == Member::kValueSchema && kPrimitiveSchemas.Has(target.cls) &&
         target.cls != Class::kInteger && target.cls != Class::kString) {
       return Fail(code::kIncorrectPropertyValue, link,
-                  absl::StrCat("the values of an Enum cannot be of schema ", link.node->text),
+                  absl::StrCat("the values of an Enum cannot be of schema ", link.reference),
                   "valueSchema is \"integer\" or \"string\"");
     }
     if (!rule.range.Has(target.cls)) {
       return Fail(code::kBadType, link,
-                  absl::StrCat("'", link.node->text, "' is ", AClass(target.cls), ", which '",
+                  absl::StrCat("'", link.reference, "' is ", AClass(target.cls), ", which '",
                                rule.name, "' cannot hold"),
                   absl::StrCat("it takes ", Describe(rule.range, owner_->version)));
     }
     if (rule.older() ? target.version > owner_->version : target.version != owner_->version) {
       return Fail(
           code::kDisallowedVersionReference, link,
-          absl::StrCat("'", link.reference, "' is written in DTDL ", target.version,
+          absl::StrCat("'", target.id, "' is written in DTDL ", target.version,
                        ", and an element in DTDL ", owner_->version, " names it"),
           rule.older() ? "the version may be the same or older" : "the version must be the same");
     }
@@ -103,7 +103,7 @@ class Resolver {
         absl::StrAppend(&units, units.empty() ? "" : ", ", unit.name);
       }
       Fail(code, link,
-           absl::StrCat("'", link.node->text, "' is no '", member.name, "' of ", type->name),
+           absl::StrCat("'", link.reference, "' is no '", member.name, "' of ", type->name),
            absl::StrCat("units of ", type->name, " are ", units));
       return;
     }
