@@ -4,12 +4,10 @@
 #define TWIN_MODELS_DTDL_ELEMENT_H_
 
 #include <cstdint>
-#include <memory_resource>
-#include <new>
-#include <utility>
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "models/dtdl/arena.h"
 #include "models/dtdl/extensions.h"
 #include "models/dtdl/json.h"
 #include "models/dtdl/metamodel.h"
@@ -96,31 +94,6 @@ struct Element {
     }
     return false;
   }
-};
-
-// Memory for the elements of one parse, freed at once. Not thread-safe.
-class Arena {
- public:
-  template <typename T>
-  T* New() {
-    return new (memory_.allocate(sizeof(T), alignof(T))) T();
-  }
-  template <typename T>
-  absl::Span<T> NewArray(size_t count) {
-    if (count == 0) return {};
-    // NOLINTNEXTLINE(bugprone-sizeof-expression): T may be a pointer, and its size is meant
-    T* const array = static_cast<T*>(memory_.allocate(sizeof(T) * count, alignof(T)));
-    for (size_t i = 0; i < count; ++i) new (array + i) T();
-    return {array, count};
-  }
-  absl::string_view Copy(absl::string_view text) {
-    char* const copy = static_cast<char*>(memory_.allocate(text.size() + 1, 1));
-    text.copy(copy, text.size());
-    return {copy, text.size()};
-  }
-
- private:
-  std::pmr::monotonic_buffer_resource memory_{64 << 10};
 };
 
 }  // namespace twin::dtdl
