@@ -14,7 +14,7 @@ namespace twin::dtdl {
 namespace {
 
 // Element::mark while the graph is walked.
-constexpr uint32_t kUnvisited = 0, kOnPath = 1, kDone = 2;
+constexpr uint8_t kUnvisited = 0, kOnPath = 1, kDone = 2;
 
 // References are followed this far and no further: twice what any bound of the language allows, so
 // that what lies beyond is an error anyway, and a chain of a million links cannot use up the stack.
@@ -325,21 +325,16 @@ class Checker {
     }
   }
 
-  struct SchemaFacts {
-    int depth = 0;           // steps to the deepest schema below
-    bool recursive = false;  // leads back to itself
-    bool has_array = false;  // is or contains an Array
-    uint32_t mark = kUnvisited;
-  };
-
-  SchemaFacts FactsOf(const Element* schema, int steps = 0) {
+  SchemaFacts FactsOf(Element* schema, int steps = 0) {
     if (steps > kStepsMax) return {.depth = kStepsMax, .mark = kDone};
-    SchemaFacts& facts = schemas_[schema];
+    // Elements of the language are shared with other parses.
+    const bool shared = schema->standard;
+    SchemaFacts& facts = shared ? standard_schemas_[schema] : schema->schema;
     if (facts.mark != kUnvisited) return facts;
     SchemaFacts found;
     found.has_array = schema->cls == Class::kArray;
     facts.mark = kOnPath;
-    ForEachSchemaBelow(*schema, [&](const Element* below) {
+    ForEachSchemaBelow(*schema, [&](Element* below) {
       if (below == nullptr) return;
       const SchemaFacts lower = FactsOf(below, steps + 1);
       if (lower.mark == kOnPath) {
@@ -350,7 +345,7 @@ class Checker {
       found.has_array |= lower.has_array;
     });
     found.mark = kDone;
-    return schemas_[schema] = found;
+    return (shared ? standard_schemas_[schema] : schema->schema) = found;
   }
 
   // Returns false when the schema is nested too deep.
@@ -375,7 +370,7 @@ class Checker {
   }
 
   void CheckNoArray(const Element& property) {
-    const Element* const schema = property.One(Member::kSchema);
+    Element* const schema = property.One(Member::kSchema);
     if (schema == nullptr || !FactsOf(schema).has_array) return;
     Fail(code::kExcludedType, property,
          absl::StrCat(Describe(property), " has an Array in its schema"),
@@ -402,7 +397,7 @@ class Checker {
     }
   }
 
-  void CheckSize(const Element& interface) {
+  void CheckSize(Element& interface) {
     const int total_max = kElementTotal.of(interface.bounds);
     if (total_max > 0) {
       const int64_t total = CountBelow(interface);
@@ -427,17 +422,20 @@ class Checker {
 
   // Elements below, as the limit counts them: values of the members that lead to contents and
   // schemas, standard schemas included, each time that they are named.
-  int64_t CountBelow(const Element& element, int steps = 0) {
+  int64_t CountBelow(Element& element, int steps = 0) {
     if (element.standard && !kComplexSchemas.Has(element.cls)) return 0;
     if (steps > 4 * kStepsMax) return 0;  // a content, payloads and fields take steps too
-    const auto [found, inserted] = counts_.emplace(&element, 0);  // 0 while on the path
-    if (!inserted) return found->second;
+    // Elements of the language are shared with other parses.
+    int64_t& total = element.standard ? standard_totals_.emplace(&element, -1).first->second
+                                      : element.total_below;
+    if (total >= 0) return total;
+    total = 0;  // while on the path
     int64_t count = 0;
-    const auto add = [&](const Element* below) {
+    const auto add = [&](Element* below) {
       if (below != nullptr) count += 1 + CountBelow(*below, steps + 1);
     };
     if (element.cls == Class::kInterface) {
-      for (const Element* content : element.contents) add(content);
+      for (Element* content : element.contents) add(content);
     } else {
       for (const MemberValue& value : element.members) {
         if (value.rule == nullptr) continue;
@@ -458,7 +456,7 @@ class Checker {
       }
     }
     count = std::min(count, kEnough);
-    counts_[&element] = count;
+    (element.standard ? standard_totals_[&element] : element.total_below) = count;
     return count;
   }
 
@@ -478,8 +476,8 @@ class Checker {
   ParseState& state_;
   bool too_deep_ = false;  // Inherit gave up somewhere above
   std::vector<Element*> merged_, scratch_;
-  absl::flat_hash_map<const Element*, SchemaFacts> schemas_;
-  absl::flat_hash_map<const Element*, int64_t> counts_;
+  absl::flat_hash_map<const Element*, SchemaFacts> standard_schemas_;
+  absl::flat_hash_map<const Element*, int64_t> standard_totals_;
 };
 
 }  // namespace

@@ -33,6 +33,14 @@ struct MemberValue {
   absl::Span<Link> links;          // elements
 };
 
+// What the schemas below a schema come to.
+struct SchemaFacts {
+  int depth = 0;           // steps to the deepest one
+  bool recursive = false;  // leads back to itself
+  bool has_array = false;  // is or contains an Array
+  uint8_t mark = 0;
+};
+
 struct Element {
   Class cls = Class::kNone;
   uint8_t version = 2;  // of the language
@@ -59,9 +67,11 @@ struct Element {
   QuantitySet quantity_set = QuantitySet::kCore2;
 
   // Marks of the checks that walk the graph, and what they found; see check.cc.
-  uint32_t mark = 0;
+  uint8_t mark = 0;
   int32_t depth = -1;         // Interface: of "extends" above it; -1 while it is not known
   int32_t extends_total = 0;  // Interface: values of "extends" in it and above it
+  SchemaFacts schema;         // a schema
+  int64_t total_below = -1;   // elements below, as the limit counts them; -1 while not counted
   absl::Span<Element* const> contents;  // Interface: its own and inherited ones, by name
   void* built = nullptr;                // the object of model.h that was made from it
 
