@@ -22,12 +22,14 @@ constexpr int kStepsMax = 64;
 
 bool ByName(const Element* a, const Element* b) { return a->name < b->name; }
 
-class Checker {
- public:
-  explicit Checker(ParseState* state) : state_(*state) {}
+}  // namespace
 
-  void Run() {
-    for (Element* interface : state_.interfaces) {
+class InterfaceChecker::Impl {
+ public:
+  explicit Impl(ParseState* state) : state_(*state) {}
+
+  void Check(absl::Span<Element* const> interfaces) {
+    for (Element* interface : interfaces) {
       too_deep_ = false;
       Inherit(interface, 0);
       if (!too_deep_) continue;
@@ -35,7 +37,7 @@ class Checker {
            absl::StrCat("Interfaces extend one another more than ", kStepsMax, " levels deep"),
            absl::StrCat("at most ", kExtendsDepth.of(interface->bounds), " are allowed"));
     }
-    for (Element* interface : state_.interfaces) {
+    for (Element* interface : interfaces) {
       if (interface->broken) continue;
       CheckTree(interface, false);
       if (interface->broken || interface->unresolved || !interface->depth_known()) continue;
@@ -480,8 +482,9 @@ class Checker {
   absl::flat_hash_map<const Element*, int64_t> standard_totals_;
 };
 
-}  // namespace
+InterfaceChecker::InterfaceChecker(ParseState* state) : impl_(std::make_unique<Impl>(state)) {}
+InterfaceChecker::~InterfaceChecker() = default;
 
-void CheckInterfaces(ParseState* state) { Checker(state).Run(); }
+void InterfaceChecker::Check(absl::Span<Element* const> interfaces) { impl_->Check(interfaces); }
 
 }  // namespace twin::dtdl

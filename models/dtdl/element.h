@@ -49,6 +49,7 @@ struct Element {
   bool standard = false;    // defined by the language or an extension, not by a model
   bool broken = false;      // an error was reported in it (for an Interface: anywhere inside)
   bool unresolved = false;  // Interface: something in it refers to what no text defines
+  bool waiting = false;     // Interface: it refers to what no text has defined so far
   uint32_t document = 0;    // index of the text that it stands in
   TextRange at;
   TextRange id_at;       // the value of "@id", if written

@@ -212,27 +212,33 @@ absl::Span<const absl::string_view> SchemaBuilder::MakeCotypes(const Element& el
 
 // --- Interfaces ----------------------------------------------------------------------------------
 
-std::shared_ptr<const ModelSet> ModelBuilder::Build(ParseState* state) {
-  ModelBuilder builder(state);
-  std::shared_ptr<ModelSet> set(new ModelSet());
-  std::vector<Interface*> interfaces;
-  interfaces.reserve(state->interfaces.size());
-  for (Element* element : state->interfaces) interfaces.push_back(builder.MakeInterface(element));
-  for (Interface* interface : interfaces) builder.FinishInterface(interface);
-  for (Content* component : builder.components_) {
+void ModelBuilder::Add(absl::Span<Element* const> interfaces) {
+  for (Element* element : interfaces) MakeInterface(element);
+  for (const Element* element : interfaces) {
+    FinishInterface(static_cast<Interface*>(element->built));
+  }
+  for (Content* component : components_) {
     component->component =
         static_cast<const Interface*>(component->element->One(Member::kSchema)->built);
   }
-  set->interfaces_.assign(interfaces.begin(), interfaces.end());
+  components_.clear();
+}
+
+std::shared_ptr<const ModelSet> ModelBuilder::Finish() {
+  std::shared_ptr<ModelSet> set(new ModelSet());
+  set->interfaces_.reserve(state_.interfaces.size());
+  for (const Element* element : state_.interfaces) {
+    set->interfaces_.push_back(static_cast<const Interface*>(element->built));
+  }
   absl::c_sort(set->interfaces_,
                [](const Interface* a, const Interface* b) { return a->id < b->id; });
-  set->storage_->documents = std::move(state->documents);
-  set->storage_->arena = std::move(state->arena);
-  set->storage_->definitions = std::move(state->definitions);
+  set->storage_->documents = std::move(state_.documents);
+  set->storage_->arena = std::move(state_.arena);
+  set->storage_->definitions = std::move(state_.definitions);
   return set;
 }
 
-Interface* ModelBuilder::MakeInterface(Element* element) {
+void ModelBuilder::MakeInterface(Element* element) {
   SchemaBuilder schemas(&arena_);
   Interface* const interface = arena_.New<Interface>();
   element->built = interface;
@@ -255,7 +261,6 @@ Interface* ModelBuilder::MakeInterface(Element* element) {
   for (const Link& link : element->Links(Member::kSchemas)) {
     if (!link.element->standard) schemas.Make(link.element);
   }
-  return interface;
 }
 
 void ModelBuilder::FillContent(const Element& element, const Interface* owner, Content* content) {

@@ -30,6 +30,12 @@ struct Reference {
   MemberValue* value = nullptr;
 };
 
+// A Relationship whose target no text has defined so far.
+struct MissingTarget {
+  const Element* relationship = nullptr;
+  const JsonNode* target = nullptr;
+};
+
 struct ParseState {
   ParseState(absl::Span<const Source> texts, const ParseOptions& parse_options)
       : options(parse_options), sources(texts) {}
@@ -39,7 +45,8 @@ struct ParseState {
   std::vector<std::unique_ptr<JsonDocument>> documents;  // null where a text is no JSON
   std::unique_ptr<Arena> arena = std::make_unique<Arena>();
   std::vector<Element*> interfaces;  // every Interface that was read, in the order of the texts
-  std::vector<Reference> references;
+  std::vector<Reference> references;  // that are not resolved yet, in the order of the texts
+  std::vector<MissingTarget> missing_targets;
   absl::flat_hash_map<absl::string_view, Element*> definitions;  // by explicit id
   // Ids whose definition was seen but could not be read: nobody should call them undefined.
   absl::flat_hash_set<absl::string_view> broken_definitions;

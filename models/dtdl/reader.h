@@ -17,8 +17,8 @@ class Reader {
  public:
   explicit Reader(ParseState* state) : state_(*state), contexts_(state) {}
 
-  // Reads one text: an Interface or an array of them. Appends to state->interfaces; keeps nothing of
-  // the text's tree.
+  // Reads one text: an Interface or an array of them. Appends to state->interfaces and
+  // state->references; keeps nothing of the text's tree.
   void ReadDocument(uint32_t document);
 
  private:
