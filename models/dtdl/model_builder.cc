@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/algorithm/container.h"
+#include "absl/strings/match.h"
 #include "models/dtdl/literals.h"
 #include "models/dtdl/vocabulary.h"
 
@@ -36,6 +37,34 @@ class StandardSchemas {
 absl::string_view TextOf(const Element& element, const AdjunctMember& member) {
   const MemberValue* const value = element.Find(member);
   return value == nullptr || value->node == nullptr ? absl::string_view() : value->node->text;
+}
+
+// Most ids of a set begin alike, and reading them where they stand misses the caches: what follows
+// the common beginning is compared first, eight bytes at a time.
+void SortById(std::vector<const Interface*>* interfaces) {
+  if (interfaces->empty()) return;
+  absl::string_view common = interfaces->front()->id;
+  for (const Interface* interface : *interfaces) {
+    while (!absl::StartsWith(interface->id, common)) common.remove_suffix(1);
+  }
+  struct Key {
+    uint64_t start;
+    const Interface* interface;
+  };
+  std::vector<Key> keys;
+  keys.reserve(interfaces->size());
+  for (const Interface* interface : *interfaces) {
+    uint64_t start = 0;
+    const absl::string_view rest = interface->id.substr(common.size());
+    for (size_t i = 0; i < sizeof(start); ++i) {
+      start = start << 8 | (i < rest.size() ? static_cast<unsigned char>(rest[i]) : 0);
+    }
+    keys.push_back({start, interface});
+  }
+  absl::c_sort(keys, [](const Key& a, const Key& b) {
+    return a.start != b.start ? a.start < b.start : a.interface->id < b.interface->id;
+  });
+  absl::c_transform(keys, interfaces->begin(), [](const Key& key) { return key.interface; });
 }
 
 bool IsTrue(const Element& element, Member member) {
@@ -230,8 +259,7 @@ std::shared_ptr<const ModelSet> ModelBuilder::Finish() {
   for (const Element* element : state_.interfaces) {
     set->interfaces_.push_back(static_cast<const Interface*>(element->built));
   }
-  absl::c_sort(set->interfaces_,
-               [](const Interface* a, const Interface* b) { return a->id < b->id; });
+  SortById(&set->interfaces_);
   set->storage_->documents = std::move(state_.documents);
   set->storage_->arena = std::move(state_.arena);
   set->storage_->definitions = std::move(state_.definitions);

@@ -627,12 +627,14 @@ void Reader::ReadMembers(const JsonNode& node, uint32_t keyword_count, Element* 
     } else {
       ReadLiteral(member, element, &value);
     }
-    if (value.node != nullptr) value.node = Keep(*value.node);
+    if (value.node != nullptr) value.node = Keep(value);
   }
 }
 
-// A copy, with what is below it, that outlives the tree.
-const JsonNode* Reader::Keep(const JsonNode& node) {
+// A copy of the value, with what is below it, that outlives the tree.
+const JsonNode* Reader::Keep(const MemberValue& value) {
+  if (value.rule != nullptr && value.rule->member == Member::kName) return nullptr;
+  const JsonNode& node = *value.node;
   const absl::Span<JsonNode> kept = state_.arena->NewArray<JsonNode>(node.skip);
   std::copy_n(&node, node.skip, kept.begin());
   return kept.data();

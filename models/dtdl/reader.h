@@ -51,7 +51,7 @@ class Reader {
                    const std::vector<const AdjunctType*>& rejected);
   void ReadUnknownMember(const JsonNode& object, const JsonNode& member, const Term& term,
                          Element* element);
-  const JsonNode* Keep(const JsonNode& node);
+  const JsonNode* Keep(const MemberValue& value);
   void ReadLiteral(const JsonNode& member, Element* element, MemberValue* value);
   void ReadMultiplicity(const JsonNode& node, const Element& element, const MemberRule& rule);
   void ReadAdjunct(const JsonNode& member, Element* element, MemberValue* value);
