@@ -2,14 +2,15 @@
 #ifndef TWIN_MODELS_DTDL_ARENA_H_
 #define TWIN_MODELS_DTDL_ARENA_H_
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <new>
 #include <type_traits>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 
 namespace twin::dtdl {
@@ -36,23 +37,34 @@ class Arena {
     for (size_t i = 0; i < count; ++i) new (array + i) T();
     return {array, count};
   }
+  // A copy with `padding` zero bytes behind it.
+  absl::string_view Copy(absl::string_view text, size_t padding = 0) {
+    char* const copy = static_cast<char*>(Allocate(text.size() + padding, 1));
+    text.copy(copy, text.size());
+    std::memset(copy + text.size(), 0, padding);
+    return {copy, text.size()};
+  }
 
  private:
-  // Allocators give blocks of many megabytes back to the system at once, and the next parse would
-  // pay for every page again.
-  static constexpr size_t kFirstBlockBytes = 16 << 10, kBlockBytesMax = 1 << 20;
+  // Small, so that allocators keep them when they are freed: where megabytes lie side by side, jemalloc
+  // gives them back to the system at once, and the next parse would pay for every page again.
+  static constexpr size_t kBlockBytes = 8 << 10;
+  static constexpr size_t kLineBytes = 64, kAheadBytes = 1024;
 
   void* Allocate(size_t bytes, size_t alignment) {
     const size_t padding = -reinterpret_cast<uintptr_t>(at_) & (alignment - 1);
     if (bytes + padding > static_cast<size_t>(end_ - at_)) {
-      if (bytes > kFirstBlockBytes) return NewBlock(bytes);
-      at_ = NewBlock(block_bytes_);
-      end_ = at_ + block_bytes_;
-      block_bytes_ = std::min(2 * block_bytes_, kBlockBytesMax);
+      if (bytes > kBlockBytes / 4) return NewBlock(bytes);
+      at_ = NewBlock(kBlockBytes);
+      end_ = at_ + kBlockBytes;
       return Allocate(bytes, alignment);
     }
     char* const begin = at_ + padding;
     at_ = begin + bytes;
+    // The lines that the next objects will be written to come while this one is made.
+    for (size_t line = 0; line < bytes; line += kLineBytes) {
+      __builtin_prefetch(begin + kAheadBytes + line, 1);
+    }
     return begin;
   }
 
@@ -62,7 +74,6 @@ class Arena {
 
   char* at_ = nullptr;  // the free part of the newest block
   char* end_ = nullptr;
-  size_t block_bytes_ = kFirstBlockBytes;
   std::vector<std::unique_ptr<char[]>> blocks_;
 };
 

@@ -5,13 +5,13 @@
 #define TWIN_MODELS_DTDL_JSON_H_
 
 #include <cstdint>
-#include <forward_list>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "models/dtdl/arena.h"
 
 namespace twin::dtdl {
 
@@ -96,23 +96,25 @@ TextPosition PositionOf(absl::string_view text, size_t offset);
 
 class JsonParser;
 
-// An immutable JSON text with its tree. Owns the text; nodes and views live as long as it does,
-// unless DropTree ends the nodes before.
+// An immutable JSON text with its tree. Owns the text; nodes and views live as long as it does.
 // Thread-compatible: any number of threads may read it.
 class JsonDocument {
  public:
   // Parses a whole text: RFC 8259, UTF-8, exactly one value, no comments, no trailing commas, no
   // byte-order mark. On failure returns nullptr and fills `error`.
   // `parser` may be reused for many texts by one thread, which saves its buffers' allocation.
+  // With an `arena` the text and all views of nodes live as long as that, and the document may end
+  // before.
   static std::unique_ptr<JsonDocument> Parse(absl::string_view text, JsonParser& parser,
-                                             JsonError* error, const JsonLimits& limits = {});
+                                             JsonError* error, const JsonLimits& limits = {},
+                                             Arena* arena = nullptr);
 
-  // Ends the nodes and gives their memory to `parser` for its next text: who reads many texts, one
-  // after the other, then finds it in the caches. The text and all views that nodes had of it stay.
-  void DropTree(JsonParser& parser);
+  // Ends the document and gives the memory of its tree to `parser` for its next text: who reads many
+  // texts, one after the other, then finds it in the caches.
+  static void Recycle(std::unique_ptr<JsonDocument> document, JsonParser& parser);
 
   const JsonNode& root() const { return nodes_.front(); }
-  absl::string_view text() const { return {text_.get(), size_}; }
+  absl::string_view text() const { return text_; }
   absl::string_view TextOf(TextRange range) const {
     return text().substr(range.begin, range.end - range.begin);
   }
@@ -122,10 +124,9 @@ class JsonDocument {
   friend class JsonTreeBuilder;
   JsonDocument() = default;
 
-  std::unique_ptr<char[]> text_;  // ends in zero bytes
-  size_t size_ = 0;
+  std::unique_ptr<Arena> own_arena_;  // when it was given none
+  absl::string_view text_;            // ends in zero bytes
   std::vector<JsonNode> nodes_;
-  std::forward_list<std::string> unescaped_;  // strings whose text differs from their token
 };
 
 // The reader's buffers. Thread-compatible.

@@ -260,7 +260,6 @@ std::shared_ptr<const ModelSet> ModelBuilder::Finish() {
     set->interfaces_.push_back(static_cast<const Interface*>(element->built));
   }
   SortById(&set->interfaces_);
-  set->storage_->documents = std::move(state_.documents);
   set->storage_->arena = std::move(state_.arena);
   set->storage_->definitions = std::move(state_.definitions);
   return set;
@@ -274,7 +273,7 @@ void ModelBuilder::MakeInterface(Element* element) {
   interface->language_version = element->version;
   interface->documentation = schemas.MakeDocumentation(*element);
   interface->cotypes = schemas.MakeCotypes(*element);
-  interface->source = state_.documents[element->document]->TextOf(element->at);
+  interface->source = state_.TextAt(PlaceOf(*element, element->at));
   interface->element = element;
   const absl::Span<Link> links = element->Links(Member::kContents);
   const absl::Span<Content> contents = arena_.NewArray<Content>(links.size());

@@ -13,9 +13,8 @@
 
 namespace twin::dtdl {
 
-// What a ModelSet keeps alive: its objects, the tree that they were made from, and the texts.
+// What a ModelSet keeps alive: its objects, the elements that they were made from, and the texts.
 struct ModelSet::Storage {
-  std::vector<std::unique_ptr<JsonDocument>> documents;
   std::unique_ptr<Arena> arena;
   absl::flat_hash_map<absl::string_view, Element*> definitions;  // by explicit id
 };

@@ -27,7 +27,7 @@ class Passes {
   void Run() {
     JsonParser parser;
     size_t batch_bytes = 0;
-    state_.documents.reserve(state_.sources.size());
+    state_.texts.reserve(state_.sources.size());
     state_.definitions.reserve(state_.sources.size());
     for (uint32_t i = 0; i < state_.sources.size(); ++i) {
       ReadText(i, parser);
@@ -57,8 +57,9 @@ class Passes {
     const JsonLimits limits = {.depth_max = state_.options.json_depth_max,
                                .text_bytes_max = state_.options.text_bytes_max};
     JsonError error;
-    const auto& document = state_.documents.emplace_back(
-        JsonDocument::Parse(state_.sources[index].text, parser, &error, limits));
+    std::unique_ptr<JsonDocument> document = JsonDocument::Parse(
+        state_.sources[index].text, parser, &error, limits, state_.arena.get());
+    state_.texts.push_back(document == nullptr ? absl::string_view() : document->text());
     if (document == nullptr) {
       state_.Error(code::kNotJson, {index, error.offset, error.offset + 1}, "", error.message,
                    "a text must be JSON in UTF-8: no comments, no trailing commas, no byte-order "
@@ -66,8 +67,8 @@ class Passes {
                    nullptr);
       return;
     }
-    reader_.ReadDocument(index);
-    document->DropTree(parser);
+    reader_.ReadDocument(document->root(), index);
+    JsonDocument::Recycle(std::move(document), parser);
   }
 
   void FinishBatch() {
@@ -109,9 +110,7 @@ void PlaceDiagnostics(ParseState* state) {
       position = {};
       offset = 0;
     }
-    const absl::string_view text = state->documents[document] == nullptr
-                                       ? state->sources[document].text
-                                       : state->documents[document]->text();
+    const absl::string_view text = state->sources[document].text;
     const TextPosition step =
         PositionOf(text.substr(offset), std::min<size_t>(diagnostic.begin, text.size()) - offset);
     position.column = step.line == 1 ? position.column + step.column - 1 : step.column;

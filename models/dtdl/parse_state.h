@@ -37,13 +37,13 @@ struct MissingTarget {
 };
 
 struct ParseState {
-  ParseState(absl::Span<const Source> texts, const ParseOptions& parse_options)
-      : options(parse_options), sources(texts) {}
+  ParseState(absl::Span<const Source> given, const ParseOptions& parse_options)
+      : options(parse_options), sources(given) {}
 
   const ParseOptions& options;
   absl::Span<const Source> sources;
-  std::vector<std::unique_ptr<JsonDocument>> documents;  // null where a text is no JSON
   std::unique_ptr<Arena> arena = std::make_unique<Arena>();
+  std::vector<absl::string_view> texts;  // in the arena; empty where a text is no JSON
   std::vector<Element*> interfaces;  // every Interface that was read, in the order of the texts
   std::vector<Reference> references;  // that are not resolved yet, in the order of the texts
   std::vector<MissingTarget> missing_targets;
@@ -63,6 +63,9 @@ struct ParseState {
   // reads it.
   bool WantsSuggestions() const { return diagnostics.size() < kSuggestionsMax; }
   static constexpr size_t kSuggestionsMax = 200;
+  absl::string_view TextAt(const Place& place) const {
+    return texts[place.document].substr(place.begin, place.end - place.begin);
+  }
   // The name of a text.
   const std::string& NameOf(uint32_t document) const { return sources[document].name; }
   void Warn(absl::string_view code, const Place& place, std::string element, std::string message,

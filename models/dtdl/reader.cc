@@ -124,9 +124,8 @@ void Reader::PreferTerm(absl::string_view word, const Element& element, const Js
        absl::StrCat("write \"", term, "\""));
 }
 
-void Reader::ReadDocument(uint32_t document) {
+void Reader::ReadDocument(const JsonNode& root, uint32_t document) {
   document_ = document;
-  const JsonNode& root = state_.documents[document]->root();
   if (!root.is_array()) return ReadTopLevel(root);
   for (const JsonNode& node : Children(root)) ReadTopLevel(node);
 }
@@ -573,7 +572,7 @@ void Reader::Define(Element* element) {
   if (state_.WantsSuggestions()) {
     const Element& first = *found->second;
     const TextPosition at =
-        PositionOf(state_.documents[first.document]->text(), PlaceOf(first).begin);
+        PositionOf(state_.texts[first.document], PlaceOf(first).begin);
     hint = absl::StrCat("its first definition is at ", state_.NameOf(first.document), ":", at.line,
                         ":", at.column, "; ", hint);
   }

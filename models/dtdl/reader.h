@@ -19,7 +19,7 @@ class Reader {
 
   // Reads one text: an Interface or an array of them. Appends to state->interfaces and
   // state->references; keeps nothing of the text's tree.
-  void ReadDocument(uint32_t document);
+  void ReadDocument(const JsonNode& root, uint32_t document);
 
  private:
   struct Keywords;  // the members of an element that begin with '@'
