@@ -15,8 +15,8 @@
 
 namespace twin::dtdl {
 
-// Objects stand in it in the order in which they were made, which is the order in which later passes
-// visit them. Not thread-safe.
+// Objects stand in it in the order in which they were made, which is the order in which later
+// passes visit them. Not thread-safe.
 class Arena {
  public:
   Arena() = default;
@@ -46,8 +46,9 @@ class Arena {
   }
 
  private:
-  // Small, so that allocators keep them when they are freed: where megabytes lie side by side, jemalloc
-  // gives them back to the system at once, and the next parse would pay for every page again.
+  // Small, so that allocators keep them when they are freed: where megabytes lie side by side,
+  // jemalloc gives them back to the system at once, and the next parse would pay for every page
+  // again.
   static constexpr size_t kBlockBytes = 8 << 10;
   static constexpr size_t kLineBytes = 64, kAheadBytes = 1024;
 

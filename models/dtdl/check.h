@@ -16,9 +16,9 @@ class InterfaceChecker {
   explicit InterfaceChecker(ParseState* state);
   ~InterfaceChecker();
 
-  // Checks those of `interfaces` that the passes before found nothing wrong with, and gives each the
-  // list of its contents, own and inherited (Element::contents). The Interfaces that they refer to
-  // are among them or were checked before.
+  // Checks those of `interfaces` that the passes before found nothing wrong with, and gives each
+  // the list of its contents, own and inherited (Element::contents). The Interfaces that they refer
+  // to are among them or were checked before.
   void Check(absl::Span<Element* const> interfaces);
 
  private:

@@ -25,8 +25,8 @@ struct Link {
 };
 
 // A member of an element as it was written. One of `rule` and `adjunct` is set. Nodes are copies in
-// the arena: the tree of a text is gone when its elements have been read. A name is in Element::name
-// alone.
+// the arena: the tree of a text is gone when its elements have been read. A name is in
+// Element::name alone.
 struct MemberValue {
   const MemberRule* rule = nullptr;
   const AdjunctMember* adjunct = nullptr;

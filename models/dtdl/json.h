@@ -109,8 +109,8 @@ class JsonDocument {
                                              JsonError* error, const JsonLimits& limits = {},
                                              Arena* arena = nullptr);
 
-  // Ends the document and gives the memory of its tree to `parser` for its next text: who reads many
-  // texts, one after the other, then finds it in the caches.
+  // Ends the document and gives the memory of its tree to `parser` for its next text: who reads
+  // many texts, one after the other, then finds it in the caches.
   static void Recycle(std::unique_ptr<JsonDocument> document, JsonParser& parser);
 
   const JsonNode& root() const { return nodes_.front(); }

@@ -57,8 +57,8 @@ class Passes {
     const JsonLimits limits = {.depth_max = state_.options.json_depth_max,
                                .text_bytes_max = state_.options.text_bytes_max};
     JsonError error;
-    std::unique_ptr<JsonDocument> document = JsonDocument::Parse(
-        state_.sources[index].text, parser, &error, limits, state_.arena.get());
+    std::unique_ptr<JsonDocument> document =
+        JsonDocument::Parse(state_.sources[index].text, parser, &error, limits, state_.arena.get());
     state_.texts.push_back(document == nullptr ? absl::string_view() : document->text());
     if (document == nullptr) {
       state_.Error(code::kNotJson, {index, error.offset, error.offset + 1}, "", error.message,

@@ -44,8 +44,8 @@ struct ParseState {
   absl::Span<const Source> sources;
   std::unique_ptr<Arena> arena = std::make_unique<Arena>();
   std::vector<absl::string_view> texts;  // in the arena; empty where a text is no JSON
-  std::vector<Element*> interfaces;  // every Interface that was read, in the order of the texts
-  std::vector<Reference> references;  // that are not resolved yet, in the order of the texts
+  std::vector<Element*> interfaces;      // every Interface that was read, in the order of the texts
+  std::vector<Reference> references;     // that are not resolved yet, in the order of the texts
   std::vector<MissingTarget> missing_targets;
   absl::flat_hash_map<absl::string_view, Element*> definitions;  // by explicit id
   // Ids whose definition was seen but could not be read: nobody should call them undefined.

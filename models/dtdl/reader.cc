@@ -92,8 +92,8 @@ struct Reader::Keywords {
   uint32_t count = 0;
 };
 
-bool Reader::Fail(absl::string_view code, const Element& element, TextRange at,
-                  std::string message, std::string hint) {
+bool Reader::Fail(absl::string_view code, const Element& element, TextRange at, std::string message,
+                  std::string hint) {
   state_.Error(code, PlaceOf(element, at), IdOf(element), std::move(message), std::move(hint),
                element.partition);
   return false;
@@ -272,12 +272,12 @@ bool Reader::ReadId(const Keywords& keywords, Element* element) {
                   "add \"@id\": \"dtmi:<your domain>:<name>;1\"");
     }
     if (role->needs_id()) {
-      state_.Error(
-          code::kMissingRequiredId, PlaceOf(*element, element->at), IdOf(*element->parent),
-          absl::StrCat("an element of '", role->name, "' must have an \"@id\""),
-          role->range == kPrimitiveSchemas ? "write the term, as in \"integer\""
-                                           : "add \"@id\": \"dtmi:<your domain>:<name>;1\"",
-          element->partition);
+      state_.Error(code::kMissingRequiredId, PlaceOf(*element, element->at), IdOf(*element->parent),
+                   absl::StrCat("an element of '", role->name, "' must have an \"@id\""),
+                   role->range == kPrimitiveSchemas
+                       ? "write the term, as in \"integer\""
+                       : "add \"@id\": \"dtmi:<your domain>:<name>;1\"",
+                   element->partition);
       return false;
     }
     return true;
@@ -571,8 +571,7 @@ void Reader::Define(Element* element) {
   std::string hint = "rename or remove one of them";
   if (state_.WantsSuggestions()) {
     const Element& first = *found->second;
-    const TextPosition at =
-        PositionOf(state_.texts[first.document], PlaceOf(first).begin);
+    const TextPosition at = PositionOf(state_.texts[first.document], PlaceOf(first).begin);
     hint = absl::StrCat("its first definition is at ", state_.NameOf(first.document), ":", at.line,
                         ":", at.column, "; ", hint);
   }

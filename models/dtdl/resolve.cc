@@ -131,8 +131,8 @@ bool MarkWaiting(const ParseState& state, absl::Span<const Reference> references
   for (const Reference& reference : references) {
     Element* const interface = reference.owner->partition;
     if (interface->waiting) continue;
-    interface->waiting = !absl::c_all_of(
-        reference.value->links, [&](Link& link) { return IsKnown(state, &link); });
+    interface->waiting =
+        !absl::c_all_of(reference.value->links, [&](Link& link) { return IsKnown(state, &link); });
     found |= interface->waiting;
   }
   return found;

@@ -18,7 +18,8 @@ void ResolveReferences(ParseState* state);
 // marked as waiting and keep theirs.
 void ResolveKnown(ParseState* state, size_t first);
 
-// Notes the targets of its Relationships that nothing defines so far: for ResolveReferences to warn.
+// Notes the targets of its Relationships that nothing defines so far: for ResolveReferences to
+// warn.
 void CollectMissingTargets(ParseState* state, const Element& interface);
 
 }  // namespace twin::dtdl
