@@ -14,7 +14,7 @@ namespace twin::dtdl {
 namespace {
 
 // Element::mark while the graph is walked.
-constexpr uint32_t kUnvisited = 0, kOnPath = 1, kDone = 2;
+constexpr uint8_t kUnvisited = 0, kOnPath = 1, kDone = 2;
 
 // References are followed this far and no further: twice what any bound of the language allows, so
 // that what lies beyond is an error anyway, and a chain of a million links cannot use up the stack.
@@ -22,12 +22,14 @@ constexpr int kStepsMax = 64;
 
 bool ByName(const Element* a, const Element* b) { return a->name < b->name; }
 
-class Checker {
- public:
-  explicit Checker(ParseState* state) : state_(*state) {}
+}  // namespace
 
-  void Run() {
-    for (Element* interface : state_.interfaces) {
+class InterfaceChecker::Impl {
+ public:
+  explicit Impl(ParseState* state) : state_(*state) {}
+
+  void Check(absl::Span<Element* const> interfaces) {
+    for (Element* interface : interfaces) {
       too_deep_ = false;
       Inherit(interface, 0);
       if (!too_deep_) continue;
@@ -35,7 +37,7 @@ class Checker {
            absl::StrCat("Interfaces extend one another more than ", kStepsMax, " levels deep"),
            absl::StrCat("at most ", kExtendsDepth.of(interface->bounds), " are allowed"));
     }
-    for (Element* interface : state_.interfaces) {
+    for (Element* interface : interfaces) {
       if (interface->broken) continue;
       CheckTree(interface, false);
       if (interface->broken || interface->unresolved || !interface->depth_known()) continue;
@@ -52,9 +54,9 @@ class Checker {
                  element.partition);
   }
 
-  void FailAt(absl::string_view code, const Element& element, const JsonNode& node,
-              std::string message, std::string hint) {
-    state_.Error(code, PlaceOf(element, node), IdOf(element), std::move(message), std::move(hint),
+  void FailAt(absl::string_view code, const Element& element, TextRange at, std::string message,
+              std::string hint) {
+    state_.Error(code, PlaceOf(element, at), IdOf(element), std::move(message), std::move(hint),
                  element.partition);
   }
 
@@ -81,7 +83,7 @@ class Checker {
         continue;
       }
       if (base->mark == kOnPath) {
-        FailAt(code::kRecursiveStructureNarrow, *interface, *link.node,
+        FailAt(code::kRecursiveStructureNarrow, *interface, link.at,
                absl::StrCat("the Interface extends itself, through '", IdOf(*base), "'"),
                "remove one \"extends\" of the circle");
         known = false;
@@ -156,13 +158,13 @@ class Checker {
     for (size_t i = 1; i < elements.size(); ++i) {
       if (elements[i]->name != elements[i - 1]->name || elements[i]->name.empty()) continue;
       if (elements[i] == elements[i - 1]) continue;
-      FailUnique(owner, member, *elements[i], elements[i]->name_node, "name", elements[i]->name);
+      FailUnique(owner, member, *elements[i], elements[i]->name_at, "name", elements[i]->name);
     }
   }
 
-  void FailUnique(const Element& owner, Member member, const Element& second, const JsonNode* at,
+  void FailUnique(const Element& owner, Member member, const Element& second, TextRange at,
                   absl::string_view what, absl::string_view value) {
-    const Place place = at != nullptr ? PlaceOf(second, *at) : PlaceOf(second);
+    const Place place = at.empty() ? PlaceOf(second) : PlaceOf(second, at);
     state_.Error(code::kNonUniquePropertyValue, place, IdOf(owner),
                  absl::StrCat("two of the '", MemberName(member), "' of ", Describe(owner),
                               " have the ", what, " '", value, "'"),
@@ -266,7 +268,7 @@ class Checker {
           std::tie(before.member, before.number, before.text)) {
         continue;
       }
-      FailUnique(owner, member, *value.element, value.node, value.member,
+      FailUnique(owner, member, *value.element, value.node->range(), value.member,
                  value.text.empty() ? absl::StrCat(value.number) : std::string(value.text));
     }
   }
@@ -325,21 +327,16 @@ class Checker {
     }
   }
 
-  struct SchemaFacts {
-    int depth = 0;           // steps to the deepest schema below
-    bool recursive = false;  // leads back to itself
-    bool has_array = false;  // is or contains an Array
-    uint32_t mark = kUnvisited;
-  };
-
-  SchemaFacts FactsOf(const Element* schema, int steps = 0) {
+  SchemaFacts FactsOf(Element* schema, int steps = 0) {
     if (steps > kStepsMax) return {.depth = kStepsMax, .mark = kDone};
-    SchemaFacts& facts = schemas_[schema];
+    // Elements of the language are shared with other parses.
+    const bool shared = schema->standard;
+    SchemaFacts& facts = shared ? standard_schemas_[schema] : schema->schema;
     if (facts.mark != kUnvisited) return facts;
     SchemaFacts found;
     found.has_array = schema->cls == Class::kArray;
     facts.mark = kOnPath;
-    ForEachSchemaBelow(*schema, [&](const Element* below) {
+    ForEachSchemaBelow(*schema, [&](Element* below) {
       if (below == nullptr) return;
       const SchemaFacts lower = FactsOf(below, steps + 1);
       if (lower.mark == kOnPath) {
@@ -350,7 +347,7 @@ class Checker {
       found.has_array |= lower.has_array;
     });
     found.mark = kDone;
-    return schemas_[schema] = found;
+    return (shared ? standard_schemas_[schema] : schema->schema) = found;
   }
 
   // Returns false when the schema is nested too deep.
@@ -375,7 +372,7 @@ class Checker {
   }
 
   void CheckNoArray(const Element& property) {
-    const Element* const schema = property.One(Member::kSchema);
+    Element* const schema = property.One(Member::kSchema);
     if (schema == nullptr || !FactsOf(schema).has_array) return;
     Fail(code::kExcludedType, property,
          absl::StrCat(Describe(property), " has an Array in its schema"),
@@ -393,7 +390,7 @@ class Checker {
       if (schema == nullptr) continue;
       for (const Element* inner : schema->contents) {
         if (inner->cls != Class::kComponent) continue;
-        FailAt(code::kExcludedType, component, *component.Links(Member::kSchema).front().node,
+        FailAt(code::kExcludedType, component, component.Links(Member::kSchema).front().at,
                absl::StrCat(Describe(component), " has an Interface that has Components itself, '",
                             inner->name, "'"),
                "Components cannot be nested; use a Relationship");
@@ -402,7 +399,7 @@ class Checker {
     }
   }
 
-  void CheckSize(const Element& interface) {
+  void CheckSize(Element& interface) {
     const int total_max = kElementTotal.of(interface.bounds);
     if (total_max > 0) {
       const int64_t total = CountBelow(interface);
@@ -414,9 +411,9 @@ class Checker {
       }
     }
     const int bytes_max = kInterfaceBytes.of(interface.bounds);
-    const JsonNode& node = *interface.node;
-    if (bytes_max == 0 || node.end - node.begin <= static_cast<uint32_t>(bytes_max)) return;
-    const int64_t bytes = int64_t{node.end} - node.begin - InlineInterfaceBytes(interface);
+    const TextRange at = interface.at;
+    if (bytes_max == 0 || at.end - at.begin <= static_cast<uint32_t>(bytes_max)) return;
+    const int64_t bytes = int64_t{at.end} - at.begin - InlineInterfaceBytes(interface);
     if (bytes <= bytes_max) return;
     Fail(code::kPartitionTooLarge, interface,
          absl::StrCat("the text of the Interface is ", bytes, " bytes long"),
@@ -427,17 +424,20 @@ class Checker {
 
   // Elements below, as the limit counts them: values of the members that lead to contents and
   // schemas, standard schemas included, each time that they are named.
-  int64_t CountBelow(const Element& element, int steps = 0) {
+  int64_t CountBelow(Element& element, int steps = 0) {
     if (element.standard && !kComplexSchemas.Has(element.cls)) return 0;
     if (steps > 4 * kStepsMax) return 0;  // a content, payloads and fields take steps too
-    const auto [found, inserted] = counts_.emplace(&element, 0);  // 0 while on the path
-    if (!inserted) return found->second;
+    // Elements of the language are shared with other parses.
+    int64_t& total = element.standard ? standard_totals_.emplace(&element, -1).first->second
+                                      : element.total_below;
+    if (total >= 0) return total;
+    total = 0;  // while on the path
     int64_t count = 0;
-    const auto add = [&](const Element* below) {
+    const auto add = [&](Element* below) {
       if (below != nullptr) count += 1 + CountBelow(*below, steps + 1);
     };
     if (element.cls == Class::kInterface) {
-      for (const Element* content : element.contents) add(content);
+      for (Element* content : element.contents) add(content);
     } else {
       for (const MemberValue& value : element.members) {
         if (value.rule == nullptr) continue;
@@ -458,7 +458,7 @@ class Checker {
       }
     }
     count = std::min(count, kEnough);
-    counts_[&element] = count;
+    (element.standard ? standard_totals_[&element] : element.total_below) = count;
     return count;
   }
 
@@ -468,7 +468,7 @@ class Checker {
       for (const Link& link : value.links) {
         if (!link.reference.empty() || link.element == nullptr) continue;
         const Element& below = *link.element;
-        bytes += below.cls == Class::kInterface ? int64_t{below.node->end} - below.node->begin
+        bytes += below.cls == Class::kInterface ? int64_t{below.at.end} - below.at.begin
                                                 : InlineInterfaceBytes(below);
       }
     }
@@ -478,12 +478,13 @@ class Checker {
   ParseState& state_;
   bool too_deep_ = false;  // Inherit gave up somewhere above
   std::vector<Element*> merged_, scratch_;
-  absl::flat_hash_map<const Element*, SchemaFacts> schemas_;
-  absl::flat_hash_map<const Element*, int64_t> counts_;
+  absl::flat_hash_map<const Element*, SchemaFacts> standard_schemas_;
+  absl::flat_hash_map<const Element*, int64_t> standard_totals_;
 };
 
-}  // namespace
+InterfaceChecker::InterfaceChecker(ParseState* state) : impl_(std::make_unique<Impl>(state)) {}
+InterfaceChecker::~InterfaceChecker() = default;
 
-void CheckInterfaces(ParseState* state) { Checker(state).Run(); }
+void InterfaceChecker::Check(absl::Span<Element* const> interfaces) { impl_->Check(interfaces); }
 
 }  // namespace twin::dtdl

@@ -33,21 +33,21 @@ class CotypeChecker {
 
   void Check(const AdjunctType& type) {
     CheckSchema(type);
-    at_ = nullptr;
+    at_ = {};
     CheckParent(type);
     CheckFields(type);
   }
 
  private:
   void Fail(absl::string_view code, std::string message, std::string hint = "") {
-    state_.Error(code, at_ == nullptr ? PlaceOf(element_) : PlaceOf(element_, *at_), IdOf(element_),
+    state_.Error(code, at_.empty() ? PlaceOf(element_) : PlaceOf(element_, at_), IdOf(element_),
                  std::move(message), std::move(hint), element_.partition);
   }
 
   void CheckSchema(const AdjunctType& type) {
     const Element* const schema = element_.One(Member::kSchema);
     if (schema == nullptr) return;
-    at_ = element_.Links(Member::kSchema).front().node;
+    at_ = element_.Links(Member::kSchema).front().at;
     if (!type.schema.empty() && !type.schema.Has(schema->cls)) {
       return Fail(
           code::kNotRequiredType,
@@ -98,7 +98,7 @@ class CotypeChecker {
       has_sibling |= link.element->HasCotype(type.sibling);
       // Of two, the later one is told.
       if (type.once_per_parent && link.element->HasCotype(type.id) &&
-          link.element->node < element_.node) {
+          link.element->at.begin < element_.at.begin) {
         Fail(code::kSiblingDuplicatesCotype,
              absl::StrCat("two fields are '", type.name, "': '", link.element->name, "' and '",
                           element_.name, "'"),
@@ -126,7 +126,7 @@ class CotypeChecker {
 
   ParseState& state_;
   const Element& element_;
-  const JsonNode* at_ = nullptr;  // what errors are about, where it is not the whole element
+  TextRange at_;  // what errors are about, where it is not the whole element
 };
 
 // Annotations of the contents of one Interface.

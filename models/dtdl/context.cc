@@ -111,7 +111,7 @@ const ActiveContext* ContextReader::Read(const JsonNode* value, const ActiveCont
   }
   std::string text;
   if (inherited == nullptr) {
-    text = std::string(state_.documents[document]->TextOf(*value));
+    text = std::string(state_.TextAt({document, value->begin, value->end}));
     const auto found = by_text_.find(text);
     if (found != by_text_.end()) return found->second;
   }

@@ -4,12 +4,10 @@
 #define TWIN_MODELS_DTDL_ELEMENT_H_
 
 #include <cstdint>
-#include <memory_resource>
-#include <new>
-#include <utility>
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "models/dtdl/arena.h"
 #include "models/dtdl/extensions.h"
 #include "models/dtdl/json.h"
 #include "models/dtdl/metamodel.h"
@@ -21,17 +19,27 @@ struct Element;
 
 // One value of a member that holds elements: written in place, or named by a reference.
 struct Link {
-  const JsonNode* node = nullptr;
-  absl::string_view reference;  // the id, of a reference
+  TextRange at;
+  absl::string_view reference;  // of a reference: the id or term, as written
   Element* element = nullptr;   // of a reference: nullptr until it is resolved
 };
 
-// A member of an element as it was written. One of `rule` and `adjunct` is set.
+// A member of an element as it was written. One of `rule` and `adjunct` is set. Nodes are copies in
+// the arena: the tree of a text is gone when its elements have been read. A name is in
+// Element::name alone.
 struct MemberValue {
   const MemberRule* rule = nullptr;
   const AdjunctMember* adjunct = nullptr;
   const JsonNode* node = nullptr;  // a literal: the scalar, also when a value object wraps it
   absl::Span<Link> links;          // elements
+};
+
+// What the schemas below a schema come to.
+struct SchemaFacts {
+  int depth = 0;           // steps to the deepest one
+  bool recursive = false;  // leads back to itself
+  bool has_array = false;  // is or contains an Array
+  uint8_t mark = 0;
 };
 
 struct Element {
@@ -42,11 +50,12 @@ struct Element {
   bool standard = false;    // defined by the language or an extension, not by a model
   bool broken = false;      // an error was reported in it (for an Interface: anywhere inside)
   bool unresolved = false;  // Interface: something in it refers to what no text defines
+  bool waiting = false;     // Interface: it refers to what no text has defined so far
   uint32_t document = 0;    // index of the text that it stands in
-  const JsonNode* node = nullptr;
-  const JsonNode* id_node = nullptr;    // the value of "@id", if written
-  const JsonNode* name_node = nullptr;  // the value of "name", if written
-  absl::string_view id;                 // as written, or empty: see IdOf
+  TextRange at;
+  TextRange id_at;       // the value of "@id", if written
+  TextRange name_at;     // the value of "name", if written
+  absl::string_view id;  // as written, or empty: see IdOf
   absl::string_view name;
   Element* parent = nullptr;
   const MemberRule* role = nullptr;  // the member of the parent that holds it
@@ -60,9 +69,11 @@ struct Element {
   QuantitySet quantity_set = QuantitySet::kCore2;
 
   // Marks of the checks that walk the graph, and what they found; see check.cc.
-  uint32_t mark = 0;
+  uint8_t mark = 0;
   int32_t depth = -1;         // Interface: of "extends" above it; -1 while it is not known
   int32_t extends_total = 0;  // Interface: values of "extends" in it and above it
+  SchemaFacts schema;         // a schema
+  int64_t total_below = -1;   // elements below, as the limit counts them; -1 while not counted
   absl::Span<Element* const> contents;  // Interface: its own and inherited ones, by name
   void* built = nullptr;                // the object of model.h that was made from it
 
@@ -95,31 +106,6 @@ struct Element {
     }
     return false;
   }
-};
-
-// Memory for the elements of one parse, freed at once. Not thread-safe.
-class Arena {
- public:
-  template <typename T>
-  T* New() {
-    return new (memory_.allocate(sizeof(T), alignof(T))) T();
-  }
-  template <typename T>
-  absl::Span<T> NewArray(size_t count) {
-    if (count == 0) return {};
-    // NOLINTNEXTLINE(bugprone-sizeof-expression): T may be a pointer, and its size is meant
-    T* const array = static_cast<T*>(memory_.allocate(sizeof(T) * count, alignof(T)));
-    for (size_t i = 0; i < count; ++i) new (array + i) T();
-    return {array, count};
-  }
-  absl::string_view Copy(absl::string_view text) {
-    char* const copy = static_cast<char*>(memory_.allocate(text.size() + 1, 1));
-    text.copy(copy, text.size());
-    return {copy, text.size()};
-  }
-
- private:
-  std::pmr::monotonic_buffer_resource memory_{64 << 10};
 };
 
 }  // namespace twin::dtdl

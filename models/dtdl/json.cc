@@ -18,6 +18,7 @@ constexpr unsigned kParseFlags =
 
 struct JsonParser::Buffers {
   rapidjson::Reader reader;
+  std::vector<JsonNode> nodes;  // of a tree that was dropped: empty, but with its memory
 };
 
 JsonParser::JsonParser() : buffers_(std::make_unique<Buffers>()) {}
@@ -48,9 +49,13 @@ TextPosition PositionOf(absl::string_view text, size_t offset) {
 // Receives RapidJSON's events and appends a node for each value.
 class JsonTreeBuilder {
  public:
-  JsonTreeBuilder(JsonDocument* document, const rapidjson::StringStream& stream,
+  JsonTreeBuilder(JsonDocument* document, Arena* arena, const rapidjson::StringStream& stream,
                   const JsonLimits& limits)
-      : document_(*document), text_(document->text_.get()), stream_(stream), limits_(limits) {}
+      : document_(*document),
+        arena_(*arena),
+        text_(document->text_.data()),
+        stream_(stream),
+        limits_(limits) {}
 
   // Of these two the reader tells when it stands behind them, of the other scalars when it still
   // stands before them.
@@ -139,7 +144,7 @@ class JsonTreeBuilder {
     const char* at = first;
     while (*at != '"') at += *at == '\\' ? 2 : 1;
     *end = static_cast<uint32_t>(at - text_) + 1;
-    const std::string& kept = document_.unescaped_.emplace_front(text, length);
+    const absl::string_view kept = arena_.Copy({text, length});
     // RapidJSON lets the second half of a surrogate pair stand alone, which is no UTF-8.
     for (size_t i = 0; i + 1 < kept.size(); ++i) {
       if (kept[i] == '\xED' && static_cast<unsigned char>(kept[i + 1]) >= 0xA0) {
@@ -151,6 +156,7 @@ class JsonTreeBuilder {
   }
 
   JsonDocument& document_;
+  Arena& arena_;
   const char* const text_;
   const rapidjson::StringStream& stream_;
   const JsonLimits limits_;
@@ -162,9 +168,14 @@ class JsonTreeBuilder {
   std::string stopped_;
 };
 
-std::unique_ptr<const JsonDocument> JsonDocument::Parse(absl::string_view text, JsonParser& parser,
-                                                        JsonError* error,
-                                                        const JsonLimits& limits) {
+void JsonDocument::Recycle(std::unique_ptr<JsonDocument> document, JsonParser& parser) {
+  document->nodes_.clear();
+  parser.buffers_->nodes = std::move(document->nodes_);
+}
+
+std::unique_ptr<JsonDocument> JsonDocument::Parse(absl::string_view text, JsonParser& parser,
+                                                  JsonError* error, const JsonLimits& limits,
+                                                  Arena* arena) {
   if (text.size() > limits.text_bytes_max) {
     *error = {absl::StrCat("the text is ", text.size(), " bytes long; at most ",
                            limits.text_bytes_max, " are allowed"),
@@ -172,16 +183,18 @@ std::unique_ptr<const JsonDocument> JsonDocument::Parse(absl::string_view text, 
     return nullptr;
   }
   std::unique_ptr<JsonDocument> document(new JsonDocument());
-  document->size_ = text.size();
+  if (arena == nullptr) {
+    document->own_arena_ = std::make_unique<Arena>();
+    arena = document->own_arena_.get();
+  }
   // Several zero bytes at the end: the check of a character that is cut short reads on past one.
   constexpr size_t kPadding = 8;
-  document->text_.reset(new char[text.size() + kPadding]);
-  if (!text.empty()) std::memcpy(document->text_.get(), text.data(), text.size());
-  std::memset(document->text_.get() + text.size(), 0, kPadding);
+  document->text_ = arena->Copy(text, kPadding);
+  document->nodes_ = std::exchange(parser.buffers_->nodes, {});
   document->nodes_.reserve(text.size() / 24 + 4);
 
-  rapidjson::StringStream stream(document->text_.get());
-  JsonTreeBuilder builder(document.get(), stream, limits);
+  rapidjson::StringStream stream(document->text_.data());
+  JsonTreeBuilder builder(document.get(), arena, stream, limits);
   const rapidjson::ParseResult result = parser.buffers_->reader.Parse<kParseFlags>(stream, builder);
   if (result.IsError()) {
     const uint32_t offset = static_cast<uint32_t>(std::min(result.Offset(), text.size()));

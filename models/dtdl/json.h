@@ -5,15 +5,22 @@
 #define TWIN_MODELS_DTDL_JSON_H_
 
 #include <cstdint>
-#include <forward_list>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "models/dtdl/arena.h"
 
 namespace twin::dtdl {
+
+// A piece of a text: from the offset of its first byte to one past its last.
+struct TextRange {
+  uint32_t begin = 0;
+  uint32_t end = 0;
+  bool empty() const { return end == 0; }
+};
 
 enum class JsonKind : uint8_t { kNull, kFalse, kTrue, kNumber, kString, kArray, kObject };
 
@@ -30,6 +37,7 @@ struct JsonNode {
   absl::string_view key;   // of a member: its name, unescaped
   absl::string_view text;  // of a string: its value, unescaped; of a number: the token as written
 
+  TextRange range() const { return {begin, end}; }
   bool is_string() const { return kind == JsonKind::kString; }
   bool is_number() const { return kind == JsonKind::kNumber; }
   bool is_array() const { return kind == JsonKind::kArray; }
@@ -95,23 +103,30 @@ class JsonDocument {
   // Parses a whole text: RFC 8259, UTF-8, exactly one value, no comments, no trailing commas, no
   // byte-order mark. On failure returns nullptr and fills `error`.
   // `parser` may be reused for many texts by one thread, which saves its buffers' allocation.
-  static std::unique_ptr<const JsonDocument> Parse(absl::string_view text, JsonParser& parser,
-                                                   JsonError* error, const JsonLimits& limits = {});
+  // With an `arena` the text and all views of nodes live as long as that, and the document may end
+  // before.
+  static std::unique_ptr<JsonDocument> Parse(absl::string_view text, JsonParser& parser,
+                                             JsonError* error, const JsonLimits& limits = {},
+                                             Arena* arena = nullptr);
+
+  // Ends the document and gives the memory of its tree to `parser` for its next text: who reads
+  // many texts, one after the other, then finds it in the caches.
+  static void Recycle(std::unique_ptr<JsonDocument> document, JsonParser& parser);
 
   const JsonNode& root() const { return nodes_.front(); }
-  absl::string_view text() const { return {text_.get(), size_}; }
-  absl::string_view TextOf(const JsonNode& node) const {
-    return text().substr(node.begin, node.end - node.begin);
+  absl::string_view text() const { return text_; }
+  absl::string_view TextOf(TextRange range) const {
+    return text().substr(range.begin, range.end - range.begin);
   }
+  absl::string_view TextOf(const JsonNode& node) const { return TextOf(node.range()); }
 
  private:
   friend class JsonTreeBuilder;
   JsonDocument() = default;
 
-  std::unique_ptr<char[]> text_;  // ends in zero bytes
-  size_t size_ = 0;
+  std::unique_ptr<Arena> own_arena_;  // when it was given none
+  absl::string_view text_;            // ends in zero bytes
   std::vector<JsonNode> nodes_;
-  std::forward_list<std::string> unescaped_;  // strings whose text differs from their token
 };
 
 // The reader's buffers. Thread-compatible.

@@ -13,29 +13,32 @@
 
 namespace twin::dtdl {
 
-// What a ModelSet keeps alive: its objects, the tree that they were made from, and the texts.
+// What a ModelSet keeps alive: its objects, the elements that they were made from, and the texts.
 struct ModelSet::Storage {
-  std::vector<std::shared_ptr<const JsonDocument>> documents;
   std::unique_ptr<Arena> arena;
   absl::flat_hash_map<absl::string_view, Element*> definitions;  // by explicit id
 };
 
 class ModelBuilder {
  public:
-  // Builds the models of a parse in which nothing is wrong or missing. Takes the state's memory.
-  static std::shared_ptr<const ModelSet> Build(ParseState* state);
-
- private:
   explicit ModelBuilder(ParseState* state) : state_(*state), arena_(*state->arena) {}
 
-  Interface* MakeInterface(Element* element);
+  // Builds the models of checked Interfaces in which nothing is wrong or missing: each once. The
+  // Interfaces that they refer to are among them or were built before.
+  void Add(absl::Span<Element* const> interfaces);
+
+  // The set of all Interfaces of the state, each of which has been added. Takes the state's memory.
+  std::shared_ptr<const ModelSet> Finish();
+
+ private:
+  void MakeInterface(Element* element);
   void FillContent(const Element& element, const Interface* owner, Content* content);
   void FinishInterface(Interface* interface);
   const Payload* MakePayload(const Element* element);
 
   ParseState& state_;
   Arena& arena_;
-  std::vector<Content*> components_;  // to be linked when every Interface is made
+  std::vector<Content*> components_;  // to be linked when the Interfaces that are added are made
 };
 
 // Schemas are made of elements in an arena, of models or of the language.

@@ -4,10 +4,12 @@
 #include <benchmark/benchmark.h>
 #include <rapidjson/document.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -139,6 +141,17 @@ void BM_ParseMadeUpOntology(benchmark::State& state) {
   Run(state, *MakeUp(static_cast<int>(state.range(0))));
 }
 BENCHMARK(BM_ParseMadeUpOntology)
+    ->RangeMultiplier(2)
+    ->Range(512, 8192)
+    ->Unit(benchmark::kMillisecond);
+
+// In no order: what refers to a later text waits for the end, and stands anywhere in memory.
+void BM_ParseMadeUpShuffled(benchmark::State& state) {
+  const std::unique_ptr<Texts> texts = MakeUp(static_cast<int>(state.range(0)));
+  std::shuffle(texts->sources.begin(), texts->sources.end(), std::mt19937(1));
+  Run(state, *texts);
+}
+BENCHMARK(BM_ParseMadeUpShuffled)
     ->RangeMultiplier(2)
     ->Range(512, 8192)
     ->Unit(benchmark::kMillisecond);

@@ -51,8 +51,10 @@ std::string IdOf(const Element& element) {
   return id;
 }
 
+Place PlaceOf(const Element& element, TextRange at) { return {element.document, at.begin, at.end}; }
+
 Place PlaceOf(const Element& element, const JsonNode& node) {
-  return {element.document, node.begin, node.end};
+  return PlaceOf(element, node.range());
 }
 
 Place KeyPlaceOf(const Element& element, const JsonNode& member) {
@@ -60,10 +62,10 @@ Place KeyPlaceOf(const Element& element, const JsonNode& member) {
 }
 
 Place PlaceOf(const Element& element) {
-  if (element.id_node != nullptr) return PlaceOf(element, *element.id_node);
-  if (element.name_node != nullptr) return PlaceOf(element, *element.name_node);
-  if (element.node == nullptr) return {};
-  return {element.document, element.node->begin, element.node->begin + 1};
+  if (!element.id_at.empty()) return PlaceOf(element, element.id_at);
+  if (!element.name_at.empty()) return PlaceOf(element, element.name_at);
+  if (element.at.empty()) return {};
+  return {element.document, element.at.begin, element.at.begin + 1};
 }
 
 std::string Describe(const Element& element) {

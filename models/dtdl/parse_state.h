@@ -30,16 +30,23 @@ struct Reference {
   MemberValue* value = nullptr;
 };
 
+// A Relationship whose target no text has defined so far.
+struct MissingTarget {
+  const Element* relationship = nullptr;
+  const JsonNode* target = nullptr;
+};
+
 struct ParseState {
-  ParseState(absl::Span<const Source> texts, const ParseOptions& parse_options)
-      : options(parse_options), sources(texts) {}
+  ParseState(absl::Span<const Source> given, const ParseOptions& parse_options)
+      : options(parse_options), sources(given) {}
 
   const ParseOptions& options;
   absl::Span<const Source> sources;
-  std::vector<std::shared_ptr<const JsonDocument>> documents;  // null where a text is no JSON
   std::unique_ptr<Arena> arena = std::make_unique<Arena>();
-  std::vector<Element*> interfaces;  // every Interface that was read, in the order of the texts
-  std::vector<Reference> references;
+  std::vector<absl::string_view> texts;  // in the arena; empty where a text is no JSON
+  std::vector<Element*> interfaces;      // every Interface that was read, in the order of the texts
+  std::vector<Reference> references;     // that are not resolved yet, in the order of the texts
+  std::vector<MissingTarget> missing_targets;
   absl::flat_hash_map<absl::string_view, Element*> definitions;  // by explicit id
   // Ids whose definition was seen but could not be read: nobody should call them undefined.
   absl::flat_hash_set<absl::string_view> broken_definitions;
@@ -56,6 +63,9 @@ struct ParseState {
   // reads it.
   bool WantsSuggestions() const { return diagnostics.size() < kSuggestionsMax; }
   static constexpr size_t kSuggestionsMax = 200;
+  absl::string_view TextAt(const Place& place) const {
+    return texts[place.document].substr(place.begin, place.end - place.begin);
+  }
   // The name of a text.
   const std::string& NameOf(uint32_t document) const { return sources[document].name; }
   void Warn(absl::string_view code, const Place& place, std::string element, std::string message,
@@ -68,6 +78,7 @@ std::string IdOf(const Element& element);
 
 // The place of an element's definition: its "@id", or what stands at its beginning.
 Place PlaceOf(const Element& element);
+Place PlaceOf(const Element& element, TextRange at);
 Place PlaceOf(const Element& element, const JsonNode& node);
 Place KeyPlaceOf(const Element& element, const JsonNode& member);
 

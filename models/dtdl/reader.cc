@@ -92,9 +92,9 @@ struct Reader::Keywords {
   uint32_t count = 0;
 };
 
-bool Reader::Fail(absl::string_view code, const Element& element, const JsonNode& node,
-                  std::string message, std::string hint) {
-  state_.Error(code, PlaceOf(element, node), IdOf(element), std::move(message), std::move(hint),
+bool Reader::Fail(absl::string_view code, const Element& element, TextRange at, std::string message,
+                  std::string hint) {
+  state_.Error(code, PlaceOf(element, at), IdOf(element), std::move(message), std::move(hint),
                element.partition);
   return false;
 }
@@ -124,9 +124,8 @@ void Reader::PreferTerm(absl::string_view word, const Element& element, const Js
        absl::StrCat("write \"", term, "\""));
 }
 
-void Reader::ReadDocument(uint32_t document) {
+void Reader::ReadDocument(const JsonNode& root, uint32_t document) {
   document_ = document;
-  const JsonNode& root = state_.documents[document]->root();
   if (!root.is_array()) return ReadTopLevel(root);
   for (const JsonNode& node : Children(root)) ReadTopLevel(node);
 }
@@ -193,7 +192,7 @@ bool Reader::CheckKeywords(const Keywords& keywords, Element* element) {
 Element* Reader::ReadElement(const JsonNode& node, const ActiveContext* inherited, Element* parent,
                              const MemberRule* role) {
   Element* const element = state_.arena->New<Element>();
-  element->node = &node;
+  element->at = node.range();
   element->document = document_;
   element->parent = parent;
   element->role = role;
@@ -222,7 +221,7 @@ Element* Reader::ReadElement(const JsonNode& node, const ActiveContext* inherite
   const JsonNode* const name = FindName(node);
   if (name != nullptr && name->is_string()) {
     element->name = name->text;
-    element->name_node = name;
+    element->name_at = name->range();
   }
   if (!CheckKeywords(keywords, element)) return done(nullptr);
   if (role != nullptr && keywords.id != nullptr && node.count == 1) {
@@ -245,7 +244,7 @@ Element* Reader::ReadElement(const JsonNode& node, const ActiveContext* inherite
     state_.interfaces.push_back(element);
     const int limit = kInterfaceIdLength.of(element->bounds);
     if (element->id.size() > static_cast<size_t>(limit)) {
-      Fail(code::kIdTooLongForType, *element, *element->id_node,
+      Fail(code::kIdTooLongForType, *element, element->id_at,
            absl::StrCat("the id of an Interface is ", element->id.size(), " characters long"),
            absl::StrCat("at most ", limit, " are allowed"));
     }
@@ -259,7 +258,7 @@ Element* Reader::ReadElement(const JsonNode& node, const ActiveContext* inherite
   }
   Define(element);
   const std::vector<const AdjunctType*> rejected = std::exchange(rejected_cotypes_, {});
-  ReadMembers(node, element, rejected);
+  ReadMembers(node, keywords.count, element, rejected);
   CheckRequired(node, element);
   return done(element);
 }
@@ -268,17 +267,17 @@ bool Reader::ReadId(const Keywords& keywords, Element* element) {
   const MemberRule* const role = element->role;
   if (keywords.id == nullptr) {
     if (element->parent == nullptr) {
-      return Fail(code::kMissingTopLevelId, *element, *element->node,
+      return Fail(code::kMissingTopLevelId, *element, element->at,
                   "an Interface must have an \"@id\"",
                   "add \"@id\": \"dtmi:<your domain>:<name>;1\"");
     }
     if (role->needs_id()) {
-      state_.Error(
-          code::kMissingRequiredId, PlaceOf(*element, *element->node), IdOf(*element->parent),
-          absl::StrCat("an element of '", role->name, "' must have an \"@id\""),
-          role->range == kPrimitiveSchemas ? "write the term, as in \"integer\""
-                                           : "add \"@id\": \"dtmi:<your domain>:<name>;1\"",
-          element->partition);
+      state_.Error(code::kMissingRequiredId, PlaceOf(*element, element->at), IdOf(*element->parent),
+                   absl::StrCat("an element of '", role->name, "' must have an \"@id\""),
+                   role->range == kPrimitiveSchemas
+                       ? "write the term, as in \"integer\""
+                       : "add \"@id\": \"dtmi:<your domain>:<name>;1\"",
+                   element->partition);
       return false;
     }
     return true;
@@ -298,7 +297,7 @@ bool Reader::ReadId(const Keywords& keywords, Element* element) {
                     ? "user labels only, then a version of one number, no fragment"
                     : "user labels only, then perhaps a version, no fragment");
   }
-  element->id_node = &id;
+  element->id_at = id.range();
   element->id = id.text;
   if (const int limit = kIdLength.of(element->bounds);
       id.text.size() > static_cast<size_t>(limit)) {
@@ -459,7 +458,7 @@ std::string Reader::SuggestType(absl::string_view word, int version) const {
 }
 
 bool Reader::CheckClass(const Keywords& keywords, Element* element) {
-  const JsonNode& at = keywords.type == nullptr ? *element->node : *keywords.type;
+  const TextRange at = keywords.type == nullptr ? element->at : keywords.type->range();
   if (element->role == nullptr) {
     if (element->cls == Class::kInterface) return true;
     return Fail(
@@ -572,20 +571,20 @@ void Reader::Define(Element* element) {
   std::string hint = "rename or remove one of them";
   if (state_.WantsSuggestions()) {
     const Element& first = *found->second;
-    const TextPosition at =
-        PositionOf(state_.documents[first.document]->text(), PlaceOf(first).begin);
+    const TextPosition at = PositionOf(state_.texts[first.document], PlaceOf(first).begin);
     hint = absl::StrCat("its first definition is at ", state_.NameOf(first.document), ":", at.line,
                         ":", at.column, "; ", hint);
   }
-  Fail(code::kDuplicateDefinition, *element, *element->id_node,
+  Fail(code::kDuplicateDefinition, *element, element->id_at,
        absl::StrCat("'", element->id, "' is defined twice"), std::move(hint));
 }
 
 // --- Members -------------------------------------------------------------------------------------
 
-void Reader::ReadMembers(const JsonNode& node, Element* element,
+void Reader::ReadMembers(const JsonNode& node, uint32_t keyword_count, Element* element,
                          const std::vector<const AdjunctType*>& rejected) {
-  const absl::Span<MemberValue> values = state_.arena->NewArray<MemberValue>(node.count);
+  const absl::Span<MemberValue> values =
+      state_.arena->NewArray<MemberValue>(node.count - keyword_count);
   size_t count = 0;
   for (const JsonNode& member : Children(node)) {
     if (!member.key.empty() && member.key[0] == '@') continue;
@@ -601,7 +600,7 @@ void Reader::ReadMembers(const JsonNode& node, Element* element,
       }
     }
     if (value.rule == nullptr && value.adjunct == nullptr) {
-      if (!IsOf(rejected, term)) ReadUnknownMember(member, term, element);
+      if (!IsOf(rejected, term)) ReadUnknownMember(node, member, term, element);
       continue;
     }
     PreferTerm(member.key, *element, member);
@@ -626,10 +625,21 @@ void Reader::ReadMembers(const JsonNode& node, Element* element,
     } else {
       ReadLiteral(member, element, &value);
     }
+    if (value.node != nullptr) value.node = Keep(value);
   }
 }
 
-void Reader::ReadUnknownMember(const JsonNode& member, const Term& term, Element* element) {
+// A copy of the value, with what is below it, that outlives the tree.
+const JsonNode* Reader::Keep(const MemberValue& value) {
+  if (value.rule != nullptr && value.rule->member == Member::kName) return nullptr;
+  const JsonNode& node = *value.node;
+  const absl::Span<JsonNode> kept = state_.arena->NewArray<JsonNode>(node.skip);
+  std::copy_n(&node, node.skip, kept.begin());
+  return kept.data();
+}
+
+void Reader::ReadUnknownMember(const JsonNode& object, const JsonNode& member, const Term& term,
+                               Element* element) {
   const WordForm form = FormOf(member.key, element->version);
   if (element->informal) {
     if (element->version == 2) return;
@@ -643,7 +653,7 @@ void Reader::ReadUnknownMember(const JsonNode& member, const Term& term, Element
   }
   if (hint.empty()) hint = absl::StrCat("it may have ", absl::StrJoin(names, ", "));
   if (element->version == 2) {
-    const bool inferred = element->node->Find("@type") == nullptr;
+    const bool inferred = object.Find("@type") == nullptr;
     FailAtKey(inferred ? code::kInferredTypeDoesNotAllow : code::kNoTypeThatAllows, *element,
               member, std::move(message), std::move(hint));
     return;
@@ -669,7 +679,7 @@ void Reader::ReadLiteral(const JsonNode& member, Element* element, MemberValue* 
       if (value->node == nullptr) return;
       if (rule.member == Member::kName) {
         element->name = value->node->text;
-        element->name_node = value->node;
+        element->name_at = value->node->range();
       }
       if (rule.name_syntax() && !IsName(value->node->text)) {
         Fail(code::kStringInvalid, *element, *value->node,
@@ -761,7 +771,6 @@ void Reader::ReadAdjunct(const JsonNode& member, Element* element, MemberValue* 
 }
 
 void Reader::ReadElements(const JsonNode& member, Element* element, MemberValue* value) {
-  value->node = &member;
   const MemberRule* const rule = value->rule;
   if (rule != nullptr && rule->member == Member::kCommandType) {
     Warn(code::kDeprecatedMember, *element, member, "'commandType' is deprecated", "leave it out");
@@ -806,7 +815,7 @@ void Reader::ReadElements(const JsonNode& member, Element* element, MemberValue*
 bool Reader::ReadLink(const JsonNode& node, Element* element, const MemberValue& value,
                       Link* link) {
   const absl::string_view name = value.rule != nullptr ? value.rule->name : value.adjunct->name;
-  link->node = &node;
+  link->at = node.range();
   if (node.is_object() && value.rule != nullptr) {
     link->element = ReadElement(node, context_, element, value.rule);
     return link->element != nullptr;
@@ -825,7 +834,7 @@ bool Reader::ReadLink(const JsonNode& node, Element* element, const MemberValue&
       value.adjunct != nullptr ? context_->FindUnit(node.text) : context_->Find(node.text);
   if (term.kind == TermKind::kElement) {
     link->element = term.element;
-    link->reference = term.element->id;
+    link->reference = node.text;
     PreferTerm(node.text, *element, node);
     return true;
   }

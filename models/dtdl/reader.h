@@ -4,6 +4,7 @@
 #define TWIN_MODELS_DTDL_READER_H_
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "models/dtdl/context.h"
@@ -16,8 +17,9 @@ class Reader {
  public:
   explicit Reader(ParseState* state) : state_(*state), contexts_(state) {}
 
-  // Reads one text: an Interface or an array of them. Appends to state->interfaces.
-  void ReadDocument(uint32_t document);
+  // Reads one text: an Interface or an array of them. Appends to state->interfaces and
+  // state->references; keeps nothing of the text's tree.
+  void ReadDocument(const JsonNode& root, uint32_t document);
 
  private:
   struct Keywords;  // the members of an element that begin with '@'
@@ -45,10 +47,11 @@ class Reader {
   void Define(Element* element);
 
   // `rejected`: co-types of the element that were refused. Their members are passed over.
-  void ReadMembers(const JsonNode& node, Element* element,
+  void ReadMembers(const JsonNode& node, uint32_t keyword_count, Element* element,
                    const std::vector<const AdjunctType*>& rejected);
-  void ReadMember(const JsonNode& member, const Term& term, Element* element, MemberValue* value);
-  void ReadUnknownMember(const JsonNode& member, const Term& term, Element* element);
+  void ReadUnknownMember(const JsonNode& object, const JsonNode& member, const Term& term,
+                         Element* element);
+  const JsonNode* Keep(const MemberValue& value);
   void ReadLiteral(const JsonNode& member, Element* element, MemberValue* value);
   void ReadMultiplicity(const JsonNode& node, const Element& element, const MemberRule& rule);
   void ReadAdjunct(const JsonNode& member, Element* element, MemberValue* value);
@@ -57,8 +60,12 @@ class Reader {
   std::string SuggestElement(absl::string_view word, const MemberValue& value) const;
   void CheckRequired(const JsonNode& node, Element* element);
 
+  bool Fail(absl::string_view code, const Element& element, TextRange at, std::string message,
+            std::string hint = "");
   bool Fail(absl::string_view code, const Element& element, const JsonNode& node,
-            std::string message, std::string hint = "");
+            std::string message, std::string hint = "") {
+    return Fail(code, element, node.range(), std::move(message), std::move(hint));
+  }
   bool FailAtKey(absl::string_view code, const Element& element, const JsonNode& member,
                  std::string message, std::string hint = "");
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "models/dtdl/codes.h"
@@ -30,7 +31,7 @@ class Resolver {
 
  private:
   void Fail(absl::string_view code, const Link& link, std::string message, std::string hint) {
-    state_.Error(code, PlaceOf(*owner_, *link.node), IdOf(*owner_), std::move(message),
+    state_.Error(code, PlaceOf(*owner_, link.at), IdOf(*owner_), std::move(message),
                  std::move(hint), owner_->partition);
   }
 
@@ -61,19 +62,19 @@ class Resolver {
     if (rule.member == Member::kValueSchema && kPrimitiveSchemas.Has(target.cls) &&
         target.cls != Class::kInteger && target.cls != Class::kString) {
       return Fail(code::kIncorrectPropertyValue, link,
-                  absl::StrCat("the values of an Enum cannot be of schema ", link.node->text),
+                  absl::StrCat("the values of an Enum cannot be of schema ", link.reference),
                   "valueSchema is \"integer\" or \"string\"");
     }
     if (!rule.range.Has(target.cls)) {
       return Fail(code::kBadType, link,
-                  absl::StrCat("'", link.node->text, "' is ", AClass(target.cls), ", which '",
+                  absl::StrCat("'", link.reference, "' is ", AClass(target.cls), ", which '",
                                rule.name, "' cannot hold"),
                   absl::StrCat("it takes ", Describe(rule.range, owner_->version)));
     }
     if (rule.older() ? target.version > owner_->version : target.version != owner_->version) {
       return Fail(
           code::kDisallowedVersionReference, link,
-          absl::StrCat("'", link.reference, "' is written in DTDL ", target.version,
+          absl::StrCat("'", target.id, "' is written in DTDL ", target.version,
                        ", and an element in DTDL ", owner_->version, " names it"),
           rule.older() ? "the version may be the same or older" : "the version must be the same");
     }
@@ -103,7 +104,7 @@ class Resolver {
         absl::StrAppend(&units, units.empty() ? "" : ", ", unit.name);
       }
       Fail(code, link,
-           absl::StrCat("'", link.node->text, "' is no '", member.name, "' of ", type->name),
+           absl::StrCat("'", link.reference, "' is no '", member.name, "' of ", type->name),
            absl::StrCat("units of ", type->name, " are ", units));
       return;
     }
@@ -113,35 +114,87 @@ class Resolver {
   Element* owner_ = nullptr;
 };
 
+// Whether what the link names is defined, and not in an Interface that waits itself.
+bool IsKnown(const ParseState& state, Link* link) {
+  if (link->reference.empty()) return true;
+  if (link->element == nullptr) {
+    const auto found = state.definitions.find(link->reference);
+    if (found == state.definitions.end()) return false;
+    link->element = found->second;
+  }
+  return link->element->standard || !link->element->partition->waiting;
+}
+
+// Marks the Interfaces that must wait; returns whether there are any that it did not know of.
+bool MarkWaiting(const ParseState& state, absl::Span<const Reference> references) {
+  bool found = false;
+  for (const Reference& reference : references) {
+    Element* const interface = reference.owner->partition;
+    if (interface->waiting) continue;
+    interface->waiting =
+        !absl::c_all_of(reference.value->links, [&](Link& link) { return IsKnown(state, &link); });
+    found |= interface->waiting;
+  }
+  return found;
+}
+
+}  // namespace
+
+void CollectMissingTargets(ParseState* state, const Element& interface) {
+  for (const Link& link : interface.Links(Member::kContents)) {
+    if (link.element == nullptr || link.element->cls != Class::kRelationship) continue;
+    const MemberValue* const target = link.element->Find(Member::kTarget);
+    if (target == nullptr || target->node == nullptr) continue;
+    if (state->definitions.contains(target->node->text)) continue;
+    state->missing_targets.push_back({link.element, target->node});
+  }
+}
+
+namespace {
+
 // A target need not be among the models. Where it is not, but another version of it is, that is
 // likely to be a slip.
-void CheckTargets(ParseState* state) {
+void WarnOfMissingTargets(ParseState* state) {
   absl::flat_hash_map<absl::string_view, const Element*> by_name;
-  for (const Element* interface : state->interfaces) {
-    by_name.emplace(SplitVersion(interface->id).id, interface);
-  }
-  for (const Element* interface : state->interfaces) {
-    for (const Link& link : interface->Links(Member::kContents)) {
-      if (link.element == nullptr || link.element->cls != Class::kRelationship) continue;
-      const MemberValue* const target = link.element->Find(Member::kTarget);
-      if (target == nullptr || target->node == nullptr) continue;
-      const absl::string_view id = target->node->text;
-      if (state->definitions.contains(id)) continue;
-      const auto other = by_name.find(SplitVersion(id).id);
-      if (other == by_name.end()) continue;
-      state->Warn(code::kDanglingTarget, PlaceOf(*link.element, *target->node), IdOf(*link.element),
-                  absl::StrCat("no model defines the target '", id, "'"),
-                  absl::StrCat("did you mean '", other->second->id, "'?"));
+  for (const auto& [relationship, target] : state->missing_targets) {
+    const absl::string_view id = target->text;
+    if (state->definitions.contains(id)) continue;
+    if (by_name.empty()) {
+      for (const Element* interface : state->interfaces) {
+        by_name.emplace(SplitVersion(interface->id).id, interface);
+      }
     }
+    const auto other = by_name.find(SplitVersion(id).id);
+    if (other == by_name.end()) continue;
+    state->Warn(code::kDanglingTarget, PlaceOf(*relationship, *target), IdOf(*relationship),
+                absl::StrCat("no model defines the target '", id, "'"),
+                absl::StrCat("did you mean '", other->second->id, "'?"));
   }
 }
 
 }  // namespace
 
+void ResolveKnown(ParseState* state, size_t first) {
+  const auto references = absl::MakeConstSpan(state->references).subspan(first);
+  while (MarkWaiting(*state, references)) {
+  }
+  Resolver resolver(state);
+  size_t kept = first;
+  for (const Reference& reference : references) {
+    if (reference.owner->partition->waiting) {
+      state->references[kept++] = reference;
+    } else {
+      resolver.Resolve(reference);
+    }
+  }
+  state->references.resize(kept);
+}
+
 void ResolveReferences(ParseState* state) {
   Resolver resolver(state);
   for (const Reference& reference : state->references) resolver.Resolve(reference);
-  CheckTargets(state);
+  state->references.clear();
+  WarnOfMissingTargets(state);
   std::sort(state->unresolved.begin(), state->unresolved.end());
   state->unresolved.erase(std::unique(state->unresolved.begin(), state->unresolved.end()),
                           state->unresolved.end());

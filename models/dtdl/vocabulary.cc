@@ -239,7 +239,7 @@ void Vocabulary::AddQuantities(const Extension& extension, Terms* terms) {
     element->unit = &unit;
     element->unit_kind = FindUnitKind(unit.kind);
     element->quantity_set = set;
-    SetName(element, unit.name);
+    element->name = unit.name;
     terms->emplace(unit.name, ElementTerm(element));
     AddId(element->id, ElementTerm(element));
     units_by_kind[unit.kind].push_back(element);
@@ -286,7 +286,7 @@ void Vocabulary::AddPrefixes(QuantitySet set, int version, absl::string_view id_
       Element* const value =
           NewElement(Class::kEnumValue, version,
                      Keep(absl::StrCat(id_prefix, "unitprefix:", unit_prefix.name)));
-      SetName(value, unit_prefix.name);
+      value->name = unit_prefix.name;
       terms->emplace(unit_prefix.name, ElementTerm(value));
       AddId(value->id, ElementTerm(value));
       values.push_back(value);
@@ -346,16 +346,11 @@ void Vocabulary::SetMember(Element* owner, Member member, std::initializer_list<
   owner->members = members;
 }
 
-void Vocabulary::SetName(Element* element, absl::string_view name) {
-  element->name = name;
-  element->name_node = StringNode(name);
-}
-
 Element* Vocabulary::NewEnum(int version, absl::string_view id, absl::string_view only_value) {
   Element* const element = NewElement(Class::kEnum, version, id);
   AddId(id, ElementTerm(element));
   Element* const value = NewElement(Class::kEnumValue, version, "");
-  SetName(value, only_value);
+  value->name = only_value;
   SetMember(value, Member::kEnumValue, {});
   value->members.back().node = StringNode(only_value);
   SetMember(element, Member::kValueSchema, {Primitive("string")});
@@ -381,7 +376,7 @@ Element* Vocabulary::NewObject(
   Link* link = members[0].links.data();
   for (const auto& [name, schema] : fields) {
     Element* const field = NewElement(Class::kField, version, "");
-    SetName(field, name);
+    field->name = name;
     SetMember(field, Member::kSchema, {schema});
     field->parent = element;
     (link++)->element = field;

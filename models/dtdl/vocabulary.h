@@ -87,7 +87,6 @@ class Vocabulary {
   Element* NewObject(int version, absl::string_view id,
                      std::initializer_list<std::pair<absl::string_view, Element*>> fields);
   void SetMember(Element* owner, Member member, std::initializer_list<Element*> values);
-  void SetName(Element* element, absl::string_view name);
   absl::string_view Keep(std::string text);
   const JsonNode* StringNode(absl::string_view text);
   Element* Primitive(absl::string_view term) const;
