@@ -27,7 +27,12 @@ class TaskPool {
   // Runs task(0) … task(count - 1), on this thread too; returns when all have run.
   virtual void Run(int count, absl::FunctionRef<void(int task)> task) = 0;
 };
-std::unique_ptr<TaskPool> NewTaskPool(int threads);
+
+enum class PoolThreads {
+  kEqual,
+  kGiveWay,  // to all others, see server/base/thread_priority.h; the thread that calls Run does not
+};
+std::unique_ptr<TaskPool> NewTaskPool(int threads, PoolThreads kind = PoolThreads::kEqual);
 
 struct StatementPlans;
 

@@ -6,6 +6,7 @@
 
 #include "query/execute/execute.h"
 #include "server/base/sync.h"
+#include "server/base/thread_priority.h"
 
 namespace twin::query {
 namespace {
@@ -14,8 +15,13 @@ namespace {
 // if all threads are busy with others.
 class ThreadedPool : public TaskPool {
  public:
-  explicit ThreadedPool(int threads) {
-    for (int i = 1; i < threads; ++i) threads_.emplace_back([this] { Work(); });
+  ThreadedPool(int threads, PoolThreads kind) {
+    for (int i = 1; i < threads; ++i) {
+      threads_.emplace_back([this, kind] {
+        if (kind == PoolThreads::kGiveWay) GiveWayToOthers();
+        Work();
+      });
+    }
   }
   ~ThreadedPool() override {
     {
@@ -92,8 +98,8 @@ class ThreadedPool : public TaskPool {
 
 }  // namespace
 
-std::unique_ptr<TaskPool> NewTaskPool(int threads) {
-  return std::make_unique<ThreadedPool>(threads);
+std::unique_ptr<TaskPool> NewTaskPool(int threads, PoolThreads kind) {
+  return std::make_unique<ThreadedPool>(threads, kind);
 }
 
 }  // namespace twin::query

@@ -50,7 +50,8 @@ constexpr int kSamples = 100;
 constexpr int64_t kSampleSeconds = 10;
 constexpr int kTrees = 400;
 constexpr int kTreeDepth = 4;
-constexpr int kMessagesPerSecond = 200;  // of telemetry beside a run, a frame of 100 values each
+// Of telemetry beside a run: a frame of 100 values each.
+constexpr std::chrono::milliseconds kFrameInterval{5};
 constexpr char kModels[] = R"([
   {"@context":["dtmi:dtdl:context;3","dtmi:dtdl:extension:quantitativeTypes;1","dtmi:dtdl:extension:historization;1"],
    "@id":"dtmi:b:Cell;1","@type":"Interface","contents":[
@@ -221,7 +222,10 @@ class Subscriber : public events::Sink {
   }
   void WaitFor(int64_t events) {
     const MutexLock lock(&mutex_);
-    while (events_ < events) changed_.Wait(&mutex_);
+    while (events_ < events) {
+      TWIN_CHECK(!has_ended_) << "after " << events_ << " of " << events << " events";
+      changed_.Wait(&mutex_);
+    }
   }
 
  private:
@@ -248,7 +252,8 @@ class Fleet {
     engine_ = *std::move(opened);
     MakeCells();
     MakeHistory();
-    pool_ = query::NewTaskPool(static_cast<int>(std::thread::hardware_concurrency()));
+    pool_ = query::NewTaskPool(static_cast<int>(std::thread::hardware_concurrency()),
+                               query::PoolThreads::kGiveWay);
     host_ = engine::NewPredictHost(engine_.get(), pool_.get());
     auto predictors = predict::Predictors::Open({}, host_.get(), &connector_);
     TWIN_CHECK(predictors.ok()) << predictors.status();
@@ -392,7 +397,7 @@ class Telemetry {
   void Send() {
     const SteadyClock::time_point start = SteadyClock::now();
     for (int i = 0; !stopping_; ++i) {
-      std::this_thread::sleep_until(start + i * std::chrono::seconds(1) / kMessagesPerSecond);
+      std::this_thread::sleep_until(start + i * kFrameInterval);
       {
         const MutexLock lock(&mutex_);
         ++in_flight_;

@@ -49,7 +49,8 @@ class Server::Impl {
                   &queries_,
                   nullptr,
                   &metrics_},
-        predict_host_(engine::NewPredictHost(engine, queries_.tasks.get())),
+        feature_tasks_(query::NewTaskPool(queries_.tasks->threads(), query::PoolThreads::kGiveWay)),
+        predict_host_(engine::NewPredictHost(engine, feature_tasks_.get())),
         models_(services_),
         twins_(services_),
         telemetry_(services_),
@@ -124,6 +125,7 @@ class Server::Impl {
   WorkPool pool_;
   Services services_;
   PredictorConnector connector_;
+  const std::unique_ptr<query::TaskPool> feature_tasks_;
   const std::unique_ptr<predict::Host> predict_host_;
   std::unique_ptr<predict::Predictors> predictors_;
   ModelService models_;

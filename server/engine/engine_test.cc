@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <cstdlib>
 #include <memory>
 #include <random>
 #include <string>
@@ -16,6 +15,7 @@
 #include "server/base/check.h"
 #include "server/engine/data_dir.h"
 #include "server/storage/documents.h"
+#include "tests/support/engine_folder.h"
 #include "tests/support/status_matchers.h"
 
 namespace twin::engine {
@@ -69,22 +69,7 @@ std::string DumpOf(const Engine& engine) {
 
 class EngineTest : public ::testing::Test {
  public:
-  EngineTest() {
-    std::string pattern = absl::StrCat(::testing::TempDir(), "/engine-XXXXXX");
-    TWIN_CHECK(mkdtemp(pattern.data()) != nullptr);
-    root_ = pattern;
-    options_.data_dir = JoinPath(root_, "data");
-    options_.segment_bytes = 1 << 20;
-    options_.limits.batch_bytes_max = 512 << 10;
-    options_.reserve_bytes = 1 << 16;
-  }
-  ~EngineTest() override { (void)RemoveTree(PosixFileSystem(), root_); }
-
-  std::unique_ptr<Engine> Open() {
-    auto engine = Engine::Open(options_);
-    TWIN_CHECK(engine.ok()) << engine.status();
-    return *std::move(engine);
-  }
+  std::unique_ptr<Engine> Open() { return OpenEngine(options_); }
 
   static void CreateAll(Engine* engine) {
     ingest::WriteBatch batch;
@@ -137,8 +122,8 @@ class EngineTest : public ::testing::Test {
     TWIN_CHECK((*file)->Write(at, byte).ok());
   }
 
-  std::string root_;
-  EngineOptions options_;
+  const EngineFolder folder_;
+  EngineOptions options_ = folder_.options();
 };
 
 TEST_F(EngineTest, FindsEverythingAfterACleanStopAndAfterNone) {
@@ -192,7 +177,7 @@ TEST_F(EngineTest, RefusesAFolderThatIsInUseOrNotItsOwn) {
               IsOk());
   EXPECT_THAT(Engine::Open(options_).status(),
               StatusIs(StatusCode::kFailedPrecondition, HasSubstr("twingraph 9")));
-  options_.data_dir = JoinPath(root_, "other");
+  options_.data_dir = folder_.Path("other");
   ASSERT_THAT(PosixFileSystem()->CreateFolder(options_.data_dir), IsOk());
   ASSERT_THAT(PosixFileSystem()->WriteWhole(JoinPath(options_.data_dir, "x"), "y"), IsOk());
   EXPECT_THAT(Engine::Open(options_).status(),
@@ -207,7 +192,7 @@ TEST_F(EngineTest, BacksUpWhileItServes) {
   ASSERT_THAT(engine->documents().Put("predictors", "soh", "kept"), IsOk());
   WriteSome(engine.get(), 2);
   std::thread writer([&] { WriteSome(engine.get(), 3); });
-  const std::string folder = JoinPath(root_, "backup");
+  const std::string folder = folder_.Path("backup");
   const absl::Status status = engine->Backup(folder);
   writer.join();
   ASSERT_THAT(status, IsOk());

@@ -1,7 +1,6 @@
 // Named subscriptions over a whole engine: what a consumer gets, keeps and loses; limits; restarts.
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <utility>
@@ -12,11 +11,11 @@
 #include "gtest/gtest.h"
 #include "server/base/check.h"
 #include "server/base/sync.h"
-#include "server/engine/data_dir.h"
 #include "server/engine/engine.h"
 #include "server/events/feed.h"
 #include "server/events/named_subscriptions.h"
 #include "server/storage/documents.h"
+#include "tests/support/engine_folder.h"
 #include "tests/support/status_matchers.h"
 
 namespace twin::engine {
@@ -199,26 +198,11 @@ class NoticeSink : public events::Sink {
 
 class NamedSubscriptionTest : public ::testing::Test {
  public:
-  NamedSubscriptionTest() {
-    std::string pattern = absl::StrCat(::testing::TempDir(), "/named-XXXXXX");
-    TWIN_CHECK(mkdtemp(pattern.data()) != nullptr);
-    root_ = pattern;
-    options_.data_dir = JoinPath(root_, "data");
-    options_.segment_bytes = 1 << 20;
-    options_.limits.batch_bytes_max = 512 << 10;
-    options_.reserve_bytes = 1 << 16;
-    options_.events.progress_interval_ms = 100;
-  }
-  ~NamedSubscriptionTest() override {
-    engine_.reset();
-    (void)RemoveTree(PosixFileSystem(), root_);
-  }
+  NamedSubscriptionTest() { options_.events.progress_interval_ms = 100; }
 
   void Open() {
     engine_.reset();
-    auto engine = Engine::Open(options_);
-    TWIN_CHECK(engine.ok()) << engine.status();
-    engine_ = *std::move(engine);
+    engine_ = OpenEngine(options_);
   }
   void Start(int twins = 4) {
     Open();
@@ -266,8 +250,8 @@ class NamedSubscriptionTest : public ::testing::Test {
     return *std::move(info);
   }
 
-  std::string root_;
-  EngineOptions options_;
+  const EngineFolder folder_;
+  EngineOptions options_ = folder_.options();
   std::unique_ptr<Engine> engine_;
 };
 

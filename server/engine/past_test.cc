@@ -1,6 +1,5 @@
 // The past through the engine: what AS OF and HISTORY ALL read, after checkpoints, restarts and
 // retention, in backups and under snapshots.
-#include <unistd.h>
 
 #include <memory>
 #include <string>
@@ -14,6 +13,7 @@
 #include "server/base/clock.h"
 #include "server/engine/data_dir.h"
 #include "server/engine/engine.h"
+#include "tests/support/engine_folder.h"
 #include "tests/support/status_matchers.h"
 
 namespace twin::engine {
@@ -47,26 +47,13 @@ Time Day(int64_t day) { return Time{kStart.ns + day * kDay}; }
 class PastTest : public ::testing::Test {
  protected:
   PastTest() : clock_(kStart) {
-    std::string pattern = absl::StrCat(::testing::TempDir(), "/past-XXXXXX");
-    TWIN_CHECK(mkdtemp(pattern.data()) != nullptr);
-    root_ = pattern;
-    options_.data_dir = JoinPath(root_, "data");
-    options_.segment_bytes = 1 << 20;
-    options_.limits.batch_bytes_max = 512 << 10;
-    options_.reserve_bytes = 0;
     options_.clock = &clock_;
     Open();
-  }
-  ~PastTest() override {
-    engine_.reset();
-    (void)RemoveTree(PosixFileSystem(), root_);
   }
 
   void Open() {
     engine_.reset();
-    auto engine = Engine::Open(options_);
-    TWIN_CHECK(engine.ok()) << engine.status();
-    engine_ = *std::move(engine);
+    engine_ = OpenEngine(options_);
   }
 
   absl::Status Try(ingest::Operation operation, Time at) {
@@ -208,8 +195,8 @@ class PastTest : public ::testing::Test {
   }
 
   ManualClock clock_;
-  std::string root_;
-  EngineOptions options_;
+  const EngineFolder folder_;
+  EngineOptions options_ = folder_.options();
   std::unique_ptr<Engine> engine_;
 };
 
@@ -249,8 +236,8 @@ TEST_F(PastTest, IsPartOfBackups) {
   MakeFleet();
   ASSERT_THAT(engine_->Checkpoint(), IsOk());
   Do(ingest::DeleteRelationship{"pack", "r1", {}}, Day(14));
-  ASSERT_THAT(engine_->Backup(JoinPath(root_, "copy")), IsOk());
-  options_.data_dir = JoinPath(root_, "copy");
+  ASSERT_THAT(engine_->Backup(folder_.Path("copy")), IsOk());
+  options_.data_dir = folder_.Path("copy");
   Open();
   ExpectThePast();
   EXPECT_THAT(All(), ElementsAre("r1 m1 2 14", "r2 m2 2 10", "r3 m3 10 -1"));

@@ -21,7 +21,7 @@ inline constexpr size_t kFeatureTwinsOfSequences = 16;
 // quicker.
 inline constexpr size_t kFeatureTwinsWhole = 250'000;
 
-// The engine, and the pool that queries share (nullptr: none), outlive it.
+// The engine, and the pool that feature queries share (nullptr: none), outlive it.
 std::unique_ptr<predict::Host> NewPredictHost(Engine* engine, query::TaskPool* pool,
                                               const Clock* clock = nullptr);
 

@@ -1,10 +1,7 @@
 // Predictors on a real engine: what reaches twins, whatever a predictor does.
-#include <unistd.h>
-
 #include <atomic>
 #include <chrono>
 #include <cmath>
-#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -18,10 +15,10 @@
 #include "gtest/gtest.h"
 #include "server/base/check.h"
 #include "server/base/sync.h"
-#include "server/engine/data_dir.h"
 #include "server/engine/engine.h"
 #include "server/engine/predict_host.h"
 #include "server/predict/predictors.h"
+#include "tests/support/engine_folder.h"
 #include "tests/support/status_matchers.h"
 
 namespace twin::engine {
@@ -34,9 +31,11 @@ using predict::EstimateStatus;
 using predict::Request;
 using predict::RunRecord;
 using predict::RunState;
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::UnorderedElementsAre;
 using ::twin::testing::IsOk;
 using ::twin::testing::StatusIs;
@@ -145,12 +144,16 @@ class HostBetween : public predict::Host {
 
   std::function<absl::Status()> before_write;  // of a run or a mark; may refuse it
   std::function<void()> after_write;           // likewise
+  std::function<void()> before_documents;      // are read or changed
   std::atomic<int> watches_refused{0};         // so often nothing can be watched
   std::atomic<int> watches{0};
   std::function<void()> lost;  // of the last watch; before it, as the predictors are told
 
   Time Now() const override { return host_.Now(); }
-  storage::Documents& documents() override { return host_.documents(); }
+  storage::Documents& documents() override {
+    if (before_documents) before_documents();
+    return host_.documents();
+  }
   absl::Status CheckQuery(const std::string& text,
                           const std::vector<predict::Feature>& features) override {
     return host_.CheckQuery(text, features);
@@ -208,9 +211,6 @@ class HostBetween : public predict::Host {
 class PredictTest : public ::testing::Test {
  public:
   PredictTest() {
-    std::string pattern = absl::StrCat(::testing::TempDir(), "/predict-XXXXXX");
-    TWIN_CHECK(mkdtemp(pattern.data()) != nullptr);
-    root_ = pattern;
     options_.breaker_failures = 1000;
     Start();
     ingest::WriteBatch models;
@@ -219,24 +219,11 @@ class PredictTest : public ::testing::Test {
     TWIN_CHECK(result.status.ok()) << result.status;
     for (int i = 1; i <= 3; ++i) AddCell(absl::StrCat("cell-", i), i);
   }
-  ~PredictTest() override {
-    predictors_.reset();
-    between_.reset();
-    host_.reset();
-    engine_.reset();
-    (void)RemoveTree(PosixFileSystem(), root_);
-  }
 
   void Start() {
-    EngineOptions options;
-    options.data_dir = JoinPath(root_, "data");
-    options.segment_bytes = 1 << 20;
-    options.limits.batch_bytes_max = 512 << 10;
-    options.reserve_bytes = 1 << 16;
+    EngineOptions options = folder_.options();
     options.snapshot_retained_bytes_max = snapshot_retained_bytes_max_;
-    auto engine = Engine::Open(options);
-    TWIN_CHECK(engine.ok()) << engine.status();
-    engine_ = *std::move(engine);
+    engine_ = OpenEngine(options);
     host_ = NewPredictHost(engine_.get(), nullptr);
     between_ = std::make_unique<HostBetween>(host_.get());
     auto predictors = predict::Predictors::Open(options_, between_.get(), &network_);
@@ -333,7 +320,7 @@ class PredictTest : public ::testing::Test {
   }
   FakeService& service() { return *network_.service; }
 
-  std::string root_;
+  EngineFolder folder_;
   uint64_t snapshot_retained_bytes_max_ = 0;
   predict::Options options_;
   FakeNetwork network_;
@@ -501,7 +488,7 @@ TEST_F(PredictTest, ABatchIsWrittenInParts) {
   between_->after_write = [&writes] { ++writes; };
   const RunRecord run = RunNow("p");
   EXPECT_EQ(run.batches, 1u);
-  EXPECT_EQ(writes, 11);  // 2,253 with an estimate, 250 without
+  EXPECT_EQ(writes, 40);  // 64 at a time: 2,253 with an estimate, 250 without
   for (int i = 0; i < kMore; ++i) {
     ASSERT_EQ(Soh(absl::StrCat("more-", i)),
               i % 10 == 0 ? "INSUFFICIENT_DATA p " : "40 35 45 OK p ");
@@ -902,6 +889,22 @@ TEST_F(PredictTest, SiblingsCountEvenWhenOneIsAsked) {
   ASSERT_EQ(Requests().size(), 1u);
   EXPECT_THAT(Requests()[0].twins, ElementsAre("cell-3"));
   EXPECT_THAT(Requests()[0].columns[0].doubles, ElementsAre(3));  // the mean is 2, of all three
+}
+
+TEST_F(PredictTest, WhoAsksWhileItIsReplacedOrDeletedIsAnswered) {
+  ASSERT_THAT(Register(SpecOf("p")), IsOk());
+  std::vector<absl::Status> answers;
+  between_->before_documents = [&] {
+    predictors_->RunNow("p", {}, [&answers](const absl::StatusOr<RunRecord>& run) {
+      answers.push_back(run.status());
+    });
+  };
+  ASSERT_THAT(Register(SpecOf("p"), /*replace=*/true), IsOk());
+  EXPECT_THAT(answers, ElementsAre(StatusIs(StatusCode::kUnavailable, HasSubstr("try again"))));
+  answers.clear();
+  ASSERT_THAT(predictors_->Delete("p", /*mark_stale=*/false), IsOk());
+  EXPECT_THAT(answers, Each(StatusIs(StatusCode::kUnavailable, HasSubstr("try again"))));
+  EXPECT_THAT(answers, Not(IsEmpty()));
 }
 
 TEST_F(PredictTest, DeletingForgetsRunsAndMarks) {

@@ -1,8 +1,6 @@
 // Layouts, frames and samples through the engine: latest values, history, restarts.
-#include <unistd.h>
 
 #include <cmath>
-#include <cstdlib>
 #include <limits>
 #include <map>
 #include <memory>
@@ -16,6 +14,7 @@
 #include "server/base/check.h"
 #include "server/engine/data_dir.h"
 #include "server/engine/engine.h"
+#include "tests/support/engine_folder.h"
 #include "tests/support/status_matchers.h"
 
 namespace twin::engine {
@@ -49,13 +48,6 @@ constexpr absl::string_view kModels = R"([
 class TelemetryTest : public ::testing::Test {
  public:
   TelemetryTest() {
-    std::string pattern = absl::StrCat(::testing::TempDir(), "/telemetry-XXXXXX");
-    TWIN_CHECK(mkdtemp(pattern.data()) != nullptr);
-    root_ = pattern;
-    options_.data_dir = JoinPath(root_, "data");
-    options_.segment_bytes = 1 << 20;
-    options_.limits.batch_bytes_max = 512 << 10;
-    options_.reserve_bytes = 1 << 16;
     options_.history_block_rows = 16;
     Start();
     ingest::WriteBatch models;
@@ -76,16 +68,8 @@ class TelemetryTest : public ::testing::Test {
     const ingest::WriteResult result = engine_->Write(std::move(batch));
     TWIN_CHECK(result.status.ok()) << result.status;
   }
-  ~TelemetryTest() override {
-    engine_.reset();
-    (void)RemoveTree(PosixFileSystem(), root_);
-  }
 
-  void Start() {
-    auto engine = Engine::Open(options_);
-    TWIN_CHECK(engine.ok()) << engine.status();
-    engine_ = *std::move(engine);
-  }
+  void Start() { engine_ = OpenEngine(options_); }
   // As after a crash, or with a checkpoint.
   void Restart(bool checkpoint) {
     if (checkpoint) {
@@ -191,8 +175,8 @@ class TelemetryTest : public ::testing::Test {
   }
 
  protected:
-  std::string root_;
-  EngineOptions options_;
+  const EngineFolder folder_;
+  EngineOptions options_ = folder_.options();
   std::unique_ptr<Engine> engine_;
 };
 
@@ -451,7 +435,7 @@ TEST_P(RepackTest, RepackedDaysReadTheSame) {
     EXPECT_EQ(status.history.packed_files, *days);
     EXPECT_EQ(status.history.files, *days);
   }
-  const std::string copy = JoinPath(root_, "copy");
+  const std::string copy = folder_.Path("copy");
   ASSERT_THAT(engine_->Backup(copy), IsOk());
   std::vector<std::string> report;
   EXPECT_THAT(CheckDataDir(copy, &report), IsOk());

@@ -129,6 +129,10 @@ void Predictors::Impl::RunNow(const std::string& name, RunOptions options, RunDo
     absl::StatusOr<EntryPtr> entry = Find(name);
     status = entry.status();
     if (status.ok() && stopping_) status = absl::UnavailableError("the server is stopping");
+    if (status.ok() && (*entry)->stopping) {
+      status = absl::UnavailableError(
+          absl::StrCat("'", name, "' is being deleted or replaced; try again"));
+    }
     if (status.ok() && options.twins.size() > kRunTwinsMax) {
       status = absl::InvalidArgumentError(
           absl::StrCat("twin_ids: more than ", kRunTwinsMax, "; name none to run for all"));

@@ -3,6 +3,8 @@
 #include <limits>
 #include <utility>
 
+#include "server/base/thread_priority.h"
+
 namespace twin::predict {
 namespace {
 
@@ -77,6 +79,7 @@ void Tasks::Stop() {
 }
 
 void Tasks::Work() {
+  GiveWayToOthers();
   while (true) {
     absl::AnyInvocable<void()> task;
     {

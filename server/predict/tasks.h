@@ -1,5 +1,6 @@
-// A few threads for work that waits its turn. They start when there is something to do and cost
-// nothing when there is not. Internal to server/predict.
+// A few threads for work that waits its turn. They start when there is something to do, cost
+// nothing when there is not, and give way to all other threads: what is measured goes before what
+// is estimated. Internal to server/predict.
 #ifndef TWIN_SERVER_PREDICT_TASKS_H_
 #define TWIN_SERVER_PREDICT_TASKS_H_
 

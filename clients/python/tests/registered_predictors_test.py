@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Predictors that a server runs: a trained model in-process and as a service, and all of client.predictors."""
+import concurrent.futures
 import contextlib
 import datetime
 import io
@@ -9,15 +10,18 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
+import grpc
 import numpy as np
 import pandas as pd
 import twingraph
 from twingraph import Twin, train
 from twingraph.predictors import Description, Estimates, Feature, Output, Predictor, Status, load, serve
+from twingraph.predictors.description import schema_hash
 from twingraph.predictors.predictor import Batch, answer
-from twingraph.v1 import predictor_service_pb2 as pb
+from twingraph.v1 import predictor_pb2 as wire, predictor_pb2_grpc as rpc, predictor_service_pb2 as pb
 
 import server
 
@@ -232,6 +236,107 @@ class RegistryTest(ServerTest):
         self.assertEqual(self.predictors.get("half").health, pb.PredictorInfo.FAILING)
         stale = self.graph.twins.get("p1").contents["soh"]
         self.assertEqual((stale["value"], stale["status"]), (90.5, "STALE"))
+
+
+class Misbehaving(rpc.PredictorServicer):
+    """Passes on what the halver answers, after `distort`: a changed answer, bytes that are none, or nothing for long."""
+
+    def __init__(self, good):
+        self.good = rpc.PredictorStub(good)
+        self.distort = lambda answer: answer
+        self.features = None  # others than it was registered with
+        self.asked = 0
+        self.server = grpc.server(concurrent.futures.ThreadPoolExecutor(4))
+        self.server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("twingraph.v1.Predictor", {
+            "Describe": grpc.unary_unary_rpc_method_handler(
+                self.Describe, wire.DescribeRequest.FromString, wire.PredictorDescription.SerializeToString),
+            "Predict": grpc.unary_unary_rpc_method_handler(
+                self.Predict, wire.PredictRequest.FromString,
+                lambda answer: answer if isinstance(answer, bytes) else answer.SerializeToString())}),))
+        self.address = f"127.0.0.1:{self.server.add_insecure_port('127.0.0.1:0')}"
+        self.server.start()
+
+    def Describe(self, request, context):
+        described = self.good.Describe(request)
+        if self.features is not None:
+            described.features[0].name = self.features[0].name
+            described.feature_schema_hash = schema_hash(self.features)
+        return described
+
+    def Predict(self, request, context):
+        self.asked += 1
+        return self.distort(self.good.Predict(request))
+
+
+class MisbehavingServiceTest(ServerTest):
+    """Whatever a service does, the server is well, and the twin keeps its last good value and is marked."""
+
+    def setUp(self):
+        super().setUp()
+        self.graph.twins.write([Twin("p1", PACK, {"fullEquivalentCycles": 181.0})])
+        good = serve([Halver()], "127.0.0.1:0")
+        self.addCleanup(lambda: good.stop(0).wait())
+        self.channel = self.enterContext(grpc.insecure_channel(f"127.0.0.1:{good.port}"))
+
+    def misbehave(self, service):
+        over = threading.Event()
+        self.addCleanup(over.set)
+
+        def without_a_value(answer):
+            del answer.outputs[0].values[:]
+            return answer
+
+        def with_nan(answer):
+            answer.outputs[0].values[0] = float("nan")
+            return answer
+
+        def outside_of_its_interval(answer):
+            answer.outputs[0].values[0] = answer.outputs[0].hi[0] + 1
+            return answer
+
+        def for_another(answer):
+            answer.request_id = "another"
+            return answer
+
+        def hang(answer):
+            over.wait(60)
+            return answer
+
+        def die(answer):
+            service.server.stop(None)
+            over.wait(60)
+            return answer
+
+        failed, done = pb.PredictorRun.FAILED, pb.PredictorRun.DONE
+        return {  # what it does, how often it is asked, how the run ends, and what the twin's estimate is
+            "hangs": (hang, 3, failed, "STALE"),
+            "dies": (die, 1, failed, "STALE"),
+            "answers garbage": (lambda _: b"\xff\xff", 1, failed, "ERROR"),
+            "counts wrongly": (without_a_value, 1, failed, "ERROR"),
+            "answers another": (for_another, 1, failed, "ERROR"),
+            "answers NaN": (with_nan, 1, done, "ERROR"),  # of a row: the others have theirs
+            "answers what cannot be": (outside_of_its_interval, 1, done, "ERROR"),
+            "has another schema": (None, 0, failed, "STALE")}
+
+    def test_it_leaves_the_server_well_and_the_twin_marked(self):
+        predictors = self.graph.predictors
+        for how in self.misbehave(None):
+            with self.subTest(how):
+                service = Misbehaving(self.channel)
+                self.addCleanup(service.server.stop, 0)
+                distort, asked, state, status = self.misbehave(service)[how]
+                predictors.register("half", address=service.address, deadline_s=1, replace=True)
+                self.assertEqual(predictors.run("half").state, pb.PredictorRun.DONE)
+                self.assertEqual(self.graph.twins.get("p1").contents["soh"]["status"], "OK")
+                service.asked = 0
+                if distort is None:
+                    service.features = [Feature("age")]
+                else:
+                    service.distort = distort
+                run = predictors.run("half")
+                self.assertEqual((run.state, service.asked), (state, asked), run.message)
+                soh = self.graph.twins.get("p1").contents["soh"]
+                self.assertEqual((soh["value"], soh["lo"], soh["hi"], soh["status"]), (90.5, 89.5, 91.5, status))
 
 
 if __name__ == "__main__":

@@ -57,7 +57,8 @@ def rul_any_age(root: pathlib.Path, *, with_capacity: bool) -> list[Figure]:
     left = (rows.n_cycles_total - rows.row).to_numpy(float)
     problem = Problem(rul_features(rows, columns).to_numpy(float), left, rows.cell_id.to_numpy(), "square", least=0)
     held = cross_validate(problem, Settings(depth=6, learning_rate=0.04, rows_per_tree=0.6, features_per_tree=0.4,
-                                            features_per_split=1, rows_in_leaf_min=0.5, ridge=1), folds=8, level=LEVEL)
+                                            features_per_split=1, rows_in_leaf_min=0.5, ridge=1, rows_of_cell_max=120),
+                          folds=8, level=LEVEL)
     metrics = measure(left, held.value, problem.cells, held.lo, held.hi)
     task = "RUL HUST, any age"
     if not with_capacity:

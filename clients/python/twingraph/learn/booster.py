@@ -22,13 +22,15 @@ class Settings:
     features_per_split: float = 0.5  # share of those of the tree
     ridge: float = 5                 # XGBoost's lambda: leaves with few rows say less
     rows_in_leaf_min: float = 5
-    rows_of_cell_max: int = 120      # of a cell's rows, about so many are trained on
+    rows_of_cell_max: int = 1000     # of a cell's rows, about so many are trained on,
+    rows_of_cell_per_tree: int = 85  # and each tree sees about so many of them, others each time
     seed: int = 1
 
-    def parameters(self, base: float) -> Mapping[str, object]:
+    def parameters(self, base: float, rows_of_cell: float) -> Mapping[str, object]:
         # One thread: sums of floats depend on how they are divided among threads.
         return {"objective": "reg:squarederror", "tree_method": "hist", "nthread": 1, "base_score": base,
-                "max_depth": self.depth, "eta": self.learning_rate, "subsample": self.rows_per_tree,
+                "max_depth": self.depth, "eta": self.learning_rate,
+                "subsample": min(self.rows_per_tree, self.rows_of_cell_per_tree / rows_of_cell),
                 "colsample_bytree": self.features_per_tree, "colsample_bynode": self.features_per_split,
                 "lambda": self.ridge, "min_child_weight": self.rows_in_leaf_min, "seed": self.seed}
 
@@ -40,9 +42,11 @@ def fit(features: np.ndarray, target: np.ndarray, cells: np.ndarray, settings: S
     """
     keep = thinned(cells, settings.rows_of_cell_max)
     weight = 1.0 / rows_of_cell(cells[keep])
+    rows_of_a_cell = len(weight) / weight.sum()
     data = xgboost.DMatrix(np.asarray(features[keep], np.float32), label=target[keep],
                            weight=weight / weight.mean(), nthread=1)
-    return xgboost.train(settings.parameters(float(np.mean(target[keep]))), data, settings.trees)
+    mean = float(np.average(target[keep], weights=weight))
+    return xgboost.train(settings.parameters(mean, rows_of_a_cell), data, settings.trees)
 
 
 def predict(booster: xgboost.Booster, features: np.ndarray) -> np.ndarray:

@@ -1,0 +1,14 @@
+// How threads share processors.
+#ifndef TWIN_SERVER_BASE_THREAD_PRIORITY_H_
+#define TWIN_SERVER_BASE_THREAD_PRIORITY_H_
+
+namespace twin {
+
+// From now on the calling thread gives way to the others: one of them that wakes runs at once
+// instead of when this one's time slice ends, and where all processors are busy it gets a tenth of
+// what they get. There is no way back. Where the system refuses, all stays as it was.
+void GiveWayToOthers();
+
+}  // namespace twin
+
+#endif  // TWIN_SERVER_BASE_THREAD_PRIORITY_H_
