@@ -18,6 +18,9 @@ PathColumns::Found PathColumns::Find(const std::shared_ptr<const graph::Catalog>
     known_.clear();
     catalog_ = catalog;
   }
+  size_t bytes = component.size();
+  for (const std::string& part : path) bytes += part.size() + 1;
+  if (bytes > kPathBytesMax) return {};
   step %= kStepsMax;
   if (step >= known_.size()) known_.resize(step + 1);
   Known& known = known_[step];

@@ -19,8 +19,9 @@ std::string PointerOf(absl::Span<const std::string> path);
 class PathColumns {
  public:
   struct Found {
-    const graph::ColumnSchema* column = nullptr;  // nullptr: to none, or further than to one
-    const std::string* pointer = nullptr;         // of the path; valid until the next call
+    // nullptr: to none, or further than to one; or the path is too long to be remembered.
+    const graph::ColumnSchema* column = nullptr;
+    const std::string* pointer = nullptr;  // of that path; until the next call
   };
   // `step`: of its patch. The table is one of the catalog.
   Found Find(const std::shared_ptr<const graph::Catalog>& catalog, const graph::TableSchema& table,
@@ -35,6 +36,7 @@ class PathColumns {
     std::string pointer;
   };
   static constexpr size_t kStepsMax = 64;  // later ones share places
+  static constexpr size_t kPathBytesMax = 512;
 
   std::shared_ptr<const graph::Catalog> catalog_;  // what `known_` points into
   std::vector<Known> known_;                       // by step

@@ -63,6 +63,8 @@ uint64_t BytesOf(const WriteBatch& batch) {
   return bytes;
 }
 
+constexpr size_t kManyOperations = 64;  // of a batch
+constexpr size_t kUnitBytesGuessedMax = 256;
 constexpr size_t kHeaderBytes = 64;  // of a record, without what a request id adds; roughly
 
 // The graph is locked while records are applied.
@@ -374,7 +376,10 @@ void Writer::Process(Waiting waiting) {
   header.request_id = batch.request_id;
   in_flight->first = pending_.next_sequence();
   // A long string that grows is copied several times, each time into fresh memory.
-  in_flight->units.reserve(unit_bytes_ * batch.operations.size());
+  std::string& units = in_flight->units;
+  if (batch.operations.size() >= kManyOperations) {
+    units.reserve(std::min(unit_bytes_, kUnitBytesGuessedMax) * batch.operations.size());
+  }
   if (batch.atomic || of_models) {
     absl::Status checked = CheckBatch(batch, in_flight.get());
     if (!checked.ok()) return answer(std::move(checked));
@@ -391,9 +396,12 @@ void Writer::Process(Waiting waiting) {
   journal::Record record;
   record.first = in_flight->first;
   record.count = header.units;
-  unit_bytes_ = in_flight->units.size() / batch.operations.size() + 1;
-  record.bytes.reserve(in_flight->units.size() + header.request_id.size() + kHeaderBytes);
-  EncodeRecord(header, in_flight->units, &record.bytes);
+  if (batch.operations.size() >= kManyOperations) {
+    unit_bytes_ = units.size() / batch.operations.size() + 1;
+    if (units.capacity() / 2 > units.size()) units.shrink_to_fit();  // it is kept for a while
+  }
+  record.bytes.reserve(units.size() + header.request_id.size() + kHeaderBytes);
+  EncodeRecord(header, units, &record.bytes);
   in_flight->number = next_record_++;
   pending_.EndRecord(in_flight->number);
   if (static_cast<int64_t>(record.bytes.size()) > options_.limits.batch_bytes_max) {

@@ -173,7 +173,7 @@ class Writer {
   int property_frames_in_flight_ = 0;  // records of telemetry that set properties
   Time last_time_;
   uint64_t next_record_ = 1;
-  size_t unit_bytes_ = 0;  // that an operation of the last batch took, to make room for the next
+  size_t unit_bytes_ = 0;  // that an operation of the last batch of many took
   Answers answers_;
 
   mutable Mutex mutex_;
