@@ -22,8 +22,7 @@ void GraphView::FetchTwin(TwinNumber twin) const {
   shared_->ids.FetchPlace(twin.value);
   state_->twin_entries.Fetch(twin.value / kEntriesPerPage,
                              twin.value % kEntriesPerPage * sizeof(TwinEntry));
-  state_->twin_begins.Fetch(twin.value / kRowsPerPage,
-                            twin.value % kRowsPerPage * sizeof(int64_t));
+  state_->twin_begins.Fetch(twin.value / kRowsPerPage, twin.value % kRowsPerPage * sizeof(int64_t));
 }
 
 bool GraphView::GuessPlace(TwinNumber twin, TwinPlace* place) const {

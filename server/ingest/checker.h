@@ -84,7 +84,7 @@ class Checker {
   // Of the unit: what EndUnit looks at.
   std::vector<std::pair<TwinNumber, RelationshipTypeId>> counted_;
   std::vector<TwinNumber> written_;  // whose models require something
-  std::vector<TwinNumber> large_;  // that got a string or a document
+  std::vector<TwinNumber> large_;    // that got a string or a document
 };
 
 }  // namespace twin::ingest
