@@ -7,9 +7,11 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdlib>
 #include <fstream>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -313,6 +315,98 @@ void DurableUpdate(benchmark::State& state) {
   Report(state, &micros);
 }
 BENCHMARK(DurableUpdate)->UseRealTime()->Threads(1)->Threads(64)->MinTime(2);
+
+// 64 in flight without a thread each: a call that is answered starts the next one.
+class CallsInFlight {
+ public:
+  CallsInFlight(int channels, int64_t calls) : left_(calls) {
+    for (int i = 0; i < channels; ++i) {
+      stubs_.push_back(pb::TwinService::NewStub(Fleet::Get().NewChannel()));
+    }
+  }
+
+  void Run() {
+    running_ = kInFlight;
+    for (int i = 0; i < kInFlight; ++i) {
+      calls_[i].stub = stubs_[static_cast<size_t>(i) % stubs_.size()].get();
+      calls_[i].random = static_cast<uint32_t>(i) * 7919 + 1;
+      Start(&calls_[i]);
+    }
+    std::unique_lock<std::mutex> lock(mutex_);
+    done_.wait(lock, [&] { return running_ == 0; });
+  }
+
+ private:
+  static constexpr int kInFlight = 64;
+  struct Call {
+    pb::TwinService::Stub* stub = nullptr;
+    uint32_t random = 0;
+    std::unique_ptr<grpc::ClientContext> context;
+    pb::UpdateTwinRequest request;
+    pb::UpdateTwinResponse response;
+  };
+
+  void Start(Call* call) {
+    if (left_.fetch_sub(1) <= 0) {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (--running_ == 0) done_.notify_one();
+      return;
+    }
+    call->random = call->random * 1664525 + 1013904223;
+    call->request = ThreeProperties(call->random);
+    call->context = std::make_unique<grpc::ClientContext>();
+    call->stub->async()->UpdateTwin(call->context.get(), &call->request, &call->response,
+                                    [this, call](const grpc::Status& status) {
+                                      TWIN_CHECK(status.ok()) << status.error_message();
+                                      Start(call);
+                                    });
+  }
+
+  std::vector<std::unique_ptr<pb::TwinService::Stub>> stubs_;
+  Call calls_[kInFlight];
+  std::atomic<int64_t> left_;
+  std::mutex mutex_;
+  std::condition_variable done_;
+  int running_ = 0;
+};
+
+void DurableUpdatesInFlight(benchmark::State& state) {
+  constexpr int64_t kCalls = 20'000;
+  for (auto _ : state) CallsInFlight(static_cast<int>(state.range(0)), kCalls).Run();
+  state.SetItemsProcessed(static_cast<int64_t>(state.iterations()) * kCalls);
+}
+BENCHMARK(DurableUpdatesInFlight)->ArgName("channels")->Arg(1)->Arg(4)->UseRealTime()->MinTime(2);
+
+// Batches of one update each over two streams, of which the server reads 32 ahead.
+void DurableUpdatesOverStreams(benchmark::State& state) {
+  constexpr int kUpdates = 20'000;  // of each stream
+  const auto run = [](uint32_t random) {
+    const auto stub = pb::TwinService::NewStub(Fleet::Get().NewChannel());
+    grpc::ClientContext context;
+    const auto stream = stub->WriteStream(&context);
+    std::thread writer([&] {
+      pb::BatchWriteRequest batch;
+      for (int i = 0; i < kUpdates; ++i) {
+        random = random * 1664525 + 1013904223;
+        batch.clear_operations();
+        *batch.add_operations()->mutable_update_twin() = ThreeProperties(random);
+        TWIN_CHECK(stream->Write(batch));
+      }
+      stream->WritesDone();
+    });
+    pb::BatchWriteResponse response;
+    while (stream->Read(&response)) TWIN_CHECK(response.code() == 0) << response.message();
+    writer.join();
+    TWIN_CHECK(stream->Finish().ok());
+  };
+  for (auto _ : state) {
+    std::thread other(run, 7919u);
+    run(1u);
+    other.join();
+  }
+  state.SetItemsProcessed(static_cast<int64_t>(state.iterations()) * 2 * kUpdates);
+}
+BENCHMARK(DurableUpdatesOverStreams)->UseRealTime()->MinTime(2);
 
 void BatchesOverAStream(benchmark::State& state) {
   const auto stub = pb::TwinService::NewStub(Fleet::Get().NewChannel());

@@ -13,7 +13,9 @@
 namespace twin::api {
 namespace {
 
+// Of one stream: more of small batches than of large ones, which take much memory each.
 constexpr size_t kInFlightMax = 32;
+constexpr size_t kOperationsInFlightMax = 32'768;
 
 class WriteStream final
     : public grpc::ServerBidiReactor<pb::BatchWriteRequest, pb::BatchWriteResponse> {
@@ -36,10 +38,12 @@ class WriteStream final
     }
     const auto slot = std::make_shared<Slot>();
     slot->response->set_batch_number(request_->batch_number());
+    slot->operations = static_cast<size_t>(request_->operations_size());
     absl::StatusOr<ingest::WriteBatch> batch = ToBatch(*request_);
     {
       const MutexLock lock(&mutex_);
       slots_.push_back(slot);
+      operations_ += slot->operations;
     }
     if (!batch.ok()) {
       ingest::WriteResult refused;
@@ -54,7 +58,7 @@ class WriteStream final
     bool read = false;
     {
       const MutexLock lock(&mutex_);
-      read = slots_.size() < kInFlightMax;
+      read = MayRead();
       reading_ = read;
     }
     if (read) Read();
@@ -66,11 +70,11 @@ class WriteStream final
     Slot* next = nullptr;
     {
       const MutexLock lock(&mutex_);
-      slots_.pop_front();
+      DropOldest();
       writing_ = false;
       broken_ = broken_ || !ok;
       next = NextToWrite();
-      read = !reading_ && !reads_done_ && slots_.size() < kInFlightMax;
+      read = !reading_ && !reads_done_ && MayRead();
       if (read) reading_ = true;
       finish = MayFinish();
     }
@@ -95,6 +99,7 @@ class WriteStream final
     google::protobuf::Arena arena{ArenaOptions()};
     pb::BatchWriteResponse* const response =
         google::protobuf::Arena::CreateMessage<pb::BatchWriteResponse>(&arena);
+    size_t operations = 0;
     bool ready = false;
   };
 
@@ -116,7 +121,7 @@ class WriteStream final
       slot->ready = true;
       next = NextToWrite();
       finish = MayFinish();
-      read = !reading_ && !reads_done_ && slots_.size() < kInFlightMax;
+      read = !reading_ && !reads_done_ && MayRead();
       if (read) reading_ = true;
     }
     if (next != nullptr) StartWrite(next->response);
@@ -124,11 +129,20 @@ class WriteStream final
     if (finish) Finish(grpc::Status::OK);
   }
 
+  bool MayRead() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return slots_.size() < kInFlightMax && operations_ < kOperationsInFlightMax;
+  }
+
+  void DropOldest() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    operations_ -= slots_.front()->operations;
+    slots_.pop_front();
+  }
+
   // The oldest batch's answer, if it is there and none is being written.
   Slot* NextToWrite() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (broken_) {
       // Nobody reads any more: what is answered is dropped.
-      while (!slots_.empty() && slots_.front()->ready) slots_.pop_front();
+      while (!slots_.empty() && slots_.front()->ready) DropOldest();
       return nullptr;
     }
     if (writing_ || slots_.empty() || !slots_.front()->ready) return nullptr;
@@ -147,6 +161,7 @@ class WriteStream final
   pb::BatchWriteRequest* request_ = nullptr;
   Mutex mutex_;
   std::deque<std::shared_ptr<Slot>> slots_ ABSL_GUARDED_BY(mutex_);  // in the order of batches
+  size_t operations_ ABSL_GUARDED_BY(mutex_) = 0;                    // of those batches
   bool reading_ ABSL_GUARDED_BY(mutex_) = true;
   bool reads_done_ ABSL_GUARDED_BY(mutex_) = false;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;

@@ -16,10 +16,6 @@ constexpr size_t kLookAhead = 64;
 // Shorter runs of consecutive rows are read one by one.
 constexpr size_t kRunMin = 8;
 
-bool HasBit(const char* page, uint32_t index) {
-  return ((static_cast<uint8_t>(page[index / 8]) >> (index % 8)) & 1) != 0;
-}
-
 bool HasAllBits(const char* page, uint32_t first, size_t count) {
   uint64_t words[2];
   std::memcpy(words, page, sizeof(words));

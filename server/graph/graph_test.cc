@@ -142,6 +142,33 @@ std::string Dump(const GraphView& view) {
   return all;
 }
 
+// Hints may be wrong, but not where there is one twin alone, and never disturb anything.
+TEST(GraphView, GuessesATwinByTheHashOfItsId) {
+  Graph graph;
+  graph.SetCatalog(TestCatalog());
+  const size_t hashes[] = {GraphView::HashOf("a"), GraphView::HashOf("b")};
+  TwinNumber twins[2];
+  graph.head().FetchIds(hashes);
+  graph.head().GuessTwins(hashes, twins);
+  EXPECT_EQ(twins[0], kNoTwin);
+  graph.CreateTwin(TwinNumber(0), "a", TableId(0), Sequence(1), Time{1});
+  graph.head().GuessTwins(hashes, twins);
+  ASSERT_EQ(twins[0], TwinNumber(0));
+  TwinPlace place;
+  graph.head().FetchTwin(twins[0]);
+  ASSERT_TRUE(graph.head().GuessPlace(twins[0], &place));
+  EXPECT_EQ(place.table, TableId(0));
+  EXPECT_EQ(place.row, graph.head().PlaceOf(TwinNumber(0)).row);
+  const ColumnId volt = ColumnNamed(graph.head().catalog(), 0, "volt");
+  graph.head().FetchCell(place, volt);  // of a page that is not there
+  graph.SetValue(TwinNumber(0), volt, Value::Double(3.5), Time{1}, Time{1});
+  graph.head().FetchCell(place, volt);
+  EXPECT_EQ(graph.head().GetValue(TwinNumber(0), volt), Value::Double(3.5));
+  graph.DeleteTwin(TwinNumber(0), Time{2});
+  EXPECT_FALSE(graph.head().GuessPlace(TwinNumber(0), &place));
+  EXPECT_FALSE(graph.head().GuessPlace(TwinNumber(7), &place));
+}
+
 // Random changes of a graph.
 class Changes {
  public:

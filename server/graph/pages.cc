@@ -93,6 +93,13 @@ const char* PageArray::Bytes(size_t page) const {
   return found == nullptr ? nullptr : found->bytes();
 }
 
+void PageArray::Fetch(size_t page, size_t at) const {
+  const Page* found = Find(page);
+  if (found == nullptr) return;
+  __builtin_prefetch(found, /*rw=*/1);
+  __builtin_prefetch(found->bytes() + at, /*rw=*/1);
+}
+
 char* PageArray::Mutable(size_t page, uint32_t size, uint64_t stamp) {
   if (directory_.object == nullptr) {
     directory_.object = new Directory;

@@ -61,6 +61,9 @@ class PageArray {
   // Where they begin, without a look at the page itself; nullptr: it was never written.
   const char* Bytes(size_t page) const;
 
+  // A hint: the beginning of the page and its byte `at` are about to be looked at.
+  void Fetch(size_t page, size_t at) const;
+
   // The bytes of a page, to change: as they are if it has that size, else all zero.
   // `stamp` says when: ForEachNewer finds the page by it.
   char* Mutable(size_t page, uint32_t size, uint64_t stamp);

@@ -66,6 +66,16 @@ uint32_t TwinIds::Find(absl::string_view id) const {
   return by_id_.Find(id);
 }
 
+void TwinIds::Fetch(absl::Span<const size_t> hashes) const {
+  const MutexLock lock(&mutex_);
+  for (const size_t hash : hashes) by_id_.Fetch(hash);
+}
+
+void TwinIds::Guess(absl::Span<const size_t> hashes, uint32_t* numbers) const {
+  const MutexLock lock(&mutex_);
+  for (const size_t hash : hashes) *numbers++ = by_id_.Guess(hash);
+}
+
 uint32_t TwinIds::Before(uint32_t number) const {
   const MutexLock lock(&mutex_);
   const auto it = before_.find(number);

@@ -9,6 +9,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/types/span.h"
 #include "server/base/ids.h"
 #include "server/base/sync.h"
 #include "server/base/time.h"
@@ -85,9 +86,9 @@ inline constexpr uint32_t kBitmapBytes = kRowsPerPage / 8;
 
 template <typename T>
 const T* EntryAt(const PageArray& array, uint32_t number) {
-  const absl::string_view page = array.Get(number / kEntriesPerPage);
-  if (page.empty()) return nullptr;
-  return reinterpret_cast<const T*>(page.data()) + number % kEntriesPerPage;
+  const char* page = array.Bytes(number / kEntriesPerPage);
+  if (page == nullptr) return nullptr;
+  return reinterpret_cast<const T*>(page) + number % kEntriesPerPage;
 }
 
 template <typename T>
@@ -201,6 +202,11 @@ class TwinIds {
   absl::string_view Get(uint32_t number) const { return arena_.Get(places_[number]); }
   // The last twin that was created with the id, or kNone.
   uint32_t Find(absl::string_view id) const ABSL_LOCKS_EXCLUDED(mutex_);
+  // Hints: what Find looks at first; and what it will probably give, for a look at the rest.
+  void Fetch(absl::Span<const size_t> hashes) const ABSL_LOCKS_EXCLUDED(mutex_);
+  void Guess(absl::Span<const size_t> hashes, uint32_t* numbers) const ABSL_LOCKS_EXCLUDED(mutex_);
+  void FetchPlace(uint32_t number) const { __builtin_prefetch(&places_[number]); }
+  void FetchText(uint32_t number) const { arena_.Fetch(places_[number]); }
   // The one before it with the same id, or kNone.
   uint32_t Before(uint32_t number) const ABSL_LOCKS_EXCLUDED(mutex_);
   // Forgets ids of twins for which `keep` is false; no snapshot may see them.

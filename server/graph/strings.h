@@ -59,6 +59,7 @@ class StringArena {
 
   uint32_t Add(absl::string_view text);
   absl::string_view Get(uint32_t place) const;
+  void Fetch(uint32_t place) const { __builtin_prefetch(At(place)); }  // a hint: Get follows
   void Free(uint32_t place);
   size_t bytes() const { return used_; }
   // Of the 4 GiB, what is given away; never less again. Thread-safe.
@@ -90,6 +91,14 @@ class NumbersByText {
     const auto it = numbers_.find(text);
     return it == numbers_.end() ? kNone : *it;
   }
+  static size_t HashOf(absl::string_view text) { return absl::HashOf(text); }
+  // A hint: what Find looks at first, of a text with that hash.
+  void Fetch(size_t hash) const { numbers_.prefetch(Guessed{hash}); }
+  // What Find will probably give: one whose hash begins the same, without a look at its text.
+  uint32_t Guess(size_t hash) const {
+    const auto it = numbers_.find(Guessed{hash});
+    return it == numbers_.end() ? kNone : *it;
+  }
   // False: there is one with the same string.
   bool Add(uint32_t number) { return numbers_.insert(number).second; }
   void Remove(uint32_t number) { numbers_.erase(number); }
@@ -100,17 +109,22 @@ class NumbersByText {
   static constexpr uint32_t kNone = UINT32_MAX;
 
  private:
+  struct Guessed {
+    size_t hash;
+  };
   struct Hash {
     using is_transparent = void;
     const Texts* texts;
-    size_t operator()(uint32_t number) const { return absl::HashOf(texts->Get(number)); }
-    size_t operator()(absl::string_view text) const { return absl::HashOf(text); }
+    size_t operator()(uint32_t number) const { return HashOf(texts->Get(number)); }
+    size_t operator()(absl::string_view text) const { return HashOf(text); }
+    size_t operator()(Guessed guessed) const { return guessed.hash; }
   };
   struct Equal {
     using is_transparent = void;
     const Texts* texts;
     bool operator()(uint32_t a, uint32_t b) const { return texts->Get(a) == texts->Get(b); }
     bool operator()(uint32_t a, absl::string_view b) const { return texts->Get(a) == b; }
+    bool operator()(uint32_t, Guessed) const { return true; }
   };
   absl::flat_hash_set<uint32_t, Hash, Equal> numbers_;
 };

@@ -25,15 +25,14 @@ constexpr uint32_t kTimePageBytes = kRowsPerPage * sizeof(int64_t);
 }  // namespace
 
 bool HasValue(const Column& column, uint32_t row) {
-  const absl::string_view page = column.values.Get(row / kRowsPerPage);
-  const uint32_t index = row % kRowsPerPage;
-  return !page.empty() && ((static_cast<uint8_t>(page[index / 8]) >> (index % 8)) & 1) != 0;
+  const char* page = column.values.Bytes(row / kRowsPerPage);
+  return page != nullptr && HasBit(page, row % kRowsPerPage);
 }
 
 Value LoadValue(const Column& column, ColumnType type, uint32_t row, const StringPool& strings) {
-  if (!HasValue(column, row)) return Value();
-  const char* page = column.values.Get(row / kRowsPerPage).data();
+  const char* page = column.values.Bytes(row / kRowsPerPage);
   const uint32_t index = row % kRowsPerPage;
+  if (page == nullptr || !HasBit(page, index)) return Value();
   switch (type) {
     case ColumnType::kBool:
       return Value::Bool(Load<uint8_t>(page, index) != 0);
@@ -61,7 +60,7 @@ Value LoadValue(const Column& column, ColumnType type, uint32_t row, const Strin
 }
 
 uint32_t LoadCode(const Column& column, uint32_t row) {
-  return Load<uint32_t>(column.values.Get(row / kRowsPerPage).data(), row % kRowsPerPage);
+  return Load<uint32_t>(column.values.Bytes(row / kRowsPerPage), row % kRowsPerPage);
 }
 
 int64_t LoadTime(const PageArray& times, uint32_t row) {
@@ -74,10 +73,10 @@ int64_t LoadTime(const PageArray& times, uint32_t row) {
 }
 
 uint32_t LoadRow(const Table& table, uint32_t row) {
-  const absl::string_view page = table.numbers.Get(row / kRowsPerPage);
-  if (page.empty()) return kNone;
+  const char* page = table.numbers.Bytes(row / kRowsPerPage);
+  if (page == nullptr) return kNone;
   uint32_t number = 0;
-  std::memcpy(&number, page.data() + row % kRowsPerPage * sizeof(number), sizeof(number));
+  std::memcpy(&number, page + row % kRowsPerPage * sizeof(number), sizeof(number));
   return number - 1;
 }
 

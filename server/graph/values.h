@@ -19,6 +19,10 @@ inline int64_t StoredSourceTime(Time source) {
 }
 inline Time SourceTimeOf(int64_t stored) { return Time{stored == kStored1970 ? 0 : stored}; }
 
+// Whether the row of that index in a page of values has one.
+inline bool HasBit(const char* page, uint32_t index) {
+  return ((static_cast<uint8_t>(page[index / 8]) >> (index % 8)) & 1) != 0;
+}
 bool HasValue(const Column& column, uint32_t row);
 Value LoadValue(const Column& column, ColumnType type, uint32_t row, const StringPool& strings);
 // The string code of a row that has a value.

@@ -36,7 +36,7 @@ GraphView::~GraphView() {
 Sequence GraphView::sequence() const { return state_->sequence; }
 Time GraphView::time() const { return state_->time; }
 const Catalog& GraphView::catalog() const { return *state_->catalog; }
-std::shared_ptr<const Catalog> GraphView::shared_catalog() const { return state_->catalog; }
+const std::shared_ptr<const Catalog>& GraphView::shared_catalog() const { return state_->catalog; }
 
 TwinNumber GraphView::FindTwin(absl::string_view id) const {
   for (uint32_t number = shared_->ids.Find(id); number != kNone;

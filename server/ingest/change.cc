@@ -315,19 +315,6 @@ absl::Status DecodeUnit(ByteReader* reader, Time time, Unit* unit) {
 
 }  // namespace
 
-absl::Status ApplyUnits(absl::string_view units, const RecordHeader& header, Sequence first,
-                        Sequence applied, graph::Graph* graph, TelemetryState* telemetry) {
-  ByteReader reader(units);
-  Unit unit;
-  for (uint32_t i = 0; i < header.units; ++i) {
-    TWIN_RETURN_IF_ERROR(DecodeUnit(&reader, header.time, &unit));
-    const Sequence sequence(first.value + i);
-    if (sequence <= applied) continue;
-    TWIN_RETURN_IF_ERROR(ApplyUnit(unit, sequence, header.time, graph, telemetry));
-  }
-  return reader.done() ? absl::OkStatus() : DamagedChange("there is more of it than it says");
-}
-
 void EncodeRecord(const GraphRecord& record, std::string* bytes) {
   std::string units;
   for (const Unit& unit : record.units) EncodeUnit(unit, record.time, &units);
@@ -394,73 +381,150 @@ void NoteTopology(RelationshipNumber relationship, Time time, const graph::Graph
   telemetry->TopologyChanged(link.source, link.target, time);
 }
 
+absl::Status ApplyChange(const Change& change, Sequence sequence, Time time, graph::Graph* graph,
+                         TelemetryState* telemetry) {
+  const graph::GraphView& head = graph->head();
+  if (!IsSound(change, head)) {
+    return DamagedChange(absl::StrCat("a change of kind ", static_cast<int>(change.kind), " of ",
+                                      change.number, " at sequence ", sequence.value,
+                                      " does not fit the state before it"));
+  }
+  const TwinNumber twin(change.number);
+  const RelationshipNumber relationship(change.number);
+  switch (change.kind) {
+    case Kind::kCreateTwin:
+      graph->CreateTwin(twin, change.text, TableId(change.table), sequence, time,
+                        change.source_time);
+      break;
+    case Kind::kSetValue:
+      if (telemetry != nullptr) {
+        telemetry->BeforeSet(twin, ColumnId(change.column), change.new_value, change.source_time,
+                             sequence, head);
+      }
+      graph->SetValue(twin, ColumnId(change.column), change.new_value, time, change.source_time);
+      if (!(head.VersionOf(twin) == sequence)) graph->Touch(twin, sequence, time);
+      break;
+    case Kind::kMoveTwin:
+      graph->MoveTwin(twin, TableId(change.table), sequence, time, change.source_time);
+      break;
+    case Kind::kDeleteTwin:
+      graph->DeleteTwin(twin, change.source_time);
+      break;
+    case Kind::kTouchTwin:
+      graph->Touch(twin, sequence, time);
+      break;
+    case Kind::kCreateRelationship:
+      graph->CreateRelationship(relationship, RelationshipTypeId(change.table),
+                                TwinNumber(change.source), TwinNumber(change.target), change.text,
+                                sequence, change.source_time);
+      NoteTopology(relationship, change.source_time, head, telemetry);
+      break;
+    case Kind::kSetRelationshipValue:
+      graph->SetValue(relationship, ColumnId(change.column), change.new_value, change.source_time);
+      NoteTopology(relationship, change.source_time, head, telemetry);
+      graph->Touch(relationship, sequence);
+      break;
+    case Kind::kTouchRelationship:
+      graph->Touch(relationship, sequence);
+      break;
+    case Kind::kDeleteRelationship:
+      NoteTopology(relationship, change.source_time, head, telemetry);
+      graph->DeleteRelationship(relationship, change.source_time);
+      break;
+    default:
+      return DamagedChange("a change of models among others");
+  }
+  return absl::OkStatus();
+}
+
+// A change that is about to be applied.
+struct Step {
+  Change change;
+  Sequence sequence;
+  bool is_last = false;  // of its unit
+};
+constexpr size_t kStepsAtOnce = 64;
+
+// Hints: what these look at is on its way from memory while others are.
+void LookAhead(absl::Span<const Step> steps, const graph::GraphView& head) {
+  const auto each = [&](auto look) {
+    for (const Step& step : steps) {
+      if (step.change.kind == Kind::kSetValue && step.change.number < head.next_twin().value) {
+        look(step.change);
+      }
+    }
+  };
+  each([&](const Change& change) { head.FetchTwin(TwinNumber(change.number)); });
+  each([&](const Change& change) {
+    graph::TwinPlace place;
+    if (!head.GuessPlace(TwinNumber(change.number), &place) || place.table.value != change.table ||
+        change.column >= head.catalog().table(place.table).columns.size()) {
+      return;
+    }
+    head.FetchCell(place, ColumnId(change.column));
+  });
+}
+
 }  // namespace
 
 absl::Status ApplyUnit(const Unit& unit, Sequence sequence, Time time, graph::Graph* graph,
                        TelemetryState* telemetry) {
-  const graph::GraphView& head = graph->head();
   if (!unit.changes.empty() && IsOfModel(unit.changes.front().kind)) {
     TWIN_ASSIGN_OR_RETURN(std::shared_ptr<const graph::Catalog> catalog,
-                          ChangeCatalog(head.catalog(), unit, time));
+                          ChangeCatalog(graph->head().catalog(), unit, time));
     graph->SetCatalog(std::move(catalog));
-    graph->Advance(sequence, time);
-    return absl::OkStatus();
-  }
-  for (const Change& change : unit.changes) {
-    if (!IsSound(change, head)) {
-      return DamagedChange(absl::StrCat("a change of kind ", static_cast<int>(change.kind), " of ",
-                                        change.number, " at sequence ", sequence.value,
-                                        " does not fit the state before it"));
-    }
-    const TwinNumber twin(change.number);
-    const RelationshipNumber relationship(change.number);
-    switch (change.kind) {
-      case Kind::kCreateTwin:
-        graph->CreateTwin(twin, change.text, TableId(change.table), sequence, time,
-                          change.source_time);
-        break;
-      case Kind::kSetValue:
-        if (telemetry != nullptr) {
-          telemetry->BeforeSet(twin, ColumnId(change.column), change.new_value, change.source_time,
-                               sequence, head);
-        }
-        graph->SetValue(twin, ColumnId(change.column), change.new_value, time, change.source_time);
-        if (!(head.VersionOf(twin) == sequence)) graph->Touch(twin, sequence, time);
-        break;
-      case Kind::kMoveTwin:
-        graph->MoveTwin(twin, TableId(change.table), sequence, time, change.source_time);
-        break;
-      case Kind::kDeleteTwin:
-        graph->DeleteTwin(twin, change.source_time);
-        break;
-      case Kind::kTouchTwin:
-        graph->Touch(twin, sequence, time);
-        break;
-      case Kind::kCreateRelationship:
-        graph->CreateRelationship(relationship, RelationshipTypeId(change.table),
-                                  TwinNumber(change.source), TwinNumber(change.target), change.text,
-                                  sequence, change.source_time);
-        NoteTopology(relationship, change.source_time, head, telemetry);
-        break;
-      case Kind::kSetRelationshipValue:
-        graph->SetValue(relationship, ColumnId(change.column), change.new_value,
-                        change.source_time);
-        NoteTopology(relationship, change.source_time, head, telemetry);
-        graph->Touch(relationship, sequence);
-        break;
-      case Kind::kTouchRelationship:
-        graph->Touch(relationship, sequence);
-        break;
-      case Kind::kDeleteRelationship:
-        NoteTopology(relationship, change.source_time, head, telemetry);
-        graph->DeleteRelationship(relationship, change.source_time);
-        break;
-      default:
-        return DamagedChange("a change of models among others");
+  } else {
+    for (const Change& change : unit.changes) {
+      TWIN_RETURN_IF_ERROR(ApplyChange(change, sequence, time, graph, telemetry));
     }
   }
   graph->Advance(sequence, time);
   return absl::OkStatus();
+}
+
+absl::Status ApplyUnits(absl::string_view units, const RecordHeader& header, Sequence first,
+                        Sequence applied, graph::Graph* graph, TelemetryState* telemetry) {
+  // Some changes, of one unit or several, are decoded before the first of them is applied.
+  std::vector<Step> steps(kStepsAtOnce);
+  size_t count = 0;
+  const auto apply = [&]() -> absl::Status {
+    LookAhead(absl::MakeConstSpan(steps).subspan(0, count), graph->head());
+    for (size_t i = 0; i < count; ++i) {
+      const Step& step = steps[i];
+      TWIN_RETURN_IF_ERROR(ApplyChange(step.change, step.sequence, header.time, graph, telemetry));
+      if (step.is_last) graph->Advance(step.sequence, header.time);
+    }
+    count = 0;
+    return absl::OkStatus();
+  };
+  ByteReader reader(units);
+  for (uint32_t i = 0; i < header.units; ++i) {
+    const Sequence sequence(first.value + i);
+    const bool is_applied = sequence <= applied;
+    ByteReader whole = reader;
+    const uint64_t changes = reader.Varint(reader.rest().size());
+    if (!reader.ok() || (changes > 0 && reader.done())) return DamagedChange("cut short");
+    if (changes == 0 || IsOfModel(static_cast<Kind>(reader.rest().front()))) {
+      TWIN_RETURN_IF_ERROR(apply());
+      Unit unit;
+      TWIN_RETURN_IF_ERROR(DecodeUnit(&whole, header.time, &unit));
+      reader = whole;
+      if (is_applied) continue;
+      TWIN_RETURN_IF_ERROR(ApplyUnit(unit, sequence, header.time, graph, telemetry));
+      continue;
+    }
+    uint32_t last = 0;
+    for (uint64_t k = 0; k < changes; ++k) {
+      if (count == kStepsAtOnce) TWIN_RETURN_IF_ERROR(apply());
+      Step& step = steps[count];
+      TWIN_RETURN_IF_ERROR(DecodeChange(&reader, header.time, &last, &step.change));
+      step.sequence = sequence;
+      step.is_last = k + 1 == changes;
+      if (!is_applied) ++count;
+    }
+  }
+  TWIN_RETURN_IF_ERROR(apply());
+  return reader.done() ? absl::OkStatus() : DamagedChange("there is more of it than it says");
 }
 
 }  // namespace twin::ingest

@@ -19,13 +19,6 @@ using dtdl::Class;
 
 constexpr size_t kScalarBytesMax = 11;  // of an encoded Value that is no text
 
-std::string PointerOf(absl::Span<const std::string> path) {
-  if (path.empty()) return "/";
-  std::string pointer;
-  for (const std::string& part : path) absl::StrAppend(&pointer, "/", part);
-  return pointer;
-}
-
 absl::Status Named(const absl::Status& status, absl::string_view kind, absl::string_view id) {
   if (status.ok()) return status;
   return absl::Status(status.code(), absl::StrCat(kind, " ", id, ": ", status.message()));
@@ -237,7 +230,6 @@ absl::Status Checker::SetTwinValue(TwinNumber twin, ColumnId column, Value value
     TWIN_RETURN_IF_ERROR(CheckRoomForStrings());
     AddTwin(twin, &large_);
   }
-  AddTwin(twin, &written_);
   pending_.SetValue(twin, column, std::move(before.value), std::move(value), source);
   return absl::OkStatus();
 }
@@ -366,7 +358,7 @@ absl::Status Checker::Put(const PutTwin& put, OperationResult* result) {
   } else {
     pending_.TouchTwin(twin);
   }
-  AddTwin(twin, &written_);
+  if (!table->required.empty()) AddTwin(twin, &written_);
   std::vector<bool> given(is_new ? 0 : table->columns.size());
   for (ColumnValue& value : values) {
     if (!is_new) given[value.column.value] = true;
@@ -407,7 +399,6 @@ absl::Status Checker::Patch(const PatchTwin& patch, OperationResult* result) {
           absl::StrCat(pending_.SchemaOf(twin).model_id, " has no component ", patch.component));
     }
   }
-  AddTwin(twin, &written_);
   bool changed = false;
   if (!patch.model_id.empty() && pending_.SchemaOf(twin).model_id != patch.model_id) {
     TWIN_ASSIGN_OR_RETURN(const graph::TableSchema* table, ModelForTwins(patch.model_id, true));
@@ -442,7 +433,8 @@ absl::Status Checker::Patch(const PatchTwin& patch, OperationResult* result) {
     pending_.MoveTwin(twin, table->id, at);
     changed = true;
   }
-  for (const Edit& edit : patch.edits) {
+  for (size_t i = 0; i < patch.edits.size(); ++i) {
+    const Edit& edit = patch.edits[i];
     if (edit.kind == Edit::Kind::kRemove && !patch.model_id.empty()) {
       const graph::TableSchema& table = pending_.SchemaOf(twin);
       const std::string path = absl::StrJoin(edit.path, ".");
@@ -451,18 +443,34 @@ absl::Status Checker::Patch(const PatchTwin& patch, OperationResult* result) {
                                             : AnyBelow(twin, table, absl::StrCat(path, "."));
       if (!is_set) continue;  // it went before the move
     }
-    TWIN_RETURN_IF_ERROR(Apply(edit, patch.component, twin, patch.source_time));
+    TWIN_RETURN_IF_ERROR(Apply(edit, i, patch.component, twin, patch.source_time));
     changed = changed || edit.kind != Edit::Kind::kTest;
   }
+  if (!pending_.SchemaOf(twin).required.empty()) AddTwin(twin, &written_);
   result->changed = changed ? 1 : 0;
   if (changed && !(pending_.VersionOf(twin) == pending_.next_sequence())) pending_.TouchTwin(twin);
   result->version = pending_.VersionOf(twin);
   return absl::OkStatus();
 }
 
+absl::Status Checker::Apply(const Edit& edit, size_t step, const std::string& component,
+                            TwinNumber twin, const std::optional<Time>& source_time) {
+  // What most patches do: give one column another value, whatever it had.
+  if (edit.kind == Edit::Kind::kSet) {
+    const auto [column, pointer] =
+        paths_.Find(pending_.shared_catalog(), pending_.SchemaOf(twin), component, edit.path, step);
+    if (column != nullptr && !column->telemetry) {
+      TWIN_ASSIGN_OR_RETURN(Value value, CheckValue(*column, edit.value, *pointer, limits_));
+      return SetTwinValue(twin, pending_.SchemaOf(twin).IdOf(*column), std::move(value),
+                          edit.source_time.has_value() ? edit.source_time : source_time);
+    }
+  }
+  return ApplyAnywhere(edit, component, twin, source_time);
+}
+
 // Where a path leads: to a column, into a document, or to an Object or Component above columns.
-absl::Status Checker::Apply(const Edit& edit, const std::string& component, TwinNumber twin,
-                            const std::optional<Time>& source_time) {
+absl::Status Checker::ApplyAnywhere(const Edit& edit, const std::string& component, TwinNumber twin,
+                                    const std::optional<Time>& source_time) {
   const graph::TableSchema& table = pending_.SchemaOf(twin);
   const std::string pointer = PointerOf(edit.path);
   if (edit.path.empty()) {

@@ -11,6 +11,7 @@
 #include "server/ingest/check_value.h"
 #include "server/ingest/limits.h"
 #include "server/ingest/operation.h"
+#include "server/ingest/path_columns.h"
 #include "server/ingest/pending.h"
 
 namespace twin::ingest {
@@ -26,6 +27,9 @@ class Checker {
   // ALREADY_EXISTS, ABORTED (etag), FAILED_PRECONDITION (the state forbids it),
   // RESOURCE_EXHAUSTED (a limit, named). Operations on models are CheckModels' matter.
   absl::Status Check(const Operation& operation, OperationResult* result);
+  // A hint: these are checked next. So what they ask for is on its way from memory meanwhile.
+  void LookAhead(absl::Span<const Operation> operations);
+  static constexpr size_t kLookAhead = 32;  // as many as are worth it
   // What can only be said of the state after all operations: multiplicity, Required.
   absl::Status EndUnit();
 
@@ -60,8 +64,10 @@ class Checker {
   absl::Status ClearTwinValue(TwinNumber twin, ColumnId column,
                               const std::optional<Time>& source_time);
   absl::Status CheckMove(TwinNumber twin, const graph::TableSchema& to) const;
-  absl::Status Apply(const Edit& edit, const std::string& component, TwinNumber twin,
+  absl::Status Apply(const Edit& edit, size_t step, const std::string& component, TwinNumber twin,
                      const std::optional<Time>& source_time);
+  absl::Status ApplyAnywhere(const Edit& edit, const std::string& component, TwinNumber twin,
+                             const std::optional<Time>& source_time);
   absl::Status ApplyInDocument(const Edit& edit, const graph::TableSchema& table, ColumnId column,
                                absl::Span<const std::string> inside, TwinNumber twin,
                                const std::optional<Time>& source_time);
@@ -73,11 +79,12 @@ class Checker {
 
   const Limits& limits_;
   PendingState& pending_;
+  PathColumns paths_;
   Time time_;
   // Of the unit: what EndUnit looks at.
   std::vector<std::pair<TwinNumber, RelationshipTypeId>> counted_;
-  std::vector<TwinNumber> written_;
-  std::vector<TwinNumber> large_;  // that got a string or a document
+  std::vector<TwinNumber> written_;  // whose models require something
+  std::vector<TwinNumber> large_;    // that got a string or a document
 };
 
 }  // namespace twin::ingest

@@ -17,13 +17,12 @@ namespace twin::ingest {
 template <typename T>
 class Overlay {
  public:
-  // nullptr: not here. Operations ask for one object several times, so the last one is remembered.
+  // nullptr: not here. Operations ask for one object several times, so the last answer is
+  // remembered.
   T* Find(uint32_t number) const {
-    if (last_ != nullptr && last_number_ == number) return last_;
+    if (has_last_ && last_number_ == number) return last_;
     const auto it = objects_.find(number);
-    if (it == objects_.end()) return nullptr;
-    last_number_ = number;
-    last_ = it->second.get();
+    Remember(number, it == objects_.end() ? nullptr : it->second.get());
     return last_;
   }
 
@@ -36,13 +35,12 @@ class Overlay {
       object = std::move(spare_.back());
       spare_.pop_back();
     }
-    last_number_ = number;
-    last_ = object.get();
+    Remember(number, object.get());
     return last_;
   }
 
   void Remove(uint32_t number) {
-    last_ = nullptr;
+    has_last_ = false;
     const auto it = objects_.find(number);
     if (spare_.size() < kSpareMax) {
       it->second->Clear();
@@ -52,15 +50,22 @@ class Overlay {
   }
 
   void Clear() {
-    last_ = nullptr;
+    has_last_ = false;
     objects_.clear();
   }
 
  private:
   static constexpr size_t kSpareMax = 16 << 10;  // more than a batch makes, a few MiB
 
+  void Remember(uint32_t number, T* object) const {
+    has_last_ = true;
+    last_number_ = number;
+    last_ = object;
+  }
+
   absl::flat_hash_map<uint32_t, std::unique_ptr<T>> objects_;
   std::vector<std::unique_ptr<T>> spare_;
+  mutable bool has_last_ = false;
   mutable uint32_t last_number_ = 0;
   mutable T* last_ = nullptr;
 };

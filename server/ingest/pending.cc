@@ -77,6 +77,7 @@ void PendingState::RelationshipState::Clear() {
 // --- Reading ---
 
 TwinNumber PendingState::FindTwin(absl::string_view id) const {
+  if (ids_.empty()) return head_.FindTwin(id);  // spares a hash
   const auto it = ids_.find(id);
   return it == ids_.end() ? head_.FindTwin(id) : it->second.twin;
 }

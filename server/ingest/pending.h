@@ -42,6 +42,10 @@ class PendingState {
   const graph::Catalog& catalog() const {
     return catalog_ != nullptr ? *catalog_ : head_.catalog();
   }
+  const std::shared_ptr<const graph::Catalog>& shared_catalog() const {
+    return catalog_ != nullptr ? catalog_ : head_.shared_catalog();
+  }
+  const graph::GraphView& head() const { return head_; }
   TwinNumber FindTwin(absl::string_view id) const;
   bool Exists(TwinNumber twin) const;
   absl::string_view IdOf(TwinNumber twin) const;  // valid until the next change

@@ -63,6 +63,10 @@ uint64_t BytesOf(const WriteBatch& batch) {
   return bytes;
 }
 
+constexpr size_t kManyOperations = 64;  // of a batch
+constexpr size_t kUnitBytesGuessedMax = 256;
+constexpr size_t kHeaderBytes = 64;  // of a record, without what a request id adds; roughly
+
 // The graph is locked while records are applied.
 constexpr size_t kAppliedAtOnceMax = 64;
 
@@ -162,7 +166,8 @@ bool Writer::RunAlone(absl::AnyInvocable<void()> task) {
 
 bool Writer::MayStart() const {
   return !failing_ && in_flight_.size() < static_cast<size_t>(options_.records_in_flight_max) &&
-         bytes_in_flight_ < options_.bytes_in_flight_max;
+         bytes_in_flight_ < options_.bytes_in_flight_max &&
+         operations_in_flight_ < options_.operations_in_flight_max;
 }
 
 Writer::Waiting Writer::TakeNext() {
@@ -186,6 +191,7 @@ std::vector<std::shared_ptr<Writer::InFlight>> Writer::TakeComplete() {
   while (!in_flight_.empty() && in_flight_.front()->is_complete &&
          complete.size() < kAppliedAtOnceMax) {
     bytes_in_flight_ -= in_flight_.front()->bytes;
+    operations_in_flight_ -= in_flight_.front()->operations;
     complete.push_back(std::move(in_flight_.front()));
     in_flight_.pop_front();
   }
@@ -231,12 +237,18 @@ void Writer::Drain() {
   }
 }
 
+void Writer::LookAhead(const WriteBatch& batch, size_t at) {
+  if (at % Checker::kLookAhead != 0 || batch.operations.size() < at + 2) return;
+  checker_.LookAhead(absl::MakeConstSpan(batch.operations).subspan(at, Checker::kLookAhead));
+}
+
 absl::Status Writer::CheckBatch(const WriteBatch& batch, InFlight* record) {
   WriteResult& result = record->result;
   result.results.reserve(batch.operations.size());
   checker_.BeginUnit(record->header.time);
   const bool of_models = IsOfModels(batch.operations.front());
   for (size_t i = 0; i < batch.operations.size(); ++i) {
+    LookAhead(batch, i);
     OperationResult one;
     absl::Status status;
     if (of_models && batch.operations.size() > 1) {
@@ -268,10 +280,11 @@ absl::Status Writer::CheckBatch(const WriteBatch& batch, InFlight* record) {
 
 void Writer::CheckEach(const WriteBatch& batch, InFlight* record) {
   record->result.results.reserve(batch.operations.size());
-  for (const Operation& operation : batch.operations) {
+  for (size_t i = 0; i < batch.operations.size(); ++i) {
+    LookAhead(batch, i);
     checker_.BeginUnit(record->header.time);
     OperationResult one;
-    one.status = checker_.Check(operation, &one);
+    one.status = checker_.Check(batch.operations[i], &one);
     if (one.status.ok()) one.status = checker_.EndUnit();
     if (!one.status.ok()) {
       absl::Status status = std::move(one.status);
@@ -362,6 +375,11 @@ void Writer::Process(Waiting waiting) {
   header.time = std::max(clock_.Now(), last_time_);
   header.request_id = batch.request_id;
   in_flight->first = pending_.next_sequence();
+  // A long string that grows is copied several times, each time into fresh memory.
+  std::string& units = in_flight->units;
+  if (batch.operations.size() >= kManyOperations) {
+    units.reserve(std::min(unit_bytes_, kUnitBytesGuessedMax) * batch.operations.size());
+  }
   if (batch.atomic || of_models) {
     absl::Status checked = CheckBatch(batch, in_flight.get());
     if (!checked.ok()) return answer(std::move(checked));
@@ -378,7 +396,12 @@ void Writer::Process(Waiting waiting) {
   journal::Record record;
   record.first = in_flight->first;
   record.count = header.units;
-  EncodeRecord(header, in_flight->units, &record.bytes);
+  if (batch.operations.size() >= kManyOperations) {
+    unit_bytes_ = units.size() / batch.operations.size() + 1;
+    if (units.capacity() / 2 > units.size()) units.shrink_to_fit();  // it is kept for a while
+  }
+  record.bytes.reserve(units.size() + header.request_id.size() + kHeaderBytes);
+  EncodeRecord(header, units, &record.bytes);
   in_flight->number = next_record_++;
   pending_.EndRecord(in_flight->number);
   if (static_cast<int64_t>(record.bytes.size()) > options_.limits.batch_bytes_max) {
@@ -390,6 +413,7 @@ void Writer::Process(Waiting waiting) {
         absl::StrCat("a batch whose record takes ", bytes, " bytes; batch_bytes_max is ",
                      options_.limits.batch_bytes_max, "; divide it")));
   }
+  in_flight->operations = batch.operations.size();
   in_flight->done = std::move(waiting.done);
   if (!header.request_id.empty()) request_ids_in_flight_.insert(header.request_id);
   Append(std::move(in_flight), std::move(record));
@@ -405,6 +429,7 @@ void Writer::Append(std::shared_ptr<InFlight> in_flight, journal::Record record)
     const MutexLock lock(&mutex_);
     in_flight_.push_back(in_flight);
     bytes_in_flight_ += in_flight->bytes;
+    operations_in_flight_ += in_flight->operations;
     is_alone = in_flight_.size() == 1 && is_queue_empty();
   }
   const auto done = [this, in_flight](absl::Status status) {

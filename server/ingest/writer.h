@@ -55,6 +55,8 @@ struct WriterOptions {
   const Clock* clock = nullptr;
   int records_in_flight_max = 1024;
   uint64_t bytes_in_flight_max = 64u << 20;
+  // What is pending should fit the processor's caches; two batches of the greatest size go on.
+  uint64_t operations_in_flight_max = 12'288;
   AppliedSink* applied = nullptr;  // nullptr: nobody wants to know. Outlives the writer
 };
 
@@ -117,6 +119,7 @@ class Writer {
     WriteResult result;
     Done done;
     uint64_t bytes = 0;
+    uint64_t operations = 0;
     absl::Status status;
     bool is_complete = false;
     bool is_record = true;  // else an answer that takes its place among those of records
@@ -141,6 +144,7 @@ class Writer {
   // Waits for all that is in flight, and applies it.
   void Drain();
   absl::Status CheckForm(const WriteBatch& batch) const;
+  void LookAhead(const WriteBatch& batch, size_t at);
   absl::Status CheckBatch(const WriteBatch& batch, InFlight* record);
   void CheckEach(const WriteBatch& batch, InFlight* record);
   bool MayStart() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -169,6 +173,7 @@ class Writer {
   int property_frames_in_flight_ = 0;  // records of telemetry that set properties
   Time last_time_;
   uint64_t next_record_ = 1;
+  size_t unit_bytes_ = 0;  // that an operation of the last batch of many took
   Answers answers_;
 
   mutable Mutex mutex_;
@@ -184,6 +189,7 @@ class Writer {
   uint64_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   std::deque<std::shared_ptr<InFlight>> in_flight_ ABSL_GUARDED_BY(mutex_);
   uint64_t bytes_in_flight_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t operations_in_flight_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool failing_ ABSL_GUARDED_BY(mutex_) = false;  // until what was in flight has been refused
   absl::Status writing_ ABSL_GUARDED_BY(mutex_);

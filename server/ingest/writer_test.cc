@@ -223,6 +223,78 @@ TEST(Writer, CreatesReadsPatchesDeletes) {
   EXPECT_EQ(bench.DumpReplay(), bench.DumpHead());
 }
 
+// Changes are applied some at a time, across the ends of units; replay goes unit by unit.
+TEST(Writer, LongAndShortUnitsAreAppliedAsTheyAreReplayed) {
+  Bench bench;
+  ASSERT_THAT(bench.Models().status, IsOk());
+  constexpr int kPacks = 100;
+  const auto id = [](int i) { return absl::StrCat("p", i % kPacks); };
+  WriteBatch whole;
+  for (int i = 0; i < kPacks; ++i) {
+    whole.operations.emplace_back(Pack(id(i), {{"volt", Value::Int(i)}, {"count", Value::Int(i)}}));
+  }
+  ASSERT_THAT(bench.Write(std::move(whole)).status, IsOk());
+  WriteBatch each;
+  each.atomic = false;
+  for (int i = 0; i < 2 * kPacks; ++i) {
+    std::vector<Edit> edits;
+    for (int k = 0; k < i % 4; ++k) {  // none: a unit without changes
+      edits.push_back(Step(Edit::Kind::kSet,
+                           {k == 2   ? "count"
+                            : k == 1 ? "name"
+                                     : "volt"},
+                           k == 1 ? Value::String(absl::StrCat("n", i)) : Value::Int(1000 + i)));
+    }
+    each.operations.emplace_back(PatchOf(i % 7 == 0 ? "nobody" : id(i), std::move(edits)));
+    if (i % 50 == 0) each.operations.emplace_back(CellTwin(absl::StrCat("c", i)));
+  }
+  const WriteResult result = bench.Write(std::move(each));
+  ASSERT_THAT(result.status, IsOk());
+  EXPECT_THAT(result.results[0].status, StatusIs(StatusCode::kNotFound, HasSubstr("nobody")));
+  EXPECT_THAT(bench.DumpHead(), HasSubstr("p99: dtmi:t:Pack;1 v"));
+  EXPECT_THAT(bench.DumpHead(), HasSubstr("volt=1199"));
+  EXPECT_EQ(bench.DumpReplay(), bench.DumpHead());
+}
+
+// What a step led to the last time is tried first: of another model, component or path it is
+// something else.
+TEST(Writer, TheSameStepOfAnotherTwinIsThatOfItsModel) {
+  Bench bench;
+  ASSERT_THAT(bench.Models().status, IsOk());
+  ASSERT_THAT(bench.One(Pack("p")), IsOk());
+  ASSERT_THAT(bench.One(CellTwin("c")), IsOk());
+  const auto set = [&](const std::string& id, const std::string& component,
+                       std::vector<std::string> path, Value value) {
+    PatchTwin patch = PatchOf(id, {Step(Edit::Kind::kSet, std::move(path), std::move(value))});
+    patch.component = component;
+    return bench.One(std::move(patch));
+  };
+  EXPECT_THAT(set("p", "", {"volt"}, Value::Int(1)), IsOk());
+  EXPECT_THAT(set("c", "", {"volt"}, Value::Int(2)), IsOk());
+  EXPECT_THAT(set("p", "", {"volt"}, Value::Int(3)), IsOk());
+  EXPECT_THAT(set("p", "bms", {"firmware"}, Value::String("f")), IsOk());
+  EXPECT_THAT(set("p", "", {"firmware"}, Value::String("f")),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("/firmware: no such property")));
+  EXPECT_THAT(set("p", "", {"soh", "value"}, Value::Int(4)), IsOk());
+  EXPECT_THAT(set("c", "", {"soh", "value"}, Value::Int(4)),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("/soh/value: no such property")));
+  EXPECT_THAT(set("p", "", {"soh", "value"}, Value::String("x")),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("/soh/value: expected a number")));
+  EXPECT_THAT(set("p", "", {"current"}, Value::Int(4)),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("/current: is Telemetry")));
+  EXPECT_THAT(set("p", "", {"tags", "0"}, Value::String("x")),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("tags is not set")));
+  // A table that was there before, of a catalog that is new.
+  WriteBatch models;
+  models.operations.emplace_back(CreateModels{{R"({"@context":"dtmi:dtdl:context;4",
+      "@id":"dtmi:t:More;1","@type":"Interface"})"}});
+  ASSERT_THAT(bench.Write(std::move(models)).status, IsOk());
+  EXPECT_THAT(set("p", "", {"volt"}, Value::Int(5)), IsOk());
+  EXPECT_THAT(bench.DumpHead(), HasSubstr("c: dtmi:t:Cell;1 v5 serial=\"c\" volt=2"));
+  EXPECT_THAT(bench.DumpHead(), HasSubstr("bms.firmware=\"f\" soh.value=4 volt=5"));
+  EXPECT_EQ(bench.DumpReplay(), bench.DumpHead());
+}
+
 // What Limited and Precise leave out, wherever a number stands.
 TEST(Writer, KeepsNumbersWithinTheirBounds) {
   Bench bench;

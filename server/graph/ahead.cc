@@ -1,0 +1,46 @@
+// Hints: what work on many twins is about to look at, on its way from memory while others are.
+#include "server/graph/graph.h"
+#include "server/graph/state.h"
+
+namespace twin::graph {
+
+size_t GraphView::HashOf(absl::string_view id) { return NumbersByText<TwinIds>::HashOf(id); }
+
+void GraphView::FetchIds(absl::Span<const size_t> hashes) const { shared_->ids.Fetch(hashes); }
+
+void GraphView::GuessTwins(absl::Span<const size_t> hashes, TwinNumber* twins) const {
+  constexpr size_t kAtOnce = 64;
+  uint32_t numbers[kAtOnce];
+  for (size_t i = 0; i < hashes.size(); i += kAtOnce) {
+    const absl::Span<const size_t> some = hashes.subspan(i, kAtOnce);
+    shared_->ids.Guess(some, numbers);
+    for (size_t k = 0; k < some.size(); ++k) twins[i + k] = TwinNumber(numbers[k]);
+  }
+}
+
+void GraphView::FetchTwin(TwinNumber twin) const {
+  shared_->ids.FetchPlace(twin.value);
+  state_->twin_entries.Fetch(twin.value / kEntriesPerPage,
+                             twin.value % kEntriesPerPage * sizeof(TwinEntry));
+  state_->twin_begins.Fetch(twin.value / kRowsPerPage, twin.value % kRowsPerPage * sizeof(int64_t));
+}
+
+bool GraphView::GuessPlace(TwinNumber twin, TwinPlace* place) const {
+  const TwinEntry* entry = EntryAt<TwinEntry>(state_->twin_entries, twin.value);
+  if (entry == nullptr || entry->table == 0) return false;
+  shared_->ids.FetchText(twin.value);
+  *place = {TableId(entry->table - 1), entry->row};
+  return true;
+}
+
+void GraphView::FetchCell(TwinPlace place, ColumnId column) const {
+  const TableSchema& table = state_->catalog->table(place.table);
+  const Column& stored = state_->tables[place.table.value]->columns[column.value];
+  const size_t page = place.row / kRowsPerPage;
+  const size_t row = place.row % kRowsPerPage;
+  stored.values.Fetch(page, kBitmapBytes + row * ValueBytes(table.columns[column.value].type));
+  stored.update_times.Fetch(page, row * sizeof(int64_t));
+  stored.source_times.Fetch(page, row * sizeof(int64_t));
+}
+
+}  // namespace twin::graph
