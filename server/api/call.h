@@ -63,16 +63,21 @@ inline grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context,
 
 // Answers with what `work` returns, from a thread of the pool.
 template <typename Work>
-grpc::ServerUnaryReactor* AnswerLater(grpc::CallbackServerContext* context,
-                                      const Services& services, Work work) {
+grpc::ServerUnaryReactor* AnswerLater(grpc::CallbackServerContext* context, WorkPool* pool,
+                                      Work work) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const bool accepted = services.pool->Submit(
+  const bool accepted = pool->Submit(
       [reactor, work = std::move(work)]() mutable { reactor->Finish(ToGrpc(work())); });
   if (!accepted) {
     reactor->Finish(ToGrpc(absl::ResourceExhaustedError(
         "too many long calls wait (work_waiting_max); try again later")));
   }
   return reactor;
+}
+template <typename Work>
+grpc::ServerUnaryReactor* AnswerLater(grpc::CallbackServerContext* context,
+                                      const Services& services, Work work) {
+  return AnswerLater(context, services.pool, std::move(work));
 }
 
 // Answers with what `read` returns: at once where the head has `min_sequence`, else when it does.
