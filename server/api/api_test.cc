@@ -554,17 +554,11 @@ TEST(Api, AnExportThatNobodyReadsEnds) {
   while (server.engine_->status().memory.snapshots > 0) std::this_thread::yield();
 }
 
-TEST(Api, AConsumerJoinsWhileAllThreadsWork) {
+TEST(Api, NamedSubscriptionsWorkWhileAllThreadsAreBusy) {
   ServerOptions options;
   options.work_threads = 1;
   RunningServer server(options);
   server.Fill();
-  pb::CreateSubscriptionRequest create;
-  create.set_name("s");
-  pb::Subscription subscription;
-  ASSERT_THAT(server.Call(&pb::EventService::Stub::CreateSubscription, server.events_.get(), create,
-                          &subscription),
-              IsOk());
   // It has the only thread until it says more, and the minute of stream_idle_ms_max is not over.
   grpc::ClientContext import_context;
   const auto import = server.twins_->Import(&import_context);
@@ -572,6 +566,12 @@ TEST(Api, AConsumerJoinsWhileAllThreadsWork) {
   begin.mutable_options();
   ASSERT_TRUE(import->Write(begin));
 
+  pb::CreateSubscriptionRequest create;
+  create.set_name("s");
+  pb::Subscription subscription;
+  ASSERT_THAT(server.Call(&pb::EventService::Stub::CreateSubscription, server.events_.get(), create,
+                          &subscription),
+              IsOk());
   grpc::ClientContext context;
   const auto stream = server.events_->StreamEvents(&context);
   pb::StreamEventsRequest request;
@@ -587,6 +587,18 @@ TEST(Api, AConsumerJoinsWhileAllThreadsWork) {
   while (stream->Read(&response)) {
   }
   EXPECT_THAT(ToAbsl(stream->Finish()), IsOk());
+  pb::SeekSubscriptionRequest seek;
+  seek.set_name("s");
+  seek.set_oldest(true);
+  EXPECT_THAT(server.Call(&pb::EventService::Stub::SeekSubscription, server.events_.get(), seek,
+                          &subscription),
+              IsOk());
+  pb::DeleteSubscriptionRequest remove;
+  remove.set_name("s");
+  pb::DeleteSubscriptionResponse removed;
+  EXPECT_THAT(server.Call(&pb::EventService::Stub::DeleteSubscription, server.events_.get(), remove,
+                          &removed),
+              IsOk());
   import_context.TryCancel();
   EXPECT_FALSE(import->Finish().ok());
 }

@@ -110,7 +110,7 @@ class BlockingBidi : public grpc::ServerBidiReactor<Request, Response> {
   virtual absl::Status Run() = 0;
 
   void Start(const Services& services) {
-    FinishLater(services, this, [this] { return Run(); });
+    FinishLater(services.pool, this, [this] { return Run(); });
   }
 
  private:
@@ -156,7 +156,7 @@ class BlockingWriter : public grpc::ServerWriteReactor<Response> {
         [this] { return context_.IsCancelled(); },
         [this, &services](const absl::Status& reached) {
           if (reached.ok()) {
-            FinishLater(services, this, [this] { return Run(); });
+            FinishLater(services.pool, this, [this] { return Run(); });
           } else {
             this->Finish(ToGrpc(reached));
           }

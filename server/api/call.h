@@ -63,8 +63,8 @@ inline grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context,
 
 // Finishes the call with what `work` returns, from a thread of the pool.
 template <typename Reactor, typename Work>
-void FinishLater(const Services& services, Reactor* reactor, Work work) {
-  const bool accepted = services.pool->Submit(
+void FinishLater(WorkPool* pool, Reactor* reactor, Work work) {
+  const bool accepted = pool->Submit(
       [reactor, work = std::move(work)]() mutable { reactor->Finish(ToGrpc(work())); });
   if (!accepted) {
     reactor->Finish(ToGrpc(absl::ResourceExhaustedError(
@@ -73,11 +73,16 @@ void FinishLater(const Services& services, Reactor* reactor, Work work) {
 }
 
 template <typename Work>
+grpc::ServerUnaryReactor* AnswerLater(grpc::CallbackServerContext* context, WorkPool* pool,
+                                      Work work) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  FinishLater(pool, reactor, std::move(work));
+  return reactor;
+}
+template <typename Work>
 grpc::ServerUnaryReactor* AnswerLater(grpc::CallbackServerContext* context,
                                       const Services& services, Work work) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  FinishLater(services, reactor, std::move(work));
-  return reactor;
+  return AnswerLater(context, services.pool, std::move(work));
 }
 
 // Answers with what `read` returns: at once where the head has `min_sequence`, else when it does.

@@ -1,6 +1,12 @@
 #include "server/api/event_convert.h"
 
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <google/protobuf/wire_format_lite.h>
+
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "google/rpc/error_details.pb.h"
@@ -126,27 +132,83 @@ void ToProto(const events::Event& event, bool with_old_values, pb::Event* messag
   }
 }
 
-void ToProto(const events::Message& from, const EventForm& form, pb::SubscribeResponse* message) {
-  message->Clear();
-  const size_t count = from.events.size();
-  message->mutable_events()->Reserve(static_cast<int>(count));
-  for (size_t i = 0; i < count; ++i) {
-    const events::Event& event = *from.events[i];
-    pb::Event* const out = message->add_events();
-    ToProto(event, form.old_values, out);
-    if (!form.tokens || from.is_notice) continue;
-    const bool is_last = i + 1 == count;
-    if (is_last && !from.more) {
-      out->set_resume_token(events::TokenOf(from.is_whole ? from.through : event.sequence));
-    } else if (!is_last && !from.is_whole && !(from.events[i + 1]->sequence == event.sequence)) {
-      out->set_resume_token(events::TokenOf(event.sequence));
-    }
+namespace {
+
+using google::protobuf::internal::WireFormatLite;
+using google::protobuf::io::CodedOutputStream;
+
+// As an item of SubscribeResponse.events.
+void AppendItem(const pb::Event& event, CodedOutputStream* out) {
+  out->WriteTag(WireFormatLite::MakeTag(pb::SubscribeResponse::kEventsFieldNumber,
+                                        WireFormatLite::WIRETYPE_LENGTH_DELIMITED));
+  out->WriteVarint32(static_cast<uint32_t>(event.ByteSizeLong()));
+  event.SerializeWithCachedSizes(out);
+}
+
+// The same for the usual form, kept with the event. `scratch`: any.
+const std::string& EncodedOf(const events::Event& event, pb::Event* scratch) {
+  if (const std::string* const made = event.encoded.Get()) return *made;
+  std::string bytes;
+  {
+    google::protobuf::io::StringOutputStream stream(&bytes);
+    CodedOutputStream out(&stream);
+    scratch->Clear();
+    ToProto(event, /*with_old_values=*/true, scratch);
+    AppendItem(*scratch, &out);
   }
-  message->set_more(from.more);
-  message->set_time_unix_nano(SystemClock().Now().ns);
-  if (from.more || from.is_notice) return;
-  message->set_resume_token(events::TokenOf(from.through));
-  FillPosition(from.through, message->mutable_position());
+  return event.encoded.Keep(std::move(bytes));
+}
+
+// Where a subscriber goes on behind the i-th event; empty: it is followed by one of its sequence.
+std::string TokenBehind(const events::Message& message, size_t i) {
+  const Sequence sequence = message.events[i]->sequence;
+  if (i + 1 == message.events.size()) {
+    if (message.more) return "";
+    return events::TokenOf(message.is_whole ? message.through : sequence);
+  }
+  if (message.is_whole || message.events[i + 1]->sequence == sequence) return "";
+  return events::TokenOf(sequence);
+}
+
+grpc::ByteBuffer BufferOf(std::string bytes) {
+  auto* const kept = new std::string(std::move(bytes));
+  const grpc::Slice slice(
+      kept->data(), kept->size(), [](void* text) { delete static_cast<std::string*>(text); }, kept);
+  return grpc::ByteBuffer(&slice, 1);
+}
+
+}  // namespace
+
+grpc::ByteBuffer ToBytes(const events::Message& from, const EventForm& form) {
+  std::string bytes;
+  {
+    google::protobuf::io::StringOutputStream stream(&bytes);
+    CodedOutputStream out(&stream);
+    const bool has_tokens = form.tokens && !from.is_notice;
+    const bool is_usual = form.old_values && !has_tokens;
+    pb::Event one;
+    for (size_t i = 0; i < from.events.size(); ++i) {
+      const events::EventPtr& event = from.events[i];
+      // Where nobody else has it, keeping its bytes would be in vain.
+      if (is_usual && (event.use_count() > 1 || event->encoded.Get() != nullptr)) {
+        out.WriteString(EncodedOf(*event, &one));
+        continue;
+      }
+      one.Clear();
+      ToProto(*event, form.old_values, &one);
+      if (has_tokens) one.set_resume_token(TokenBehind(from, i));
+      AppendItem(one, &out);
+    }
+    pb::SubscribeResponse rest;
+    rest.set_more(from.more);
+    rest.set_time_unix_nano(SystemClock().Now().ns);
+    if (!from.more && !from.is_notice) {
+      rest.set_resume_token(events::TokenOf(from.through));
+      FillPosition(from.through, rest.mutable_position());
+    }
+    rest.SerializeToCodedStream(&out);
+  }
+  return BufferOf(std::move(bytes));
 }
 
 void ToProto(const events::ConsumerMessage& from, const EventForm& form,

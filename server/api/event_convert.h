@@ -2,6 +2,7 @@
 #ifndef TWIN_SERVER_API_EVENT_CONVERT_H_
 #define TWIN_SERVER_API_EVENT_CONVERT_H_
 
+#include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/status.h>
 
 #include "absl/status/statusor.h"
@@ -20,8 +21,8 @@ struct EventForm {
   bool old_values = true;
   bool tokens = false;  // of each event
 };
-void ToProto(const events::Message& from, const EventForm& form,
-             twingraph::v1::SubscribeResponse* message);
+// The bytes of a SubscribeResponse. What several subscribers are sent is encoded once.
+grpc::ByteBuffer ToBytes(const events::Message& from, const EventForm& form);
 
 void ToProto(const events::ConsumerMessage& from, const EventForm& form,
              twingraph::v1::StreamEventsResponse* message);

@@ -10,13 +10,12 @@ namespace twin::api {
 namespace {
 
 // A subscription's stream: one message at a time, the next one when gRPC has taken the former.
-class EventStream final : public grpc::ServerWriteReactor<pb::SubscribeResponse>,
-                          public events::Sink {
+class EventStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, public events::Sink {
  public:
-  EventStream(events::Feed* feed, const EventForm& form) : feed_(*feed), form_(form) {}
+  explicit EventStream(events::Feed* feed) : feed_(*feed) {}
 
-  void Begin(const pb::SubscribeRequest& request) {
-    absl::StatusOr<events::SubscribeOptions> options = ToOptions(request);
+  void Begin(const grpc::ByteBuffer& bytes) {
+    absl::StatusOr<events::SubscribeOptions> options = ReadRequest(bytes);
     absl::Status status = options.status();
     if (status.ok()) {
       absl::StatusOr<std::shared_ptr<events::Subscription>> subscription =
@@ -32,8 +31,8 @@ class EventStream final : public grpc::ServerWriteReactor<pb::SubscribeResponse>
 
   // --- events::Sink ---
   void Send(events::Message message) override {
-    ToProto(message, form_, &message_);
-    StartWrite(&message_);
+    bytes_ = ToBytes(message, form_);
+    StartWrite(&bytes_);
   }
   void End(const absl::Status& status) override { Finish(EndOf(status, feed_)); }
 
@@ -52,20 +51,27 @@ class EventStream final : public grpc::ServerWriteReactor<pb::SubscribeResponse>
   void OnDone() override { delete this; }
 
  private:
+  absl::StatusOr<events::SubscribeOptions> ReadRequest(grpc::ByteBuffer bytes) {
+    pb::SubscribeRequest request;
+    if (!grpc::SerializationTraits<pb::SubscribeRequest>::Deserialize(&bytes, &request).ok()) {
+      return absl::InvalidArgumentError("the request is no SubscribeRequest");
+    }
+    form_.old_values = !request.without_old_values();
+    form_.tokens = request.event_tokens();
+    return ToOptions(request);
+  }
+
   events::Feed& feed_;
-  const EventForm form_;
+  EventForm form_;
   std::shared_ptr<events::Subscription> subscription_;
-  pb::SubscribeResponse message_;
+  grpc::ByteBuffer bytes_;  // that are on their way
 };
 
 }  // namespace
 
-grpc::ServerWriteReactor<pb::SubscribeResponse>* EventService::Subscribe(
-    Context* /*context*/, const pb::SubscribeRequest* request) {
-  EventForm form;
-  form.old_values = !request->without_old_values();
-  form.tokens = request->event_tokens();
-  auto* const stream = new EventStream(&services_.engine->feed(), form);
+grpc::ServerWriteReactor<grpc::ByteBuffer>* EventService::Subscribe(
+    Context* /*context*/, const grpc::ByteBuffer* request) {
+  auto* const stream = new EventStream(&services_.engine->feed());
   stream->Begin(*request);
   // One that came meanwhile is not forgotten.
   if (stopping_) services_.engine->feed().EndAll();

@@ -10,16 +10,26 @@
 
 namespace twin::api {
 
+// Subscribe sends bytes, which subscribers share; the others messages.
+namespace event_calls {
+using Of = twingraph::v1::EventService;
+using Named = Of::WithCallbackMethod_CreateSubscription<Of::WithCallbackMethod_GetSubscription<
+    Of::WithCallbackMethod_ListSubscriptions<Of::WithCallbackMethod_DeleteSubscription<
+        Of::WithCallbackMethod_SeekSubscription<Of::WithCallbackMethod_Acknowledge<
+            Of::WithCallbackMethod_StreamEvents<Of::Service>>>>>>>;
+using All = Of::WithRawCallbackMethod_Subscribe<Of::WithCallbackMethod_WatchQuery<Named>>;
+}  // namespace event_calls
+
 // proto/twingraph/v1/event_service.proto says what the calls do. Thread-safe.
-class EventService final : public twingraph::v1::EventService::CallbackService {
+class EventService final : public event_calls::All {
  public:
   explicit EventService(const Services& services)
-      : services_(services), joins_(kJoinThreads), watches_(services) {}
+      : services_(services), named_(kNamedThreads), watches_(services) {}
 
   using Context = grpc::CallbackServerContext;
 
-  grpc::ServerWriteReactor<twingraph::v1::SubscribeResponse>* Subscribe(
-      Context* context, const twingraph::v1::SubscribeRequest* request) override;
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* Subscribe(Context* context,
+                                                        const grpc::ByteBuffer* request) override;
 
   grpc::ServerWriteReactor<twingraph::v1::WatchQueryResponse>* WatchQuery(
       Context* context, const twingraph::v1::WatchQueryRequest* request) override {
@@ -50,11 +60,13 @@ class EventService final : public twingraph::v1::EventService::CallbackService {
   void Stop();
 
  private:
-  static constexpr int kJoinThreads = 2;
+  static constexpr int kNamedThreads = 2;
 
   const Services& services_;
   std::atomic<bool> stopping_ = false;
-  WorkPool joins_;  // of consumers: exports may keep the other pool's threads for minutes
+  // Of named subscriptions, whose calls read and write the store and the journal, for milliseconds:
+  // exports may keep the other pool's threads for minutes.
+  WorkPool named_;
   WatchQueries watches_;
 };
 

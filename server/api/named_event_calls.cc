@@ -30,8 +30,8 @@ class ConsumerStream final
     : public grpc::ServerBidiReactor<pb::StreamEventsRequest, pb::StreamEventsResponse>,
       public events::ConsumerSink {
  public:
-  ConsumerStream(const Services& services, WorkPool* joins, const std::atomic<bool>* stopping)
-      : engine_(*services.engine), joins_(*joins), stopping_(*stopping) {
+  ConsumerStream(const Services& services, WorkPool* named, const std::atomic<bool>* stopping)
+      : engine_(*services.engine), named_(*named), stopping_(*stopping) {
     StartRead(&request_);
   }
 
@@ -56,7 +56,7 @@ class ConsumerStream final
     }
     if (consumer_ != nullptr || !ok) return Handle(ok);
     // It may read the store and the journal: not on gRPC's thread.
-    if (joins_.Submit([this] { Handle(/*ok=*/true); })) return;
+    if (named_.Submit([this] { Handle(/*ok=*/true); })) return;
     End(absl::ResourceExhaustedError(
         "too many consumers wait to join (work_waiting_max); try again later"));
     DoneReading();
@@ -122,7 +122,7 @@ class ConsumerStream final
   }
 
   engine::Engine& engine_;
-  WorkPool& joins_;
+  WorkPool& named_;
   const std::atomic<bool>& stopping_;
   EventForm form_;
   std::shared_ptr<events::Consumer> consumer_;  // set by the first read, before any write
@@ -145,7 +145,7 @@ absl::Status FillWith(const absl::StatusOr<events::NamedInfo>& info, Message* me
 
 grpc::ServerUnaryReactor* EventService::CreateSubscription(
     Context* context, const pb::CreateSubscriptionRequest* request, pb::Subscription* response) {
-  return AnswerLater(context, services_, [this, request, response]() -> absl::Status {
+  return AnswerLater(context, &named_, [this, request, response]() -> absl::Status {
     events::NamedSpec spec;
     spec.name = request->name();
     TWIN_ASSIGN_OR_RETURN(spec.filter, ToFilter(request->filter()));
@@ -157,7 +157,7 @@ grpc::ServerUnaryReactor* EventService::CreateSubscription(
 grpc::ServerUnaryReactor* EventService::GetSubscription(Context* context,
                                                         const pb::GetSubscriptionRequest* request,
                                                         pb::Subscription* response) {
-  return AnswerLater(context, services_, [this, request, response] {
+  return AnswerLater(context, &named_, [this, request, response] {
     return FillWith(services_.engine->subscriptions().Get(request->name()), response);
   });
 }
@@ -165,7 +165,7 @@ grpc::ServerUnaryReactor* EventService::GetSubscription(Context* context,
 grpc::ServerUnaryReactor* EventService::ListSubscriptions(
     Context* context, const pb::ListSubscriptionsRequest* request,
     pb::ListSubscriptionsResponse* response) {
-  return AnswerLater(context, services_, [this, request, response] {
+  return AnswerLater(context, &named_, [this, request, response] {
     const uint32_t size = request->page_size() == 0 ? kSubscriptions : request->page_size();
     const size_t count = std::min(size, kSubscriptionsMax);
     std::vector<events::NamedInfo> infos =
@@ -189,7 +189,7 @@ grpc::ServerUnaryReactor* EventService::ListSubscriptions(
 grpc::ServerUnaryReactor* EventService::DeleteSubscription(
     Context* context, const pb::DeleteSubscriptionRequest* request,
     pb::DeleteSubscriptionResponse* /*response*/) {
-  return AnswerLater(context, services_, [this, request] {
+  return AnswerLater(context, &named_, [this, request] {
     return services_.engine->subscriptions().Delete(request->name());
   });
 }
@@ -197,7 +197,7 @@ grpc::ServerUnaryReactor* EventService::DeleteSubscription(
 grpc::ServerUnaryReactor* EventService::SeekSubscription(Context* context,
                                                          const pb::SeekSubscriptionRequest* request,
                                                          pb::Subscription* response) {
-  return AnswerLater(context, services_, [this, request, response]() -> absl::Status {
+  return AnswerLater(context, &named_, [this, request, response]() -> absl::Status {
     TWIN_ASSIGN_OR_RETURN(const events::Place to, ToPlace(*request));
     return FillWith(services_.engine->subscriptions().Seek(request->name(), to), response);
   });
@@ -206,7 +206,7 @@ grpc::ServerUnaryReactor* EventService::SeekSubscription(Context* context,
 grpc::ServerUnaryReactor* EventService::Acknowledge(Context* context,
                                                     const pb::AcknowledgeRequest* request,
                                                     pb::Subscription* response) {
-  return AnswerLater(context, services_, [this, request, response]() -> absl::Status {
+  return AnswerLater(context, &named_, [this, request, response]() -> absl::Status {
     TWIN_ASSIGN_OR_RETURN(const Sequence through, events::ParseToken(request->resume_token()));
     return FillWith(services_.engine->subscriptions().Acknowledge(request->name(), through),
                     response);
@@ -215,7 +215,7 @@ grpc::ServerUnaryReactor* EventService::Acknowledge(Context* context,
 
 grpc::ServerBidiReactor<pb::StreamEventsRequest, pb::StreamEventsResponse>*
 EventService::StreamEvents(Context* /*context*/) {
-  return new ConsumerStream(services_, &joins_, &stopping_);
+  return new ConsumerStream(services_, &named_, &stopping_);
 }
 
 }  // namespace twin::api

@@ -3,9 +3,11 @@
 #ifndef TWIN_SERVER_EVENTS_EVENT_H_
 #define TWIN_SERVER_EVENTS_EVENT_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -62,6 +64,29 @@ struct Notice {
   std::string subject;  // "subscriptions/alarms"; empty: the stream itself, or all
 };
 
+// Bytes that are made once, by whichever thread comes first, and then shared. A copy begins
+// without.
+class SharedBytes {
+ public:
+  SharedBytes() = default;
+  SharedBytes(const SharedBytes& /*other*/) {}
+  SharedBytes& operator=(const SharedBytes&) = delete;
+  ~SharedBytes() { delete bytes_.load(std::memory_order_relaxed); }
+
+  // nullptr: nobody has made them. They live as long as this does.
+  const std::string* Get() const { return bytes_.load(std::memory_order_acquire); }
+  // What was kept first.
+  const std::string& Keep(std::string bytes) const {
+    auto mine = std::make_unique<const std::string>(std::move(bytes));
+    const std::string* kept = nullptr;
+    if (!bytes_.compare_exchange_strong(kept, mine.get(), std::memory_order_acq_rel)) return *kept;
+    return *mine.release();
+  }
+
+ private:
+  mutable std::atomic<const std::string*> bytes_{nullptr};
+};
+
 // At most one for each twin, relationship or model and sequence. Texts are views of what `keep`
 // owns.
 struct Event {
@@ -91,6 +116,7 @@ struct Event {
   std::shared_ptr<const Notice> notice;  // kServerNotice
   std::vector<PathChange> changes;
   std::shared_ptr<const void> keep;
+  SharedBytes encoded;  // as those are sent it who get it in its usual form
 
   // About what a message takes for it, and never less.
   size_t Bytes() const;

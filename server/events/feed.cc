@@ -372,7 +372,11 @@ void Feed::Enqueue(absl::Span<const std::shared_ptr<Subscription>> subscriptions
   const MutexLock lock(&queue_mutex_);
   queue_.insert(queue_.end(), std::make_move_iterator(taken.begin()),
                 std::make_move_iterator(taken.end()));
-  queued_.SignalAll();
+  if (taken.size() == 1) {
+    queued_.Signal();
+  } else {
+    queued_.SignalAll();
+  }
 }
 
 void Feed::Run(std::shared_ptr<Subscription> subscription) {

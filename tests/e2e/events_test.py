@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """Changes as they happen, with the installed programs: twinctl watch in one process, a vehicle's data in another."""
+import csv
+import datetime
 import json
 import os
 import pathlib
@@ -11,6 +13,7 @@ import threading
 import time
 import unittest
 
+ROOT = pathlib.Path(__file__).parents[2]
 BIN = pathlib.Path(os.environ["TWIN_BIN_DIR"])
 MODEL = {"@context": "dtmi:dtdl:context;3", "@id": "dtmi:t:Cell;1", "@type": "Interface", "contents": [
     {"@type": "Property", "name": "grade", "schema": "integer"},
@@ -74,6 +77,17 @@ class Rows:
                 assert (line["key"] in self.rows) == (line["change"] == "changed"), line
                 self.rows[line["key"]] = line["row"]
         return sorted(self.rows.values(), key=json.dumps)
+
+
+def recording(count):
+    """Header and rows of a car with four cells and two probes, as GB/T 32960 records it."""
+    start = datetime.datetime(2021, 5, 5, 9, 10)
+    header = ["time_local", "speed_kmh", "pack_voltage_v", "v1_mv", "v2_mv", "v3_mv", "v4_mv", "t1_c", "t2_c"]
+    rows = []
+    for i in range(count):
+        stamp = (start + datetime.timedelta(seconds=10 * i)).strftime("%Y-%m-%d %H:%M:%S")
+        rows.append([stamp, "50.0", "360.0", "3900", "3901", "3902", "3903", f"{20 + i * 7 % 40}.5", f"{30 + i % 25}"])
+    return header, rows
 
 
 def temperatures(events):
@@ -149,6 +163,60 @@ class EventsTest(unittest.TestCase):
         self.assertEqual(event["type"], "twingraph.telemetry.v1")
         self.assertEqual(event["subject"], "cell-2")
         self.assertEqual(event["dataschema"], "dtmi:t:Cell;1")
+
+    def test_a_replayed_car_is_watched_stopped_and_resumed(self):
+        header, rows = recording(240)
+        path = self.path / "car.csv"
+        with open(path, "w", encoding="utf-8") as file:
+            csv.writer(file, lineterminator="\n").writerows([header, *rows])
+        hot = "new.temperature > 45"
+        first = self.begin(hot)
+        skipped = len(first.events)
+        begin = first.events[skipped - 1]["cursor"]
+        replay = subprocess.Popen(
+            [BIN / "twinsim", "replay", path, "--as", "veh-1", "--models", ROOT / "models/battery", "--speed", "1000x",
+             "--frames-per-message", "1"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            env=self.environment)
+        first.wait_for(skipped + 30)
+        cursor = first.stop()
+        events = first.events[skipped:]
+        stops = 0
+        # Stopped and resumed while the car goes on, and once it stands.
+        while replay.poll() is None:
+            time.sleep(0.1)
+            watch = Watch(self.environment, hot, "--from", cursor)
+            while len(watch.events) < 20 and replay.poll() is None:
+                time.sleep(0.01)
+            if not watch.events:
+                self.send(0, 1000)  # the car may have sent its last
+            watch.wait_for(1)
+            cursor = watch.stop()
+            events += watch.events
+            stops += 1
+        message = replay.stderr.read()
+        replay.stderr.close()
+        self.assertEqual(replay.returncode, 0, message)
+        self.assertGreater(stops, 0)
+        expected = {}
+        for row in rows:
+            for probe, text in zip(("veh-1-m01-p1", "veh-1-m02-p1"), row[-2:]):
+                if float(text) > 45:
+                    expected.setdefault(probe, []).append(float(text))
+        self.send(0, 2000)  # behind all of the car's
+        rest = Watch(self.environment, hot, "--from", cursor)
+        while temperatures(rest.events)[-1:] != [2000]:
+            rest.wait_for(len(rest.events) + 1)
+        rest.stop()
+        events += rest.events
+        found = {}
+        for event in events:
+            if event["subject"] in expected:
+                found.setdefault(event["subject"], []).extend(temperatures([event]))
+        self.assertEqual(found, expected)
+        # In one piece it is the same, event by event.
+        whole = Watch(self.environment, hot, "--from", begin, "--count", len(events))
+        self.assertEqual(whole.finish(), 0)
+        self.assertEqual(whole.events, events)
 
     def test_a_killed_server_loses_nothing_on_the_way(self):
         watch = self.begin("--path", "temperature")
