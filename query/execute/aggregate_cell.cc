@@ -1,5 +1,6 @@
 // MIN, MAX, FIRST, LAST: one value a group.
 #include <algorithm>
+#include <cstring>
 #include <limits>
 #include <string>
 #include <type_traits>
@@ -88,22 +89,33 @@ TWIN_INLINE_LOOP T BestOnAny(const T* values, size_t count) {
   constexpr bool kMin = kFunction == Function::kMin;
   T best = values[0];
   if (count >= kLanes) {
-    T lanes[kLanes];
-    uint64_t nan[kLanes] = {};
-    for (size_t k = 0; k < kLanes; ++k) lanes[k] = values[k];
+    typedef T Four __attribute__((vector_size(4 * sizeof(T))));
+    constexpr size_t kParts = kLanes / 4;
+    Four lanes[kParts];
+    Four nan[kParts] = {};  // NaN where NaN, or an infinity, was met
+    std::memcpy(lanes, values, sizeof(lanes));
     for (size_t i = 0;; i = std::min(i + kLanes, count - kLanes)) {
-      for (size_t k = 0; k < kLanes; ++k) {
-        const T x = values[i + k];
-        lanes[k] = (kMin ? x < lanes[k] : x > lanes[k]) ? x : lanes[k];
-        if constexpr (std::is_same_v<T, double>) nan[k] |= x != x ? 1 : 0;
+#pragma GCC unroll 4
+      for (size_t k = 0; k < kParts; ++k) {
+        Four x;
+        std::memcpy(&x, values + i + 4 * k, sizeof(x));
+        const auto better = kMin ? x < lanes[k] : x > lanes[k];
+        lanes[k] = better ? x : lanes[k];
+        if constexpr (std::is_same_v<T, double>) nan[k] += x * 0.0;
       }
       if (i == count - kLanes) break;
     }
-    best = lanes[0];
-    uint64_t any_nan = nan[0];
-    for (size_t k = 1; k < kLanes; ++k) {
-      best = (kMin ? lanes[k] < best : lanes[k] > best) ? lanes[k] : best;
-      any_nan |= nan[k];
+    for (size_t k = 1; k < kParts; ++k) {
+      const auto better = kMin ? lanes[k] < lanes[0] : lanes[k] > lanes[0];
+      lanes[0] = better ? lanes[k] : lanes[0];
+      nan[0] += nan[k];
+    }
+    best = lanes[0][0];
+    T any_nan = 0;
+    for (size_t k = 0; k < 4; ++k) {
+      const T x = lanes[0][k];
+      best = (kMin ? x < best : x > best) ? x : best;
+      any_nan += nan[0][k];
     }
     if (any_nan == 0 && best != 0) return best;
     best = values[0];
