@@ -1,5 +1,7 @@
 #include "query/execute/aggregate.h"
 
+#include <algorithm>
+
 #include "query/ast/error.h"
 #include "query/execute/aggregate_internal.h"
 #include "query/execute/evaluate_internal.h"
@@ -41,6 +43,17 @@ std::unique_ptr<Aggregator> NewPlain(const BoundAggregate& aggregate,
 }
 
 }  // namespace
+
+absl::Status Aggregator::AddRun(uint32_t group, const NumberRun& run) {
+  std::vector<Vector> arguments(1);
+  arguments[0].Reset(run.kind, run.count);
+  if (run.kind == TypeKind::kDouble) {
+    std::copy_n(run.doubles, run.count, arguments[0].doubles.begin());
+  } else {
+    std::copy_n(run.ints, run.count, arguments[0].ints.begin());
+  }
+  return Add(std::vector<uint32_t>(run.count, group), run.count, arguments);
+}
 
 absl::Status Aggregator::AddSums(absl::Span<const uint32_t> /*groups*/, const Vector& /*counts*/,
                                  const Vector& /*sums*/) {

@@ -12,6 +12,15 @@
 
 namespace twin::query {
 
+// Numbers that stand one behind the other, none of them NULL. `doubles` for kDouble, else `ints`;
+// neither where only their count is asked for.
+struct NumberRun {
+  TypeKind kind = TypeKind::kDouble;
+  size_t count = 0;
+  const double* doubles = nullptr;
+  const int64_t* ints = nullptr;
+};
+
 // The states of one aggregate for many groups. Thread-compatible.
 class Aggregator {
  public:
@@ -33,6 +42,10 @@ class Aggregator {
 
   // All rows in one group: what an aggregate without GROUP BY does, and faster.
   virtual absl::Status AddAll(uint32_t group, size_t rows, absl::Span<const Vector> arguments) = 0;
+
+  // The same as Add of so many rows of the group with these as argument. For aggregates of one
+  // argument, and for COUNT().
+  virtual absl::Status AddRun(uint32_t group, const NumberRun& run);
 
   // Of COUNT, SUM and AVG: rows that were summed up, row i to group groups[i]: counts (kInt) of
   // values and, but for COUNT, their sums: kInt, in units of 10^-decimals of that vector; or of AVG

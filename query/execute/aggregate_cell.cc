@@ -1,10 +1,14 @@
 // MIN, MAX, FIRST, LAST: one value a group.
+#include <algorithm>
+#include <cstring>
 #include <limits>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "query/execute/aggregate_internal.h"
 #include "query/execute/kernels.h"
+#include "server/base/wide.h"
 
 namespace twin::query {
 namespace {
@@ -77,6 +81,69 @@ bool Replaces(const A& value, const B& kept) {
   }
 }
 
+// The least or the greatest of numbers, the first of several that are equal. Lanes find its value;
+// where they cannot tell (NaN, infinities, zeros of both signs), one after the other.
+template <Function kFunction, typename Cell, typename T>
+TWIN_INLINE_LOOP T BestOnAny(const T* values, size_t count) {
+  constexpr size_t kLanes = 16;
+  constexpr bool kMin = kFunction == Function::kMin;
+  T best = values[0];
+  if (count >= kLanes) {
+    typedef T Four __attribute__((vector_size(4 * sizeof(T))));
+    constexpr size_t kParts = kLanes / 4;
+    Four lanes[kParts];
+    Four nan[kParts] = {};  // NaN where NaN, or an infinity, was met
+    std::memcpy(lanes, values, sizeof(lanes));
+    for (size_t i = 0;; i = std::min(i + kLanes, count - kLanes)) {
+#pragma GCC unroll 4
+      for (size_t k = 0; k < kParts; ++k) {
+        Four x;
+        std::memcpy(&x, values + i + 4 * k, sizeof(x));
+        const auto better = kMin ? x < lanes[k] : x > lanes[k];
+        lanes[k] = better ? x : lanes[k];
+        if constexpr (std::is_same_v<T, double>) nan[k] += x * 0.0;
+      }
+      if (i == count - kLanes) break;
+    }
+    for (size_t k = 1; k < kParts; ++k) {
+      const auto better = kMin ? lanes[k] < lanes[0] : lanes[k] > lanes[0];
+      lanes[0] = better ? lanes[k] : lanes[0];
+      nan[0] += nan[k];
+    }
+    best = lanes[0][0];
+    T any_nan = 0;
+    for (size_t k = 0; k < 4; ++k) {
+      const T x = lanes[0][k];
+      best = (kMin ? x < best : x > best) ? x : best;
+      any_nan += nan[0][k];
+    }
+    if (any_nan == 0 && best != 0) return best;
+    best = values[0];
+  }
+  for (size_t i = 1; i < count; ++i) {
+    if (Replaces<kFunction, Cell>(values[i], best)) best = values[i];
+  }
+  return best;
+}
+
+#if TWIN_HAS_WIDE
+template <Function kFunction, typename Cell, typename T>
+TWIN_WIDE T BestOnWide(const T* values, size_t count) {
+  return BestOnAny<kFunction, Cell>(values, count);
+}
+#endif
+
+// Of one or more.
+template <Function kFunction, typename Cell, typename T>
+T BestOf(const T* values, size_t count) {
+  if constexpr (kFunction == Function::kFirst) return values[0];
+  if constexpr (kFunction == Function::kLast) return values[count - 1];
+#if TWIN_HAS_WIDE
+  if (HasWide()) return BestOnWide<kFunction, Cell>(values, count);
+#endif
+  return BestOnAny<kFunction, Cell>(values, count);
+}
+
 template <Function kFunction, typename Cell>
 class CellAggregator : public GroupedAggregator {
  public:
@@ -124,6 +191,21 @@ class CellAggregator : public GroupedAggregator {
     return absl::OkStatus();
   }
 
+  absl::Status AddRun(uint32_t group, const NumberRun& run) override {
+    if (run.count == 0) return absl::OkStatus();
+    if constexpr (std::is_same_v<Cell, IntCell> || std::is_same_v<Cell, DoubleCell>) {
+      if (run.kind == kind_) {
+        if constexpr (std::is_same_v<Cell, IntCell>) {
+          KeepBest(group, BestOf<kFunction, Cell>(run.ints, run.count));
+        } else {
+          KeepBest(group, BestOf<kFunction, Cell>(run.doubles, run.count));
+        }
+        return absl::OkStatus();
+      }
+    }
+    return Aggregator::AddRun(group, run);
+  }
+
   absl::Status Merge(const Aggregator& other, absl::Span<const uint32_t> groups) override {
     const auto& from = static_cast<const CellAggregator&>(other);
     if (from.timed_) UseTimes();
@@ -163,6 +245,11 @@ class CellAggregator : public GroupedAggregator {
     kept_[group] = typename Cell::Kept(value);
     beyond_bytes_ += Cell::Bytes(kept_[group]);
     has_[group] = 1;
+  }
+
+  template <typename T>
+  void KeepBest(uint32_t group, const T& value) {
+    if (has_[group] == 0 || Replaces<kFunction, Cell>(value, kept_[group])) Keep(group, value);
   }
 
   void UseTimes() {

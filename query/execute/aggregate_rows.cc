@@ -1,5 +1,6 @@
 // kAggregate: groups and the states of their aggregates.
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "query/execute/aggregate.h"
@@ -7,6 +8,7 @@
 #include "query/execute/group_table.h"
 #include "query/execute/history_window.h"
 #include "query/execute/operators.h"
+#include "query/execute/path_runs.h"
 #include "server/base/status_macros.h"
 
 namespace twin::query {
@@ -14,15 +16,17 @@ namespace {
 
 class AggregateRows : public Breaker {
  public:
-  AggregateRows(const Plan& plan, const PlanStep& step, RunContext* run,
+  // `runs`: the ends of the rows that come are aggregated, else the rows themselves.
+  AggregateRows(const Plan& plan, const PlanStep& step, RunContext* run, const PathRuns* runs,
                 std::vector<std::unique_ptr<Aggregator>> aggregators)
       : plan_(plan),
         step_(step),
         run_(*run),
         context_(ContextOf(plan, run)),
-        table_(step.key_depends),
+        table_(step.key_depends, runs != nullptr && step.key_is_scanned),
         aggregators_(std::move(aggregators)),
         memory_(&run->statement.memory) {
+    if (runs != nullptr) over_runs_.emplace(plan, *runs, run);
     for (size_t i = 0; i < aggregators_.size(); ++i) argument_of_.push_back(ArgumentOf(i));
   }
 
@@ -34,7 +38,9 @@ class AggregateRows : public Breaker {
       TWIN_RETURN_IF_ERROR(Evaluate(*step_.keys[i], context_, &batch, &keys[i]));
     }
     table_.Find(keys, batch.rows, &groups_);
-    if (step_.summary != nullptr) {
+    if (over_runs_.has_value()) {
+      TWIN_RETURN_IF_ERROR(AddRuns(batch));
+    } else if (step_.summary != nullptr) {
       TWIN_RETURN_IF_ERROR(AddSummaries(batch));
     } else {
       TWIN_RETURN_IF_ERROR(AddTimeAggregates(&batch));
@@ -55,6 +61,7 @@ class AggregateRows : public Breaker {
       other.aggregators_[i]->Resize(other.table_.groups());
       TWIN_RETURN_IF_ERROR(aggregators_[i]->Merge(*other.aggregators_[i], groups_));
     }
+    if (over_runs_.has_value()) over_runs_->Merge(*other.over_runs_, groups_);
     return absl::OkStatus();
   }
 
@@ -66,11 +73,15 @@ class AggregateRows : public Breaker {
     for (size_t i = 0; i < step_.keys.size(); ++i) {
       Vector& out = rows.slots[select.group_slots[i]];
       out = std::move(table_.keys()[i]);
-      if (step_.key_is_id[i]) TwinsToIds(&out);
+      if (step_.key_is_id[i] && !step_.key_is_late[i]) TwinsToIds(run_.graph, &out);
     }
     for (size_t i = 0; i < aggregators_.size(); ++i) {
       aggregators_[i]->Resize(rows.rows);
       TWIN_RETURN_IF_ERROR(aggregators_[i]->Finish(&rows.slots[select.aggregates[i].slot]));
+    }
+    if (over_runs_.has_value() && !step_.keys.empty()) {
+      const std::vector<uint32_t> filled = over_runs_->FilledOf(rows.rows);
+      if (filled.size() < rows.rows) rows = rows.Take(filled);
     }
     return InBatches(std::move(rows), run_.options().batch_rows);
   }
@@ -100,6 +111,13 @@ class AggregateRows : public Breaker {
     aggregator.Resize(std::max<size_t>(1, table_.groups()));
     if (step_.keys.empty()) return aggregator.AddAll(0, rows, arguments);
     return aggregator.Add(groups, rows, arguments);
+  }
+
+  absl::Status AddRuns(const Batch& batch) {
+    for (const std::unique_ptr<Aggregator>& aggregator : aggregators_) {
+      aggregator->Resize(std::max<size_t>(1, table_.groups()));
+    }
+    return over_runs_->Add(batch, groups_, aggregators_);
   }
 
   // Samples that come summed up.
@@ -214,35 +232,13 @@ class AggregateRows : public Breaker {
     return series;
   }
 
-  void TwinsToIds(Vector* twins) const {
-    std::vector<uint32_t> numbers;
-    std::vector<uint32_t> rows;
-    Vector all = Nulls(TypeKind::kString, twins->rows);
-    for (uint32_t row = 0; row < twins->rows; ++row) {
-      if (twins->IsNull(row)) continue;
-      numbers.push_back(twins->numbers[row]);
-      rows.push_back(row);
-    }
-    Vector ids;
-    run_.graph.ReadField(numbers, Field::kId, &ids);
-    if (rows.size() == twins->rows) {
-      *twins = std::move(ids);
-      return;
-    }
-    for (size_t i = 0; i < rows.size(); ++i) {
-      all.strings[rows[i]] = ids.strings[i];
-      all.nulls[rows[i]] = 0;
-    }
-    all.blocks = ids.blocks;
-    *twins = std::move(all);
-  }
-
   const Plan& plan_;
   const PlanStep& step_;
   RunContext& run_;
   const EvaluateContext context_;
   GroupTable table_;
   std::vector<std::unique_ptr<Aggregator>> aggregators_;
+  std::optional<RunAggregation> over_runs_;
   std::vector<size_t> argument_of_;  // by aggregate: whose argument it shares
   std::vector<uint32_t> groups_;
   std::vector<bool> branch_;  // by aggregate: whether it reads the rows that come; empty: all
@@ -252,7 +248,7 @@ class AggregateRows : public Breaker {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Breaker>> NewAggregateRows(const Plan& plan, const PlanStep& step,
-                                                          RunContext* run) {
+                                                          RunContext* run, const PathRuns* runs) {
   std::vector<std::unique_ptr<Aggregator>> aggregators;
   for (const BoundAggregate& aggregate : plan.select->aggregates) {
     AggregateOptions options;
@@ -266,7 +262,7 @@ absl::StatusOr<std::unique_ptr<Breaker>> NewAggregateRows(const Plan& plan, cons
     aggregators.push_back(NewAggregator(aggregate, options));
   }
   return std::unique_ptr<Breaker>(
-      std::make_unique<AggregateRows>(plan, step, run, std::move(aggregators)));
+      std::make_unique<AggregateRows>(plan, step, run, runs, std::move(aggregators)));
 }
 
 }  // namespace twin::query

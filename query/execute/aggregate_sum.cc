@@ -35,6 +35,11 @@ class Count : public Aggregator {
     return absl::OkStatus();
   }
 
+  absl::Status AddRun(uint32_t group, const NumberRun& run) override {
+    counts_[group] += static_cast<int64_t>(run.count);
+    return absl::OkStatus();
+  }
+
   absl::Status AddSums(absl::Span<const uint32_t> groups, const Vector& counts,
                        const Vector& /*sums*/) override {
     for (size_t i = 0; i < counts.rows; ++i) counts_[groups[i]] += counts.ints[i];
@@ -92,6 +97,15 @@ class IntSum : public Aggregator {
     });
     sums_[group] += sum;
     counts_[group] += count;
+    return absl::OkStatus();
+  }
+
+  absl::Status AddRun(uint32_t group, const NumberRun& run) override {
+    if (run.kind != kind_) return Aggregator::AddRun(group, run);
+    __int128 sum = 0;
+    for (size_t i = 0; i < run.count; ++i) sum += run.ints[i];
+    sums_[group] += sum;
+    counts_[group] += static_cast<int64_t>(run.count);
     return absl::OkStatus();
   }
 
@@ -254,6 +268,19 @@ class DoubleSum : public Aggregator {
     if (IsExact(arguments[0])) return AddAllExact(group, rows, arguments[0]);
     if (all_.empty()) all_.resize(1);
     all_[0].Add(DoubleColumn(arguments[0], rows), rows, &states_[group].count);
+    return absl::OkStatus();
+  }
+
+  // One after the other, as Add does: the sum is the same to the last bit.
+  absl::Status AddRun(uint32_t group, const NumberRun& run) override {
+    double sum = states_[group].sum;
+    if (run.kind == TypeKind::kDouble) {
+      for (size_t i = 0; i < run.count; ++i) sum += run.doubles[i];
+    } else {
+      for (size_t i = 0; i < run.count; ++i) sum += static_cast<double>(run.ints[i]);
+    }
+    states_[group].sum = sum;
+    states_[group].count += static_cast<int64_t>(run.count);
     return absl::OkStatus();
   }
 

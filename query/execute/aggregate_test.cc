@@ -49,6 +49,73 @@ std::string InGroups(F function, TypeKind kind, const Vector& column, bool disti
   return status.ok() ? Finish(aggregator.get()) : std::string(status.message());
 }
 
+// Runs of a group say what the same rows say one by one.
+void CheckRun(F function, TypeKind kind, const Vector& column) {
+  const auto by_rows = New(function, kind);
+  const auto by_runs = New(function, kind);
+  by_rows->Resize(2);
+  by_runs->Resize(2);
+  const std::vector<uint32_t> groups(column.rows, 1);
+  ASSERT_TRUE(by_rows->Add(groups, column.rows, std::vector<Vector>{column}).ok());
+  for (size_t begin = 0, count = 1; begin < column.rows; begin += count, count += 7) {
+    count = std::min(count, column.rows - begin);
+    NumberRun run{.kind = column.kind, .count = count};
+    if (column.kind == kDouble) run.doubles = column.doubles.data() + begin;
+    if (column.kind != kDouble) run.ints = column.ints.data() + begin;
+    ASSERT_TRUE(by_runs->AddRun(1, run).ok());
+  }
+  EXPECT_EQ(Finish(by_runs.get()), Finish(by_rows.get()))
+      << InfoOf(function).name << " of " << Text(column);
+}
+
+TEST(AggregateTest, OfRuns) {
+  std::mt19937 random(1);
+  constexpr double kInf = std::numeric_limits<double>::infinity();
+  // The last are met by lanes only now and then.
+  const std::vector<std::vector<double>> choices = {
+      {3.6, 3.7, 3.65, -1, 2}, {0.0, -0.0}, {-0.0, 0.0, 1}, {kNan}, {kInf, -kInf, 1, kNan}, {5}};
+  for (const std::vector<double>& choice : choices) {
+    for (const size_t rows : {1, 15, 16, 17, 40, 200}) {
+      std::vector<double> values(rows);
+      for (double& value : values) value = choice[random() % choice.size()];
+      if (rows == 200) values[120] = kNan;
+      const Vector doubles = DoubleVector(values);
+      for (const F function : {F::kMin, F::kMax, F::kFirst, F::kLast, F::kSum, F::kAvg, F::kMedian,
+                               F::kMad, F::kStddev, F::kVariance}) {
+        CheckRun(function, kDouble, doubles);
+      }
+      CheckRun(F::kCount, kInt, doubles);
+      Vector ints;
+      ints.Reset(kInt, rows);
+      for (int64_t& value : ints.ints) value = static_cast<int64_t>(random() % 7) - 3;
+      for (const F function : {F::kMin, F::kMax, F::kFirst, F::kLast, F::kSum, F::kCount}) {
+        CheckRun(function, kInt, ints);
+      }
+      CheckRun(F::kAvg, kDouble, ints);
+      CheckRun(F::kMax, kDouble, ints);
+    }
+  }
+}
+
+TEST(AggregateTest, OrderStatisticsOfManyEqualValues) {
+  std::mt19937 random(2);
+  for (const unsigned distinct : {1U, 2U, 5U, 40U, 1'000'000U}) {
+    for (size_t rows = 1; rows < 400; rows = rows * 2 + 1) {
+      std::vector<double> values(rows);
+      for (double& value : values) value = static_cast<double>(random() % distinct) / 8 - 3;
+      std::vector<double> sorted = values;
+      std::sort(sorted.begin(), sorted.end());
+      const double middle = (sorted[(rows - 1) / 2] + sorted[rows / 2]) / 2;
+      const auto median = New(F::kMedian, kDouble);
+      median->Resize(1);
+      ASSERT_TRUE(median->AddAll(0, rows, std::vector<Vector>{DoubleVector(values)}).ok());
+      Vector out;
+      ASSERT_TRUE(median->Finish(&out).ok());
+      EXPECT_DOUBLE_EQ(out.doubles[0], middle) << rows << " of " << distinct;
+    }
+  }
+}
+
 TEST(AggregateTest, OfDoublesInGroups) {
   Vector x = DoubleVector({1, 10, 2, 20, 4, 99});
   x.SetNull(5);

@@ -141,6 +141,46 @@ class Collect : public GroupedAggregator {
 
 bool IsLess(double a, double b) { return LessThan()(a, b); }
 
+// Puts what sorts at `at` there, the rest before and behind it. Hoare's FIND with Lomuto's
+// partition without branches: as the values are in no order, a processor cannot guess them.
+void PutInPlace(absl::Span<double> values, size_t at) {
+  if (std::any_of(values.begin(), values.end(), [](double value) { return std::isnan(value); })) {
+    std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(at), values.end(),
+                     IsLess);
+    return;
+  }
+  size_t begin = 0, end = values.size();
+  // Moves those for which `is_left` is true to the front of [from, end); returns where they end.
+  const auto partition = [&](size_t from, auto is_left) {
+    size_t left = from;
+    for (size_t i = from; i < end; ++i) {
+      const double value = values[i];
+      values[i] = values[left];
+      values[left] = value;
+      left += is_left(value) ? 1 : 0;
+    }
+    return left;
+  };
+  constexpr size_t kFew = 8;
+  for (int rounds = 0; end - begin > kFew; ++rounds) {
+    constexpr int kRoundsMax = 64;  // bad luck with the pivots
+    if (rounds == kRoundsMax) break;
+    const double a = values[begin], b = values[begin + (end - begin) / 2], c = values[end - 1];
+    const double pivot = std::max(std::min(a, b), std::min(std::max(a, b), c));
+    const size_t less = partition(begin, [pivot](double value) { return value < pivot; });
+    if (at < less) {
+      end = less;
+      continue;
+    }
+    const size_t equal = partition(less, [pivot](double value) { return value == pivot; });
+    if (at < equal) return;
+    begin = equal;
+  }
+  const auto from = values.begin();
+  std::nth_element(from + static_cast<std::ptrdiff_t>(begin),
+                   from + static_cast<std::ptrdiff_t>(at), from + static_cast<std::ptrdiff_t>(end));
+}
+
 }  // namespace
 
 double Percentile(absl::Span<double> values, double fraction) {
@@ -148,7 +188,7 @@ double Percentile(absl::Span<double> values, double fraction) {
   const auto low = static_cast<size_t>(position);
   const double part = position - static_cast<double>(low);
   const auto at = values.begin() + static_cast<std::ptrdiff_t>(low);
-  std::nth_element(values.begin(), at, values.end(), IsLess);
+  PutInPlace(values, low);
   if (part == 0) return *at;
   const double next = *std::min_element(at + 1, values.end(), IsLess);
   return *at == next ? next : *at + part * (next - *at);

@@ -82,6 +82,7 @@ class OrderedRows : public Breaker {
     for (size_t i = 0; i < keys.size(); ++i) {
       TWIN_RETURN_IF_ERROR(Evaluate(*step_.sort[i].expr, context_, &batch, &keys[i]));
     }
+    if (shrunk_) DropBeyond(&batch, &keys);
     for (size_t i = 0; i < keys.size(); ++i) keys_[i].Append(keys[i]);
     rows_.Append(batch);
     // Rows of a limit are few: sorting twice as many costs less than keeping all.
@@ -110,6 +111,17 @@ class OrderedRows : public Breaker {
                                             : SortRows(columns_, rows_.rows);
     rows_ = rows_.Take(order);
     for (Vector& key : keys_) key = key.Take(order);
+    shrunk_ = rows_.rows == rows_max_;
+  }
+
+  // The first rows_max_ rows were the first ones once: what comes after the last of them never is
+  // among the first ones again.
+  void DropBeyond(Batch* batch, std::vector<Vector>* keys) const {
+    const std::vector<uint32_t> rows = RowsUpTo(
+        {keys->data(), columns_[0].descending, columns_[0].nulls_first}, keys_[0], rows_max_ - 1);
+    if (rows.size() == batch->rows) return;
+    *batch = batch->Take(rows);
+    for (Vector& key : *keys) key = key.Take(rows);
   }
 
   absl::Status CountMemory() {
@@ -124,6 +136,7 @@ class OrderedRows : public Breaker {
   const size_t rows_max_;
   std::vector<Vector> keys_;
   std::vector<SortColumn> columns_;  // of keys_
+  bool shrunk_ = false;              // the rows up to rows_max_ are in their order
   Batch rows_;
   MemoryUse memory_;
 };
@@ -136,10 +149,10 @@ bool IsBreaker(const PlanStep& step) {
 }
 
 absl::StatusOr<std::unique_ptr<Breaker>> NewBreaker(const Plan& plan, const PlanStep& step,
-                                                    RunContext* run) {
+                                                    RunContext* run, const PathRuns* runs) {
   switch (step.kind) {
     case StepKind::kAggregate:
-      return NewAggregateRows(plan, step, run);
+      return NewAggregateRows(plan, step, run, runs);
     case StepKind::kWindow:
       return NewWindowRows(plan, step, run);
     case StepKind::kDistinct:

@@ -23,11 +23,12 @@ class Breaker : public Consumer {
 };
 
 bool IsBreaker(const PlanStep& step);
+// `runs`: of a kAggregate with over_runs that gets the rows from before these hops; or nullptr.
 absl::StatusOr<std::unique_ptr<Breaker>> NewBreaker(const Plan& plan, const PlanStep& step,
-                                                    RunContext* run);
+                                                    RunContext* run, const PathRuns* runs);
 // One each, from the file of that name.
 absl::StatusOr<std::unique_ptr<Breaker>> NewAggregateRows(const Plan& plan, const PlanStep& step,
-                                                          RunContext* run);
+                                                          RunContext* run, const PathRuns* runs);
 std::unique_ptr<Breaker> NewWindowRows(const Plan& plan, const PlanStep& step, RunContext* run);
 
 // Cuts rows into batches.

@@ -16,7 +16,7 @@ struct Located {
   bool twins = true;
   bool all = true;                  // no row is NULL: positions are 0, 1, 2 …
   std::vector<uint32_t> positions;  // otherwise: rows of the frame that are not NULL
-  std::vector<uint32_t> numbers;    // of each position
+  std::vector<uint32_t> numbers;    // of each position; none where `rows` was at hand
   std::vector<uint32_t> tables;     // of each: TableId, RelationshipTypeId. Only one: of all
   std::vector<uint32_t> rows;       // of each, in its table; a relationship's number
 };
@@ -102,6 +102,16 @@ void LocateTwins(const Frame& frame, Vector* slot, Located* out) {
 }
 
 absl::Status Locate(const Frame& frame, SlotId id, Located* out) {
+  // Most often all of it is at hand.
+  if (frame.selection == nullptr && id >= 0 &&
+      static_cast<size_t>(id) < frame.batch->slots.size()) {
+    const Vector& slot = frame.batch->slots[id];
+    if (slot.kind == TypeKind::kTwin && slot.nulls.empty() && slot.rows > 0 &&
+        slot.rows == frame.batch->rows && slot.places.size() == slot.rows) {
+      SetTables(slot.places, out);
+      return absl::OkStatus();
+    }
+  }
   TWIN_RETURN_IF_ERROR(LocateNumbers(frame, id, out));
   if (out->numbers.empty()) return absl::OkStatus();
   if (out->twins) {
@@ -330,7 +340,7 @@ absl::Status EvalOfModel(const BoundExpr& expr, const Frame& frame, Vector* out)
   }
   const bool one_table = located.tables.size() == 1;
   const bool first_holds = one_table && holds(located.tables[0]);
-  for (size_t i = 0; i < located.numbers.size(); ++i) {
+  for (size_t i = 0; i < located.rows.size(); ++i) {
     const size_t row = located.all ? i : located.positions[i];
     const bool is = one_table ? first_holds : holds(located.tables[i]);
     out->bools[row] = is ? 1 : 0;

@@ -1,14 +1,15 @@
 #include "query/execute/group_table.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "query/execute/evaluate.h"
 
 namespace twin::query {
 
-GroupTable::GroupTable(std::vector<bool> depends)
-    : depends_(std::move(depends)), keys_(depends_.size()) {
+GroupTable::GroupTable(std::vector<bool> depends, bool distinct)
+    : depends_(std::move(depends)), distinct_(distinct), keys_(depends_.size()) {
   for (size_t i = 0; i < depends_.size(); ++i) {
     if (!depends_[i]) compared_.push_back(i);
   }
@@ -17,6 +18,12 @@ GroupTable::GroupTable(std::vector<bool> depends)
 void GroupTable::Find(const std::vector<Vector>& keys, size_t rows, std::vector<uint32_t>* groups) {
   groups->resize(rows);
   new_rows_.clear();
+  if (distinct_) {
+    std::iota(groups->begin(), groups->end(), static_cast<uint32_t>(groups_));
+    groups_ += rows;
+    for (size_t i = 0; i < keys.size(); ++i) keys_[i].Append(keys[i]);
+    return;
+  }
   if (compared_.empty()) {
     if (groups_ == 0 && rows > 0) {
       new_rows_.push_back(0);

@@ -12,8 +12,9 @@ namespace twin::query {
 
 class GroupTable {
  public:
-  // depends[i]: key i follows from the others and is not compared.
-  explicit GroupTable(std::vector<bool> depends);
+  // depends[i]: key i follows from the others and is not compared. `distinct`: every row has other
+  // keys, and is a group of its own.
+  explicit GroupTable(std::vector<bool> depends, bool distinct = false);
 
   // Sets groups[i] for each row; new groups are added.
   void Find(const std::vector<Vector>& keys, size_t rows, std::vector<uint32_t>* groups);
@@ -34,6 +35,7 @@ class GroupTable {
   void AppendNew(const std::vector<Vector>& keys);
 
   const std::vector<bool> depends_;
+  const bool distinct_;
   std::vector<size_t> compared_;  // indexes of keys
   std::vector<Vector> keys_;
   std::vector<uint64_t> hashes_;   // by group

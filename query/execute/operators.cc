@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "query/ast/error.h"
+#include "query/execute/path_runs.h"
 #include "server/base/check.h"
 #include "server/base/status_macros.h"
 
@@ -84,6 +85,23 @@ std::vector<uint32_t> RowsWithTwin(const Vector& twins) {
   return rows;
 }
 
+void TwinsToIds(const GraphReader& graph, Vector* twins) {
+  if (twins->kind != TypeKind::kTwin) return;
+  const std::vector<uint32_t> rows = RowsWithTwin(*twins);
+  Vector ids;
+  if (rows.size() == twins->rows) {
+    graph.ReadField(twins->numbers, Field::kId, &ids);
+    *twins = std::move(ids);
+    return;
+  }
+  std::vector<uint32_t> numbers;
+  for (const uint32_t row : rows) numbers.push_back(twins->numbers[row]);
+  graph.ReadField(numbers, Field::kId, &ids);
+  *twins = Nulls(TypeKind::kString, twins->rows);
+  twins->Scatter(ids, rows);
+  twins->blocks = ids.blocks;
+}
+
 absl::StatusOr<LimitValues> LimitsOf(const Plan& plan, RunContext* run) {
   LimitValues limits;
   const EvaluateContext context = ContextOf(plan, run);
@@ -141,8 +159,18 @@ absl::Status Operator::Scanned(uint64_t rows) {
 
 Chain::Chain(const Plan& plan, size_t first, size_t last, RunContext* run, Consumer* end)
     : first_(end) {
+  const std::vector<PlanStep>& steps = plan.steps;
   for (size_t i = last; i-- > first;) {
-    operators_.push_back(NewOperator(plan, plan.steps[i], run, first_));
+    // A filter that is checked on pages comes with its hops.
+    const bool is_filter = steps[i].kind == StepKind::kFilter && i > first;
+    const auto found = run->path_runs.find(&steps[is_filter ? i - 1 : i]);
+    if (found != run->path_runs.end() && found->second->first_step >= first &&
+        (!is_filter || found->second->filtered)) {
+      operators_.push_back(NewExpandRuns(plan, *found->second, steps[i], run, first_));
+      i = found->second->first_step;
+    } else {
+      operators_.push_back(NewOperator(plan, steps[i], run, first_));
+    }
     first_ = operators_.back().get();
   }
 }
@@ -325,6 +353,7 @@ class Project : public Operator {
     const std::vector<BoundOutput>& outputs = plan_.select->outputs;
     Batch projected;
     projected.rows = batch.rows;
+    for (const SlotId slot : step_.late_ids) TwinsToIds(graph(), &batch.slots[slot]);
     projected.slots.resize(outputs.size());
     for (size_t i = 0; i < outputs.size(); ++i) {
       TWIN_RETURN_IF_ERROR(Evaluate(*outputs[i].expr, context_, &batch, &projected.slots[i]));

@@ -107,6 +107,9 @@ absl::StatusOr<LimitValues> LimitsOf(const Plan& plan, RunContext* run);
 // Makes the slots of inner plans that `batch`, of the outer one, does not have.
 void AddOrdinals(const Plan& inner, Batch* batch);
 
+// Puts the ids of twins in their place; the kind becomes kString.
+void TwinsToIds(const GraphReader& graph, Vector* twins);
+
 // A column of that many NULLs.
 Vector Nulls(TypeKind kind, size_t rows);
 

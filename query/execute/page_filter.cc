@@ -1,5 +1,6 @@
 #include "query/execute/page_filter.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <utility>
@@ -12,7 +13,7 @@ namespace {
 
 using Stored = ColumnPage::Stored;
 
-constexpr size_t kPageRowsMax = 256;
+constexpr size_t kPageRowsMax = PageBits::kRowsMax;
 
 BoundKind Mirror(BoundKind op) {
   switch (op) {
@@ -36,33 +37,22 @@ const BoundExpr* PropertyIn(const BoundExpr& expr, SlotId slot) {
   return property.kind == BoundKind::kProperty && property.slot == slot ? &property : nullptr;
 }
 
-// One lane for each row: all bits set where it passes. As wide as a double, so that compilers make
-// vector comparisons of the loops.
-using Lanes = int64_t[kPageRowsMax];
-
-// `first`: the lanes hold nothing yet.
+// A byte for each row, 1 where it passes: what compilers make vector comparisons of.
 template <typename T, typename C, typename Passes>
-TWIN_INLINE_LOOP void Compare(const char* values, C constant, size_t rows, bool first,
-                              int64_t* lanes, Passes passes) {
-  const auto lane_of = [&](size_t i) {
+TWIN_INLINE_LOOP void Compare(const char* values, C constant, size_t rows, uint8_t* lanes,
+                              Passes passes) {
+  for (size_t i = 0; i < rows; ++i) {
     T stored;
     std::memcpy(&stored, values + i * sizeof(T), sizeof(T));
-    return -static_cast<int64_t>(passes(static_cast<C>(stored), constant));
-  };
-  if (first) {
-    for (size_t i = 0; i < rows; ++i) lanes[i] = lane_of(i);
-  } else {
-    for (size_t i = 0; i < rows; ++i) lanes[i] &= lane_of(i);
+    lanes[i] = passes(static_cast<C>(stored), constant) ? 1 : 0;
   }
 }
 
 // NaN sorts above all numbers; constants are never NaN.
 template <typename T, typename C>
-TWIN_INLINE_LOOP void Compare(BoundKind op, const char* values, C constant, size_t rows, bool first,
-                              int64_t* lanes) {
-  const auto compare = [&](auto passes) {
-    Compare<T>(values, constant, rows, first, lanes, passes);
-  };
+TWIN_INLINE_LOOP void Compare(BoundKind op, const char* values, C constant, size_t rows,
+                              uint8_t* lanes) {
+  const auto compare = [&](auto passes) { Compare<T>(values, constant, rows, lanes, passes); };
   switch (op) {
     case BoundKind::kEqual:
       return compare([](C a, C b) { return a == b; });
@@ -79,57 +69,54 @@ TWIN_INLINE_LOOP void Compare(BoundKind op, const char* values, C constant, size
   }
 }
 
-// Clears the lanes of rows without a value.
-TWIN_INLINE_LOOP void ClearAbsent(const uint8_t* has, size_t rows, int64_t* lanes) {
-  for (size_t i = 0; i < rows; i += 8) {
-    const uint8_t bits = has[i / 8];
-    if (bits == 0xFF) continue;
-    for (size_t k = 0; k < 8; ++k) lanes[i + k] &= -static_cast<int64_t>((bits >> k) & 1);
-  }
-}
-
-// Sets the lanes of one condition, or takes from them what does not pass it.
 template <typename Condition>
 TWIN_INLINE_LOOP void CheckOnAny(const Condition& condition, const ColumnPage& column, size_t rows,
-                                 bool first, int64_t* lanes) {
+                                 uint8_t* lanes) {
   const char* values = column.values;
   switch (column.stored) {
     case Stored::kBool:
-      Compare<uint8_t>(condition.op, values, condition.integer, rows, first, lanes);
-      break;
+      return Compare<uint8_t>(condition.op, values, condition.integer, rows, lanes);
     case Stored::kInt32:
-      Compare<int32_t>(condition.op, values, condition.integer, rows, first, lanes);
-      break;
+      return Compare<int32_t>(condition.op, values, condition.integer, rows, lanes);
     case Stored::kInt64:
-      Compare<int64_t>(condition.op, values, condition.integer, rows, first, lanes);
-      break;
+      return Compare<int64_t>(condition.op, values, condition.integer, rows, lanes);
     case Stored::kFloat:
-      Compare<float>(condition.op, values, condition.number, rows, first, lanes);
-      break;
+      return Compare<float>(condition.op, values, condition.number, rows, lanes);
     case Stored::kDouble:
-      Compare<double>(condition.op, values, condition.number, rows, first, lanes);
-      break;
+      return Compare<double>(condition.op, values, condition.number, rows, lanes);
     case Stored::kOther:
       return;
   }
-  ClearAbsent(column.has, rows, lanes);
 }
 
 #if TWIN_HAS_WIDE
 template <typename Condition>
 TWIN_WIDE void CheckOnWide(const Condition& condition, const ColumnPage& column, size_t rows,
-                           bool first, int64_t* lanes) {
-  CheckOnAny(condition, column, rows, first, lanes);
+                           uint8_t* lanes) {
+  CheckOnAny(condition, column, rows, lanes);
 }
 #endif
 
 template <typename Condition>
-void Check(const Condition& condition, const ColumnPage& column, size_t rows, bool first,
-           int64_t* lanes) {
+void CheckLanes(const Condition& condition, const ColumnPage& column, size_t rows, uint8_t* lanes) {
 #if TWIN_HAS_WIDE
-  if (HasWide()) return CheckOnWide(condition, column, rows, first, lanes);
+  if (HasWide()) return CheckOnWide(condition, column, rows, lanes);
 #endif
-  CheckOnAny(condition, column, rows, first, lanes);
+  CheckOnAny(condition, column, rows, lanes);
+}
+
+// Keeps the bits whose lanes are 1.
+void KeepLanes(const uint8_t* lanes, size_t rows, uint64_t* words) {
+  constexpr uint64_t kGather = 0x0102040810204080;  // the lowest bits of eight bytes to the top one
+  for (size_t i = 0; i < rows; i += 64) {
+    uint64_t word = 0;
+    for (size_t k = i; k < i + 64 && k < rows; k += 8) {
+      uint64_t eight;
+      std::memcpy(&eight, lanes + k, sizeof(eight));
+      word |= ((eight * kGather) >> 56) << (k - i);
+    }
+    words[i / 64] &= word;
+  }
 }
 
 }  // namespace
@@ -180,28 +167,62 @@ std::optional<PageFilter> PageFilter::Make(const std::vector<BoundPtr>& conditio
   return filter;
 }
 
-void PageFilter::Select(const GraphReader& graph, uint32_t page, std::vector<uint32_t>* twins,
-                        std::vector<Place>* places) const {
+void PageBits::Clip(size_t first, size_t count) {
+  const size_t end = first + count;
+  for (size_t i = 0; i < kWords; ++i) {
+    const size_t low = std::clamp<size_t>(first, i * 64, i * 64 + 64) - i * 64;
+    const size_t high = std::clamp<size_t>(end, i * 64, i * 64 + 64) - i * 64;
+    if (low >= high) {
+      words_[i] = 0;
+      continue;
+    }
+    words_[i] &= (UINT64_MAX << low) & (UINT64_MAX >> (64 - high));
+  }
+}
+
+void PageBits::KeepFilled(const ColumnPage& column, size_t page_rows) {
+  if (column.has == nullptr) {
+    for (uint64_t& word : words_) word = 0;
+    return;
+  }
+  uint64_t has[kWords] = {};
+  std::memcpy(has, column.has, page_rows / 8);
+  for (size_t i = 0; i < kWords; ++i) words_[i] &= has[i];
+}
+
+bool PageFilter::Check(const GraphReader& graph, uint32_t page, PageBits* bits) const {
   const size_t rows = graph.page_rows();
-  const uint32_t* numbers = graph.TwinPage(table_, page);
-  if (numbers == nullptr || none_) return;
-  Lanes lanes;
-  bool first = true;
+  if (none_) return false;
+  bits->SetAll();
   for (const Condition& condition : conditions_) {
     const ColumnPage column = graph.PageOf(table_, condition.column, page);
-    if (column.has == nullptr) return;
-    if (column.stored == Stored::kOther) return;
-    Check(condition, column, rows, first, lanes);
-    first = false;
+    if (column.has == nullptr || column.stored == Stored::kOther) return false;
+    bits->KeepFilled(column, rows);
+    uint8_t lanes[kPageRowsMax];
+    CheckLanes(condition, column, rows, lanes);
+    KeepLanes(lanes, rows, bits->words());
+    if (bits->none()) return false;
   }
-  for (size_t i = 0; i < rows; i += 8) {
-    int64_t any = 0;
-    for (size_t k = i; k < i + 8; ++k) any |= lanes[k];
-    for (size_t k = i; any != 0 && k < i + 8; ++k) {
-      if (lanes[k] == 0 || numbers[k] == 0) continue;
-      twins->push_back(numbers[k] - 1);
-      places->push_back({table_.value, static_cast<uint32_t>(page * rows + k)});
-    }
+  return true;
+}
+
+void PageFilter::Select(const GraphReader& graph, uint32_t page, std::vector<uint32_t>* twins,
+                        std::vector<Place>* places) const {
+  PageBits bits;
+  if (!Check(graph, page, &bits)) return;
+  const uint32_t* numbers = graph.TwinPage(table_, page);
+  if (numbers == nullptr) return;
+  const uint32_t first = page * graph.page_rows();
+  bits.ForEach([&](size_t row) {
+    if (numbers[row] == 0) return;
+    twins->push_back(numbers[row] - 1);
+    places->push_back({table_.value, first + static_cast<uint32_t>(row)});
+  });
+}
+
+void PageFilter::Prefetch(const GraphReader& graph, uint32_t page) const {
+  for (const Condition& condition : conditions_) {
+    PrefetchPage(graph.PageOf(table_, condition.column, page), graph.page_rows());
   }
 }
 

@@ -3,6 +3,7 @@
 #ifndef TWIN_QUERY_EXECUTE_PAGE_FILTER_H_
 #define TWIN_QUERY_EXECUTE_PAGE_FILTER_H_
 
+#include <bit>
 #include <optional>
 #include <vector>
 
@@ -10,6 +11,42 @@
 #include "query/execute/readers.h"
 
 namespace twin::query {
+
+// Which rows of a page pass: bit i % 64 of word i / 64 is row i's.
+class PageBits {
+ public:
+  static constexpr size_t kRowsMax = 256;
+  uint64_t* words() { return words_; }
+  const uint64_t* words() const { return words_; }
+
+  // Keeps the rows in [first, first + count) alone.
+  void Clip(size_t first, size_t count);
+  // And of those the ones with a value in the column.
+  void KeepFilled(const ColumnPage& column, size_t page_rows);
+  void SetAll() {
+    for (uint64_t& word : words_) word = UINT64_MAX;
+  }
+  bool operator==(const PageBits& other) const = default;
+  bool none() const { return (words_[0] | words_[1] | words_[2] | words_[3]) == 0; }
+  size_t count() const {
+    size_t count = 0;
+    for (const uint64_t word : words_) count += static_cast<size_t>(std::popcount(word));
+    return count;
+  }
+  // Calls f(row), ascending.
+  template <typename F>
+  void ForEach(F f) const {
+    for (size_t i = 0; i < kWords; ++i) {
+      for (uint64_t left = words_[i]; left != 0; left &= left - 1) {
+        f(i * 64 + static_cast<size_t>(std::countr_zero(left)));
+      }
+    }
+  }
+
+ private:
+  static constexpr size_t kWords = kRowsMax / 64;
+  uint64_t words_[kWords] = {};
+};
 
 // All of some conditions, for the twins of one table. Thread-safe.
 class PageFilter {
@@ -22,9 +59,13 @@ class PageFilter {
   // No row of the table passes: it lacks a column.
   bool none() const { return none_; }
 
+  // The rows of the page that pass. False: none does.
+  bool Check(const GraphReader& graph, uint32_t page, PageBits* bits) const;
   // Appends the rows of the page that hold a twin and pass, and their twins.
   void Select(const GraphReader& graph, uint32_t page, std::vector<uint32_t>* twins,
               std::vector<Place>* places) const;
+  // Tells the processor that the page will be looked at soon.
+  void Prefetch(const GraphReader& graph, uint32_t page) const;
 
  private:
   struct Condition {

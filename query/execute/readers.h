@@ -36,6 +36,32 @@ struct Expansion {
   }
 };
 
+// One relationship after the other, each of `types` (`any_type`: of all).
+struct Hop {
+  EdgePattern::Direction direction = EdgePattern::Direction::kOutgoing;
+  absl::Span<const RelationshipTypeId> types;
+  bool any_type = false;
+};
+
+// Where the twins stand that hops lead to from each twin of a table: in the order in which Expand,
+// hop by hop, finds them, as runs of rows that follow each other.
+struct RowRuns {
+  struct Run {
+    uint32_t table;
+    uint32_t row;
+    uint32_t count;
+  };
+  // From the twin in row i: runs [offsets[i], offsets[i + 1]); in rows beyond: none.
+  std::vector<uint32_t> offsets;
+  std::vector<Run> runs;
+
+  absl::Span<const Run> From(uint32_t row) const {
+    if (size_t{row} + 1 >= offsets.size()) return {};
+    return {runs.data() + offsets[row], offsets[row + 1] - offsets[row]};
+  }
+  uint64_t bytes() const { return offsets.size() * sizeof(uint32_t) + runs.size() * sizeof(Run); }
+};
+
 // One column of a page of rows, as it is stored. Row i of the page has a value where bit i % 8 of
 // has[i / 8] is set. Lives as long as the reader.
 struct ColumnPage {
@@ -44,6 +70,15 @@ struct ColumnPage {
   const uint8_t* has = nullptr;  // nullptr: no row of the page has a value
   const char* values = nullptr;
 };
+// Tells the processor that the values of the page will be read soon.
+inline void PrefetchPage(const ColumnPage& page, size_t page_rows) {
+  if (page.has == nullptr) return;
+  const size_t width =
+      page.stored == ColumnPage::Stored::kInt64 || page.stored == ColumnPage::Stored::kDouble ? 8
+                                                                                              : 4;
+  constexpr size_t kLine = 64;
+  for (size_t at = 0; at < page_rows * width; at += kLine) __builtin_prefetch(page.values + at);
+}
 
 // A consistent state. Numbers are those that it gave out. A batch of work per call.
 // Thread-safe: any number of threads read at once. Strings that it returns live as long as it does.
@@ -94,6 +129,11 @@ class GraphReader : public Statistics {
   // How many such relationships there are in all.
   virtual uint64_t CountExpand(absl::Span<const uint32_t> twins, Direction direction,
                                absl::Span<const RelationshipTypeId> types, bool any_type) const = 0;
+  // nullptr: it is not at hand, and Expand has to follow them. Only where page_rows() > 0.
+  virtual std::shared_ptr<const RowRuns> RunsOf(TableId /*from*/,
+                                                absl::Span<const Hop> /*hops*/) const {
+    return nullptr;
+  }
   virtual uint32_t relationship_numbers() const = 0;  // all lie below this
   // Appends the relationships in [first, first + count) that exist and are of `types`.
   // `history_all`: also those that have ended.

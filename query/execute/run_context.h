@@ -71,6 +71,7 @@ struct StepProfile {
 };
 
 struct JoinTable;  // operators.h
+struct PathRuns;   // path_runs.h
 
 // SummaryCounts of all threads.
 struct SummaryTotals {
@@ -102,8 +103,9 @@ struct RunContext {
   const GraphReader& graph;
   Time now;  // NOW(), or AS OF: where LAST windows end
   std::map<const PlanStep*, std::shared_ptr<const JoinTable>> joins =
-      {};                                               // filled before rows flow
-  std::map<const PlanStep*, StepProfile> profile = {};  // as `joins`
+      {};  // filled before rows flow
+  std::map<const PlanStep*, std::shared_ptr<const PathRuns>> path_runs = {};  // as `joins`
+  std::map<const PlanStep*, StepProfile> profile = {};                        // as `joins`
 
   const ExecuteOptions& options() const { return statement.options; }
 };

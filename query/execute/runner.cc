@@ -10,6 +10,7 @@
 #include "query/execute/branches.h"
 #include "query/execute/breakers.h"
 #include "query/execute/operators.h"
+#include "query/execute/path_runs.h"
 #include "query/execute/sources.h"
 #include "query/plan/expr_util.h"
 #include "server/base/status_macros.h"
@@ -24,6 +25,7 @@ class Runner {
   absl::Status Run(Consumer* end) {
     TWIN_RETURN_IF_ERROR(BuildJoins(plan_));
     if (run_.options().profile) AddProfiles(plan_);
+    FindPathRuns(plan_, &run_);
     TWIN_ASSIGN_OR_RETURN(source_, NewSource(plan_, &run_));
     size_t begin = 1;
     for (;;) {
@@ -103,22 +105,24 @@ class Runner {
   absl::Status RunToBreaker(size_t begin, size_t breaker) {
     const PlanStep& step = plan_.steps[breaker];
     const size_t branch = FirstBranch(begin, breaker);
+    const PathRuns* const runs = RunsBefore(begin, breaker);
+    const size_t end = runs == nullptr ? breaker : runs->first_step;  // of the row by row steps
     const size_t parts = branch == breaker ? source_->parts() : 1;
     const size_t tasks = threads() > 1 && parts > 1 ? std::min<size_t>(parts, 2 * threads()) : 1;
     std::vector<std::unique_ptr<Breaker>> breakers;
     for (size_t i = 0; i < tasks; ++i) {
-      TWIN_ASSIGN_OR_RETURN(std::unique_ptr<Breaker> one, NewBreaker(plan_, step, &run_));
+      TWIN_ASSIGN_OR_RETURN(std::unique_ptr<Breaker> one, NewBreaker(plan_, step, &run_, runs));
       breakers.push_back(std::move(one));
     }
     if (branch != breaker) {
       TWIN_RETURN_IF_ERROR(RunBranches(begin, branch, breaker, breakers[0].get()));
     } else if (tasks == 1) {
-      TWIN_RETURN_IF_ERROR(RunSerial(begin, breaker, breakers[0].get()));
+      TWIN_RETURN_IF_ERROR(RunSerial(begin, end, breakers[0].get()));
     } else {
       TWIN_RETURN_IF_ERROR(InParallel(tasks, [&](size_t task) -> absl::Status {
-        Chain chain(plan_, begin, breaker, &run_, breakers[task].get());
-        const size_t end = (task + 1) * parts / tasks;
-        for (size_t part = task * parts / tasks; part < end; ++part) {
+        Chain chain(plan_, begin, end, &run_, breakers[task].get());
+        const size_t parts_end = (task + 1) * parts / tasks;
+        for (size_t part = task * parts / tasks; part < parts_end; ++part) {
           if (absl::Status status = ProducePart(part, &chain); !status.ok()) return status;
         }
         return absl::OkStatus();
@@ -134,6 +138,18 @@ class Runner {
     }
     source_ = NewSource(std::move(rows), &run_);
     return absl::OkStatus();
+  }
+
+  // The runs that an aggregation takes over from the hops, and the filter, before it.
+  const PathRuns* RunsBefore(size_t begin, size_t breaker) const {
+    if (!plan_.steps[breaker].over_runs) return nullptr;
+    const bool filtered = plan_.steps[breaker - 1].kind == StepKind::kFilter;
+    const auto found = run_.path_runs.find(&plan_.steps[breaker - (filtered ? 2 : 1)]);
+    if (found == run_.path_runs.end() || found->second->first_step < begin ||
+        found->second->filtered != filtered) {
+      return nullptr;
+    }
+    return found->second.get();
   }
 
   // The first of several HISTORY clauses under one grouping, whose samples are no rows of each
@@ -195,8 +211,9 @@ class Runner {
       return RunSerial(begin, plan_.steps.size(), end);
     }
     Chain serial(plan_, limit, plan_.steps.size(), &run_, end);
-    // More at once as it goes on, for the sake of those that stop early.
-    size_t together = threads();
+    // More at once as it goes on, for the sake of those that stop early; many where few rows come.
+    const auto all_threads = static_cast<size_t>(threads());
+    size_t together = limit < plan_.steps.size() ? all_threads : 4 * all_threads;
     for (size_t first = 0; first < parts && !serial.done();) {
       const size_t count = std::min(together, parts - first);
       std::vector<std::optional<Collector>> collected(count);
@@ -205,14 +222,18 @@ class Runner {
         Chain chain(plan_, begin, limit, &run_, &*collected[i]);
         return ProducePart(first + i, &chain);
       }));
+      size_t rows = 0;
       for (std::optional<Collector>& part : collected) {
         for (Batch& batch : part->batches()) {
+          rows += batch.rows;
           if (serial.done()) return absl::OkStatus();
           TWIN_RETURN_IF_ERROR(serial.Push(std::move(batch)));
         }
       }
       first += count;
-      together = std::min<size_t>(together * 2, 8 * threads());
+      constexpr size_t kFewRows = 256;  // of a part
+      together = rows < kFewRows * count ? std::min(together * 8, 64 * all_threads)
+                                         : std::min(together * 2, 8 * all_threads);
     }
     return absl::OkStatus();
   }

@@ -51,29 +51,37 @@ class Order {
   size_t from_;
 };
 
-// Fills in prefixes. True: equal prefixes mean equal keys.
-bool SetPrefixes(const SortColumn& key, std::vector<Entry>* entries) {
-  const Vector& vector = *key.vector;
-  const uint64_t flip = key.descending ? UINT64_MAX : 0;
-  const auto fill = [&](const auto& values) {
-    for (Entry& entry : *entries) entry.prefix = PrefixOf(values[entry.row]) ^ flip;
-  };
+// Calls f with the array of the vector's values, if their order is that of prefixes. False: it is
+// not.
+template <typename F>
+bool WithOrdered(const Vector& vector, F f) {
   switch (vector.kind) {
     case TypeKind::kInt:
     case TypeKind::kTime:
     case TypeKind::kDuration:
-      fill(vector.ints);
+      f(vector.ints);
       return true;
     case TypeKind::kDouble:
-      fill(vector.doubles);
+      f(vector.doubles);
       return true;
     case TypeKind::kString:
-      fill(vector.strings);
-      return false;
+      f(vector.strings);
+      return true;
     default:
-      for (Entry& entry : *entries) entry.prefix = 0;
       return false;
   }
+}
+
+// Fills in prefixes. True: equal prefixes mean equal keys.
+bool SetPrefixes(const SortColumn& key, std::vector<Entry>* entries) {
+  const Vector& vector = *key.vector;
+  const uint64_t flip = key.descending ? UINT64_MAX : 0;
+  const bool ordered = WithOrdered(vector, [&](const auto& values) {
+    for (Entry& entry : *entries) entry.prefix = PrefixOf(values[entry.row]) ^ flip;
+  });
+  if (ordered) return vector.kind != TypeKind::kString;
+  for (Entry& entry : *entries) entry.prefix = 0;
+  return false;
 }
 
 // Appends the first `limit` of `filled`, rows whose first key is not NULL, in their order.
@@ -109,6 +117,34 @@ void AppendSorted(absl::Span<const SortColumn> keys, const std::vector<uint32_t>
 }
 
 }  // namespace
+
+std::vector<uint32_t> RowsUpTo(const SortColumn& key, const Vector& bound, size_t at) {
+  const Vector& vector = *key.vector;
+  std::vector<uint32_t> rows;
+  const bool bound_null = bound.IsNull(at);
+  if (bound_null && !key.nulls_first) {
+    rows.resize(vector.rows);
+    std::iota(rows.begin(), rows.end(), 0U);
+    return rows;
+  }
+  const uint64_t flip = key.descending ? UINT64_MAX : 0;
+  uint64_t last = UINT64_MAX;  // of prefixes
+  if (!bound_null && vector.kind == bound.kind) {
+    WithOrdered(bound, [&](const auto& values) { last = PrefixOf(values[at]) ^ flip; });
+  }
+  const bool ordered = WithOrdered(vector, [&](const auto& values) {
+    for (uint32_t row = 0; row < vector.rows; ++row) {
+      const bool keeps = vector.IsNull(row) ? key.nulls_first
+                                            : !bound_null && (PrefixOf(values[row]) ^ flip) <= last;
+      if (keeps) rows.push_back(row);
+    }
+  });
+  if (ordered) return rows;
+  for (uint32_t row = 0; row < vector.rows; ++row) {
+    if (vector.IsNull(row) ? key.nulls_first : !bound_null) rows.push_back(row);
+  }
+  return rows;
+}
 
 int CompareRows(absl::Span<const SortColumn> keys, size_t a, size_t b) {
   for (const SortColumn& key : keys) {

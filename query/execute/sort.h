@@ -24,6 +24,9 @@ std::vector<uint32_t> SortRows(absl::Span<const SortColumn> keys, size_t rows);
 // The first `limit` rows of that order. Cost: linear in `rows`, plus sorting `limit`.
 std::vector<uint32_t> SortRowsTop(absl::Span<const SortColumn> keys, size_t rows, size_t limit);
 
+// The rows that do not come after the value in row `at` of `bound`, by this key alone; ascending.
+std::vector<uint32_t> RowsUpTo(const SortColumn& key, const Vector& bound, size_t at);
+
 // Whether row a comes before (-1), with (0) or after (1) row b.
 int CompareRows(absl::Span<const SortColumn> keys, size_t a, size_t b);
 

@@ -27,6 +27,25 @@ TEST(SortTest, NullsStandLastInBothDirections) {
   EXPECT_EQ(SortRows(std::vector<SortColumn>{{&key, true, true}}, 6), (Rows{1, 2, 0, 3, 5, 4}));
 }
 
+TEST(SortTest, RowsUpToABound) {
+  Vector key = DoubleVector({3, 0, kNan, -0.0, -1, 0.5});
+  key.SetNull(1);
+  const Vector zero = DoubleVector({7, 0});
+  EXPECT_EQ(RowsUpTo({&key}, zero, 1), (Rows{3, 4}));
+  EXPECT_EQ(RowsUpTo({&key, true}, zero, 1), (Rows{0, 2, 3, 5}));
+  EXPECT_EQ(RowsUpTo({&key, true, true}, zero, 1), (Rows{0, 1, 2, 3, 5}));
+  Vector null = DoubleVector({1});
+  null.SetNull(0);
+  EXPECT_EQ(RowsUpTo({&key}, null, 0), (Rows{0, 1, 2, 3, 4, 5}));
+  EXPECT_EQ(RowsUpTo({&key, false, true}, null, 0), (Rows{1}));
+  // Of what differs only behind its first bytes, or has no order of numbers, none is left out.
+  const Vector text = ColumnVector(
+      kString, {Value::String("cell-0002-b"), Value::String("cell-0002-a"), Value::String("d")});
+  EXPECT_EQ(RowsUpTo({&text}, text, 1), (Rows{0, 1}));
+  const Vector on = ColumnVector(kBool, {Value::Bool(false), Value::Bool(true)});
+  EXPECT_EQ(RowsUpTo({&on}, on, 0), (Rows{0, 1}));
+}
+
 TEST(SortTest, StringsBeyondTheirFirstBytes) {
   const Vector key = ColumnVector(
       kString, {Value::String("cell-0002-b"), Value::String("cell-0002-a"), Value::String("cell"),

@@ -16,8 +16,15 @@ namespace {
 // Computes the windows of a select for rows that hold whole partitions.
 class Windows {
  public:
-  Windows(const Plan& plan, RunContext* run)
-      : plan_(plan), run_(*run), context_(ContextOf(plan, run)) {}
+  // `within_scan`: of PlanStep.
+  Windows(const Plan& plan, bool within_scan, RunContext* run)
+      : plan_(plan),
+        twins_follow_(within_scan && std::none_of(plan.steps.begin(), plan.steps.end(),
+                                                  [](const PlanStep& step) {
+                                                    return step.kind == StepKind::kExpandVariable;
+                                                  })),
+        run_(*run),
+        context_(ContextOf(plan, run)) {}
 
   absl::Status Compute(Batch* rows) const {
     rows->slots.resize(plan_.slots.size());
@@ -59,6 +66,28 @@ class Windows {
     return absl::OkStatus();
   }
 
+  // Numbers of the rows' partitions; returns how many there are.
+  size_t FindGroups(const BoundWindow& window, const std::vector<Vector>& partition, size_t rows,
+                    std::vector<uint32_t>* groups) const {
+    const bool follow = twins_follow_ && partition.size() == 1 && rows > 0 &&
+                        window.partition[0]->slot == plan_.steps[0].slot &&
+                        partition[0].kind == TypeKind::kTwin && partition[0].nulls.empty();
+    if (!follow) {
+      GroupTable table(std::vector<bool>(partition.size(), false));
+      table.Find(partition, rows, groups);
+      return table.groups();
+    }
+    const std::vector<uint32_t>& twins = partition[0].numbers;
+    groups->resize(rows);
+    uint32_t group = 0;
+    (*groups)[0] = 0;
+    for (size_t row = 1; row < rows; ++row) {
+      group += twins[row] == twins[row - 1] ? 0 : 1;
+      (*groups)[row] = group;
+    }
+    return size_t{group} + 1;
+  }
+
   absl::Status Compute(const BoundWindow& window, Batch* batch) const {
     std::vector<Vector> arguments, partition, keys(window.order.size());
     TWIN_RETURN_IF_ERROR(EvaluateAll(window.arguments, batch, &arguments));
@@ -72,9 +101,8 @@ class Windows {
     out.Reset(window.type.kind, batch->rows);
 
     // Rows by partition, in each partition in its order: counted, then placed.
-    GroupTable table(std::vector<bool>(partition.size(), false));
     std::vector<uint32_t> groups;
-    table.Find(partition, batch->rows, &groups);
+    const size_t group_count = FindGroups(window, partition, batch->rows, &groups);
     std::vector<uint32_t> ordered;
     if (keys.empty()) {
       ordered.resize(batch->rows);
@@ -82,7 +110,7 @@ class Windows {
     } else {
       ordered = SortRows(columns, batch->rows);
     }
-    std::vector<size_t> ends(table.groups() + 1, 0);
+    std::vector<size_t> ends(group_count + 1, 0);
     for (const uint32_t group : groups) ++ends[group + 1];
     std::partial_sum(ends.begin(), ends.end(), ends.begin());
     std::vector<size_t> next(ends.begin(), ends.end() - 1);
@@ -90,7 +118,7 @@ class Windows {
     for (const uint32_t row : ordered) placed[next[groups[row]]++] = row;
 
     std::vector<bool> peers;
-    for (size_t group = 0; group < table.groups(); ++group) {
+    for (size_t group = 0; group < group_count; ++group) {
       TWIN_RETURN_IF_ERROR(run_.options().interrupted());
       const absl::Span<const uint32_t> rows =
           absl::MakeConstSpan(placed).subspan(ends[group], ends[group + 1] - ends[group]);
@@ -106,6 +134,8 @@ class Windows {
   }
 
   const Plan& plan_;
+  // Rows of one twin of the scan stand one behind the other. Several hops come by their length.
+  const bool twins_follow_;
   RunContext& run_;
   const EvaluateContext context_;
 };
@@ -113,7 +143,7 @@ class Windows {
 class WindowRows : public Breaker {
  public:
   WindowRows(const Plan& plan, RunContext* run)
-      : run_(*run), windows_(plan, run), memory_(&run->statement.memory) {}
+      : run_(*run), windows_(plan, /*within_scan=*/false, run), memory_(&run->statement.memory) {}
 
   absl::Status Push(Batch batch) override {
     rows_.Append(batch);
@@ -140,7 +170,9 @@ class WindowRows : public Breaker {
 class WindowWithinScan : public Operator {
  public:
   WindowWithinScan(const Plan& plan, const PlanStep& step, RunContext* run, Consumer* next)
-      : Operator(plan, step, run, next), windows_(plan, run), memory_(&run->statement.memory) {}
+      : Operator(plan, step, run, next),
+        windows_(plan, /*within_scan=*/true, run),
+        memory_(&run->statement.memory) {}
 
  private:
   absl::Status Do(Batch batch) override {

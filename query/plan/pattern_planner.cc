@@ -32,19 +32,6 @@ bool Overlap(const BoundEdge& a, const BoundEdge& b) {
   });
 }
 
-// A property of the slot that is kept as a number everywhere, in the unit of the expression.
-bool IsStoredNumber(const BoundExpr& expr, SlotId slot) {
-  if (expr.kind == BoundKind::kCast && expr.type.kind == TypeKind::kDouble) {
-    return expr.operands[0]->type.kind == TypeKind::kDouble &&
-           IsStoredNumber(*expr.operands[0], slot);
-  }
-  if (expr.kind != BoundKind::kProperty || expr.slot != slot) return false;
-  return std::all_of(expr.columns.begin(), expr.columns.end(), [&expr](const ColumnRef& ref) {
-    return ref.type == expr.type.kind && ref.factor == 1 && ref.offset == 0 &&
-           ref.type != TypeKind::kString && ref.type != TypeKind::kValue;
-  });
-}
-
 BoundEdge Copy(const BoundEdge& edge) { return edge; }
 
 }  // namespace
@@ -154,11 +141,7 @@ void PatternPlanner::PushInto(PlanStep* scan) {
   for (Conjunct& conjunct : conjuncts_) {
     if (conjunct.placed) continue;
     const BoundExpr& expr = *conjunct.expr;
-    if (expr.kind < BoundKind::kEqual || expr.kind > BoundKind::kGreaterEqual) continue;
-    const bool simple =
-        (IsStoredNumber(*expr.operands[0], scan->slot) && IsRowless(*expr.operands[1])) ||
-        (IsStoredNumber(*expr.operands[1], scan->slot) && IsRowless(*expr.operands[0]));
-    if (!simple) continue;
+    if (!ComparesStored(expr, scan->slot)) continue;
     conjunct.placed = true;
     scan->rows *= Estimates::Selectivity(expr);
     scan->conditions.push_back(std::move(conjunct.expr));

@@ -84,6 +84,10 @@ struct PlanStep {
   std::vector<SlotId> different;  // relationships and segments of the same path, not used again
   bool ends_only = false;         // each end once per row: nobody sees the paths
 
+  // kExpand: so many steps, this the last one, lead to ends of which alone something is needed
+  // later; they can be followed as runs of rows where the reader has them. 0: step by step.
+  int run_hops = 0;
+
   // kMakePath.
   SlotId path = kNoSlot;
   struct PathEdge {
@@ -114,10 +118,18 @@ struct PlanStep {
   std::vector<BoundPtr> keys;
   std::vector<bool> key_is_id;
   std::vector<bool> key_depends;  // follows from the other keys: not compared
+  std::vector<bool> key_is_late;  // with key_is_id: stays a twin until kProject
+  // Everything is about columns of the twins that the last kExpand, with run_hops, leads to, so
+  // that runs of rows can be aggregated where they stand.
+  bool over_runs = false;
+  // A twin of the scan, of which every row is another one, is a key.
+  bool key_is_scanned = false;
 
   // kWindow: rows of a partition are of one twin of the scan, so it works row by row, a part of the
   // scan at a time.
   bool within_scan = false;
+
+  std::vector<SlotId> late_ids;  // kProject: slots with twins that stand for their ids
 
   std::vector<BoundSortKey> sort;  // kSort
   bool sort_limited = false;       // top-k: rows beyond limit + offset are dropped

@@ -5,6 +5,7 @@
 #include "query/plan/live_slots.h"
 #include "query/plan/pattern_planner.h"
 #include "query/plan/plan.h"
+#include "query/plan/runs.h"
 #include "query/plan/summarize.h"
 
 namespace twin::query {
@@ -38,6 +39,10 @@ class SelectPlanner {
     PlanWindows();
     PlanOutputs();
     FindLiveSlots(plan_.get());
+    if (rewrites_) {
+      FindRuns(plan_.get());
+      FindLateIds(plan_.get());
+    }
     PlanExists(catalog_, estimates_, rewrites_, plan_.get());
     return std::move(plan_);
   }

@@ -83,11 +83,11 @@ class Printer {
     using Direction = BoundEdge::Direction;
     const bool incoming = (edge.direction == Direction::kIncoming) != step.reversed;
     const bool either = edge.direction == Direction::kEither;
-    return absl::StrCat("(", NameOf(step.reversed ? edge.to : edge.from), ")",
-                        !either && incoming ? "<-[" : "-[", inside,
-                        !either && !incoming ? "]->" : "]-", "(",
-                        NameOf(step.reversed ? edge.from : edge.to), ")",
-                        step.to_bound ? " both known" : "", step.ends_only ? " each end once" : "");
+    return absl::StrCat(
+        "(", NameOf(step.reversed ? edge.to : edge.from), ")", !either && incoming ? "<-[" : "-[",
+        inside, !either && !incoming ? "]->" : "]-", "(",
+        NameOf(step.reversed ? edge.from : edge.to), ")", step.to_bound ? " both known" : "",
+        step.ends_only ? " each end once" : "", step.run_hops > 0 ? " by runs of rows" : "");
   }
 
   std::string Sort(const std::vector<BoundSortKey>& keys) const {
@@ -172,7 +172,7 @@ std::string Printer::Line(const PlanStep& step) const {
                           step.summary == nullptr ? "" : SummaryText(*step.summary));
     case StepKind::kAggregate:
       return absl::StrCat("aggregate ", Aggregates(), step.keys.empty() ? "" : " by ",
-                          List(step.keys, ", "));
+                          List(step.keys, ", "), step.over_runs ? " in place" : "");
     case StepKind::kWindow:
       return step.within_scan ? absl::StrCat("window within each ", NameOf(plan_.steps[0].slot))
                               : "window";

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -46,6 +47,7 @@ class Fleet {
 
   std::unique_ptr<pb::QueryService::Stub> queries;
   std::unique_ptr<pb::AdminService::Stub> admin;
+  std::unique_ptr<pb::TwinService::Stub> twins;
 
  private:
   Fleet() {
@@ -66,7 +68,8 @@ class Fleet {
                                              grpc::InsecureChannelCredentials());
     queries = pb::QueryService::NewStub(channel);
     admin = pb::AdminService::NewStub(channel);
-    Fill(pb::ModelService::NewStub(channel).get(), pb::TwinService::NewStub(channel).get());
+    twins = pb::TwinService::NewStub(channel);
+    Fill(pb::ModelService::NewStub(channel).get());
   }
   ~Fleet() {
     server_.reset();
@@ -75,16 +78,16 @@ class Fleet {
     TWIN_CHECK(std::system(command.c_str()) == 0);  // NOLINT(cert-env33-c): our own folder
   }
 
-  void Fill(pb::ModelService::Stub* models, pb::TwinService::Stub* twins) {
+  void Fill(pb::ModelService::Stub* models) {
     pb::CreateModelsRequest request;
     request.add_texts(kModels);
     pb::CreateModelsResponse created;
     grpc::ClientContext context;
     TWIN_CHECK(models->CreateModels(&context, request, &created).ok());
-    for (int v = 0; v < kVehicles; ++v) AddVehicle(absl::StrCat("vehicle-", v), v, twins);
+    for (int v = 0; v < kVehicles; ++v) AddVehicle(absl::StrCat("vehicle-", v), v, twins.get());
   }
 
-  static void AddVehicle(const std::string& id, int v, pb::TwinService::Stub* twins) {
+  static void AddVehicle(const std::string& id, int v, pb::TwinService::Stub* to) {
     pb::BatchWriteRequest batch;
     const auto create = [&](const std::string& twin_id, const char* model) {
       pb::Twin* twin = batch.add_operations()->mutable_create_twin()->mutable_twin();
@@ -118,7 +121,7 @@ class Fleet {
     }
     pb::BatchWriteResponse response;
     grpc::ClientContext context;
-    TWIN_CHECK(twins->BatchWrite(&context, batch, &response).ok());
+    TWIN_CHECK(to->BatchWrite(&context, batch, &response).ok());
   }
 
   std::string root_;
@@ -201,6 +204,90 @@ void EveryCell(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * kVehicles * kModules * kCells);
 }
 BENCHMARK(EveryCell)->Arg(0)->Arg(1)->Arg(2)->UseRealTime()->Unit(benchmark::kMillisecond);
+
+// Every pair of cells, which takes until somebody cancels it.
+class LongQuery {
+ public:
+  LongQuery() : thread_([] { Run(); }) {
+    while (Ids().empty()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  ~LongQuery() {
+    if (thread_.joinable()) Cancel();
+  }
+
+  // Microseconds until its client has been told.
+  double Cancel() {
+    pb::CancelQueryRequest request;
+    request.set_id(Ids().at(0));
+    const auto start = std::chrono::steady_clock::now();
+    grpc::ClientContext context;
+    pb::CancelQueryResponse response;
+    TWIN_CHECK(Fleet::Get().admin->CancelQuery(&context, request, &response).ok());
+    thread_.join();
+    return MicrosSince(start);
+  }
+
+ private:
+  static void Run() {
+    pb::QueryRequest request;
+    request.set_text(
+        "SELECT COUNT() FROM DIGITALTWINS MATCH (a:Cell), (b:Cell) WHERE a.volt + b.volt > 9");
+    grpc::ClientContext context;
+    const auto stream = Fleet::Get().queries->Query(&context, request);
+    pb::QueryResponse response;
+    while (stream->Read(&response)) {
+    }
+    TWIN_CHECK(stream->Finish().error_code() == grpc::StatusCode::CANCELLED);
+  }
+  static std::vector<std::string> Ids() {
+    grpc::ClientContext context;
+    pb::ListQueriesResponse response;
+    TWIN_CHECK(Fleet::Get().admin->ListQueries(&context, pb::ListQueriesRequest(), &response).ok());
+    std::vector<std::string> ids;
+    for (const pb::RunningQuery& query : response.queries()) ids.push_back(query.id());
+    return ids;
+  }
+
+  std::thread thread_;
+};
+
+void CancelLongQuery(benchmark::State& state) {
+  Fleet::Get();
+  std::vector<double> micros;
+  for (auto unused : state) {
+    LongQuery query;
+    micros.push_back(query.Cancel());
+    state.SetIterationTime(micros.back() / 1e6);
+  }
+  ReportMedian(&micros, &state);
+}
+BENCHMARK(CancelLongQuery)->UseManualTime()->Unit(benchmark::kMicrosecond)->Iterations(40);
+
+// Updates in durable batches of 100, one after the other: alone, and while a query keeps every
+// thread for queries busy.
+void Writes(benchmark::State& state) {
+  constexpr int kBatch = 100;
+  Fleet& fleet = Fleet::Get();
+  std::unique_ptr<LongQuery> query;
+  if (state.range(0) != 0) query = std::make_unique<LongQuery>();
+  int number = 0;
+  for (auto unused : state) {
+    pb::BatchWriteRequest batch;
+    for (int i = 0; i < kBatch; ++i, ++number) {
+      pb::UpdateTwinRequest* update = batch.add_operations()->mutable_update_twin();
+      update->set_id(absl::StrCat("vehicle-", number % kVehicles, "-m", number % kModules, "-c",
+                                  1 + number % (kCells - 1)));
+      update->set_json_patch(
+          absl::StrCat(R"([{"op":"replace","path":"/volt","value":2.)", 100 + number % 400, "}]"));
+    }
+    grpc::ClientContext context;
+    pb::BatchWriteResponse response;
+    TWIN_CHECK(fleet.twins->BatchWrite(&context, batch, &response).ok());
+  }
+  state.SetItemsProcessed(state.iterations() * kBatch);
+}
+BENCHMARK(Writes)->ArgName("beside_a_query")->Arg(0)->Arg(1)->UseRealTime()->MinTime(5);
 
 }  // namespace
 }  // namespace twin::api

@@ -180,6 +180,11 @@ class Reader final : public SnapshotReader {
     return expander_.Count(twins, {direction, types, any_type});
   }
 
+  std::shared_ptr<const query::RowRuns> RunsOf(TableId from,
+                                               absl::Span<const query::Hop> hops) const override {
+    return cache_.path_runs().Get(*view_, expander_, from, hops);
+  }
+
   uint32_t relationship_numbers() const override { return view_->next_relationship().value; }
 
   absl::Status ScanRelationships(uint32_t first, uint32_t count,

@@ -10,6 +10,7 @@
 #include "server/base/sync.h"
 #include "server/engine/adjacency.h"
 #include "server/engine/past_index.h"
+#include "server/engine/path_runs.h"
 #include "server/graph/graph.h"
 #include "server/timeseries/store.h"
 
@@ -18,17 +19,20 @@ namespace twin::engine {
 // What the readers of one Graph share. Thread-safe; outlives them.
 class GraphReaderCache {
  public:
-  // `adjacency_bytes_max`: 0 makes readers walk lists, always.
-  explicit GraphReaderCache(uint64_t adjacency_bytes_max) : adjacency_(adjacency_bytes_max) {}
+  // `adjacency_bytes_max`: 0 makes readers walk lists, always. Runs may take an eighth on top.
+  explicit GraphReaderCache(uint64_t adjacency_bytes_max)
+      : adjacency_(adjacency_bytes_max), path_runs_(adjacency_bytes_max / 8) {}
 
   std::shared_ptr<const query::Catalog> CatalogOf(const graph::GraphView& view)
       ABSL_LOCKS_EXCLUDED(mutex_);
   AdjacencyCache& adjacency() { return adjacency_; }
+  PathRunsCache& path_runs() { return path_runs_; }
   // What the view knows of what has ended: the last one again where it is the same.
   std::shared_ptr<const PastIndex> PastOf(const graph::GraphView& view) ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   AdjacencyCache adjacency_;
+  PathRunsCache path_runs_;
   Mutex mutex_;
   std::shared_ptr<const graph::Catalog> from_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<const query::Catalog> catalog_ ABSL_GUARDED_BY(mutex_);

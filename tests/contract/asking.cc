@@ -154,12 +154,45 @@ void Asking::CheckPages(const query::Model& model) const {
   }
 }
 
+void Asking::CheckRuns(const query::Model& model) const {
+  const std::vector<RelationshipTypeId> has = Types("has");
+  std::vector<query::Hop> all;
+  for (const Direction direction :
+       {Direction::kOutgoing, Direction::kIncoming, Direction::kEither}) {
+    all.push_back({direction, has, false});
+    all.push_back({direction, {}, true});
+  }
+  std::vector<uint32_t> twins;
+  std::vector<query::Place> places;
+  reader_.Scan(model.table, 0, reader_.Rows(model.table), &twins, &places);
+  for (size_t path = 0; path < all.size() * (all.size() + 1); ++path) {
+    std::vector<query::Hop> hops = {all[path % all.size()]};
+    if (path >= all.size()) hops.push_back(all[path / all.size() - 1]);
+    const std::shared_ptr<const query::RowRuns> runs = reader_.RunsOf(model.table, hops);
+    for (size_t i = 0; i < twins.size() && runs != nullptr; ++i) {
+      std::vector<uint32_t> ends = {twins[i]};
+      for (const query::Hop& hop : hops) {
+        query::Expansion found;
+        reader_.Expand(ends, 0, hop.direction, hop.types, hop.any_type, SIZE_MAX, &found);
+        ends = found.targets;
+      }
+      std::vector<uint32_t> got;
+      for (const query::RowRuns::Run& run : runs->From(places[i].row)) {
+        std::vector<query::Place> unused;
+        reader_.Scan(TableId(run.table), run.row, run.count, &got, &unused);
+      }
+      ASSERT_EQ(got, ends);
+    }
+  }
+}
+
 std::string Asking::Dump() const {
   std::map<std::string, std::string> lines;
   for (const query::Model& model : reader_.catalog().models()) {
     const std::vector<std::string> ids = Scan(model.id, 7);
     EXPECT_EQ(ids.size(), reader_.Twins(model.table));
     CheckPages(model);
+    CheckRuns(model);
     for (const std::string& id : ids) {
       const uint32_t twin = reader_.Find(id).value;
       std::string text = absl::StrCat(FieldOf(twin, Field::kEtag).as_string(), " ",

@@ -39,6 +39,8 @@ class Asking {
  private:
   // Pages that can be looked at in place say what Scan and Read say.
   void CheckPages(const query::Model& model) const;
+  // Runs of rows, where the reader has them, say what Expand says, hop by hop.
+  void CheckRuns(const query::Model& model) const;
 
   const query::GraphReader& reader_;
 };

@@ -1,0 +1,387 @@
+#include "query/execute/path_runs.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "query/plan/expr_util.h"
+#include "server/base/status_macros.h"
+
+namespace twin::query {
+namespace {
+
+using Direction = BoundEdge::Direction;
+
+constexpr uint64_t kRowsPerCheck = 1 << 18;  // whether to go on: about each 0.3 ms
+
+// Tables that have twins, of those that a slot can be of.
+std::vector<TableId> TablesOf(const Plan& plan, SlotId slot, const GraphReader& graph) {
+  std::vector<TableId> tables;
+  const Slot& of = plan.slots[slot];
+  const bool scanned = plan.steps[0].kind == StepKind::kScan && plan.steps[0].slot == slot;
+  for (const Model& model : graph.catalog().models()) {
+    const auto is_of = [&](const std::vector<TableId>& all) {
+      return std::binary_search(all.begin(), all.end(), model.table);
+    };
+    const bool can_be = scanned ? is_of(plan.steps[0].tables) : of.any_table || is_of(of.tables);
+    if (can_be && graph.Twins(model.table) > 0) tables.push_back(model.table);
+  }
+  return tables;
+}
+
+// Fills in the filters if all conditions can be checked on the pages of every table.
+void FindFilters(const Plan& plan, const PlanStep& filter, RunContext* run, PathRuns* runs) {
+  const EvaluateContext context = ContextOf(plan, run);
+  std::vector<std::optional<PageFilter>> filters(run->graph.catalog().models().size());
+  for (const Model& model : run->graph.catalog().models()) {
+    if (run->graph.Twins(model.table) == 0) continue;
+    std::optional<PageFilter>& made = filters[model.table.value];
+    made = PageFilter::Make(filter.conditions, runs->to, model.table, context);
+    if (!made.has_value()) return;
+  }
+  runs->filters = std::move(filters);
+  runs->filtered = true;
+}
+
+std::shared_ptr<const PathRuns> RunsTo(const Plan& plan, size_t last, RunContext* run) {
+  const size_t first = last + 1 - static_cast<size_t>(plan.steps[last].run_hops);
+  const auto from = [](const PlanStep& step) {
+    return step.reversed ? step.edge.to : step.edge.from;
+  };
+  const auto to = [](const PlanStep& step) {
+    return step.reversed ? step.edge.from : step.edge.to;
+  };
+  std::vector<Hop> hops;
+  for (size_t i = first; i <= last; ++i) {
+    const BoundEdge& edge = plan.steps[i].edge;
+    Hop hop{.direction = edge.direction, .types = edge.types, .any_type = edge.any_type};
+    if (plan.steps[i].reversed && edge.direction != Direction::kEither) {
+      hop.direction =
+          edge.direction == Direction::kOutgoing ? Direction::kIncoming : Direction::kOutgoing;
+    }
+    hops.push_back(hop);
+  }
+  auto runs = std::make_shared<PathRuns>();
+  runs->first_step = first;
+  runs->from = from(plan.steps[first]);
+  runs->to = to(plan.steps[last]);
+  runs->by_table.resize(run->graph.catalog().models().size());
+  for (const TableId table : TablesOf(plan, runs->from, run->graph)) {
+    std::shared_ptr<const RowRuns> of_table = run->graph.RunsOf(table, hops);
+    if (of_table == nullptr) return nullptr;
+    runs->by_table[table.value] = std::move(of_table);
+  }
+  if (last + 1 < plan.steps.size() && plan.steps[last + 1].kind == StepKind::kFilter) {
+    FindFilters(plan, plan.steps[last + 1], run, runs.get());
+  }
+  return runs;
+}
+
+// Calls f(page, first, count) for the pages of a run, as long as it answers OK.
+template <typename F>
+absl::Status ForEachPage(const RowRuns::Run& run, uint32_t page_rows, F f) {
+  for (uint32_t row = run.row, left = run.count; left > 0;) {
+    const uint32_t first = row % page_rows;
+    const uint32_t count = std::min(left, page_rows - first);
+    TWIN_RETURN_IF_ERROR(f(row / page_rows, first, count));
+    row += count;
+    left -= count;
+  }
+  return absl::OkStatus();
+}
+
+class ExpandRuns : public Operator {
+ public:
+  ExpandRuns(const Plan& plan, const PathRuns& runs, const PlanStep& last, RunContext* run,
+             Consumer* next)
+      : Operator(plan, last, run, next), runs_(runs), page_rows_(graph().page_rows()) {}
+
+ private:
+  absl::Status Do(Batch batch) override {
+    if (batch.slots[runs_.from].kind != TypeKind::kTwin) return absl::OkStatus();  // NULLs
+    if (!batch.slots[runs_.from].nulls.empty()) {
+      batch = batch.Take(RowsWithTwin(batch.slots[runs_.from]));
+    }
+    const absl::Span<const Place> places =
+        PlacesOf(graph(), batch.slots[runs_.from], &from_places_);
+    for (uint32_t row = 0; row < places.size() && !done(); ++row) {
+      for (const RowRuns::Run& run : runs_.From(places[row])) {
+        TWIN_RETURN_IF_ERROR(
+            ForEachPage(run, page_rows_, [&](uint32_t page, uint32_t first, uint32_t count) {
+              AddSlice(TableId(run.table), page, first, count, row);
+              return sources_.size() < batch_rows() ? absl::OkStatus() : Flush(batch);
+            }));
+      }
+    }
+    return Flush(batch);
+  }
+
+  void AddSlice(TableId table, uint32_t page, uint32_t first, uint32_t count, uint32_t source) {
+    scanned_ += count;
+    const uint32_t* const numbers = graph().TwinPage(table, page);
+    const uint32_t first_row = page * page_rows_ + first;
+    if (runs_.filtered) {
+      PageBits bits;
+      if (!runs_.filters[table.value]->Check(graph(), page, &bits)) return;
+      bits.Clip(first, count);
+      bits.ForEach([&](size_t row) {
+        sources_.push_back(source);
+        twins_.push_back(numbers[row] - 1);
+        places_.push_back({table.value, page * page_rows_ + static_cast<uint32_t>(row)});
+      });
+      return;
+    }
+    const size_t at = sources_.size();
+    sources_.resize(at + count, source);
+    twins_.resize(at + count);
+    places_.resize(at + count);
+    for (uint32_t i = 0; i < count; ++i) twins_[at + i] = numbers[first + i] - 1;
+    for (uint32_t i = 0; i < count; ++i) places_[at + i] = {table.value, first_row + i};
+  }
+
+  absl::Status Flush(const Batch& batch) {
+    TWIN_RETURN_IF_ERROR(Scanned(std::exchange(scanned_, 0)));
+    for (size_t begin = 0; begin < sources_.size() && !done(); begin += batch_rows()) {
+      const size_t count = std::min(batch_rows(), sources_.size() - begin);
+      Batch out = TakeLive(batch, absl::MakeConstSpan(sources_).subspan(begin, count));
+      if (IsLive(runs_.to)) {
+        Vector& to = out.slots[runs_.to];
+        to = Vector();
+        to.kind = TypeKind::kTwin;
+        to.rows = count;
+        const auto from = static_cast<std::ptrdiff_t>(begin);
+        const auto end = static_cast<std::ptrdiff_t>(begin + count);
+        to.numbers.assign(twins_.begin() + from, twins_.begin() + end);
+        to.places.assign(places_.begin() + from, places_.begin() + end);
+      }
+      TWIN_RETURN_IF_ERROR(Emit(std::move(out)));
+    }
+    sources_.clear();
+    twins_.clear();
+    places_.clear();
+    return absl::OkStatus();
+  }
+
+  const PathRuns& runs_;
+  const uint32_t page_rows_;
+  std::vector<Place> from_places_;
+  // Of the rows that have been found: rows of the batch, and ends.
+  std::vector<uint32_t> sources_, twins_;
+  std::vector<Place> places_;
+  uint64_t scanned_ = 0;
+};
+
+// `value` of a page's row, as the kind that is kept.
+template <typename T>
+T Load(const char* values, size_t row) {
+  T value;
+  std::memcpy(&value, values + row * sizeof(T), sizeof(T));
+  return value;
+}
+
+// Copies the rows that `bits` names, or all of a slice.
+template <typename T, typename Out>
+size_t CopyRows(const char* values, uint32_t first, uint32_t count, const PageBits* bits,
+                Out* out) {
+  if (bits == nullptr) {
+    for (uint32_t i = 0; i < count; ++i) out[i] = static_cast<Out>(Load<T>(values, first + i));
+    return count;
+  }
+  size_t copied = 0;
+  bits->ForEach([&](size_t row) { out[copied++] = static_cast<Out>(Load<T>(values, row)); });
+  return copied;
+}
+
+}  // namespace
+
+void FindPathRuns(const Plan& plan, RunContext* run) {
+  const uint32_t page_rows = run->graph.page_rows();
+  if (page_rows == 0 || page_rows > PageBits::kRowsMax) return;
+  for (size_t i = 0; i < plan.steps.size(); ++i) {
+    if (plan.steps[i].run_hops == 0) continue;
+    std::shared_ptr<const PathRuns> runs = RunsTo(plan, i, run);
+    if (runs != nullptr) run->path_runs[&plan.steps[i]] = std::move(runs);
+  }
+}
+
+std::unique_ptr<Operator> NewExpandRuns(const Plan& plan, const PathRuns& runs,
+                                        const PlanStep& last, RunContext* run, Consumer* next) {
+  return std::make_unique<ExpandRuns>(plan, runs, last, run, next);
+}
+
+absl::Span<const Place> PlacesOf(const GraphReader& graph, const Vector& twins,
+                                 std::vector<Place>* storage) {
+  if (twins.places.size() == twins.rows) return twins.places;
+  graph.Places(twins.numbers, storage);
+  return *storage;
+}
+
+RunAggregation::RunAggregation(const Plan& plan, const PathRuns& runs, RunContext* run)
+    : runs_(runs), run_(*run), page_rows_(run->graph.page_rows()) {
+  const std::vector<BoundAggregate>& aggregates = plan.select->aggregates;
+  std::vector<const BoundExpr*> exprs;  // of arguments_
+  for (size_t i = 0; i < aggregates.size(); ++i) {
+    if (aggregates[i].arguments.empty()) {
+      counts_.push_back(i);
+      continue;
+    }
+    const BoundExpr& expr = *aggregates[i].arguments[0];
+    const auto same = std::find_if(exprs.begin(), exprs.end(),
+                                   [&](const BoundExpr* other) { return Same(*other, expr); });
+    if (same != exprs.end()) {
+      arguments_[static_cast<size_t>(same - exprs.begin())].aggregates.push_back(i);
+      continue;
+    }
+    exprs.push_back(&expr);
+    Argument argument;
+    argument.kind = expr.type.kind;
+    argument.by_table.resize(run->graph.catalog().models().size());
+    argument.aggregates = {i};
+    const BoundExpr& property = expr.kind == BoundKind::kCast ? *expr.operands[0] : expr;
+    for (const ColumnRef& ref : property.columns) {
+      argument.by_table[ref.table] = {
+          .there = true, .column = ref.column, .factor = ref.factor, .offset = ref.offset};
+    }
+    arguments_.push_back(std::move(argument));
+  }
+}
+
+absl::Status RunAggregation::Add(const Batch& batch, absl::Span<const uint32_t> groups,
+                                 absl::Span<const std::unique_ptr<Aggregator>> aggregators) {
+  const Vector& twins = batch.slots[runs_.from];
+  const absl::Span<const Place> places = PlacesOf(run_.graph, twins, &places_);
+  uint64_t scanned = 0;
+  for (const uint32_t group : groups) {
+    if (group >= filled_.size()) filled_.resize(size_t{group} + 1);
+  }
+  for (size_t i = 0; i < places.size(); ++i) {
+    if (i + 1 < places.size()) {
+      const absl::Span<const RowRuns::Run> ahead = runs_.From(places[i + 1]);
+      if (!ahead.empty()) Prefetch(ahead[0]);
+    }
+    for (const RowRuns::Run& run : runs_.From(places[i])) {
+      scanned += run.count;
+      if (scanned >= kRowsPerCheck) {
+        run_.statement.rows_scanned.fetch_add(std::exchange(scanned, 0), std::memory_order_relaxed);
+        TWIN_RETURN_IF_ERROR(run_.options().interrupted());
+      }
+      TWIN_RETURN_IF_ERROR(
+          ForEachPage(run, page_rows_, [&](uint32_t page, uint32_t first, uint32_t count) {
+            return AddSlice({TableId(run.table), page, first, count}, groups[i], aggregators);
+          }));
+    }
+  }
+  run_.statement.rows_scanned.fetch_add(scanned, std::memory_order_relaxed);
+  return run_.options().interrupted();
+}
+
+absl::Status RunAggregation::AddSlice(const Slice& slice, uint32_t group,
+                                      absl::Span<const std::unique_ptr<Aggregator>> aggregators) {
+  PageBits passing;
+  const PageBits* some = nullptr;
+  NumberRun rows{.kind = TypeKind::kInt, .count = slice.count};
+  if (runs_.filtered) {
+    if (!runs_.filters[slice.table.value]->Check(run_.graph, slice.page, &passing)) {
+      return absl::OkStatus();
+    }
+    passing.Clip(slice.first, slice.count);
+    rows.count = passing.count();
+    if (rows.count == 0) return absl::OkStatus();
+    some = &passing;
+  }
+  filled_[group] = 1;
+  for (const size_t i : counts_) TWIN_RETURN_IF_ERROR(aggregators[i]->AddRun(group, rows));
+  for (const Argument& argument : arguments_) {
+    const NumberRun values = ValuesOf(argument, slice, some);
+    if (values.count == 0) continue;
+    for (const size_t i : argument.aggregates) {
+      TWIN_RETURN_IF_ERROR(aggregators[i]->AddRun(group, values));
+    }
+  }
+  return absl::OkStatus();
+}
+
+void RunAggregation::Merge(const RunAggregation& later, absl::Span<const uint32_t> groups) {
+  for (size_t i = 0; i < later.filled_.size(); ++i) {
+    if (later.filled_[i] == 0) continue;
+    filled_.resize(std::max<size_t>(filled_.size(), size_t{groups[i]} + 1));
+    filled_[groups[i]] = 1;
+  }
+}
+
+std::vector<uint32_t> RunAggregation::FilledOf(size_t groups) const {
+  std::vector<uint32_t> filled;
+  for (uint32_t i = 0; i < std::min(groups, filled_.size()); ++i) {
+    if (filled_[i] != 0) filled.push_back(i);
+  }
+  return filled;
+}
+
+NumberRun RunAggregation::ValuesOf(const Argument& argument, const Slice& slice,
+                                   const PageBits* passing) {
+  NumberRun run{.kind = argument.kind};
+  const Source& source = argument.by_table[slice.table.value];
+  if (!source.there) return run;
+  const ColumnPage page = run_.graph.PageOf(slice.table, source.column, slice.page);
+  if (page.has == nullptr) return run;
+  PageBits asked;
+  if (passing == nullptr) {
+    asked.SetAll();
+    asked.Clip(slice.first, slice.count);
+  } else {
+    asked = *passing;
+  }
+  PageBits bits = asked;
+  bits.KeepFilled(page, page_rows_);
+  // Most often all rows of the slice are asked for, and have a value.
+  const bool all = passing == nullptr && bits == asked;
+  const PageBits* const some = all ? nullptr : &bits;
+  const bool converted = source.factor != 1 || source.offset != 0;
+  run.doubles = doubles_;
+  run.ints = ints_;
+  const auto copy = [&](auto stored, auto* out) {
+    return CopyRows<decltype(stored)>(page.values, slice.first, slice.count, some, out);
+  };
+  const bool as_double = argument.kind == TypeKind::kDouble;
+  switch (page.stored) {
+    case ColumnPage::Stored::kInt32:
+      run.count = as_double ? copy(int32_t{}, doubles_) : copy(int32_t{}, ints_);
+      break;
+    case ColumnPage::Stored::kInt64:
+      run.count = as_double ? copy(int64_t{}, doubles_) : copy(int64_t{}, ints_);
+      break;
+    case ColumnPage::Stored::kFloat:
+      run.count = copy(float{}, doubles_);
+      break;
+    case ColumnPage::Stored::kDouble:
+      if (all && !converted) {
+        run.count = slice.count;
+        run.doubles = reinterpret_cast<const double*>(page.values) + slice.first;
+        return run;
+      }
+      run.count = copy(double{}, doubles_);
+      break;
+    case ColumnPage::Stored::kBool:
+    case ColumnPage::Stored::kOther:
+      return {.kind = argument.kind};
+  }
+  for (size_t i = 0; converted && i < run.count; ++i) {
+    doubles_[i] = doubles_[i] * source.factor + source.offset;
+  }
+  return run;
+}
+
+void RunAggregation::Prefetch(const RowRuns::Run& run) const {
+  const uint32_t last = (run.row + run.count - 1) / page_rows_;
+  const uint32_t first = run.row / page_rows_;
+  constexpr uint32_t kPagesMax = 4;  // more than that overtakes itself
+  for (uint32_t page = first; page <= std::min(last, first + kPagesMax); ++page) {
+    for (const Argument& argument : arguments_) {
+      const Source& source = argument.by_table[run.table];
+      if (!source.there) continue;
+      PrefetchPage(run_.graph.PageOf(TableId(run.table), source.column, page), page_rows_);
+    }
+  }
+}
+
+}  // namespace twin::query
