@@ -34,6 +34,7 @@ class SelectPlanner {
     PlanMatches();
     PlanHistories();
     PlaceAll();
+    if (rewrites_) NarrowHistories(plan_.get());
     PlanGroups();
     PlanWindows();
     PlanOutputs();

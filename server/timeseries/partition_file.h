@@ -68,6 +68,7 @@ class PartitionFile final : public Partition, public std::enable_shared_from_thi
   void FindRollups(GroupId group, int64_t from, int64_t to,
                    std::vector<RollupBlock>* blocks) const override;
   uint32_t number() const override { return info_.number; }
+  uint32_t rolls_up() const override { return info_.step > 0 ? info_.of : 0; }
   // One of its entries.
   RowSourcePtr Source(const PartitionFileEntry& entry) const;
   // Of `bytes`, which it fills, or of the mapped file. DATA_LOSS: they are not that block; the

@@ -14,10 +14,6 @@
 
 namespace twin::timeseries {
 
-struct Reader::Interval {
-  int64_t from = 0, to = 0;
-};
-
 // The columns of a roll-up that are about one column. first_at and last_at are there of what is
 // expired.
 struct RolledUp {
@@ -29,11 +25,19 @@ struct RolledUpRows {
   ColumnValues rows, first_at, last_at;
 };
 
-namespace {
+// What one column comes to in one part.
+struct Figures {
+  int64_t count = 0;
+  double min_double = 0, max_double = 0, first_double = 0, last_double = 0;
+  int64_t min_int = 0, max_int = 0, first_int = 0, last_int = 0;
+  int64_t sum = 0;
+  uint8_t decimals = 0;
+  // Of what is expired.
+  double real_sum = 0;
+  int64_t first_at = 0, last_at = 0;
+};
 
-int64_t StartOf(int64_t time, int64_t step) {
-  return step == 0 ? 0 : time - ((time % step) + step) % step;
-}
+namespace {
 
 // What is left of an interval without those of `holes`, which are ascending and apart.
 template <typename Interval>
@@ -55,20 +59,8 @@ bool IsBeyondExact(int64_t value) {
   return value >= kEnd || value <= -kEnd;
 }
 
-// What one column comes to in one part.
-struct Figures {
-  int64_t count = 0;
-  double min_double = 0, max_double = 0, first_double = 0, last_double = 0;
-  int64_t min_int = 0, max_int = 0, first_int = 0, last_int = 0;
-  int64_t sum = 0;
-  uint8_t decimals = 0;
-  // Of what is expired.
-  double real_sum = 0;
-  int64_t first_at = 0, last_at = 0;
-};
-
 // Appends a row to a column.
-void Append(const Figures& figures, SummaryColumn* column) {
+void Append(const Figures& figures, const SummaryRequest& request, SummaryColumn* column) {
   const auto append = [&](double real, int64_t integer, SummaryColumn::Values* values) {
     if (column->kind == ColumnKind::kDouble) {
       values->doubles.push_back(real);
@@ -76,10 +68,14 @@ void Append(const Figures& figures, SummaryColumn* column) {
       values->ints.push_back(integer);
     }
   };
-  append(figures.min_double, figures.min_int, &column->min);
-  append(figures.max_double, figures.max_int, &column->max);
-  append(figures.first_double, figures.first_int, &column->first);
-  append(figures.last_double, figures.last_int, &column->last);
+  if (request.extremes) {
+    append(figures.min_double, figures.min_int, &column->min);
+    append(figures.max_double, figures.max_int, &column->max);
+  }
+  if (request.ends) {
+    append(figures.first_double, figures.first_int, &column->first);
+    append(figures.last_double, figures.last_int, &column->last);
+  }
   column->counts.push_back(figures.count);
 }
 
@@ -127,15 +123,11 @@ bool FromStatistics(const ColumnForm& form, const ColumnStatistics& s, ColumnKin
   return true;
 }
 
-bool IsAbsent(const ColumnValues& values, size_t row) {
-  return !values.missing.empty() && values.missing[row] != 0;
-}
-
 bool FromRollup(const RolledUp& from, size_t row, ColumnKind wanted, bool sums, Figures* figures) {
   figures->count = from.count.ints[row];
   if (figures->count == 0) return true;
   const ColumnKind kind = from.min.kind;
-  if (IsAbsent(from.min, row)) return false;  // of values that are no numbers
+  if (IsMissing(from.min, row)) return false;  // of values that are no numbers
   if (kind == ColumnKind::kDouble) {
     if (wanted != ColumnKind::kDouble || sums) return false;
     figures->min_double = from.min.doubles[row];
@@ -152,7 +144,7 @@ bool FromRollup(const RolledUp& from, size_t row, ColumnKind wanted, bool sums, 
   s.first_int = from.first.ints[row];
   s.last_int = from.last.ints[row];
   if (sums) {
-    s.sum_overflows = IsAbsent(from.sum, row);
+    s.sum_overflows = IsMissing(from.sum, row);
     s.sum_int = from.sum.ints[row];
   }
   return FromStatistics(form, s, wanted, sums, figures);
@@ -164,9 +156,9 @@ absl::Status FromExpired(const RolledUp& from, size_t row, ColumnKind wanted, bo
                          Figures* figures) {
   const ColumnForm form{.kind = from.min.kind, .decimals = from.min.decimals};
   const bool is_double = form.kind == ColumnKind::kDouble;
-  if (from.count.ints[row] == 0 || IsAbsent(from.min, row)) return absl::OkStatus();
+  if (from.count.ints[row] == 0 || IsMissing(from.min, row)) return absl::OkStatus();
   if (wanted == ColumnKind::kInt && (is_double || form.decimals > 0)) return absl::OkStatus();
-  const bool has_sum = from.sum.kind == form.kind && !IsAbsent(from.sum, row);
+  const bool has_sum = from.sum.kind == form.kind && !IsMissing(from.sum, row);
   figures->count = from.count.ints[row];
   if (wanted == ColumnKind::kInt) {
     if (sums && !has_sum) {
@@ -192,6 +184,13 @@ absl::Status FromExpired(const RolledUp& from, size_t row, ColumnKind wanted, bo
   return absl::OkStatus();
 }
 
+void JoinExtremes(const Figures& more, Figures* all) {
+  if (IsLessNumber(more.min_double, all->min_double)) all->min_double = more.min_double;
+  if (IsLessNumber(all->max_double, more.max_double)) all->max_double = more.max_double;
+  all->min_int = std::min(all->min_int, more.min_int);
+  all->max_int = std::max(all->max_int, more.max_int);
+}
+
 // Two that say something about one column at overlapping times. False: the sum is not exact.
 bool Join(const Figures& more, Figures* all) {
   if (more.count == 0) return true;
@@ -209,13 +208,24 @@ bool Join(const Figures& more, Figures* all) {
     all->last_double = more.last_double;
     all->last_int = more.last_int;
   }
-  if (IsLessNumber(more.min_double, all->min_double)) all->min_double = more.min_double;
-  if (IsLessNumber(all->max_double, more.max_double)) all->max_double = more.max_double;
-  all->min_int = std::min(all->min_int, more.min_int);
-  all->max_int = std::max(all->max_int, more.max_int);
+  JoinExtremes(more, all);
   all->count += more.count;
   all->real_sum += more.real_sum;
   return all->decimals == more.decimals && !__builtin_add_overflow(all->sum, more.sum, &all->sum);
+}
+
+// Takes what comes behind it in time. Their sum fits.
+void Follow(const Figures& more, Figures* all) {
+  if (more.count == 0) return;
+  if (all->count == 0) {
+    *all = more;
+    return;
+  }
+  JoinExtremes(more, all);
+  all->last_double = more.last_double;
+  all->last_int = more.last_int;
+  all->count += more.count;
+  all->sum += more.sum;
 }
 
 template <typename T>
@@ -234,7 +244,7 @@ bool FromRows(const ColumnValues& values, size_t begin, size_t end, bool sums, F
   const auto power = static_cast<double>(kPowersOfTen[decimals]);
   figures->decimals = decimals;
   for (size_t row = begin; row < end; ++row) {
-    if (IsAbsent(values, row)) continue;
+    if (IsMissing(values, row)) continue;
     const bool is_new = figures->count == 0;
     int64_t integer = 0;
     if (is_double) {
@@ -323,7 +333,7 @@ class Reader::SummaryPlanner {
     *enough = false;
     if (!source->source().has_statistics() || range.last_sequence > view_.sequence_max() ||
         range.first_time < from_ || range.last_time >= to_ ||
-        StartOf(range.first_time, step_) != StartOf(range.last_time, step_)) {
+        StartOfStep(range.first_time, step_) != StartOfStep(range.last_time, step_)) {
       return absl::OkStatus();
     }
     TWIN_RETURN_IF_ERROR(source->Load());
@@ -344,14 +354,15 @@ class Reader::SummaryPlanner {
   bool Straddles(GroupId group, uint32_t file) const {
     return std::any_of(sources_.begin(), sources_.end(), [&](const VisibleRowsPtr& source) {
       return source->group() == group && source->source().file() == file &&
-             StartOf(source->range().first_time, step_) !=
-                 StartOf(source->range().last_time, step_);
+             StartOfStep(source->range().first_time, step_) !=
+                 StartOfStep(source->range().last_time, step_);
     });
   }
 
   absl::Status AddRollups(GroupId group, SummaryPlan* plan) {
     std::vector<RollupBlock> blocks;
     view_.FindRollups(group, from_, to_, &blocks);
+    TWIN_RETURN_IF_ERROR(CountUnanswered(blocks, &plan->cut_rows));
     std::erase_if(blocks, [&](const RollupBlock& block) {
       return block.rows->range().last_sequence > view_.sequence_max() || step_ % block.step != 0 ||
              (!block.is_expired && (only_expired_ || step_ == 0 || !Straddles(group, block.of)));
@@ -383,7 +394,7 @@ class Reader::SummaryPlanner {
           continue;
         }
         covered_.push_back(interval);
-        if (!follows) {
+        if (!follows || (*times)[row - 1] + block.step != interval.from) {
           SummaryPart& part = plan->parts.emplace_back();
           part.from = interval.from;
           part.rollup = block.rows;
@@ -396,6 +407,19 @@ class Reader::SummaryPlanner {
       }
     }
     return absl::OkStatus();
+  }
+
+  // Of files whose samples are kept no longer, and whose steps do not divide those asked for.
+  absl::Status CountUnanswered(const std::vector<RollupBlock>& blocks, uint64_t* cut_rows) const {
+    std::vector<RollupBlock> unanswered;
+    for (const RollupBlock& block : blocks) {
+      const bool is_answered =
+          std::any_of(blocks.begin(), blocks.end(), [&](const RollupBlock& other) {
+            return other.of == block.of && step_ % other.step == 0;
+          });
+      if (!is_answered) unanswered.push_back(block);
+    }
+    return CountRollupRows(unanswered, view_.sequence_max(), from_, to_, cut_rows);
   }
 
   bool IsWithin(const Interval& interval) const {
@@ -412,7 +436,7 @@ class Reader::SummaryPlanner {
     TWIN_RETURN_IF_ERROR(block.rows->ReadTimes(&times));
     for (size_t row = 0; row < times.size(); ++row) {
       const Interval interval{times[row], times[row] + block.step};
-      const int64_t begin = StartOf(interval.from, longest);
+      const int64_t begin = StartOfStep(interval.from, longest);
       if (block.step < longest && IsWithin({begin, begin + longest})) continue;
       if (IsWithin(interval)) {
         expired_.push_back({interval.from, interval.to, block.rows, group, row});
@@ -476,6 +500,7 @@ class Reader::Summarizer {
       rows_.columns[c].kind = KindOf(request.series[c].as);
     }
     decimals_.assign(rows_.columns.size(), kAnyDecimals);
+    figures_.resize(rows_.columns.size());
   }
 
   absl::Status Add(const SummaryPart& part) {
@@ -484,25 +509,57 @@ class Reader::Summarizer {
     if (!part.expired.empty()) return AddExpired(part);
     return AddRead(part);
   }
-
- private:
-  void BeginRow(int64_t time, int64_t rows) {
-    const bool is_plain = request_.step == 0 || request_.only_expired;
-    rows_.times.push_back(is_plain ? time : StartOf(time, request_.step));
-    rows_.rows.push_back(rows);
+  void Finish() {
+    if (has_row_) PutRow();
   }
 
-  void Take(bool is_exact, const Figures& figures, size_t column) {
-    rows_.possible = rows_.possible && is_exact;
-    SummaryColumn& to = rows_.columns[column];
-    Append(figures, &to);
-    if (!request_.sums) return;
-    if (request_.only_expired && to.kind == ColumnKind::kDouble) {
-      to.real_sums.push_back(figures.real_sum);
+ private:
+  // Takes figures_, of some rows at or behind `time`: what follows in one step is one row.
+  void TakeRow(int64_t time, int64_t rows) {
+    const bool is_plain = request_.step == 0 || request_.only_expired;
+    const int64_t begin = is_plain ? time : StartOfStep(time, request_.step);
+    if (has_row_ && !request_.only_expired && (is_plain || begin == row_time_) && FitsRow()) {
+      row_rows_ += rows;
+      for (size_t c = 0; c < figures_.size(); ++c) Follow(figures_[c], &row_[c]);
       return;
     }
-    to.sums.push_back(figures.sum);
-    if (figures.count == 0) return;
+    Finish();
+    has_row_ = true;
+    row_time_ = begin;
+    row_rows_ = rows;
+    row_ = figures_;
+  }
+
+  bool FitsRow() const {
+    for (size_t c = 0; c < figures_.size(); ++c) {
+      int64_t sum;
+      if (__builtin_add_overflow(row_[c].sum, figures_[c].sum, &sum)) return false;
+    }
+    return true;
+  }
+
+  void PutRow() {
+    rows_.times.push_back(row_time_);
+    rows_.rows.push_back(row_rows_);
+    for (size_t c = 0; c < row_.size(); ++c) {
+      SummaryColumn& to = rows_.columns[c];
+      Append(row_[c], request_, &to);
+      if (!request_.sums) continue;
+      if (request_.only_expired && to.kind == ColumnKind::kDouble) {
+        to.real_sums.push_back(row_[c].real_sum);
+      } else {
+        to.sums.push_back(row_[c].sum);
+      }
+    }
+  }
+
+  // What a column comes to, of those that TakeRow takes.
+  void Take(bool is_exact, const Figures& figures, size_t column) {
+    rows_.possible = rows_.possible && is_exact;
+    figures_[column] = figures;
+    SummaryColumn& to = rows_.columns[column];
+    const bool has_real_sum = request_.only_expired && to.kind == ColumnKind::kDouble;
+    if (!request_.sums || has_real_sum || figures.count == 0) return;
     // Decimals of several kinds are added as doubles, when they are read.
     if (decimals_[column] == kAnyDecimals) decimals_[column] = to.decimals = figures.decimals;
     rows_.possible = rows_.possible && to.decimals == figures.decimals;
@@ -510,7 +567,6 @@ class Reader::Summarizer {
 
   absl::Status AddBlock(const VisibleRows& block) {
     counts_.blocks += 1;
-    BeginRow(block.range().first_time, block.range().rows);
     for (size_t c = 0; c < places_.size() && rows_.possible; ++c) {
       Figures figures;
       bool is_exact = true;
@@ -522,6 +578,7 @@ class Reader::Summarizer {
       }
       Take(is_exact, figures, c);
     }
+    TakeRow(block.range().first_time, block.range().rows);
     return absl::OkStatus();
   }
 
@@ -531,21 +588,21 @@ class Reader::Summarizer {
     ColumnValues axis_rows;
     TWIN_RETURN_IF_ERROR(
         part.rollup->ReadColumn(static_cast<uint32_t>(RollupOfRows::kRows), &axis_rows));
-    for (size_t row = part.first_row; row < part.last_row; ++row) {
-      BeginRow((*part.rollup_times)[row], axis_rows.ints[row]);
-    }
-    for (size_t c = 0; c < places_.size() && rows_.possible; ++c) {
+    std::vector<RolledUp> columns(places_.size());
+    for (size_t c = 0; c < places_.size(); ++c) {
       const Place* const place = PlaceIn(places_[c], part.group);
-      RolledUp columns;
-      if (place != nullptr) {
-        TWIN_RETURN_IF_ERROR(ReadRolledUp(*part.rollup, place->column, &columns));
-      }
-      for (size_t row = part.first_row; row < part.last_row; ++row) {
+      if (place == nullptr) continue;
+      TWIN_RETURN_IF_ERROR(ReadRolledUp(*part.rollup, place->column, &columns[c]));
+    }
+    for (size_t row = part.first_row; row < part.last_row && rows_.possible; ++row) {
+      for (size_t c = 0; c < places_.size(); ++c) {
         Figures figures;
-        const bool is_exact = place == nullptr || FromRollup(columns, row, rows_.columns[c].kind,
-                                                             request_.sums, &figures);
+        const bool is_exact =
+            columns[c].count.ints.empty() ||
+            FromRollup(columns[c], row, rows_.columns[c].kind, request_.sums, &figures);
         Take(is_exact, figures, c);
       }
+      TakeRow((*part.rollup_times)[row], axis_rows.ints[row]);
     }
     return absl::OkStatus();
   }
@@ -560,7 +617,6 @@ class Reader::Summarizer {
       TWIN_ASSIGN_OR_RETURN(const RolledUpRows* const rows, RowsOf(row.rollup));
       count += rows->rows.ints[row.row];
     }
-    BeginRow(part.from, count);
     for (size_t c = 0; c < places_.size(); ++c) {
       Figures figures;
       bool is_exact = true;
@@ -574,6 +630,7 @@ class Reader::Summarizer {
       }
       Take(is_exact, figures, c);
     }
+    TakeRow(part.from, count);
     return absl::OkStatus();
   }
 
@@ -650,15 +707,15 @@ class Reader::Summarizer {
     const std::vector<int64_t>& times = read.times;
     counts_.rows += times.size();
     for (size_t begin = 0; begin < times.size() && rows_.possible;) {
-      const int64_t start = StartOf(times[begin], request_.step);
+      const int64_t start = StartOfStep(times[begin], request_.step);
       size_t end = begin + 1;
-      while (end < times.size() && StartOf(times[end], request_.step) == start) ++end;
-      BeginRow(times[begin], static_cast<int64_t>(end - begin));
+      while (end < times.size() && StartOfStep(times[end], request_.step) == start) ++end;
       for (size_t c = 0; c < read.columns.size(); ++c) {
         Figures figures;
         const bool is_exact = FromRows(read.columns[c], begin, end, request_.sums, &figures);
         Take(is_exact, figures, c);
       }
+      TakeRow(times[begin], static_cast<int64_t>(end - begin));
       begin = end;
     }
     return absl::OkStatus();
@@ -670,6 +727,11 @@ class Reader::Summarizer {
   SummaryRows& rows_;
   SummaryCounts& counts_;
   std::vector<uint8_t> decimals_;  // of the sums of each column: kAnyDecimals before the first
+  std::vector<Figures> figures_;   // of each column, for TakeRow
+  // The row that is not in rows_ yet.
+  bool has_row_ = false;
+  int64_t row_time_ = 0, row_rows_ = 0;
+  std::vector<Figures> row_;
   template <typename T>
   struct OfRollup {
     RowSourcePtr source;
@@ -681,12 +743,9 @@ class Reader::Summarizer {
 
 absl::StatusOr<const Reader::SummaryPlan*> Reader::PlanOf(const std::vector<Places>& places,
                                                           const SummaryRequest& request) {
-  Window window{.groups = {}, .from = request.from, .to = request.to};
   Places all;
   for (const Places& of : places) all.insert(all.end(), of.begin(), of.end());
-  for (const Place& place : all) window.groups.push_back(place.group.value);
-  std::sort(window.groups.begin(), window.groups.end());
-  window.groups.erase(std::unique(window.groups.begin(), window.groups.end()), window.groups.end());
+  Window window = WindowOf(all, request.from, request.to);
   const auto [found, added] =
       summary_plans_.try_emplace({std::move(window), request.step, request.only_expired});
   if (added) {
@@ -717,6 +776,7 @@ absl::Status Reader::Summarize(const SummaryRequest& request, SummaryRows* rows,
     TWIN_RETURN_IF_ERROR(summarizer.Add(part));
     if (!rows->possible) return absl::OkStatus();
   }
+  summarizer.Finish();
   counts->Add(by);
   return absl::OkStatus();
 }
