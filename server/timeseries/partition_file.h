@@ -75,6 +75,7 @@ class PartitionFile final : public Partition, public std::enable_shared_from_thi
   // message names the file and the place.
   absl::StatusOr<SealedBlock> ReadBlock(const PartitionFileEntry& entry, std::string* bytes) const;
   absl::Status Damaged(const PartitionFileEntry& entry, absl::string_view what) const;
+  uint64_t serial() const { return serial_; }  // of this process: given to no other file
   // Reads everything. DATA_LOSS: a checksum is wrong.
   absl::Status Verify(uint64_t* blocks) const;
 
@@ -87,6 +88,7 @@ class PartitionFile final : public Partition, public std::enable_shared_from_thi
   const std::string path_;
   const PartitionFileInfo info_;
   const std::vector<PartitionFileEntry> entries_;
+  const uint64_t serial_;
   uint64_t rows_ = 0;
   uint64_t last_sequence_ = 0;
   int64_t first_time_ = INT64_MAX;

@@ -290,6 +290,7 @@ void Reader::Trim() {
   last_ = nullptr;
   opened_.clear();
   summary_plans_.clear();
+  last_plan_ = {};
   expired_.clear();
   rollup_axes_.clear();
   bytes_ = 0;

@@ -90,6 +90,7 @@ class Reader {
   struct SummaryPart {
     int64_t from = 0, to = 0;  // rows that are read, if nothing of the below is there
     VisibleRowsPtr block;      // whose statistics are enough
+    mutable BlockSumsPtr sums;  // of it, if they are at hand
     RowSourcePtr rollup;       // rows [first_row, last_row)
     std::shared_ptr<const std::vector<int64_t>> rollup_times;
     GroupId group;
@@ -99,6 +100,13 @@ class Reader {
   struct SummaryPlan {
     std::vector<SummaryPart> parts;
     uint64_t cut_rows = 0;  // SummaryCounts
+    mutable uint32_t columns = 0;  // that were asked for
+  };
+  // Neighbours are mostly of one group.
+  struct LastPlan {
+    uint32_t group = 0;
+    int64_t from = 0, to = 0, step = 0;
+    const SummaryPlan* plan = nullptr;  // nullptr: there is none
   };
   struct Interval {
     int64_t from = 0, to = 0;
@@ -132,6 +140,7 @@ class Reader {
   std::map<Window, Opened> opened_;
   std::map<Window, Opened>::value_type* last_ = nullptr;                    // of opened_
   std::map<std::tuple<Window, int64_t, bool>, SummaryPlan> summary_plans_;  // step, only_expired
+  LastPlan last_plan_;
   std::map<Window, uint64_t> expired_;                                      // CountExpired
   std::map<const RowSource*, RollupAxis> rollup_axes_;
   ColumnValues column_;  // of FindLast: its memory is used again

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "server/base/status_macros.h"
+#include "server/timeseries/block_sums.h"
 #include "server/timeseries/codec.h"
 #include "server/timeseries/conversion.h"
 #include "server/timeseries/group.h"
@@ -53,11 +54,6 @@ void Subtract(Interval interval, const std::vector<Interval>& holes, std::vector
 // NaN is above all numbers.
 bool IsLessNumber(double a, double b) { return a < b || (!std::isnan(a) && std::isnan(b)); }
 bool IsLessNumber(int64_t a, int64_t b) { return a < b; }
-
-bool IsBeyondExact(int64_t value) {
-  constexpr int64_t kEnd = int64_t{1} << 50;
-  return value >= kEnd || value <= -kEnd;
-}
 
 // Appends a row to a column.
 void Append(const Figures& figures, const SummaryRequest& request, SummaryColumn* column) {
@@ -300,13 +296,15 @@ class Reader::SummaryPlanner {
           (i + 1 < sources_.size() && sources_[i + 1]->range().first_time <= range.last_time);
       last_before = std::max(last_before, range.last_time);
       bool is_enough = false;
+      BlockSumsPtr sums;
       if (!overlaps && !IsRolledUp(*sources_[i])) {
-        TWIN_RETURN_IF_ERROR(AreStatisticsEnough(sources_[i].get(), &is_enough));
+        TWIN_RETURN_IF_ERROR(AreStatisticsEnough(sources_[i].get(), &is_enough, &sums));
       }
       if (is_enough) {
         SummaryPart& part = plan->parts.emplace_back();
         part.from = range.first_time;
         part.block = sources_[i];
+        part.sums = std::move(sums);
         continue;
       }
       const Interval interval{std::max(from_, range.first_time),
@@ -328,12 +326,18 @@ class Reader::SummaryPlanner {
     return chosen_.count({source.source().file(), source.group().value}) > 0;
   }
 
-  absl::Status AreStatisticsEnough(VisibleRows* source, bool* enough) const {
+  // `sums`: those of the block, if they are at hand.
+  absl::Status AreStatisticsEnough(VisibleRows* source, bool* enough, BlockSumsPtr* sums) const {
     const RowRange& range = source->range();
     *enough = false;
     if (!source->source().has_statistics() || range.last_sequence > view_.sequence_max() ||
         range.first_time < from_ || range.last_time >= to_ ||
         StartOfStep(range.first_time, step_) != StartOfStep(range.last_time, step_)) {
+      return absl::OkStatus();
+    }
+    TWIN_ASSIGN_OR_RETURN(*sums, source->source().Sums(0));
+    if (*sums != nullptr) {
+      *enough = (*sums)->ascends;
       return absl::OkStatus();
     }
     TWIN_RETURN_IF_ERROR(source->Load());
@@ -501,6 +505,7 @@ class Reader::Summarizer {
     }
     decimals_.assign(rows_.columns.size(), kAnyDecimals);
     figures_.resize(rows_.columns.size());
+    joined_.resize(rows_.columns.size());
   }
 
   absl::Status Add(const SummaryPart& part) {
@@ -509,11 +514,58 @@ class Reader::Summarizer {
     if (!part.expired.empty()) return AddExpired(part);
     return AddRead(part);
   }
+  // Blocks of one row that all have sums, as one. False: they do not say it exactly.
+  bool AddSums(absl::Span<const SummaryPart> parts) {
+    int64_t rows = 0;
+    for (const SummaryPart& part : parts) rows += part.block->range().rows;
+    for (size_t c = 0; c < places_.size(); ++c) {
+      Figures figures;
+      if (!JoinSums(parts, c, &figures)) return false;
+      joined_[c] = figures;
+    }
+    for (size_t c = 0; c < places_.size(); ++c) Take(/*is_exact=*/true, joined_[c], c);
+    counts_.blocks += parts.size();
+    TakeRow(parts.front().from, rows);
+    return true;
+  }
   void Finish() {
     if (has_row_) PutRow();
   }
 
  private:
+  // What a column comes to in blocks that follow each other.
+  bool JoinSums(absl::Span<const SummaryPart> parts, size_t c, Figures* figures) const {
+    int64_t count = 0;
+    ColumnStatistics all;
+    uint8_t kind = BlockSums::kOther;
+    for (const SummaryPart& part : parts) {
+      const Place* const place = PlaceIn(places_[c], part.block->group());
+      if (place == nullptr) continue;
+      const BlockSums::Sum& sum = part.sums->sums[place->column];
+      if (sum.count == 0) continue;
+      if (sum.kind == BlockSums::kOther || (count > 0 && sum.kind != kind)) return false;
+      kind = sum.kind;
+      if (request_.sums && __builtin_add_overflow(all.sum_int, sum.sum, &all.sum_int)) return false;
+      if (request_.extremes || request_.ends) {
+        const BlockSums::Ends& ends = part.sums->ends[place->column];
+        all.min_int = count == 0 ? ends.min : std::min(all.min_int, ends.min);
+        all.max_int = count == 0 ? ends.max : std::max(all.max_int, ends.max);
+        if (count == 0) all.first_int = ends.first;
+        all.last_int = ends.last;
+      }
+      count += sum.count;
+    }
+    if (count == 0) return true;
+    const ColumnForm form{
+        .kind = kind == BlockSums::kInt ? ColumnKind::kInt : ColumnKind::kScaled,
+        .decimals = kind == BlockSums::kInt ? uint8_t{0} : kind};
+    all.count = 1;  // there are some
+    const bool is_exact =
+        FromStatistics(form, all, rows_.columns[c].kind, request_.sums, figures);
+    figures->count = count;
+    return is_exact;
+  }
+
   // Takes figures_, of some rows at or behind `time`: what follows in one step is one row.
   void TakeRow(int64_t time, int64_t rows) {
     const bool is_plain = request_.step == 0 || request_.only_expired;
@@ -728,6 +780,7 @@ class Reader::Summarizer {
   SummaryCounts& counts_;
   std::vector<uint8_t> decimals_;  // of the sums of each column: kAnyDecimals before the first
   std::vector<Figures> figures_;   // of each column, for TakeRow
+  std::vector<Figures> joined_;    // of AddSums
   // The row that is not in rows_ yet.
   bool has_row_ = false;
   int64_t row_time_ = 0, row_rows_ = 0;
@@ -743,6 +796,16 @@ class Reader::Summarizer {
 
 absl::StatusOr<const Reader::SummaryPlan*> Reader::PlanOf(const std::vector<Places>& places,
                                                           const SummaryRequest& request) {
+  const bool is_single = places.size() == 1 && places[0].size() == 1 && !request.only_expired;
+  const LastPlan asked{.group = is_single ? places[0][0].group.value : 0,
+                       .from = request.from,
+                       .to = request.to,
+                       .step = request.step};
+  const bool is_last = is_single && last_plan_.plan != nullptr && last_plan_.group == asked.group &&
+                       last_plan_.from == asked.from && last_plan_.to == asked.to &&
+                       last_plan_.step == asked.step;
+  if (is_last) return last_plan_.plan;
+  last_plan_ = {};
   Places all;
   for (const Places& of : places) all.insert(all.end(), of.begin(), of.end());
   Window window = WindowOf(all, request.from, request.to);
@@ -758,6 +821,10 @@ absl::StatusOr<const Reader::SummaryPlan*> Reader::PlanOf(const std::vector<Plac
       return status;
     }
   }
+  if (is_single) {
+    last_plan_ = asked;
+    last_plan_.plan = &found->second;
+  }
   return &found->second;
 }
 
@@ -772,9 +839,30 @@ absl::Status Reader::Summarize(const SummaryRequest& request, SummaryRows* rows,
   TWIN_ASSIGN_OR_RETURN(const SummaryPlan* const plan, PlanOf(places, request));
   SummaryCounts by{.cut_rows = plan->cut_rows};
   Summarizer summarizer(this, request, places, rows, &by);
-  for (const SummaryPart& part : plan->parts) {
-    TWIN_RETURN_IF_ERROR(summarizer.Add(part));
-    if (!rows->possible) return absl::OkStatus();
+  plan->columns += static_cast<uint32_t>(request.series.size());
+  const auto load_sums = [&](const SummaryPart& part) -> absl::Status {
+    if (part.block == nullptr || part.sums != nullptr) return absl::OkStatus();
+    TWIN_ASSIGN_OR_RETURN(part.sums, part.block->source().Sums(plan->columns));
+    return absl::OkStatus();
+  };
+  const absl::Span<const SummaryPart> parts = plan->parts;
+  for (size_t i = 0; i < parts.size();) {
+    size_t end = i;
+    for (; end < parts.size() && parts[end].block != nullptr; ++end) {
+      TWIN_RETURN_IF_ERROR(load_sums(parts[end]));
+      if (parts[end].sums == nullptr || StartOfStep(parts[end].from, request.step) !=
+                                            StartOfStep(parts[i].from, request.step)) {
+        break;
+      }
+    }
+    if (end > i && summarizer.AddSums(parts.subspan(i, end - i))) {
+      i = end;
+      continue;
+    }
+    for (end = std::max(end, i + 1); i < end; ++i) {
+      TWIN_RETURN_IF_ERROR(summarizer.Add(parts[i]));
+      if (!rows->possible) return absl::OkStatus();
+    }
   }
   summarizer.Finish();
   counts->Add(by);
