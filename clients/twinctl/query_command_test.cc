@@ -209,8 +209,9 @@ TEST_F(QueryCommandTest, ATableShowsTwinsByTheirContents) {
 TEST_F(QueryCommandTest, SaysHowManyValuesWereLeftOut) {
   EXPECT_THAT(Run({"query", "twins AS OF"}).err,
               HasSubstr("note: 1,200 values left out: changed since then"));
-  EXPECT_THAT(Run({"query", "old days"}).err,
-              HasSubstr("note: 24 steps of times whose samples are kept no longer left out; EVERY"));
+  EXPECT_THAT(
+      Run({"query", "old days"}).err,
+      HasSubstr("note: 24 steps of times whose samples are kept no longer left out; EVERY"));
 }
 
 TEST_F(QueryCommandTest, SendsWhatItIsGiven) {

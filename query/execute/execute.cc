@@ -227,10 +227,9 @@ absl::Status Execute(const BoundStatement& statement, const GraphReader& graph,
                            .skipped_blocks = summaries.skipped_blocks.load()};
   if (options.profile &&
       summaries.blocks + summaries.rollup_rows + summaries.rows + summaries.cut_rows > 0) {
-    const std::string cut =
-        summaries.cut_rows == 0
-            ? ""
-            : absl::StrCat("; ", summaries.cut_rows.load(), " more of such left out");
+    const std::string cut = summaries.cut_rows == 0 ? ""
+                                                    : absl::StrCat("; ", summaries.cut_rows.load(),
+                                                                   " more of such left out");
     absl::StrAppendFormat(&statistics->profile,
                           "samples summed up by %d block statistics, %d rows of roll-ups (%d of "
                           "samples that are kept no longer%s), %d rows read\n",

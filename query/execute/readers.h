@@ -157,8 +157,8 @@ struct SeriesRequest {
   // > 0: of each step of so many nanoseconds from 1970 on the first and the last sample of a column
   // are enough; others may be there or not.
   int64_t ends_of = 0;
-  // Rows in which this column has no value of min <= value <= max may be left out, with `keeps_ends`
-  // but for the first and the last one of what is left out.
+  // Rows in which this column has no value of min <= value <= max may be left out, with
+  // `keeps_ends` but for the first and the last one of what is left out.
   struct Bounds {
     int column = -1;  // none
     double min = -std::numeric_limits<double>::infinity();
@@ -185,9 +185,9 @@ struct SeriesSummary {
 };
 
 struct SummaryRequest {
-  SeriesRequest rows;  // without before_max; columns of numbers
-  int64_t step = 0;    // from 1970 on; 0: the window as one
-  bool sums = false;   // else they may be left out; so may …
+  SeriesRequest rows;    // without before_max; columns of numbers
+  int64_t step = 0;      // from 1970 on; 0: the window as one
+  bool sums = false;     // else they may be left out; so may …
   bool extremes = true;  // … mins and maxs
   bool ends = true;      // … firsts and lasts
 };

@@ -45,7 +45,7 @@ struct Plan;
 
 // A kHistory step that gives its samples summed up, and the kAggregate step that takes them so.
 struct HistorySummary {
-  int64_t step = 0;  // nanoseconds; 0: the window as one
+  int64_t step = 0;                                   // nanoseconds; 0: the window as one
   bool sums = false, extremes = false, ends = false;  // the slots that are there, of the below
   SlotId rows = kNoSlot;                              // how many rows a row stands for
   struct Column {
@@ -115,8 +115,9 @@ struct PlanStep {
     const BoundExpr* value = nullptr;          // … what is the same on every row
   };
   std::vector<Bound> bounds;
-  int bounded_column = -1;   // of the clause; none
-  bool bounds_for_time = false;  // of TIME_WHERE: samples do not go, but matter no more than as such
+  int bounded_column = -1;  // of the clause; none
+  bool bounds_for_time =
+      false;  // of TIME_WHERE: samples do not go, but matter no more than as such
 
   // kAggregate: of the select's groups and aggregates. Key i is a twin's id but grouped by the
   // twin.

@@ -97,9 +97,9 @@ BoundKind Mirrored(BoundKind comparison) {
 
 // The numeric column of the clause that an expression is; -1: it is something else.
 int BoundedColumn(const BoundExpr& expr, const Plan& plan, const BoundHistory& history) {
-  const BoundExpr& slot =
-      expr.kind == BoundKind::kCast && expr.type.kind == TypeKind::kDouble ? *expr.operands[0]
-                                                                           : expr;
+  const BoundExpr& slot = expr.kind == BoundKind::kCast && expr.type.kind == TypeKind::kDouble
+                              ? *expr.operands[0]
+                              : expr;
   if (slot.kind != BoundKind::kSlot) return -1;
   for (size_t i = 0; i < history.columns.size(); ++i) {
     const HistoryColumn& column = history.columns[i];
@@ -143,9 +143,8 @@ void TakeBoundsOfTimeWhere(Plan* plan) {
   of_history.Add(history.time);
   of_history.Add(history.columns[0].slot);
   const bool keys_differ =
-      std::any_of(aggregate.keys.begin(), aggregate.keys.end(), [&](const BoundPtr& key) {
-        return SlotsOf(*key).Intersects(of_history);
-      });
+      std::any_of(aggregate.keys.begin(), aggregate.keys.end(),
+                  [&](const BoundPtr& key) { return SlotsOf(*key).Intersects(of_history); });
   if (keys_differ) return;
   TakeBounds(*where.arguments[0], *plan, &source);
   source.bounds_for_time = source.bounded_column >= 0;
@@ -264,7 +263,8 @@ void NarrowHistories(Plan* plan) {
     PlanStep& step = plan->steps[i];
     if (step.kind != StepKind::kHistory) continue;
     step.by_ends = step.history->every != nullptr;
-    const bool is_filtered = plan->select->histories.size() == 1 && !step.by_ends && !step.with_before && !step.history->optional &&
+    const bool is_filtered = plan->select->histories.size() == 1 && !step.by_ends &&
+                             !step.with_before && !step.history->optional &&
                              i + 1 < plan->steps.size() &&
                              plan->steps[i + 1].kind == StepKind::kFilter;
     if (!is_filtered) continue;

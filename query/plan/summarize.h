@@ -14,11 +14,12 @@ namespace twin::query {
 // exactly the same answer, both say so from now on.
 void SummarizeHistory(Plan* plan);
 
-// Says of samples which of them are not needed: of those with an EVERY, of which roll-ups know enough,
-// and by the conditions that follow.
+// Says of samples which of them are not needed: of those with an EVERY, of which roll-ups know
+// enough, and by the conditions that follow.
 void NarrowHistories(Plan* plan);
 
-// Steps of roll-ups that those of so many nanoseconds consist of, as " roll-up 1h, 1m"; empty: none.
+// Steps of roll-ups that those of so many nanoseconds consist of, as " roll-up 1h, 1m"; empty:
+// none.
 std::string RollupsOf(int64_t step);
 
 }  // namespace twin::query

@@ -171,14 +171,13 @@ std::string Printer::Line(const PlanStep& step) const {
       return absl::StrCat("join on ", absl::StrJoin(pairs, " AND "));
     }
     case StepKind::kHistory:
-      return absl::StrCat("history ", step.history->name, step.history->optional ? " optional" : "",
-                          step.aligned_with == kNoSlot ? "" : " at ", NameOf(step.aligned_with),
-                          step.by_ends ? EveryText(*step.history->every) : "",
-                          step.summary == nullptr ? "" : SummaryText(*step.summary),
-                          step.bounded_column < 0 ? "" : " skipping blocks by ",
-                          step.bounded_column < 0
-                              ? ""
-                              : step.history->columns[step.bounded_column].path);
+      return absl::StrCat(
+          "history ", step.history->name, step.history->optional ? " optional" : "",
+          step.aligned_with == kNoSlot ? "" : " at ", NameOf(step.aligned_with),
+          step.by_ends ? EveryText(*step.history->every) : "",
+          step.summary == nullptr ? "" : SummaryText(*step.summary),
+          step.bounded_column < 0 ? "" : " skipping blocks by ",
+          step.bounded_column < 0 ? "" : step.history->columns[step.bounded_column].path);
     case StepKind::kAggregate:
       return absl::StrCat("aggregate ", Aggregates(), step.keys.empty() ? "" : " by ",
                           List(step.keys, ", "));

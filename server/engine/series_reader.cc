@@ -156,7 +156,8 @@ class HistoryReader final : public query::SeriesReader {
     AddCounts(by, counts);
     for (size_t i = 0; i < requests.size();) {
       if (possible[i]) {
-        TWIN_RETURN_IF_ERROR(visit(first + i, ToSummary(asked[i], targets[i], std::move(summaries[i]))));
+        TWIN_RETURN_IF_ERROR(
+            visit(first + i, ToSummary(asked[i], targets[i], std::move(summaries[i]))));
         i += 1;
         continue;
       }

@@ -34,8 +34,8 @@ struct BlockSums {
   struct Ends {
     int64_t min = 0, max = 0, first = 0, last = 0;
   };
-  bool ascends = false;     // no time twice
-  std::vector<Sum> sums;    // by column
+  bool ascends = false;   // no time twice
+  std::vector<Sum> sums;  // by column
   std::vector<Ends> ends;
 
   size_t bytes() const {
@@ -50,7 +50,8 @@ absl::StatusOr<BlockSumsPtr> MakeBlockSums(const RowSource& block, uint32_t colu
 class BlockSumsCache {
  public:
   static constexpr size_t kBytesMax = 64 << 20;
-  using Key = std::pair<uint64_t, uint64_t>;  // a number of the file that is never given twice, place
+  using Key =
+      std::pair<uint64_t, uint64_t>;  // a number of the file that is never given twice, place
 
   BlockSumsPtr Find(const Key& key);
   void Add(const Key& key, BlockSumsPtr sums);

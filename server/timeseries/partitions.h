@@ -32,7 +32,7 @@ class Partition {
   virtual ~Partition() = default;
   virtual void FindRollups(GroupId /*group*/, int64_t /*from*/, int64_t /*to*/,
                            std::vector<RollupBlock>* /*blocks*/) const {}
-  virtual uint32_t number() const { return 0; }   // of a file
+  virtual uint32_t number() const { return 0; }    // of a file
   virtual uint32_t rolls_up() const { return 0; }  // a file of roll-ups: the file of the samples
   // Appends the group's blocks that have times of from <= time < to.
   virtual void Find(GroupId group, int64_t from, int64_t to,

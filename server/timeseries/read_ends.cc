@@ -1,6 +1,6 @@
 // Samples of which not all are needed: the first and the last ones of steps, from roll-ups and
-// statistics of blocks, and from rows where those do not know them; those within bounds, without the
-// blocks whose statistics say that they have none.
+// statistics of blocks, and from rows where those do not know them; those within bounds, without
+// the blocks whose statistics say that they have none.
 #include <algorithm>
 #include <iterator>
 #include <numeric>
@@ -170,8 +170,7 @@ class Reader::EndsReader {
     const ReadRequest::Bounds& bounds = request_.bounds;
     const RowRange& range = block.range();
     if (!block.source().has_statistics()) return false;
-    const Place* const place =
-        PlaceIn(places_[static_cast<size_t>(bounds.series)], block.group());
+    const Place* const place = PlaceIn(places_[static_cast<size_t>(bounds.series)], block.group());
     if (place == nullptr) return !bounds.keeps_ends;
     ColumnForm form;
     ColumnStatistics s;
@@ -363,9 +362,9 @@ class Reader::EndsReader {
 absl::StatusOr<bool> Reader::ReadEnds(const ReadRequest& request, const std::vector<Places>& places,
                                       ReadRows* rows) {
   const int64_t step = request.ends_of;
-  const bool has_texts = std::any_of(
-      request.series.begin(), request.series.end(),
-      [](const ReadRequest::Series& series) { return series.as == WantedAs::kValue; });
+  const bool has_texts =
+      std::any_of(request.series.begin(), request.series.end(),
+                  [](const ReadRequest::Series& series) { return series.as == WantedAs::kValue; });
   const bool is_far = request.from < INT64_MIN + step || request.to > INT64_MAX - step;
   if (has_texts || is_far || request.from >= request.to) return false;
   SummaryRequest asked;
@@ -415,8 +414,7 @@ absl::StatusOr<uint64_t> Reader::CountExpired(const std::vector<Places>& places,
   for (const uint32_t group : found->first.groups) {
     std::vector<RollupBlock> blocks;
     view_.FindRollups(GroupId{group}, from, to, &blocks);
-    TWIN_RETURN_IF_ERROR(
-        CountRollupRows(blocks, view_.sequence_max(), from, to, &found->second));
+    TWIN_RETURN_IF_ERROR(CountRollupRows(blocks, view_.sequence_max(), from, to, &found->second));
   }
   return found->second;
 }

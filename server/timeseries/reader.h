@@ -79,7 +79,7 @@ class Reader {
                           ReadRows* rows);
   absl::Status ReadBefore(const ReadRequest& request, const std::vector<Places>& places,
                           ReadRows* rows);
-  // summarize.cc: how a window is summed up, in parts in the order of time.
+  // summary_plan.cc, summarize.cc: how a window is summed up, in parts in the order of time.
   // Of a roll-up whose samples are kept no longer.
   struct ExpiredRow {
     int64_t from = 0, to = 0;
@@ -88,10 +88,10 @@ class Reader {
     size_t row = 0;
   };
   struct SummaryPart {
-    int64_t from = 0, to = 0;  // rows that are read, if nothing of the below is there
-    VisibleRowsPtr block;      // whose statistics are enough
+    int64_t from = 0, to = 0;   // rows that are read, if nothing of the below is there
+    VisibleRowsPtr block;       // whose statistics are enough
     mutable BlockSumsPtr sums;  // of it, if they are at hand
-    RowSourcePtr rollup;       // rows [first_row, last_row)
+    RowSourcePtr rollup;        // rows [first_row, last_row)
     std::shared_ptr<const std::vector<int64_t>> rollup_times;
     GroupId group;
     size_t first_row = 0, last_row = 0;
@@ -99,7 +99,7 @@ class Reader {
   };
   struct SummaryPlan {
     std::vector<SummaryPart> parts;
-    uint64_t cut_rows = 0;  // SummaryCounts
+    uint64_t cut_rows = 0;         // SummaryCounts
     mutable uint32_t columns = 0;  // that were asked for
   };
   // Neighbours are mostly of one group.
@@ -141,7 +141,7 @@ class Reader {
   std::map<Window, Opened>::value_type* last_ = nullptr;                    // of opened_
   std::map<std::tuple<Window, int64_t, bool>, SummaryPlan> summary_plans_;  // step, only_expired
   LastPlan last_plan_;
-  std::map<Window, uint64_t> expired_;                                      // CountExpired
+  std::map<Window, uint64_t> expired_;  // CountExpired
   std::map<const RowSource*, RollupAxis> rollup_axes_;
   ColumnValues column_;  // of FindLast: its memory is used again
   size_t bytes_ = 0;     // of what is decoded, about

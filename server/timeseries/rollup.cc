@@ -172,11 +172,10 @@ absl::Status CountRollupRows(const std::vector<RollupBlock>& blocks, uint64_t se
                              int64_t from, int64_t to, uint64_t* rows) {
   std::vector<int64_t> times;
   for (const RollupBlock& block : blocks) {
-    const bool counts =
-        block.is_expired && block.rows->range().last_sequence <= sequence_max &&
-        std::none_of(blocks.begin(), blocks.end(), [&](const RollupBlock& other) {
-          return other.of == block.of && other.step > block.step;
-        });
+    const bool counts = block.is_expired && block.rows->range().last_sequence <= sequence_max &&
+                        std::none_of(blocks.begin(), blocks.end(), [&](const RollupBlock& other) {
+                          return other.of == block.of && other.step > block.step;
+                        });
     if (!counts) continue;
     TWIN_RETURN_IF_ERROR(block.rows->ReadTimes(&times));
     *rows += static_cast<uint64_t>(std::count_if(times.begin(), times.end(), [&](int64_t time) {

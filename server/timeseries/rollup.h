@@ -4,7 +4,6 @@
 #define TWIN_SERVER_TIMESERIES_ROLLUP_H_
 
 #include <cstdint>
-
 #include <vector>
 
 #include "absl/status/status.h"
@@ -35,8 +34,8 @@ RowBuffer RollUp(const RowBuffer& rows, int64_t step);
 // the rows.
 bool IsRollupWorthIt(const RowBuffer& rows, int64_t step);
 
-// Adds the steps of from <= time < to that these blocks have of what is kept no longer: of each file
-// those of its longest step, of blocks whose sequences are all up to `sequence_max`.
+// Adds the steps of from <= time < to that these blocks have of what is kept no longer: of each
+// file those of its longest step, of blocks whose sequences are all up to `sequence_max`.
 absl::Status CountRollupRows(const std::vector<RollupBlock>& blocks, uint64_t sequence_max,
                              int64_t from, int64_t to, uint64_t* rows);
 

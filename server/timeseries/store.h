@@ -69,8 +69,8 @@ struct ReadRequest {
   // are enough. Roll-ups give them where they can, also for times whose samples are kept no longer;
   // what else there is of a step may or may not be given, some of it from before the window.
   int64_t ends_of = 0;
-  // Rows in which one of the series has no value of min <= value <= max are not needed: whole blocks
-  // of such may be left out, with `keeps_ends` all of one but its first and last row.
+  // Rows in which one of the series has no value of min <= value <= max are not needed: whole
+  // blocks of such may be left out, with `keeps_ends` all of one but its first and last row.
   struct Bounds {
     int series = -1;  // none
     double min = -std::numeric_limits<double>::infinity();

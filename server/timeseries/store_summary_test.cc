@@ -177,9 +177,8 @@ std::pair<std::string, std::string> Neighbours(const ReadRows& rows, size_t colu
   const ColumnValues& values = rows.columns[column];
   for (size_t row = 0; row < rows.times.size(); ++row) {
     if (IsMissing(values, row)) continue;
-    const double value = values.kind == ColumnKind::kDouble
-                             ? values.doubles[row]
-                             : static_cast<double>(values.ints[row]);
+    const double value = values.kind == ColumnKind::kDouble ? values.doubles[row]
+                                                            : static_cast<double>(values.ints[row]);
     const std::string text = absl::StrCat(rows.times[row], ": ", value);
     if (rows.times[row] > time) {
       found.second = text;
@@ -227,9 +226,10 @@ TEST(StoreSummaryTest, EndsOfStepsAreThoseOfRows) {
       }
       ASSERT_TRUE(std::is_sorted(both[1].times.begin(), both[1].times.end(), std::less_equal<>()));
       counts.Add(both[1].counts);
-      const int64_t first = std::max(request.from, both[0].times.empty() ? request.from
-                                                                         : both[0].times.front());
-      int64_t time = (first + step - 1) / step * step + step * static_cast<int64_t>(world.Random(50));
+      const int64_t first =
+          std::max(request.from, both[0].times.empty() ? request.from : both[0].times.front());
+      int64_t time =
+          (first + step - 1) / step * step + step * static_cast<int64_t>(world.Random(50));
       for (int n = 0; n < 40 && time < request.to; ++n, time += step) {
         for (size_t c = 0; c < request.series.size(); ++c) {
           ASSERT_EQ(Neighbours(both[1], c, time), Neighbours(both[0], c, time))

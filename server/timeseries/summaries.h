@@ -22,8 +22,8 @@ struct SummaryColumn {
   };
   ColumnKind kind = ColumnKind::kDouble;  // kDouble or kInt
   std::vector<int64_t> counts;            // of samples; the rest means nothing where it is 0
-  Values min, max, first, last;  // if asked for
-  std::vector<int64_t> sums;  // if asked for: in units of 10^-decimals, exactly
+  Values min, max, first, last;           // if asked for
+  std::vector<int64_t> sums;              // if asked for: in units of 10^-decimals, exactly
   uint8_t decimals = 0;
   // Of kDouble instead, of only_expired: to within rounding; NaN where no sum is kept.
   std::vector<double> real_sums;

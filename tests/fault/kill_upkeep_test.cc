@@ -46,13 +46,19 @@ constexpr int kFrames = 5;  // a batch
 constexpr int kLate = 500;  // frames
 
 const std::vector<std::string>& Options() {
-  static const auto* const options = new std::vector<std::string>{
-      "--history-retention-seconds",        "0",
-      "--history-rollup-retention-seconds", "0",
-      "--history-retention-of",             "Dropped=samples:1d,rollups:36500d",
-      "--history-retention-grace-seconds",  "0",
-      "--history-repack-after-seconds",     "1",
-      "--history-repack-cpu-percent",       "100"};
+  static const auto* const options =
+      new std::vector<std::string>{"--history-retention-seconds",
+                                   "0",
+                                   "--history-rollup-retention-seconds",
+                                   "0",
+                                   "--history-retention-of",
+                                   "Dropped=samples:1d,rollups:36500d",
+                                   "--history-retention-grace-seconds",
+                                   "0",
+                                   "--history-repack-after-seconds",
+                                   "1",
+                                   "--history-repack-cpu-percent",
+                                   "100"};
   return *options;
 }
 
@@ -200,7 +206,9 @@ void CheckSamples(int port, const std::string& id, const Samples& sent, bool all
     ASSERT_TRUE(expected != sent.end()) << id << " has a sample at " << time;
     ASSERT_EQ(volts, Volts(expected->second)) << id << " at " << time;
   }
-  if (all) ASSERT_EQ(found.size(), sent.size()) << id;
+  if (all) {
+    ASSERT_EQ(found.size(), sent.size()) << id;
+  }
 }
 
 // Rows of numbers and times. Adds to `rolled_up` how many of them nothing but roll-ups knew.
@@ -250,8 +258,8 @@ void CheckHours(int port, const std::string& id, const Samples& sent, uint64_t* 
   }
   std::vector<std::vector<double>> expected;
   for (const auto& [time, hour] : hours) {
-    expected.push_back({static_cast<double>(time), static_cast<double>(hour.count),
-                        Volts(hour.sum), Volts(hour.min), Volts(hour.max)});
+    expected.push_back({static_cast<double>(time), static_cast<double>(hour.count), Volts(hour.sum),
+                        Volts(hour.min), Volts(hour.max)});
   }
   std::vector<std::vector<double>> rows;
   ASSERT_NO_FATAL_FAILURE(
@@ -300,7 +308,9 @@ TEST(KillUpkeep, WhatIsKeptIsThereAndTheRestInRollups) {
       ServerProcess server(data_dir, "0", Options());
       const int port = server.WaitForPort();
       ASSERT_NE(port, 0) << "twind did not start; see " << data_dir << ".log";
-      if (round == 0) ASSERT_NO_FATAL_FAILURE(Begin(port));
+      if (round == 0) {
+        ASSERT_NO_FATAL_FAILURE(Begin(port));
+      }
       std::atomic<uint64_t> last_sent{done};
       std::atomic<uint64_t> acknowledged{done};
       std::thread compact([&] { CompactAgainAndAgain(port); });

@@ -33,11 +33,15 @@ class ServerProcess {
     const std::string program = absl::StrCat(BinDir(), "/twind");
     const std::string log = absl::StrCat(data_dir, ".log");
     // Small files and frequent checkpoints: a kill finds them at work.
-    std::vector<std::string> words = {
-        "twind", "--data-dir", data_dir, "--listen", "127.0.0.1:0", "--segment-bytes", "262144",
-        "--batch-bytes-max", "131072", "--checkpoint-journal-bytes", "100000",
-        "--event-retention-bytes", retention, "--reserve-bytes", "65536", "--history-block-rows",
-        "32"};
+    std::vector<std::string> words = {"twind",       "--data-dir",
+                                      data_dir,      "--listen",
+                                      "127.0.0.1:0", "--segment-bytes",
+                                      "262144",      "--batch-bytes-max",
+                                      "131072",      "--checkpoint-journal-bytes",
+                                      "100000",      "--event-retention-bytes",
+                                      retention,     "--reserve-bytes",
+                                      "65536",       "--history-block-rows",
+                                      "32"};
     words.insert(words.end(), more.begin(), more.end());
     std::vector<char*> arguments;
     for (std::string& word : words) arguments.push_back(word.data());
