@@ -167,7 +167,7 @@ TEST_F(PlanTest, SumsSamplesUpWhereNoSingleOneIsNeeded) {
               Not(HasSubstr("roll-up")));
   EXPECT_THAT(history("h.time, h.voltage", "LAST 1d", "WHERE 4 < h.voltage AND h.temperature > 1"),
               HasSubstr("history h skipping blocks by voltage\n"));
-  EXPECT_THAT(PlanOf("SELECT c.$dtId, TIME_WHERE(h.voltage BETWEEN @a AND 4) FROM DIGITALTWINS "
+  EXPECT_THAT(PlanOf("SELECT c.$dtId, TIME_WHERE(h.voltage BETWEEN 3 AND 4) FROM DIGITALTWINS "
                      "MATCH (c:BatteryCell) HISTORY h OF c.(voltage) LAST 1d GROUP BY c.$dtId"),
               HasSubstr("history h skipping blocks by voltage\n"));
   EXPECT_THAT(history("h.time, h.voltage", "LAST 1d", "WHERE h.voltage > 4 OR h.temperature > 1"),
