@@ -64,6 +64,7 @@ class FakeQueries : public v1::QueryService::Service {
       response.mutable_summary()->set_rows(asked->page_size() == 0 ? 2 : 1);
     }
     if (asked->text() == "twins AS OF") response.mutable_summary()->set_unrecorded(1200);
+    if (asked->text() == "old days") response.mutable_summary()->set_rolled_up_left_out(24);
     if (asked->profile()) response.mutable_summary()->set_profile("scan 2 rows\n");
     response.mutable_summary();
     stream->Write(response);
@@ -167,6 +168,9 @@ TEST_F(QueryCommandTest, ATableShowsTwinsByTheirContents) {
 TEST_F(QueryCommandTest, SaysHowManyValuesWereLeftOut) {
   EXPECT_THAT(Run({"query", "twins AS OF"}).err,
               HasSubstr("note: 1,200 values left out: changed since then"));
+  EXPECT_THAT(
+      Run({"query", "old days"}).err,
+      HasSubstr("note: 24 steps of times whose samples are kept no longer left out; EVERY"));
 }
 
 TEST_F(QueryCommandTest, SendsWhatItIsGiven) {

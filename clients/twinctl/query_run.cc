@@ -210,6 +210,7 @@ absl::Status RunQuery(const QueryOptions& options, const std::string& text, clie
   std::string profile;
   uint64_t unrecorded = 0;
   uint64_t rolled_up = 0;
+  uint64_t left_out = 0;
   do {
     v1::QuerySummary summary;
     const absl::Status status =
@@ -233,6 +234,7 @@ absl::Status RunQuery(const QueryOptions& options, const std::string& text, clie
     profile = summary.profile();
     unrecorded += summary.unrecorded();
     rolled_up += summary.rolled_up();
+    left_out += summary.rolled_up_left_out();
     request->set_page_token(summary.next_page_token());
   } while (!request->page_token().empty() && !rows.reached());
   rows.Finish();
@@ -244,6 +246,11 @@ absl::Status RunQuery(const QueryOptions& options, const std::string& text, clie
   if (rolled_up > 0) {
     console.err << "note: " << CountOf(rolled_up, "step")
                 << " of times whose samples are kept no longer, from roll-ups\n";
+  }
+  if (left_out > 0) {
+    console.err << "note: " << CountOf(left_out, "step")
+                << " of times whose samples are kept no longer left out; EVERY 1h, or COUNT, SUM, "
+                   "AVG, MIN, MAX, FIRST and LAST by whole hours, answer from roll-ups\n";
   }
   if (!profile.empty()) console.err << absl::StripTrailingAsciiWhitespace(profile) << '\n';
   return absl::OkStatus();

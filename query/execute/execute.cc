@@ -223,17 +223,23 @@ absl::Status Execute(const BoundStatement& statement, const GraphReader& graph,
                            .rollup_rows = summaries.rollup_rows.load(),
                            .expired_rows = summaries.expired_rows.load(),
                            .cut_rows = summaries.cut_rows.load(),
-                           .rows = summaries.rows.load()};
-  if (options.profile && summaries.blocks + summaries.rollup_rows + summaries.rows > 0) {
+                           .rows = summaries.rows.load(),
+                           .skipped_blocks = summaries.skipped_blocks.load()};
+  if (options.profile &&
+      summaries.blocks + summaries.rollup_rows + summaries.rows + summaries.cut_rows > 0) {
     const std::string cut = summaries.cut_rows == 0 ? ""
                                                     : absl::StrCat("; ", summaries.cut_rows.load(),
-                                                                   " more that the window cuts");
+                                                                   " more of such left out");
     absl::StrAppendFormat(&statistics->profile,
                           "samples summed up by %d block statistics, %d rows of roll-ups (%d of "
-                          "samples that are kept "
-                          "no longer%s), %d rows read\n",
+                          "samples that are kept no longer%s), %d rows read\n",
                           summaries.blocks.load(), summaries.rollup_rows.load(),
                           summaries.expired_rows.load(), cut, summaries.rows.load());
+  }
+  if (options.profile && summaries.skipped_blocks > 0) {
+    absl::StrAppendFormat(&statistics->profile,
+                          "%d blocks of samples skipped: by their statistics none could match\n",
+                          summaries.skipped_blocks.load());
   }
   statistics->memory_bytes = context.memory.greatest();
   statistics->execute_ns = NsSince(start) - statistics->plan_ns;

@@ -1,5 +1,6 @@
 // kHistory: each row with the samples of its twins.
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -101,6 +102,7 @@ class HistoryJoin : public Operator {
                      absl::StatusCode::kFailedPrecondition);
     }
     TWIN_RETURN_IF_ERROR(FindWindows(&batch));
+    TWIN_RETURN_IF_ERROR(FindBounds());
     std::vector<SeriesRequest> requests;
     std::vector<Run> runs;
     for (uint32_t row = 0; row < batch.rows;) {
@@ -177,6 +179,31 @@ class HistoryJoin : public Operator {
     return absl::OkStatus();
   }
 
+  // What the step's conditions say; nothing, if one of them compares with what is no number.
+  absl::Status FindBounds() {
+    if (step_.bounded_column < 0 || has_bounds_) return absl::OkStatus();
+    has_bounds_ = true;
+    SeriesRequest::Bounds bounds;
+    bounds.column = step_.bounded_column;
+    bounds.keeps_ends = step_.bounds_for_time;
+    for (const PlanStep::Bound& bound : step_.bounds) {
+      TWIN_ASSIGN_OR_RETURN(const Value value, EvaluateConstant(*bound.value, context_));
+      const bool is_int = value.kind() == Value::Kind::kInt;
+      if (!is_int && value.kind() != Value::Kind::kDouble) return absl::OkStatus();
+      // No double is nearer to the integer: what compares with it compares with that, or is equal.
+      const double number = is_int ? static_cast<double>(value.as_int()) : value.as_double();
+      if (std::isnan(number)) return absl::OkStatus();
+      const bool is_upper =
+          bound.comparison == BoundKind::kLess || bound.comparison == BoundKind::kLessEqual;
+      const bool is_lower =
+          bound.comparison == BoundKind::kGreater || bound.comparison == BoundKind::kGreaterEqual;
+      if (!is_lower) bounds.max = std::min(bounds.max, number);
+      if (!is_upper) bounds.min = std::max(bounds.min, number);
+    }
+    bounds_ = bounds;
+    return absl::OkStatus();
+  }
+
   const HistoryWindow& WindowAt(size_t row) const { return windows_[constant_ ? 0 : row]; }
 
   bool WithBefore(const HistoryWindow& window) const {
@@ -195,8 +222,12 @@ class HistoryJoin : public Operator {
     request->to = window.to;
     request->from_excluded = window.from_excluded;
     request->to_included = window.to_included;
+    request->bounds = bounds_;
     if (window.every > 0) {
       request->before_max = LookBack(history_.fill, window);
+      // Roll-ups are of minutes and hours.
+      constexpr int64_t kMinute = 60 * kNsPerSecond;
+      if (step_.by_ends && window.every % kMinute == 0) request->ends_of = window.every;
     } else if (step_.with_before) {
       request->before_max = window.max_gap;
     }
@@ -212,6 +243,8 @@ class HistoryJoin : public Operator {
       summary.rows = std::move(request);
       summary.step = step_.summary->step;
       summary.sums = step_.summary->sums;
+      summary.extremes = step_.summary->extremes;
+      summary.ends = step_.summary->ends;
     }
     SummaryCounts counts;
     const absl::Status status = run_.statement.series->Summarize(
@@ -247,10 +280,14 @@ class HistoryJoin : public Operator {
       SeriesSummary::Column& to = summaries_[i];
       to.counts.Append(from.counts);
       if (step_.summary->sums) to.sums.Append(from.sums);
-      to.mins.Append(from.mins);
-      to.maxs.Append(from.maxs);
-      to.firsts.Append(from.firsts);
-      to.lasts.Append(from.lasts);
+      if (step_.summary->extremes) {
+        to.mins.Append(from.mins);
+        to.maxs.Append(from.maxs);
+      }
+      if (step_.summary->ends) {
+        to.firsts.Append(from.firsts);
+        to.lasts.Append(from.lasts);
+      }
     }
     return rows_.size() < batch_rows() ? absl::OkStatus() : FlushSummaries(batch);
   }
@@ -268,11 +305,14 @@ class HistoryJoin : public Operator {
       const HistorySummary::Column& slots = step_.summary->columns[i];
       SeriesSummary::Column& column = summaries_[i];
       out.slots[slots.counts] = std::move(column.counts);
-      if (slots.sums != kNoSlot) out.slots[slots.sums] = std::move(column.sums);
-      out.slots[slots.mins] = std::move(column.mins);
-      out.slots[slots.maxs] = std::move(column.maxs);
-      out.slots[slots.firsts] = std::move(column.firsts);
-      out.slots[slots.lasts] = std::move(column.lasts);
+      const auto set = [&](SlotId slot, Vector* values) {
+        if (slot != kNoSlot) out.slots[slot] = std::move(*values);
+      };
+      set(slots.sums, &column.sums);
+      set(slots.mins, &column.mins);
+      set(slots.maxs, &column.maxs);
+      set(slots.firsts, &column.firsts);
+      set(slots.lasts, &column.lasts);
     }
     rows_.clear();
     times_.clear();
@@ -295,6 +335,7 @@ class HistoryJoin : public Operator {
 
   absl::Status Add(const Batch& batch, const Run& run, SeriesRows samples) {
     const HistoryWindow& window = WindowAt(run.begin);
+    run_.statement.summaries.Add(samples.counts);
     TWIN_RETURN_IF_ERROR(Scanned(samples.times.size()));
     if (window.every > 0) samples = Resample(samples, window, history_.fill);
     if (!GoesOn(samples)) TWIN_RETURN_IF_ERROR(Flush(batch));
@@ -422,6 +463,8 @@ class HistoryJoin : public Operator {
   const BoundHistory& history_;
   const EvaluateContext context_;
   const bool constant_;
+  bool has_bounds_ = false;
+  SeriesRequest::Bounds bounds_;
   std::vector<HistoryWindow> windows_;
   std::vector<uint32_t> unmatched_;
   std::vector<uint32_t> rows_;

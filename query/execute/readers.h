@@ -3,6 +3,7 @@
 #ifndef TWIN_QUERY_EXECUTE_READERS_H_
 #define TWIN_QUERY_EXECUTE_READERS_H_
 
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -161,12 +162,24 @@ class GraphReader : public Statistics {
   virtual absl::Status read_error() const { return absl::OkStatus(); }
 };
 
+// How samples were come by where not all of them were read.
+struct SummaryCounts {
+  uint64_t blocks = 0;        // by statistics of blocks, without their samples
+  uint64_t rollup_rows = 0;   // by roll-ups
+  uint64_t expired_rows = 0;  // of those: of samples that are kept no longer
+  uint64_t cut_rows = 0;      // of such, left out: they could not say what was asked for
+  uint64_t rows = 0;          // that were read
+  // Left out, since their statistics say that no sample is within the bounds.
+  uint64_t skipped_blocks = 0;
+};
+
 // Samples of one twin, or of several on one time axis, in the order of time.
 struct SeriesRows {
   std::vector<int64_t> times;  // nanoseconds, ascending, each once
   // As asked for, each of times.size() rows, in the kind of the catalog's Column; of kNull, and
   // without times of its own, where the twin's model lacks the path.
   std::vector<Vector> columns;
+  SummaryCounts counts;  // of ends_of; of others cut_rows alone
 };
 
 struct SeriesRequest {
@@ -181,6 +194,18 @@ struct SeriesRequest {
   bool to_included = false;
   // Also the last sample of each column at or before `from`, but not older than this, if > 0.
   int64_t before_max = 0;
+  // > 0: of each step of so many nanoseconds from 1970 on the first and the last sample of a column
+  // are enough; others may be there or not.
+  int64_t ends_of = 0;
+  // Rows in which this column has no value of min <= value <= max may be left out, with
+  // `keeps_ends` but for the first and the last one of what is left out.
+  struct Bounds {
+    int column = -1;  // none
+    double min = -std::numeric_limits<double>::infinity();
+    double max = std::numeric_limits<double>::infinity();
+    bool keeps_ends = false;  // of requests of one column
+  };
+  Bounds bounds = {};
 };
 
 // Samples summed up: rows of a request, or of a step of them.
@@ -200,18 +225,11 @@ struct SeriesSummary {
 };
 
 struct SummaryRequest {
-  SeriesRequest rows;  // without before_max; columns of numbers
-  int64_t step = 0;    // from 1970 on; 0: the window as one
-  bool sums = false;   // else `sums` are left out
-};
-
-// How summaries came about.
-struct SummaryCounts {
-  uint64_t blocks = 0;        // by statistics of blocks, without their samples
-  uint64_t rollup_rows = 0;   // by roll-ups
-  uint64_t expired_rows = 0;  // of those: of samples that are kept no longer
-  uint64_t cut_rows = 0;      // of such, left out: only partly in the window
-  uint64_t rows = 0;          // that were read
+  SeriesRequest rows;    // without before_max; columns of numbers
+  int64_t step = 0;      // from 1970 on; 0: the window as one
+  bool sums = false;     // else they may be left out; so may …
+  bool extremes = true;  // … mins and maxs
+  bool ends = true;      // … firsts and lasts
 };
 
 // Each row by itself. Sums are there if the rows have numbers.

@@ -75,13 +75,15 @@ struct PathRuns;   // path_runs.h
 
 // SummaryCounts of all threads.
 struct SummaryTotals {
-  std::atomic<uint64_t> blocks{0}, rollup_rows{0}, expired_rows{0}, cut_rows{0}, rows{0};
+  std::atomic<uint64_t> blocks{0}, rollup_rows{0}, expired_rows{0}, cut_rows{0}, rows{0},
+      skipped_blocks{0};
   void Add(const SummaryCounts& counts) {
     blocks.fetch_add(counts.blocks, std::memory_order_relaxed);
     rollup_rows.fetch_add(counts.rollup_rows, std::memory_order_relaxed);
     expired_rows.fetch_add(counts.expired_rows, std::memory_order_relaxed);
     cut_rows.fetch_add(counts.cut_rows, std::memory_order_relaxed);
     rows.fetch_add(counts.rows, std::memory_order_relaxed);
+    skipped_blocks.fetch_add(counts.skipped_blocks, std::memory_order_relaxed);
   }
 };
 

@@ -45,9 +45,9 @@ struct Plan;
 
 // A kHistory step that gives its samples summed up, and the kAggregate step that takes them so.
 struct HistorySummary {
-  int64_t step = 0;  // nanoseconds; 0: the window as one
-  bool sums = false;
-  SlotId rows = kNoSlot;  // how many rows a row stands for
+  int64_t step = 0;                                   // nanoseconds; 0: the window as one
+  bool sums = false, extremes = false, ends = false;  // the slots that are there, of the below
+  SlotId rows = kNoSlot;                              // how many rows a row stands for
   struct Column {
     SlotId counts = kNoSlot, sums = kNoSlot;
     SlotId mins = kNoSlot, maxs = kNoSlot, firsts = kNoSlot, lasts = kNoSlot;
@@ -112,6 +112,16 @@ struct PlanStep {
   bool with_before = false;                       // also the sample before the window, marked …
   SlotId before = kNoSlot;                        // … by TRUE in this slot
   std::shared_ptr<const HistorySummary> summary;  // kHistory, kAggregate; nullptr: rows as they are
+  bool by_ends = false;  // kHistory: its EVERY needs only the first and last samples of steps
+  // kHistory: what conditions on one of its columns say, for samples that need not be read.
+  struct Bound {
+    BoundKind comparison = BoundKind::kEqual;  // of the column with …
+    const BoundExpr* value = nullptr;          // … what is the same on every row
+  };
+  std::vector<Bound> bounds;
+  int bounded_column = -1;  // of the clause; none
+  bool bounds_for_time =
+      false;  // of TIME_WHERE: samples do not go, but matter no more than as such
 
   // kAggregate: of the select's groups and aggregates. Key i is a twin's id but grouped by the
   // twin.

@@ -159,6 +159,21 @@ TEST_F(PlanTest, SumsSamplesUpWhereNoSingleOneIsNeeded) {
               HasSubstr("statistics, roll-up 1m"));
   EXPECT_THAT(history("TIME_BUCKET(10s, h.time) AS t, COUNT(h.voltage)", "LAST 1d", "GROUP BY t"),
               HasSubstr("by block statistics\n"));
+  EXPECT_THAT(history("c.$dtId, h.time, h.voltage", "LAST 1d EVERY 5m", ""),
+              HasSubstr("history h every by roll-up 1m\n"));
+  EXPECT_THAT(history("c.$dtId, AVG(h.voltage)", "LAST 1d EVERY 2h FILL LINEAR", by_cell),
+              HasSubstr("history h every by roll-up 1h, 1m\n"));
+  EXPECT_THAT(history("c.$dtId, h.time, h.voltage", "LAST 1d EVERY 90s", ""),
+              Not(HasSubstr("roll-up")));
+  EXPECT_THAT(history("h.time, h.voltage", "LAST 1d", "WHERE 4 < h.voltage AND h.temperature > 1"),
+              HasSubstr("history h skipping blocks by voltage\n"));
+  EXPECT_THAT(PlanOf("SELECT c.$dtId, TIME_WHERE(h.voltage BETWEEN 3 AND 4) FROM DIGITALTWINS "
+                     "MATCH (c:BatteryCell) HISTORY h OF c.(voltage) LAST 1d GROUP BY c.$dtId"),
+              HasSubstr("history h skipping blocks by voltage\n"));
+  EXPECT_THAT(history("h.time, h.voltage", "LAST 1d", "WHERE h.voltage > 4 OR h.temperature > 1"),
+              Not(HasSubstr("skipping")));
+  EXPECT_THAT(history("h.time, h.voltage", "LAST 1d EVERY 1m", "WHERE h.voltage > 4"),
+              Not(HasSubstr("skipping")));
   const auto reads_samples = Not(HasSubstr("summed up"));
   EXPECT_THAT(history("c.$dtId, MEDIAN(h.voltage)", "LAST 1d", by_cell), reads_samples);
   EXPECT_THAT(history("c.$dtId, TIME_AVG(h.voltage)", "LAST 1d", by_cell), reads_samples);

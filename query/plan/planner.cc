@@ -35,6 +35,7 @@ class SelectPlanner {
     PlanMatches();
     PlanHistories();
     PlaceAll();
+    if (rewrites_) NarrowHistories(plan_.get());
     PlanGroups();
     PlanWindows();
     PlanOutputs();

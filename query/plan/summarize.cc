@@ -11,6 +11,8 @@ namespace twin::query {
 namespace {
 
 constexpr int64_t kNsOfSecond = 1'000'000'000;
+constexpr int64_t kNsOfMinute = 60 * kNsOfSecond;
+constexpr int64_t kNsOfHour = 60 * kNsOfMinute;
 constexpr int64_t kNsOfDay = 86'400 * kNsOfSecond;
 
 bool IsNumbers(const HistoryColumn& column, const Slot& slot) {
@@ -32,8 +34,8 @@ int64_t StepOf(const BoundExpr& operand) {
   if (operand.value.kind() != Value::Kind::kString) return 0;
   const std::string unit = absl::AsciiStrToLower(operand.value.as_string());
   if (unit == "second") return kNsOfSecond;
-  if (unit == "minute") return 60 * kNsOfSecond;
-  if (unit == "hour") return 3600 * kNsOfSecond;
+  if (unit == "minute") return kNsOfMinute;
+  if (unit == "hour") return kNsOfHour;
   for (const char* const longer : {"day", "week", "month", "quarter", "year"}) {
     if (unit == longer) return kNsOfDay;
   }
@@ -78,6 +80,76 @@ int ColumnOf(const BoundAggregate& aggregate, const BoundHistory& history) {
   return kNeedsSamples;
 }
 
+BoundKind Mirrored(BoundKind comparison) {
+  switch (comparison) {
+    case BoundKind::kLess:
+      return BoundKind::kGreater;
+    case BoundKind::kLessEqual:
+      return BoundKind::kGreaterEqual;
+    case BoundKind::kGreater:
+      return BoundKind::kLess;
+    case BoundKind::kGreaterEqual:
+      return BoundKind::kLessEqual;
+    default:
+      return comparison;
+  }
+}
+
+// The numeric column of the clause that an expression is; -1: it is something else.
+int BoundedColumn(const BoundExpr& expr, const Plan& plan, const BoundHistory& history) {
+  const BoundExpr& slot = expr.kind == BoundKind::kCast && expr.type.kind == TypeKind::kDouble
+                              ? *expr.operands[0]
+                              : expr;
+  if (slot.kind != BoundKind::kSlot) return -1;
+  for (size_t i = 0; i < history.columns.size(); ++i) {
+    const HistoryColumn& column = history.columns[i];
+    if (column.slot != slot.slot) continue;
+    return IsNumbers(column, plan.slots[static_cast<size_t>(column.slot)]) ? static_cast<int>(i)
+                                                                           : -1;
+  }
+  return -1;
+}
+
+// Takes what a condition that must be TRUE says of a column, if it says that much.
+void TakeBounds(const BoundExpr& condition, const Plan& plan, PlanStep* step) {
+  if (condition.kind == BoundKind::kAnd) {
+    for (const BoundPtr& operand : condition.operands) TakeBounds(*operand, plan, step);
+    return;
+  }
+  if (!IsComparison(condition.kind) || condition.kind == BoundKind::kNotEqual) return;
+  const BoundExpr& a = *condition.operands[0];
+  const BoundExpr& b = *condition.operands[1];
+  const bool is_mirrored = IsRowless(a);
+  const BoundExpr& value = is_mirrored ? a : b;
+  const int column = BoundedColumn(is_mirrored ? b : a, plan, *step->history);
+  if (column < 0 || !IsRowless(value)) return;
+  if (step->bounded_column >= 0 && step->bounded_column != column) return;
+  step->bounded_column = column;
+  step->bounds.push_back({is_mirrored ? Mirrored(condition.kind) : condition.kind, &value});
+}
+
+// Of a clause whose only column is asked about by one TIME_WHERE and nothing else.
+void TakeBoundsOfTimeWhere(Plan* plan) {
+  PlanStep& aggregate = plan->steps.back();
+  PlanStep& source = plan->steps[plan->steps.size() - 2];
+  const BoundHistory& history = *source.history;
+  if (history.columns.size() != 1 || history.every != nullptr || source.bounded_column >= 0 ||
+      plan->select->aggregates.size() != 1) {
+    return;
+  }
+  const BoundAggregate& where = plan->select->aggregates[0];
+  if (where.function != Function::kTimeWhere) return;
+  SlotSet of_history;
+  of_history.Add(history.time);
+  of_history.Add(history.columns[0].slot);
+  const bool keys_differ =
+      std::any_of(aggregate.keys.begin(), aggregate.keys.end(),
+                  [&](const BoundPtr& key) { return SlotsOf(*key).Intersects(of_history); });
+  if (keys_differ) return;
+  TakeBounds(*where.arguments[0], *plan, &source);
+  source.bounds_for_time = source.bounded_column >= 0;
+}
+
 class SummaryMaker {
  public:
   explicit SummaryMaker(Plan* plan)
@@ -117,8 +189,12 @@ class SummaryMaker {
       const int column = ColumnOf(aggregate, history_);
       if (column < -1) return false;
       summary_->of_aggregates.push_back(column);
-      summary_->sums = summary_->sums || aggregate.function == Function::kSum ||
-                       aggregate.function == Function::kAvg;
+      const auto is_one_of = [&](Function a, Function b) {
+        return aggregate.function == a || aggregate.function == b;
+      };
+      summary_->sums |= is_one_of(Function::kSum, Function::kAvg);
+      summary_->extremes |= is_one_of(Function::kMin, Function::kMax);
+      summary_->ends |= is_one_of(Function::kFirst, Function::kLast);
     }
     return true;
   }
@@ -136,10 +212,14 @@ class SummaryMaker {
       HistorySummary::Column& slots = summary_->columns.emplace_back();
       slots.counts = Slot(TypeKind::kInt);
       if (summary_->sums) slots.sums = Slot(kind);
-      slots.mins = Slot(kind);
-      slots.maxs = Slot(kind);
-      slots.firsts = Slot(kind);
-      slots.lasts = Slot(kind);
+      if (summary_->extremes) {
+        slots.mins = Slot(kind);
+        slots.maxs = Slot(kind);
+      }
+      if (summary_->ends) {
+        slots.firsts = Slot(kind);
+        slots.lasts = Slot(kind);
+      }
     }
   }
 
@@ -162,14 +242,36 @@ std::vector<SlotId> HistorySummary::Slots() const {
   return slots;
 }
 
+std::string RollupsOf(int64_t step) {
+  if (step <= 0 || step % kNsOfMinute != 0) return "";
+  return step % kNsOfHour == 0 ? " roll-up 1h, 1m" : " roll-up 1m";
+}
+
 void SummarizeHistory(Plan* plan) {
   if (plan->select->histories.size() != 1 || plan->steps.size() < 2 ||
       plan->steps.back().kind != StepKind::kAggregate ||
       plan->steps[plan->steps.size() - 2].kind != StepKind::kHistory) {
     return;
   }
+  TakeBoundsOfTimeWhere(plan);
   SummaryMaker maker(plan);
   if (maker.Make()) maker.Apply();
+}
+
+void NarrowHistories(Plan* plan) {
+  for (size_t i = 0; i < plan->steps.size(); ++i) {
+    PlanStep& step = plan->steps[i];
+    if (step.kind != StepKind::kHistory) continue;
+    step.by_ends = step.history->every != nullptr;
+    const bool is_filtered = plan->select->histories.size() == 1 && !step.by_ends &&
+                             !step.with_before && !step.history->optional &&
+                             i + 1 < plan->steps.size() &&
+                             plan->steps[i + 1].kind == StepKind::kFilter;
+    if (!is_filtered) continue;
+    for (const BoundPtr& condition : plan->steps[i + 1].conditions) {
+      TakeBounds(*condition, *plan, &step);
+    }
+  }
 }
 
 }  // namespace twin::query

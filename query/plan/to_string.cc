@@ -6,6 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "query/bind/print.h"
 #include "query/plan/plan.h"
+#include "query/plan/summarize.h"
 
 namespace twin::query {
 namespace {
@@ -108,13 +109,16 @@ class Printer {
 
   // What the samples are summed up by, as far as it is there.
   static std::string SummaryText(const HistorySummary& summary) {
-    constexpr int64_t kMinute = int64_t{60} * 1'000'000'000;
-    constexpr int64_t kHour = 60 * kMinute;
-    if (summary.step == 0) return " summed up by block statistics";
-    return absl::StrCat(" summed up by block statistics", summary.step % kMinute != 0 ? ""
-                                                          : summary.step % kHour != 0
-                                                              ? ", roll-up 1m"
-                                                              : ", roll-up 1h, 1m");
+    const std::string rollups = RollupsOf(summary.step);
+    return absl::StrCat(" summed up by block statistics", rollups.empty() ? "" : ",", rollups);
+  }
+
+  // What the ends of steps are known by.
+  static std::string EveryText(const BoundExpr& every) {
+    if (every.kind != BoundKind::kConstant) return " every by roll-ups";
+    const std::string rollups =
+        every.value.kind() == Value::Kind::kInt ? RollupsOf(every.value.as_int()) : "";
+    return rollups.empty() ? "" : absl::StrCat(" every by", rollups);
   }
 
   std::string Limit() const {
@@ -167,9 +171,13 @@ std::string Printer::Line(const PlanStep& step) const {
       return absl::StrCat("join on ", absl::StrJoin(pairs, " AND "));
     }
     case StepKind::kHistory:
-      return absl::StrCat("history ", step.history->name, step.history->optional ? " optional" : "",
-                          step.aligned_with == kNoSlot ? "" : " at ", NameOf(step.aligned_with),
-                          step.summary == nullptr ? "" : SummaryText(*step.summary));
+      return absl::StrCat(
+          "history ", step.history->name, step.history->optional ? " optional" : "",
+          step.aligned_with == kNoSlot ? "" : " at ", NameOf(step.aligned_with),
+          step.by_ends ? EveryText(*step.history->every) : "",
+          step.summary == nullptr ? "" : SummaryText(*step.summary),
+          step.bounded_column < 0 ? "" : " skipping blocks by ",
+          step.bounded_column < 0 ? "" : step.history->columns[step.bounded_column].path);
     case StepKind::kAggregate:
       return absl::StrCat("aggregate ", Aggregates(), step.keys.empty() ? "" : " by ",
                           List(step.keys, ", "), step.over_runs ? " in place" : "");

@@ -354,6 +354,7 @@ void QueryCall::End(absl::Status status) {
   summary->set_memory_bytes(statistics_.memory_bytes);
   summary->set_unrecorded(statistics_.unrecorded);
   summary->set_rolled_up(statistics_.summaries.expired_rows);
+  summary->set_rolled_up_left_out(statistics_.summaries.cut_rows);
   summary->set_profile(std::move(statistics_.profile));
   summary->set_next_page_token(std::move(next_page_token_));
   SendLast(status);

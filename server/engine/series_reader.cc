@@ -114,7 +114,7 @@ class HistoryReader final : public query::SeriesReader {
   // So many that their steps do not take much memory.
   static size_t AtOnce(const query::SummaryRequest& request) {
     constexpr uint64_t kStepsAtOnce = 1 << 20;
-    constexpr size_t kWindowsAtOnce = 32;  // each of which may have a row of each block
+    constexpr size_t kWindowsAtOnce = 1024;
     if (request.step == 0) return kWindowsAtOnce;
     const uint64_t steps =
         (static_cast<uint64_t>(request.rows.to) - static_cast<uint64_t>(request.rows.from)) /
@@ -135,7 +135,9 @@ class HistoryReader final : public query::SeriesReader {
                        .from = read.from,
                        .to = read.to,
                        .step = requests[i].step,
-                       .sums = requests[i].sums});
+                       .sums = requests[i].sums,
+                       .extremes = requests[i].extremes,
+                       .ends = requests[i].ends});
     }
     TWIN_ASSIGN_OR_RETURN(std::vector<bool> possible, AreRecorded(currents, requests.size()));
     for (size_t i = 0; i < requests.size(); ++i) {
@@ -154,7 +156,8 @@ class HistoryReader final : public query::SeriesReader {
     AddCounts(by, counts);
     for (size_t i = 0; i < requests.size();) {
       if (possible[i]) {
-        TWIN_RETURN_IF_ERROR(visit(first + i, ToSummary(targets[i], std::move(summaries[i]))));
+        TWIN_RETURN_IF_ERROR(
+            visit(first + i, ToSummary(asked[i], targets[i], std::move(summaries[i]))));
         i += 1;
         continue;
       }
@@ -196,7 +199,7 @@ class HistoryReader final : public query::SeriesReader {
       counts->rows += rows.times.size();
       query::SeriesSummary summary = query::SummaryOfRows(std::move(rows));
       if (!expired[i].times.empty()) {
-        AddExpired(ToSummary(targets[i], std::move(expired[i])), &summary);
+        AddExpired(ToSummary(asked[i], targets[i], std::move(expired[i])), &summary);
       }
       return visit(first + i, std::move(summary));
     });
@@ -208,6 +211,7 @@ class HistoryReader final : public query::SeriesReader {
     counts->expired_rows += by.expired_rows;
     counts->cut_rows += by.cut_rows;
     counts->rows += by.rows;
+    counts->skipped_blocks += by.skipped_blocks;
   }
 
   // Puts them among single samples, in the order of time. Sums of doubles become doubles.
@@ -295,7 +299,8 @@ class HistoryReader final : public query::SeriesReader {
   }
 
   // Of no rows: nothing of the columns either.
-  static query::SeriesSummary ToSummary(const std::vector<Target>& targets,
+  static query::SeriesSummary ToSummary(const timeseries::SummaryRequest& asked,
+                                        const std::vector<Target>& targets,
                                         timeseries::SummaryRows rows) {
     query::SeriesSummary summary;
     if (rows.times.empty()) return summary;
@@ -314,10 +319,14 @@ class HistoryReader final : public query::SeriesReader {
         continue;
       }
       timeseries::SummaryColumn& from = rows.columns[static_cast<size_t>(target.series)];
-      column.mins = SummaryVector(std::move(from.min), target.kind, from.counts);
-      column.maxs = SummaryVector(std::move(from.max), target.kind, from.counts);
-      column.firsts = SummaryVector(std::move(from.first), target.kind, from.counts);
-      column.lasts = SummaryVector(std::move(from.last), target.kind, from.counts);
+      if (asked.extremes) {
+        column.mins = SummaryVector(std::move(from.min), target.kind, from.counts);
+        column.maxs = SummaryVector(std::move(from.max), target.kind, from.counts);
+      }
+      if (asked.ends) {
+        column.firsts = SummaryVector(std::move(from.first), target.kind, from.counts);
+        column.lasts = SummaryVector(std::move(from.last), target.kind, from.counts);
+      }
       column.counts.ints = std::move(from.counts);
       if (!from.sums.empty()) column.sums.ints = std::move(from.sums);
       column.sums.decimals = static_cast<int8_t>(from.decimals);
@@ -333,7 +342,8 @@ class HistoryReader final : public query::SeriesReader {
     ReadRequest read;
     read.from = request.from_excluded && request.from < INT64_MAX ? request.from + 1 : request.from;
     read.to = request.to_included && request.to < INT64_MAX ? request.to + 1 : request.to;
-    read.missing_rows = true;
+    read.missing_rows = request.ends_of == 0;
+    read.ends_of = request.ends_of;
     read.before_from = read.from;
     if (request.before_max > 0) {
       read.before_from = request.from < INT64_MIN + request.before_max
@@ -341,6 +351,7 @@ class HistoryReader final : public query::SeriesReader {
                              : request.from - request.before_max;
     }
     for (const SeriesRequest::Column& column : request.columns) {
+      const bool is_bounded = request.bounds.column == static_cast<int>(targets->size());
       Target& target = targets->emplace_back();
       const query::Model& model = graph_.catalog().model(graph_.TableOf(column.twin));
       const query::Column* const found = model.Find(column.path);
@@ -351,6 +362,12 @@ class HistoryReader final : public query::SeriesReader {
       timeseries::PathId path;
       if (!history_.FindPath(column.path, &path)) continue;
       target.series = static_cast<int>(read.series.size());
+      if (is_bounded) {
+        read.bounds = {.series = target.series,
+                       .min = request.bounds.min,
+                       .max = request.bounds.max,
+                       .keeps_ends = request.bounds.keeps_ends};
+      }
       read.series.push_back({{column.twin, path}, WantedFor(found->type)});
     }
     return read;
@@ -359,6 +376,7 @@ class HistoryReader final : public query::SeriesReader {
   SeriesRows ToRows(const SeriesRequest& request, const ReadRequest& read,
                     const std::vector<Target>& targets, ReadRows rows) const {
     SeriesRows result;
+    AddCounts(rows.counts, &result.counts);
     result.times = std::move(rows.times);
     result.columns.resize(targets.size());
     for (size_t c = 0; c < targets.size(); ++c) {

@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "query/bind/bind.h"
@@ -229,6 +230,44 @@ class SummaryTest : public ::testing::Test {
           }
         }
       }
+      for (const std::string every : {"5m", "1h FILL PREVIOUS", "2h FILL LINEAR MAX GAP 1m",
+                                      "1d MAX GAP 2h", "1h FILL NULL"}) {
+        query::ExecuteStatistics by_rows, by_ends;
+        const std::string text = absl::StrCat(
+            "SELECT c.$dtId AS id, h.time, h.voltage, h.temperature, h.level", from,
+            "voltage, temperature, level) ", window, " EVERY ", every, " ORDER BY id, h.time");
+        const std::vector<std::string> expected = Ask(text, /*rewrites=*/false, &by_rows);
+        EXPECT_EQ(Ask(text, /*rewrites=*/true, &by_ends), expected) << text;
+        EXPECT_FALSE(expected.empty());
+        EXPECT_EQ(by_rows.summaries.rollup_rows, 0u);
+        every_rollup_rows_ += by_ends.summaries.rollup_rows;
+        if (HasFailure()) return;
+      }
+      for (const std::string what :
+           {"c.$dtId AS id, h.time, h.voltage, h.level# WHERE h.voltage > 3.8985",
+            "c.$dtId AS id, h.time, h.level, h.temperature# WHERE h.temperature = 25.9",
+            "c.$dtId AS id, h.time, h.level, h.temperature# WHERE h.level < 0 AND h.voltage > 1",
+            "c.$dtId AS id, COUNT(), SUM(h.voltage)# WHERE h.temperature > 25.85 GROUP BY id"}) {
+        query::ExecuteStatistics by_rows, narrow;
+        const std::pair<std::string, std::string> parts = absl::StrSplit(what, '#');
+        const std::string text =
+            absl::StrCat("SELECT ", parts.first, from, "voltage, temperature, level) ", window,
+                         parts.second, " ORDER BY id", parts.first[15] == 'C' ? "" : ", h.time");
+        EXPECT_EQ(Ask(text, /*rewrites=*/true, &narrow), Ask(text, /*rewrites=*/false, &by_rows))
+            << text;
+        skipped_blocks_ += narrow.summaries.skipped_blocks;
+        EXPECT_EQ(by_rows.summaries.skipped_blocks, 0u);
+      }
+      for (const std::string condition :
+           {"h.voltage > 3.8985", "h.voltage < 3.5", "3.6 >= h.voltage AND h.voltage > 0"}) {
+        query::ExecuteStatistics by_rows, narrow;
+        const std::string text =
+            absl::StrCat("SELECT c.$dtId AS id, TIME_WHERE(", condition, ") AS t", from,
+                         "voltage) ", window, " GROUP BY id ORDER BY id");
+        EXPECT_EQ(Ask(text, /*rewrites=*/true, &narrow), Ask(text, /*rewrites=*/false, &by_rows))
+            << text;
+        skipped_blocks_ += narrow.summaries.skipped_blocks;
+      }
       // Without groups, over several cells.
       query::ExecuteStatistics statistics;
       const std::string text = absl::StrCat("SELECT AVG(h.voltage), SUM(h.voltage), COUNT(), ",
@@ -242,6 +281,8 @@ class SummaryTest : public ::testing::Test {
   EngineOptions options_;
   std::unique_ptr<Engine> engine_;
   std::mt19937 random_{7};
+  uint64_t skipped_blocks_ = 0;
+  uint64_t every_rollup_rows_ = 0;  // that CompareAll's EVERY took
   std::vector<std::string> texts_;
   std::vector<std::vector<std::string>> expected_;
 };
@@ -263,6 +304,8 @@ TEST_F(SummaryTest, TheSameAnswersAsFromRows) {
   counts = {};
   CompareAll(&counts);
   EXPECT_GT(counts.rollup_rows, 500u);
+  EXPECT_GT(every_rollup_rows_, 500u);
+  EXPECT_GT(skipped_blocks_, 100u);
   // What comes late, and in place of others, is not missed.
   for (const int64_t second : {100, 3600, 50'000, 86'400, 123'457, 200'000}) {
     ASSERT_THAT(SendFrames({kStart + second * kSecond, kStart + (second + 3) * kSecond}).status,
@@ -322,10 +365,34 @@ TEST_F(SummaryTest, RetentionByModelAndWhatIsLeftOfIt) {
   const std::vector<std::string> before = Ask(hours, true, &statistics);
   EXPECT_EQ(before.size(), 24u);
   EXPECT_EQ(statistics.summaries.expired_rows, 0u);
+  const auto every = [](const std::string& step) {
+    return absl::StrCat(
+        "SELECT h.time, h.voltage, h.temperature FROM DIGITALTWINS MATCH (c:Cell) HISTORY h OF "
+        "c.(voltage, temperature) FROM '2024-10-04T00:30:00Z' TO '2024-10-06T10:30:00Z' EVERY ",
+        step, " WHERE c.$dtId = 'cell-1' ORDER BY h.time");
+  };
+  const std::vector<std::string> before_every = Ask(every("2h FILL LINEAR"), true, &statistics);
+  EXPECT_EQ(before_every.size(), 29u);
+  EXPECT_EQ(statistics.summaries.expired_rows, 0u);
+  EXPECT_EQ(Ask(every("30m"), true, &statistics).size(), 96u);
+  EXPECT_EQ(statistics.summaries.cut_rows, 0u);
   for (int round = 0; round < 2; ++round) {
     clock_.Set(Time{kStart + 3 * kDay + kSecond});
     ASSERT_THAT(engine_->Checkpoint(), IsOk());
     EXPECT_EQ(Ask(rows, true, &statistics)[0], "|0");
+    // Of each cell that has roll-ups.
+    EXPECT_EQ(statistics.summaries.cut_rows, 3u * 24);
+    EXPECT_THAT(statistics.profile, HasSubstr("72 more of such left out"));
+    EXPECT_EQ(Ask(every("2h FILL LINEAR"), true, &statistics), before_every);
+    EXPECT_EQ(statistics.summaries.expired_rows, 24u);
+    EXPECT_EQ(statistics.summaries.cut_rows, 0u);
+    EXPECT_EQ(Ask(every("30m"), true, &statistics).size(), 49u);
+    EXPECT_EQ(statistics.summaries.cut_rows, 24u);
+    Ask("SELECT TIME_BUCKET(30m, h.time) AS k, AVG(h.voltage) FROM DIGITALTWINS MATCH (c:Cell) "
+        "HISTORY h OF c.(voltage) FROM '2024-10-04T00:00:00Z' TO '2024-10-05T00:00:00Z' WHERE "
+        "c.$dtId = 'cell-1' GROUP BY k",
+        true, &statistics);
+    EXPECT_EQ(statistics.summaries.cut_rows, 24u);
     EXPECT_EQ(Ask(hours, true, &statistics), before);
     EXPECT_EQ(statistics.summaries.expired_rows, 24u);
     Start();

@@ -31,6 +31,12 @@ struct ColumnStatistics {
   bool has_nan = false;
 };
 
+// Integers whose sums, and doubles of decimals, are not sure to be exact.
+inline bool IsBeyondExact(int64_t value) {
+  constexpr int64_t kEnd = int64_t{1} << 50;
+  return value >= kEnd || value <= -kEnd;
+}
+
 // Of ColumnValues::exact.
 inline constexpr uint8_t kAnyDecimals = 254;  // there is no value yet
 inline constexpr uint8_t kNoDecimals = 255;

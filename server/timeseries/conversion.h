@@ -53,6 +53,9 @@ void AppendConverted(const ColumnValues& from, absl::Span<const uint32_t> rows, 
 // Missing ones.
 void AppendMissing(size_t count, ColumnValues* to);
 size_t SizeOf(const ColumnValues& values);
+inline bool IsMissing(const ColumnValues& values, size_t row) {
+  return !values.missing.empty() && values.missing[row] != 0;
+}
 
 }  // namespace twin::timeseries
 

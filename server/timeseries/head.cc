@@ -581,6 +581,28 @@ void Head::RestoreTime(GroupId id, int64_t time) {
   group.last_time = time;
 }
 
+void Head::SealBefore(const Dropping& dropping) {
+  std::vector<GroupId> ids;
+  {
+    // What is not open any more is written by the next checkpoint anyway.
+    MutexLock lock(&days_mutex_);
+    for (auto at = days_.begin(); at != days_.end() && at->first < dropping.day;) {
+      std::erase_if(at->second, [&](GroupId id) {
+        if (ids.size() >= kSealedAtOnce || !dropping.includes(id)) return false;
+        ids.push_back(id);
+        return true;
+      });
+      at = at->second.empty() ? days_.erase(at) : std::next(at);
+    }
+  }
+  for (const GroupId id : ids) {
+    const Group& group = groups_[id];
+    if (!IsOpen(group) || DayOf(group.last_time) >= dropping.day) continue;
+    Seal(id);
+    MarkChanged(id);
+  }
+}
+
 std::vector<GroupId> Head::FindBefore(const Dropping& dropping, MemoryPartition* dropped) {
   std::vector<GroupId> ids;
   {

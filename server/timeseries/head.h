@@ -83,6 +83,10 @@ class Head {
     uint64_t sequence_max = UINT64_MAX;
     std::function<bool(GroupId group)> includes;
   };
+  // Open blocks that a Dropping is about go with the next checkpoint, at most so many of them: a
+  // series that went silent gets roll-ups like any other.
+  static constexpr size_t kSealedAtOnce = 4096;
+  void SealBefore(const Dropping& dropping);
   // Adds the blocks to `dropped`; then takes them away.
   std::vector<GroupId> FindBefore(const Dropping& dropping, MemoryPartition* dropped);
   void DropBefore(const Dropping& dropping, const std::vector<GroupId>& groups);

@@ -1,6 +1,7 @@
 #include "server/timeseries/partition_file.h"
 
 #include <algorithm>
+#include <atomic>
 #include <optional>
 #include <tuple>
 #include <utility>
@@ -67,6 +68,16 @@ absl::Status DamagedFile(absl::string_view path, absl::string_view what) {
                                           "; start on a backup, or ask `twinctl check DIR`"));
 }
 
+BlockSumsCache& SumsOfFiles() {
+  static auto* const cache = new BlockSumsCache();
+  return *cache;
+}
+
+uint64_t NextSerial() {
+  static std::atomic<uint64_t> last{0};
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
 // A block of a file. One reader's: it keeps the bytes that it has read.
 class FileBlock final : public RowSource {
  public:
@@ -91,6 +102,16 @@ class FileBlock final : public RowSource {
     TWIN_RETURN_IF_ERROR(Load());
     *form = block_->form(column);
     return Named(block_->ReadStatistics(column, &decoded_, statistics));
+  }
+  absl::StatusOr<BlockSumsPtr> Sums(uint32_t asked_for) const override {
+    const BlockSumsCache::Key key{file_->serial(), entry_.offset};
+    BlockSumsPtr sums = SumsOfFiles().Find(key);
+    if (sums != nullptr || asked_for == 0) return sums;
+    TWIN_RETURN_IF_ERROR(Load());
+    if (asked_for * kPartOfSums < block_->columns()) return nullptr;
+    TWIN_ASSIGN_OR_RETURN(sums, MakeBlockSums(*this, block_->columns()));
+    SumsOfFiles().Add(key, sums);
+    return sums;
   }
   uint32_t file() const override { return file_->number(); }
 
@@ -128,7 +149,8 @@ PartitionFile::PartitionFile(std::unique_ptr<File> file, std::unique_ptr<MappedF
       mapped_(std::move(mapped)),
       path_(std::move(path)),
       info_(info),
-      entries_(std::move(entries)) {
+      entries_(std::move(entries)),
+      serial_(NextSerial()) {
   for (const PartitionFileEntry& entry : entries_) {
     rows_ += entry.range.rows;
     last_sequence_ = std::max(last_sequence_, entry.range.last_sequence);

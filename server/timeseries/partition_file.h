@@ -68,12 +68,14 @@ class PartitionFile final : public Partition, public std::enable_shared_from_thi
   void FindRollups(GroupId group, int64_t from, int64_t to,
                    std::vector<RollupBlock>* blocks) const override;
   uint32_t number() const override { return info_.number; }
+  uint32_t rolls_up() const override { return info_.step > 0 ? info_.of : 0; }
   // One of its entries.
   RowSourcePtr Source(const PartitionFileEntry& entry) const;
   // Of `bytes`, which it fills, or of the mapped file. DATA_LOSS: they are not that block; the
   // message names the file and the place.
   absl::StatusOr<SealedBlock> ReadBlock(const PartitionFileEntry& entry, std::string* bytes) const;
   absl::Status Damaged(const PartitionFileEntry& entry, absl::string_view what) const;
+  uint64_t serial() const { return serial_; }  // of this process: given to no other file
   // Reads everything. DATA_LOSS: a checksum is wrong.
   absl::Status Verify(uint64_t* blocks) const;
 
@@ -86,6 +88,7 @@ class PartitionFile final : public Partition, public std::enable_shared_from_thi
   const std::string path_;
   const PartitionFileInfo info_;
   const std::vector<PartitionFileEntry> entries_;
+  const uint64_t serial_;
   uint64_t rows_ = 0;
   uint64_t last_sequence_ = 0;
   int64_t first_time_ = INT64_MAX;

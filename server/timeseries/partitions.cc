@@ -31,15 +31,28 @@ void PartitionSet::FindRollups(uint64_t pinned, GroupId group, int64_t from, int
     if (entry.IsSeenBy(pinned)) entry.partition->FindRollups(group, from, to, blocks);
   }
   if (blocks->size() == first) return;
+  const std::vector<uint32_t> seen = NumbersSeenBy(pinned);
+  for (size_t i = first; i < blocks->size(); ++i) {
+    RollupBlock& block = (*blocks)[i];
+    block.is_expired = !std::binary_search(seen.begin(), seen.end(), block.of);
+  }
+}
+
+std::vector<uint32_t> PartitionSet::NumbersSeenBy(uint64_t pinned) const {
   std::vector<uint32_t> seen;
   for (const PartitionEntry& entry : entries) {
     if (entry.IsSeenBy(pinned)) seen.push_back(entry.partition->number());
   }
   std::sort(seen.begin(), seen.end());
-  for (size_t i = first; i < blocks->size(); ++i) {
-    RollupBlock& block = (*blocks)[i];
-    block.is_expired = !std::binary_search(seen.begin(), seen.end(), block.of);
-  }
+  return seen;
+}
+
+bool PartitionSet::HasExpired(uint64_t pinned) const {
+  const std::vector<uint32_t> seen = NumbersSeenBy(pinned);
+  return std::any_of(entries.begin(), entries.end(), [&](const PartitionEntry& entry) {
+    const uint32_t of = entry.partition->rolls_up();
+    return of > 0 && entry.IsSeenBy(pinned) && !std::binary_search(seen.begin(), seen.end(), of);
+  });
 }
 
 bool PartitionSet::Hides(uint8_t rule, int64_t last_time, uint64_t last_sequence) const {

@@ -32,7 +32,8 @@ class Partition {
   virtual ~Partition() = default;
   virtual void FindRollups(GroupId /*group*/, int64_t /*from*/, int64_t /*to*/,
                            std::vector<RollupBlock>* /*blocks*/) const {}
-  virtual uint32_t number() const { return 0; }  // of a file
+  virtual uint32_t number() const { return 0; }    // of a file
+  virtual uint32_t rolls_up() const { return 0; }  // a file of roll-ups: the file of the samples
   // Appends the group's blocks that have times of from <= time < to.
   virtual void Find(GroupId group, int64_t from, int64_t to,
                     std::vector<RowSourcePtr>* sources) const = 0;
@@ -83,6 +84,11 @@ struct PartitionSet {
             std::vector<RowSourcePtr>* sources) const;
   void FindRollups(uint64_t pinned, GroupId group, int64_t from, int64_t to,
                    std::vector<RollupBlock>* blocks) const;
+  // Whether there are roll-ups whose samples are kept no longer.
+  bool HasExpired(uint64_t pinned) const;
+
+ private:
+  std::vector<uint32_t> NumbersSeenBy(uint64_t pinned) const;  // ascending
 };
 
 // The current set, and who reads which. Thread-safe.

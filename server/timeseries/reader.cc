@@ -20,10 +20,6 @@ ColumnValues Empty(WantedAs as) {
   return values;
 }
 
-bool IsMissing(const ColumnValues& values, size_t row) {
-  return !values.missing.empty() && values.missing[row] != 0;
-}
-
 // Takes away rows in which no column has a value.
 void DropEmptyRows(ReadRows* rows) {
   const auto whole = [](const ColumnValues& column) { return column.missing.empty(); };
@@ -80,6 +76,15 @@ void Append(ReadRows&& more, ReadRows* rows) {
 
 }  // namespace
 
+Reader::Window Reader::WindowOf(const Places& places, int64_t from, int64_t to) {
+  Window window{.groups = {}, .from = from, .to = to};
+  window.groups.reserve(places.size());
+  for (const Place& place : places) window.groups.push_back(place.group.value);
+  std::sort(window.groups.begin(), window.groups.end());
+  window.groups.erase(std::unique(window.groups.begin(), window.groups.end()), window.groups.end());
+  return window;
+}
+
 Reader::Opened& Reader::Open(const Places& places, int64_t from, int64_t to) {
   // Neighbours are mostly of one group.
   if (last_ != nullptr && places.size() == 1 && last_->first.from == from &&
@@ -87,12 +92,7 @@ Reader::Opened& Reader::Open(const Places& places, int64_t from, int64_t to) {
       last_->first.groups[0] == places[0].group.value) {
     return last_->second;
   }
-  Window window{.groups = {}, .from = from, .to = to};
-  window.groups.reserve(places.size());
-  for (const Place& place : places) window.groups.push_back(place.group.value);
-  std::sort(window.groups.begin(), window.groups.end());
-  window.groups.erase(std::unique(window.groups.begin(), window.groups.end()), window.groups.end());
-  const auto [found, added] = opened_.try_emplace(std::move(window));
+  const auto [found, added] = opened_.try_emplace(WindowOf(places, from, to));
   last_ = &*found;
   Opened& opened = found->second;
   if (!added) return opened;
@@ -232,9 +232,20 @@ absl::Status Reader::Read(const ReadRequest& request, ReadRows* rows) {
   if (request.before_from < request.from) {
     TWIN_RETURN_IF_ERROR(ReadBefore(request, places, rows));
   }
-  ReadRows window;
-  TWIN_RETURN_IF_ERROR(ReadWindow(request, places, &window));
-  Append(std::move(window), rows);
+  if (request.ends_of > 0) {
+    TWIN_ASSIGN_OR_RETURN(const bool is_done, ReadEnds(request, places, rows));
+    if (is_done) return absl::OkStatus();
+  }
+  bool is_done = false;
+  if (request.bounds.series >= 0) {
+    TWIN_ASSIGN_OR_RETURN(is_done, ReadWithin(request, places, rows));
+  }
+  if (!is_done) {
+    ReadRows window;
+    TWIN_RETURN_IF_ERROR(ReadWindow(request, places, &window));
+    Append(std::move(window), rows);
+  }
+  TWIN_ASSIGN_OR_RETURN(rows->counts.cut_rows, CountExpired(places, request.from, request.to));
   return absl::OkStatus();
 }
 
@@ -305,6 +316,9 @@ void Reader::Trim() {
   last_ = nullptr;
   opened_.clear();
   summary_plans_.clear();
+  last_plan_ = {};
+  expired_.clear();
+  rollup_axes_.clear();
   bytes_ = 0;
 }
 

@@ -30,6 +30,8 @@ class ReadView {
                     std::vector<RowSourcePtr>* sources) const = 0;
   virtual void FindRollups(GroupId group, int64_t from, int64_t to,
                            std::vector<RollupBlock>* blocks) const = 0;
+  // Whether there may be roll-ups whose samples are kept no longer.
+  virtual bool has_expired() const = 0;
   virtual uint64_t sequence_max() const = 0;
 };
 
@@ -66,6 +68,7 @@ class Reader {
     ColumnValues value;  // one
   };
 
+  static Window WindowOf(const Places& places, int64_t from, int64_t to);
   Opened& Open(const Places& places, int64_t from, int64_t to);
   absl::StatusOr<const Axis*> AxisOf(const Places& places, int64_t from, int64_t to);
   absl::Status FindLast(const Places& places, WantedAs as, int64_t from, int64_t to,
@@ -77,7 +80,7 @@ class Reader {
                           ReadRows* rows);
   absl::Status ReadBefore(const ReadRequest& request, const std::vector<Places>& places,
                           ReadRows* rows);
-  // summarize.cc: how a window is summed up, in parts in the order of time.
+  // summary_plan.cc, summarize.cc: how a window is summed up, in parts in the order of time.
   // Of a roll-up whose samples are kept no longer.
   struct ExpiredRow {
     int64_t from = 0, to = 0;
@@ -86,9 +89,10 @@ class Reader {
     size_t row = 0;
   };
   struct SummaryPart {
-    int64_t from = 0, to = 0;  // rows that are read, if nothing of the below is there
-    VisibleRowsPtr block;      // whose statistics are enough
-    RowSourcePtr rollup;       // rows [first_row, last_row)
+    int64_t from = 0, to = 0;   // rows that are read, if nothing of the below is there
+    VisibleRowsPtr block;       // whose statistics are enough
+    mutable BlockSumsPtr sums;  // of it, if they are at hand
+    RowSourcePtr rollup;        // rows [first_row, last_row)
     std::shared_ptr<const std::vector<int64_t>> rollup_times;
     GroupId group;
     size_t first_row = 0, last_row = 0;
@@ -96,10 +100,38 @@ class Reader {
   };
   struct SummaryPlan {
     std::vector<SummaryPart> parts;
-    uint64_t cut_rows = 0;  // SummaryCounts
+    uint64_t cut_rows = 0;         // SummaryCounts
+    mutable uint32_t columns = 0;  // that were asked for
   };
-  struct Interval;
+  // Neighbours are mostly of one group.
+  struct LastPlan {
+    uint32_t group = 0;
+    int64_t from = 0, to = 0, step = 0;
+    const SummaryPlan* plan = nullptr;  // nullptr: there is none
+  };
+  struct Interval {
+    int64_t from = 0, to = 0;
+  };
   class SummaryPlanner;
+  // read_ends.cc: the same for a request of `ends_of`; `rows` has what is before the window.
+  // False: its rows have to be read.
+  struct Ends;
+  class EndsReader;
+  absl::StatusOr<bool> ReadEnds(const ReadRequest& request, const std::vector<Places>& places,
+                                ReadRows* rows);
+  // The same for a request with bounds. False: few blocks can be left out.
+  absl::StatusOr<bool> ReadWithin(const ReadRequest& request, const std::vector<Places>& places,
+                                  ReadRows* rows);
+  // How many steps of from <= time < to of these series are in roll-ups alone.
+  absl::StatusOr<uint64_t> CountExpired(const std::vector<Places>& places, int64_t from,
+                                        int64_t to);
+  // Where the steps of a roll-up begin, and how far from there its first and last rows are.
+  struct RollupAxis {
+    RowSourcePtr source;
+    std::vector<int64_t> times;
+    ColumnValues first_at, last_at;
+  };
+  absl::StatusOr<const RollupAxis*> AxisOfRollup(const RowSourcePtr& rollup);
   class Summarizer;
   absl::StatusOr<const SummaryPlan*> PlanOf(const std::vector<Places>& places,
                                             const SummaryRequest& request);
@@ -109,6 +141,9 @@ class Reader {
   std::map<Window, Opened> opened_;
   std::map<Window, Opened>::value_type* last_ = nullptr;                    // of opened_
   std::map<std::tuple<Window, int64_t, bool>, SummaryPlan> summary_plans_;  // step, only_expired
+  LastPlan last_plan_;
+  std::map<Window, uint64_t> expired_;  // CountExpired
+  std::map<const RowSource*, RollupAxis> rollup_axes_;
   ColumnValues column_;  // of FindLast: its memory is used again
   size_t bytes_ = 0;     // of what is decoded, about
 };

@@ -4,14 +4,13 @@
 #include <cmath>
 #include <utility>
 
+#include "server/base/status_macros.h"
 #include "server/timeseries/summaries.h"
 
 namespace twin::timeseries {
 namespace {
 
 constexpr uint64_t kRowsOfStepMin = 8;
-
-int64_t StepOf(int64_t time, int64_t step) { return time - ((time % step) + step) % step; }
 
 ColumnValues Ints(size_t rows) {
   ColumnValues values;
@@ -123,7 +122,7 @@ RowBuffer RollUp(const RowBuffer& rows, int64_t step) {
   ColumnValues count = Ints(0);
   std::vector<uint32_t> step_of(times.size());
   for (size_t row = 0; row < times.size(); ++row) {
-    const int64_t start = StepOf(times[row], step);
+    const int64_t start = StartOfStep(times[row], step);
     if (steps.empty() || steps.back() != start) {
       steps.push_back(start);
       sequences.push_back(0);
@@ -169,12 +168,29 @@ RowBuffer RollUp(const RowBuffer& rows, int64_t step) {
   return {std::move(steps), std::move(sequences), std::move(columns)};
 }
 
+absl::Status CountRollupRows(const std::vector<RollupBlock>& blocks, uint64_t sequence_max,
+                             int64_t from, int64_t to, uint64_t* rows) {
+  std::vector<int64_t> times;
+  for (const RollupBlock& block : blocks) {
+    const bool counts = block.is_expired && block.rows->range().last_sequence <= sequence_max &&
+                        std::none_of(blocks.begin(), blocks.end(), [&](const RollupBlock& other) {
+                          return other.of == block.of && other.step > block.step;
+                        });
+    if (!counts) continue;
+    TWIN_RETURN_IF_ERROR(block.rows->ReadTimes(&times));
+    *rows += static_cast<uint64_t>(std::count_if(times.begin(), times.end(), [&](int64_t time) {
+      return time < to && time + block.step > from;
+    }));
+  }
+  return absl::OkStatus();
+}
+
 bool IsRollupWorthIt(const RowBuffer& rows, int64_t step) {
   if (step == kRollupSteps[0]) return true;
   uint64_t steps = 0;
   int64_t last = INT64_MIN;
   for (const int64_t time : rows.times()) {
-    const int64_t start = StepOf(time, step);
+    const int64_t start = StartOfStep(time, step);
     if (start != last) steps += 1;
     last = start;
   }

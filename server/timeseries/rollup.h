@@ -4,7 +4,10 @@
 #define TWIN_SERVER_TIMESERIES_ROLLUP_H_
 
 #include <cstdint>
+#include <vector>
 
+#include "absl/status/status.h"
+#include "server/timeseries/partitions.h"
 #include "server/timeseries/row_buffer.h"
 
 namespace twin::timeseries {
@@ -19,12 +22,22 @@ inline uint32_t RollupColumn(uint32_t column, RollupOfColumn what) {
   return kRollupRowColumns + column * kRollupColumns + static_cast<uint32_t>(what);
 }
 
+// Of steps from 1970 on; 0: there are none.
+inline int64_t StartOfStep(int64_t time, int64_t step) {
+  return step == 0 ? 0 : time - ((time % step) + step) % step;
+}
+
 // A roll-up of rows in the order of (time, sequence), of at least one. Of several rows with one
 // time the last value stands, as when they are read.
 RowBuffer RollUp(const RowBuffer& rows, int64_t step);
 // Whether a roll-up is worth its place: of the longest step always, of others if it is an eighth of
 // the rows.
 bool IsRollupWorthIt(const RowBuffer& rows, int64_t step);
+
+// Adds the steps of from <= time < to that these blocks have of what is kept no longer: of each
+// file those of its longest step, of blocks whose sequences are all up to `sequence_max`.
+absl::Status CountRollupRows(const std::vector<RollupBlock>& blocks, uint64_t sequence_max,
+                             int64_t from, int64_t to, uint64_t* rows);
 
 }  // namespace twin::timeseries
 

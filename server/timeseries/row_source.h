@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/timeseries/block.h"
+#include "server/timeseries/block_sums.h"
 #include "server/timeseries/raw_chunk.h"
 #include "server/timeseries/samples.h"
 
@@ -49,6 +50,10 @@ class RowSource {
   virtual bool has_statistics() const { return false; }
   virtual absl::Status ReadStatistics(uint32_t column, ColumnForm* form,
                                       ColumnStatistics* statistics) const;
+  // The statistics of all columns, where they are at hand, or so many of the columns are asked for
+  // that it is worth while to read them all; else nullptr.
+  virtual absl::StatusOr<BlockSumsPtr> Sums(uint32_t /*asked_for*/) const { return nullptr; }
+  static constexpr uint32_t kPartOfSums = 8;   // that is worth while
   virtual uint32_t file() const { return 0; }  // its number; 0: it is in none
 
  private:
@@ -83,6 +88,11 @@ class MemoryBlock final : public RowSource {
                               ColumnStatistics* statistics) const override {
     *form = {.kind = block_.kind(column), .decimals = block_.decimals(column)};
     return block_.ReadStatistics(column, statistics);
+  }
+
+  absl::StatusOr<BlockSumsPtr> Sums(uint32_t asked_for) const override {
+    if (asked_for * kPartOfSums < columns()) return nullptr;
+    return MakeBlockSums(*this, columns());
   }
 
   MemoryBlock(std::unique_ptr<char[]> copy, size_t size, const Block& block);

@@ -1,3 +1,4 @@
+#include <atomic>
 #include <limits>
 #include <utility>
 
@@ -95,6 +96,17 @@ class PinnedSnapshot final : public Snapshot, private ReadView {
     partitions_.Get()->FindRollups(pinned_->generation, group, from, to, blocks);
   }
 
+  bool has_expired() const override {
+    // Of files that were dropped after it was pinned it still has the samples, and of those that
+    // were written after that it may have the roll-ups: what it finds out first stays true enough.
+    int8_t known = has_expired_.load(std::memory_order_relaxed);
+    if (known < 0) {
+      known = partitions_.Get()->HasExpired(pinned_->generation) ? 1 : 0;
+      has_expired_.store(known, std::memory_order_relaxed);
+    }
+    return known > 0;
+  }
+
   uint64_t sequence_max() const override { return sequence_.value; }
 
   const Head& head_;
@@ -102,6 +114,7 @@ class PinnedSnapshot final : public Snapshot, private ReadView {
   const RetentionRules& rules_;
   const Sequence sequence_;
   const std::shared_ptr<const PartitionSet> pinned_;
+  mutable std::atomic<int8_t> has_expired_{-1};  // it is not known yet
 };
 
 }  // namespace

@@ -16,6 +16,7 @@
 #define TWIN_SERVER_TIMESERIES_STORE_H_
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -64,12 +65,27 @@ struct ReadRequest {
   int64_t before_from = INT64_MAX;
   // Also rows of the window in which no series has a value: times at which it was missing.
   bool missing_rows = false;
+  // > 0: of each step of so many nanoseconds from 1970 on the first and the last sample of a series
+  // are enough. Roll-ups give them where they can, also for times whose samples are kept no longer;
+  // what else there is of a step may or may not be given, some of it from before the window.
+  int64_t ends_of = 0;
+  // Rows in which one of the series has no value of min <= value <= max are not needed: whole
+  // blocks of such may be left out, with `keeps_ends` all of one but its first and last row.
+  struct Bounds {
+    int series = -1;  // none
+    double min = -std::numeric_limits<double>::infinity();
+    double max = std::numeric_limits<double>::infinity();
+    bool keeps_ends = false;  // of requests of one series
+  };
+  Bounds bounds = {};
 };
 
 // Times ascending, each once; a row has a value in one column at least, unless asked otherwise.
 struct ReadRows {
   std::vector<int64_t> times;
   std::vector<ColumnValues> columns;  // as asked for: kDouble, kInt or kValue
+  // Of `ends_of` and `bounds`; of others cut_rows alone.
+  SummaryCounts counts;
 };
 
 // What one checkpoint writes of the history, beside the graph's pages: opaque to the engine.
@@ -186,6 +202,8 @@ struct SummaryRequest {
   int64_t to = 0;                           // … < to
   int64_t step = 0;                         // by steps of 1970 on; 0: the window as one
   bool sums = false;
+  bool extremes = true;  // else min and max are left out
+  bool ends = true;      // else first and last are
   // Only of samples that are kept no longer, which is always possible: beside what Read gives.
   // `times` are where the hour or minute begins.
   bool only_expired = false;

@@ -85,12 +85,20 @@ void Store::Impl::DropExpired(int64_t now, uint64_t arrived) {
   std::vector<Head::Dropping> droppings;
   std::vector<DropFloor> floors;
   for (size_t i = 0; i < all.size(); ++i) {
-    const int64_t day = OldestDayKept(all[i].samples, now);
-    if (day == INT64_MIN) continue;
     const auto rule = static_cast<uint8_t>(i);
-    droppings.push_back({.day = day,
-                         .sequence_max = sequence_max,
-                         .includes = [this, rule](GroupId id) { return rules.Of(id) == rule; }});
+    Head::Dropping dropping{.day = OldestDayKept(all[i].samples, now),
+                            .sequence_max = sequence_max,
+                            .includes = [this, rule](GroupId id) { return rules.Of(id) == rule; }};
+    if (dropping.day == INT64_MIN) continue;
+    // What would be in a roll-up goes into a file first.
+    const int64_t rolled_up = OldestDayKept(all[i].rollups, now);
+    if (rolled_up < dropping.day) {
+      head.SealBefore(dropping);
+      dropping.day = rolled_up;
+      if (dropping.day == INT64_MIN) continue;
+    }
+    const int64_t day = dropping.day;
+    droppings.push_back(std::move(dropping));
     floors.push_back({.rule = rule, .time = day * kNsPerDay, .sequence = sequence_max});
   }
   const std::vector<PartitionFilePtr> files = ExpiredFiles(now, sequence_max);

@@ -246,7 +246,10 @@ TEST_F(RetentionTest, AFileOfSeveralTimesIsKeptForTheLongest) {
   EXPECT_THAT(DaysOf(1), ElementsAre(100));
   Rewrite({100}, /*packed=*/true);
   ASSERT_TRUE(Checkpoint());
-  // Those of twin 1 are over by then: they go with the file that they came from.
+  // Those of twin 1 are over by then: they go as soon as their roll-ups are named.
+  EXPECT_EQ(store_->status().files, 2u);
+  store_->DropExpired(105 * kNsPerDay, All());
+  ASSERT_TRUE(Checkpoint());
   EXPECT_EQ(store_->status().files, 1u);
   EXPECT_EQ(store_->status().rollup_files, 4u);
   EXPECT_THAT(DaysOf(0), ElementsAre(100));
@@ -254,6 +257,38 @@ TEST_F(RetentionTest, AFileOfSeveralTimesIsKeptForTheLongest) {
   EXPECT_EQ(CountOf(1), 8);
   ASSERT_TRUE(Checkpoint());
   EXPECT_EQ(Names().size(), 5u);
+}
+
+// What is in memory when its time is over goes into a file, and from there into roll-ups.
+TEST_F(RetentionTest, WhatWentSilentIsRolledUpBeforeItGoes) {
+  keeps_rollups_ = true;
+  Open();
+  Fill(1, 100);
+  Fill(1, 101);
+  const int64_t open_day = 101;
+  ASSERT_TRUE(Checkpoint());
+  Fill(1, open_day, 60);
+  Open();  // without a checkpoint: nothing is lost that is durable
+  Fill(1, open_day, 120);
+  ASSERT_TRUE(Checkpoint());
+  const int64_t count = CountOf(1);
+  EXPECT_EQ(count, 24);
+  const int64_t now = 200 * kNsPerDay;
+  store_->DropExpired(now, All());
+  EXPECT_EQ(CountOf(1), count);
+  ASSERT_TRUE(Checkpoint());
+  EXPECT_EQ(store_->status().memory.open, 0u);
+  EXPECT_THAT(DaysOf(1), ElementsAre(100, open_day));
+  EXPECT_EQ(CountOf(1), count);
+  for (const int64_t day : store_->DaysToMerge(now)) Rewrite({day}, /*packed=*/false);
+  ASSERT_TRUE(Checkpoint());
+  store_->DropExpired(now, All());
+  ASSERT_TRUE(Checkpoint());
+  EXPECT_THAT(DaysOf(1), IsEmpty());
+  EXPECT_EQ(CountOf(1), count);
+  Open();
+  EXPECT_THAT(DaysOf(1), IsEmpty());
+  EXPECT_EQ(CountOf(1), count);
 }
 
 // It was merged before the rules were known, and is named after the first one's time was over.

@@ -22,8 +22,8 @@ struct SummaryColumn {
   };
   ColumnKind kind = ColumnKind::kDouble;  // kDouble or kInt
   std::vector<int64_t> counts;            // of samples; the rest means nothing where it is 0
-  Values min, max, first, last;
-  std::vector<int64_t> sums;  // if asked for: in units of 10^-decimals, exactly
+  Values min, max, first, last;           // if asked for
+  std::vector<int64_t> sums;              // if asked for: in units of 10^-decimals, exactly
   uint8_t decimals = 0;
   // Of kDouble instead, of only_expired: to within rounding; NaN where no sum is kept.
   std::vector<double> real_sums;
@@ -45,7 +45,10 @@ struct SummaryCounts {
   uint64_t rollup_rows = 0;   // of roll-ups
   uint64_t rows = 0;          // that were read, since nothing else knew
   uint64_t expired_rows = 0;  // of the roll-ups: whose samples are kept no longer
-  uint64_t cut_rows = 0;      // of those, left out: only partly in the window
+  // Of roll-ups, left out: their samples are kept no longer, and the window has them only in part,
+  // its steps are no multiples of theirs, or single samples were asked for.
+  uint64_t cut_rows = 0;
+  uint64_t skipped_blocks = 0;  // that statistics say to have nothing within the bounds
 
   void Add(const SummaryCounts& other) {
     blocks += other.blocks;
@@ -53,6 +56,7 @@ struct SummaryCounts {
     rows += other.rows;
     expired_rows += other.expired_rows;
     cut_rows += other.cut_rows;
+    skipped_blocks += other.skipped_blocks;
   }
 };
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "server/base/status_macros.h"
+#include "server/timeseries/block_sums.h"
 #include "server/timeseries/codec.h"
 #include "server/timeseries/conversion.h"
 #include "server/timeseries/group.h"
@@ -13,10 +14,6 @@
 #include "server/timeseries/rollup.h"
 
 namespace twin::timeseries {
-
-struct Reader::Interval {
-  int64_t from = 0, to = 0;
-};
 
 // The columns of a roll-up that are about one column. first_at and last_at are there of what is
 // expired.
@@ -28,32 +25,6 @@ struct RolledUp {
 struct RolledUpRows {
   ColumnValues rows, first_at, last_at;
 };
-
-namespace {
-
-int64_t StartOf(int64_t time, int64_t step) {
-  return step == 0 ? 0 : time - ((time % step) + step) % step;
-}
-
-// What is left of an interval without those of `holes`, which are ascending and apart.
-template <typename Interval>
-void Subtract(Interval interval, const std::vector<Interval>& holes, std::vector<Interval>* left) {
-  for (const Interval& hole : holes) {
-    if (hole.to <= interval.from || hole.from >= interval.to) continue;
-    if (hole.from > interval.from) left->push_back({interval.from, hole.from});
-    interval.from = hole.to;
-  }
-  if (interval.from < interval.to) left->push_back(interval);
-}
-
-// NaN is above all numbers.
-bool IsLessNumber(double a, double b) { return a < b || (!std::isnan(a) && std::isnan(b)); }
-bool IsLessNumber(int64_t a, int64_t b) { return a < b; }
-
-bool IsBeyondExact(int64_t value) {
-  constexpr int64_t kEnd = int64_t{1} << 50;
-  return value >= kEnd || value <= -kEnd;
-}
 
 // What one column comes to in one part.
 struct Figures {
@@ -67,8 +38,14 @@ struct Figures {
   int64_t first_at = 0, last_at = 0;
 };
 
+namespace {
+
+// NaN is above all numbers.
+bool IsLessNumber(double a, double b) { return a < b || (!std::isnan(a) && std::isnan(b)); }
+bool IsLessNumber(int64_t a, int64_t b) { return a < b; }
+
 // Appends a row to a column.
-void Append(const Figures& figures, SummaryColumn* column) {
+void Append(const Figures& figures, const SummaryRequest& request, SummaryColumn* column) {
   const auto append = [&](double real, int64_t integer, SummaryColumn::Values* values) {
     if (column->kind == ColumnKind::kDouble) {
       values->doubles.push_back(real);
@@ -76,10 +53,14 @@ void Append(const Figures& figures, SummaryColumn* column) {
       values->ints.push_back(integer);
     }
   };
-  append(figures.min_double, figures.min_int, &column->min);
-  append(figures.max_double, figures.max_int, &column->max);
-  append(figures.first_double, figures.first_int, &column->first);
-  append(figures.last_double, figures.last_int, &column->last);
+  if (request.extremes) {
+    append(figures.min_double, figures.min_int, &column->min);
+    append(figures.max_double, figures.max_int, &column->max);
+  }
+  if (request.ends) {
+    append(figures.first_double, figures.first_int, &column->first);
+    append(figures.last_double, figures.last_int, &column->last);
+  }
   column->counts.push_back(figures.count);
 }
 
@@ -127,15 +108,11 @@ bool FromStatistics(const ColumnForm& form, const ColumnStatistics& s, ColumnKin
   return true;
 }
 
-bool IsAbsent(const ColumnValues& values, size_t row) {
-  return !values.missing.empty() && values.missing[row] != 0;
-}
-
 bool FromRollup(const RolledUp& from, size_t row, ColumnKind wanted, bool sums, Figures* figures) {
   figures->count = from.count.ints[row];
   if (figures->count == 0) return true;
   const ColumnKind kind = from.min.kind;
-  if (IsAbsent(from.min, row)) return false;  // of values that are no numbers
+  if (IsMissing(from.min, row)) return false;  // of values that are no numbers
   if (kind == ColumnKind::kDouble) {
     if (wanted != ColumnKind::kDouble || sums) return false;
     figures->min_double = from.min.doubles[row];
@@ -152,7 +129,7 @@ bool FromRollup(const RolledUp& from, size_t row, ColumnKind wanted, bool sums, 
   s.first_int = from.first.ints[row];
   s.last_int = from.last.ints[row];
   if (sums) {
-    s.sum_overflows = IsAbsent(from.sum, row);
+    s.sum_overflows = IsMissing(from.sum, row);
     s.sum_int = from.sum.ints[row];
   }
   return FromStatistics(form, s, wanted, sums, figures);
@@ -164,9 +141,9 @@ absl::Status FromExpired(const RolledUp& from, size_t row, ColumnKind wanted, bo
                          Figures* figures) {
   const ColumnForm form{.kind = from.min.kind, .decimals = from.min.decimals};
   const bool is_double = form.kind == ColumnKind::kDouble;
-  if (from.count.ints[row] == 0 || IsAbsent(from.min, row)) return absl::OkStatus();
+  if (from.count.ints[row] == 0 || IsMissing(from.min, row)) return absl::OkStatus();
   if (wanted == ColumnKind::kInt && (is_double || form.decimals > 0)) return absl::OkStatus();
-  const bool has_sum = from.sum.kind == form.kind && !IsAbsent(from.sum, row);
+  const bool has_sum = from.sum.kind == form.kind && !IsMissing(from.sum, row);
   figures->count = from.count.ints[row];
   if (wanted == ColumnKind::kInt) {
     if (sums && !has_sum) {
@@ -192,6 +169,13 @@ absl::Status FromExpired(const RolledUp& from, size_t row, ColumnKind wanted, bo
   return absl::OkStatus();
 }
 
+void JoinExtremes(const Figures& more, Figures* all) {
+  if (IsLessNumber(more.min_double, all->min_double)) all->min_double = more.min_double;
+  if (IsLessNumber(all->max_double, more.max_double)) all->max_double = more.max_double;
+  all->min_int = std::min(all->min_int, more.min_int);
+  all->max_int = std::max(all->max_int, more.max_int);
+}
+
 // Two that say something about one column at overlapping times. False: the sum is not exact.
 bool Join(const Figures& more, Figures* all) {
   if (more.count == 0) return true;
@@ -209,13 +193,24 @@ bool Join(const Figures& more, Figures* all) {
     all->last_double = more.last_double;
     all->last_int = more.last_int;
   }
-  if (IsLessNumber(more.min_double, all->min_double)) all->min_double = more.min_double;
-  if (IsLessNumber(all->max_double, more.max_double)) all->max_double = more.max_double;
-  all->min_int = std::min(all->min_int, more.min_int);
-  all->max_int = std::max(all->max_int, more.max_int);
+  JoinExtremes(more, all);
   all->count += more.count;
   all->real_sum += more.real_sum;
   return all->decimals == more.decimals && !__builtin_add_overflow(all->sum, more.sum, &all->sum);
+}
+
+// Takes what comes behind it in time. Their sum fits.
+void Follow(const Figures& more, Figures* all) {
+  if (more.count == 0) return;
+  if (all->count == 0) {
+    *all = more;
+    return;
+  }
+  JoinExtremes(more, all);
+  all->last_double = more.last_double;
+  all->last_int = more.last_int;
+  all->count += more.count;
+  all->sum += more.sum;
 }
 
 template <typename T>
@@ -234,7 +229,7 @@ bool FromRows(const ColumnValues& values, size_t begin, size_t end, bool sums, F
   const auto power = static_cast<double>(kPowersOfTen[decimals]);
   figures->decimals = decimals;
   for (size_t row = begin; row < end; ++row) {
-    if (IsAbsent(values, row)) continue;
+    if (IsMissing(values, row)) continue;
     const bool is_new = figures->count == 0;
     int64_t integer = 0;
     if (is_double) {
@@ -258,211 +253,6 @@ bool FromRows(const ColumnValues& values, size_t begin, size_t end, bool sums, F
 
 }  // namespace
 
-// Divides a window.
-class Reader::SummaryPlanner {
- public:
-  SummaryPlanner(const ReadView& view, const SummaryRequest& request,
-                 std::vector<VisibleRowsPtr> sources)
-      : view_(view),
-        from_(request.from),
-        to_(request.to),
-        step_(request.step),
-        only_expired_(request.only_expired),
-        sources_(std::move(sources)) {
-    std::sort(sources_.begin(), sources_.end(),
-              [](const VisibleRowsPtr& a, const VisibleRowsPtr& b) {
-                return a->range().first_time < b->range().first_time;
-              });
-  }
-
-  absl::Status Plan(absl::Span<const uint32_t> groups, SummaryPlan* plan) {
-    for (const uint32_t group : groups) TWIN_RETURN_IF_ERROR(AddRollups(GroupId{group}, plan));
-    AddExpired(plan);
-    if (only_expired_) return absl::OkStatus();
-    std::sort(covered_.begin(), covered_.end(),
-              [](const Interval& a, const Interval& b) { return a.from < b.from; });
-    std::vector<Interval> rows;
-    int64_t last_before = INT64_MIN;
-    for (size_t i = 0; i < sources_.size(); ++i) {
-      const RowRange& range = sources_[i]->range();
-      const bool overlaps =
-          (i > 0 && range.first_time <= last_before) ||
-          (i + 1 < sources_.size() && sources_[i + 1]->range().first_time <= range.last_time);
-      last_before = std::max(last_before, range.last_time);
-      bool is_enough = false;
-      if (!overlaps && !IsRolledUp(*sources_[i])) {
-        TWIN_RETURN_IF_ERROR(AreStatisticsEnough(sources_[i].get(), &is_enough));
-      }
-      if (is_enough) {
-        SummaryPart& part = plan->parts.emplace_back();
-        part.from = range.first_time;
-        part.block = sources_[i];
-        continue;
-      }
-      const Interval interval{std::max(from_, range.first_time),
-                              range.last_time >= to_ ? to_ : range.last_time + 1};
-      if (IsRolledUp(*sources_[i])) {
-        Subtract(interval, covered_, &rows);
-      } else if (interval.from < interval.to) {
-        rows.push_back(interval);
-      }
-    }
-    AddRows(std::move(rows), plan);
-    std::stable_sort(plan->parts.begin(), plan->parts.end(),
-                     [](const SummaryPart& a, const SummaryPart& b) { return a.from < b.from; });
-    return absl::OkStatus();
-  }
-
- private:
-  bool IsRolledUp(const VisibleRows& source) const {
-    return chosen_.count({source.source().file(), source.group().value}) > 0;
-  }
-
-  absl::Status AreStatisticsEnough(VisibleRows* source, bool* enough) const {
-    const RowRange& range = source->range();
-    *enough = false;
-    if (!source->source().has_statistics() || range.last_sequence > view_.sequence_max() ||
-        range.first_time < from_ || range.last_time >= to_ ||
-        StartOf(range.first_time, step_) != StartOf(range.last_time, step_)) {
-      return absl::OkStatus();
-    }
-    TWIN_RETURN_IF_ERROR(source->Load());
-    *enough = source->ascends();
-    return absl::OkStatus();
-  }
-
-  // Whether samples lie in it that are not those that were rolled up.
-  bool HasOthers(GroupId group, uint32_t file, const Interval& interval) const {
-    return std::any_of(sources_.begin(), sources_.end(), [&](const VisibleRowsPtr& source) {
-      const bool is_other = source->group() != group || source->source().file() != file;
-      return is_other && source->range().first_time < interval.to &&
-             source->range().last_time >= interval.from;
-    });
-  }
-
-  // Of the samples of a file: whether some block of them is in several steps.
-  bool Straddles(GroupId group, uint32_t file) const {
-    return std::any_of(sources_.begin(), sources_.end(), [&](const VisibleRowsPtr& source) {
-      return source->group() == group && source->source().file() == file &&
-             StartOf(source->range().first_time, step_) !=
-                 StartOf(source->range().last_time, step_);
-    });
-  }
-
-  absl::Status AddRollups(GroupId group, SummaryPlan* plan) {
-    std::vector<RollupBlock> blocks;
-    view_.FindRollups(group, from_, to_, &blocks);
-    std::erase_if(blocks, [&](const RollupBlock& block) {
-      return block.rows->range().last_sequence > view_.sequence_max() || step_ % block.step != 0 ||
-             (!block.is_expired && (only_expired_ || step_ == 0 || !Straddles(group, block.of)));
-    });
-    // Of each file the longest step.
-    std::map<uint32_t, int64_t> steps;
-    for (const RollupBlock& block : blocks) {
-      steps[block.of] = std::max(steps[block.of], block.step);
-    }
-    for (const RollupBlock& block : blocks) {
-      if (block.is_expired) {
-        TWIN_RETURN_IF_ERROR(FindExpired(group, block, steps[block.of], blocks, plan));
-        continue;
-      }
-      if (steps[block.of] != block.step) continue;
-      chosen_.insert({{block.of, group.value}, true});
-      auto times = std::make_shared<std::vector<int64_t>>();
-      TWIN_RETURN_IF_ERROR(block.rows->ReadTimes(times.get()));
-      const RowRange& range = block.rows->range();
-      const bool has_others =
-          HasOthers(group, block.of, {range.first_time, range.last_time + block.step});
-      bool follows = false;
-      for (size_t row = 0; row < times->size(); ++row) {
-        const Interval interval{(*times)[row], (*times)[row] + block.step};
-        const bool is_usable =
-            IsWithin(interval) && (!has_others || !HasOthers(group, block.of, interval));
-        if (!is_usable) {
-          follows = false;
-          continue;
-        }
-        covered_.push_back(interval);
-        if (!follows) {
-          SummaryPart& part = plan->parts.emplace_back();
-          part.from = interval.from;
-          part.rollup = block.rows;
-          part.rollup_times = times;
-          part.group = group;
-          part.first_row = row;
-        }
-        plan->parts.back().last_row = row + 1;
-        follows = true;
-      }
-    }
-    return absl::OkStatus();
-  }
-
-  bool IsWithin(const Interval& interval) const {
-    return interval.from >= from_ && interval.to <= to_;
-  }
-
-  // Rows of the longest step, and shorter ones where the window cuts one of those.
-  absl::Status FindExpired(GroupId group, const RollupBlock& block, int64_t longest,
-                           const std::vector<RollupBlock>& all, SummaryPlan* plan) {
-    const bool is_shortest = std::none_of(all.begin(), all.end(), [&](const RollupBlock& other) {
-      return other.of == block.of && other.step < block.step;
-    });
-    std::vector<int64_t> times;
-    TWIN_RETURN_IF_ERROR(block.rows->ReadTimes(&times));
-    for (size_t row = 0; row < times.size(); ++row) {
-      const Interval interval{times[row], times[row] + block.step};
-      const int64_t begin = StartOf(interval.from, longest);
-      if (block.step < longest && IsWithin({begin, begin + longest})) continue;
-      if (IsWithin(interval)) {
-        expired_.push_back({interval.from, interval.to, block.rows, group, row});
-      } else if (is_shortest && interval.from < to_ && interval.to > from_) {
-        plan->cut_rows += 1;
-      }
-    }
-    return absl::OkStatus();
-  }
-
-  // Those whose times overlap as one part.
-  void AddExpired(SummaryPlan* plan) {
-    std::sort(expired_.begin(), expired_.end(), [](const ExpiredRow& a, const ExpiredRow& b) {
-      return std::pair(a.from, b.to) < std::pair(b.from, a.to);
-    });
-    int64_t end = INT64_MIN;
-    for (ExpiredRow& row : expired_) {
-      if (end == INT64_MIN || row.from >= end) plan->parts.emplace_back().from = row.from;
-      end = std::max(end, row.to);
-      plan->parts.back().expired.push_back(std::move(row));
-    }
-  }
-
-  static void AddRows(std::vector<Interval> intervals, SummaryPlan* plan) {
-    std::sort(intervals.begin(), intervals.end(),
-              [](const Interval& a, const Interval& b) { return a.from < b.from; });
-    std::vector<Interval> joined;
-    for (const Interval& interval : intervals) {
-      if (!joined.empty() && interval.from <= joined.back().to) {
-        joined.back().to = std::max(joined.back().to, interval.to);
-      } else {
-        joined.push_back(interval);
-      }
-    }
-    for (const Interval& interval : joined) {
-      SummaryPart& part = plan->parts.emplace_back();
-      part.from = interval.from;
-      part.to = interval.to;
-    }
-  }
-
-  const ReadView& view_;
-  const int64_t from_, to_, step_;
-  const bool only_expired_;
-  std::vector<VisibleRowsPtr> sources_;                   // by first time
-  std::map<std::pair<uint32_t, uint32_t>, bool> chosen_;  // files and groups that are rolled up
-  std::vector<Interval> covered_;
-  std::vector<ExpiredRow> expired_;
-};
-
 // Answers one request.
 class Reader::Summarizer {
  public:
@@ -476,6 +266,8 @@ class Reader::Summarizer {
       rows_.columns[c].kind = KindOf(request.series[c].as);
     }
     decimals_.assign(rows_.columns.size(), kAnyDecimals);
+    figures_.resize(rows_.columns.size());
+    joined_.resize(rows_.columns.size());
   }
 
   absl::Status Add(const SummaryPart& part) {
@@ -484,25 +276,102 @@ class Reader::Summarizer {
     if (!part.expired.empty()) return AddExpired(part);
     return AddRead(part);
   }
-
- private:
-  void BeginRow(int64_t time, int64_t rows) {
-    const bool is_plain = request_.step == 0 || request_.only_expired;
-    rows_.times.push_back(is_plain ? time : StartOf(time, request_.step));
-    rows_.rows.push_back(rows);
+  // Blocks of one row that all have sums, as one. False: they do not say it exactly.
+  bool AddSums(absl::Span<const SummaryPart> parts) {
+    int64_t rows = 0;
+    for (const SummaryPart& part : parts) rows += part.block->range().rows;
+    for (size_t c = 0; c < places_.size(); ++c) {
+      Figures figures;
+      if (!JoinSums(parts, c, &figures)) return false;
+      joined_[c] = figures;
+    }
+    for (size_t c = 0; c < places_.size(); ++c) Take(/*is_exact=*/true, joined_[c], c);
+    counts_.blocks += parts.size();
+    TakeRow(parts.front().from, rows);
+    return true;
+  }
+  void Finish() {
+    if (has_row_) PutRow();
   }
 
-  void Take(bool is_exact, const Figures& figures, size_t column) {
-    rows_.possible = rows_.possible && is_exact;
-    SummaryColumn& to = rows_.columns[column];
-    Append(figures, &to);
-    if (!request_.sums) return;
-    if (request_.only_expired && to.kind == ColumnKind::kDouble) {
-      to.real_sums.push_back(figures.real_sum);
+ private:
+  // What a column comes to in blocks that follow each other.
+  bool JoinSums(absl::Span<const SummaryPart> parts, size_t c, Figures* figures) const {
+    int64_t count = 0;
+    ColumnStatistics all;
+    uint8_t kind = BlockSums::kOther;
+    for (const SummaryPart& part : parts) {
+      const Place* const place = PlaceIn(places_[c], part.block->group());
+      if (place == nullptr) continue;
+      const BlockSums::Sum& sum = part.sums->sums[place->column];
+      if (sum.count == 0) continue;
+      if (sum.kind == BlockSums::kOther || (count > 0 && sum.kind != kind)) return false;
+      kind = sum.kind;
+      if (request_.sums && __builtin_add_overflow(all.sum_int, sum.sum, &all.sum_int)) return false;
+      if (request_.extremes || request_.ends) {
+        const BlockSums::Ends& ends = part.sums->ends[place->column];
+        all.min_int = count == 0 ? ends.min : std::min(all.min_int, ends.min);
+        all.max_int = count == 0 ? ends.max : std::max(all.max_int, ends.max);
+        if (count == 0) all.first_int = ends.first;
+        all.last_int = ends.last;
+      }
+      count += sum.count;
+    }
+    if (count == 0) return true;
+    const ColumnForm form{.kind = kind == BlockSums::kInt ? ColumnKind::kInt : ColumnKind::kScaled,
+                          .decimals = kind == BlockSums::kInt ? uint8_t{0} : kind};
+    all.count = 1;  // there are some
+    const bool is_exact = FromStatistics(form, all, rows_.columns[c].kind, request_.sums, figures);
+    figures->count = count;
+    return is_exact;
+  }
+
+  // Takes figures_, of some rows at or behind `time`: what follows in one step is one row.
+  void TakeRow(int64_t time, int64_t rows) {
+    const bool is_plain = request_.step == 0 || request_.only_expired;
+    const int64_t begin = is_plain ? time : StartOfStep(time, request_.step);
+    if (has_row_ && !request_.only_expired && (is_plain || begin == row_time_) && FitsRow()) {
+      row_rows_ += rows;
+      for (size_t c = 0; c < figures_.size(); ++c) Follow(figures_[c], &row_[c]);
       return;
     }
-    to.sums.push_back(figures.sum);
-    if (figures.count == 0) return;
+    Finish();
+    has_row_ = true;
+    row_time_ = begin;
+    row_rows_ = rows;
+    row_ = figures_;
+  }
+
+  bool FitsRow() const {
+    for (size_t c = 0; c < figures_.size(); ++c) {
+      int64_t sum;
+      if (__builtin_add_overflow(row_[c].sum, figures_[c].sum, &sum)) return false;
+    }
+    return true;
+  }
+
+  void PutRow() {
+    rows_.times.push_back(row_time_);
+    rows_.rows.push_back(row_rows_);
+    for (size_t c = 0; c < row_.size(); ++c) {
+      SummaryColumn& to = rows_.columns[c];
+      Append(row_[c], request_, &to);
+      if (!request_.sums) continue;
+      if (request_.only_expired && to.kind == ColumnKind::kDouble) {
+        to.real_sums.push_back(row_[c].real_sum);
+      } else {
+        to.sums.push_back(row_[c].sum);
+      }
+    }
+  }
+
+  // What a column comes to, of those that TakeRow takes.
+  void Take(bool is_exact, const Figures& figures, size_t column) {
+    rows_.possible = rows_.possible && is_exact;
+    figures_[column] = figures;
+    SummaryColumn& to = rows_.columns[column];
+    const bool has_real_sum = request_.only_expired && to.kind == ColumnKind::kDouble;
+    if (!request_.sums || has_real_sum || figures.count == 0) return;
     // Decimals of several kinds are added as doubles, when they are read.
     if (decimals_[column] == kAnyDecimals) decimals_[column] = to.decimals = figures.decimals;
     rows_.possible = rows_.possible && to.decimals == figures.decimals;
@@ -510,7 +379,6 @@ class Reader::Summarizer {
 
   absl::Status AddBlock(const VisibleRows& block) {
     counts_.blocks += 1;
-    BeginRow(block.range().first_time, block.range().rows);
     for (size_t c = 0; c < places_.size() && rows_.possible; ++c) {
       Figures figures;
       bool is_exact = true;
@@ -522,6 +390,7 @@ class Reader::Summarizer {
       }
       Take(is_exact, figures, c);
     }
+    TakeRow(block.range().first_time, block.range().rows);
     return absl::OkStatus();
   }
 
@@ -531,21 +400,21 @@ class Reader::Summarizer {
     ColumnValues axis_rows;
     TWIN_RETURN_IF_ERROR(
         part.rollup->ReadColumn(static_cast<uint32_t>(RollupOfRows::kRows), &axis_rows));
-    for (size_t row = part.first_row; row < part.last_row; ++row) {
-      BeginRow((*part.rollup_times)[row], axis_rows.ints[row]);
-    }
-    for (size_t c = 0; c < places_.size() && rows_.possible; ++c) {
+    std::vector<RolledUp> columns(places_.size());
+    for (size_t c = 0; c < places_.size(); ++c) {
       const Place* const place = PlaceIn(places_[c], part.group);
-      RolledUp columns;
-      if (place != nullptr) {
-        TWIN_RETURN_IF_ERROR(ReadRolledUp(*part.rollup, place->column, &columns));
-      }
-      for (size_t row = part.first_row; row < part.last_row; ++row) {
+      if (place == nullptr) continue;
+      TWIN_RETURN_IF_ERROR(ReadRolledUp(*part.rollup, place->column, &columns[c]));
+    }
+    for (size_t row = part.first_row; row < part.last_row && rows_.possible; ++row) {
+      for (size_t c = 0; c < places_.size(); ++c) {
         Figures figures;
-        const bool is_exact = place == nullptr || FromRollup(columns, row, rows_.columns[c].kind,
-                                                             request_.sums, &figures);
+        const bool is_exact =
+            columns[c].count.ints.empty() ||
+            FromRollup(columns[c], row, rows_.columns[c].kind, request_.sums, &figures);
         Take(is_exact, figures, c);
       }
+      TakeRow((*part.rollup_times)[row], axis_rows.ints[row]);
     }
     return absl::OkStatus();
   }
@@ -560,7 +429,6 @@ class Reader::Summarizer {
       TWIN_ASSIGN_OR_RETURN(const RolledUpRows* const rows, RowsOf(row.rollup));
       count += rows->rows.ints[row.row];
     }
-    BeginRow(part.from, count);
     for (size_t c = 0; c < places_.size(); ++c) {
       Figures figures;
       bool is_exact = true;
@@ -574,6 +442,7 @@ class Reader::Summarizer {
       }
       Take(is_exact, figures, c);
     }
+    TakeRow(part.from, count);
     return absl::OkStatus();
   }
 
@@ -650,15 +519,15 @@ class Reader::Summarizer {
     const std::vector<int64_t>& times = read.times;
     counts_.rows += times.size();
     for (size_t begin = 0; begin < times.size() && rows_.possible;) {
-      const int64_t start = StartOf(times[begin], request_.step);
+      const int64_t start = StartOfStep(times[begin], request_.step);
       size_t end = begin + 1;
-      while (end < times.size() && StartOf(times[end], request_.step) == start) ++end;
-      BeginRow(times[begin], static_cast<int64_t>(end - begin));
+      while (end < times.size() && StartOfStep(times[end], request_.step) == start) ++end;
       for (size_t c = 0; c < read.columns.size(); ++c) {
         Figures figures;
         const bool is_exact = FromRows(read.columns[c], begin, end, request_.sums, &figures);
         Take(is_exact, figures, c);
       }
+      TakeRow(times[begin], static_cast<int64_t>(end - begin));
       begin = end;
     }
     return absl::OkStatus();
@@ -670,6 +539,12 @@ class Reader::Summarizer {
   SummaryRows& rows_;
   SummaryCounts& counts_;
   std::vector<uint8_t> decimals_;  // of the sums of each column: kAnyDecimals before the first
+  std::vector<Figures> figures_;   // of each column, for TakeRow
+  std::vector<Figures> joined_;    // of AddSums
+  // The row that is not in rows_ yet.
+  bool has_row_ = false;
+  int64_t row_time_ = 0, row_rows_ = 0;
+  std::vector<Figures> row_;
   template <typename T>
   struct OfRollup {
     RowSourcePtr source;
@@ -678,29 +553,6 @@ class Reader::Summarizer {
   std::map<const RowSource*, OfRollup<RolledUpRows>> rows_of_;
   std::map<std::pair<const RowSource*, uint32_t>, OfRollup<RolledUp>> columns_of_;
 };
-
-absl::StatusOr<const Reader::SummaryPlan*> Reader::PlanOf(const std::vector<Places>& places,
-                                                          const SummaryRequest& request) {
-  Window window{.groups = {}, .from = request.from, .to = request.to};
-  Places all;
-  for (const Places& of : places) all.insert(all.end(), of.begin(), of.end());
-  for (const Place& place : all) window.groups.push_back(place.group.value);
-  std::sort(window.groups.begin(), window.groups.end());
-  window.groups.erase(std::unique(window.groups.begin(), window.groups.end()), window.groups.end());
-  const auto [found, added] =
-      summary_plans_.try_emplace({std::move(window), request.step, request.only_expired});
-  if (added) {
-    std::vector<VisibleRowsPtr> sources;
-    if (!request.only_expired) sources = Open(all, request.from, request.to).sources;
-    SummaryPlanner planner(view_, request, std::move(sources));
-    const absl::Status status = planner.Plan(std::get<Window>(found->first).groups, &found->second);
-    if (!status.ok()) {
-      summary_plans_.erase(found);
-      return status;
-    }
-  }
-  return &found->second;
-}
 
 absl::Status Reader::Summarize(const SummaryRequest& request, SummaryRows* rows,
                                SummaryCounts* counts) {
@@ -713,10 +565,32 @@ absl::Status Reader::Summarize(const SummaryRequest& request, SummaryRows* rows,
   TWIN_ASSIGN_OR_RETURN(const SummaryPlan* const plan, PlanOf(places, request));
   SummaryCounts by{.cut_rows = plan->cut_rows};
   Summarizer summarizer(this, request, places, rows, &by);
-  for (const SummaryPart& part : plan->parts) {
-    TWIN_RETURN_IF_ERROR(summarizer.Add(part));
-    if (!rows->possible) return absl::OkStatus();
+  plan->columns += static_cast<uint32_t>(request.series.size());
+  const auto load_sums = [&](const SummaryPart& part) -> absl::Status {
+    if (part.block == nullptr || part.sums != nullptr) return absl::OkStatus();
+    TWIN_ASSIGN_OR_RETURN(part.sums, part.block->source().Sums(plan->columns));
+    return absl::OkStatus();
+  };
+  const absl::Span<const SummaryPart> parts = plan->parts;
+  for (size_t i = 0; i < parts.size();) {
+    size_t end = i;
+    for (; end < parts.size() && parts[end].block != nullptr; ++end) {
+      TWIN_RETURN_IF_ERROR(load_sums(parts[end]));
+      if (parts[end].sums == nullptr ||
+          StartOfStep(parts[end].from, request.step) != StartOfStep(parts[i].from, request.step)) {
+        break;
+      }
+    }
+    if (end > i && summarizer.AddSums(parts.subspan(i, end - i))) {
+      i = end;
+      continue;
+    }
+    for (end = std::max(end, i + 1); i < end; ++i) {
+      TWIN_RETURN_IF_ERROR(summarizer.Add(parts[i]));
+      if (!rows->possible) return absl::OkStatus();
+    }
   }
+  summarizer.Finish();
   counts->Add(by);
   return absl::OkStatus();
 }

@@ -193,6 +193,7 @@ void RunText(benchmark::State& state, const std::string& text) {
   for (auto _ : state) statistics = recorded.Run(*bound, state.range(2) == 1, &plans);
   state.counters["blocks"] = static_cast<double>(statistics.summaries.blocks);
   state.counters["rollup_rows"] = static_cast<double>(statistics.summaries.rollup_rows);
+  state.counters["skipped"] = static_cast<double>(statistics.summaries.skipped_blocks);
   state.counters["rows_read"] = static_cast<double>(statistics.summaries.rows);
 }
 
@@ -210,6 +211,41 @@ void ByHour(benchmark::State& state) {
                               kCells, "SINCE '2024-10-01T00:00:00Z' GROUP BY k"));
 }
 
+// Each hour's value of one pack's cells over all days.
+void EveryHour(benchmark::State& state) {
+  RunText(state, absl::StrCat("SELECT MAX(h.temperature), COUNT()", kCells,
+                              "SINCE '2024-10-01T00:00:00Z' EVERY 1h "
+                              "WHERE c.$dtId >= 'cell-0-' AND c.$dtId < 'cell-0.'"));
+}
+// What no sample is, and what few are.
+void Above(benchmark::State& state) {
+  RunText(state, absl::StrCat("SELECT COUNT(), MAX(h.temperature)", kCells,
+                              "SINCE '2024-10-01T00:00:00Z' WHERE h.temperature > 45"));
+}
+// The floor of the top 20: a sum and a count of each block and cell, next to each other in memory,
+// added up for each cell. Argument: the shape.
+void AddedUp(benchmark::State& state) {
+  const Shape& shape = kShapes[state.range(0)];
+  struct Sum {
+    int64_t sum = 1;
+    int64_t count = 1;
+  };
+  const auto cells = static_cast<size_t>(shape.packs * kCellsOfPack);
+  const size_t blocks = shape.days > 1 ? static_cast<size_t>(shape.days) : 34;
+  const std::vector<Sum> sums(cells * blocks);
+  for (auto _ : state) {
+    for (size_t cell = 0; cell < cells; ++cell) {
+      Sum all;
+      for (size_t i = cell * blocks; i < (cell + 1) * blocks; ++i) {
+        all.sum += sums[i].sum;
+        all.count += sums[i].count;
+      }
+      benchmark::DoNotOptimize(all);
+    }
+  }
+}
+
+BENCHMARK(AddedUp)->Arg(0)->Arg(1)->Unit(benchmark::kMicrosecond);
 BENCHMARK(Top20)
     ->Args({0, kSealed, 1})
     ->Args({0, kSealed, 0})
@@ -218,6 +254,16 @@ BENCHMARK(Top20)
     ->Args({0, kPacked, 0})
     ->Args({1, kPacked, 1})
     ->Args({1, kPacked, 0})
+    ->Unit(benchmark::kMicrosecond)
+    ->UseRealTime();
+BENCHMARK(EveryHour)
+    ->Args({1, kPacked, 1})
+    ->Args({1, kPacked, 0})
+    ->Unit(benchmark::kMicrosecond)
+    ->UseRealTime();
+BENCHMARK(Above)
+    ->Args({0, kPacked, 1})
+    ->Args({0, kPacked, 0})
     ->Unit(benchmark::kMicrosecond)
     ->UseRealTime();
 BENCHMARK(ByHour)

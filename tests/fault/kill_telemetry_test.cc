@@ -21,6 +21,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/fault/server_process.h"
+#include "tests/fault/telemetry_stream.h"
 #include "twingraph/v1/history_service.grpc.pb.h"
 #include "twingraph/v1/model_service.grpc.pb.h"
 #include "twingraph/v1/telemetry_service.grpc.pb.h"
@@ -82,8 +83,6 @@ void Expect(uint64_t i, Expected* expected) {
 }
 
 void Fill(uint64_t i, pb::IngestRequest* request) {
-  request->Clear();
-  request->set_batch_number(i);
   if (IsOfSamples(i)) {
     pb::SampleBatch* const samples = request->mutable_samples();
     samples->add_twin_ids("hub");
@@ -100,10 +99,6 @@ void Fill(uint64_t i, pb::IngestRequest* request) {
     std::memcpy(bytes, &frame.millivolts, sizeof(bytes));
     batch->mutable_packed()->append(bytes, sizeof(bytes));
   }
-}
-
-std::shared_ptr<grpc::Channel> ChannelTo(int port) {
-  return grpc::CreateChannel(absl::StrCat("127.0.0.1:", port), grpc::InsecureChannelCredentials());
 }
 
 void Begin(int port) {
@@ -133,22 +128,6 @@ void Begin(int port) {
   ASSERT_TRUE(pb::TelemetryService::NewStub(channel)
                   ->RegisterLayout(&layout_context, layout, &registered)
                   .ok());
-}
-
-// What the server says that it has of the producer.
-uint64_t LastBatch(int port) {
-  const auto telemetry = pb::TelemetryService::NewStub(ChannelTo(port));
-  grpc::ClientContext context;
-  const auto stream = telemetry->Ingest(&context);
-  pb::IngestRequest open;
-  open.mutable_open()->set_producer_id("producer");
-  stream->Write(open);
-  stream->WritesDone();
-  pb::IngestResponse response;
-  EXPECT_TRUE(stream->Read(&response));
-  EXPECT_TRUE(response.has_opened());
-  EXPECT_TRUE(stream->Finish().ok());
-  return response.opened().last_batch_number();
 }
 
 void CheckHistory(int port, const Expected& expected) {
@@ -182,38 +161,6 @@ void CheckHistory(int port, const Expected& expected) {
   EXPECT_EQ(found.level, expected.level);
 }
 
-// Streams batches from `first` on until the server is gone.
-void StreamBatches(int port, uint64_t first, std::atomic<uint64_t>* sent,
-                   std::atomic<uint64_t>* acknowledged) {
-  const auto telemetry = pb::TelemetryService::NewStub(ChannelTo(port));
-  grpc::ClientContext context;
-  const auto stream = telemetry->Ingest(&context);
-  std::atomic<bool> ended{false};
-  std::thread reader([&] {
-    pb::IngestResponse response;
-    while (stream->Read(&response)) {
-      if (!response.has_acknowledgement()) continue;
-      EXPECT_EQ(response.acknowledgement().rejects_total(), 0u)
-          << response.acknowledgement().DebugString();
-      *acknowledged = response.acknowledgement().batch_number();
-    }
-    ended = true;
-  });
-  pb::IngestRequest request;
-  request.mutable_open()->set_producer_id("producer");
-  bool ok = stream->Write(request);
-  for (uint64_t i = first; ok; ++i) {
-    *sent = i;
-    Fill(i, &request);
-    ok = stream->Write(request);
-    while (ok && i > acknowledged->load() + 100 && !ended) {
-      std::this_thread::sleep_for(std::chrono::microseconds(100));
-    }
-  }
-  reader.join();
-  stream->Finish();
-}
-
 TEST(KillTelemetry, HistoryIsWhatWasAcknowledged) {
   const bool is_long = std::getenv("TWIN_LONG") != nullptr;  // NOLINT(concurrency-mt-unsafe)
   const int kills = is_long ? 200 : 12;
@@ -240,7 +187,7 @@ TEST(KillTelemetry, HistoryIsWhatWasAcknowledged) {
     if (round == 0) Begin(port);
     std::atomic<uint64_t> sent{done};
     std::atomic<uint64_t> acknowledged{done};
-    std::thread writer([&] { StreamBatches(port, done + 1, &sent, &acknowledged); });
+    std::thread writer([&] { StreamBatches(port, done + 1, Fill, &sent, &acknowledged); });
     while (acknowledged.load() < done + 20) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }

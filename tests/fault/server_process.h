@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
@@ -24,12 +25,27 @@ inline std::string BinDir() {
 // A twind that this process started.
 class ServerProcess {
  public:
-  // `retention`: --event-retention-bytes.
-  explicit ServerProcess(const std::string& data_dir, const char* retention = "0") {
+  // `retention`: --event-retention-bytes. `more`: further options.
+  explicit ServerProcess(const std::string& data_dir, const char* retention = "0",
+                         const std::vector<std::string>& more = {}) {
     int out[2];
     TWIN_CHECK(pipe(out) == 0);
     const std::string program = absl::StrCat(BinDir(), "/twind");
     const std::string log = absl::StrCat(data_dir, ".log");
+    // Small files and frequent checkpoints: a kill finds them at work.
+    std::vector<std::string> words = {"twind",       "--data-dir",
+                                      data_dir,      "--listen",
+                                      "127.0.0.1:0", "--segment-bytes",
+                                      "262144",      "--batch-bytes-max",
+                                      "131072",      "--checkpoint-journal-bytes",
+                                      "100000",      "--event-retention-bytes",
+                                      retention,     "--reserve-bytes",
+                                      "65536",       "--history-block-rows",
+                                      "32"};
+    words.insert(words.end(), more.begin(), more.end());
+    std::vector<char*> arguments;
+    for (std::string& word : words) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
     pid_ = fork();
     TWIN_CHECK(pid_ >= 0);
     if (pid_ == 0) {
@@ -38,11 +54,7 @@ class ServerProcess {
       if (errors != nullptr) dup2(fileno(errors), STDERR_FILENO);
       close(out[0]);
       close(out[1]);
-      // Small files and frequent checkpoints: a kill finds them at work.
-      execl(program.c_str(), "twind", "--data-dir", data_dir.c_str(), "--listen", "127.0.0.1:0",
-            "--segment-bytes", "262144", "--batch-bytes-max", "131072",
-            "--checkpoint-journal-bytes", "100000", "--event-retention-bytes", retention,
-            "--reserve-bytes", "65536", "--history-block-rows", "32", nullptr);
+      execv(program.c_str(), arguments.data());
       std::_Exit(127);
     }
     close(out[1]);
