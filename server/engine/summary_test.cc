@@ -402,6 +402,30 @@ TEST_F(SummaryTest, RetentionByModelAndWhatIsLeftOfIt) {
   EXPECT_THAT(Ask(hours, true, &statistics), IsEmpty());
 }
 
+TEST_F(SummaryTest, WhatIsOpenAtAStartIsRolledUpOnce) {
+  options_.history_retention_of = {"Cell=samples:2d,rollups:10d"};
+  options_.history_retention_grace_seconds = 0;
+  Start();
+  MakeTwins();
+  std::vector<int64_t> times;
+  for (int i = 0; i < 50; ++i) times.push_back(kStart + i * 10 * kSecond);
+  clock_.Set(Time{times.back()});
+  ASSERT_THAT(SendFrames(times).status, IsOk());
+  ASSERT_THAT(engine_->Checkpoint(), IsOk());  // keeps them as they are, open
+  clock_.Set(Time{kStart + 4 * kDay});
+  query::ExecuteStatistics statistics;
+  for (int round = 0; round < 3; ++round) {
+    Start();  // its first checkpoint says everything anew
+    for (int i = 0; i < 3; ++i) ASSERT_THAT(engine_->PackHistory(), IsOk());
+    EXPECT_THAT(Ask("SELECT TIME_BUCKET(1h, h.time) AS k, COUNT() AS n FROM DIGITALTWINS MATCH "
+                    "(c:Cell) HISTORY h OF c.(voltage) FROM '2024-10-04T00:00:00Z' TO "
+                    "'2024-10-05T00:00:00Z' WHERE c.$dtId = 'cell-1' GROUP BY k",
+                    true, &statistics),
+                ElementsAre(HasSubstr("|50")));
+    EXPECT_EQ(statistics.summaries.rows, 0u);  // nothing but the roll-up knows
+  }
+}
+
 TEST_F(SummaryTest, SumsOfDoublesWhoseSamplesAreGone) {
   options_.history_retention_seconds = 20 * 24 * 3600;
   options_.history_retention_of = {"Cell=samples:2d,rollups:10d"};

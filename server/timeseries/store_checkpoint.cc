@@ -148,22 +148,25 @@ absl::Status Store::Impl::VisitSpecs(const Checkpoint& checkpoint, Visit visit) 
 }
 
 absl::Status Store::Impl::VisitOpen(const Checkpoint& checkpoint, Visit visit) {
-  const auto visit_group = [&](GroupId id) {
+  const auto bytes_of = [&](GroupId id) {
     const auto filed = checkpoint.filed.find(id);
-    const OpenRows rows =
-        RowsOf(head.Hold(id, checkpoint.sequence), head.columns(id), checkpoint.sequence,
-               filed == checkpoint.filed.end() ? absl::Span<const MemoryBlockPtr>()
-                                               : absl::MakeConstSpan(filed->second));
-    const std::string bytes = EncodeOpen(rows);
-    if (checkpoint.everything && bytes.empty()) return absl::OkStatus();
-    return visit({.kind = kOpenKey, .number = id.value}, bytes);
+    return EncodeOpen(RowsOf(head.Hold(id, checkpoint.sequence), head.columns(id),
+                             checkpoint.sequence,
+                             filed == checkpoint.filed.end() ? absl::Span<const MemoryBlockPtr>()
+                                                             : absl::MakeConstSpan(filed->second)));
   };
-  if (!checkpoint.everything) {
-    for (const GroupId id : checkpoint.changed) TWIN_RETURN_IF_ERROR(visit_group(id));
-    return absl::OkStatus();
+  // Also those that have no open rows any more: an earlier checkpoint may know some of them.
+  for (const GroupId id : checkpoint.changed) {
+    TWIN_RETURN_IF_ERROR(visit({.kind = kOpenKey, .number = id.value}, bytes_of(id)));
   }
+  if (!checkpoint.everything) return absl::OkStatus();
+  std::vector<GroupId> visited = checkpoint.changed;
+  SortUnique(&visited);
   for (uint32_t number = 0; number < checkpoint.groups; ++number) {
-    TWIN_RETURN_IF_ERROR(visit_group(GroupId{number}));
+    if (std::binary_search(visited.begin(), visited.end(), GroupId{number})) continue;
+    const std::string bytes = bytes_of(GroupId{number});
+    if (bytes.empty()) continue;
+    TWIN_RETURN_IF_ERROR(visit({.kind = kOpenKey, .number = number}, bytes));
   }
   return absl::OkStatus();
 }

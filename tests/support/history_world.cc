@@ -284,7 +284,7 @@ bool HistoryWorld::Checkpoint(bool everything) {
   const size_t groups = groups_.size();
   // What happens meanwhile does not belong to it.
   for (uint64_t i = Random(8); i-- > 0;) AppendSome();
-  Keys keys = everything ? Keys() : durable_;
+  Keys keys = durable_;
   const auto visit = [&](CheckpointKey key, absl::string_view bytes) {
     if (bytes.empty()) {
       keys.erase({key.kind, key.number});
