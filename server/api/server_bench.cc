@@ -211,8 +211,10 @@ BENCHMARK(LoadFleet)->UseManualTime()->Iterations(1)->Unit(benchmark::kMilliseco
 void Report(benchmark::State& state, std::vector<double>* micros) {
   std::sort(micros->begin(), micros->end());
   if (micros->empty()) return;
-  state.counters["p50_us"] = (*micros)[micros->size() / 2];
-  state.counters["p99_us"] = (*micros)[micros->size() * 99 / 100];
+  state.counters["p50_us"] =
+      benchmark::Counter((*micros)[micros->size() / 2], benchmark::Counter::kAvgThreads);
+  state.counters["p99_us"] =
+      benchmark::Counter((*micros)[micros->size() * 99 / 100], benchmark::Counter::kAvgThreads);
 }
 
 void EmptyRpc(benchmark::State& state) {
