@@ -137,24 +137,30 @@ namespace {
 using google::protobuf::internal::WireFormatLite;
 using google::protobuf::io::CodedOutputStream;
 
-// As an item of SubscribeResponse.events.
-void AppendItem(const pb::Event& event, CodedOutputStream* out) {
-  out->WriteTag(WireFormatLite::MakeTag(pb::SubscribeResponse::kEventsFieldNumber,
-                                        WireFormatLite::WIRETYPE_LENGTH_DELIMITED));
-  out->WriteVarint32(static_cast<uint32_t>(event.ByteSizeLong()));
+constexpr uint32_t kItemTag = WireFormatLite::MakeTag(pb::SubscribeResponse::kEventsFieldNumber,
+                                                      WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
+
+// As an item of SubscribeResponse.events. `size`: its ByteSizeLong, asked since it was filled.
+void AppendItem(const pb::Event& event, size_t size, CodedOutputStream* out) {
+  out->WriteTag(kItemTag);
+  out->WriteVarint32(static_cast<uint32_t>(size));
   event.SerializeWithCachedSizes(out);
 }
 
 // The same for the usual form, kept with the event. `scratch`: any.
 const std::string& EncodedOf(const events::Event& event, pb::Event* scratch) {
   if (const std::string* const made = event.encoded.Get()) return *made;
-  std::string bytes;
+  scratch->Clear();
+  ToProto(event, /*with_old_values=*/true, scratch);
+  const size_t size = scratch->ByteSizeLong();
+  // Kept as long as the event: no more than it takes.
+  std::string bytes(CodedOutputStream::VarintSize32(kItemTag) +
+                        CodedOutputStream::VarintSize32(static_cast<uint32_t>(size)) + size,
+                    '\0');
   {
-    google::protobuf::io::StringOutputStream stream(&bytes);
+    google::protobuf::io::ArrayOutputStream stream(bytes.data(), static_cast<int>(bytes.size()));
     CodedOutputStream out(&stream);
-    scratch->Clear();
-    ToProto(event, /*with_old_values=*/true, scratch);
-    AppendItem(*scratch, &out);
+    AppendItem(*scratch, size, &out);
   }
   return event.encoded.Keep(std::move(bytes));
 }
@@ -197,7 +203,7 @@ grpc::ByteBuffer ToBytes(const events::Message& from, const EventForm& form) {
       one.Clear();
       ToProto(*event, form.old_values, &one);
       if (has_tokens) one.set_resume_token(TokenBehind(from, i));
-      AppendItem(one, &out);
+      AppendItem(one, one.ByteSizeLong(), &out);
     }
     pb::SubscribeResponse rest;
     rest.set_more(from.more);

@@ -62,10 +62,16 @@ class EventService final : public event_calls::All {
  private:
   static constexpr int kNamedThreads = 2;
 
+  // For a call that moves a subscription to a place: one of a time is looked for in the journal.
+  template <typename Request>
+  WorkPool* PoolFor(const Request& request) {
+    return request.has_from_unix_nano() ? services_.pool : &named_;
+  }
+
   const Services& services_;
   std::atomic<bool> stopping_ = false;
-  // Of named subscriptions, whose calls read and write the store and the journal, for milliseconds:
-  // exports may keep the other pool's threads for minutes.
+  // Of consumers that join and calls about one subscription, which read and write little: exports
+  // may keep the other pool's threads for minutes. What reads more of the journal is done there.
   WorkPool named_;
   WatchQueries watches_;
 };

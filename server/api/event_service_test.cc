@@ -1,8 +1,11 @@
 // Subscribe over real streams: bytes that subscribers share are what each of them alone would get.
 #include <grpcpp/generic/generic_stub.h>
 
+#include "absl/base/thread_annotations.h"
 #include "gmock/gmock.h"
+#include "server/api/event_convert.h"
 #include "server/api/query_fixture.h"
+#include "server/base/sync.h"
 #include "tests/support/status_matchers.h"
 #include "twingraph/v1/event_service.grpc.pb.h"
 
@@ -19,8 +22,92 @@ std::vector<std::string> TextsOf(const std::vector<pb::Event>& events) {
   return texts;
 }
 
+events::EventPtr EventOf(absl::string_view twin) {
+  auto event = std::make_shared<events::Event>();
+  event->sequence = Sequence(7);
+  event->type = events::EventType::kTwinDeleted;
+  event->twin_id = twin;
+  return event;
+}
+
+// Whom the one event of a message is about.
+std::string SubjectIn(const grpc::ByteBuffer& bytes) {
+  grpc::Slice slice;
+  EXPECT_TRUE(bytes.DumpToSingleSlice(&slice).ok());
+  pb::SubscribeResponse message;
+  EXPECT_TRUE(message.ParseFromArray(slice.begin(), static_cast<int>(slice.size())));
+  EXPECT_EQ(message.events_size(), 1);
+  return message.events_size() == 1 ? message.events(0).subject() : "";
+}
+
+TEST(EventBytes, AreKeptWhereOthersHaveTheEvent) {
+  events::Message message;
+  message.events = {EventOf("alone")};
+  EXPECT_EQ(SubjectIn(ToBytes(message, {})), "alone");
+  EXPECT_EQ(message.events[0]->encoded.Get(), nullptr);
+
+  constexpr absl::string_view kTwin = "one-that-several-subscribers-have";
+  const events::EventPtr shared = EventOf(kTwin);
+  message.events = {shared};
+  EXPECT_EQ(SubjectIn(ToBytes(message, {.old_values = false, .tokens = false})), kTwin);
+  EXPECT_EQ(SubjectIn(ToBytes(message, {.old_values = true, .tokens = true})), kTwin);
+  EXPECT_EQ(shared->encoded.Get(), nullptr);
+  EXPECT_EQ(SubjectIn(ToBytes(message, {})), kTwin);
+  const std::string* const kept = shared->encoded.Get();
+  ASSERT_NE(kept, nullptr);
+  EXPECT_EQ(kept->capacity(), kept->size());
+  EXPECT_EQ(SubjectIn(ToBytes(message, {})), kTwin);
+  EXPECT_EQ(shared->encoded.Get(), kept);
+
+  // What is kept is what is sent.
+  message.events = {EventOf("another")};
+  message.events[0]->encoded.Keep(*kept);
+  EXPECT_EQ(SubjectIn(ToBytes(message, {})), kTwin);
+}
+
 class EventServiceTest : public QueryFixture {
  protected:
+  // A subscriber inside the server, which holds on to what it is sent.
+  class Holder : public events::Sink {
+   public:
+    explicit Holder(events::Feed* feed) {
+      auto subscription = feed->Subscribe({}, this);
+      TWIN_CHECK(subscription.ok()) << subscription.status();
+      subscription_ = *std::move(subscription);
+      subscription_->Start();
+    }
+    ~Holder() override {
+      subscription_->Cancel(absl::CancelledError("enough"));
+      const MutexLock lock(&mutex_);
+      while (!has_ended_) changed_.Wait(&mutex_);
+    }
+    void Send(events::Message message) override {
+      {
+        const MutexLock lock(&mutex_);
+        events_.insert(events_.end(), message.events.begin(), message.events.end());
+      }
+      subscription_->Sent();
+    }
+    void End(const absl::Status& /*status*/) override {
+      const MutexLock lock(&mutex_);
+      has_ended_ = true;
+      changed_.SignalAll();
+    }
+    bool HasEncoded() {
+      const MutexLock lock(&mutex_);
+      return std::any_of(events_.begin(), events_.end(), [](const events::EventPtr& event) {
+        return event->encoded.Get() != nullptr;
+      });
+    }
+
+   private:
+    std::shared_ptr<events::Subscription> subscription_;
+    Mutex mutex_;
+    CondVar changed_;
+    std::vector<events::EventPtr> events_ ABSL_GUARDED_BY(mutex_);
+    bool has_ended_ ABSL_GUARDED_BY(mutex_) = false;
+  };
+
   // A subscription that stands.
   class Stream {
    public:
@@ -138,6 +225,18 @@ TEST_F(EventServiceTest, WhatSubscribersShareIsWhatOneAloneGets) {
   ASSERT_FALSE(rest.empty());
   EXPECT_GT(rest[0].sequence(), events[count / 2].sequence());
   EXPECT_EQ(rest[0].index(), 0u);
+}
+
+TEST_F(EventServiceTest, SubscribersShareEventsWithTheirBytes) {
+  pb::SubscribeRequest request;
+  request.mutable_filter()->add_paths("rank");
+  const auto stream = Subscribe(request);
+  Holder holder(&engine_->feed());
+  // Until both are live: before, each reads the changes for itself.
+  for (int rank = 0; !holder.HasEncoded(); ++rank) {
+    SetRanks(1, 1'000 + rank);
+    EXPECT_EQ(stream->Take(1).size(), 1u);
+  }
 }
 
 TEST_F(EventServiceTest, BytesThatAreNoRequestAreRefused) {

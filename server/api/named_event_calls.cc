@@ -145,7 +145,7 @@ absl::Status FillWith(const absl::StatusOr<events::NamedInfo>& info, Message* me
 
 grpc::ServerUnaryReactor* EventService::CreateSubscription(
     Context* context, const pb::CreateSubscriptionRequest* request, pb::Subscription* response) {
-  return AnswerLater(context, &named_, [this, request, response]() -> absl::Status {
+  return AnswerLater(context, PoolFor(*request), [this, request, response]() -> absl::Status {
     events::NamedSpec spec;
     spec.name = request->name();
     TWIN_ASSIGN_OR_RETURN(spec.filter, ToFilter(request->filter()));
@@ -165,7 +165,7 @@ grpc::ServerUnaryReactor* EventService::GetSubscription(Context* context,
 grpc::ServerUnaryReactor* EventService::ListSubscriptions(
     Context* context, const pb::ListSubscriptionsRequest* request,
     pb::ListSubscriptionsResponse* response) {
-  return AnswerLater(context, &named_, [this, request, response] {
+  return AnswerLater(context, services_, [this, request, response] {
     const uint32_t size = request->page_size() == 0 ? kSubscriptions : request->page_size();
     const size_t count = std::min(size, kSubscriptionsMax);
     std::vector<events::NamedInfo> infos =
@@ -197,7 +197,7 @@ grpc::ServerUnaryReactor* EventService::DeleteSubscription(
 grpc::ServerUnaryReactor* EventService::SeekSubscription(Context* context,
                                                          const pb::SeekSubscriptionRequest* request,
                                                          pb::Subscription* response) {
-  return AnswerLater(context, &named_, [this, request, response]() -> absl::Status {
+  return AnswerLater(context, PoolFor(*request), [this, request, response]() -> absl::Status {
     TWIN_ASSIGN_OR_RETURN(const events::Place to, ToPlace(*request));
     return FillWith(services_.engine->subscriptions().Seek(request->name(), to), response);
   });

@@ -258,6 +258,7 @@ class Fleet {
     auto predictors = predict::Predictors::Open({}, host_.get(), &connector_);
     TWIN_CHECK(predictors.ok()) << predictors.status();
     predictors_ = *std::move(predictors);
+    predictors_->Start();
   }
   ~Fleet() {
     predictors_.reset();

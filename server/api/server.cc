@@ -98,6 +98,9 @@ class Server::Impl {
       return absl::UnavailableError(
           absl::StrCat("cannot listen on ", options.listen, "; is another server there?"));
     }
+    // Not before: gRPC makes its threads, for all calls, from the one that needs them first, and
+    // they inherit its priority.
+    predictors_->Start();
     return absl::OkStatus();
   }
 

@@ -23,7 +23,7 @@ struct Attributes {
   uint64_t period_ns = 0;
 };
 
-constexpr int kNicer = 10;
+constexpr int kNicer = 10;  // than the process
 constexpr int kNiceMax = 19;
 // What the scheduler of Linux 6.12 and later interrupts for all that have shorter slices (those of
 // others have some 3 ms); earlier ones go by `nice` alone.
@@ -34,7 +34,10 @@ constexpr uint64_t kSliceNs = 100'000'000;
 void GiveWayToOthers() {
   Attributes attributes;
   attributes.policy = SCHED_BATCH;
-  attributes.nice = std::min(getpriority(PRIO_PROCESS, 0) + kNicer, kNiceMax);
+  // By the main thread, whose number is the process's: this one may have been made by one that gave
+  // way, and has what that had.
+  attributes.nice =
+      std::min(getpriority(PRIO_PROCESS, static_cast<id_t>(getpid())) + kNicer, kNiceMax);
   attributes.runtime_ns = kSliceNs;
   (void)syscall(SYS_sched_setattr, /*this thread*/ 0, &attributes, /*flags=*/0);
 }

@@ -6,7 +6,8 @@ namespace twin {
 
 // From now on the calling thread gives way to the others: one of them that wakes runs at once
 // instead of when this one's time slice ends, and where all processors are busy it gets a tenth of
-// what they get. There is no way back. Where the system refuses, all stays as it was.
+// what they get. There is no way back, and threads that it makes inherit that. Where the system
+// refuses, all stays as it was.
 void GiveWayToOthers();
 
 }  // namespace twin

@@ -1,12 +1,16 @@
 #include "server/engine/predict_host.h"
 
 #include <algorithm>
+#include <optional>
+#include <thread>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/status_macros.h"
 #include "server/base/sync.h"
+#include "server/base/thread_priority.h"
 #include "server/engine/feature_query.h"
 #include "server/events/feed.h"
 #include "server/events/filter.h"
@@ -254,6 +258,49 @@ class PredictHost : public predict::Host {
   const Clock& clock_;
 };
 
+// Rows on their way from the thread of a query, which waits until they are taken, to the run's.
+class HandOver {
+ public:
+  // What taking them came to.
+  absl::Status Give(predict::FeatureRows rows) {
+    const MutexLock lock(&mutex_);
+    rows_ = std::move(rows);
+    changed_.SignalAll();
+    while (rows_.has_value()) changed_.Wait(&mutex_);
+    return taken_;
+  }
+  void End(absl::Status status) {
+    const MutexLock lock(&mutex_);
+    end_ = std::move(status);
+    changed_.SignalAll();
+  }
+
+  // Until the end, whose status it returns.
+  absl::Status TakeAll(absl::FunctionRef<absl::Status(predict::FeatureRows rows)> take) {
+    while (true) {
+      predict::FeatureRows rows;
+      {
+        const MutexLock lock(&mutex_);
+        while (!rows_.has_value() && !end_.has_value()) changed_.Wait(&mutex_);
+        if (!rows_.has_value()) return *end_;
+        rows = std::move(*rows_);
+      }
+      absl::Status taken = take(std::move(rows));
+      const MutexLock lock(&mutex_);
+      taken_ = std::move(taken);
+      rows_.reset();
+      changed_.SignalAll();
+    }
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar changed_;
+  std::optional<predict::FeatureRows> rows_ ABSL_GUARDED_BY(mutex_);  // until they are taken
+  absl::Status taken_ ABSL_GUARDED_BY(mutex_);
+  std::optional<absl::Status> end_ ABSL_GUARDED_BY(mutex_);
+};
+
 // One execution of the query after the other, each of a part of the twins, all at one snapshot.
 class FeatureReading {
  public:
@@ -268,8 +315,23 @@ class FeatureReading {
   query::ExecuteOptions& options() { return options_; }
   const FeatureStatement& statement() const { return statement_; }
 
-  // `twins` nullptr: of all. Rows of other twins are left out, wherever they come from.
+  // `twins` nullptr: of all. Rows of other twins are left out, wherever they come from. The query
+  // gives way to other threads; `emit`, which may hold locks that those wait for, is called on this
+  // one.
   absl::Status Read(const std::vector<std::string>* twins, EmitRows emit) {
+    HandOver rows;
+    std::thread reader([&] {
+      GiveWayToOthers();
+      rows.End(Execute(twins, &rows));
+    });
+    absl::Status status = rows.TakeAll(
+        [&](predict::FeatureRows taken) { return emit(std::move(taken), options_.interrupted); });
+    reader.join();
+    return status;
+  }
+
+ private:
+  absl::Status Execute(const std::vector<std::string>* twins, HandOver* to) {
     const absl::flat_hash_set<absl::string_view> wanted =
         twins == nullptr ? absl::flat_hash_set<absl::string_view>()
                          : absl::flat_hash_set<absl::string_view>(twins->begin(), twins->end());
@@ -286,7 +348,7 @@ class FeatureReading {
           predict::FeatureRows rows;
           if (twins == nullptr || statement_.is_filtered) {
             TWIN_RETURN_IF_ERROR(AppendRows(statement_, *query_.features, batch, &rows));
-            return emit(std::move(rows), options_.interrupted);
+            return to->Give(std::move(rows));
           }
           std::vector<uint32_t> chosen;
           const query::Vector& ids = batch.slots[statement_.twin];
@@ -295,12 +357,11 @@ class FeatureReading {
           }
           if (chosen.empty()) return absl::OkStatus();
           TWIN_RETURN_IF_ERROR(AppendRows(statement_, *query_.features, batch.Take(chosen), &rows));
-          return emit(std::move(rows), options_.interrupted);
+          return to->Give(std::move(rows));
         },
         &statistics);
   }
 
- private:
   const predict::FeatureQuery& query_;
   const FeatureStatement statement_;
   const query::GraphReader& graph_;

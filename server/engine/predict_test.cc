@@ -1,4 +1,7 @@
 // Predictors on a real engine: what reaches twins, whatever a predictor does.
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cmath>
@@ -15,6 +18,7 @@
 #include "gtest/gtest.h"
 #include "server/base/check.h"
 #include "server/base/sync.h"
+#include "server/base/thread_priority.h"
 #include "server/engine/engine.h"
 #include "server/engine/predict_host.h"
 #include "server/predict/predictors.h"
@@ -145,6 +149,7 @@ class HostBetween : public predict::Host {
   std::function<absl::Status()> before_write;  // of a run or a mark; may refuse it
   std::function<void()> after_write;           // likewise
   std::function<void()> before_documents;      // are read or changed
+  std::function<void()> while_reading;         // features, on the query's threads too
   std::atomic<int> watches_refused{0};         // so often nothing can be watched
   std::atomic<int> watches{0};
   std::function<void()> lost;  // of the last watch; before it, as the predictors are told
@@ -172,7 +177,13 @@ class HostBetween : public predict::Host {
   absl::StatusOr<Sequence> ReadFeatures(
       const predict::FeatureQuery& query, std::function<absl::Status()> interrupted,
       absl::FunctionRef<absl::Status(predict::FeatureRows, MayGoOn)> emit) override {
-    return host_.ReadFeatures(query, std::move(interrupted), emit);
+    return host_.ReadFeatures(
+        query,
+        [this, interrupted = std::move(interrupted)] {
+          if (while_reading) while_reading();
+          return interrupted();
+        },
+        emit);
   }
   std::vector<predict::CurrentEstimate> ReadEstimates(const std::vector<std::string>& twins,
                                                       const std::string& path) override {
@@ -229,6 +240,7 @@ class PredictTest : public ::testing::Test {
     auto predictors = predict::Predictors::Open(options_, between_.get(), &network_);
     TWIN_CHECK(predictors.ok()) << predictors.status();
     predictors_ = *std::move(predictors);
+    if (starts_predictors_) predictors_->Start();
   }
   void Restart() {
     predictors_.reset();
@@ -323,6 +335,7 @@ class PredictTest : public ::testing::Test {
   EngineFolder folder_;
   uint64_t snapshot_retained_bytes_max_ = 0;
   predict::Options options_;
+  bool starts_predictors_ = true;
   FakeNetwork network_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<predict::Host> host_;
@@ -344,6 +357,28 @@ TEST_F(PredictTest, WritesEstimatesWithTheirProvenance) {
   EXPECT_EQ(forecasts->at(0).value, 30);
   EXPECT_EQ(forecasts->at(0).method, "tenfold");
   EXPECT_EQ(predictors_->Get("p")->health, predict::Health::kHealthy);
+}
+
+TEST_F(PredictTest, TheFeatureQueryGivesWayAndTheRunDoesNot) {
+  const auto nice = [] { return getpriority(PRIO_PROCESS, 0); };
+  const int usual = nice();
+  int lowest = usual;
+  std::thread([&] {
+    GiveWayToOthers();
+    lowest = nice();  // unless the system refuses it
+  }).join();
+  ASSERT_THAT(Register(SpecOf("p")), IsOk());
+  std::atomic<int> query = usual;
+  between_->while_reading = [&] { query = std::max(query.load(), nice()); };
+  int run = lowest + 1;
+  Answer([&](const Request& request, absl::StatusOr<predict::Answer>* answer) {
+    run = nice();
+    *answer = FakeService::Tenfold(request);
+    return true;
+  });
+  EXPECT_EQ(RunNow("p").state, RunState::kDone);
+  EXPECT_EQ(query, lowest);
+  EXPECT_EQ(run, usual);
 }
 
 TEST_F(PredictTest, RowsThatCannotBeAskedAreMarked) {
@@ -567,8 +602,11 @@ TEST_F(PredictTest, ARestartInTheMiddleRepeatsNothing) {
   EXPECT_EQ(Soh("cell-1"), "10 5 15 OK p ");
   const Sequence version = VersionOf("cell-1");
 
-  Answer(nullptr);
+  starts_predictors_ = false;
   Restart();
+  EXPECT_EQ(predictors_->figures().running, 0u);  // else it would hang
+  Answer(nullptr);
+  predictors_->Start();
   WaitUntil([this] { return predictors_->Get("p")->last_run->state != RunState::kRunning; });
   const RunRecord run = *predictors_->Get("p")->last_run;
   EXPECT_EQ(run.state, RunState::kDone) << run.message;

@@ -116,7 +116,9 @@ struct Event {
   std::shared_ptr<const Notice> notice;  // kServerNotice
   std::vector<PathChange> changes;
   std::shared_ptr<const void> keep;
-  SharedBytes encoded;  // as those are sent it who get it in its usual form
+  // As those are sent it who get it in its usual form: at most Bytes() more, which nobody counts,
+  // for all of them together, and only while some have been sent it and others have not.
+  SharedBytes encoded;
 
   // About what a message takes for it, and never less.
   size_t Bytes() const;

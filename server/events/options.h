@@ -10,16 +10,18 @@ namespace twin::events {
 
 // The names are those of twind's options, after `event_`.
 struct Options {
-  uint64_t ring_bytes = 64u << 20;        // of recent changes in memory; older: the journal
-  int64_t subscriptions_max = 10'000;     // at once
-  uint64_t pending_bytes_max = 4u << 20;  // matched and not sent, of one subscription
-  uint64_t message_bytes = 1u << 20;      // events of one message, about; a single one may be more
-  int64_t series_max = 4'000'000;         // whose last value is remembered, for old values
-  int64_t under_twins_max = 10'000'000;   // below the root of a subscription
-  int64_t progress_interval_ms = 5'000;   // how often an idle subscriber hears where it stands
-  int64_t interval_ms_min = 100;          // of a delivery of latest values, at most an hour
-  int64_t latest_keys_max = 100'000;      // values that such a delivery keeps until it is due
-  int32_t threads = 2;                    // that deliver
+  uint64_t ring_bytes = 64u << 20;     // of recent changes in memory; older: the journal
+  int64_t subscriptions_max = 10'000;  // at once
+  // Matched and not sent, of one subscription; beside it what others have been sent already is kept
+  // encoded, at most as much again, once for all.
+  uint64_t pending_bytes_max = 4u << 20;
+  uint64_t message_bytes = 1u << 20;     // events of one message, about; a single one may be more
+  int64_t series_max = 4'000'000;        // whose last value is remembered, for old values
+  int64_t under_twins_max = 10'000'000;  // below the root of a subscription
+  int64_t progress_interval_ms = 5'000;  // how often an idle subscriber hears where it stands
+  int64_t interval_ms_min = 100;         // of a delivery of latest values, at most an hour
+  int64_t latest_keys_max = 100'000;     // values that such a delivery keeps until it is due
+  int32_t threads = 2;                   // that deliver
   // Of named subscriptions.
   int64_t named_subscriptions_max = 1'000;
   int64_t consumers_max = 16;            // of one, at most kSlots

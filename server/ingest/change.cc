@@ -485,7 +485,7 @@ absl::Status ApplyUnit(const Unit& unit, Sequence sequence, Time time, graph::Gr
 absl::Status ApplyUnits(absl::string_view units, const RecordHeader& header, Sequence first,
                         Sequence applied, graph::Graph* graph, TelemetryState* telemetry) {
   // Some changes, of one unit or several, are decoded before the first of them is applied.
-  std::vector<Step> steps(kStepsAtOnce);
+  std::vector<Step> steps;  // of a former use beyond `count`, with what they allocated
   size_t count = 0;
   const auto apply = [&]() -> absl::Status {
     LookAhead(absl::MakeConstSpan(steps).subspan(0, count), graph->head());
@@ -516,6 +516,7 @@ absl::Status ApplyUnits(absl::string_view units, const RecordHeader& header, Seq
     uint32_t last = 0;
     for (uint64_t k = 0; k < changes; ++k) {
       if (count == kStepsAtOnce) TWIN_RETURN_IF_ERROR(apply());
+      if (count == steps.size()) steps.emplace_back();  // most records have few
       Step& step = steps[count];
       TWIN_RETURN_IF_ERROR(DecodeChange(&reader, header.time, &last, &step.change));
       step.sequence = sequence;

@@ -1,6 +1,8 @@
 // Checker::LookAhead. What an operation asks for lies all over memory: a slot of the index of ids,
 // the twin's entry, a page of each column. Each of these is asked for of all operations before the
 // next is, so that memory works on many of them at once.
+#include <algorithm>
+
 #include "server/ingest/checker.h"
 
 namespace twin::ingest {
@@ -42,7 +44,9 @@ void Checker::LookAhead(absl::Span<const Operation> operations) {
       continue;
     }
     const graph::TableSchema& table = catalog->table(place.table);
-    for (size_t step = 0; step < patches[i]->edits.size(); ++step) {
+    // One with more may be refused for that.
+    const size_t steps = std::min(patches[i]->edits.size(), PathColumns::kStepsMax);
+    for (size_t step = 0; step < steps; ++step) {
       const graph::ColumnSchema* column =
           paths_.Find(catalog, table, patches[i]->component, patches[i]->edits[step].path, step)
               .column;

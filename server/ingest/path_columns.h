@@ -18,6 +18,8 @@ std::string PointerOf(absl::Span<const std::string> path);
 // first. Thread-compatible.
 class PathColumns {
  public:
+  static constexpr size_t kStepsMax = 64;  // later ones share places
+
   struct Found {
     // nullptr: to none, or further than to one; or the path is too long to be remembered.
     const graph::ColumnSchema* column = nullptr;
@@ -35,7 +37,6 @@ class PathColumns {
     std::vector<std::string> path;
     std::string pointer;
   };
-  static constexpr size_t kStepsMax = 64;  // later ones share places
   static constexpr size_t kPathBytesMax = 512;
 
   std::shared_ptr<const graph::Catalog> catalog_;  // what `known_` points into

@@ -32,8 +32,8 @@ Predictors::Impl::Impl(const Options& options, Host* host, Connector* connector)
       host_(*host),
       connector_(*connector),
       forecasts_(&host->documents(), options.forecast_rows_max),
-      computing_(options.threads),
-      runs_(options.runs_at_once) {}
+      computing_(options.threads, TaskThreads::kGiveWay),
+      runs_(options.runs_at_once, TaskThreads::kEqual) {}
 
 Predictors::Impl::~Impl() { Stop(); }
 
@@ -60,12 +60,14 @@ absl::Status Predictors::Impl::Open() {
   TWIN_RETURN_IF_ERROR(LoadForecasts());
   for (const EntryPtr& entry : entries) StartWatches(entry);
   const MutexLock lock(&mutex_);
-  for (const EntryPtr& entry : entries) {
-    Plan(entry, host_.Now());
-    BeginNext(entry);
-  }
-  timer_ = std::thread([this] { RunTimer(); });
+  for (const EntryPtr& entry : entries) Plan(entry, host_.Now());
   return absl::OkStatus();
+}
+
+void Predictors::Impl::Start() {
+  const MutexLock lock(&mutex_);
+  for (const auto& [name, entry] : entries_) BeginNext(entry);
+  timer_ = std::thread([this] { RunTimer(); });
 }
 
 absl::Status Predictors::Impl::LoadRuns() {
@@ -443,6 +445,8 @@ absl::StatusOr<std::unique_ptr<Predictors>> Predictors::Open(const Options& opti
   TWIN_RETURN_IF_ERROR(impl->Open());
   return std::unique_ptr<Predictors>(new Predictors(std::move(impl)));
 }
+
+void Predictors::Start() { impl_->Start(); }
 
 absl::StatusOr<Info> Predictors::Register(Spec spec, const RegisterOptions& options) {
   return impl_->Register(std::move(spec), options);

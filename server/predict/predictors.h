@@ -34,11 +34,14 @@ struct Figures {
 // Thread-safe.
 class Predictors {
  public:
-  // Reads what is registered and goes on with runs that a former process left. `host` and
-  // `connector` outlive it. DATA_LOSS: a document cannot be read.
+  // Reads what is registered; nothing is due before Start. `host` and `connector` outlive it.
+  // DATA_LOSS: a document cannot be read.
   static absl::StatusOr<std::unique_ptr<Predictors>> Open(const Options& options, Host* host,
                                                           Connector* connector);
   ~Predictors();
+
+  // Goes on with runs that a former process left, and begins what is due from now on. Once.
+  void Start();
 
   // Errors as in proto/twingraph/v1/predictor_service.proto, here and below.
   struct RegisterOptions {

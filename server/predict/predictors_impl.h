@@ -33,6 +33,7 @@ class Predictors::Impl {
   ~Impl();
 
   absl::Status Open() ABSL_LOCKS_EXCLUDED(register_mutex_, mutex_);
+  void Start() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<Info> Register(Spec spec, const RegisterOptions& options)
       ABSL_LOCKS_EXCLUDED(register_mutex_, mutex_);
   std::vector<Info> List() const ABSL_LOCKS_EXCLUDED(mutex_);
@@ -153,8 +154,9 @@ class Predictors::Impl {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 
   Tasks computing_;  // of predictors inside the server
-  Tasks chores_{1};  // truths, expiries, watches: what the timer and the feed must not wait for
-  Tasks runs_;
+  // Truths, expiries, watches: what the timer and the feed must not wait for.
+  Tasks chores_{1, TaskThreads::kEqual};
+  Tasks runs_;  // these mostly wait, and have locks in hand that the feed and writes wait for
   std::thread timer_;
 };
 

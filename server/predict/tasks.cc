@@ -79,7 +79,7 @@ void Tasks::Stop() {
 }
 
 void Tasks::Work() {
-  GiveWayToOthers();
+  if (kind_ == TaskThreads::kGiveWay) GiveWayToOthers();
   while (true) {
     absl::AnyInvocable<void()> task;
     {

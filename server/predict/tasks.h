@@ -1,6 +1,5 @@
-// A few threads for work that waits its turn. They start when there is something to do, cost
-// nothing when there is not, and give way to all other threads: what is measured goes before what
-// is estimated. Internal to server/predict.
+// A few threads for work that waits its turn. They start when there is something to do and cost
+// nothing when there is not. Internal to server/predict.
 #ifndef TWIN_SERVER_PREDICT_TASKS_H_
 #define TWIN_SERVER_PREDICT_TASKS_H_
 
@@ -16,10 +15,17 @@
 
 namespace twin::predict {
 
+enum class TaskThreads {
+  kEqual,
+  // To all others: what is measured goes before what is estimated. For what computes and holds no
+  // lock that ingest or delivery may wait for.
+  kGiveWay,
+};
+
 // Thread-safe. Who submits bounds how much waits.
 class Tasks {
  public:
-  explicit Tasks(int threads_max) : threads_max_(threads_max) {}
+  Tasks(int threads_max, TaskThreads kind) : threads_max_(threads_max), kind_(kind) {}
   ~Tasks() { Stop(); }
 
   // False: it is stopping, and the task is dropped.
@@ -31,6 +37,7 @@ class Tasks {
   void Work() ABSL_LOCKS_EXCLUDED(mutex_);
 
   const int threads_max_;
+  const TaskThreads kind_;
   Mutex mutex_;
   CondVar changed_;
   std::deque<absl::AnyInvocable<void()>> waiting_ ABSL_GUARDED_BY(mutex_);

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 
 import grpc
@@ -214,6 +215,25 @@ class RegistryTest(ServerTest):
             changes = {change.path: change.new for change in next(watch).changes}
         self.assertEqual((changes["soh.value"], changes["soh.source"]), (60.0, "half"))
 
+    def test_a_run_that_is_due_at_the_start_leaves_calls_their_priority(self):
+        self.predictors.register("half", address=self.address, interval_s=1)
+        for _ in range(3):  # who needs gRPC's threads first makes them, and is not always the same
+            self.server.stop()
+            time.sleep(1)
+            self.server.start()
+            before = self.predictors.get("half").last_run.id
+            while self.predictors.get("half").last_run.id == before:
+                time.sleep(0.05)
+            nice = {}
+            for task in pathlib.Path(f"/proc/{self.server.process.pid}/task").iterdir():
+                with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+                    name, fields = (task / "stat").read_text().split("(", 1)[1].rsplit(")", 1)
+                    nice.setdefault(name, set()).add(int(fields.split()[16]))
+            served = {name: values for name, values in nice.items() if name != "twind"}
+            self.assertTrue(served)  # gRPC's threads have names
+            usual = os.getpriority(os.PRIO_PROCESS, self.server.process.pid)
+            self.assertEqual(served, {name: {usual} for name in served})
+
     def test_what_is_refused(self):
         for more in ({}, {"address": self.address, "builtin": "xgboost"}):
             self.assertRaises(ValueError, self.predictors.register, "x", **more)
@@ -308,7 +328,7 @@ class MisbehavingServiceTest(ServerTest):
             return answer
 
         failed, done = pb.PredictorRun.FAILED, pb.PredictorRun.DONE
-        return {  # what it does, how often it is asked, how the run ends, and what the twin's estimate is
+        return {  # what it does, how often it is asked at least, how the run ends, and what the twin's estimate is
             "hangs": (hang, 3, failed, "STALE"),
             "dies": (die, 1, failed, "STALE"),
             "answers garbage": (lambda _: b"\xff\xff", 1, failed, "ERROR"),
@@ -334,7 +354,8 @@ class MisbehavingServiceTest(ServerTest):
                 else:
                     service.distort = distort
                 run = predictors.run("half")
-                self.assertEqual((run.state, service.asked), (state, asked), run.message)
+                self.assertEqual(run.state, state, run.message)
+                self.assertGreaterEqual(service.asked, asked)  # more often where an answer was late
                 soh = self.graph.twins.get("p1").contents["soh"]
                 self.assertEqual((soh["value"], soh["lo"], soh["hi"], soh["status"]), (90.5, 89.5, 91.5, status))
 
