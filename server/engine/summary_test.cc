@@ -329,6 +329,21 @@ TEST_F(SummaryTest, ProfileSaysHow) {
   EXPECT_THAT(statistics.profile, HasSubstr("24 rows of roll-ups (0 of samples"));
 }
 
+// No row, no error: with bounds as without them.
+TEST_F(SummaryTest, ABoundWithoutAValueMattersOnlyToSamples) {
+  Start();
+  MakeTwins();
+  Drive(0, 1);
+  for (const bool rewrites : {false, true}) {
+    query::ExecuteStatistics statistics;
+    EXPECT_THAT(Ask("SELECT h.time FROM DIGITALTWINS MATCH (c:Cell) HISTORY h OF c.(voltage) FROM "
+                    "'2020-01-01T00:00:00Z' TO '2020-01-02T00:00:00Z' WHERE h.voltage > "
+                    "DATE_PART(LOWER('NONE'), NOW())",
+                    rewrites, &statistics),
+                IsEmpty());
+  }
+}
+
 TEST_F(SummaryTest, ThePresentValueOfAPropertyCountsOnce) {
   Start();
   MakeTwins();
@@ -376,6 +391,13 @@ TEST_F(SummaryTest, RetentionByModelAndWhatIsLeftOfIt) {
   EXPECT_EQ(statistics.summaries.expired_rows, 0u);
   EXPECT_EQ(Ask(every("30m"), true, &statistics).size(), 96u);
   EXPECT_EQ(statistics.summaries.cut_rows, 0u);
+  // From a step on, whose value is the last one of the hour before.
+  const std::string from_step =
+      "SELECT h.time, h.voltage, h.temperature FROM DIGITALTWINS MATCH (c:Cell) HISTORY h OF "
+      "c.(voltage, temperature) FROM '2024-10-04T02:00:00Z' TO '2024-10-04T04:00:00Z' EVERY 1h "
+      "WHERE c.$dtId = 'cell-1' ORDER BY h.time";
+  const std::vector<std::string> before_from_step = Ask(from_step, true, &statistics);
+  EXPECT_EQ(before_from_step.size(), 2u);
   for (int round = 0; round < 2; ++round) {
     clock_.Set(Time{kStart + 3 * kDay + kSecond});
     ASSERT_THAT(engine_->Checkpoint(), IsOk());
@@ -386,6 +408,7 @@ TEST_F(SummaryTest, RetentionByModelAndWhatIsLeftOfIt) {
     EXPECT_EQ(Ask(every("2h FILL LINEAR"), true, &statistics), before_every);
     EXPECT_EQ(statistics.summaries.expired_rows, 24u);
     EXPECT_EQ(statistics.summaries.cut_rows, 0u);
+    EXPECT_EQ(Ask(from_step, true, &statistics), before_from_step);
     EXPECT_EQ(Ask(every("30m"), true, &statistics).size(), 49u);
     EXPECT_EQ(statistics.summaries.cut_rows, 24u);
     Ask("SELECT TIME_BUCKET(30m, h.time) AS k, AVG(h.voltage) FROM DIGITALTWINS MATCH (c:Cell) "
