@@ -120,12 +120,15 @@ TEST(ModelSet, WaitsForLaterTexts) {
     }
   }
   absl::StrAppend(&text, interface("dtmi:ex:Alone;1", ""), "]");
-  const std::string root = interface("dtmi:ex:Root;1", "");
+  const std::string root =
+      R"({"@context": "dtmi:dtdl:context;3", "@type": "Interface", "@id": "dtmi:ex:Root;1",
+          "contents": {"@type": "Property", "name": "serial", "schema": "string"}})";
   const ParseResult result = Parse({{"first.json", text}, {"second.json", root}});
   EXPECT_THAT(result.diagnostics, IsEmpty());
   ASSERT_THAT(result.models, NotNull());
   EXPECT_THAT(result.models->interfaces(), SizeIs(kChains * kLength + 2));
   EXPECT_THAT(result.models->OfModel("dtmi:ex:Root;1"), SizeIs(kChains * kLength + 1));
+  EXPECT_THAT(Names(result.models->Find("dtmi:ex:C7N8;1")->contents), ElementsAre("serial"));
 }
 
 TEST(ModelSet, OfNothingIsEmpty) {
