@@ -102,6 +102,35 @@ TEST(ModelSet, FindsInterfacesById) {
   EXPECT_EQ(models->Find("dtmi:ex:Asset;1")->language_version, 2);
 }
 
+// Much of a long text waits for a later one, each Interface behind what extends it.
+TEST(ModelSet, WaitsForLaterTexts) {
+  constexpr int kChains = 200;
+  constexpr int kLength = 8;
+  const auto interface = [](const std::string& id, const std::string& base) {
+    return absl::StrCat(R"({"@context": "dtmi:dtdl:context;3", "@type": "Interface", "@id": ")", id,
+                        R"(")", base.empty() ? "" : absl::StrCat(R"(, "extends": ")", base, R"(")"),
+                        R"(, "contents": []})");
+  };
+  std::string text = "[";
+  for (int chain = 0; chain < kChains; ++chain) {
+    for (int i = kLength; i > 0; --i) {
+      const std::string base =
+          i > 1 ? absl::StrCat("dtmi:ex:C", chain, "N", i - 1, ";1") : "dtmi:ex:Root;1";
+      absl::StrAppend(&text, interface(absl::StrCat("dtmi:ex:C", chain, "N", i, ";1"), base), ",");
+    }
+  }
+  absl::StrAppend(&text, interface("dtmi:ex:Alone;1", ""), "]");
+  const std::string root =
+      R"({"@context": "dtmi:dtdl:context;3", "@type": "Interface", "@id": "dtmi:ex:Root;1",
+          "contents": {"@type": "Property", "name": "serial", "schema": "string"}})";
+  const ParseResult result = Parse({{"first.json", text}, {"second.json", root}});
+  EXPECT_THAT(result.diagnostics, IsEmpty());
+  ASSERT_THAT(result.models, NotNull());
+  EXPECT_THAT(result.models->interfaces(), SizeIs(kChains * kLength + 2));
+  EXPECT_THAT(result.models->OfModel("dtmi:ex:Root;1"), SizeIs(kChains * kLength + 1));
+  EXPECT_THAT(Names(result.models->Find("dtmi:ex:C7N8;1")->contents), ElementsAre("serial"));
+}
+
 TEST(ModelSet, OfNothingIsEmpty) {
   const Models models = ParseModels("[]");
   EXPECT_THAT(models->interfaces(), IsEmpty());

@@ -114,28 +114,47 @@ class Resolver {
   Element* owner_ = nullptr;
 };
 
-// Whether what the link names is defined, and not in an Interface that waits itself.
-bool IsKnown(const ParseState& state, Link* link) {
-  if (link->reference.empty()) return true;
+// What the link names; nullptr: nothing has defined it so far.
+const Element* Known(const ParseState& state, Link* link) {
   if (link->element == nullptr) {
     const auto found = state.definitions.find(link->reference);
-    if (found == state.definitions.end()) return false;
-    link->element = found->second;
+    if (found != state.definitions.end()) link->element = found->second;
   }
-  return link->element->standard || !link->element->partition->waiting;
+  return link->element;
 }
 
-// Marks the Interfaces that must wait; returns whether there are any that it did not know of.
-bool MarkWaiting(const ParseState& state, absl::Span<const Reference> references) {
-  bool found = false;
+// Marks the Interfaces that must wait: for what is not defined, or for one that waits itself.
+void MarkWaiting(const ParseState& state, absl::Span<const Reference> references) {
+  absl::flat_hash_map<const Element*, std::vector<Element*>> users;  // by what they name
+  std::vector<const Element*> found;                                 // whose users are to be marked
+  const auto mark = [&found](Element* interface) {
+    if (interface->waiting) return;
+    interface->waiting = true;
+    found.push_back(interface);
+  };
   for (const Reference& reference : references) {
     Element* const interface = reference.owner->partition;
-    if (interface->waiting) continue;
-    interface->waiting =
-        !absl::c_all_of(reference.value->links, [&](Link& link) { return IsKnown(state, &link); });
-    found |= interface->waiting;
+    for (Link& link : reference.value->links) {
+      if (interface->waiting) break;
+      if (link.reference.empty()) continue;
+      const Element* const element = Known(state, &link);
+      if (element == nullptr) {
+        mark(interface);
+      } else if (!element->standard && element->partition != interface) {
+        if (element->partition->waiting) {
+          mark(interface);
+        } else {
+          users[element->partition].push_back(interface);
+        }
+      }
+    }
   }
-  return found;
+  while (!found.empty()) {
+    const auto of = users.find(found.back());
+    found.pop_back();
+    if (of == users.end()) continue;
+    for (Element* const interface : of->second) mark(interface);
+  }
 }
 
 }  // namespace
@@ -176,8 +195,7 @@ void WarnOfMissingTargets(ParseState* state) {
 
 void ResolveKnown(ParseState* state, size_t first) {
   const auto references = absl::MakeConstSpan(state->references).subspan(first);
-  while (MarkWaiting(*state, references)) {
-  }
+  MarkWaiting(*state, references);
   Resolver resolver(state);
   size_t kept = first;
   for (const Reference& reference : references) {

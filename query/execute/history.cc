@@ -102,7 +102,7 @@ class HistoryJoin : public Operator {
                      absl::StatusCode::kFailedPrecondition);
     }
     TWIN_RETURN_IF_ERROR(FindWindows(&batch));
-    TWIN_RETURN_IF_ERROR(FindBounds());
+    FindBounds();
     std::vector<SeriesRequest> requests;
     std::vector<Run> runs;
     for (uint32_t row = 0; row < batch.rows;) {
@@ -179,20 +179,22 @@ class HistoryJoin : public Operator {
     return absl::OkStatus();
   }
 
-  // What the step's conditions say; nothing, if one of them compares with what is no number.
-  absl::Status FindBounds() {
-    if (step_.bounded_column < 0 || has_bounds_) return absl::OkStatus();
+  // What the step's conditions say; nothing, if one of them compares with what is no number, or
+  // cannot be evaluated, which is an error only if there is a row to evaluate it for.
+  void FindBounds() {
+    if (step_.bounded_column < 0 || has_bounds_) return;
     has_bounds_ = true;
     SeriesRequest::Bounds bounds;
     bounds.column = step_.bounded_column;
     bounds.keeps_ends = step_.bounds_for_time;
     for (const PlanStep::Bound& bound : step_.bounds) {
-      TWIN_ASSIGN_OR_RETURN(const Value value, EvaluateConstant(*bound.value, context_));
-      const bool is_int = value.kind() == Value::Kind::kInt;
-      if (!is_int && value.kind() != Value::Kind::kDouble) return absl::OkStatus();
+      const absl::StatusOr<Value> value = EvaluateConstant(*bound.value, context_);
+      if (!value.ok()) return;
+      const bool is_int = value->kind() == Value::Kind::kInt;
+      if (!is_int && value->kind() != Value::Kind::kDouble) return;
       // No double is nearer to the integer: what compares with it compares with that, or is equal.
-      const double number = is_int ? static_cast<double>(value.as_int()) : value.as_double();
-      if (std::isnan(number)) return absl::OkStatus();
+      const double number = is_int ? static_cast<double>(value->as_int()) : value->as_double();
+      if (std::isnan(number)) return;
       const bool is_upper =
           bound.comparison == BoundKind::kLess || bound.comparison == BoundKind::kLessEqual;
       const bool is_lower =
@@ -201,7 +203,6 @@ class HistoryJoin : public Operator {
       if (!is_upper) bounds.min = std::max(bounds.min, number);
     }
     bounds_ = bounds;
-    return absl::OkStatus();
   }
 
   const HistoryWindow& WindowAt(size_t row) const { return windows_[constant_ ? 0 : row]; }

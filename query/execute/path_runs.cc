@@ -67,7 +67,8 @@ std::shared_ptr<const PathRuns> RunsTo(const Plan& plan, size_t last, RunContext
   runs->to = to(plan.steps[last]);
   runs->by_table.resize(run->graph.catalog().models().size());
   for (const TableId table : TablesOf(plan, runs->from, run->graph)) {
-    std::shared_ptr<const RowRuns> of_table = run->graph.RunsOf(table, hops);
+    std::shared_ptr<const RowRuns> of_table =
+        run->graph.RunsOf(table, hops, run->options().interrupted);
     if (of_table == nullptr) return nullptr;
     runs->by_table[table.value] = std::move(of_table);
   }
@@ -249,6 +250,17 @@ RunAggregation::RunAggregation(const Plan& plan, const PathRuns& runs, RunContex
 absl::Status RunAggregation::Add(const Batch& batch, absl::Span<const uint32_t> groups,
                                  absl::Span<const std::unique_ptr<Aggregator>> aggregators) {
   const Vector& twins = batch.slots[runs_.from];
+  if (twins.kind != TypeKind::kTwin) return absl::OkStatus();  // NULLs
+  if (twins.nulls.empty()) return AddTwins(twins, groups, aggregators);
+  const std::vector<uint32_t> rows = RowsWithTwin(twins);
+  std::vector<uint32_t> of_rows;
+  of_rows.reserve(rows.size());
+  for (const uint32_t row : rows) of_rows.push_back(groups[row]);
+  return AddTwins(twins.Take(rows), of_rows, aggregators);
+}
+
+absl::Status RunAggregation::AddTwins(const Vector& twins, absl::Span<const uint32_t> groups,
+                                      absl::Span<const std::unique_ptr<Aggregator>> aggregators) {
   const absl::Span<const Place> places = PlacesOf(run_.graph, twins, &places_);
   uint64_t scanned = 0;
   for (const uint32_t group : groups) {

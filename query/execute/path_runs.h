@@ -78,6 +78,9 @@ class RunAggregation {
     uint32_t count;
   };
 
+  // Twins that are all there.
+  absl::Status AddTwins(const Vector& twins, absl::Span<const uint32_t> groups,
+                        absl::Span<const std::unique_ptr<Aggregator>> aggregators);
   absl::Status AddSlice(const Slice& slice, uint32_t group,
                         absl::Span<const std::unique_ptr<Aggregator>> aggregators);
   // The values of the slice's rows that have one and pass.

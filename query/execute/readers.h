@@ -131,8 +131,10 @@ class GraphReader : public Statistics {
   virtual uint64_t CountExpand(absl::Span<const uint32_t> twins, Direction direction,
                                absl::Span<const RelationshipTypeId> types, bool any_type) const = 0;
   // nullptr: it is not at hand, and Expand has to follow them. Only where page_rows() > 0.
-  virtual std::shared_ptr<const RowRuns> RunsOf(TableId /*from*/,
-                                                absl::Span<const Hop> /*hops*/) const {
+  // `interrupted`: an error while they are made for the first time ends that, with nullptr.
+  virtual std::shared_ptr<const RowRuns> RunsOf(
+      TableId /*from*/, absl::Span<const Hop> /*hops*/,
+      absl::FunctionRef<absl::Status()> /*interrupted*/) const {
     return nullptr;
   }
   virtual uint32_t relationship_numbers() const = 0;  // all lie below this

@@ -180,9 +180,10 @@ class Reader final : public SnapshotReader {
     return expander_.Count(twins, {direction, types, any_type});
   }
 
-  std::shared_ptr<const query::RowRuns> RunsOf(TableId from,
-                                               absl::Span<const query::Hop> hops) const override {
-    return cache_.path_runs().Get(*view_, expander_, from, hops);
+  std::shared_ptr<const query::RowRuns> RunsOf(
+      TableId from, absl::Span<const query::Hop> hops,
+      absl::FunctionRef<absl::Status()> interrupted) const override {
+    return cache_.path_runs().Get(*view_, expander_, from, hops, interrupted);
   }
 
   uint32_t relationship_numbers() const override { return view_->next_relationship().value; }

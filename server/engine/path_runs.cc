@@ -4,6 +4,9 @@
 #include <numeric>
 #include <utility>
 
+#include "absl/status/statusor.h"
+#include "server/base/status_macros.h"
+
 namespace twin::engine {
 namespace {
 
@@ -19,6 +22,11 @@ constexpr size_t kChunkEndsMax = size_t{4} << 20;
 // Runs below this length on average are not worth it, once there are as many as to tell.
 constexpr uint64_t kRunRowsMin = 4;
 constexpr size_t kRunsToTell = 1024;
+// Ends of all rows: more take longer than a statement should wait for what may serve others alone.
+constexpr uint64_t kEndsMax = uint64_t{64} << 20;
+static_assert(kEndsMax + kChunkEndsMax < UINT32_MAX, "offsets and counts of runs");
+// Asks for which runs that were given up are not tried again, after changes.
+constexpr uint32_t kSkippedMax = 1023;
 
 // Makes the runs of a table, a chunk of its rows at a time.
 class Maker {
@@ -26,11 +34,15 @@ class Maker {
   Maker(const graph::GraphView& view, const Expander& expander, absl::Span<const Hop> hops)
       : view_(view), expander_(expander), hops_(hops), runs_(std::make_shared<RowRuns>()) {}
 
-  // nullptr: not worth it.
-  std::shared_ptr<const RowRuns> Make(TableId from) {
+  // nullptr: not worth it, or more than it may be. The error of `interrupted`, asked before each
+  // chunk.
+  absl::StatusOr<std::shared_ptr<const RowRuns>> Make(
+      TableId from, uint64_t bytes_max, absl::FunctionRef<absl::Status()> interrupted) {
     const uint32_t rows = view_.Rows(from);
+    if ((uint64_t{rows} + 1) * sizeof(uint32_t) > bytes_max) return nullptr;
     runs_->offsets.reserve(size_t{rows} + 1);
     for (uint32_t first = 0; first < rows; first += std::min(kRowsPerChunk, rows - first)) {
+      TWIN_RETURN_IF_ERROR(interrupted());
       std::vector<uint32_t> twins, twin_rows;
       view_.ListRows(from, first, kRowsPerChunk, &twins, &twin_rows);
       if (!Follow(std::move(twins))) return nullptr;
@@ -42,8 +54,10 @@ class Maker {
       if (runs_->runs.size() > kRunsToTell && runs_->runs.size() * kRunRowsMin > ends_) {
         return nullptr;
       }
+      if (ends_ > kEndsMax || runs_->bytes() > bytes_max) return nullptr;
     }
     StartRow(rows);
+    if (runs_->bytes() > bytes_max) return nullptr;
     runs_->runs.shrink_to_fit();
     return runs_;
   }
@@ -99,6 +113,17 @@ class Maker {
 
 }  // namespace
 
+PathRunsCache::Key PathRunsCache::ShapeOf(TableId from, absl::Span<const Hop> hops) {
+  Key shape = {from.value};
+  for (const Hop& hop : hops) {
+    shape.push_back(static_cast<uint64_t>(hop.direction));
+    shape.push_back(hop.any_type ? UINT64_MAX : hop.types.size());
+    if (hop.any_type) continue;
+    for (const RelationshipTypeId type : hop.types) shape.push_back(type.value);
+  }
+  return shape;
+}
+
 PathRunsCache::Key PathRunsCache::KeyOf(const graph::GraphView& view, TableId from,
                                         absl::Span<const Hop> hops) {
   Key key = {from.value, view.rows_epoch()};
@@ -129,11 +154,31 @@ void PathRunsCache::MakeRoom(uint64_t bytes) {
   }
 }
 
+bool PathRunsCache::SkipsGivenUp(const Key& shape) {
+  const auto found = given_up_.find(shape);
+  if (found == given_up_.end() || found->second.left == 0) return false;
+  --found->second.left;
+  return true;
+}
+
+void PathRunsCache::NoteOutcome(const Key& shape, bool made) {
+  if (made) {
+    given_up_.erase(shape);
+    return;
+  }
+  if (given_up_.size() >= kEntriesMax) given_up_.clear();
+  GivenUp& given_up = given_up_[shape];
+  given_up.skipped = std::min(kSkippedMax, given_up.skipped * 2 + 1);
+  given_up.left = given_up.skipped;
+}
+
 std::shared_ptr<const RowRuns> PathRunsCache::Get(const graph::GraphView& view,
                                                   const Expander& expander, TableId from,
-                                                  absl::Span<const Hop> hops) {
+                                                  absl::Span<const Hop> hops,
+                                                  absl::FunctionRef<absl::Status()> interrupted) {
   if (bytes_max_ == 0) return nullptr;
   const Key key = KeyOf(view, from, hops);
+  const Key shape = ShapeOf(from, hops);
   {
     const MutexLock lock(&mutex_);
     if (!entries_.contains(key)) MakeRoom(0);
@@ -142,20 +187,23 @@ std::shared_ptr<const RowRuns> PathRunsCache::Get(const graph::GraphView& view,
     if (entry.made || entry.making) return entry.runs;
     const bool again = std::exchange(entry.asked, true);
     if (!again && view.relationships() > kRelationshipsAtOnce) return nullptr;
+    if (SkipsGivenUp(shape)) return nullptr;
     entry.making = true;
   }
-  std::shared_ptr<const RowRuns> runs = Maker(view, expander, hops).Make(from);
-  if (runs != nullptr && runs->bytes() > bytes_max_) runs = nullptr;
+  absl::StatusOr<std::shared_ptr<const RowRuns>> runs =
+      Maker(view, expander, hops).Make(from, bytes_max_, interrupted);
   const MutexLock lock(&mutex_);
-  if (runs != nullptr) {
-    MakeRoom(runs->bytes());
-    bytes_ += runs->bytes();
+  if (runs.ok() && *runs != nullptr) {
+    MakeRoom((*runs)->bytes());
+    bytes_ += (*runs)->bytes();
   }
   Entry& entry = entries_[key];
   entry.making = false;
+  if (!runs.ok()) return nullptr;  // the next one that asks makes them
   entry.made = true;
-  entry.runs = runs;
-  return runs;
+  entry.runs = *std::move(runs);
+  NoteOutcome(shape, entry.runs != nullptr);
+  return entry.runs;
 }
 
 uint64_t PathRunsCache::bytes() const {

@@ -251,7 +251,7 @@ class HistoryReader final : public query::SeriesReader {
   // Present values of properties in the windows of requests.
   struct Currents {
     std::vector<size_t> requests;
-    std::vector<timeseries::SeriesKey> keys;
+    std::vector<ReadRequest::Series> series;
     std::vector<int64_t> times;
     std::vector<size_t> unknown;  // requests whose property has never been recorded
   };
@@ -268,7 +268,7 @@ class HistoryReader final : public query::SeriesReader {
         continue;
       }
       currents->requests.push_back(request);
-      currents->keys.push_back(read.series[static_cast<size_t>(targets[c].series)].key);
+      currents->series.push_back(read.series[static_cast<size_t>(targets[c].series)]);
       currents->times.push_back(time);
     }
   }
@@ -277,7 +277,7 @@ class HistoryReader final : public query::SeriesReader {
   absl::StatusOr<std::vector<bool>> AreRecorded(const Currents& currents, size_t requests) const {
     std::vector<bool> all(requests, true);
     std::vector<bool> have;
-    TWIN_RETURN_IF_ERROR(snapshot_->HaveSamplesAt(currents.keys, currents.times, &have));
+    TWIN_RETURN_IF_ERROR(snapshot_->HaveSamplesAt(currents.series, currents.times, &have));
     for (size_t i = 0; i < have.size(); ++i) {
       if (!have[i]) all[currents.requests[i]] = false;
     }

@@ -329,6 +329,21 @@ TEST_F(SummaryTest, ProfileSaysHow) {
   EXPECT_THAT(statistics.profile, HasSubstr("24 rows of roll-ups (0 of samples"));
 }
 
+// No row, no error: with bounds as without them.
+TEST_F(SummaryTest, ABoundWithoutAValueMattersOnlyToSamples) {
+  Start();
+  MakeTwins();
+  Drive(0, 1);
+  for (const bool rewrites : {false, true}) {
+    query::ExecuteStatistics statistics;
+    EXPECT_THAT(Ask("SELECT h.time FROM DIGITALTWINS MATCH (c:Cell) HISTORY h OF c.(voltage) FROM "
+                    "'2020-01-01T00:00:00Z' TO '2020-01-02T00:00:00Z' WHERE h.voltage > "
+                    "DATE_PART(LOWER('NONE'), NOW())",
+                    rewrites, &statistics),
+                IsEmpty());
+  }
+}
+
 TEST_F(SummaryTest, ThePresentValueOfAPropertyCountsOnce) {
   Start();
   MakeTwins();
@@ -424,6 +439,30 @@ TEST_F(SummaryTest, WhatIsOpenAtAStartIsRolledUpOnce) {
                 ElementsAre(HasSubstr("|50")));
     EXPECT_EQ(statistics.summaries.rows, 0u);  // nothing but the roll-up knows
   }
+}
+
+// The value of the step that a window begins with is of the hour before.
+TEST_F(SummaryTest, AWindowThatBeginsWithAStepOfWhatIsGone) {
+  options_.history_retention_of = {"Cell=samples:2d,rollups:10d"};
+  options_.history_retention_grace_seconds = 0;
+  Start();
+  MakeTwins();
+  std::vector<int64_t> times;
+  for (int i = 0; i < 480; ++i) times.push_back(kStart + (30 * i + 5) * kSecond);
+  clock_.Set(Time{times.back()});
+  ASSERT_THAT(SendFrames(times).status, IsOk());
+  const std::string text =
+      "SELECT h.time, h.voltage FROM DIGITALTWINS MATCH (c:Cell) HISTORY h OF c.(voltage) FROM "
+      "'2024-10-04T02:00:00Z' TO '2024-10-04T04:00:00Z' EVERY 1h WHERE c.$dtId = 'cell-1' "
+      "ORDER BY h.time";
+  query::ExecuteStatistics statistics;
+  const std::vector<std::string> before = Ask(text, true, &statistics);
+  EXPECT_EQ(before.size(), 2u);
+  EXPECT_EQ(statistics.summaries.expired_rows, 0u);
+  clock_.Set(Time{kStart + 4 * kDay});
+  for (int i = 0; i < 3; ++i) ASSERT_THAT(engine_->PackHistory(), IsOk());
+  EXPECT_EQ(Ask(text, true, &statistics), before);
+  EXPECT_GT(statistics.summaries.expired_rows, 0u);
 }
 
 TEST_F(SummaryTest, SumsOfDoublesWhoseSamplesAreGone) {

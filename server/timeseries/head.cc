@@ -601,6 +601,8 @@ void Head::SealBefore(const Dropping& dropping) {
     Seal(id);
     MarkChanged(id);
   }
+  // A group that opens on such a day again is to be noted again.
+  dropped_day_ = std::max(dropped_day_, dropping.day);
 }
 
 std::vector<GroupId> Head::FindBefore(const Dropping& dropping, MemoryPartition* dropped) {

@@ -146,8 +146,9 @@ class Reader::EndsReader {
     for (size_t i = 0; i < sources.size(); ++i) {
       const RowRange& range = sources[i]->range();
       if (!skips[i]) {
-        if (from == to) from = range.first_time;
-        to = std::max(from == range.first_time ? INT64_MIN : to, range.last_time + 1);
+        const bool begins = from == to;
+        if (begins) from = range.first_time;
+        to = begins ? range.last_time + 1 : std::max(to, range.last_time + 1);
         continue;
       }
       TWIN_RETURN_IF_ERROR(AddRead(from, to));
@@ -233,10 +234,11 @@ class Reader::EndsReader {
     const int64_t from = is_expired ? std::min(request_.from, request_.before_from) : request_.from;
     for (size_t row = first; row < last; ++row) {
       if (count_.ints[row] == 0) continue;
-      if (IsMissing(first_, row)) return false;
       const int64_t begin = axis->times[row];
-      const int64_t first_time = begin + axis->first_at.ints[row] + first_at_.ints[row];
       const int64_t last_time = begin + axis->last_at.ints[row] - last_at_.ints[row];
+      if (last_time < from) continue;
+      if (IsMissing(first_, row)) return false;
+      const int64_t first_time = begin + axis->first_at.ints[row] + first_at_.ints[row];
       const auto add = [&](const ColumnValues& values, int64_t time) {
         return time < from || time >= request_.to || ends->Add(values, row, time);
       };
@@ -369,7 +371,9 @@ absl::StatusOr<bool> Reader::ReadEnds(const ReadRequest& request, const std::vec
   if (has_texts || is_far || request.from >= request.to) return false;
   SummaryRequest asked;
   asked.series = request.series;
-  asked.from = StartOfStep(request.from, step);
+  // The value at a step that the window begins with is the last one of the step before.
+  const bool looks_back = request.before_from < request.from && view_.has_expired();
+  asked.from = StartOfStep(looks_back ? request.from - 1 : request.from, step);
   asked.to = StartOfStep(request.to - 1, step) + step;
   asked.step = step;
   TWIN_ASSIGN_OR_RETURN(const SummaryPlan* const plan, PlanOf(places, asked));

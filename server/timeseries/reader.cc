@@ -20,6 +20,22 @@ ColumnValues Empty(WantedAs as) {
   return values;
 }
 
+// Whether all samples of a column can be had as what is wanted; false: maybe not.
+bool AllFit(const ColumnForm& form, const ColumnStatistics& statistics, WantedAs as) {
+  if (as == WantedAs::kValue) return true;
+  switch (form.kind) {
+    case ColumnKind::kDouble:
+      return as == WantedAs::kDouble;
+    case ColumnKind::kScaled:
+    case ColumnKind::kInt:
+      if (as == WantedAs::kInt) return form.decimals == 0;
+      return form.decimals > 0 || (IsExact(statistics.min_int) && IsExact(statistics.max_int));
+    case ColumnKind::kValue:
+      return false;
+  }
+  return false;
+}
+
 // Takes away rows in which no column has a value.
 void DropEmptyRows(ReadRows* rows) {
   const auto whole = [](const ColumnValues& column) { return column.missing.empty(); };
@@ -285,7 +301,7 @@ absl::Status Reader::LastOfEach(absl::Span<const SeriesKey> keys, WantedAs as, i
   return absl::OkStatus();
 }
 
-absl::StatusOr<bool> Reader::HasSampleAt(SeriesKey key, int64_t time) {
+absl::StatusOr<bool> Reader::HasSampleAt(SeriesKey key, WantedAs as, int64_t time) {
   if (time == INT64_MAX) return false;
   Trim();
   const Places places = view_.Find(key);
@@ -301,11 +317,15 @@ absl::StatusOr<bool> Reader::HasSampleAt(SeriesKey key, int64_t time) {
       ColumnForm form;
       ColumnStatistics statistics;
       TWIN_RETURN_IF_ERROR(source->source().ReadStatistics(place->column, &form, &statistics));
-      if (statistics.count == source->range().rows) return true;
+      if (statistics.count == source->range().rows && AllFit(form, statistics, as)) return true;
     }
     TWIN_RETURN_IF_ERROR(source->ReadColumn(place->column, &column_));
     for (auto at = found.first; at != found.second; ++at) {
-      if (!IsMissing(column_, source->at(static_cast<size_t>(at - times.begin())))) return true;
+      const size_t row = source->at(static_cast<size_t>(at - times.begin()));
+      if (IsMissing(column_, row)) continue;
+      ColumnValues value = Empty(as);
+      AppendConverted(column_, {}, row, row + 1, &value);
+      if (!IsMissing(value, 0)) return true;
     }
   }
   return false;

@@ -47,7 +47,7 @@ class Reader {
   // Of each series, before `to`: as Snapshot::LastOfEach.
   absl::Status LastOfEach(absl::Span<const SeriesKey> keys, WantedAs as, int64_t to,
                           std::vector<int64_t>* times, ColumnValues* values);
-  absl::StatusOr<bool> HasSampleAt(SeriesKey key, int64_t time);
+  absl::StatusOr<bool> HasSampleAt(SeriesKey key, WantedAs as, int64_t time);
 
  private:
   // The groups that some series are in, ascending, and a window.

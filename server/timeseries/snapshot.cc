@@ -58,12 +58,13 @@ class PinnedSnapshot final : public Snapshot, private ReadView {
     const int64_t to = time == std::numeric_limits<int64_t>::max() ? time : time + 1;
     return reader.LastOfEach(keys, as, to, times, values);
   }
-  absl::Status HaveSamplesAt(absl::Span<const SeriesKey> keys, absl::Span<const int64_t> times,
+  absl::Status HaveSamplesAt(absl::Span<const ReadRequest::Series> series,
+                             absl::Span<const int64_t> times,
                              std::vector<bool>* have) const override {
     Reader reader(this);
-    have->assign(keys.size(), false);
-    for (size_t i = 0; i < keys.size(); ++i) {
-      TWIN_ASSIGN_OR_RETURN((*have)[i], reader.HasSampleAt(keys[i], times[i]));
+    have->assign(series.size(), false);
+    for (size_t i = 0; i < series.size(); ++i) {
+      TWIN_ASSIGN_OR_RETURN((*have)[i], reader.HasSampleAt(series[i].key, series[i].as, times[i]));
     }
     return absl::OkStatus();
   }

@@ -235,8 +235,8 @@ class Snapshot {
   static constexpr int64_t kNoSample = INT64_MIN;
   virtual absl::Status LastOfEach(absl::Span<const SeriesKey> keys, WantedAs as, int64_t time,
                                   std::vector<int64_t>* times, ColumnValues* values) const = 0;
-  // Item i: whether series keys[i] has a sample of exactly times[i].
-  virtual absl::Status HaveSamplesAt(absl::Span<const SeriesKey> keys,
+  // Item i: whether series[i] has a sample of exactly times[i] that fits what is wanted.
+  virtual absl::Status HaveSamplesAt(absl::Span<const ReadRequest::Series> series,
                                      absl::Span<const int64_t> times,
                                      std::vector<bool>* have) const = 0;
 };

@@ -65,12 +65,12 @@ class RetentionTest : public ::testing::Test {
     });
   }
 
-  // Eight samples on a day, of a group.
-  void Fill(uint32_t group, int64_t day, int first_second = 0) {
+  // Samples on a day, of a group.
+  void Fill(uint32_t group, int64_t day, int first_second = 0, int samples = 8) {
     std::vector<int64_t> times;
     std::vector<int64_t> values;
     std::vector<uint64_t> sequences;
-    for (int i = 0; i < 8; ++i) {
+    for (int i = 0; i < samples; ++i) {
       times.push_back(day * kNsPerDay + (first_second + i) * kSecondNs);
       values.push_back(i);
       sequences.push_back(++sequence_);
@@ -289,6 +289,20 @@ TEST_F(RetentionTest, WhatWentSilentIsRolledUpBeforeItGoes) {
   Open();
   EXPECT_THAT(DaysOf(1), IsEmpty());
   EXPECT_EQ(CountOf(1), count);
+}
+
+TEST_F(RetentionTest, WhatIsFilledInAfterItsTimeDoesNotStayOpen) {
+  keeps_rollups_ = true;
+  Open();
+  const int64_t now = 200 * kNsPerDay;
+  for (const int part : {0, 1, 2}) {
+    Fill(1, 100, 60 * part, /*samples=*/3);
+    EXPECT_GT(store_->status().memory.open, 0u);
+    store_->DropExpired(now, All());
+    ASSERT_TRUE(Checkpoint());
+    EXPECT_EQ(store_->status().memory.open, 0u) << part;
+  }
+  EXPECT_EQ(CountOf(1), 9);
 }
 
 // It was merged before the rules were known, and is named after the first one's time was over.

@@ -140,5 +140,87 @@ TEST(StoreTest, TheOldestAreSealedEarly) {
                   .ok());
 }
 
+// One series in two groups: integers, and doubles.
+class TwoGroupsTest : public ::testing::Test {
+ protected:
+  TwoGroupsTest() {
+    store_.AddPath("voltage");
+    store_.AddGroup({{{.kind = ColumnKind::kScaled, .decimals = 1, .series = {key_}}}});
+    store_.AddGroup({{{.kind = ColumnKind::kDouble, .decimals = 0, .series = {key_}}}});
+  }
+
+  void Append(uint32_t group, int64_t time, double value) {
+    const uint64_t sequence = ++sequence_;
+    const auto tenths = static_cast<int32_t>(value * 10);
+    ColumnRows column{.kind = ColumnKind::kDouble, .doubles = &value};
+    if (group == 0) column = {.kind = ColumnKind::kScaled, .decimals = 1, .scaled = &tenths};
+    store_.Append({.group = GroupId{group},
+                   .times = absl::MakeConstSpan(&time, 1),
+                   .sequences = absl::MakeConstSpan(&sequence, 1),
+                   .columns = absl::MakeConstSpan(&column, 1)});
+  }
+  ReadRows Read(const ReadRequest& request) {
+    ReadRows rows;
+    EXPECT_THAT(store_.Pin(Sequence(sequence_))
+                    ->Read({&request, 1},
+                           [&](size_t, ReadRows got) {
+                             rows = std::move(got);
+                             return absl::OkStatus();
+                           }),
+                testing::IsOk());
+    return rows;
+  }
+  bool HasSampleAt(int64_t time, WantedAs as) {
+    std::vector<bool> have;
+    const ReadRequest::Series series{key_, as};
+    EXPECT_THAT(store_.Pin(Sequence(sequence_))
+                    ->HaveSamplesAt({&series, 1}, absl::MakeConstSpan(&time, 1), &have),
+                testing::IsOk());
+    return have.at(0);
+  }
+
+  const SeriesKey key_{TwinNumber(1), PathId{0}};
+  Store store_{{.folder = "", .block_rows = 4}};
+  uint64_t sequence_ = 0;
+};
+
+// Whichever of them is longer.
+TEST_F(TwoGroupsTest, BlocksThatBeginTogetherAreReadToTheLastEnd) {
+  int64_t start = 0;
+  for (const uint32_t longer : {0U, 1U}) {
+    for (int i = 0; i < 4; ++i) Append(longer, start + i * 10, 5);
+    for (int i = 0; i < 4; ++i) Append(1 - longer, start + (i == 0 ? 0 : i * 2 + 1), 6);
+    for (int i = 0; i < 8; ++i) Append(0, start + 1000 + i, 1);  // of no interest
+    for (int i = 0; i < 8; ++i) Append(1, start + 2000 + i, 1);
+    ReadRequest request{.series = {{key_, WantedAs::kDouble}}, .from = start, .to = start + 5000};
+    request.bounds = {.series = 0, .min = 4};
+    const ReadRows rows = Read(request);
+    EXPECT_GT(rows.counts.skipped_blocks, 0u);
+    std::vector<int64_t> times;
+    for (size_t i = 0; i < rows.times.size(); ++i) {
+      if (rows.columns[0].doubles[i] >= 4) times.push_back(rows.times[i] - start);
+    }
+    EXPECT_THAT(times, ::testing::ElementsAre(0, 3, 5, 7, 10, 20, 30)) << longer;
+    start += 10'000;
+  }
+}
+
+TEST_F(TwoGroupsTest, ASampleThatDoesNotFitIsNotThere) {
+  Append(0, 10, 1.5);
+  Append(0, 20, 2);
+  Append(1, 30, 3.25);
+  for (const bool sealed : {false, true}) {
+    SCOPED_TRACE(sealed);
+    for (const int64_t time : {10, 20, 30}) {
+      EXPECT_TRUE(HasSampleAt(time, WantedAs::kDouble));
+      EXPECT_TRUE(HasSampleAt(time, WantedAs::kValue));
+      EXPECT_EQ(HasSampleAt(time, WantedAs::kInt), time == 20);
+      EXPECT_FALSE(HasSampleAt(time + 1, WantedAs::kDouble));
+    }
+    for (int i = 0; i < 8; ++i) Append(0, 100 + i, 1);
+    for (int i = 0; i < 8; ++i) Append(1, 200 + i, 1);
+  }
+}
+
 }  // namespace
 }  // namespace twin::timeseries

@@ -168,7 +168,8 @@ void Asking::CheckRuns(const query::Model& model) const {
   for (size_t path = 0; path < all.size() * (all.size() + 1); ++path) {
     std::vector<query::Hop> hops = {all[path % all.size()]};
     if (path >= all.size()) hops.push_back(all[path / all.size() - 1]);
-    const std::shared_ptr<const query::RowRuns> runs = reader_.RunsOf(model.table, hops);
+    const std::shared_ptr<const query::RowRuns> runs =
+        reader_.RunsOf(model.table, hops, [] { return absl::OkStatus(); });
     for (size_t i = 0; i < twins.size() && runs != nullptr; ++i) {
       std::vector<uint32_t> ends = {twins[i]};
       for (const query::Hop& hop : hops) {

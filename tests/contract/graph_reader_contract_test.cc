@@ -156,7 +156,10 @@ TEST_P(GraphReaderContract, RunsOfRowsNameNeighbours) {
   const std::vector<RelationshipTypeId> types = ask.Types("has");
   const std::vector<query::Hop> hops = {{Direction::kOutgoing, types, false}};
   const TableId boxes = ask.Table("dtmi:t:Box;1");
-  const auto runs = before->RunsOf(boxes, hops);
+  const auto on = [] { return absl::OkStatus(); };
+  EXPECT_EQ(before->RunsOf(boxes, hops, [] { return absl::CancelledError("that is enough"); }),
+            nullptr);
+  const auto runs = before->RunsOf(boxes, hops, on);
   EXPECT_EQ(runs != nullptr, GetParam().name == "EngineWithArrays");
   if (runs == nullptr) return;
   std::vector<query::Place> places;
@@ -174,12 +177,39 @@ TEST_P(GraphReaderContract, RunsOfRowsNameNeighbours) {
   Apply(Dot("e"));
   Apply(Link("b", "has", "e", "3"));
   const auto after = subject_->Read();
-  const auto runs_after = after->RunsOf(boxes, hops);
+  const auto runs_after = after->RunsOf(boxes, hops, on);
   ASSERT_NE(runs_after, nullptr);
   EXPECT_EQ(runs_after->From(places[0].row).size(), 2);
   Asking(*after).Dump();
-  EXPECT_EQ(before->RunsOf(boxes, hops)->From(places[0].row).size(), 1);
+  EXPECT_EQ(before->RunsOf(boxes, hops, on)->From(places[0].row).size(), 1);
   ask.Dump();
+}
+
+TEST_P(GraphReaderContract, RunsThatAreNotWorthItAreNotTriedAtEachChange) {
+  if (GetParam().name != "EngineWithArrays") GTEST_SKIP() << "has no runs";
+  Apply(Box("a"));
+  for (int i = 0; i < 2200; ++i) Apply(Dot(absl::StrCat("d", i)));
+  for (int i = 0; i < 2200; i += 2) Apply(Link("a", "has", absl::StrCat("d", i), absl::StrCat(i)));
+  int chunks = 0;
+  int tries = 0;
+  constexpr int kAsks = 40;
+  for (int i = 0; i < kAsks; ++i) {
+    Apply(Link("a", "has", "d1", absl::StrCat("more", i)));
+    const auto reader = subject_->Read();
+    const Asking ask(*reader);
+    const std::vector<RelationshipTypeId> types = ask.Types("has");
+    const std::vector<query::Hop> hops = {{Direction::kOutgoing, types, false}};
+    const int before = chunks;
+    EXPECT_EQ(reader->RunsOf(ask.Table("dtmi:t:Box;1"), hops,
+                             [&chunks] {
+                               chunks += 1;
+                               return absl::OkStatus();
+                             }),
+              nullptr);
+    if (chunks > before) tries += 1;
+  }
+  EXPECT_GE(tries, 2);
+  EXPECT_LE(tries, 6);
 }
 
 TEST_P(GraphReaderContract, ExpandsInTheOrderOfCreation) {

@@ -319,13 +319,21 @@ TEST(KillUpkeep, WhatIsKeptIsThereAndTheRestInRollups) {
           StreamBatches(port, done + 1, Fill, &last_sent, &acknowledged);
         }
       });
-      while (done < kBatchesMax && acknowledged.load() < done + 300) {
+      const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+      const auto is_slow = [&] { return acknowledged.load() < done + 300; };
+      while (done < kBatchesMax && is_slow() && std::chrono::steady_clock::now() < give_up) {
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
       }
+      const bool is_stuck = done < kBatchesMax && is_slow();
       std::this_thread::sleep_for(std::chrono::microseconds(random() % 300'000));
       server.Kill();
       writer.join();
       compact.join();
+      if (is_stuck) {
+        FAIL() << "TWIN_SEED=" << seed << ": round " << round << ": only "
+               << acknowledged.load() - done << " batches were taken in a minute; see " << data_dir
+               << ".log";
+      }
 
       ServerProcess again(data_dir, "0", Options());
       const int new_port = again.WaitForPort();

@@ -354,18 +354,23 @@ constexpr char kFleetModels[] = R"([
     {"@type": "Relationship", "name": "hasCell", "target": "dtmi:f:Cell;1"}]},
   {"@context": "dtmi:dtdl:context;3", "@id": "dtmi:f:Pack;1", "@type": "Interface", "contents": [
     {"@type": "Property", "name": "kind", "schema": "string"},
+    {"@type": "Relationship", "name": "spare", "target": "dtmi:f:Module;1"},
     {"@type": "Relationship", "name": "hasModule", "target": "dtmi:f:Module;1"}]}])";
 
-// Packs whose cells are neighbours, for the most part.
+// Packs whose cells are neighbours, for the most part. Some have a spare module, which is the first
+// of the twins.
 class FleetOfRuns {
  public:
   FleetOfRuns() : engine_(NewEngineWorld()) {
     ingest::CreateModels models;
     models.texts.emplace_back(kFleetModels);
     Apply(models);
+    Put("spare", "Module", {});
+    for (int c = 0; c < kCells; ++c) AddCell("spare", absl::StrCat("spare-c", c));
     for (int p = 0; p < kPacks; ++p) {
       const std::string pack = absl::StrCat("p", p);
       Put(pack, "Pack", {{"kind", Value::String(p % 2 == 0 ? "LFP" : "NMC")}});
+      if (p % 3 == 1) Relate(pack, "spare", "spare");
       for (int m = 0; m < kModules; ++m) {
         const std::string module = absl::StrCat(pack, "m", m);
         Put(module, "Module", {});
@@ -463,6 +468,14 @@ std::vector<std::string> QueriesOfRuns() {
         "SELECT p.$dtId, c.$dtId, RANK() OVER (PARTITION BY p.$dtId ORDER BY c.volt) AS k", from,
         where));
   }
+  for (const absl::string_view where : {"", "WHERE c.volt > 9 "}) {
+    for (const absl::string_view key : {"p.$dtId", "p.kind"}) {
+      queries.push_back(absl::StrCat("SELECT ", key, ", ", all,
+                                     " FROM DIGITALTWINS MATCH (p:Pack) OPTIONAL MATCH "
+                                     "(p)-[:spare]->(m) MATCH (m)-[:hasCell]->(c) ",
+                                     where, "GROUP BY ", key));
+    }
+  }
   return queries;
 }
 
@@ -487,6 +500,8 @@ TEST(Differential, RunsOfRowsAreTheSameAsRows) {
   fleet.Relate("p3m0", "hasCell", "p0m1c5");
   fleet.Relate("p3m2", "hasCell", "p3m0c5");
   fleet.Set("p1m2c3", 1000);
+  check();
+  fleet.Delete("spare");
   check();
 }
 
