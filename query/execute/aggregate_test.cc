@@ -10,6 +10,7 @@
 #include <random>
 #include <set>
 
+#include "absl/strings/str_replace.h"
 #include "query/execute/evaluate_testing.h"
 
 namespace twin::query {
@@ -35,7 +36,9 @@ std::unique_ptr<Aggregator> New(F function, TypeKind kind, bool distinct = false
 std::string Finish(Aggregator* aggregator) {
   Vector out;
   const absl::Status status = aggregator->Finish(&out);
-  return status.ok() ? Text(out) : std::string(status.message());
+  if (!status.ok()) return std::string(status.message());
+  // Which sign a NaN has is the compiler's choice.
+  return absl::StrReplaceAll(Text(out), {{"-nan", "nan"}});
 }
 
 // Rows in groups 0, 1, 0, 1 …, and group 2 that has none.
