@@ -37,6 +37,21 @@ bool SameExists(const BoundExists* a, const BoundExists* b) {
 
 }  // namespace
 
+BoundKind Mirrored(BoundKind comparison) {
+  switch (comparison) {
+    case BoundKind::kLess:
+      return BoundKind::kGreater;
+    case BoundKind::kLessEqual:
+      return BoundKind::kGreaterEqual;
+    case BoundKind::kGreater:
+      return BoundKind::kLess;
+    case BoundKind::kGreaterEqual:
+      return BoundKind::kLessEqual;
+    default:
+      return comparison;
+  }
+}
+
 BoundExpr::BoundExpr() = default;
 BoundExpr::~BoundExpr() = default;
 

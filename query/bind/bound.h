@@ -78,6 +78,8 @@ enum class BoundKind : uint8_t {
 inline bool IsComparison(BoundKind kind) {
   return kind >= BoundKind::kEqual && kind <= BoundKind::kGreaterEqual;
 }
+// `a op b` is `b Mirrored(op) a`.
+BoundKind Mirrored(BoundKind comparison);
 
 // Where one table keeps a property.
 struct ColumnRef {

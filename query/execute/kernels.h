@@ -125,9 +125,6 @@ auto WithComparison(BoundKind kind, F f) {
   }
 }
 
-// `a op b` is `b Mirrored(op) a`.
-BoundKind Mirrored(BoundKind comparison);
-
 // Makes `out` a vector of that kind and length, NULL where one of the operands is. False: every row
 // is NULL, and `out` says so.
 bool ResetStrict(absl::Span<const Operand* const> operands, TypeKind kind, size_t rows,

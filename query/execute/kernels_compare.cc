@@ -117,21 +117,6 @@ bool CompareRows(const Operand& a, const Operand& b, size_t rows, Op op, Vector*
 
 }  // namespace
 
-BoundKind Mirrored(BoundKind comparison) {
-  switch (comparison) {
-    case BoundKind::kLess:
-      return BoundKind::kGreater;
-    case BoundKind::kLessEqual:
-      return BoundKind::kGreaterEqual;
-    case BoundKind::kGreater:
-      return BoundKind::kLess;
-    case BoundKind::kGreaterEqual:
-      return BoundKind::kLessEqual;
-    default:
-      return comparison;
-  }
-}
-
 bool ResetStrict(absl::Span<const Operand* const> operands, TypeKind kind, size_t rows,
                  Vector* out) {
   for (const Operand* operand : operands) {

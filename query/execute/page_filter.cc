@@ -15,21 +15,6 @@ using Stored = ColumnPage::Stored;
 
 constexpr size_t kPageRowsMax = PageBits::kRowsMax;
 
-BoundKind Mirror(BoundKind op) {
-  switch (op) {
-    case BoundKind::kLess:
-      return BoundKind::kGreater;
-    case BoundKind::kLessEqual:
-      return BoundKind::kGreaterEqual;
-    case BoundKind::kGreater:
-      return BoundKind::kLess;
-    case BoundKind::kGreaterEqual:
-      return BoundKind::kLessEqual;
-    default:
-      return op;
-  }
-}
-
 // A property as it is stored, maybe an integer taken as a double; else nullptr.
 const BoundExpr* PropertyIn(const BoundExpr& expr, SlotId slot) {
   const bool is_double = expr.kind == BoundKind::kCast && expr.type.kind == TypeKind::kDouble;
@@ -133,7 +118,7 @@ std::optional<PageFilter> PageFilter::Make(const std::vector<BoundPtr>& conditio
     if (property == nullptr) {
       property = PropertyIn(*condition->operands[1], slot);
       constant = condition->operands[0].get();
-      op = Mirror(op);
+      op = Mirrored(op);
     }
     if (property == nullptr || !IsRowless(*constant)) return std::nullopt;
     const absl::StatusOr<Value> value = EvaluateConstant(*constant, context);

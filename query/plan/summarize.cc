@@ -80,21 +80,6 @@ int ColumnOf(const BoundAggregate& aggregate, const BoundHistory& history) {
   return kNeedsSamples;
 }
 
-BoundKind Mirrored(BoundKind comparison) {
-  switch (comparison) {
-    case BoundKind::kLess:
-      return BoundKind::kGreater;
-    case BoundKind::kLessEqual:
-      return BoundKind::kGreaterEqual;
-    case BoundKind::kGreater:
-      return BoundKind::kLess;
-    case BoundKind::kGreaterEqual:
-      return BoundKind::kLessEqual;
-    default:
-      return comparison;
-  }
-}
-
 // The numeric column of the clause that an expression is; -1: it is something else.
 int BoundedColumn(const BoundExpr& expr, const Plan& plan, const BoundHistory& history) {
   const BoundExpr& slot = expr.kind == BoundKind::kCast && expr.type.kind == TypeKind::kDouble
