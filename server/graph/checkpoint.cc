@@ -1,6 +1,9 @@
 // Graph to pages and back: what a checkpoint writes and recovery reads.
 #include <algorithm>
+#include <optional>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
@@ -28,6 +31,12 @@ std::string IdPageBytes(const TwinIds& ids, uint32_t page, uint32_t numbers) {
     AppendString(&bytes, number < numbers && ids.Has(number) ? ids.Get(number) : "");
   }
   return bytes;
+}
+
+// Rows up to the last one that is used.
+void CountRows(Table* table) {
+  table->rows = static_cast<uint32_t>(table->numbers.pages() * kRowsPerPage);
+  while (table->rows > 0 && LoadRow(*table, table->rows - 1) == kNone) --table->rows;
 }
 
 }  // namespace
@@ -208,73 +217,98 @@ absl::Status Graph::FinishLoad(Sequence sequence, Time time, TwinNumber next_twi
   TWIN_RETURN_IF_ERROR(CheckLoaded());
   TWIN_RETURN_IF_ERROR(FinishLoadPast());
 
-  const auto use_strings = [&](const Column& column, ColumnType type, uint32_t row) {
-    return !IsStringColumn(type) || !HasValue(column, row) ||
-           shared_->strings.AddUse(LoadCode(column, row));
-  };
-  for (uint32_t i = 0; i < state->tables.size(); ++i) {
-    Table& table = *state->tables[i];
-    const TableSchema& schema = state->catalog->table(TableId(i));
-    table.rows = static_cast<uint32_t>(table.numbers.pages() * kRowsPerPage);
-    while (table.rows > 0 && LoadRow(table, table.rows - 1) == kNone) --table.rows;
-    for (uint32_t row = 0; row < table.rows; ++row) {
-      const uint32_t number = LoadRow(table, row);
-      if (number == kNone) {
-        free_rows_[i].push_back(row);
-        continue;
-      }
-      ++table.live;
-      for (const ColumnSchema& column : schema.columns) {
-        if (!IsStringColumn(column.type)) continue;
-        const ColumnId id = schema.IdOf(column);
-        const Column& stored = table.columns[id.value];
-        if (!use_strings(stored, column.type, row)) {
-          return Damaged({PageKind::kValues, i, id.value, row / kRowsPerPage}, "unknown string");
-        }
-        if (column.indexed && HasValue(stored, row)) {
-          shared_->equality.Add(TableId(i), id, LoadCode(stored, row), number);
-        }
-      }
-    }
-    state->twins += table.live;
+  for (std::vector<Ref<Table>>* tables : {&state->tables, &state->relationship_tables}) {
+    for (const Ref<Table>& table : *tables) CountRows(table.get());
   }
-  for (uint32_t i = 0; i < state->relationship_tables.size(); ++i) {
-    Table& table = *state->relationship_tables[i];
-    const RelationshipType& type = state->catalog->relationship_type(RelationshipTypeId(i));
-    table.rows = static_cast<uint32_t>(table.numbers.pages() * kRowsPerPage);
-    while (table.rows > 0 && LoadRow(table, table.rows - 1) == kNone) --table.rows;
-    for (uint32_t row = 0; row < table.rows; ++row) {
-      if (LoadRow(table, row) == kNone) {
-        free_relationship_rows_[i].push_back(row);
-        continue;
-      }
-      for (size_t c = 0; c < type.columns.size(); ++c) {
-        if (!use_strings(table.columns[c], type.columns[c].type, row)) {
-          return Damaged({PageKind::kRelationshipValues, i, static_cast<uint32_t>(c), 0},
-                         "unknown string");
-        }
-      }
-    }
-  }
-  for (uint32_t number = 0; number < state->next_relationship; ++number) {
-    const auto* entry = EntryAt<RelationshipEntry>(state->relationship_entries, number);
-    if (entry == nullptr || entry->type == 0) continue;
-    ++state->relationships;
-    ++state->relationship_tables[entry->type - 1]->live;
-    if (!shared_->strings.AddUse(entry->id)) {
-      return Damaged({PageKind::kRelationships, 0, 0, number / kEntriesPerPage}, "unknown string");
-    }
-    const auto* source = EntryAt<TwinEntry>(state->twin_entries, entry->source);
-    if (source->out_degree > RelationshipIndex::kDegreeMin) {
-      shared_->relationships.Add(entry->source, entry->id, entry->type - 1, number);
-      shared_->relationships.Cover(entry->source);
-    }
-  }
+  const std::jthread indexing_values([this] { IndexLoadedValues(); });
+  TWIN_RETURN_IF_ERROR(UseLoadedStrings());
+  TWIN_RETURN_IF_ERROR(CountLoadedRelationships());
   if (!shared_->strings.DropUnused()) {
     return Damaged({PageKind::kStrings, 0, 0, 0}, "a string twice");
   }
   durable_ids_ = next_twin.value;
   indexing_ids_.join();
+  return absl::OkStatus();
+}
+
+void Graph::IndexLoadedValues() {
+  std::vector<EqualityIndex::Entry> entries;
+  for (uint32_t i = 0; i < state_->tables.size(); ++i) {
+    const Table& table = *state_->tables[i];
+    const TableSchema& schema = state_->catalog->table(TableId(i));
+    for (const ColumnSchema& column : schema.columns) {
+      if (!column.indexed || !IsStringColumn(column.type)) continue;
+      const ColumnId id = schema.IdOf(column);
+      entries.clear();
+      for (uint32_t row = 0; row < table.rows; ++row) {
+        const uint32_t number = LoadRow(table, row);
+        if (number == kNone || !HasValue(table.columns[id.value], row)) continue;
+        entries.push_back({LoadCode(table.columns[id.value], row), number});
+      }
+      shared_->equality.AddAll(TableId(i), id, entries);
+    }
+  }
+}
+
+absl::Status Graph::UseLoadedStrings() {
+  // Of one table; rows without an element are free.
+  const auto use = [&](const Table& table, const std::vector<ColumnSchema>& columns,
+                       std::vector<uint32_t>* free) -> std::optional<PageKey> {
+    for (uint32_t row = 0; row < table.rows; ++row) {
+      if (LoadRow(table, row) == kNone) free->push_back(row);
+    }
+    for (uint32_t c = 0; c < columns.size(); ++c) {
+      if (!IsStringColumn(columns[c].type)) continue;
+      const Column& column = table.columns[c];
+      for (uint32_t row = 0; row < table.rows; ++row) {
+        if (LoadRow(table, row) == kNone || !HasValue(column, row)) continue;
+        if (!shared_->strings.AddUse(LoadCode(column, row))) {
+          return PageKey{PageKind::kValues, 0, c, row / kRowsPerPage};
+        }
+      }
+    }
+    return std::nullopt;
+  };
+  for (uint32_t i = 0; i < state_->tables.size(); ++i) {
+    Table& table = *state_->tables[i];
+    std::optional<PageKey> damaged =
+        use(table, state_->catalog->table(TableId(i)).columns, &free_rows_[i]);
+    if (damaged.has_value()) {
+      damaged->table = i;
+      return Damaged(*damaged, "unknown string");
+    }
+    table.live = table.rows - free_rows_[i].size();
+    state_->twins += table.live;
+  }
+  for (uint32_t i = 0; i < state_->relationship_tables.size(); ++i) {
+    std::optional<PageKey> damaged =
+        use(*state_->relationship_tables[i],
+            state_->catalog->relationship_type(RelationshipTypeId(i)).columns,
+            &free_relationship_rows_[i]);
+    if (damaged.has_value()) {
+      damaged->kind = PageKind::kRelationshipValues;
+      damaged->table = i;
+      return Damaged(*damaged, "unknown string");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Graph::CountLoadedRelationships() {
+  for (uint32_t number = 0; number < state_->next_relationship; ++number) {
+    const auto* entry = EntryAt<RelationshipEntry>(state_->relationship_entries, number);
+    if (entry == nullptr || entry->type == 0) continue;
+    ++state_->relationships;
+    ++state_->relationship_tables[entry->type - 1]->live;
+    if (!shared_->strings.AddUse(entry->id)) {
+      return Damaged({PageKind::kRelationships, 0, 0, number / kEntriesPerPage}, "unknown string");
+    }
+    const auto* source = EntryAt<TwinEntry>(state_->twin_entries, entry->source);
+    if (source->out_degree > RelationshipIndex::kDegreeMin) {
+      shared_->relationships.Add(entry->source, entry->id, entry->type - 1, number);
+      shared_->relationships.Cover(entry->source);
+    }
+  }
   return absl::OkStatus();
 }
 

@@ -345,6 +345,9 @@ class Graph {
   uint32_t TakeRow(Table* table, std::vector<uint32_t>* free, uint32_t number);
   void StoreValue(struct Column* column, ColumnType type, uint32_t row, const Value& value);
   absl::Status CheckLoaded();
+  void IndexLoadedValues();
+  absl::Status UseLoadedStrings();
+  absl::Status CountLoadedRelationships();
   // past.cc
   void EndTwin(TwinNumber twin, bool moved, SourceTime end);
   void EndRelationship(RelationshipNumber relationship, SourceTime end);

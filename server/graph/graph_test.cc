@@ -402,6 +402,13 @@ TEST(Graph, FindsByIndexedValueAtEachSnapshot) {
   EXPECT_THAT(found(graph.head(), "x"), ElementsAre(1));
   EXPECT_THAT(found(graph.head(), "y"), UnorderedElementsAre(0, 3));
   EXPECT_THAT(found(graph.head(), "z"), IsEmpty());
+
+  Pages pages;
+  Save(graph.PinForCheckpoint(/*everything=*/true), &pages);
+  Graph loaded;
+  ASSERT_THAT(Load(pages, graph.head(), &loaded), IsOk());
+  EXPECT_THAT(found(loaded.head(), "x"), ElementsAre(1));
+  EXPECT_THAT(found(loaded.head(), "y"), UnorderedElementsAre(0, 3));
 }
 
 TEST(Graph, ASnapshotCostsNothingUntilSomethingIsWritten) {

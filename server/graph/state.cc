@@ -107,6 +107,22 @@ void EqualityIndex::Add(TableId table, ColumnId column, uint32_t code, uint32_t 
   const MutexLock lock(&mutex_);
   const Key key{table.value, column.value, code};
   removed_.erase({key, twin});
+  Add(key, twin);
+}
+
+void EqualityIndex::AddAll(TableId table, ColumnId column, absl::Span<const Entry> entries) {
+  constexpr size_t kAhead = 16;
+  const auto key = [&](size_t i) { return Key{table.value, column.value, entries[i].code}; };
+  const MutexLock lock(&mutex_);
+  single_.reserve(single_.size() + entries.size());
+  for (size_t i = 0; i < entries.size(); ++i) {
+    if (i + kAhead < entries.size()) single_.prefetch(key(i + kAhead));
+    if (!removed_.empty()) removed_.erase({key(i), entries[i].twin});
+    Add(key(i), entries[i].twin);
+  }
+}
+
+void EqualityIndex::Add(const Key& key, uint32_t twin) {
   const auto [it, is_new] = single_.emplace(key, twin);
   if (is_new || it->second == twin) return;
   if (many_[key].insert(twin).second) ++in_many_;

@@ -233,6 +233,11 @@ class EqualityIndex {
   explicit EqualityIndex(const Pins* pins) : pins_(*pins) {}
   void Add(TableId table, ColumnId column, uint32_t code, uint32_t twin)
       ABSL_LOCKS_EXCLUDED(mutex_);
+  struct Entry {
+    uint32_t code, twin;
+  };
+  void AddAll(TableId table, ColumnId column, absl::Span<const Entry> entries)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   void Remove(TableId table, ColumnId column, uint32_t code, uint32_t twin)
       ABSL_LOCKS_EXCLUDED(mutex_);
   void Collect() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -254,6 +259,8 @@ class EqualityIndex {
     uint32_t twin;
     uint64_t now;
   };
+  void Add(const Key& key, uint32_t twin) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   const Pins& pins_;
   mutable Mutex mutex_;
   absl::flat_hash_map<Key, uint32_t> single_ ABSL_GUARDED_BY(mutex_);
