@@ -570,7 +570,7 @@ TEST(Parse, ATypeThatIsRefusedConcernsNoOtherElement) {
         {"@type": ["Command", "Temperature"]},
         {"@type": "Telemetry", "name": "heat", "schema": "double", "unit": "degreeCelsius"}]})";
   const ParseResult result = Parse({{"cell.json", text}});
-  EXPECT_THAT(Codes(result), ElementsAre(code::kInvalidCotype, code::kMissingDtmiSegPropertyValue,
+  EXPECT_THAT(Codes(result), ElementsAre(code::kMissingDtmiSegPropertyValue, code::kInvalidCotype,
                                          code::kPropertyIrrelevantDtmiOrTerm))
       << Errors(result);
 }
