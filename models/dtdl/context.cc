@@ -59,6 +59,13 @@ struct ContextReader::Specifiers {
   const JsonNode& peek() const { return *nodes[next]; }
 };
 
+WordForm FormOf(absl::string_view word, int version) {
+  if (absl::StartsWith(word, "dtmi:")) {
+    return IsModelId(word, version) ? WordForm::kDtmi : WordForm::kBadDtmi;
+  }
+  return absl::StrContains(word, ':') ? WordForm::kOtherUri : WordForm::kTerm;
+}
+
 Term ActiveContext::Find(absl::string_view word) const {
   if (absl::StartsWith(word, "dtmi:")) {
     // Parts of what the language defines have ids, but models cannot name them.
@@ -84,6 +91,19 @@ Term ActiveContext::FindUnit(absl::string_view word) const {
     if (found != extension->terms.end() && found->second.element != nullptr) return found->second;
   }
   return Find(word);
+}
+
+std::vector<absl::string_view> ActiveContext::TermsOfKind(TermKind kind) const {
+  std::vector<absl::string_view> names;
+  const auto add = [&](const Terms& terms) {
+    for (const auto& [name, term] : terms) {
+      if (term.kind == kind) names.push_back(name);
+    }
+  };
+  add(*core);
+  for (const ExtensionContext* extension : extensions) add(extension->terms);
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 bool ContextReader::Fail(absl::string_view code, const JsonNode& node, std::string message,

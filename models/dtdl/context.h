@@ -13,6 +13,10 @@
 
 namespace twin::dtdl {
 
+// How words that mean nothing are told apart, for types and for members alike.
+enum class WordForm { kTerm, kDtmi, kBadDtmi, kOtherUri };
+WordForm FormOf(absl::string_view word, int version);
+
 // The context in force for an element.
 struct ActiveContext {
   int version = 0;  // of the language
@@ -27,6 +31,8 @@ struct ActiveContext {
   Term Find(absl::string_view word) const;
   // The same for the value of a `unit`: a unit, where the word is one and a schema too ("byte").
   Term FindUnit(absl::string_view word) const;
+  // All terms that mean something of that kind, sorted.
+  std::vector<absl::string_view> TermsOfKind(TermKind kind) const;
 };
 
 class ContextReader {

@@ -563,5 +563,17 @@ TEST(Parse, ManyThreadsGetEqualResults) {
   for (const std::string& result : found) EXPECT_EQ(result, found[0]);
 }
 
+TEST(Parse, ATypeThatIsRefusedConcernsNoOtherElement) {
+  const std::string text = R"({"@context": ["dtmi:dtdl:context;3",
+      "dtmi:dtdl:extension:quantitativeTypes;1"], "@id": "dtmi:ex:Cell;1", "@type": "Interface",
+      "contents": [
+        {"@type": ["Command", "Temperature"]},
+        {"@type": "Telemetry", "name": "heat", "schema": "double", "unit": "degreeCelsius"}]})";
+  const ParseResult result = Parse({{"cell.json", text}});
+  EXPECT_THAT(Codes(result), ElementsAre(code::kMissingDtmiSegPropertyValue, code::kInvalidCotype,
+                                         code::kPropertyIrrelevantDtmiOrTerm))
+      << Errors(result);
+}
+
 }  // namespace
 }  // namespace twin::dtdl

@@ -9,26 +9,11 @@
 #include "absl/strings/str_join.h"
 #include "models/dtdl/codes.h"
 #include "models/dtdl/dtmi.h"
+#include "models/dtdl/type_reader.h"
 #include "models/dtdl/vocabulary.h"
 
 namespace twin::dtdl {
 namespace {
-
-// How unknown words are told apart, for types and for members alike.
-enum class WordForm { kTerm, kDtmi, kBadDtmi, kOtherUri };
-WordForm FormOf(absl::string_view word, int version) {
-  if (absl::StartsWith(word, "dtmi:")) {
-    return IsModelId(word, version) ? WordForm::kDtmi : WordForm::kBadDtmi;
-  }
-  return absl::StrContains(word, ':') ? WordForm::kOtherUri : WordForm::kTerm;
-}
-
-bool IsClassOfAnyVersion(absl::string_view word) {
-  for (int i = 0; i < kClassCount; ++i) {
-    if (ClassName(static_cast<Class>(i)) == word) return true;
-  }
-  return false;
-}
 
 // The "name" of an element, also where its DTMI is written.
 const JsonNode* FindName(const JsonNode& node) {
@@ -67,19 +52,6 @@ bool IsOf(const std::vector<const AdjunctType*>& types, const Term& term) {
          });
 }
 
-std::vector<absl::string_view> TermsOfKind(const ActiveContext& context, TermKind kind) {
-  std::vector<absl::string_view> names;
-  const auto add = [&](const Terms& terms) {
-    for (const auto& [name, term] : terms) {
-      if (term.kind == kind) names.push_back(name);
-    }
-  };
-  add(*context.core);
-  for (const ExtensionContext* extension : context.extensions) add(extension->terms);
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
 }  // namespace
 
 struct Reader::Keywords {
@@ -91,38 +63,6 @@ struct Reader::Keywords {
   const JsonNode* repeated = nullptr;  // the first that stands twice
   uint32_t count = 0;
 };
-
-bool Reader::Fail(absl::string_view code, const Element& element, TextRange at, std::string message,
-                  std::string hint) {
-  state_.Error(code, PlaceOf(element, at), IdOf(element), std::move(message), std::move(hint),
-               element.partition);
-  return false;
-}
-
-bool Reader::FailAtKey(absl::string_view code, const Element& element, const JsonNode& member,
-                       std::string message, std::string hint) {
-  state_.Error(code, KeyPlaceOf(element, member), IdOf(element), std::move(message),
-               std::move(hint), element.partition);
-  return false;
-}
-
-void Reader::Warn(absl::string_view code, const Element& element, const JsonNode& node,
-                  std::string message, std::string hint) {
-  state_.Warn(code, PlaceOf(element, node), IdOf(element), std::move(message), std::move(hint));
-}
-
-void Reader::WarnRepeatedType(const JsonNode& node, const Element& element) {
-  Warn(code::kRepeatedType, element, node, absl::StrCat("the type '", node.text, "' stands twice"),
-       "remove one of them");
-}
-
-void Reader::PreferTerm(absl::string_view word, const Element& element, const JsonNode& node) {
-  if (!absl::StartsWith(word, "dtmi:")) return;
-  absl::string_view term = word.substr(0, word.find(';'));
-  term = term.substr(term.rfind(':') + 1);
-  Warn(code::kPreferTerm, element, node, absl::StrCat("'", word, "' has a shorter name"),
-       absl::StrCat("write \"", term, "\""));
-}
 
 void Reader::ReadDocument(const JsonNode& root, uint32_t document) {
   document_ = document;
@@ -140,7 +80,7 @@ void Reader::ReadTopLevel(const JsonNode& node) {
   ReadElement(node, nullptr, nullptr, nullptr);
 }
 
-// --- Keywords, id, types -------------------------------------------------------------------------
+// --- Keywords, id -------------------------------------------------------------------------
 
 bool Reader::ReadKeywords(const JsonNode& node, Keywords* keywords) const {
   for (const JsonNode& member : Children(node)) {
@@ -166,25 +106,25 @@ bool Reader::ReadKeywords(const JsonNode& node, Keywords* keywords) const {
 bool Reader::CheckKeywords(const Keywords& keywords, Element* element) {
   const bool top = element->parent == nullptr;
   if (keywords.repeated != nullptr) {
-    return FailAtKey(code::kDuplicatePropertyName, *element, *keywords.repeated,
-                     absl::StrCat("\"", keywords.repeated->key, "\" stands twice"),
-                     "remove one of them");
+    return findings_.FailAtKey(code::kDuplicatePropertyName, *element, *keywords.repeated,
+                               absl::StrCat("\"", keywords.repeated->key, "\" stands twice"),
+                               "remove one of them");
   }
   if (keywords.graph != nullptr) {
-    return FailAtKey(top ? code::kTopLevelGraphDisallowed : code::kGraphDisallowed, *element,
-                     *keywords.graph, "DTDL does not use \"@graph\"",
-                     "write the elements themselves, in an array");
+    return findings_.FailAtKey(top ? code::kTopLevelGraphDisallowed : code::kGraphDisallowed,
+                               *element, *keywords.graph, "DTDL does not use \"@graph\"",
+                               "write the elements themselves, in an array");
   }
   if (keywords.other != nullptr && element->version > 2) {
-    return FailAtKey(
+    return findings_.FailAtKey(
         top ? code::kTopLevelKeywordDisallowed : code::kKeywordDisallowed, *element,
         *keywords.other,
         absl::StrCat("DTDL ", element->version, " does not use \"", keywords.other->key, "\""),
         "only @context, @id and @type are its keywords");
   }
   if (keywords.other != nullptr) {
-    Warn(code::kIgnoredKeyword, *element, *keywords.other,
-         absl::StrCat("DTDL 2 passes over \"", keywords.other->key, "\""), "remove it");
+    findings_.Warn(code::kIgnoredKeyword, *element, *keywords.other,
+                   absl::StrCat("DTDL 2 passes over \"", keywords.other->key, "\""), "remove it");
   }
   return true;
 }
@@ -225,40 +165,44 @@ Element* Reader::ReadElement(const JsonNode& node, const ActiveContext* inherite
   }
   if (!CheckKeywords(keywords, element)) return done(nullptr);
   if (role != nullptr && keywords.id != nullptr && node.count == 1) {
-    Fail(code::kIdReference, *element, node,
-         absl::StrCat("'", role->name, "' has an object with only an \"@id\""),
-         absl::StrCat("write the reference as a string: \"", keywords.id->text, "\""));
+    findings_.Fail(code::kIdReference, *element, node,
+                   absl::StrCat("'", role->name, "' has an object with only an \"@id\""),
+                   absl::StrCat("write the reference as a string: \"", keywords.id->text, "\""));
     return done(nullptr);
   }
   if (role != nullptr &&
       (role->older() ? element->version > parent->version : element->version != parent->version)) {
-    Fail(code::kDisallowedVersionDefinition, *element, *keywords.context,
-         absl::StrCat("'", role->name, "' of an element in DTDL ", parent->version,
-                      " cannot hold one in DTDL ", element->version),
-         role->older() ? "the version may be the same or older" : "the version must be the same");
+    findings_.Fail(
+        code::kDisallowedVersionDefinition, *element, *keywords.context,
+        absl::StrCat("'", role->name, "' of an element in DTDL ", parent->version,
+                     " cannot hold one in DTDL ", element->version),
+        role->older() ? "the version may be the same or older" : "the version must be the same");
     return done(nullptr);
   }
-  if (!ReadId(keywords, element) || !ReadTypes(keywords, element)) return done(nullptr);
+  if (!ReadId(keywords, element)) return done(nullptr);
+  TypeReader types(&state_, *context_, element);
+  if (!types.Read(keywords.type)) return done(nullptr);
   if (element->cls == Class::kInterface) {
     element->partition = element;
     state_.interfaces.push_back(element);
     const int limit = kInterfaceIdLength.of(element->bounds);
     if (element->id.size() > static_cast<size_t>(limit)) {
-      Fail(code::kIdTooLongForType, *element, element->id_at,
-           absl::StrCat("the id of an Interface is ", element->id.size(), " characters long"),
-           absl::StrCat("at most ", limit, " are allowed"));
+      findings_.Fail(
+          code::kIdTooLongForType, *element, element->id_at,
+          absl::StrCat("the id of an Interface is ", element->id.size(), " characters long"),
+          absl::StrCat("at most ", limit, " are allowed"));
     }
   }
   // A name makes the element's id where it has none of its own and is one of several.
   if (name == nullptr && element->id.empty() && role != nullptr && role->plural() &&
       FindRule(element->cls, Member::kName, element->version) != nullptr) {
-    Fail(code::kMissingDtmiSegPropertyValue, *element, node,
-         absl::StrCat("the ", ClassName(element->cls), " has no 'name'"), MissingNameHint(node));
+    findings_.Fail(code::kMissingDtmiSegPropertyValue, *element, node,
+                   absl::StrCat("the ", ClassName(element->cls), " has no 'name'"),
+                   MissingNameHint(node));
     return done(nullptr);
   }
   Define(element);
-  const std::vector<const AdjunctType*> rejected = std::exchange(rejected_cotypes_, {});
-  ReadMembers(node, keywords.count, element, rejected);
+  ReadMembers(node, keywords.count, element, types.rejected());
   CheckRequired(node, element);
   return done(element);
 }
@@ -267,9 +211,9 @@ bool Reader::ReadId(const Keywords& keywords, Element* element) {
   const MemberRule* const role = element->role;
   if (keywords.id == nullptr) {
     if (element->parent == nullptr) {
-      return Fail(code::kMissingTopLevelId, *element, element->at,
-                  "an Interface must have an \"@id\"",
-                  "add \"@id\": \"dtmi:<your domain>:<name>;1\"");
+      return findings_.Fail(code::kMissingTopLevelId, *element, element->at,
+                            "an Interface must have an \"@id\"",
+                            "add \"@id\": \"dtmi:<your domain>:<name>;1\"");
     }
     if (role->needs_id()) {
       state_.Error(code::kMissingRequiredId, PlaceOf(*element, element->at), IdOf(*element->parent),
@@ -284,26 +228,27 @@ bool Reader::ReadId(const Keywords& keywords, Element* element) {
   }
   const JsonNode& id = *keywords.id;
   if (!id.is_string() || id.text.empty()) {
-    return Fail(code::kIdNotString, *element, id, "\"@id\" must be a string that is a DTMI",
-                "a DTMI looks like dtmi:com:example:Cell;1");
+    return findings_.Fail(code::kIdNotString, *element, id,
+                          "\"@id\" must be a string that is a DTMI",
+                          "a DTMI looks like dtmi:com:example:Cell;1");
   }
   if (!IsModelId(id.text, element->version)) {
     const absl::StatusOr<Dtmi> dtmi = Dtmi::Parse(id.text);
     std::string why = dtmi.ok() ? absl::StrCat("'", id.text, "' is not an id that a DTDL ",
                                                element->version, " model may define")
                                 : std::string(dtmi.status().message());
-    return Fail(code::kInvalidId, *element, id, std::move(why),
-                element->version == 2
-                    ? "user labels only, then a version of one number, no fragment"
-                    : "user labels only, then perhaps a version, no fragment");
+    return findings_.Fail(code::kInvalidId, *element, id, std::move(why),
+                          element->version == 2
+                              ? "user labels only, then a version of one number, no fragment"
+                              : "user labels only, then perhaps a version, no fragment");
   }
   element->id_at = id.range();
   element->id = id.text;
   if (const int limit = kIdLength.of(element->bounds);
       id.text.size() > static_cast<size_t>(limit)) {
-    return Fail(code::kIdTooLong, *element, id,
-                absl::StrCat("the id is ", id.text.size(), " characters long"),
-                absl::StrCat("at most ", limit, " are allowed"));
+    return findings_.Fail(code::kIdTooLong, *element, id,
+                          absl::StrCat("the id is ", id.text.size(), " characters long"),
+                          absl::StrCat("at most ", limit, " are allowed"));
   }
   std::vector<absl::string_view> reserved = {"dtmi:dtdl:", "dtmi:standard:"};
   for (const ExtensionContext* extension : context_->extensions) {
@@ -312,256 +257,12 @@ bool Reader::ReadId(const Keywords& keywords, Element* element) {
   }
   for (const absl::string_view prefix : reserved) {
     if (!absl::StartsWith(id.text, prefix)) continue;
-    return Fail(code::kReservedId, *element, id,
-                absl::StrCat("'", id.text, "' begins with '", prefix,
-                             "', which only the language may define"),
-                "begin with dtmi: and the labels of a domain of your own");
+    return findings_.Fail(code::kReservedId, *element, id,
+                          absl::StrCat("'", id.text, "' begins with '", prefix,
+                                       "', which only the language may define"),
+                          "begin with dtmi: and the labels of a domain of your own");
   }
   return true;
-}
-
-bool Reader::ReadTypes(const Keywords& keywords, Element* element) {
-  std::vector<WrittenCotype> cotypes;
-  if (element->role == nullptr && !NamesInterface(keywords.type)) {
-    return CheckClass(keywords, element);
-  }
-  if (keywords.type == nullptr) {
-    if (element->role != nullptr) {
-      element->cls = InferredClass(*element->role, element->version);
-    }
-  } else if (keywords.type->is_array()) {
-    for (const JsonNode& node : Children(*keywords.type)) {
-      if (!ReadType(node, element, &cotypes)) return false;
-    }
-  } else if (!ReadType(*keywords.type, element, &cotypes)) {
-    return false;
-  }
-  if (!CheckClass(keywords, element)) return false;
-  if (!cotypes.empty()) CheckCotypes(element, &cotypes);
-  return true;
-}
-
-// Whether one of the types is Interface.
-bool Reader::NamesInterface(const JsonNode* types) const {
-  const auto is_interface = [&](const JsonNode& node) {
-    const Term term = node.is_string() ? context_->Find(node.text) : Term();
-    return term.kind == TermKind::kClass && term.cls == Class::kInterface;
-  };
-  if (types == nullptr || !types->is_array()) return types != nullptr && is_interface(*types);
-  for (const JsonNode& node : Children(*types)) {
-    if (is_interface(node)) return true;
-  }
-  return false;
-}
-
-bool Reader::ReadType(const JsonNode& node, Element* element, std::vector<WrittenCotype>* cotypes) {
-  if (!node.is_string()) {
-    return Fail(code::kBadType, *element, node,
-                "\"@type\" must be a string or an array of strings");
-  }
-  const Term term = context_->Find(node.text);
-  if (term.kind == TermKind::kClass || term.kind == TermKind::kAdjunctType) {
-    PreferTerm(node.text, *element, node);
-  }
-  switch (term.kind) {
-    case TermKind::kClass:
-      if (element->cls == term.cls) WarnRepeatedType(node, *element);
-      if (term.cls == Class::kUnit) {
-        return Fail(code::kBadType, *element, node,
-                    absl::StrCat("'", node.text, "' is a kind of unit, which no element can be"),
-                    "write the quantity, and a unit as its \"unit\"");
-      }
-      if (element->cls != Class::kNone && element->cls != term.cls) {
-        return Fail(
-            code::kMultipleMaterialTypes, *element, node,
-            absl::StrCat("the element is ", AClass(element->cls), " and ", AClass(term.cls)),
-            "an element has exactly one DTDL type; remove one of them");
-      }
-      element->cls = term.cls;
-      return true;
-    case TermKind::kAbstractClass:
-      return Fail(code::kBadType, *element, node,
-                  absl::StrCat("'", node.text, "' only stands for other types"),
-                  element->role == nullptr
-                      ? std::string("write \"Interface\"")
-                      : absl::StrCat("write ", Describe(element->role->range, element->version)));
-    case TermKind::kAdjunctType:
-      if (term.type->abstract) {
-        return Fail(code::kAbstractSupplementalType, *element, node,
-                    absl::StrCat("'", node.text, "' only stands for other types"),
-                    "name one of them");
-      }
-      if (absl::c_any_of(*cotypes,
-                         [&](const WrittenCotype& other) { return other.type == term.type; })) {
-        WarnRepeatedType(node, *element);
-      } else {
-        cotypes->push_back({term.type, &node});
-      }
-      return true;
-    default:
-      return ReadUnknownType(node, term, element);
-  }
-}
-
-// A word in "@type" that is no type. DTDL 2 lets many pass; what an unknown extension that is
-// allowed may define passes everywhere.
-bool Reader::ReadUnknownType(const JsonNode& node, const Term& term, Element* element) {
-  const bool lax = element->version == 2;
-  const auto accept = [&] {
-    element->informal = true;
-    return true;
-  };
-  const WordForm form = FormOf(node.text, element->version);
-  if (form == WordForm::kBadDtmi) {
-    return Fail(code::kTypeInvalidDtmi, *element, node,
-                absl::StrCat("the type '", node.text, "' is not a valid DTMI"),
-                "name a type by its term, as in \"Telemetry\"");
-  }
-  if (term.kind != TermKind::kUnknown || form == WordForm::kDtmi) {
-    if (context_->incomplete) return accept();
-    return Fail(code::kTypeIrrelevantDtmiOrTerm, *element, node,
-                absl::StrCat("'", node.text, "' is no type of an element"),
-                "remove it, or name the extension that defines it in \"@context\"");
-  }
-  if (IsClassOfAnyVersion(node.text)) {
-    return Fail(code::kBadType, *element, node,
-                absl::StrCat("DTDL ", element->version, " has no ", node.text),
-                element->role == nullptr
-                    ? ""
-                    : absl::StrCat("it takes ", Describe(element->role->range, element->version)));
-  }
-  if (lax) return accept();
-  if (form == WordForm::kOtherUri) {
-    return Fail(code::kTypeNotDtmiNorTerm, *element, node,
-                absl::StrCat("the type '", node.text, "' is neither a term nor a DTMI"),
-                "name a type by its term, as in \"Telemetry\"");
-  }
-  if (context_->incomplete) return accept();
-  return Fail(code::kTypeUndefinedTerm, *element, node,
-              absl::StrCat("no context defines the type '", node.text, "'"),
-              SuggestType(node.text, element->version));
-}
-
-// What a type that nothing defines may have been meant to be.
-std::string Reader::SuggestType(absl::string_view word, int version) const {
-  if (!state_.WantsSuggestions()) return "";
-  for (const Extension& extension : Extensions()) {
-    for (const AdjunctType* type : extension.types) {
-      if (type->name != word || !InVersions(type->versions, version)) continue;
-      return absl::StrCat("add '", extension.context, ";", extension.version, "' to \"@context\"");
-    }
-  }
-  std::vector<absl::string_view> known = TermsOfKind(*context_, TermKind::kAdjunctType);
-  const std::vector<absl::string_view> classes = TermsOfKind(*context_, TermKind::kClass);
-  known.insert(known.end(), classes.begin(), classes.end());
-  return DidYouMean(word, known);
-}
-
-bool Reader::CheckClass(const Keywords& keywords, Element* element) {
-  const TextRange at = keywords.type == nullptr ? element->at : keywords.type->range();
-  if (element->role == nullptr) {
-    if (element->cls == Class::kInterface) return true;
-    return Fail(
-        code::kTypeNotRootable, *element, at,
-        keywords.type == nullptr
-            ? std::string("the element has no \"@type\"")
-            : absl::StrCat(
-                  "only an Interface may stand at the top of a text",
-                  element->cls == Class::kNone ? "" : absl::StrCat(", not ", AClass(element->cls))),
-        "write \"@type\": \"Interface\"");
-  }
-  const ClassSet range = element->role->range;
-  const bool standard_only = kPrimitiveSchemas.Has(element->cls) ||
-                             element->cls == Class::kCommandType || element->cls == Class::kUnit;
-  if (element->cls != Class::kNone && range.Has(element->cls) && !standard_only &&
-      InVersions(ClassVersions(element->cls), element->version)) {
-    return true;
-  }
-  std::string message;
-  if (standard_only) {
-    message = absl::StrCat(AClass(element->cls), " cannot be defined in a model");
-  } else if (element->cls == Class::kNone) {
-    message = absl::StrCat("an element of '", element->role->name,
-                           "' has no \"@type\" that DTDL defines");
-  } else {
-    message = absl::StrCat("'", element->role->name, "' cannot hold ", AClass(element->cls));
-  }
-  std::string hint = standard_only ? "write its term instead, as in \"schema\": \"double\""
-                                   : absl::StrCat("it takes ", Describe(range, element->version));
-  return Fail(code::kBadType, *element, at, std::move(message), std::move(hint));
-}
-
-void Reader::CheckCotypes(Element* element, std::vector<WrittenCotype>* cotypes) {
-  const auto written = [&](const std::string& id) {
-    return absl::c_any_of(*cotypes,
-                          [&](const WrittenCotype& other) { return other.type->id == id; });
-  };
-  std::vector<WrittenCotype> kept;
-  for (const WrittenCotype& cotype : *cotypes) {
-    const AdjunctType& type = *cotype.type;
-    if (!type.cotypes.Has(element->cls) && !written(type.instead)) {
-      Fail(code::kInvalidCotype, *element, *cotype.node,
-           absl::StrCat(AClass(element->cls), " cannot be '", type.name, "'"),
-           absl::StrCat("'", type.name, "' is for ", Describe(type.cotypes, element->version)));
-      rejected_cotypes_.push_back(&type);
-    } else if (!InVersions(type.versions, element->version)) {
-      Fail(code::kInvalidCotypeVersion, *element, *cotype.node,
-           absl::StrCat("'", type.name, "' of this extension is not for DTDL ", element->version),
-           "use another version of the extension, or of DTDL");
-      rejected_cotypes_.push_back(&type);
-    } else {
-      kept.push_back(cotype);
-    }
-  }
-  RejectConflicts(*element, &kept);
-  const auto name_of = [](const std::string& id) {
-    const std::string name = id.substr(id.rfind(':') + 1);
-    return name.substr(0, name.find(';'));
-  };
-  for (const WrittenCotype& cotype : kept) {
-    const AdjunctType& type = *cotype.type;
-    const auto has = [&](const std::string& id) {
-      return absl::c_any_of(kept, [&](const WrittenCotype& other) { return other.type->id == id; });
-    };
-    if (!type.needs.empty() && !has(type.needs)) {
-      Fail(code::kMissingCocotype, *element, *cotype.node,
-           absl::StrCat("'", type.name, "' needs '", name_of(type.needs), "' beside it"),
-           "add it to \"@type\"");
-    }
-    if (!type.excludes.empty() && has(type.excludes)) {
-      Fail(code::kDisallowedCocotype, *element, *cotype.node,
-           absl::StrCat("'", type.name, "' and '", name_of(type.excludes), "' exclude each other"),
-           "remove one of them");
-    }
-  }
-  const absl::Span<const AdjunctType*> types =
-      state_.arena->NewArray<const AdjunctType*>(kept.size());
-  for (size_t i = 0; i < kept.size(); ++i) types[i] = kept[i].type;
-  element->cotypes = types;
-}
-
-// Two types that bring the same member: an element measures one quantity. Neither is kept.
-void Reader::RejectConflicts(const Element& element, std::vector<WrittenCotype>* cotypes) {
-  const auto member_of = [](const AdjunctType& type) {
-    return type.members.empty() ? absl::string_view() : type.members.front()->id;
-  };
-  for (size_t i = 0; i < cotypes->size(); ++i) {
-    for (size_t j = i + 1; j < cotypes->size(); ++j) {
-      const AdjunctType& first = *(*cotypes)[i].type;
-      const AdjunctType& second = *(*cotypes)[j].type;
-      if (member_of(first).empty() || member_of(first) != member_of(second)) continue;
-      Fail(code::kConflictingSupplementalTypes, element, *(*cotypes)[j].node,
-           absl::StrCat("'", first.name, "' and '", second.name, "' both bring the member '",
-                        first.members.front()->name, "'"),
-           "an element measures one quantity; remove one of them");
-      rejected_cotypes_.push_back(&first);
-      rejected_cotypes_.push_back(&second);
-      std::erase_if(*cotypes, [&](const WrittenCotype& cotype) {
-        return cotype.type == &first || cotype.type == &second;
-      });
-      return;
-    }
-  }
 }
 
 void Reader::Define(Element* element) {
@@ -575,8 +276,8 @@ void Reader::Define(Element* element) {
     hint = absl::StrCat("its first definition is at ", state_.NameOf(first.document), ":", at.line,
                         ":", at.column, "; ", hint);
   }
-  Fail(code::kDuplicateDefinition, *element, element->id_at,
-       absl::StrCat("'", element->id, "' is defined twice"), std::move(hint));
+  findings_.Fail(code::kDuplicateDefinition, *element, element->id_at,
+                 absl::StrCat("'", element->id, "' is defined twice"), std::move(hint));
 }
 
 // --- Members -------------------------------------------------------------------------------------
@@ -603,15 +304,15 @@ void Reader::ReadMembers(const JsonNode& node, uint32_t keyword_count, Element* 
       if (!IsOf(rejected, term)) ReadUnknownMember(node, member, term, element);
       continue;
     }
-    PreferTerm(member.key, *element, member);
+    findings_.PreferTerm(member.key, *element, member);
     bool repeated = false;
     for (const MemberValue& other : values.subspan(0, count)) {
       repeated |= other.rule == value.rule && other.adjunct == value.adjunct;
     }
     if (repeated) {
-      FailAtKey(code::kDuplicatePropertyName, *element, member,
-                absl::StrCat("'", member.key, "' stands twice"),
-                "remove one of them; a term and its DTMI are the same member");
+      findings_.FailAtKey(code::kDuplicatePropertyName, *element, member,
+                          absl::StrCat("'", member.key, "' stands twice"),
+                          "remove one of them; a term and its DTMI are the same member");
       value = MemberValue();
       continue;
     }
@@ -654,8 +355,8 @@ void Reader::ReadUnknownMember(const JsonNode& object, const JsonNode& member, c
   if (hint.empty()) hint = absl::StrCat("it may have ", absl::StrJoin(names, ", "));
   if (element->version == 2) {
     const bool inferred = object.Find("@type") == nullptr;
-    FailAtKey(inferred ? code::kInferredTypeDoesNotAllow : code::kNoTypeThatAllows, *element,
-              member, std::move(message), std::move(hint));
+    findings_.FailAtKey(inferred ? code::kInferredTypeDoesNotAllow : code::kNoTypeThatAllows,
+                        *element, member, std::move(message), std::move(hint));
     return;
   }
   absl::string_view code = code::kPropertyUndefinedTerm;
@@ -666,7 +367,7 @@ void Reader::ReadUnknownMember(const JsonNode& object, const JsonNode& member, c
   } else if (form == WordForm::kOtherUri) {
     code = code::kPropertyNotDtmiNorTerm;
   }
-  FailAtKey(code, *element, member, std::move(message), std::move(hint));
+  findings_.FailAtKey(code, *element, member, std::move(message), std::move(hint));
 }
 
 void Reader::ReadLiteral(const JsonNode& member, Element* element, MemberValue* value) {
@@ -682,9 +383,10 @@ void Reader::ReadLiteral(const JsonNode& member, Element* element, MemberValue* 
         element->name_at = value->node->range();
       }
       if (rule.name_syntax() && !IsName(value->node->text)) {
-        Fail(code::kStringInvalid, *element, *value->node,
-             absl::StrCat("'", value->node->text, "' is not a valid ", rule.name),
-             "a letter, then letters, digits and underscores, not ending in an underscore");
+        findings_.Fail(
+            code::kStringInvalid, *element, *value->node,
+            absl::StrCat("'", value->node->text, "' is not a valid ", rule.name),
+            "a letter, then letters, digits and underscores, not ending in an underscore");
       }
       return;
     case ValueKind::kLangString:
@@ -715,17 +417,19 @@ void Reader::ReadMultiplicity(const JsonNode& node, const Element& element,
   const int number = *ToInt32(node);
   if (rule.member == Member::kMinMultiplicity) {
     if (number == 0) return;
-    Fail(code::kValueNotExact, element, node,
-         absl::StrCat("minMultiplicity is ", number, "; DTDL allows only 0"), "leave it out");
+    findings_.Fail(code::kValueNotExact, element, node,
+                   absl::StrCat("minMultiplicity is ", number, "; DTDL allows only 0"),
+                   "leave it out");
     return;
   }
   const bool capped = element.version == 2;
   if (number < 1) {
-    Fail(capped ? code::kValueBelowRange : code::kValueBelowMin, element, node,
-         absl::StrCat("maxMultiplicity is ", number), "it must be at least 1");
+    findings_.Fail(capped ? code::kValueBelowRange : code::kValueBelowMin, element, node,
+                   absl::StrCat("maxMultiplicity is ", number), "it must be at least 1");
   } else if (capped && number > kMaxMultiplicityInDtdl2) {
-    Fail(code::kValueAboveRange, element, node, absl::StrCat("maxMultiplicity is ", number),
-         absl::StrCat("DTDL 2 allows at most ", kMaxMultiplicityInDtdl2));
+    findings_.Fail(code::kValueAboveRange, element, node,
+                   absl::StrCat("maxMultiplicity is ", number),
+                   absl::StrCat("DTDL 2 allows at most ", kMaxMultiplicityInDtdl2));
   }
 }
 
@@ -739,9 +443,9 @@ void Reader::ReadAdjunct(const JsonNode& member, Element* element, MemberValue* 
     case AdjunctValue::kInteger:
       value->node = reader.ReadInteger(member, adjunct.name, adjunct.required);
       if (value->node != nullptr && *ToInt32(*value->node) < adjunct.minimum) {
-        Fail(code::kValueBelowMin, *element, *value->node,
-             absl::StrCat("'", adjunct.name, "' is ", value->node->text),
-             absl::StrCat("it must be at least ", adjunct.minimum));
+        findings_.Fail(code::kValueBelowMin, *element, *value->node,
+                       absl::StrCat("'", adjunct.name, "' is ", value->node->text),
+                       absl::StrCat("it must be at least ", adjunct.minimum));
       }
       return;
     case AdjunctValue::kDecimal:
@@ -756,45 +460,46 @@ void Reader::ReadAdjunct(const JsonNode& member, Element* element, MemberValue* 
       break;
   }
   if (adjunct.value == AdjunctValue::kMemberName && !member.is_string()) {
-    Fail(code::kIdentifierNotString, *element, member,
-         absl::StrCat("'", adjunct.name, "' must be the name of a member"));
+    findings_.Fail(code::kIdentifierNotString, *element, member,
+                   absl::StrCat("'", adjunct.name, "' must be the name of a member"));
     return;
   }
   const int limit = adjunct.length_max;
   const Limit length = {{limit, limit, limit, limit, limit}};
   value->node = reader.ReadString(member, adjunct.name, length, adjunct.required);
   if (value->node != nullptr && adjunct.syntax != nullptr && !adjunct.syntax(value->node->text)) {
-    Fail(code::kStringInvalid, *element, *value->node,
-         absl::StrCat("'", value->node->text, "' is not a valid ", adjunct.name),
-         absl::StrCat("it must be ", adjunct.syntax_text));
+    findings_.Fail(code::kStringInvalid, *element, *value->node,
+                   absl::StrCat("'", value->node->text, "' is not a valid ", adjunct.name),
+                   absl::StrCat("it must be ", adjunct.syntax_text));
   }
 }
 
 void Reader::ReadElements(const JsonNode& member, Element* element, MemberValue* value) {
   const MemberRule* const rule = value->rule;
   if (rule != nullptr && rule->member == Member::kCommandType) {
-    Warn(code::kDeprecatedMember, *element, member, "'commandType' is deprecated", "leave it out");
+    findings_.Warn(code::kDeprecatedMember, *element, member, "'commandType' is deprecated",
+                   "leave it out");
   }
   const absl::string_view name = rule != nullptr ? rule->name : value->adjunct->name;
   const bool plural = rule != nullptr && rule->plural();
   const uint32_t count = member.is_array() ? member.count : 1;
   if (!plural && count > 1) {
-    Fail(code::kObjectMultipleValues, *element, member,
-         absl::StrCat("'", name, "' has ", count, " values; it takes one"));
+    findings_.Fail(code::kObjectMultipleValues, *element, member,
+                   absl::StrCat("'", name, "' has ", count, " values; it takes one"));
     return;
   }
   const bool required =
       rule != nullptr ? InVersions(rule->required, element->version) : value->adjunct->required;
   if (count == 0 && required) {
-    Fail(code::kObjectCountBelowMin, *element, member, absl::StrCat("'", name, "' is empty"),
-         "it must have at least one value");
+    findings_.Fail(code::kObjectCountBelowMin, *element, member,
+                   absl::StrCat("'", name, "' is empty"), "it must have at least one value");
     return;
   }
   const int limit = rule == nullptr ? 0 : rule->bound->of(element->bounds);
   if (limit > 0 && count > static_cast<uint32_t>(limit)) {
-    Fail(code::kObjectCountAboveMax, *element, member,
-         absl::StrCat("'", name, "' has ", count, " values"),
-         absl::StrCat("at most ", limit, " are allowed"));
+    findings_.Fail(code::kObjectCountAboveMax, *element, member,
+                   absl::StrCat("'", name, "' has ", count, " values"),
+                   absl::StrCat("at most ", limit, " are allowed"));
   }
   const absl::Span<Link> links = state_.arena->NewArray<Link>(count);
   size_t read = 0;
@@ -822,20 +527,21 @@ bool Reader::ReadLink(const JsonNode& node, Element* element, const MemberValue&
   }
   if (!node.is_string()) {
     if (value.rule == nullptr) {
-      return Fail(node.is_object() ? code::kRefObjectNotAllowed : code::kRefNotStringOrObject,
-                  *element, node, absl::StrCat("'", name, "' must be the name of a unit"),
-                  "write it as a string");
+      return findings_.Fail(
+          node.is_object() ? code::kRefObjectNotAllowed : code::kRefNotStringOrObject, *element,
+          node, absl::StrCat("'", name, "' must be the name of a unit"), "write it as a string");
     }
-    return Fail(node.is_null() ? code::kPropertyValueNull : code::kRefNotStringOrObject, *element,
-                node, absl::StrCat("a value of '", name, "' must be an element or the id of one"),
-                absl::StrCat("it takes ", Describe(value.rule->range, element->version)));
+    return findings_.Fail(
+        node.is_null() ? code::kPropertyValueNull : code::kRefNotStringOrObject, *element, node,
+        absl::StrCat("a value of '", name, "' must be an element or the id of one"),
+        absl::StrCat("it takes ", Describe(value.rule->range, element->version)));
   }
   const Term term =
       value.adjunct != nullptr ? context_->FindUnit(node.text) : context_->Find(node.text);
   if (term.kind == TermKind::kElement) {
     link->element = term.element;
     link->reference = node.text;
-    PreferTerm(node.text, *element, node);
+    findings_.PreferTerm(node.text, *element, node);
     return true;
   }
   if (term.kind == TermKind::kUnknown && IsModelId(node.text, element->version) &&
@@ -852,15 +558,16 @@ bool Reader::ReadLink(const JsonNode& node, Element* element, const MemberValue&
   if (term.kind != TermKind::kUnknown) {
     code = absl::StartsWith(node.text, "dtmi:") ? code::kUndefinedReservedId : code::kBadType;
   }
-  return Fail(code, *element, node, absl::StrCat("'", node.text, "' is no value of '", name, "'"),
-              std::move(hint));
+  return findings_.Fail(code, *element, node,
+                        absl::StrCat("'", node.text, "' is no value of '", name, "'"),
+                        std::move(hint));
 }
 
 // What a reference that nothing defines may have been meant to be.
 std::string Reader::SuggestElement(absl::string_view word, const MemberValue& value) const {
   if (!state_.WantsSuggestions()) return "";
   std::vector<absl::string_view> known;
-  for (const absl::string_view candidate : TermsOfKind(*context_, TermKind::kElement)) {
+  for (const absl::string_view candidate : context_->TermsOfKind(TermKind::kElement)) {
     const Element* const standard = context_->Find(candidate).element;
     if (standard == nullptr) continue;  // the core context means something else by the word
     const bool fits =
@@ -874,18 +581,20 @@ void Reader::CheckRequired(const JsonNode& node, Element* element) {
   for (const MemberRule* rule : RequiredRules(element->cls, element->version)) {
     if (element->Find(rule->member) != nullptr) continue;
     const bool object = rule->value == ValueKind::kElements;
-    Fail(object ? code::kMissingObjectProperty : code::kMissingLiteralProperty, *element, node,
-         absl::StrCat(Describe(*element), " has no '", rule->name, "'"), "it is required");
+    findings_.Fail(object ? code::kMissingObjectProperty : code::kMissingLiteralProperty, *element,
+                   node, absl::StrCat(Describe(*element), " has no '", rule->name, "'"),
+                   "it is required");
   }
   for (const AdjunctType* type : element->cotypes) {
     for (const AdjunctMember* member : type->members) {
       if (!member->required || element->Find(*member) != nullptr) continue;
-      Fail(member->value == AdjunctValue::kUnit ? code::kMissingSupplementalObjectProperty
-                                                : code::kMissingSupplementalLiteralProperty,
-           *element, node,
-           absl::StrCat(Describe(*element), " is '", type->name, "' but has no '", member->name,
-                        "'"),
-           "add it, or remove the type");
+      findings_.Fail(member->value == AdjunctValue::kUnit
+                         ? code::kMissingSupplementalObjectProperty
+                         : code::kMissingSupplementalLiteralProperty,
+                     *element, node,
+                     absl::StrCat(Describe(*element), " is '", type->name, "' but has no '",
+                                  member->name, "'"),
+                     "add it, or remove the type");
     }
   }
 }

@@ -1,189 +1,25 @@
 // The services through a real server and channel.
-#include <grpcpp/grpcpp.h>
-#include <unistd.h>
-
 #include <atomic>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <thread>
-#include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "gtest/gtest.h"
 #include "server/api/json.h"
-#include "server/api/server.h"
-#include "server/base/check.h"
+#include "server/api/running_server.h"
 #include "tests/support/status_matchers.h"
-#include "twingraph/v1/admin_service.grpc.pb.h"
-#include "twingraph/v1/event_service.grpc.pb.h"
-#include "twingraph/v1/model_service.grpc.pb.h"
-#include "twingraph/v1/twin_service.grpc.pb.h"
 
 namespace twin::api {
 namespace {
 
-namespace pb = ::twingraph::v1;
 using ::testing::HasSubstr;
 using ::twin::testing::IsOk;
 using ::twin::testing::StatusIs;
-
-constexpr absl::string_view kModels = R"([
-  {"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:Pack;1","@type":"Interface",
-   "displayName":"Pack","contents":[
-    {"@type":"Property","name":"name","schema":"string"},
-    {"@type":"Property","name":"volt","schema":"double"},
-    {"@type":"Property","name":"made","schema":"dateTime"},
-    {"@type":"Property","name":"limits","schema":{"@type":"Map","mapKey":{"name":"k",
-      "schema":"string"},"mapValue":{"name":"v","schema":"integer"}}},
-    {"@type":"Component","name":"bms","schema":"dtmi:t:Bms;1"},
-    {"@type":"Relationship","name":"hasCell","target":"dtmi:t:Cell;1","properties":[
-      {"@type":"Property","name":"position","schema":"integer"}]}]},
-  {"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:Bms;1","@type":"Interface","contents":[
-    {"@type":"Property","name":"firmware","schema":"string"}]},
-  {"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:Cell;1","@type":"Interface","contents":[
-    {"@type":"Property","name":"volt","schema":"double"}]},
-  {"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:Cell;2","@type":"Interface",
-   "extends":"dtmi:t:Cell;1"}])";
-
-absl::Status ToAbsl(const grpc::Status& status) {
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
-}
-
-// A server on a folder of its own.
-class RunningServer {
- public:
-  explicit RunningServer(ServerOptions options = {}) {
-    std::string pattern = absl::StrCat(::testing::TempDir(), "/api-XXXXXX");
-    TWIN_CHECK(mkdtemp(pattern.data()) != nullptr);
-    root_ = pattern;
-    engine::EngineOptions engine_options;
-    engine_options.data_dir = JoinPath(root_, "data");
-    engine_options.segment_bytes = 4 << 20;
-    engine_options.limits.batch_bytes_max = 2 << 20;
-    engine_options.reserve_bytes = 0;
-    auto engine = engine::Engine::Open(engine_options);
-    TWIN_CHECK(engine.ok()) << engine.status();
-    engine_ = *std::move(engine);
-    options.listen = "127.0.0.1:0";
-    options.version = "test";
-    auto server = Server::Start(options, engine_.get());
-    TWIN_CHECK(server.ok()) << server.status();
-    server_ = *std::move(server);
-    const auto channel = grpc::CreateChannel(absl::StrCat("127.0.0.1:", server_->port()),
-                                             grpc::InsecureChannelCredentials());
-    models_ = pb::ModelService::NewStub(channel);
-    twins_ = pb::TwinService::NewStub(channel);
-    admin_ = pb::AdminService::NewStub(channel);
-    events_ = pb::EventService::NewStub(channel);
-  }
-  ~RunningServer() {
-    server_.reset();
-    engine_.reset();
-    const std::string command = absl::StrCat("rm -rf ", root_);
-    TWIN_CHECK(std::system(command.c_str()) == 0);  // NOLINT(cert-env33-c): our own folder
-  }
-
-  absl::Status CreateModels(absl::string_view texts) {
-    pb::CreateModelsRequest request;
-    request.add_texts(std::string(texts));
-    pb::CreateModelsResponse response;
-    return Call(&pb::ModelService::Stub::CreateModels, models_.get(), request, &response);
-  }
-  absl::Status CreateTwin(const std::string& id, const std::string& model,
-                          const std::string& contents) {
-    pb::CreateTwinRequest request;
-    request.mutable_twin()->set_id(id);
-    request.mutable_twin()->set_model_id(model);
-    request.mutable_twin()->set_contents_json(contents);
-    pb::CreateTwinResponse response;
-    return Call(&pb::TwinService::Stub::CreateTwin, twins_.get(), request, &response);
-  }
-  absl::Status Relate(const std::string& source, const std::string& id, const std::string& target) {
-    pb::CreateRelationshipRequest request;
-    request.mutable_relationship()->set_source_id(source);
-    request.mutable_relationship()->set_id(id);
-    request.mutable_relationship()->set_name("hasCell");
-    request.mutable_relationship()->set_target_id(target);
-    request.mutable_relationship()->set_contents_json(R"({"position":3})");
-    pb::CreateRelationshipResponse response;
-    return Call(&pb::TwinService::Stub::CreateRelationship, twins_.get(), request, &response);
-  }
-  std::string GetJson(const std::string& id) {
-    pb::GetTwinRequest request;
-    request.set_id(id);
-    request.set_format(pb::JSON);
-    pb::GetTwinResponse response;
-    const absl::Status status =
-        Call(&pb::TwinService::Stub::GetTwin, twins_.get(), request, &response);
-    return status.ok() ? response.twin().contents_json() : status.ToString();
-  }
-  void Fill() {
-    ASSERT_THAT(CreateModels(kModels), IsOk());
-    ASSERT_THAT(
-        CreateTwin("p", "dtmi:t:Pack;1", R"({"bms":{"firmware":"1"},"volt":400,"limits":{"a":1}})"),
-        IsOk());
-    for (const char* id : {"c1", "c2", "c3"}) {
-      ASSERT_THAT(CreateTwin(id, "dtmi:t:Cell;1", R"({"volt":3.7})"), IsOk());
-    }
-    ASSERT_THAT(Relate("p", "r1", "c1"), IsOk());
-    ASSERT_THAT(Relate("p", "r2", "c2"), IsOk());
-  }
-  std::string Export() {
-    grpc::ClientContext context;
-    const auto reader = twins_->Export(&context, pb::ExportRequest());
-    pb::ExportResponse response;
-    std::string data;
-    while (reader->Read(&response)) data += response.data();
-    TWIN_CHECK(reader->Finish().ok());
-    return data;
-  }
-  absl::Status Import(const std::string& data, const pb::ImportOptions& options,
-                      pb::ImportProgress* last, std::vector<std::string>* errors) {
-    grpc::ClientContext context;
-    const auto stream = twins_->Import(&context);
-    pb::ImportRequest request;
-    *request.mutable_options() = options;
-    stream->Write(request);
-    std::thread writer([&] {
-      // Pieces that end anywhere.
-      for (size_t at = 0; at < data.size(); at += 777) {
-        request.set_data(data.substr(at, 777));
-        if (!stream->Write(request)) break;
-      }
-      stream->WritesDone();
-    });
-    while (stream->Read(last)) {
-      for (const auto& error : last->new_errors()) {
-        errors->push_back(absl::StrCat(error.line(), ": ", error.message()));
-      }
-    }
-    writer.join();
-    return ToAbsl(stream->Finish());
-  }
-
-  template <typename Method, typename Stub, typename Request, typename Response>
-  absl::Status Call(Method method, Stub* stub, const Request& request, Response* response) {
-    grpc::ClientContext context;
-    const grpc::Status status = (stub->*method)(&context, request, response);
-    details_ = status.error_details();
-    return ToAbsl(status);
-  }
-
-  std::string root_;
-  std::string details_;
-  std::unique_ptr<engine::Engine> engine_;
-  std::unique_ptr<Server> server_;
-  std::unique_ptr<pb::ModelService::Stub> models_;
-  std::unique_ptr<pb::TwinService::Stub> twins_;
-  std::unique_ptr<pb::AdminService::Stub> admin_;
-  std::unique_ptr<pb::EventService::Stub> events_;
-};
 
 TEST(Api, CreatesReadsPatchesDeletes) {
   RunningServer server;
@@ -260,7 +96,7 @@ TEST(Api, ErrorsNameTheField) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("JSON")));
   EXPECT_THAT(server.CreateTwin("x", "dtmi:t:Cell;1", R"({"volt":1,"volt":2})"),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("twice")));
-  EXPECT_THAT(server.CreateModels(kModels),
+  EXPECT_THAT(server.CreateModels(kServedModels),
               StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("dtmi:t:Pack;1")));
   pb::UpdateTwinRequest update;
   update.set_id("p");
@@ -289,7 +125,7 @@ TEST(Api, ErrorsNameTheField) {
 TEST(Api, ARepeatedRequestIsAnsweredAgain) {
   RunningServer server;
   pb::CreateModelsRequest request;
-  request.add_texts(std::string(kModels));
+  request.add_texts(std::string(kServedModels));
   request.set_request_id("once");
   for (int i = 0; i < 2; ++i) {
     pb::CreateModelsResponse response;
@@ -392,111 +228,6 @@ TEST(Api, KnowsItsModels) {
       StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("need it")));
 }
 
-TEST(Api, ExportAndImportGiveTheSameGraph) {
-  RunningServer first;
-  first.Fill();
-  const std::string data = first.Export();
-  RunningServer second;
-  pb::ImportProgress progress;
-  std::vector<std::string> errors;
-  ASSERT_THAT(second.Import(data, pb::ImportOptions(), &progress, &errors), IsOk());
-  EXPECT_TRUE(progress.done());
-  EXPECT_EQ(progress.models(), 4u);
-  EXPECT_EQ(progress.twins(), 4u);
-  EXPECT_EQ(progress.relationships(), 2u);
-  EXPECT_EQ(progress.bytes(), data.size());
-  EXPECT_EQ(second.Export(), data);
-}
-
-TEST(Api, ImportSaysWhatIsWrongAndWhere) {
-  RunningServer server;
-  const std::string data = absl::StrCat(
-      "{\"Section\":\"Header\"}\n{\"fileVersion\":\"1.0.0\"}\n{\"Section\":\"Models\"}\n",
-      R"({"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:C;1","@type":"Interface"})",
-      "\n{\"Section\":\"Twins\"}\n", R"({"$dtId":"a","$metadata":{"$model":"dtmi:t:C;1"}})", "\n",
-      R"({"$dtId":"b","$metadata":{"$model":"dtmi:t:D;1"}})", "\n", "{\"$dtId\":\n",
-      R"({"$dtId":"c","$metadata":{"$model":"dtmi:t:C;1"}})", "\n");
-  pb::ImportProgress progress;
-  std::vector<std::string> errors;
-  EXPECT_THAT(server.Import(data, pb::ImportOptions(), &progress, &errors),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("line ")));
-  pb::ImportOptions options;
-  options.set_continue_on_error(true);
-  options.set_dry_run(true);
-  EXPECT_THAT(server.Import(data, options, &progress, &errors), IsOk());
-  errors.clear();
-  options.set_dry_run(false);
-  EXPECT_THAT(server.Import(data, options, &progress, &errors), IsOk());
-  EXPECT_EQ(progress.twins(), 2u);
-  EXPECT_EQ(progress.errors(), 2u);
-  ASSERT_EQ(errors.size(), 2u);
-  std::sort(errors.begin(), errors.end());
-  EXPECT_THAT(errors[0], HasSubstr("7: "));
-  EXPECT_THAT(errors[1], HasSubstr("8: "));
-  EXPECT_THAT(server.Import("{\"$dtId\":\"a\"}\n", pb::ImportOptions(), &progress, &errors),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("no import file")));
-}
-
-TEST(Api, ADryRunOfAnImportSeesWhatTheFileCreates) {
-  RunningServer first;
-  first.Fill();
-  const std::string data = first.Export();
-  RunningServer second;
-  pb::ImportOptions options;
-  options.set_dry_run(true);
-  options.set_batch_operations(1);
-  pb::ImportProgress progress;
-  std::vector<std::string> errors;
-  for (int i = 0; i < 2; ++i) {
-    ASSERT_THAT(second.Import(data, options, &progress, &errors), IsOk());
-    EXPECT_EQ(progress.models(), 4u);
-    EXPECT_EQ(progress.twins(), 4u);
-    EXPECT_EQ(progress.relationships(), 2u);
-    EXPECT_EQ(progress.errors(), 0u);
-    EXPECT_EQ(progress.position().sequence(), 0u);
-    EXPECT_EQ(second.engine_->status().sequence, Sequence(0));
-  }
-  // What is wrong is still told.
-  options.set_continue_on_error(true);
-  const std::string bad = absl::StrCat(
-      data,
-      R"({"$relationshipId":"r","$sourceId":"p","$targetId":"x","$relationshipName":"hasCell"})",
-      "\n");
-  ASSERT_THAT(second.Import(bad, options, &progress, &errors), IsOk());
-  EXPECT_EQ(progress.errors(), 1u);
-  ASSERT_EQ(errors.size(), 1u);
-  EXPECT_THAT(errors[0], HasSubstr("there is no twin x"));
-  EXPECT_EQ(second.engine_->status().sequence, Sequence(0));
-}
-
-TEST(Api, ImportsOfManyModelsNameTheLimit) {
-  std::string data =
-      "{\"Section\":\"Header\"}\n{\"fileVersion\":\"1.0.0\"}\n{\"Section\":\"Models\"}\n";
-  for (int i = 0; i < 1001; ++i) {
-    absl::StrAppend(&data, R"({"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:M)", i,
-                    R"(;1","@type":"Interface"})", "\n");
-  }
-  pb::ImportProgress progress;
-  std::vector<std::string> errors;
-  {
-    RunningServer server;
-    for (const bool dry_run : {true, false}) {
-      pb::ImportOptions options;
-      options.set_dry_run(dry_run);
-      EXPECT_THAT(
-          server.Import(data, options, &progress, &errors),
-          StatusIs(absl::StatusCode::kInvalidArgument,
-                   HasSubstr("1001 models in one request; models_per_request_max is 1000")));
-    }
-  }
-  ServerOptions options;
-  options.import_models_bytes_max = 20'000;
-  RunningServer server(options);
-  EXPECT_THAT(
-      server.Import(data, pb::ImportOptions(), &progress, &errors),
-      StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("import_models_bytes_max (20000)")));
-}
-
 TEST(Api, IdleStreamsGiveTheirThreadsBack) {
   ServerOptions options;
   options.stream_idle_ms_max = 50;
@@ -525,33 +256,6 @@ TEST(Api, IdleStreamsGiveTheirThreadsBack) {
     EXPECT_THAT(ToAbsl(stream->Finish()), StatusIs(absl::StatusCode::kDeadlineExceeded,
                                                    HasSubstr("stream_idle_ms_max (50 ms)")));
   }
-}
-
-TEST(Api, AnExportThatNobodyReadsEnds) {
-  ServerOptions options;
-  options.stream_idle_ms_max = 50;
-  options.work_threads = 1;
-  RunningServer server(options);
-  server.Fill();
-  const std::string contents = absl::StrCat("{\"name\":\"", std::string(60'000, 'x'), "\"}");
-  for (int i = 0; i < 300; ++i) {
-    ASSERT_THAT(server.CreateTwin(absl::StrCat("big", i), "dtmi:t:Pack;1",
-                                  absl::StrCat("{\"bms\":{},", contents.substr(1))),
-                IsOk());
-  }
-  grpc::ClientContext context;
-  const auto reader = server.twins_->Export(&context, pb::ExportRequest());
-  reader->WaitForInitialMetadata();  // it has begun
-  // There is one thread: this comes after the export.
-  pb::CheckpointResponse checkpoint;
-  EXPECT_THAT(server.Call(&pb::AdminService::Stub::Checkpoint, server.admin_.get(),
-                          pb::CheckpointRequest(), &checkpoint),
-              IsOk());
-  pb::ExportResponse piece;
-  while (reader->Read(&piece)) {
-  }
-  EXPECT_FALSE(reader->Finish().ok());
-  while (server.engine_->status().memory.snapshots > 0) std::this_thread::yield();
 }
 
 TEST(Api, NamedSubscriptionsWorkWhileAllThreadsAreBusy) {
@@ -669,7 +373,7 @@ TEST(Api, BacksUpAndVerifies) {
   RunningServer server;
   server.Fill();
   pb::BackupRequest backup;
-  backup.set_folder(JoinPath(server.root_, "backup"));
+  backup.set_folder(server.folder_.Path("backup"));
   pb::BackupResponse done;
   ASSERT_THAT(server.Call(&pb::AdminService::Stub::Backup, server.admin_.get(), backup, &done),
               IsOk());

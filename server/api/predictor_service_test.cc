@@ -1,10 +1,8 @@
 // Predictors over gRPC on both sides: a client that registers, a service that is asked.
 #include <grpcpp/grpcpp.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <cmath>
-#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <string>
@@ -18,6 +16,7 @@
 #include "server/api/server.h"
 #include "server/base/check.h"
 #include "server/predict/description.h"
+#include "tests/support/engine_folder.h"
 #include "twingraph/v1/predictor.grpc.pb.h"
 #include "twingraph/v1/predictor_service.grpc.pb.h"
 
@@ -105,17 +104,7 @@ class FakePredictor final : public pb::Predictor::Service {
 class PredictorServiceTest : public ::testing::Test {
  public:
   PredictorServiceTest() {
-    std::string pattern = absl::StrCat(::testing::TempDir(), "/predictors-XXXXXX");
-    TWIN_CHECK(mkdtemp(pattern.data()) != nullptr);
-    root_ = pattern;
-    engine::EngineOptions options;
-    options.data_dir = absl::StrCat(root_, "/data");
-    options.segment_bytes = 1 << 20;
-    options.limits.batch_bytes_max = 512 << 10;
-    options.reserve_bytes = 1 << 16;
-    auto engine = engine::Engine::Open(options);
-    TWIN_CHECK(engine.ok()) << engine.status();
-    engine_ = *std::move(engine);
+    engine_ = engine::OpenEngine(folder_.options());
     ServerOptions server_options;
     server_options.listen = "127.0.0.1:0";
     server_options.predictors.breaker_failures = 1000;
@@ -139,13 +128,7 @@ class PredictorServiceTest : public ::testing::Test {
     TWIN_CHECK(engine_->Write(std::move(twins)).status.ok());
     StartService(0);
   }
-  ~PredictorServiceTest() override {
-    StopService();
-    server_.reset();
-    engine_.reset();
-    const std::string command = absl::StrCat("rm -rf ", root_);
-    TWIN_CHECK(std::system(command.c_str()) == 0);  // NOLINT(cert-env33-c): our own folder
-  }
+  ~PredictorServiceTest() override { StopService(); }
 
   void StartService(int port) {
     grpc::ServerBuilder builder;
@@ -185,7 +168,7 @@ class PredictorServiceTest : public ::testing::Test {
     return value.is_null() ? "" : value.as_string();
   }
 
-  std::string root_;
+  engine::EngineFolder folder_;
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<Server> server_;
   std::unique_ptr<pb::PredictorService::Stub> stub_;

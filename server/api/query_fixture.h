@@ -3,10 +3,8 @@
 #define TWIN_SERVER_API_QUERY_FIXTURE_H_
 
 #include <grpcpp/grpcpp.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <utility>
@@ -19,6 +17,8 @@
 #include "gtest/gtest.h"
 #include "server/api/server.h"
 #include "server/base/check.h"
+#include "server/engine/engine.h"
+#include "tests/support/engine_folder.h"
 #include "twingraph/v1/admin_service.grpc.pb.h"
 #include "twingraph/v1/model_service.grpc.pb.h"
 #include "twingraph/v1/query_service.grpc.pb.h"
@@ -66,29 +66,14 @@ struct Answer {
 
 // A pack of cells on a server on a folder of its own.
 class QueryFixture : public ::testing::Test {
- public:
-  ~QueryFixture() override {
-    server_.reset();
-    engine_.reset();
-    const std::string command = absl::StrCat("rm -rf ", root_);
-    TWIN_CHECK(std::system(command.c_str()) == 0);  // NOLINT(cert-env33-c): our own folder
-  }
-
  protected:
   explicit QueryFixture(uint64_t snapshot_retained_bytes_max = 0)
       : clock_(Time{1'000'000 * kNsPerSecond}) {
-    std::string pattern = absl::StrCat(::testing::TempDir(), "/query-XXXXXX");
-    TWIN_CHECK(mkdtemp(pattern.data()) != nullptr);
-    root_ = pattern;
-    engine::EngineOptions engine_options;
-    engine_options.data_dir = JoinPath(root_, "data");
+    engine::EngineOptions engine_options = folder_.options();
     engine_options.segment_bytes = 4 << 20;
     engine_options.limits.batch_bytes_max = 2 << 20;
-    engine_options.reserve_bytes = 0;
     engine_options.snapshot_retained_bytes_max = snapshot_retained_bytes_max;
-    auto engine = engine::Engine::Open(engine_options);
-    TWIN_CHECK(engine.ok()) << engine.status();
-    engine_ = *std::move(engine);
+    engine_ = engine::OpenEngine(engine_options);
   }
   // With a pack-1 and that many cells.
   void Start(int cells, QueryLimits limits = {}) {
@@ -149,7 +134,7 @@ class QueryFixture : public ::testing::Test {
   }
 
   ManualClock clock_;
-  std::string root_;
+  engine::EngineFolder folder_;
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<Server> server_;
   std::unique_ptr<pb::ModelService::Stub> models_;

@@ -1,7 +1,5 @@
 #include "server/api/standing_query.h"
 
-#include <unistd.h>
-
 #include <map>
 #include <random>
 #include <string>
@@ -11,10 +9,9 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/base/check.h"
-#include "server/base/file.h"
-#include "server/engine/data_dir.h"
 #include "server/engine/engine.h"
 #include "server/events/feed.h"
+#include "tests/support/engine_folder.h"
 #include "tests/support/status_matchers.h"
 
 namespace twin::api {
@@ -56,24 +53,10 @@ struct Watch {
 class StandingQueryTest : public ::testing::Test {
  public:
   StandingQueryTest() {
-    std::string pattern = absl::StrCat(::testing::TempDir(), "/standing-XXXXXX");
-    TWIN_CHECK(mkdtemp(pattern.data()) != nullptr);
-    root_ = pattern;
-    engine::EngineOptions options;
-    options.data_dir = JoinPath(root_, "data");
-    options.segment_bytes = 4 << 20;
-    options.limits.batch_bytes_max = 1 << 20;
-    options.reserve_bytes = 0;
-    auto engine = engine::Engine::Open(options);
-    TWIN_CHECK(engine.ok()) << engine.status();
-    engine_ = *std::move(engine);
+    engine_ = engine::OpenEngine(folder_.options());
     ingest::WriteBatch models;
     models.operations.emplace_back(ingest::CreateModels{{std::string(kModels)}});
     Write(std::move(models));
-  }
-  ~StandingQueryTest() override {
-    engine_.reset();
-    (void)engine::RemoveTree(PosixFileSystem(), root_);
   }
 
  protected:
@@ -217,7 +200,7 @@ class StandingQueryTest : public ::testing::Test {
     EXPECT_EQ(watch.rows, anew.rows) << watch.text;
   }
 
-  std::string root_;
+  engine::EngineFolder folder_;
   std::unique_ptr<engine::Engine> engine_;
   int64_t time_ = int64_t{1'700'000'000} * kNsPerSecond;
 };

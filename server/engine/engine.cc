@@ -3,22 +3,21 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
-#include <deque>
-#include <future>
+#include <chrono>
 #include <optional>
 #include <thread>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "server/base/check.h"
-#include "server/base/coding.h"
 #include "server/base/status_macros.h"
 #include "server/base/sync.h"
+#include "server/engine/arrivals.h"
+#include "server/engine/awaited.h"
 #include "server/engine/checkpoint.h"
 #include "server/engine/data_dir.h"
 #include "server/engine/event_host.h"
+#include "server/engine/history_upkeep.h"
 #include "server/engine/kept_for.h"
 #include "server/engine/sequence_waits.h"
 #include "server/events/feed.h"
@@ -32,8 +31,6 @@
 namespace twin::engine {
 
 namespace {
-
-constexpr int64_t kNsOfDay = int64_t{86'400} * kNsPerSecond;
 
 uint64_t MemoryBytes() {
   return static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) *
@@ -57,79 +54,12 @@ class Engine::Impl {
 
   absl::Status Open() {
     const Time start = SystemClock().Now();
-    if (options_.segment_bytes <
-        static_cast<uint64_t>(options_.limits.batch_bytes_max) + (uint64_t{64} << 10)) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "segment_bytes (", options_.segment_bytes, ") must hold a batch: batch_bytes_max (",
-          options_.limits.batch_bytes_max, ") and 64 KiB"));
-    }
-    TWIN_RETURN_IF_ERROR(CheckKeptSeconds());
+    TWIN_RETURN_IF_ERROR(CheckOptions());
     TWIN_ASSIGN_OR_RETURN(kept_for_,
                           KeptFor::Parse(CommonRetention(), options_.history_retention_of));
-    TWIN_ASSIGN_OR_RETURN(lock_, OpenDataDir(fs_, options_.data_dir, /*create=*/true));
-    storage::LmdbOptions store_options;
-    store_options.folder = StoreFolder(options_.data_dir);
-    store_options.check_pages = true;
-    TWIN_ASSIGN_OR_RETURN(store_, storage::LmdbStore::Open(store_options));
-    documents_ = std::make_unique<storage::Documents>(store_.get());
-    checkpoints_ = std::make_unique<Checkpoints>(store_.get());
-    history_ = std::make_unique<timeseries::Store>(HistoryOptions());
-    {
-      const MutexLock lock(&graph_.mutex);
-      TWIN_ASSIGN_OR_RETURN(
-          const CheckpointMeta meta,
-          checkpoints_->Load(&graph_.graph, &graph_.request_ids, options_.limits,
-                             [telemetry = &graph_.telemetry, history = history_.get()](
-                                 const PartKey& key, absl::string_view bytes) {
-                               return LoadPart(key, bytes, telemetry, history);
-                             }));
-      graph_.telemetry.SetHistory(history_.get());
-      TWIN_RETURN_IF_ERROR(history_->FinishLoad());
-      TWIN_RETURN_IF_ERROR(graph_.telemetry.FinishLoad());
-      if (meta.number > 0 && !fs_->Exists(JournalFolder(options_.data_dir))) {
-        return absl::DataLossError(
-            absl::StrCat(JournalFolder(options_.data_dir), " is missing; start on a backup"));
-      }
-      TWIN_RETURN_IF_ERROR(OpenJournal(meta.sequence));
-      TWIN_ASSIGN_OR_RETURN(
-          recovered_, Replay(journal_.get(), meta.sequence, &graph_.graph, &graph_.request_ids,
-                             &graph_.telemetry, options_.limits));
-      // Before files are merged: each is of groups that are kept equally long.
-      AssignRetention();
-    }
-    TWIN_ASSIGN_OR_RETURN(const journal::Epoch epoch, journal_->Claim());
-    TWIN_RETURN_IF_ERROR(KeepReserve());
-    ingest::WriterOptions writer_options;
-    writer_options.limits = options_.limits;
-    writer_options.clock = &clock_;
-    writer_options.expiry = {
-        .kept_ns =
-            [this](const graph::TableSchema& model) { return kept_for_->OfModel(model).samples; },
-        .grace_ns = options_.history_retention_grace_seconds * kNsPerSecond};
-    Sequence applied;
-    {
-      const MutexLock lock(&graph_.mutex);
-      applied = graph_.graph.head().sequence();
-    }
-    TWIN_RETURN_IF_ERROR(LoadArrivals());
-    changes_ =
-        std::make_unique<events::ChangeLog>(journal_.get(), applied, options_.events.ring_bytes);
-    writer_options.applied = changes_.get();
-    writer_ = std::make_unique<ingest::Writer>(writer_options, &graph_, journal_.get(), epoch);
-    event_host_ =
-        std::make_unique<EventHost>([this] { return NewGraphReader(Pin(), &reader_cache_); },
-                                    [this] { return Hold(SnapshotUse::kExport, Pin()); });
-    feed_ = std::make_unique<events::Feed>(options_.events,
-                                           events::Sources{&graph_, history_.get(), changes_.get()},
-                                           event_host_.get());
-    subscriptions_ = std::make_unique<events::NamedSubscriptions>(options_.events, feed_.get(),
-                                                                  changes_.get(), documents_.get());
-    TWIN_RETURN_IF_ERROR(subscriptions_->Load());
-    waits_ = std::make_unique<SequenceWaits>(
-        &graph_, static_cast<size_t>(std::max<int64_t>(options_.reads_waiting_max, 0)));
-    checkpoint_thread_ = std::thread([this] { RunCheckpoints(); });
-    keeper_thread_ = std::thread([this] { RunKeeper(); });
-    upkeep_thread_ = std::thread([this] { RunUpkeep(); });
+    TWIN_RETURN_IF_ERROR(OpenStores());
+    TWIN_RETURN_IF_ERROR(Recover());
+    TWIN_RETURN_IF_ERROR(StartParts());
     start_time_ = SystemClock().Now();
     recovery_seconds_ = static_cast<double>(start_time_.ns - start.ns) / 1e9;
     return absl::OkStatus();
@@ -226,33 +156,21 @@ class Engine::Impl {
   }
 
   absl::StatusOr<uint64_t> Compact() {
-    Mutex mutex;
-    CondVar done;
-    bool is_done = false;
-    uint64_t reclaimed = 0;
+    Awaited<uint64_t> reclaimed;
     const bool accepted = writer_->RunAlone([&] {
       const MutexLock lock(&graph_.mutex);
-      reclaimed = graph_.graph.deleted_twins();
+      const uint64_t before = graph_.graph.deleted_twins();
       graph_.graph.Reorder(ContainmentOrder(graph_.graph.head()));
-      reclaimed -= graph_.graph.deleted_twins();
-      const MutexLock finished(&mutex);
-      is_done = true;
-      done.Signal();
+      reclaimed.Set(before - graph_.graph.deleted_twins());
     });
     if (!accepted) return absl::UnavailableError("the server is stopping");
-    const MutexLock lock(&mutex);
-    while (!is_done) done.Wait(&mutex);
-    return reclaimed;
+    return reclaimed.Wait();
   }
 
   // What is sealed goes to files first.
   absl::StatusOr<uint64_t> PackHistory() {
     TWIN_RETURN_IF_ERROR(Checkpoint(/*paced=*/false));
-    TWIN_ASSIGN_OR_RETURN(const uint64_t days, PackDays(timeseries::Store::PackWhich::kEnded,
-                                                        /*cpu_percent=*/100));
-    const MutexLock one(&pack_mutex_);
-    TWIN_RETURN_IF_ERROR(NameRewritten(/*paced=*/false));
-    return days;
+    return upkeep_->PackEnded();
   }
 
   EngineStatus status() {
@@ -289,13 +207,14 @@ class Engine::Impl {
     status.recovery_seconds = recovery_seconds_;
     status.recovered_records = recovered_.records;
     status.events = feed_->status();
+    const HistoryUpkeep::Status upkeep = upkeep_->status();
+    status.history_days_packed = upkeep.days_packed;
+    status.history_days_merged = upkeep.days_merged;
+    status.history_packing = upkeep.packing;
     const MutexLock lock(&status_mutex_);
     status.checkpoint_sequence = checkpoint_sequence_;
     status.checkpoint_time = checkpoint_time_;
     status.checkpoint_running = checkpoint_running_;
-    status.history_days_packed = days_packed_;
-    status.history_days_merged = days_merged_;
-    status.history_packing = packing_;
     return status;
   }
 
@@ -313,10 +232,110 @@ class Engine::Impl {
   }
 
  private:
-  struct Arrival {
-    int64_t time = 0;
-    uint64_t sequence = 0;  // had come by then
+  struct CheckpointContents {
+    graph::CheckpointPages pages;
+    std::string request_ids;
+    std::vector<std::pair<PartKey, std::string>> telemetry;
+    std::shared_ptr<timeseries::Store::Checkpoint> history;
   };
+
+  absl::Status CheckOptions() const {
+    if (options_.segment_bytes <
+        static_cast<uint64_t>(options_.limits.batch_bytes_max) + (uint64_t{64} << 10)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "segment_bytes (", options_.segment_bytes, ") must hold a batch: batch_bytes_max (",
+          options_.limits.batch_bytes_max, ") and 64 KiB"));
+    }
+    return CheckKeptSeconds();
+  }
+
+  absl::Status OpenStores() {
+    TWIN_ASSIGN_OR_RETURN(lock_, OpenDataDir(fs_, options_.data_dir, /*create=*/true));
+    storage::LmdbOptions store_options;
+    store_options.folder = StoreFolder(options_.data_dir);
+    store_options.check_pages = true;
+    TWIN_ASSIGN_OR_RETURN(store_, storage::LmdbStore::Open(store_options));
+    documents_ = std::make_unique<storage::Documents>(store_.get());
+    checkpoints_ = std::make_unique<Checkpoints>(store_.get());
+    history_ = std::make_unique<timeseries::Store>(HistoryOptions());
+    arrivals_ = std::make_unique<Arrivals>(options_.history_retention_grace_seconds * kNsPerSecond,
+                                           &clock_, documents_.get());
+    return absl::OkStatus();
+  }
+
+  // The last checkpoint, and what the journal has since.
+  absl::Status Recover() {
+    const MutexLock lock(&graph_.mutex);
+    TWIN_ASSIGN_OR_RETURN(
+        const CheckpointMeta meta,
+        checkpoints_->Load(&graph_.graph, &graph_.request_ids, options_.limits,
+                           [telemetry = &graph_.telemetry, history = history_.get()](
+                               const PartKey& key, absl::string_view bytes) {
+                             return LoadPart(key, bytes, telemetry, history);
+                           }));
+    graph_.telemetry.SetHistory(history_.get());
+    TWIN_RETURN_IF_ERROR(history_->FinishLoad());
+    TWIN_RETURN_IF_ERROR(graph_.telemetry.FinishLoad());
+    if (meta.number > 0 && !fs_->Exists(JournalFolder(options_.data_dir))) {
+      return absl::DataLossError(
+          absl::StrCat(JournalFolder(options_.data_dir), " is missing; start on a backup"));
+    }
+    TWIN_RETURN_IF_ERROR(OpenJournal(meta.sequence));
+    TWIN_ASSIGN_OR_RETURN(recovered_,
+                          Replay(journal_.get(), meta.sequence, &graph_.graph, &graph_.request_ids,
+                                 &graph_.telemetry, options_.limits));
+    // Before files are merged: each is of groups that are kept equally long.
+    AssignRetention();
+    return absl::OkStatus();
+  }
+
+  absl::Status StartParts() {
+    TWIN_ASSIGN_OR_RETURN(const journal::Epoch epoch, journal_->Claim());
+    TWIN_RETURN_IF_ERROR(KeepReserve());
+    TWIN_RETURN_IF_ERROR(arrivals_->Load());
+    changes_ =
+        std::make_unique<events::ChangeLog>(journal_.get(), Applied(), options_.events.ring_bytes);
+    writer_ = std::make_unique<ingest::Writer>(WriterOptions(), &graph_, journal_.get(), epoch);
+    event_host_ =
+        std::make_unique<EventHost>([this] { return NewGraphReader(Pin(), &reader_cache_); },
+                                    [this] { return Hold(SnapshotUse::kExport, Pin()); });
+    feed_ = std::make_unique<events::Feed>(options_.events,
+                                           events::Sources{&graph_, history_.get(), changes_.get()},
+                                           event_host_.get());
+    subscriptions_ = std::make_unique<events::NamedSubscriptions>(options_.events, feed_.get(),
+                                                                  changes_.get(), documents_.get());
+    TWIN_RETURN_IF_ERROR(subscriptions_->Load());
+    waits_ = std::make_unique<SequenceWaits>(
+        &graph_, static_cast<size_t>(std::max<int64_t>(options_.reads_waiting_max, 0)));
+    checkpoint_thread_ = std::thread([this] { RunCheckpoints(); });
+    keeper_thread_ = std::thread([this] { RunKeeper(); });
+    upkeep_ = std::make_unique<HistoryUpkeep>(HistoryUpkeep::Parts{
+        .history = history_.get(),
+        .arrivals = arrivals_.get(),
+        .clock = &clock_,
+        .cpu_percent = options_.history_repack_cpu_percent,
+        .applied = [this] { return Applied(); },
+        .checkpoint = [this](bool paced) { return Checkpoint(paced); },
+    });
+    return absl::OkStatus();
+  }
+
+  ingest::WriterOptions WriterOptions() {
+    ingest::WriterOptions options;
+    options.limits = options_.limits;
+    options.clock = &clock_;
+    options.expiry = {
+        .kept_ns =
+            [this](const graph::TableSchema& model) { return kept_for_->OfModel(model).samples; },
+        .grace_ns = options_.history_retention_grace_seconds * kNsPerSecond};
+    options.applied = changes_.get();
+    return options;
+  }
+
+  Sequence Applied() const {
+    const MutexLock lock(&graph_.mutex);
+    return graph_.graph.head().sequence();
+  }
 
   // FORMAT comes last: without it nothing starts on the folder.
   absl::Status CopyAll(const std::string& to) ABSL_EXCLUSIVE_LOCKS_REQUIRED(checkpoint_mutex_) {
@@ -324,11 +343,7 @@ class Engine::Impl {
     TWIN_RETURN_IF_ERROR(fs_->CreateFolder(StoreFolder(to)));
     TWIN_RETURN_IF_ERROR(store_->CopyTo(StoreFolder(to)));
     // Not before: cursors of subscriptions are written at any time, and name what the journal has.
-    Sequence through;
-    {
-      const MutexLock lock(&graph_.mutex);
-      through = graph_.graph.head().sequence();
-    }
+    const Sequence through = Applied();
     TWIN_RETURN_IF_ERROR(CopyHistory(HistoryFolder(to)));
     TWIN_RETURN_IF_ERROR(CopyJournal(journal_.get(), checkpoints_->current().sequence, through,
                                      JournalOptions(JournalFolder(to))));
@@ -389,7 +404,7 @@ class Engine::Impl {
     }
     if (checkpoint_thread_.joinable()) checkpoint_thread_.join();
     if (keeper_thread_.joinable()) keeper_thread_.join();
-    if (upkeep_thread_.joinable()) upkeep_thread_.join();
+    if (upkeep_ != nullptr) upkeep_->Stop();  // a checkpoint that it waits for hurries by now
   }
 
   void RunKeeper() {
@@ -454,245 +469,89 @@ class Engine::Impl {
                                   });
   }
 
-  // --- Arrivals: when which sequences had come, so that what comes late is not dropped at once ---
-
-  static constexpr char kArrivalsCollection[] = "history";
-  static constexpr char kArrivalsName[] = "arrivals";
-
-  absl::Status LoadArrivals() {
-    const absl::StatusOr<std::string> bytes = documents_->Get(kArrivalsCollection, kArrivalsName);
-    if (absl::IsNotFound(bytes.status())) return absl::OkStatus();
-    TWIN_RETURN_IF_ERROR(bytes.status());
-    ByteReader reader(*bytes);
-    const MutexLock lock(&status_mutex_);
-    while (reader.ok() && !reader.done()) {
-      Arrival arrival;
-      arrival.time = reader.Fixed<int64_t>();
-      arrival.sequence = reader.Fixed<uint64_t>();
-      if (reader.ok()) arrivals_.push_back(arrival);
-    }
-    return absl::OkStatus();
-  }
-
-  // The clock was set forward since, or the server was off for so long: what the notes say of when
-  // things came is not known to be true. Less does little harm, for days go whole.
-  bool IsDoubtful(const Arrival& last, int64_t now) const {
-    const int64_t grace = options_.history_retention_grace_seconds * kNsPerSecond;
-    return now - last.time > std::max(grace, kNsOfDay);
-  }
-
-  // About 24 of the last grace_seconds, and an older one. After a leap of the clock there are none,
-  // and the grace begins anew.
-  void NoteArrivals() {
-    const int64_t grace = options_.history_retention_grace_seconds * kNsPerSecond;
-    if (grace <= 0) return;
-    Sequence applied;
-    {
-      const MutexLock lock(&graph_.mutex);
-      applied = graph_.graph.head().sequence();
-    }
-    const int64_t now = clock_.Now().ns;
-    std::string bytes;
-    {
-      const MutexLock lock(&status_mutex_);
-      // A clock that was wrong was set back.
-      while (!arrivals_.empty() && arrivals_.back().time > now) arrivals_.pop_back();
-      if (!arrivals_.empty() && IsDoubtful(arrivals_.back(), now)) arrivals_.clear();
-      if (!arrivals_.empty() && now - arrivals_.back().time < grace / 24) return;
-      arrivals_.push_back({now, applied.value});
-      while (arrivals_.size() > 1 && arrivals_[1].time <= now - grace) arrivals_.pop_front();
-      for (const Arrival& arrival : arrivals_) {
-        AppendFixed(&bytes, arrival.time);
-        AppendFixed(&bytes, arrival.sequence);
-      }
-    }
-    // Not written, it is forgotten with a restart: then things stay longer.
-    (void)documents_->Put(kArrivalsCollection, kArrivalsName, bytes);
-  }
-
-  // What had come before the grace.
-  Sequence Arrived() {
-    const int64_t grace = options_.history_retention_grace_seconds * kNsPerSecond;
-    if (grace <= 0) return Sequence(UINT64_MAX);
-    const int64_t now = clock_.Now().ns;
-    const int64_t before = now - grace;
-    Sequence arrived(0);
-    const MutexLock lock(&status_mutex_);
-    if (!arrivals_.empty() && IsDoubtful(arrivals_.back(), now)) return arrived;
-    for (const Arrival& arrival : arrivals_) {
-      if (arrival.time <= before) arrived = Sequence(arrival.sequence);
-    }
-    return arrived;
-  }
-
-  // Files of days that have ended are merged, those of old ones re-packed, expired ones dropped;
-  // each is true with the checkpoint that follows.
-  void RunUpkeep() {
-    constexpr auto kOldEnough = timeseries::Store::PackWhich::kOldEnough;
-    while (true) {
-      NoteArrivals();
-      const int64_t percent = options_.history_repack_cpu_percent;
-      absl::StatusOr<uint64_t> days = MergeDays(percent);
-      if (days.ok()) {
-        const absl::StatusOr<uint64_t> packed = PackDays(kOldEnough, percent);
-        days = packed.ok() ? *days + *packed : packed;
-      }
-      const bool expired = history_->HasExpired(clock_.Now().ns, Arrived());
-      {
-        const MutexLock one(&pack_mutex_);
-        (void)NameRewritten(/*paced=*/true);  // or the next round does
-      }
-      if (expired) (void)Checkpoint(/*paced=*/true);
-      // What failed for want of space is tried again soon, what is damaged is not; and what comes
-      // late shall be some before its day is rewritten once more.
-      const int64_t seconds = absl::IsDataLoss(days.status())      ? 3600
-                              : !days.ok() || expired || *days > 0 ? 60
-                                                                   : 1;
-      const Time until{SystemClock().Now().ns + seconds * kNsPerSecond};
-      const MutexLock lock(&status_mutex_);
-      while (!stopping_ && SystemClock().Now() < until) {
-        wake_.WaitFor(&status_mutex_, std::chrono::seconds(1));
-      }
-      if (stopping_) return;
-    }
-  }
-
-  absl::StatusOr<uint64_t> MergeDays(int64_t cpu_percent) {
-    return RewriteDays([this] { return history_->DaysToMerge(clock_.Now().ns); },
-                       /*packs=*/false, cpu_percent);
-  }
-
-  absl::StatusOr<uint64_t> PackDays(timeseries::Store::PackWhich which, int64_t cpu_percent) {
-    return RewriteDays([this, which] { return history_->DaysToPack(clock_.Now().ns, which); },
-                       /*packs=*/true, cpu_percent);
-  }
-
-  // A checkpoint that names what was rewritten, if anything was.
-  absl::Status NameRewritten(bool paced) ABSL_EXCLUSIVE_LOCKS_REQUIRED(pack_mutex_) {
-    if (!has_rewritten_) return absl::OkStatus();
-    TWIN_RETURN_IF_ERROR(Checkpoint(paced));
-    has_rewritten_ = false;
-    return absl::OkStatus();
-  }
-
-  // Of those that cannot be rewritten the first one's error. Between two groups it waits, so that
-  // it takes no more than so much of a processor.
-  static constexpr uint64_t kDaysOfCheckpoint = 8;
-  absl::StatusOr<uint64_t> RewriteDays(absl::FunctionRef<std::vector<int64_t>()> find, bool packs,
-                                       int64_t cpu_percent)
-      ABSL_LOCKS_EXCLUDED(pack_mutex_, status_mutex_) {
-    const MutexLock one(&pack_mutex_);
-    // A day that waits for a checkpoint is not found.
-    TWIN_RETURN_IF_ERROR(NameRewritten(/*paced=*/true));
-    int64_t begun = SystemClock().Now().ns;
-    const auto pace = [&](uint64_t /*bytes*/) {
-      const int64_t worked = SystemClock().Now().ns - begun;
-      const int64_t rest = worked * (100 - cpu_percent) / cpu_percent;
-      const MutexLock lock(&status_mutex_);
-      const int64_t until = SystemClock().Now().ns + rest;
-      while (!stopping_) {
-        const int64_t left = until - SystemClock().Now().ns;
-        if (left <= 0) break;
-        wake_.WaitFor(&status_mutex_, std::chrono::nanoseconds(left));
-      }
-      begun = SystemClock().Now().ns;
-      return !stopping_;
-    };
-    uint64_t days = 0;
-    absl::Status failed;
-    for (const int64_t day : find()) {
-      absl::Status rewritten = packs ? history_->PackDay(day, pace) : history_->MergeDay(day, pace);
-      if (absl::IsCancelled(rewritten)) return rewritten;
-      if (!rewritten.ok()) {
-        failed.Update(rewritten);
-        continue;
-      }
-      days += 1;
-      has_rewritten_ = true;
-      {
-        const MutexLock lock(&status_mutex_);
-        (packs ? days_packed_ : days_merged_) += 1;
-      }
-      // The files that it stands for are removed behind a checkpoint.
-      if (days % kDaysOfCheckpoint == 0) TWIN_RETURN_IF_ERROR(NameRewritten(/*paced=*/true));
-    }
-    const MutexLock lock(&status_mutex_);
-    if (packs || !failed.ok()) packing_ = failed;
-    if (!failed.ok()) return failed;
-    return days;
-  }
-
   absl::Status CheckpointLocked(bool paced) ABSL_EXCLUSIVE_LOCKS_REQUIRED(checkpoint_mutex_) {
-    graph::CheckpointPages pages;
-    std::string request_ids;
-    std::vector<std::pair<PartKey, std::string>> telemetry;
-    std::shared_ptr<timeseries::Store::Checkpoint> history;
-    {
-      const Sequence arrived = Arrived();
-      const MutexLock lock(&graph_.mutex);
-      const int64_t now = clock_.Now().ns;
-      // Twins and relationships are known for as long as samples of some model are.
-      const int64_t kept_ns = kept_for_->longest().samples;
-      if (kept_ns > 0) graph_.graph.DropPast(Time{now - kept_ns});
-      pages = graph_.graph.PinForCheckpoint(/*everything=*/false);
-      request_ids = graph_.request_ids.Encode();
-      graph_.telemetry.VisitCheckpoint(
-          /*everything=*/parts_failed_, [&](uint32_t kind, uint32_t number, std::string bytes) {
-            telemetry.emplace_back(PartKey{PartKey::kTelemetry, kind, number}, std::move(bytes));
-          });
-      AssignRetention();
-      history_->DropExpired(now, arrived);
-      history = history_->PinForCheckpoint(/*everything=*/parts_failed_);
-    }
-    const auto visit_parts = [&](TakePart put) -> absl::Status {
-      for (const auto& [key, bytes] : telemetry) TWIN_RETURN_IF_ERROR(put(key, bytes));
-      return history_->WriteCheckpoint(
-          history.get(), [&](timeseries::CheckpointKey key, absl::string_view bytes) {
-            return put({PartKey::kHistory, key.kind, key.number}, bytes);
-          });
-    };
+    CheckpointContents contents = TakeContents();
     // Until it stands, the next one cannot rely on what this one took as written.
     parts_failed_ = true;
     SetRunning(true);
-    const Time begin = SystemClock().Now();
-    uint64_t written = 0;
-    const auto pace = [&](uint64_t bytes) {
-      written += bytes;
-      if (!paced) return;
-      const auto due_ns = static_cast<int64_t>(
-          static_cast<double>(written) * 1e9 /
-          static_cast<double>(std::max<uint64_t>(options_.checkpoint_bytes_per_second, 1)));
-      const MutexLock lock(&status_mutex_);
-      while (!stopping_) {
-        const int64_t left = begin.ns + due_ns - SystemClock().Now().ns;
-        if (left <= 0) return;
-        wake_.WaitFor(&status_mutex_, std::chrono::nanoseconds(left));
-      }
-    };
     const uint64_t before = checkpoints_->current().number;
-    absl::Status status = checkpoints_->Write(pages, request_ids, visit_parts, pace);
-    if (absl::IsResourceExhausted(status)) {
-      // The reserve is there for this: a checkpoint lets the journal be trimmed.
-      (void)fs_->Remove(ReservePath(options_.data_dir));
-      status = checkpoints_->Write(pages, request_ids, visit_parts, pace);
-    }
+    const absl::Status status = WriteContents(contents, paced);
     SetRunning(false);
     if (checkpoints_->current().number != before) {
       {
         const MutexLock lock(&graph_.mutex);
-        graph_.graph.CheckpointDone(pages);
+        graph_.graph.CheckpointDone(contents.pages);
       }
-      history_->CheckpointDone(std::move(history));
+      history_->CheckpointDone(std::move(contents.history));
       parts_failed_ = false;
     }
     TWIN_RETURN_IF_ERROR(status);
+    const Sequence through = contents.pages.view->sequence();
     {
       const MutexLock lock(&status_mutex_);
-      checkpoint_sequence_ = pages.view->sequence();
+      checkpoint_sequence_ = through;
       checkpoint_time_ = SystemClock().Now();
     }
-    TWIN_RETURN_IF_ERROR(journal_->Trim(Sequence(pages.view->sequence().value + 1)));
+    TWIN_RETURN_IF_ERROR(journal_->Trim(Sequence(through.value + 1)));
     return KeepReserve();
+  }
+
+  // What is expired is dropped first.
+  CheckpointContents TakeContents() ABSL_EXCLUSIVE_LOCKS_REQUIRED(checkpoint_mutex_) {
+    CheckpointContents contents;
+    const Sequence arrived = arrivals_->BeforeGrace();
+    const MutexLock lock(&graph_.mutex);
+    const int64_t now = clock_.Now().ns;
+    // Twins and relationships are known for as long as samples of some model are.
+    const int64_t kept_ns = kept_for_->longest().samples;
+    if (kept_ns > 0) graph_.graph.DropPast(Time{now - kept_ns});
+    contents.pages = graph_.graph.PinForCheckpoint(/*everything=*/false);
+    contents.request_ids = graph_.request_ids.Encode();
+    graph_.telemetry.VisitCheckpoint(
+        /*everything=*/parts_failed_, [&](uint32_t kind, uint32_t number, std::string bytes) {
+          contents.telemetry.emplace_back(PartKey{PartKey::kTelemetry, kind, number},
+                                          std::move(bytes));
+        });
+    AssignRetention();
+    history_->DropExpired(now, arrived);
+    contents.history = history_->PinForCheckpoint(/*everything=*/parts_failed_);
+    return contents;
+  }
+
+  absl::Status WriteContents(const CheckpointContents& contents, bool paced)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(checkpoint_mutex_) {
+    const auto visit_parts = [&](TakePart put) -> absl::Status {
+      for (const auto& [key, bytes] : contents.telemetry) TWIN_RETURN_IF_ERROR(put(key, bytes));
+      return history_->WriteCheckpoint(
+          contents.history.get(), [&](timeseries::CheckpointKey key, absl::string_view bytes) {
+            return put({PartKey::kHistory, key.kind, key.number}, bytes);
+          });
+    };
+    const Time begin = SystemClock().Now();
+    uint64_t written = 0;
+    const auto pace = [&](uint64_t bytes) {
+      written += bytes;
+      if (paced) WaitForPace(begin, written);
+    };
+    const absl::Status status =
+        checkpoints_->Write(contents.pages, contents.request_ids, visit_parts, pace);
+    if (!absl::IsResourceExhausted(status)) return status;
+    // The reserve is there for this: a checkpoint lets the journal be trimmed.
+    (void)fs_->Remove(ReservePath(options_.data_dir));
+    return checkpoints_->Write(contents.pages, contents.request_ids, visit_parts, pace);
+  }
+
+  // Until `written` bytes since `begin` are no more than the options allow, or it is stopping.
+  void WaitForPace(Time begin, uint64_t written) {
+    const auto due_ns = static_cast<int64_t>(
+        static_cast<double>(written) * 1e9 /
+        static_cast<double>(std::max<uint64_t>(options_.checkpoint_bytes_per_second, 1)));
+    const MutexLock lock(&status_mutex_);
+    while (!stopping_) {
+      const int64_t left = begin.ns + due_ns - SystemClock().Now().ns;
+      if (left <= 0) return;
+      wake_.WaitFor(&status_mutex_, std::chrono::nanoseconds(left));
+    }
   }
 
   void SetRunning(bool running) {
@@ -721,6 +580,7 @@ class Engine::Impl {
   std::unique_ptr<storage::LmdbStore> store_;
   std::unique_ptr<storage::Documents> documents_;
   std::unique_ptr<Checkpoints> checkpoints_;
+  std::unique_ptr<Arrivals> arrivals_;
   std::unique_ptr<journal::FileJournal> journal_;
   std::unique_ptr<events::ChangeLog> changes_;
   std::unique_ptr<ingest::Writer> writer_;
@@ -733,23 +593,17 @@ class Engine::Impl {
   double recovery_seconds_ = 0;
   Replayed recovered_;
 
-  Mutex pack_mutex_;                                         // before checkpoint_mutex_
-  bool has_rewritten_ ABSL_GUARDED_BY(pack_mutex_) = false;  // days that no checkpoint names yet
   Mutex checkpoint_mutex_;  // before graph_.mutex and status_mutex_
   bool parts_failed_ ABSL_GUARDED_BY(checkpoint_mutex_) = true;  // or there was none yet
   Mutex status_mutex_;
   CondVar wake_;
   bool stopping_ ABSL_GUARDED_BY(status_mutex_) = false;
   bool checkpoint_running_ ABSL_GUARDED_BY(status_mutex_) = false;
-  uint64_t days_packed_ ABSL_GUARDED_BY(status_mutex_) = 0;
-  uint64_t days_merged_ ABSL_GUARDED_BY(status_mutex_) = 0;
-  std::deque<Arrival> arrivals_ ABSL_GUARDED_BY(status_mutex_);  // ascending
-  absl::Status packing_ ABSL_GUARDED_BY(status_mutex_);
   Sequence checkpoint_sequence_ ABSL_GUARDED_BY(status_mutex_);
   Time checkpoint_time_ ABSL_GUARDED_BY(status_mutex_);
   std::thread checkpoint_thread_;
   std::thread keeper_thread_;
-  std::thread upkeep_thread_;
+  std::unique_ptr<HistoryUpkeep> upkeep_;
 };
 
 Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -766,19 +620,9 @@ void Engine::Write(ingest::WriteBatch batch, WriteDone done) {
 }
 
 ingest::WriteResult Engine::Write(ingest::WriteBatch batch) {
-  Mutex mutex;
-  CondVar finished;
-  bool is_done = false;
-  ingest::WriteResult result;
-  impl_->Write(std::move(batch), [&](ingest::WriteResult got) {
-    const MutexLock lock(&mutex);
-    result = std::move(got);
-    is_done = true;
-    finished.Signal();
-  });
-  const MutexLock lock(&mutex);
-  while (!is_done) finished.Wait(&mutex);
-  return result;
+  Awaited<ingest::WriteResult> result;
+  impl_->Write(std::move(batch), [&](ingest::WriteResult got) { result.Set(std::move(got)); });
+  return result.Wait();
 }
 
 void Engine::Write(ingest::TelemetryBatch batch, TelemetryDone done) {
@@ -786,10 +630,9 @@ void Engine::Write(ingest::TelemetryBatch batch, TelemetryDone done) {
 }
 
 ingest::TelemetryResult Engine::Write(ingest::TelemetryBatch batch) {
-  std::promise<ingest::TelemetryResult> result;
-  impl_->Write(std::move(batch),
-               [&](ingest::TelemetryResult got) { result.set_value(std::move(got)); });
-  return result.get_future().get();
+  Awaited<ingest::TelemetryResult> result;
+  impl_->Write(std::move(batch), [&](ingest::TelemetryResult got) { result.Set(std::move(got)); });
+  return result.Wait();
 }
 
 void Engine::Register(ingest::Layout layout, bool validate_only, LayoutDone done) {
@@ -797,10 +640,10 @@ void Engine::Register(ingest::Layout layout, bool validate_only, LayoutDone done
 }
 
 ingest::LayoutResult Engine::Register(ingest::Layout layout, bool validate_only) {
-  std::promise<ingest::LayoutResult> result;
+  Awaited<ingest::LayoutResult> result;
   impl_->Register(std::move(layout), validate_only,
-                  [&](ingest::LayoutResult got) { result.set_value(std::move(got)); });
-  return result.get_future().get();
+                  [&](ingest::LayoutResult got) { result.Set(std::move(got)); });
+  return result.Wait();
 }
 
 void Engine::ReadTelemetry(
@@ -835,19 +678,10 @@ void Engine::WhenReached(Sequence sequence, Time deadline, absl::AnyInvocable<bo
 
 absl::Status Engine::WaitFor(Sequence sequence, Time deadline,
                              absl::AnyInvocable<bool()> cancelled) {
-  Mutex mutex;
-  CondVar finished;
-  bool is_done = false;
-  absl::Status status;
-  impl_->WhenReached(sequence, deadline, std::move(cancelled), [&](absl::Status got) {
-    const MutexLock lock(&mutex);
-    status = std::move(got);
-    is_done = true;
-    finished.Signal();
-  });
-  const MutexLock lock(&mutex);
-  while (!is_done) finished.Wait(&mutex);
-  return status;
+  Awaited<absl::Status> status;
+  impl_->WhenReached(sequence, deadline, std::move(cancelled),
+                     [&](absl::Status got) { status.Set(std::move(got)); });
+  return status.Wait();
 }
 
 absl::Status Engine::Checkpoint() { return impl_->Checkpoint(/*paced=*/false); }

@@ -9,7 +9,6 @@
 #include "server/base/clock.h"
 #include "server/base/status_macros.h"
 #include "server/events/catchup.h"
-#include "server/events/latest.h"
 
 namespace twin::events {
 namespace {
@@ -36,8 +35,15 @@ absl::Status Stopping() {
 
 // --- Subscription ---
 
-Subscription::Subscription(Feed* feed, SubscribeOptions options, Sink* sink)
-    : feed_(*feed), options_(std::move(options)), sink_(*sink) {}
+Subscription::Subscription(Feed* feed, SubscribeOptions options, Sequence next, Sink* sink)
+    : feed_(*feed),
+      options_(std::move(options)),
+      sink_(*sink),
+      outbox_({.interval_ns = options_.interval_ms * kNsPerMs,
+               .progress_interval_ns = options_.progress_interval_ms * kNsPerMs,
+               .latest_keys_max = static_cast<size_t>(feed->options().latest_keys_max),
+               .message_bytes = feed->options().message_bytes},
+              Sequence(next.value - 1)) {}
 
 Subscription::~Subscription() = default;
 
@@ -150,11 +156,10 @@ absl::StatusOr<std::shared_ptr<Subscription>> Feed::Subscribe(SubscribeOptions o
   if (options.start == Start::kTime) {
     TWIN_RETURN_IF_ERROR(sources_.log->CheckPlace(Sequence(next.value - 1)));
   }
-  std::shared_ptr<Subscription> subscription(new Subscription(this, std::move(options), sink));
+  std::shared_ptr<Subscription> subscription(
+      new Subscription(this, std::move(options), next, sink));
   subscription->catchup_ = std::make_unique<Catchup>(sources_, options_, std::move(filter), next);
   if (state != nullptr) subscription->catchup_->BeginWith(std::move(state));
-  if (subscription->options_.interval_ms > 0) subscription->latest_ = std::make_unique<Latest>();
-  subscription->ready_through_ = Sequence(next.value - 1);
   const MutexLock lock(&mutex_);
   if (stopping_) return Stopping();
   if (all_.size() >= static_cast<size_t>(options_.subscriptions_max)) {
@@ -205,7 +210,7 @@ void Feed::Notify(const Notice& notice) {
 }
 
 bool Feed::TakeNotices(Subscription* subscription, Message* message) {
-  if (subscription->is_in_part_) return false;
+  if (subscription->outbox_.is_in_part()) return false;
   const MutexLock lock(&subscription->mutex_);
   message->events.swap(subscription->notices_);
   message->is_notice = !message->events.empty();
@@ -450,7 +455,12 @@ bool Feed::Work(Subscription* subscription) {
   if (end.ok()) {
     is_message = TakeNotices(subscription, &message);
     if (!is_message) end = Fill(subscription);
-    if (!is_message && end.ok()) is_message = MakeMessage(subscription, &message);
+    if (!is_message && end.ok()) {
+      const bool has_state =
+          subscription->catchup_ != nullptr && subscription->catchup_->has_state();
+      is_message = subscription->outbox_.Take(has_state, NowNs(), &message);
+      subscription->wake_ns_.store(subscription->outbox_.wake_ns(), std::memory_order_relaxed);
+    }
   }
   if (!end.ok()) {
     {
@@ -466,7 +476,7 @@ bool Feed::Work(Subscription* subscription) {
     {
       const MutexLock lock(&subscription->mutex_);
       subscription->is_sending_ = true;
-      subscription->has_more_ = subscription->catchup_ != nullptr || !subscription->ready_.empty();
+      subscription->has_more_ = subscription->catchup_ != nullptr || !subscription->outbox_.empty();
     }
     subscription->sink_.Send(std::move(message));
     return false;  // Sent goes on
@@ -474,44 +484,22 @@ bool Feed::Work(Subscription* subscription) {
   return subscription->catchup_ != nullptr;
 }
 
-void Feed::Take(Subscription* subscription, std::vector<EventPtr> events, Sequence through) {
-  if (subscription->latest_ != nullptr) {
-    for (const EventPtr& event : events) subscription->latest_->Add(event);
-  } else {
-    subscription->ready_.insert(subscription->ready_.end(), std::make_move_iterator(events.begin()),
-                                std::make_move_iterator(events.end()));
-  }
-  subscription->ready_through_ = std::max(subscription->ready_through_, through);
-}
-
 absl::Status Feed::Fill(Subscription* subscription) {
-  if (!subscription->ready_.empty()) return absl::OkStatus();
-  subscription->ready_is_whole_ = false;
-  if (subscription->catchup_ != nullptr && subscription->catchup_->has_state()) {
+  Outbox& outbox = subscription->outbox_;
+  if (!outbox.empty()) return absl::OkStatus();
+  Catchup* const catchup = subscription->catchup_.get();
+  if (catchup != nullptr && catchup->has_state()) {
     std::vector<EventPtr> events;
-    TWIN_RETURN_IF_ERROR(subscription->catchup_->ReadState(&events));
-    subscription->ready_.assign(std::make_move_iterator(events.begin()),
-                                std::make_move_iterator(events.end()));
-    subscription->ready_is_whole_ = true;
-    if (!subscription->catchup_->has_state()) subscription->told_ns_ = 0;  // the token is due
+    TWIN_RETURN_IF_ERROR(catchup->ReadState(&events));
+    outbox.SetState(events, /*is_last=*/!catchup->has_state());
     return absl::OkStatus();
   }
-  if (subscription->catchup_ != nullptr) {
+  if (catchup != nullptr) {
     TWIN_RETURN_IF_ERROR(FillBehind(subscription));
   } else {
     FillLive(subscription);
   }
-  Latest* const latest = subscription->latest_.get();
-  if (latest == nullptr || latest->size() == 0) return absl::OkStatus();
-  const int64_t now = NowNs();
-  if (now < subscription->due_ns_ &&
-      latest->size() < static_cast<size_t>(options_.latest_keys_max)) {
-    return absl::OkStatus();
-  }
-  const std::vector<EventPtr> events = latest->Take();
-  subscription->ready_.assign(events.begin(), events.end());
-  subscription->ready_is_whole_ = true;
-  subscription->due_ns_ = now + subscription->options_.interval_ms * kNsPerMs;
+  outbox.ReleaseLatest(NowNs());
   return absl::OkStatus();
 }
 
@@ -528,7 +516,7 @@ absl::Status Feed::FillBehind(Subscription* subscription) {
     std::vector<EventPtr> events;
     TWIN_ASSIGN_OR_RETURN(const bool more, catchup.ReadRecord(end, end_of_turn, &events));
     for (const EventPtr& event : events) bytes += event->Bytes();
-    Take(subscription, std::move(events), Sequence(catchup.next().value - 1));
+    subscription->outbox_.Add(std::move(events), Sequence(catchup.next().value - 1));
     if (more) continue;
     if (end.value == UINT64_MAX) {
       TWIN_RETURN_IF_ERROR(Join(subscription));
@@ -608,7 +596,7 @@ void Feed::FillLive(Subscription* subscription) {
     subscription->pending_bytes_ = 0;
     left = subscription->left_;
   }
-  Sequence through = std::max(matched, subscription->ready_through_);
+  Sequence through = std::max(matched, subscription->outbox_.through());
   if (!events.empty()) through = std::max(through, events.back()->sequence);
   if (left.value != UINT64_MAX) {
     // It has everything before the record that it left at.
@@ -625,46 +613,7 @@ void Feed::FillLive(Subscription* subscription) {
       subscription->Cancel(filter.status());
     }
   }
-  Take(subscription, std::move(events), through);
-}
-
-bool Feed::MakeMessage(Subscription* subscription, Message* message) {
-  std::deque<EventPtr>& ready = subscription->ready_;
-  const int64_t now = NowNs();
-  const int64_t progress_ns = subscription->options_.progress_interval_ms * kNsPerMs;
-  size_t bytes = 0;
-  while (!ready.empty()) {
-    const size_t more = ready.front()->Bytes();
-    if (!message->events.empty() && bytes + more > options_.message_bytes) break;
-    bytes += more;
-    message->events.push_back(std::move(ready.front()));
-    ready.pop_front();
-  }
-  message->is_whole = subscription->ready_is_whole_;
-  const bool has_state = subscription->catchup_ != nullptr && subscription->catchup_->has_state();
-  const bool holds_latest = subscription->latest_ != nullptr && subscription->latest_->size() > 0;
-  if (!ready.empty()) {
-    message->more = subscription->ready_is_whole_ ||
-                    ready.front()->sequence == message->events.back()->sequence;
-    message->through = message->events.back()->sequence;
-  } else if (has_state || (subscription->ready_is_whole_ && holds_latest)) {
-    message->more = true;
-  } else {
-    message->through = subscription->ready_through_;
-  }
-  subscription->is_in_part_ = message->more;
-  subscription->wake_ns_.store(std::min(subscription->told_ns_ + progress_ns,
-                                        holds_latest ? subscription->due_ns_ : INT64_MAX),
-                               std::memory_order_relaxed);
-  if (message->events.empty()) {
-    // Where it stands, now and then; while latest values wait, the token would leave them out.
-    if (has_state || holds_latest || now < subscription->told_ns_ + progress_ns) return false;
-  }
-  subscription->told_ns_ = now;
-  subscription->wake_ns_.store(
-      std::min(now + progress_ns, holds_latest ? subscription->due_ns_ : INT64_MAX),
-      std::memory_order_relaxed);
-  return true;
+  subscription->outbox_.Add(std::move(events), through);
 }
 
 }  // namespace twin::events

@@ -29,6 +29,7 @@
 #include "server/events/expander.h"
 #include "server/events/filter.h"
 #include "server/events/options.h"
+#include "server/events/outbox.h"
 
 namespace twin::events {
 
@@ -40,15 +41,6 @@ struct SubscribeOptions {
   Time time;                         // kTime: from the first change of that server time or later
   int64_t interval_ms = 0;           // 0: every change; else latest values
   int64_t progress_interval_ms = 0;  // 0: the option's
-};
-
-struct Message {
-  std::vector<EventPtr> events;
-  bool more = false;  // of the same transaction or starting state
-  // It is cut nowhere but at its end: a starting state, latest values.
-  bool is_whole = false;
-  bool is_notice = false;  // no part of the order: it has no place
-  Sequence through;        // without `more`: all up to here is sent
 };
 
 // Where messages go. Called by one thread at a time.
@@ -63,7 +55,6 @@ class Sink {
 
 class Feed;
 class Catchup;
-class Latest;
 
 // Thread-safe.
 class Subscription : public std::enable_shared_from_this<Subscription> {
@@ -78,7 +69,8 @@ class Subscription : public std::enable_shared_from_this<Subscription> {
 
  private:
   friend class Feed;
-  Subscription(Feed* feed, SubscribeOptions options, Sink* sink);
+  // Everything before `next` was sent, or is not wanted.
+  Subscription(Feed* feed, SubscribeOptions options, Sequence next, Sink* sink);
 
   Feed& feed_;
   const SubscribeOptions options_;
@@ -86,13 +78,7 @@ class Subscription : public std::enable_shared_from_this<Subscription> {
 
   // Of the thread that works for it; there is one at most.
   std::unique_ptr<Catchup> catchup_;  // nullptr: it is live
-  std::unique_ptr<Latest> latest_;    // of a delivery of latest values
-  std::deque<EventPtr> ready_;        // to be sent
-  bool ready_is_whole_ = false;       // no token but at the end: a state, latest values
-  Sequence ready_through_;            // when all of it is sent
-  int64_t told_ns_ = 0;               // when
-  int64_t due_ns_ = 0;                // latest values
-  bool is_in_part_ = false;           // the last message had `more`
+  Outbox outbox_;
 
   std::atomic<int64_t> wake_ns_{INT64_MAX};  // it is looked at again
   Mutex mutex_;
@@ -174,8 +160,6 @@ class Feed {
   absl::Status Fill(Subscription* subscription);
   absl::Status FillBehind(Subscription* subscription);
   void FillLive(Subscription* subscription);
-  void Take(Subscription* subscription, std::vector<EventPtr> events, Sequence through);
-  bool MakeMessage(Subscription* subscription, Message* message);
   void Tell(const std::shared_ptr<Subscription>& subscription, const EventPtr& notice);
   static bool TakeNotices(Subscription* subscription, Message* message);
   // Where the matcher's matches would begin: `own`, if it is free to begin there.

@@ -1,0 +1,153 @@
+// Import and Export through a real server and channel.
+#include <algorithm>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/api/running_server.h"
+#include "tests/support/status_matchers.h"
+
+namespace twin::api {
+namespace {
+
+using ::testing::HasSubstr;
+using ::twin::testing::IsOk;
+using ::twin::testing::StatusIs;
+
+TEST(Api, ExportAndImportGiveTheSameGraph) {
+  RunningServer first;
+  first.Fill();
+  const std::string data = first.Export();
+  RunningServer second;
+  pb::ImportProgress progress;
+  std::vector<std::string> errors;
+  ASSERT_THAT(second.Import(data, pb::ImportOptions(), &progress, &errors), IsOk());
+  EXPECT_TRUE(progress.done());
+  EXPECT_EQ(progress.models(), 4u);
+  EXPECT_EQ(progress.twins(), 4u);
+  EXPECT_EQ(progress.relationships(), 2u);
+  EXPECT_EQ(progress.bytes(), data.size());
+  EXPECT_EQ(second.Export(), data);
+}
+
+TEST(Api, ImportSaysWhatIsWrongAndWhere) {
+  RunningServer server;
+  const std::string data = absl::StrCat(
+      "{\"Section\":\"Header\"}\n{\"fileVersion\":\"1.0.0\"}\n{\"Section\":\"Models\"}\n",
+      R"({"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:C;1","@type":"Interface"})",
+      "\n{\"Section\":\"Twins\"}\n", R"({"$dtId":"a","$metadata":{"$model":"dtmi:t:C;1"}})", "\n",
+      R"({"$dtId":"b","$metadata":{"$model":"dtmi:t:D;1"}})", "\n", "{\"$dtId\":\n",
+      R"({"$dtId":"c","$metadata":{"$model":"dtmi:t:C;1"}})", "\n");
+  pb::ImportProgress progress;
+  std::vector<std::string> errors;
+  EXPECT_THAT(server.Import(data, pb::ImportOptions(), &progress, &errors),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("line ")));
+  pb::ImportOptions options;
+  options.set_continue_on_error(true);
+  options.set_dry_run(true);
+  EXPECT_THAT(server.Import(data, options, &progress, &errors), IsOk());
+  errors.clear();
+  options.set_dry_run(false);
+  EXPECT_THAT(server.Import(data, options, &progress, &errors), IsOk());
+  EXPECT_EQ(progress.twins(), 2u);
+  EXPECT_EQ(progress.errors(), 2u);
+  ASSERT_EQ(errors.size(), 2u);
+  std::sort(errors.begin(), errors.end());
+  EXPECT_THAT(errors[0], HasSubstr("7: "));
+  EXPECT_THAT(errors[1], HasSubstr("8: "));
+  EXPECT_THAT(server.Import("{\"$dtId\":\"a\"}\n", pb::ImportOptions(), &progress, &errors),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("no import file")));
+}
+
+TEST(Api, ADryRunOfAnImportSeesWhatTheFileCreates) {
+  RunningServer first;
+  first.Fill();
+  const std::string data = first.Export();
+  RunningServer second;
+  pb::ImportOptions options;
+  options.set_dry_run(true);
+  options.set_batch_operations(1);
+  pb::ImportProgress progress;
+  std::vector<std::string> errors;
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_THAT(second.Import(data, options, &progress, &errors), IsOk());
+    EXPECT_EQ(progress.models(), 4u);
+    EXPECT_EQ(progress.twins(), 4u);
+    EXPECT_EQ(progress.relationships(), 2u);
+    EXPECT_EQ(progress.errors(), 0u);
+    EXPECT_EQ(progress.position().sequence(), 0u);
+    EXPECT_EQ(second.engine_->status().sequence, Sequence(0));
+  }
+  // What is wrong is still told.
+  options.set_continue_on_error(true);
+  const std::string bad = absl::StrCat(
+      data,
+      R"({"$relationshipId":"r","$sourceId":"p","$targetId":"x","$relationshipName":"hasCell"})",
+      "\n");
+  ASSERT_THAT(second.Import(bad, options, &progress, &errors), IsOk());
+  EXPECT_EQ(progress.errors(), 1u);
+  ASSERT_EQ(errors.size(), 1u);
+  EXPECT_THAT(errors[0], HasSubstr("there is no twin x"));
+  EXPECT_EQ(second.engine_->status().sequence, Sequence(0));
+}
+
+TEST(Api, ImportsOfManyModelsNameTheLimit) {
+  std::string data =
+      "{\"Section\":\"Header\"}\n{\"fileVersion\":\"1.0.0\"}\n{\"Section\":\"Models\"}\n";
+  for (int i = 0; i < 1001; ++i) {
+    absl::StrAppend(&data, R"({"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:M)", i,
+                    R"(;1","@type":"Interface"})", "\n");
+  }
+  pb::ImportProgress progress;
+  std::vector<std::string> errors;
+  {
+    RunningServer server;
+    for (const bool dry_run : {true, false}) {
+      pb::ImportOptions options;
+      options.set_dry_run(dry_run);
+      EXPECT_THAT(
+          server.Import(data, options, &progress, &errors),
+          StatusIs(absl::StatusCode::kInvalidArgument,
+                   HasSubstr("1001 models in one request; models_per_request_max is 1000")));
+    }
+  }
+  ServerOptions options;
+  options.import_models_bytes_max = 20'000;
+  RunningServer server(options);
+  EXPECT_THAT(
+      server.Import(data, pb::ImportOptions(), &progress, &errors),
+      StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("import_models_bytes_max (20000)")));
+}
+
+TEST(Api, AnExportThatNobodyReadsEnds) {
+  ServerOptions options;
+  options.stream_idle_ms_max = 50;
+  options.work_threads = 1;
+  RunningServer server(options);
+  server.Fill();
+  const std::string contents = absl::StrCat("{\"name\":\"", std::string(60'000, 'x'), "\"}");
+  for (int i = 0; i < 300; ++i) {
+    ASSERT_THAT(server.CreateTwin(absl::StrCat("big", i), "dtmi:t:Pack;1",
+                                  absl::StrCat("{\"bms\":{},", contents.substr(1))),
+                IsOk());
+  }
+  grpc::ClientContext context;
+  const auto reader = server.twins_->Export(&context, pb::ExportRequest());
+  reader->WaitForInitialMetadata();  // it has begun
+  // There is one thread: this comes after the export.
+  pb::CheckpointResponse checkpoint;
+  EXPECT_THAT(server.Call(&pb::AdminService::Stub::Checkpoint, server.admin_.get(),
+                          pb::CheckpointRequest(), &checkpoint),
+              IsOk());
+  pb::ExportResponse piece;
+  while (reader->Read(&piece)) {
+  }
+  EXPECT_FALSE(reader->Finish().ok());
+  while (server.engine_->status().memory.snapshots > 0) std::this_thread::yield();
+}
+
+}  // namespace
+}  // namespace twin::api
