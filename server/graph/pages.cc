@@ -8,56 +8,153 @@
 namespace twin::graph {
 namespace {
 
-constexpr size_t kPagesPerNode = 128;
+constexpr size_t kSlabPages = 31;  // of 1,040 bytes they make 32 KiB, with their heads
+constexpr size_t kSlabsPerNode = 4;
+constexpr size_t kPagesPerNode = kSlabPages * kSlabsPerNode;
+// A slab is made for more pages than that, so that at least half of it is used at first.
+constexpr size_t kAloneMax = kSlabPages / 2;
+constexpr uint32_t kSlabPageBytesMin = 128;
+
 std::atomic<uint64_t> page_bytes_in_use{0};
+
+void CountBytes(uint64_t bytes) { page_bytes_in_use.fetch_add(bytes, std::memory_order_relaxed); }
+void UncountBytes(uint64_t bytes) { page_bytes_in_use.fetch_sub(bytes, std::memory_order_relaxed); }
 
 }  // namespace
 
-struct PageArray::Page {
-  std::atomic<uint32_t> references{1};
-  uint32_t size;
-  uint64_t stamp;
+struct PageArray::Head {
+  std::atomic<uint32_t> references{0};  // by nodes; 0, in a slab: the place is free
+  uint32_t size = 0;
+  uint64_t stamp = 0;
 
-  explicit Page(uint32_t size_given, uint64_t stamp_given) : size(size_given), stamp(stamp_given) {}
-  char* bytes() { return reinterpret_cast<char*>(this + 1); }
-  const char* bytes() const { return reinterpret_cast<const char*>(this + 1); }
-
-  static Page* New(uint32_t size, uint64_t stamp) {
-    page_bytes_in_use.fetch_add(sizeof(Page) + size, std::memory_order_relaxed);
-    return new (::operator new(sizeof(Page) + size)) Page(size, stamp);
+  // The bytes of a page outside of slabs, behind its head.
+  static char* NewAlone(uint32_t size) {
+    CountBytes(sizeof(Head) + size);
+    Head* head = new (::operator new(sizeof(Head) + size)) Head;
+    head->references.store(1, std::memory_order_relaxed);
+    head->size = size;
+    return reinterpret_cast<char*>(head + 1);
   }
-  static void Delete(Page* page) {
-    page_bytes_in_use.fetch_sub(sizeof(Page) + page->size, std::memory_order_relaxed);
-    page->~Page();
-    ::operator delete(page);
+  static Head* OfAlone(char* bytes) { return reinterpret_cast<Head*>(bytes) - 1; }
+};
+
+// Heads, then the bytes of as many pages of one size. Lives as long as a node refers to it; what it
+// has free may be taken by any of them.
+struct PageArray::Slab {
+  std::atomic<uint32_t> references{1};
+  uint32_t page_size;
+  uint64_t unused = 0;  // heads do not cross cache lines
+  Head heads[kSlabPages];
+
+  explicit Slab(uint32_t size) : page_size(size) {}
+  char* At(size_t index) { return reinterpret_cast<char*>(this + 1) + index * page_size; }
+  bool Has(const char* bytes) { return bytes >= At(0) && bytes < At(kSlabPages); }
+  // nullptr: it is not free.
+  char* Take(size_t index) {
+    uint32_t free = 0;
+    if (!heads[index].references.compare_exchange_strong(free, 1, std::memory_order_acquire)) {
+      return nullptr;
+    }
+    heads[index].size = page_size;
+    return At(index);
+  }
+
+  static size_t BytesOf(uint32_t size) { return sizeof(Slab) + kSlabPages * size; }
+  // Large ones begin at pages of the processor's; else jemalloc lets each touch one more of them.
+  static std::align_val_t AlignmentOf(uint32_t size) {
+    return std::align_val_t(BytesOf(size) > 14336 ? 4096 : 64);
+  }
+  static Slab* New(uint32_t size) {
+    CountBytes(BytesOf(size));
+    return new (::operator new(BytesOf(size), AlignmentOf(size))) Slab(size);
+  }
+  static void Release(Slab* slab) {
+    if (slab->references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    const uint32_t size = slab->page_size;
+    UncountBytes(BytesOf(size));
+    slab->~Slab();
+    ::operator delete(slab, AlignmentOf(size));
   }
 };
 
 struct PageArray::Node {
   std::atomic<uint32_t> references{1};
-  Ref<Page> pages[kPagesPerNode];
   uint64_t stamp = 0;  // the greatest of its pages
+  char* pages[kPagesPerNode] = {};
+  Slab* slabs[kSlabsPerNode] = {};  // page i is at its place i % kSlabPages, or outside of slabs
 
-  Node() { page_bytes_in_use.fetch_add(sizeof(Node), std::memory_order_relaxed); }
+  static_assert(sizeof(Slab) == 512);
+
+  Node() { CountBytes(sizeof(Node)); }
   Node(const Node& other) : stamp(other.stamp) {
-    page_bytes_in_use.fetch_add(sizeof(Node), std::memory_order_relaxed);
-    for (size_t i = 0; i < kPagesPerNode; ++i) pages[i] = other.pages[i];
+    CountBytes(sizeof(Node));
+    for (size_t i = 0; i < kSlabsPerNode; ++i) {
+      slabs[i] = other.slabs[i];
+      if (slabs[i] != nullptr) slabs[i]->references.fetch_add(1, std::memory_order_relaxed);
+    }
+    for (size_t i = 0; i < kPagesPerNode; ++i) {
+      pages[i] = other.pages[i];
+      if (pages[i] != nullptr) HeadOf(i)->references.fetch_add(1, std::memory_order_relaxed);
+    }
   }
   Node& operator=(const Node&) = delete;
-  ~Node() { page_bytes_in_use.fetch_sub(sizeof(Node), std::memory_order_relaxed); }
+  ~Node() {
+    for (size_t i = 0; i < kPagesPerNode; ++i) {
+      if (pages[i] != nullptr) ReleasePage(i);
+    }
+    for (Slab* slab : slabs) {
+      if (slab != nullptr) Slab::Release(slab);
+    }
+    UncountBytes(sizeof(Node));
+  }
   static void Delete(Node* node) { delete node; }
+
+  bool IsAlone(size_t index) const {
+    const Slab* slab = slabs[index / kSlabPages];
+    return slab == nullptr || pages[index] != const_cast<Slab*>(slab)->At(index % kSlabPages);
+  }
+  Head* HeadOf(size_t index) const {
+    if (IsAlone(index)) return Head::OfAlone(pages[index]);
+    return &slabs[index / kSlabPages]->heads[index % kSlabPages];
+  }
+  // Its place in the slab, if it has one of that size and no other node's page is there.
+  char* TakePlace(size_t index, uint32_t size) {
+    Slab* slab = slabs[index / kSlabPages];
+    if (slab == nullptr || slab->page_size != size) return nullptr;
+    return slab->Take(index % kSlabPages);
+  }
+  bool PlaceIsFree(size_t index, uint32_t size) const {
+    const Slab* slab = slabs[index / kSlabPages];
+    return slab != nullptr && slab->page_size == size &&
+           slab->heads[index % kSlabPages].references.load(std::memory_order_relaxed) == 0;
+  }
+  // Returns the bytes of pages outside of slabs that nobody has any more: 0 or its own.
+  uint64_t ReleasePage(size_t index) {
+    Head* head = HeadOf(index);
+    const bool alone = IsAlone(index);
+    const uint64_t bytes = alone ? sizeof(Head) + head->size : 0;
+    if (head->references.fetch_sub(1, std::memory_order_acq_rel) == 1 && alone) {
+      UncountBytes(bytes);
+      head->~Head();
+      ::operator delete(head);
+    }
+    return bytes;
+  }
 };
 
 struct PageArray::Directory {
   std::atomic<uint32_t> references{1};
   std::vector<Ref<Node>> nodes;
   size_t pages = 0;
-  uint64_t bytes = 0;  // of nodes and pages
+  uint64_t bytes = 0;  // of nodes, slabs, and pages outside of slabs
 
   Directory() = default;
   Directory(const Directory& other) : nodes(other.nodes), pages(other.pages), bytes(other.bytes) {}
   Directory& operator=(const Directory&) = delete;
   ~Directory() = default;
+
+  void Place(Node* node, size_t index, uint32_t size, uint64_t stamp);
+  void Gather(Node* node, size_t slab, uint32_t size);
 };
 
 PageArray::Holder::Holder(const Holder& other) : object(other.object) {
@@ -76,28 +173,84 @@ size_t PageArray::pages() const {
   return directory_.object == nullptr ? 0 : directory_.object->pages;
 }
 
-const PageArray::Page* PageArray::Find(size_t page) const {
-  const Directory* directory = directory_.object;
-  if (directory == nullptr || page >= directory->pages) return nullptr;
-  const Ref<Node>& node = directory->nodes[page / kPagesPerNode];
-  return node ? node->pages[page % kPagesPerNode].get() : nullptr;
+absl::string_view PageArray::Get(size_t page) const {
+  const Node* node = NodeOf(page);
+  const size_t index = page % kPagesPerNode;
+  if (node == nullptr || node->pages[index] == nullptr) return {};
+  return {node->pages[index], node->HeadOf(index)->size};
 }
 
-absl::string_view PageArray::Get(size_t page) const {
-  const Page* found = Find(page);
-  return found == nullptr ? absl::string_view() : absl::string_view(found->bytes(), found->size);
+const PageArray::Node* PageArray::NodeOf(size_t page) const {
+  const Directory* directory = directory_.object;
+  if (directory == nullptr || page >= directory->pages) return nullptr;
+  return directory->nodes[page / kPagesPerNode].get();
 }
 
 const char* PageArray::Bytes(size_t page) const {
-  const Page* found = Find(page);
-  return found == nullptr ? nullptr : found->bytes();
+  const Node* node = NodeOf(page);
+  return node == nullptr ? nullptr : node->pages[page % kPagesPerNode];
 }
 
 void PageArray::Fetch(size_t page, size_t at) const {
-  const Page* found = Find(page);
-  if (found == nullptr) return;
-  __builtin_prefetch(found, /*rw=*/1);
-  __builtin_prefetch(found->bytes() + at, /*rw=*/1);
+  const Node* node = NodeOf(page);
+  const size_t index = page % kPagesPerNode;
+  if (node == nullptr || node->pages[index] == nullptr) return;
+  __builtin_prefetch(node->HeadOf(index), /*rw=*/1);
+  __builtin_prefetch(node->pages[index], /*rw=*/1);
+  __builtin_prefetch(node->pages[index] + at, /*rw=*/1);
+}
+
+// New room for a page, with what it had if that was as large, else zeros.
+void PageArray::Directory::Place(Node* node, size_t index, uint32_t size, uint64_t stamp) {
+  char* to = node->TakePlace(index, size);
+  const bool alone = to == nullptr;
+  if (alone) {
+    to = Head::NewAlone(size);
+    bytes += sizeof(Head) + size;
+  }
+  char*& page = node->pages[index];
+  if (page != nullptr && node->HeadOf(index)->size == size) {
+    std::memcpy(to, page, size);
+  } else {
+    std::memset(to, 0, size);
+  }
+  if (page != nullptr) bytes -= node->ReleasePage(index);
+  page = to;
+  node->HeadOf(index)->stamp = stamp;
+  if (alone && size >= kSlabPageBytesMin) Gather(node, index / kSlabPages, size);
+}
+
+// Puts pages that lie alone next to each other, if they are many enough.
+void PageArray::Directory::Gather(Node* node, size_t slab, uint32_t size) {
+  const size_t begin = slab * kSlabPages, end = begin + kSlabPages;
+  Slab*& held = node->slabs[slab];
+  if (held != nullptr) {
+    for (size_t i = begin; i < end; ++i) {
+      if (held->Has(node->pages[i])) return;
+    }
+    bytes -= Slab::BytesOf(held->page_size);
+    Slab::Release(std::exchange(held, nullptr));
+  }
+  size_t movable[kSlabPages];
+  size_t count = 0;
+  for (size_t i = begin; i < end; ++i) {
+    if (node->pages[i] == nullptr) continue;
+    const Head* head = Head::OfAlone(node->pages[i]);
+    const bool only = head->references.load(std::memory_order_acquire) == 1;
+    if (only && head->size == size) movable[count++] = i;
+  }
+  if (count <= kAloneMax) return;
+  Slab* made = Slab::New(size);
+  bytes += Slab::BytesOf(size);
+  for (size_t i = 0; i < count; ++i) {
+    const size_t index = movable[i];
+    char* to = made->Take(index - begin);
+    std::memcpy(to, node->pages[index], size);
+    made->heads[index - begin].stamp = Head::OfAlone(node->pages[index])->stamp;
+    bytes -= node->ReleasePage(index);
+    node->pages[index] = to;
+  }
+  held = made;
 }
 
 char* PageArray::Mutable(size_t page, uint32_t size, uint64_t stamp) {
@@ -121,18 +274,17 @@ char* PageArray::Mutable(size_t page, uint32_t size, uint64_t stamp) {
     node = Ref<Node>(new Node(*node));
   }
   node->stamp = stamp;
-  Ref<Page>& slot = node->pages[page % kPagesPerNode];
-  if (!slot || slot->size != size) {
-    directory.bytes += slot ? size - uint64_t{slot->size} : sizeof(Page) + size;
-    slot = Ref<Page>(Page::New(size, stamp));
-    std::memset(slot->bytes(), 0, size);
-  } else if (!slot.unique()) {
-    Ref<Page> copy(Page::New(size, stamp));
-    std::memcpy(copy->bytes(), slot->bytes(), size);
-    slot = std::move(copy);
+  const size_t index = page % kPagesPerNode;
+  if (node->pages[index] != nullptr) {
+    Head* head = node->HeadOf(index);
+    const bool only = head->references.load(std::memory_order_acquire) == 1;
+    if (only && head->size == size && !(node->IsAlone(index) && node->PlaceIsFree(index, size))) {
+      head->stamp = stamp;
+      return node->pages[index];
+    }
   }
-  slot->stamp = stamp;
-  return slot->bytes();
+  directory.Place(node.get(), index, size, stamp);
+  return node->pages[index];
 }
 
 void PageArray::ForEachNewer(
@@ -140,11 +292,13 @@ void PageArray::ForEachNewer(
   if (directory_.object == nullptr) return;
   const Directory& directory = *directory_.object;
   for (size_t i = 0; i < directory.nodes.size(); ++i) {
-    if (!directory.nodes[i] || directory.nodes[i]->stamp <= stamp) continue;
+    const Node* node = directory.nodes[i].get();
+    if (node == nullptr || node->stamp <= stamp) continue;
     for (size_t j = 0; j < kPagesPerNode; ++j) {
-      const Page* page = directory.nodes[i]->pages[j].get();
-      if (page == nullptr || page->stamp <= stamp) continue;
-      visit(i * kPagesPerNode + j, absl::string_view(page->bytes(), page->size));
+      if (node->pages[j] == nullptr) continue;
+      const Head* head = node->HeadOf(j);
+      if (head->stamp <= stamp) continue;
+      visit(i * kPagesPerNode + j, absl::string_view(node->pages[j], head->size));
     }
   }
 }

@@ -1,9 +1,17 @@
 // Arrays of copy-on-write pages: what snapshots and incremental checkpoints are made of.
 //
-//   PageArray ─▶ Directory ─▶ Node (128 pages) ─▶ Page (some bytes, and when they last changed)
+//   PageArray ─▶ Directory ─▶ Node (124 pages) ─▶ pages: some bytes, and when they last changed
+//                                  │ four slabs      ▲
+//                                  └─▶ heads of 31 pages, then the bytes of page 0, 1, 2 …
 //
 // Copying a PageArray copies one pointer; both then share everything. The one that changes a page
 // copies what lies on the way to it, and only if it is shared.
+//
+// Pages that follow each other lie next to each other in a slab, each at its own place, as soon as
+// there are 16 of one size among those that a slab is for; until then, and while a snapshot has the
+// former page at that place, a page is an allocation of its own. Whoever changes a page that is not
+// at its place brings it there once that is free. Where all of them have left, the slab is made
+// anew.
 #ifndef TWIN_SERVER_GRAPH_PAGES_H_
 #define TWIN_SERVER_GRAPH_PAGES_H_
 
@@ -64,7 +72,8 @@ class PageArray {
   // A hint: the beginning of the page and its byte `at` are about to be looked at.
   void Fetch(size_t page, size_t at) const;
 
-  // The bytes of a page, to change: as they are if it has that size, else all zero.
+  // The bytes of a page, to change: as they are if it has that size, else all zero. Other pages of
+  // the array may move.
   // `stamp` says when: ForEachNewer finds the page by it.
   char* Mutable(size_t page, uint32_t size, uint64_t stamp);
 
@@ -75,10 +84,11 @@ class PageArray {
   uint64_t bytes() const;  // that its pages take
 
  private:
-  struct Page;
+  struct Head;
+  struct Slab;
   struct Node;
   struct Directory;
-  const Page* Find(size_t page) const;
+  const Node* NodeOf(size_t page) const;
 
   // Out of line, since Directory is complete only there.
   struct Holder {
