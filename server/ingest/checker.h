@@ -27,7 +27,8 @@ class Checker {
   // ALREADY_EXISTS, ABORTED (etag), FAILED_PRECONDITION (the state forbids it),
   // RESOURCE_EXHAUSTED (a limit, named). Operations on models are CheckModels' matter.
   absl::Status Check(const Operation& operation, OperationResult* result);
-  // A hint: these are checked next. So what they ask for is on its way from memory meanwhile.
+  // A hint: these are checked next, in this order. So what they ask for is on its way from memory
+  // meanwhile. What was given before is forgotten: each batch begins with it.
   void LookAhead(absl::Span<const Operation> operations);
   static constexpr size_t kLookAhead = 32;  // as many as are worth it
   // What can only be said of the state after all operations: multiplicity, Required.
@@ -37,7 +38,20 @@ class Checker {
   absl::Status CheckModels(const Operation& operation, OperationResult* result);
 
  private:
-  struct EditTarget;
+  // What LookAhead found out about an operation. A patch with columns gives each of them another
+  // value, and does nothing else.
+  struct Ahead {
+    static constexpr size_t kColumnsMax = 8;
+    const Operation* operation = nullptr;
+    TwinNumber twin = kNoTwin;  // a guess
+    graph::TwinPlace place;
+    size_t columns_count = 0;
+    ColumnId columns[kColumnsMax];
+  };
+  void FindColumns(const PatchTwin& patch, Ahead* ahead);
+  const Ahead* TakeAhead(const Operation& operation);  // nullptr: nothing is known
+  // Does what most patches ask for. False: it is for Patch to do, or to refuse.
+  bool PatchInPlace(const Ahead& ahead, const PatchTwin& patch, OperationResult* result);
 
   absl::Status Put(const PutTwin& put, OperationResult* result);
   absl::Status Patch(const PatchTwin& patch, OperationResult* result);
@@ -80,6 +94,10 @@ class Checker {
   const Limits& limits_;
   PendingState& pending_;
   PathColumns paths_;
+  Ahead ahead_[kLookAhead];
+  size_t ahead_count_ = 0;
+  size_t ahead_next_ = 0;
+  std::vector<ColumnValue> values_;  // of PatchInPlace
   Time time_;
   // Of the unit: what EndUnit looks at.
   std::vector<std::pair<TwinNumber, RelationshipTypeId>> counted_;
