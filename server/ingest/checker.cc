@@ -72,7 +72,7 @@ void Checker::BeginUnit(Time time) {
 absl::Status Checker::Check(const Operation& operation, OperationResult* result) {
   *result = OperationResult();
   result->version = pending_.next_sequence();
-  const Ahead* ahead = TakeAhead(operation);
+  const Ahead* ahead = TakeAhead(&operation, 0);
   if (const auto* put = std::get_if<PutTwin>(&operation)) {
     return Named(Put(*put, result), "twin", put->id);
   }

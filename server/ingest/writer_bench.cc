@@ -136,7 +136,7 @@ void BM_Create(benchmark::State& state) {
 }
 BENCHMARK(BM_Create)->UseManualTime()->Iterations(1)->Unit(benchmark::kMillisecond);
 
-// `cells`: of so many, which all caches together hold or do not.
+// `cells`: of so many, which all caches together hold or do not. `columns`: as PatchColumns.
 void BM_Set(benchmark::State& state) {
   constexpr int kBatches = 256;
   constexpr int kBatch = 1'000;
@@ -144,7 +144,9 @@ void BM_Set(benchmark::State& state) {
   const auto cells = static_cast<uint32_t>(state.range(0));
   uint32_t random = 1;
   std::vector<WriteBatch> batches(64);
+  const bool as_columns = state.range(1) != 0;
   for (WriteBatch& batch : batches) {
+    PatchColumns columns({{{"p0"}}, {{"p1"}}, {{"p2"}}});
     for (int i = 0; i < kBatch; ++i) {
       random = random * 1664525 + 1013904223;
       PatchTwin patch;
@@ -154,8 +156,14 @@ void BM_Set(benchmark::State& state) {
         edit.path = {absl::StrCat("p", p)};
         edit.value = Value::Double(random / 8.0);
       }
-      batch.operations.emplace_back(std::move(patch));
+      if (as_columns) {
+        const Value value = patch.edits[0].value;
+        TWIN_CHECK(columns.Add(patch.id, {value, value, value}));
+      } else {
+        batch.operations.emplace_back(std::move(patch));
+      }
     }
+    if (as_columns) batch.patches = std::move(columns);
   }
   const uint64_t bytes = fleet.journal_bytes();
   for (auto _ : state) {
@@ -169,7 +177,11 @@ void BM_Set(benchmark::State& state) {
   state.counters["journal_bytes_a_row"] =
       static_cast<double>(fleet.journal_bytes() - bytes) / static_cast<double>(rows);
 }
-BENCHMARK(BM_Set)->ArgName("cells")->Arg(kCells)->Arg(1'000)->UseManualTime()->Iterations(3);
+BENCHMARK(BM_Set)
+    ->ArgNames({"cells", "columns"})
+    ->ArgsProduct({{kCells, 1'000}, {0, 1}})
+    ->UseManualTime()
+    ->Iterations(3);
 
 }  // namespace
 }  // namespace twin::ingest
