@@ -445,11 +445,74 @@ absl::StatusOr<ingest::DeleteRelationship> ToOperation(
   return one;
 }
 
+namespace {
+
+// A patch that says nothing but what PatchColumns holds. `values` is what they are.
+bool IsPlain(const pb::WriteOperation& message, std::vector<Value>* values) {
+  if (message.operation_case() != pb::WriteOperation::kUpdateTwin) return false;
+  const pb::UpdateTwinRequest& update = message.update_twin();
+  const auto edits = static_cast<size_t>(update.edits_size());
+  if (edits == 0 || edits > ingest::PatchColumns::kColumnsMax || !update.json_patch().empty() ||
+      !update.model_id().empty() || !update.if_match().empty() ||
+      update.has_source_time_unix_nano()) {
+    return false;
+  }
+  values->resize(edits);
+  for (size_t i = 0; i < edits; ++i) {
+    const pb::Edit& edit = update.edits(static_cast<int>(i));
+    if (edit.kind() != pb::Edit::SET || edit.has_source_time_unix_nano() ||
+        !FromProto(edit.value(), 0, &(*values)[i]).ok() ||
+        !ingest::PatchColumns::Takes((*values)[i].kind())) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool HaveSamePaths(const pb::UpdateTwinRequest& a, const pb::UpdateTwinRequest& b) {
+  if (a.edits_size() != b.edits_size()) return false;
+  for (int i = 0; i < a.edits_size(); ++i) {
+    if (a.edits(i).path() != b.edits(i).path()) return false;
+  }
+  return true;
+}
+
+constexpr int kPatchColumnsMin = 8;  // operations; of fewer, columns are no gain
+
+// Nothing: they are not all alike, or something is wrong with one of them.
+std::optional<ingest::PatchColumns> AlikePatches(const pb::BatchWriteRequest& request) {
+  std::vector<Value> values;
+  if (request.operations_size() < kPatchColumnsMin || !IsPlain(request.operations(0), &values)) {
+    return std::nullopt;
+  }
+  const pb::UpdateTwinRequest& first = request.operations(0).update_twin();
+  std::vector<ingest::PatchColumns::Column> columns(values.size());
+  for (size_t i = 0; i < values.size(); ++i) {
+    auto path = ParsePointer(first.edits(static_cast<int>(i)).path());
+    if (!path.ok()) return std::nullopt;
+    columns[i] = {*std::move(path), values[i].kind()};
+  }
+  ingest::PatchColumns patches(std::move(columns));
+  const auto rows = static_cast<size_t>(request.operations_size());
+  patches.Reserve(rows, rows * (first.id().size() + 1));
+  for (const pb::WriteOperation& message : request.operations()) {
+    if (!IsPlain(message, &values) || !HaveSamePaths(first, message.update_twin()) ||
+        !patches.Add(message.update_twin().id(), values)) {
+      return std::nullopt;
+    }
+  }
+  return patches;
+}
+
+}  // namespace
+
 absl::StatusOr<ingest::WriteBatch> ToBatch(const pb::BatchWriteRequest& request) {
   ingest::WriteBatch batch;
   batch.atomic = !request.each_for_itself();
   batch.validate_only = request.validate_only();
   batch.request_id = request.request_id();
+  batch.patches = AlikePatches(request);
+  if (batch.patches.has_value()) return batch;
   batch.operations.reserve(static_cast<size_t>(request.operations_size()));
   const auto add = [&](auto operation) -> absl::Status {
     if (!operation.ok()) return std::move(operation).status();

@@ -2,6 +2,8 @@
 
 #include <bit>
 #include <cmath>
+#include <memory>
+#include <new>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -108,6 +110,47 @@ void AppendDebug(const Value& value, size_t length_max, std::string* text) {
 
 }  // namespace
 
+void Value::Copy(const Value& other) {
+  if (kind_ == Kind::kString) {
+    new (&string_) std::string(other.string_);
+  } else if (kind_ == Kind::kArray) {
+    new (&array_) ValueArray(other.array_);
+  } else {
+    new (&map_) ValueMap(other.map_);
+  }
+}
+
+void Value::Move(Value* other) noexcept {
+  if (kind_ == Kind::kString) {
+    new (&string_) std::string(std::move(other->string_));
+  } else if (kind_ == Kind::kArray) {
+    new (&array_) ValueArray(std::move(other->array_));
+  } else {
+    new (&map_) ValueMap(std::move(other->map_));
+  }
+}
+
+void Value::Destroy() {
+  if (kind_ == Kind::kString) {
+    std::destroy_at(&string_);
+  } else if (kind_ == Kind::kArray) {
+    std::destroy_at(&array_);
+  } else {
+    std::destroy_at(&map_);
+  }
+}
+
+Value& Value::Replace(Value taken) noexcept {
+  Destroy();
+  kind_ = taken.kind_;
+  if (owns()) {
+    Move(&taken);
+  } else {
+    bits_ = taken.bits_;
+  }
+  return *this;
+}
+
 const Value* Value::Find(absl::string_view name) const {
   if (kind() != Kind::kMap) return nullptr;
   for (const ValueMember& member : as_map()) {
@@ -124,7 +167,10 @@ bool operator==(const Value& a, const Value& b) {
     return std::bit_cast<uint64_t>(x) == std::bit_cast<uint64_t>(y) ||
            (std::isnan(x) && std::isnan(y));
   }
-  return a.data_ == b.data_;
+  if (a.kind() == Value::Kind::kString) return a.string_ == b.string_;
+  if (a.kind() == Value::Kind::kArray) return a.array_ == b.array_;
+  if (a.kind() == Value::Kind::kMap) return a.map_ == b.map_;
+  return a.bits_ == b.bits_;
 }
 
 void Value::AppendTo(std::string* bytes) const {

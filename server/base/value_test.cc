@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <string>
+#include <utility>
 
 #include "tests/support/status_matchers.h"
 
@@ -52,6 +53,36 @@ TEST(Value, DepthIsBounded) {
   Value read;
   EXPECT_THAT(Value::Decode(&left, &read),
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("too deep")));
+}
+
+TEST(Value, TakesAnyKindAfterAnyOther) {
+  const Value tree = Tree();
+  for (const ValueMember& from : tree.as_map()) {
+    for (const ValueMember& to : tree.as_map()) {
+      Value copied = from.second;
+      copied = to.second;
+      EXPECT_EQ(copied, to.second) << from.first << " to " << to.first;
+      Value taken = from.second;
+      taken = std::move(copied);
+      EXPECT_EQ(taken, to.second) << from.first << " to " << to.first;
+      const Value made = std::move(taken);
+      EXPECT_EQ(made, to.second);
+    }
+  }
+  Value itself = tree;
+  const Value& same = itself;
+  itself = same;
+  EXPECT_EQ(itself, tree);
+  // A part takes the place of the whole.
+  itself = std::move(itself.as_map().back().second);
+  EXPECT_EQ(itself, *tree.Find("list"));
+  itself = itself.as_array()[0];
+  EXPECT_EQ(itself, Value::Int(1));
+}
+
+TEST(ValueDeathTest, IsReadAsTheKindThatItIs) {
+  EXPECT_DEATH((void)Value::Int(1).as_string(), "check failed");
+  EXPECT_DEATH((void)Value().as_double(), "check failed");
 }
 
 TEST(Value, EqualityIsOfWhatIsStored) {

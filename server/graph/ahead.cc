@@ -19,28 +19,34 @@ void GraphView::GuessTwins(absl::Span<const size_t> hashes, TwinNumber* twins) c
 }
 
 void GraphView::FetchTwin(TwinNumber twin) const {
-  shared_->ids.FetchPlace(twin.value);
   state_->twin_entries.Fetch(twin.value / kEntriesPerPage,
                              twin.value % kEntriesPerPage * sizeof(TwinEntry));
-  state_->twin_begins.Fetch(twin.value / kRowsPerPage, twin.value % kRowsPerPage * sizeof(int64_t));
 }
 
 bool GraphView::GuessPlace(TwinNumber twin, TwinPlace* place) const {
   const TwinEntry* entry = EntryAt<TwinEntry>(state_->twin_entries, twin.value);
   if (entry == nullptr || entry->table == 0) return false;
-  shared_->ids.FetchText(twin.value);
   *place = {TableId(entry->table - 1), entry->row};
   return true;
 }
 
-void GraphView::FetchCell(TwinPlace place, ColumnId column) const {
+void GraphView::FetchIdPlace(TwinNumber twin) const { shared_->ids.FetchPlace(twin.value); }
+
+void GraphView::FetchId(TwinNumber twin) const { shared_->ids.FetchText(twin.value); }
+
+void GraphView::FetchValue(TwinPlace place, ColumnId column) const {
   const TableSchema& table = state_->catalog->table(place.table);
   const Column& stored = state_->tables[place.table.value]->columns[column.value];
   const size_t page = place.row / kRowsPerPage;
   const size_t row = place.row % kRowsPerPage;
   stored.values.Fetch(page, kBitmapBytes + row * ValueBytes(table.columns[column.value].type));
-  stored.update_times.Fetch(page, row * sizeof(int64_t));
   stored.source_times.Fetch(page, row * sizeof(int64_t));
+}
+
+void GraphView::FetchCell(TwinPlace place, ColumnId column) const {
+  FetchValue(place, column);
+  const Column& stored = state_->tables[place.table.value]->columns[column.value];
+  stored.update_times.Fetch(place.row / kRowsPerPage, place.row % kRowsPerPage * sizeof(int64_t));
 }
 
 }  // namespace twin::graph

@@ -138,7 +138,11 @@ void Graph::StoreValue(Column* column, ColumnType type, uint32_t row, const Valu
 
 void Graph::SetValue(TwinNumber twin, ColumnId column, const Value& value, Time update,
                      Time source) {
-  const TwinPlace place = head_->PlaceOf(twin);
+  SetValue(twin, head_->PlaceOf(twin), column, value, update, source);
+}
+
+void Graph::SetValue(TwinNumber twin, TwinPlace place, ColumnId column, const Value& value,
+                     Time update, Time source) {
   const ColumnSchema& schema = head_->catalog().table(place.table).columns[column.value];
   Column& stored = ChangeTable(place.table)->columns[column.value];
   if (schema.indexed && HasValue(stored, place.row)) {

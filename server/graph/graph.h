@@ -37,6 +37,15 @@ struct TwinPlace {
   uint32_t row = 0;
 };
 
+// What is known of a twin itself.
+struct TwinFacts {
+  bool exists = false;  // else the rest means nothing
+  TwinPlace place;
+  Sequence version;
+  uint32_t out_degree = 0;
+  uint32_t in_degree = 0;
+};
+
 // What a column holds for one twin.
 struct Cell {
   Value value;       // null: absent
@@ -122,10 +131,13 @@ class GraphView {
   TwinPlace PlaceOf(TwinNumber twin) const;
   const TableSchema& TableOf(TwinNumber twin) const;
   Sequence VersionOf(TwinNumber twin) const;  // its etag
+  TwinFacts FactsOf(TwinNumber twin) const;   // of any number
   Time UpdateTimeOf(TwinNumber twin) const;
   Cell Get(TwinNumber twin, ColumnId column) const;
   Value GetValue(TwinNumber twin, ColumnId column) const;  // cheaper: no times
   bool Has(TwinNumber twin, ColumnId column) const;        // not null
+  // Of a twin that stands there; and the source time, if one was given.
+  Value ValueAt(TwinPlace place, ColumnId column, std::optional<Time>* given) const;
 
   // Changes when a row that stood for a twin may no longer, or may have other columns.
   uint64_t rows_epoch() const;
@@ -224,7 +236,10 @@ class GraphView {
   void GuessTwins(absl::Span<const size_t> hashes, TwinNumber* twins) const;  // kNoTwin: none
   void FetchTwin(TwinNumber twin) const;
   bool GuessPlace(TwinNumber twin, TwinPlace* place) const;  // false: there is no such twin
+  void FetchIdPlace(TwinNumber twin) const;                  // first, where IdOf follows
+  void FetchId(TwinNumber twin) const;                       // of a twin that was given
   void FetchCell(TwinPlace place, ColumnId column) const;
+  void FetchValue(TwinPlace place, ColumnId column) const;  // what ValueAt looks at
 
  private:
   friend class Graph;
@@ -282,6 +297,9 @@ class Graph {
                   Time time, SourceTime begin = std::nullopt);
   // Null clears. `value` has the form that the column stores.
   void SetValue(TwinNumber twin, ColumnId column, const Value& value, Time update, Time source);
+  // The same of a twin that stands there.
+  void SetValue(TwinNumber twin, TwinPlace place, ColumnId column, const Value& value, Time update,
+                Time source);
   // SetValue, unless the column has a value with a later source time already: then false.
   bool SetLatest(TwinNumber twin, ColumnId column, const Value& value, Time update, Time source);
   // The same for rows of one page of a column of kFloat or kDouble that is not indexed: ascending,

@@ -142,6 +142,32 @@ std::string Dump(const GraphView& view) {
   return all;
 }
 
+TEST(GraphView, TellsOfATwinWhereItStands) {
+  Graph graph;
+  graph.SetCatalog(TestCatalog());
+  graph.CreateTwin(TwinNumber(0), "a", TableId(0), Sequence(1), Time{1});
+  graph.CreateTwin(TwinNumber(1), "b", TableId(0), Sequence(2), Time{2});
+  const ColumnId volt = ColumnNamed(graph.head().catalog(), 0, "volt");
+  const TwinFacts facts = graph.head().FactsOf(TwinNumber(1));
+  ASSERT_TRUE(facts.exists);
+  EXPECT_EQ(facts.place.row, 1u);
+  EXPECT_EQ(facts.version, Sequence(2));
+  EXPECT_FALSE(graph.head().FactsOf(TwinNumber(2)).exists);
+  EXPECT_FALSE(graph.head().FactsOf(TwinNumber(1'000'000)).exists);
+
+  std::optional<Time> given = Time{9};
+  EXPECT_TRUE(graph.head().ValueAt(facts.place, volt, &given).is_null());
+  EXPECT_EQ(given, std::nullopt);
+  graph.SetValue(TwinNumber(1), facts.place, volt, Value::Double(3.5), Time{5}, Time{5});
+  EXPECT_EQ(graph.head().ValueAt(facts.place, volt, &given), Value::Double(3.5));
+  EXPECT_EQ(given, std::nullopt);  // the update time stands for it
+  EXPECT_EQ(graph.head().Get(TwinNumber(1), volt).source_time, Time{5});
+  EXPECT_TRUE(graph.head().GetValue(TwinNumber(0), volt).is_null());
+  graph.SetValue(TwinNumber(1), facts.place, volt, Value::Double(4), Time{6}, Time{7});
+  EXPECT_EQ(graph.head().ValueAt(facts.place, volt, &given), Value::Double(4));
+  EXPECT_EQ(given, Time{7});
+}
+
 // Hints may be wrong, but not where there is one twin alone, and never disturb anything.
 TEST(GraphView, GuessesATwinByTheHashOfItsId) {
   Graph graph;
@@ -162,7 +188,10 @@ TEST(GraphView, GuessesATwinByTheHashOfItsId) {
   const ColumnId volt = ColumnNamed(graph.head().catalog(), 0, "volt");
   graph.head().FetchCell(place, volt);  // of a page that is not there
   graph.SetValue(TwinNumber(0), volt, Value::Double(3.5), Time{1}, Time{1});
+  graph.head().FetchIdPlace(twins[0]);
+  graph.head().FetchId(twins[0]);
   graph.head().FetchCell(place, volt);
+  graph.head().FetchValue(place, volt);
   EXPECT_EQ(graph.head().GetValue(TwinNumber(0), volt), Value::Double(3.5));
   graph.DeleteTwin(TwinNumber(0), Time{2});
   EXPECT_FALSE(graph.head().GuessPlace(TwinNumber(0), &place));

@@ -67,6 +67,16 @@ Sequence GraphView::VersionOf(TwinNumber twin) const {
   return Sequence(TwinAt(*state_, twin).version);
 }
 
+TwinFacts GraphView::FactsOf(TwinNumber twin) const {
+  const TwinEntry* entry = EntryAt<TwinEntry>(state_->twin_entries, twin.value);
+  if (entry == nullptr || entry->table == 0) return {};
+  return {true,
+          {TableId(entry->table - 1), entry->row},
+          Sequence(entry->version),
+          entry->out_degree,
+          entry->in_degree};
+}
+
 Time GraphView::UpdateTimeOf(TwinNumber twin) const {
   return Time{TwinAt(*state_, twin).update_time};
 }
@@ -88,6 +98,15 @@ Cell GraphView::Get(TwinNumber twin, ColumnId column) const {
   const int64_t source = LoadTime(stored.source_times, place.row);
   cell.source_time = source == kAsUpdateTime ? cell.update_time : SourceTimeOf(source);
   return cell;
+}
+
+Value GraphView::ValueAt(TwinPlace place, ColumnId column, std::optional<Time>* given) const {
+  const ColumnSchema& schema = state_->catalog->table(place.table).columns[column.value];
+  const Column& stored = state_->tables[place.table.value]->columns[column.value];
+  const int64_t source = LoadTime(stored.source_times, place.row);
+  given->reset();
+  if (source != kAsUpdateTime) *given = SourceTimeOf(source);
+  return LoadValue(stored, schema.type, place.row, shared_->strings);
 }
 
 bool GraphView::Has(TwinNumber twin, ColumnId column) const {

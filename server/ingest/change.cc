@@ -1,6 +1,7 @@
 #include "server/ingest/change.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -41,7 +42,57 @@ bool MayBeTimed(Kind kind) {
          kind == Kind::kDeleteRelationship;
 }
 
+// Numbers, one behind the other, in a buffer that is known to be large enough.
+class Packed {
+ public:
+  void Byte(uint8_t byte) { *end_++ = static_cast<char>(byte); }
+  void Varint(uint64_t value) {
+    for (; value >= 0x80; value >>= 7) Byte(static_cast<uint8_t>(value | 0x80));
+    Byte(static_cast<uint8_t>(value));
+  }
+  void Signed(int64_t value) { Varint(ZigZag(value)); }
+  // As Value::AppendTo.
+  void Double(double value) {
+    Byte(static_cast<uint8_t>(Value::Kind::kDouble));
+    std::memcpy(end_, &value, sizeof(value));
+    end_ += sizeof(value);
+  }
+  absl::string_view bytes() const { return {buffer_, static_cast<size_t>(end_ - buffer_)}; }
+
+ private:
+  char buffer_[64];
+  char* end_ = buffer_;
+};
+
+bool IsDoubleOrNull(const Value& value) {
+  return value.kind() == Value::Kind::kDouble || value.is_null();
+}
+
+// As EncodeChange, of what most records are full of: a number that takes the place of another.
+void EncodeSetDouble(const Change& change, Time time, uint32_t* last, std::string* bytes) {
+  Packed packed;
+  packed.Byte(static_cast<uint8_t>(Kind::kSetValue));
+  packed.Signed(static_cast<int64_t>(change.number) - static_cast<int64_t>(*last));
+  *last = change.number;
+  packed.Varint(change.table);
+  packed.Varint(change.column);
+  packed.Signed(Minus(change.source_time.ns, time.ns));
+  for (const Value* value : {&change.old_value, &change.new_value}) {
+    if (value->is_null()) {
+      packed.Byte(static_cast<uint8_t>(Value::Kind::kNull));
+    } else {
+      packed.Double(value->as_double());
+    }
+  }
+  bytes->append(packed.bytes().data(), packed.bytes().size());
+}
+
 void EncodeChange(const Change& change, Time time, uint32_t* last, std::string* bytes) {
+  if (change.kind == Kind::kSetValue && IsDoubleOrNull(change.old_value) &&
+      IsDoubleOrNull(change.new_value)) {
+    EncodeSetDouble(change, time, last, bytes);
+    return;
+  }
   const bool is_timed = MayBeTimed(change.kind) && !(change.source_time == time);
   AppendFixed(bytes,
               static_cast<uint8_t>(static_cast<uint8_t>(change.kind) | (is_timed ? kTimed : 0)));
@@ -441,28 +492,61 @@ absl::Status ApplyChange(const Change& change, Sequence sequence, Time time, gra
 struct Step {
   Change change;
   Sequence sequence;
-  bool is_last = false;  // of its unit
+  bool is_last = false;    // of its unit
+  graph::TwinPlace place;  // where AllSet
 };
 constexpr size_t kStepsAtOnce = 64;
 
-// Hints: what these look at is on its way from memory while others are.
-void LookAhead(absl::Span<const Step> steps, const graph::GraphView& head) {
-  const auto each = [&](auto look) {
-    for (const Step& step : steps) {
-      if (step.change.kind == Kind::kSetValue && step.change.number < head.next_twin().value) {
-        look(step.change);
-      }
+// What the changes look at is on its way from memory afterwards. True: all of them set values of
+// twins, and fit the state; then each has the place of its twin, which none of them moves.
+bool LookAhead(absl::Span<Step> steps, const graph::GraphView& head) {
+  bool all_set = true;
+  for (const Step& step : steps) {
+    if (step.change.kind != Kind::kSetValue) {
+      all_set = false;
+    } else if (step.change.number < head.next_twin().value) {
+      head.FetchTwin(TwinNumber(step.change.number));
     }
-  };
-  each([&](const Change& change) { head.FetchTwin(TwinNumber(change.number)); });
-  each([&](const Change& change) {
-    graph::TwinPlace place;
-    if (!head.GuessPlace(TwinNumber(change.number), &place) || place.table.value != change.table ||
-        change.column >= head.catalog().table(place.table).columns.size()) {
-      return;
+  }
+  for (Step& step : steps) {
+    const Change& change = step.change;
+    if (change.kind != Kind::kSetValue) continue;
+    if (!head.GuessPlace(TwinNumber(change.number), &step.place) ||
+        step.place.table.value != change.table) {
+      all_set = false;
+      continue;
     }
-    head.FetchCell(place, ColumnId(change.column));
-  });
+    const graph::TableSchema& table = head.catalog().table(step.place.table);
+    if (change.column >= table.columns.size()) {
+      all_set = false;
+      continue;
+    }
+    all_set = all_set && (change.new_value.is_null() ||
+                          Fits(table.columns[change.column].type, change.new_value));
+    head.FetchCell(step.place, ColumnId(change.column));
+  }
+  return all_set;
+}
+
+// Of steps for which LookAhead said so: the same as ApplyChange of each, in their order.
+void ApplySets(absl::Span<const Step> steps, Time time, graph::Graph* graph,
+               TelemetryState* telemetry) {
+  const graph::GraphView& head = graph->head();
+  for (size_t i = 0; i < steps.size(); ++i) {
+    const Step& step = steps[i];
+    const Change& change = step.change;
+    const TwinNumber twin(change.number);
+    const ColumnId column(change.column);
+    if (telemetry != nullptr &&
+        head.catalog().table(step.place.table).columns[change.column].traits.historized) {
+      telemetry->BeforeSet(twin, column, change.new_value, change.source_time, step.sequence, head);
+    }
+    graph->SetValue(twin, step.place, column, change.new_value, time, change.source_time);
+    const bool is_last_of_twin =
+        step.is_last || i + 1 == steps.size() || steps[i + 1].change.number != change.number;
+    if (is_last_of_twin) graph->Touch(twin, step.sequence, time);
+    if (step.is_last) graph->Advance(step.sequence, time);
+  }
 }
 
 }  // namespace
@@ -488,7 +572,10 @@ absl::Status ApplyUnits(absl::string_view units, const RecordHeader& header, Seq
   std::vector<Step> steps;  // of a former use beyond `count`, with what they allocated
   size_t count = 0;
   const auto apply = [&]() -> absl::Status {
-    LookAhead(absl::MakeConstSpan(steps).subspan(0, count), graph->head());
+    if (LookAhead(absl::MakeSpan(steps).subspan(0, count), graph->head())) {
+      ApplySets(absl::MakeConstSpan(steps).subspan(0, count), header.time, graph, telemetry);
+      count = 0;
+    }
     for (size_t i = 0; i < count; ++i) {
       const Step& step = steps[i];
       TWIN_RETURN_IF_ERROR(ApplyChange(step.change, step.sequence, header.time, graph, telemetry));

@@ -20,6 +20,12 @@ namespace twin::ingest {
 absl::StatusOr<Value> CheckValue(const graph::ColumnSchema& column, const Value& value,
                                  absl::string_view path, const Limits& limits);
 
+// Graph keeps it among its strings.
+inline bool IsKeptAsString(const Value& value) {
+  return value.kind() == Value::Kind::kString || value.kind() == Value::Kind::kArray ||
+         value.kind() == Value::Kind::kMap;
+}
+
 // A path of a table, and what is to be there.
 struct ColumnValue {
   ColumnId column;

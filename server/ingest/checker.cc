@@ -51,12 +51,6 @@ std::string ModelHint(const graph::Catalog& catalog, absl::string_view id) {
   return Suggestion(id, known);
 }
 
-// Graph keeps it among its strings.
-bool IsKeptAsString(const Value& value) {
-  return value.kind() == Value::Kind::kString || value.kind() == Value::Kind::kArray ||
-         value.kind() == Value::Kind::kMap;
-}
-
 bool IsContainment(const DeleteTree& request, absl::string_view name) {
   if (request.relationship_names.empty()) {
     return name == "contains" || absl::StartsWith(name, "has");
@@ -78,10 +72,12 @@ void Checker::BeginUnit(Time time) {
 absl::Status Checker::Check(const Operation& operation, OperationResult* result) {
   *result = OperationResult();
   result->version = pending_.next_sequence();
+  const Ahead* ahead = TakeAhead(&operation, 0);
   if (const auto* put = std::get_if<PutTwin>(&operation)) {
     return Named(Put(*put, result), "twin", put->id);
   }
   if (const auto* patch = std::get_if<PatchTwin>(&operation)) {
+    if (ahead != nullptr && PatchInPlace(*ahead, *patch, result)) return absl::OkStatus();
     return Named(Patch(*patch, result), "twin", patch->id);
   }
   if (const auto* request = std::get_if<DeleteTwin>(&operation)) {

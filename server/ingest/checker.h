@@ -27,9 +27,12 @@ class Checker {
   // ALREADY_EXISTS, ABORTED (etag), FAILED_PRECONDITION (the state forbids it),
   // RESOURCE_EXHAUSTED (a limit, named). Operations on models are CheckModels' matter.
   absl::Status Check(const Operation& operation, OperationResult* result);
-  // A hint: these are checked next. So what they ask for is on its way from memory meanwhile.
+  absl::Status Check(const PatchColumns& patches, size_t row, OperationResult* result);
+  // A hint: these are checked next, in this order. So what they ask for is on its way from memory
+  // meanwhile. What was given before is forgotten: each batch begins with it.
   void LookAhead(absl::Span<const Operation> operations);
-  static constexpr size_t kLookAhead = 32;  // as many as are worth it
+  void LookAhead(const PatchColumns& patches, size_t row);  // from that row on
+  static constexpr size_t kLookAhead = 32;                  // as many as are worth it
   // What can only be said of the state after all operations: multiplicity, Required.
   absl::Status EndUnit();
 
@@ -37,7 +40,32 @@ class Checker {
   absl::Status CheckModels(const Operation& operation, OperationResult* result);
 
  private:
-  struct EditTarget;
+  // What LookAhead found out about an operation. A patch with columns gives each of them another
+  // value, and does nothing else.
+  struct Ahead {
+    static constexpr size_t kColumnsMax = PatchColumns::kColumnsMax;
+    const void* of = nullptr;   // an Operation, or PatchColumns
+    size_t row = 0;             // of those
+    TwinNumber twin = kNoTwin;  // a guess
+    graph::TwinPlace place;
+    size_t columns_count = 0;
+    ColumnId columns[kColumnsMax];
+  };
+  struct Wanted {
+    size_t hash;   // of an id
+    Ahead* ahead;  // of a patch of a twin
+  };
+  // Fetches what the ids lead to, and then calls `found` for each Ahead whose twin was guessed.
+  template <typename Found>
+  void FetchTwins(absl::Span<const Wanted> wanted, Found found);
+  void FindColumns(const PatchTwin& patch, Ahead* ahead);
+  void FindColumns(const PatchColumns& patches, const graph::TableSchema& table, Ahead* ahead);
+  const Ahead* TakeAhead(const void* of, size_t row);  // nullptr: nothing is known
+  // Does what most patches ask for: columns are as in `ahead`, and value(i) is that of the i-th.
+  // False: it is for Patch to do, or to refuse.
+  template <typename ValueAt>
+  bool SetInPlace(const Ahead& ahead, absl::string_view id, ValueAt value, OperationResult* result);
+  bool PatchInPlace(const Ahead& ahead, const PatchTwin& patch, OperationResult* result);
 
   absl::Status Put(const PutTwin& put, OperationResult* result);
   absl::Status Patch(const PatchTwin& patch, OperationResult* result);
@@ -80,6 +108,10 @@ class Checker {
   const Limits& limits_;
   PendingState& pending_;
   PathColumns paths_;
+  Ahead ahead_[kLookAhead];
+  size_t ahead_count_ = 0;
+  size_t ahead_next_ = 0;
+  std::vector<ColumnValue> values_;  // of PatchInPlace
   Time time_;
   // Of the unit: what EndUnit looks at.
   std::vector<std::pair<TwinNumber, RelationshipTypeId>> counted_;

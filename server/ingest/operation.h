@@ -13,6 +13,7 @@
 #include "server/base/ids.h"
 #include "server/base/time.h"
 #include "server/base/value.h"
+#include "server/ingest/patch_columns.h"
 
 namespace twin::ingest {
 
@@ -126,14 +127,21 @@ inline bool IsOfModels(const Operation& operation) {
          std::holds_alternative<DeleteModel>(operation);
 }
 
+// What a row of them stands for.
+PatchTwin RowOf(const PatchColumns& patches, size_t row);
+
 struct WriteBatch {
   std::vector<Operation> operations;
+  std::optional<PatchColumns> patches = {};  // instead of `operations`
   // All or nothing, at one sequence; else each for itself, at a sequence of its own.
   bool atomic = true;
   bool validate_only = false;  // checks everything, changes nothing
   // Makes a repeated request harmless for 24 h or a million requests, whichever ends first: the
   // first one's result is given again. Empty: none.
   std::string request_id;
+
+  size_t size() const { return patches.has_value() ? patches->rows() : operations.size(); }
+  bool of_models() const { return !operations.empty() && IsOfModels(operations.front()); }
 };
 
 struct OperationResult {

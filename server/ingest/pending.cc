@@ -87,6 +87,12 @@ bool PendingState::Exists(TwinNumber twin) const {
   return state != nullptr ? state->facts.exists : head_.Exists(twin);
 }
 
+bool PendingState::IsInPlace(TwinNumber twin, absl::string_view id) const {
+  if (!head_.Exists(twin) || head_.IdOf(twin) != id) return false;
+  const TwinState* state = twin_states_.Find(twin.value);
+  return state == nullptr || (state->facts.exists && !state->facts.whole);
+}
+
 absl::string_view PendingState::IdOf(TwinNumber twin) const {
   const TwinState* state = twin_states_.Find(twin.value);
   return state != nullptr && !state->id.empty() ? absl::string_view(state->id) : head_.IdOf(twin);
@@ -118,7 +124,7 @@ bool PendingState::Has(TwinNumber twin, ColumnId column) const {
 
 Time PendingState::BeginOf(TwinNumber twin) const {
   const TwinState* state = twin_states_.Find(twin.value);
-  return state != nullptr ? state->facts.begin : head_.BeginOf(twin);
+  return state != nullptr && state->facts.whole ? state->facts.begin : head_.BeginOf(twin);
 }
 
 Time PendingState::ChangedOf(RelationshipNumber relationship) const {
@@ -313,12 +319,11 @@ PendingState::TwinState& PendingState::Mutable(TwinNumber twin) {
   const bool is_new = state == nullptr;
   if (is_new) {
     state = twin_states_.Add(twin.value);
-    if (head_.Exists(twin)) {
-      state->facts.table = head_.PlaceOf(twin).table;
-      state->facts.version = head_.VersionOf(twin);
-      state->facts.out_degree = head_.OutDegree(twin);
-      state->facts.in_degree = head_.InDegree(twin);
-      state->facts.begin = head_.BeginOf(twin);
+    if (const graph::TwinFacts facts = head_.FactsOf(twin); facts.exists) {
+      state->facts.table = facts.place.table;
+      state->facts.version = facts.version;
+      state->facts.out_degree = facts.out_degree;
+      state->facts.in_degree = facts.in_degree;
     }
   }
   if (state->unit != unit_number_) {
@@ -382,17 +387,42 @@ void PendingState::SetValue(TwinNumber twin, ColumnId column, Value before, Valu
                             Time source_time) {
   TwinState& state = Mutable(twin);
   state.facts.version = next_sequence_;
-  const TwinValue* found = state.Find(column);
-  const size_t at = found != nullptr ? static_cast<size_t>(found - state.values.data()) : 0;
-  const bool is_of_unit = found != nullptr && at >= state.at_unit.values;
-  TwinValue& kept = is_of_unit ? state.values[at] : state.values.emplace_back();
+  Set(twin, &state, column, std::move(before), std::move(value), source_time);
+}
+
+void PendingState::SetInPlace(TwinNumber twin, graph::TwinPlace place,
+                              absl::Span<ColumnValue> values) {
+  TwinState& state = Mutable(twin);
+  state.facts.version = next_sequence_;
+  for (ColumnValue& value : values) {
+    // A source time that nobody gave is an update time, and none is later than now.
+    std::optional<Time> source;
+    Value before;
+    if (const TwinValue* found = state.Find(value.column)) {
+      before = found->cell.value;
+      source = found->cell.source_time;
+    } else {
+      before = head_.ValueAt(place, value.column, &source);
+    }
+    if (before.is_null()) source.reset();
+    Set(twin, &state, value.column, std::move(before), std::move(value.value),
+        std::max(time_, source.value_or(time_)));
+  }
+}
+
+void PendingState::Set(TwinNumber twin, TwinState* state, ColumnId column, Value before,
+                       Value value, Time source_time) {
+  const TwinValue* found = state->Find(column);
+  const size_t at = found != nullptr ? static_cast<size_t>(found - state->values.data()) : 0;
+  const bool is_of_unit = found != nullptr && at >= state->at_unit.values;
+  TwinValue& kept = is_of_unit ? state->values[at] : state->values.emplace_back();
   // A value that is set several times within the unit is one change: from what was before it to
   // what is after it.
   if (kept.change == kNoChange) {
     kept.column = column;
     kept.change = static_cast<uint32_t>(unit_.changes.size());
     ingest::Change& change = Note(Change::Kind::kSetValue, twin.value);
-    change.table = state.facts.table.value;
+    change.table = state->facts.table.value;
     change.column = column.value;
     change.old_value = std::move(before);
   }

@@ -12,8 +12,10 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "server/graph/graph.h"
 #include "server/ingest/change.h"
+#include "server/ingest/check_value.h"
 #include "server/ingest/overlay.h"
 
 namespace twin::ingest {
@@ -48,6 +50,8 @@ class PendingState {
   const graph::GraphView& head() const { return head_; }
   TwinNumber FindTwin(absl::string_view id) const;
   bool Exists(TwinNumber twin) const;
+  // Whether this twin of the head's has the id, and stands where it stands in the head. Any number.
+  bool IsInPlace(TwinNumber twin, absl::string_view id) const;
   absl::string_view IdOf(TwinNumber twin) const;  // valid until the next change
   TableId TableOf(TwinNumber twin) const;
   const graph::TableSchema& SchemaOf(TwinNumber twin) const {
@@ -89,6 +93,9 @@ class PendingState {
   TwinNumber CreateTwin(absl::string_view id, TableId table, Time source_time);
   // `before` is what Get gives.
   void SetValue(TwinNumber twin, ColumnId column, Value before, Value value, Time source_time);
+  // For each of `values`, which are taken, and none of which is null: SetValue as of now, or as of
+  // the source time of what it had, if that is later. Of a twin that IsInPlace, at that place.
+  void SetInPlace(TwinNumber twin, graph::TwinPlace place, absl::Span<ColumnValue> values);
   void MoveTwin(TwinNumber twin, TableId table, Time source_time);
   void DeleteTwin(TwinNumber twin, Time source_time);
   void TouchTwin(TwinNumber twin);
@@ -138,7 +145,7 @@ class PendingState {
       Sequence version;
       uint32_t out_degree = 0;
       uint32_t in_degree = 0;
-      Time begin;
+      Time begin;  // where `whole`
     };
     // How long the lists were.
     struct Lengths {
@@ -218,6 +225,8 @@ class PendingState {
   void Compress(TwinState* state) const;
   void Compress(RelationshipState* state) const;
   Change& Note(Change::Kind kind, uint32_t number);
+  void Set(TwinNumber twin, TwinState* state, ColumnId column, Value before, Value value,
+           Time source_time);
   void SetCount(TwinState* twin, TwinNumber number, RelationshipTypeId type, int by);
   void Forget(TwinNumber twin);
   void Forget(RelationshipNumber relationship);

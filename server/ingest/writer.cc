@@ -46,6 +46,7 @@ uint64_t BytesOf(const std::vector<Edit>& edits) {
 
 uint64_t BytesOf(const WriteBatch& batch) {
   uint64_t bytes = 256;
+  if (batch.patches.has_value()) bytes += batch.patches->bytes();
   for (const Operation& operation : batch.operations) {
     bytes += sizeof(operation);
     if (const auto* put = std::get_if<PutTwin>(&operation)) {
@@ -238,30 +239,39 @@ void Writer::Drain() {
 }
 
 void Writer::LookAhead(const WriteBatch& batch, size_t at) {
-  if (at % Checker::kLookAhead != 0 || batch.operations.size() < at + 2) return;
-  checker_.LookAhead(absl::MakeConstSpan(batch.operations).subspan(at, Checker::kLookAhead));
+  if (at % Checker::kLookAhead != 0) return;
+  if (batch.patches.has_value()) {
+    checker_.LookAhead(*batch.patches, at);
+  } else {
+    checker_.LookAhead(absl::MakeConstSpan(batch.operations).subspan(at, Checker::kLookAhead));
+  }
+}
+
+absl::Status Writer::Check(const WriteBatch& batch, size_t at, OperationResult* result) {
+  return batch.patches.has_value() ? checker_.Check(*batch.patches, at, result)
+                                   : checker_.Check(batch.operations[at], result);
 }
 
 absl::Status Writer::CheckBatch(const WriteBatch& batch, InFlight* record) {
   WriteResult& result = record->result;
-  result.results.reserve(batch.operations.size());
+  result.results.reserve(batch.size());
   checker_.BeginUnit(record->header.time);
-  const bool of_models = IsOfModels(batch.operations.front());
-  for (size_t i = 0; i < batch.operations.size(); ++i) {
+  const bool of_models = batch.of_models();
+  for (size_t i = 0; i < batch.size(); ++i) {
     LookAhead(batch, i);
     OperationResult one;
     absl::Status status;
-    if (of_models && batch.operations.size() > 1) {
+    if (of_models && batch.size() > 1) {
       status = absl::InvalidArgumentError("an operation on models stands in a batch of its own");
     } else if (of_models) {
       status = checker_.CheckModels(batch.operations[i], &one);
     } else {
-      status = checker_.Check(batch.operations[i], &one);
+      status = Check(batch, i, &one);
     }
     if (!status.ok()) {
       pending_.RollBack();
       result.failed_operation = static_cast<int>(i);
-      return InBatch(status, i, batch.operations.size());
+      return InBatch(status, i, batch.size());
     }
     result.results.push_back(std::move(one));
   }
@@ -279,12 +289,12 @@ absl::Status Writer::CheckBatch(const WriteBatch& batch, InFlight* record) {
 }
 
 void Writer::CheckEach(const WriteBatch& batch, InFlight* record) {
-  record->result.results.reserve(batch.operations.size());
-  for (size_t i = 0; i < batch.operations.size(); ++i) {
+  record->result.results.reserve(batch.size());
+  for (size_t i = 0; i < batch.size(); ++i) {
     LookAhead(batch, i);
     checker_.BeginUnit(record->header.time);
     OperationResult one;
-    one.status = checker_.Check(batch.operations[i], &one);
+    one.status = Check(batch, i, &one);
     if (one.status.ok()) one.status = checker_.EndUnit();
     if (!one.status.ok()) {
       absl::Status status = std::move(one.status);
@@ -302,8 +312,8 @@ void Writer::CheckEach(const WriteBatch& batch, InFlight* record) {
 }
 
 absl::Status Writer::CheckForm(const WriteBatch& batch) const {
-  if (static_cast<int64_t>(batch.operations.size()) > options_.limits.batch_operations_max) {
-    return absl::InvalidArgumentError(absl::StrCat("a batch of ", batch.operations.size(),
+  if (static_cast<int64_t>(batch.size()) > options_.limits.batch_operations_max) {
+    return absl::InvalidArgumentError(absl::StrCat("a batch of ", batch.size(),
                                                    " operations; batch_operations_max is ",
                                                    options_.limits.batch_operations_max));
   }
@@ -341,12 +351,12 @@ void Writer::Process(Waiting waiting) {
     result.time = last_time_;
     AnswerNow(std::move(waiting.done), std::move(result));
   };
-  if (batch.operations.empty() && batch.request_id.empty()) return answer(absl::OkStatus());
+  if (batch.size() == 0 && batch.request_id.empty()) return answer(absl::OkStatus());
   if (absl::Status status = CheckForm(batch); !status.ok()) return answer(std::move(status));
   // What depends on records that are not applied, and is not in the PendingState, waits for them;
   // so does a dry run of several operations, which is taken back by forgetting all that is pending.
   const bool dry_each = batch.validate_only && !batch.atomic;
-  const bool of_models = !batch.operations.empty() && IsOfModels(batch.operations.front());
+  const bool of_models = batch.of_models();
   if (request_ids_in_flight_.contains(batch.request_id) || of_models || dry_each ||
       property_frames_in_flight_ > 0) {
     Drain();
@@ -368,7 +378,7 @@ void Writer::Process(Waiting waiting) {
       }
     }
     if (is_known) return AnswerNow(std::move(waiting.done), std::move(result));
-    if (batch.operations.empty()) return answer(absl::OkStatus());
+    if (batch.size() == 0) return answer(absl::OkStatus());
   }
 
   RecordHeader& header = in_flight->header;
@@ -377,8 +387,8 @@ void Writer::Process(Waiting waiting) {
   in_flight->first = pending_.next_sequence();
   // A long string that grows is copied several times, each time into fresh memory.
   std::string& units = in_flight->units;
-  if (batch.operations.size() >= kManyOperations) {
-    units.reserve(std::min(unit_bytes_, kUnitBytesGuessedMax) * batch.operations.size());
+  if (batch.size() >= kManyOperations) {
+    units.reserve(std::min(unit_bytes_, kUnitBytesGuessedMax) * batch.size());
   }
   if (batch.atomic || of_models) {
     absl::Status checked = CheckBatch(batch, in_flight.get());
@@ -396,8 +406,8 @@ void Writer::Process(Waiting waiting) {
   journal::Record record;
   record.first = in_flight->first;
   record.count = header.units;
-  if (batch.operations.size() >= kManyOperations) {
-    unit_bytes_ = units.size() / batch.operations.size() + 1;
+  if (batch.size() >= kManyOperations) {
+    unit_bytes_ = units.size() / batch.size() + 1;
     if (units.capacity() / 2 > units.size()) units.shrink_to_fit();  // it is kept for a while
   }
   record.bytes.reserve(units.size() + header.request_id.size() + kHeaderBytes);
@@ -413,7 +423,7 @@ void Writer::Process(Waiting waiting) {
         absl::StrCat("a batch whose record takes ", bytes, " bytes; batch_bytes_max is ",
                      options_.limits.batch_bytes_max, "; divide it")));
   }
-  in_flight->operations = batch.operations.size();
+  in_flight->operations = batch.size();
   in_flight->done = std::move(waiting.done);
   if (!header.request_id.empty()) request_ids_in_flight_.insert(header.request_id);
   Append(std::move(in_flight), std::move(record));

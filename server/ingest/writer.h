@@ -145,6 +145,7 @@ class Writer {
   void Drain();
   absl::Status CheckForm(const WriteBatch& batch) const;
   void LookAhead(const WriteBatch& batch, size_t at);
+  absl::Status Check(const WriteBatch& batch, size_t at, OperationResult* result);
   absl::Status CheckBatch(const WriteBatch& batch, InFlight* record);
   void CheckEach(const WriteBatch& batch, InFlight* record);
   bool MayStart() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
