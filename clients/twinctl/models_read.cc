@@ -48,25 +48,18 @@ absl::StatusOr<ExitCode> List(const ListArguments& arguments, client::Client* cl
                          : ColumnsOfKeys({"id", "displayName", "description", "decommissioned",
                                           "uploadTime", "twins", "bases"}));
   v1::ListModelsRequest request;
-  RowLimit limit(arguments.limit, format);
-  do {
-    request.set_page_size(limit.PageSize(kPageMax));
-    const absl::StatusOr<v1::ListModelsResponse> response = client->ListModels(request);
-    if (!response.ok()) return response.status();
-    Json page = Json::array();
-    for (const v1::Model& model : response->models()) {
-      if (!limit.Take()) break;
-      page.push_back(ModelJson(model));
-      if (format == Format::kTable) {
-        page.back()["state"] = model.decommissioned() ? "decommissioned" : "";
-      }
-    }
-    printer.Add(page);
-    request.set_page_token(response->next_page_token());
-  } while (!request.page_token().empty() && !limit.reached());
-  printer.Finish();
-  if (!request.page_token().empty()) limit.SayMore(console);
-  return kExitDone;
+  return printer.PrintPages(
+      request, {.limit = arguments.limit, .page_max = kPageMax},
+      [&](const v1::ListModelsRequest& of_page) { return client->ListModels(of_page); },
+      [&](const v1::ListModelsResponse& page, RowLimit* limit, Json* rows) {
+        for (const v1::Model& model : page.models()) {
+          if (!limit->Take()) break;
+          rows->push_back(ModelJson(model));
+          if (format == Format::kTable) {
+            rows->back()["state"] = model.decommissioned() ? "decommissioned" : "";
+          }
+        }
+      });
 }
 
 absl::StatusOr<ExitCode> Get(const GetArguments& arguments, client::Client* client,

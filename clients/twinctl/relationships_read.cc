@@ -41,29 +41,23 @@ absl::StatusOr<ExitCode> Get(const GetArguments& arguments, client::Client* clie
 
 absl::StatusOr<ExitCode> List(const ListArguments& arguments, client::Client* client,
                               const Console& console) {
-  const Format format = FormatOf(arguments.output);
-  RowPrinter printer(format, console, RelationshipColumns());
+  RowPrinter printer(FormatOf(arguments.output), console, RelationshipColumns());
   v1::ListRelationshipsRequest request;
   request.set_id(arguments.twin);
   request.set_name(arguments.name);
   request.set_format(v1::JSON);
-  RowLimit limit(arguments.limit, format);
-  do {
-    request.set_page_size(limit.PageSize(kPageMax));
-    const absl::StatusOr<v1::ListRelationshipsResponse> response =
-        arguments.incoming ? client->ListIncomingRelationships(request)
-                           : client->ListRelationships(request);
-    if (!response.ok()) return response.status();
-    Json page = Json::array();
-    for (const v1::Relationship& relationship : response->relationships()) {
-      if (limit.Take()) page.push_back(RelationshipJson(relationship));
-    }
-    printer.Add(printer.wants_columns() ? RelationshipRows(page) : page);
-    request.set_page_token(response->next_page_token());
-  } while (!request.page_token().empty() && !limit.reached());
-  printer.Finish();
-  if (!request.page_token().empty()) limit.SayMore(console);
-  return kExitDone;
+  return printer.PrintPages(
+      request, {.limit = arguments.limit, .page_max = kPageMax},
+      [&](const v1::ListRelationshipsRequest& of_page) {
+        return arguments.incoming ? client->ListIncomingRelationships(of_page)
+                                  : client->ListRelationships(of_page);
+      },
+      [&](const v1::ListRelationshipsResponse& page, RowLimit* limit, Json* rows) {
+        for (const v1::Relationship& relationship : page.relationships()) {
+          if (limit->Take()) rows->push_back(RelationshipJson(relationship));
+        }
+        if (printer.wants_columns()) *rows = RelationshipRows(*rows);
+      });
 }
 
 }  // namespace

@@ -100,32 +100,25 @@ std::vector<Column> Columns(bool resolved) {
 
 absl::StatusOr<ExitCode> List(const LayoutArguments& arguments, client::Client* client,
                               const Console& console) {
-  const Format format = FormatOf(arguments.output);
-  RowPrinter printer(format, console, Columns(arguments.resolved));
+  RowPrinter printer(FormatOf(arguments.output), console, Columns(arguments.resolved));
   v1::ListLayoutsRequest request;
   request.set_id(arguments.id);
   request.set_resolved(arguments.resolved);
-  RowLimit limit(arguments.limit, format);
-  do {
-    request.set_page_size(limit.PageSize(kPageMax));
-    const absl::StatusOr<v1::ListLayoutsResponse> response =
-        client::TelemetryClient(client).ListLayouts(request);
-    if (!response.ok()) return response.status();
-    Json page = Json::array();
-    for (const v1::LayoutVersion& layout : response->layouts()) {
-      if (!limit.Take()) continue;
-      if (arguments.resolved && printer.wants_columns()) {
-        for (const Json& row : ResolvedRows(layout)) page.push_back(row);
-      } else {
-        page.push_back(LayoutJson(layout, arguments.resolved));
-      }
-    }
-    printer.Add(page);
-    request.set_page_token(response->next_page_token());
-  } while (!request.page_token().empty() && !limit.reached());
-  printer.Finish();
-  if (!request.page_token().empty()) limit.SayMore(console);
-  return kExitDone;
+  return printer.PrintPages(
+      request, {.limit = arguments.limit, .page_max = kPageMax},
+      [&](const v1::ListLayoutsRequest& of_page) {
+        return client::TelemetryClient(client).ListLayouts(of_page);
+      },
+      [&](const v1::ListLayoutsResponse& page, RowLimit* limit, Json* rows) {
+        for (const v1::LayoutVersion& layout : page.layouts()) {
+          if (!limit->Take()) continue;
+          if (arguments.resolved && printer.wants_columns()) {
+            for (const Json& row : ResolvedRows(layout)) rows->push_back(row);
+          } else {
+            rows->push_back(LayoutJson(layout, arguments.resolved));
+          }
+        }
+      });
 }
 
 }  // namespace

@@ -32,21 +32,15 @@ absl::StatusOr<ExitCode> List(const ListArguments& arguments, client::Client* cl
   request.set_model_id(arguments.model);
   request.set_exact_model(arguments.exact);
   request.set_format(format == Format::kTable ? v1::NONE : v1::JSON);
-  RowLimit limit(arguments.limit, format);
-  do {
-    request.set_page_size(limit.PageSize(kPageMax));
-    const absl::StatusOr<v1::ListTwinsResponse> response = client->ListTwins(request);
-    if (!response.ok()) return response.status();
-    Json page = Json::array();
-    for (const v1::Twin& twin : response->twins()) {
-      if (limit.Take()) page.push_back(TwinJson(twin));
-    }
-    printer.Add(printer.wants_columns() ? TwinRows(page) : page);
-    request.set_page_token(response->next_page_token());
-  } while (!request.page_token().empty() && !limit.reached());
-  printer.Finish();
-  if (!request.page_token().empty()) limit.SayMore(console);
-  return kExitDone;
+  return printer.PrintPages(
+      request, {.limit = arguments.limit, .page_max = kPageMax},
+      [&](const v1::ListTwinsRequest& of_page) { return client->ListTwins(of_page); },
+      [&](const v1::ListTwinsResponse& page, RowLimit* limit, Json* rows) {
+        for (const v1::Twin& twin : page.twins()) {
+          if (limit->Take()) rows->push_back(TwinJson(twin));
+        }
+        if (printer.wants_columns()) *rows = TwinRows(*rows);
+      });
 }
 
 }  // namespace

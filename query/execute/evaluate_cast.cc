@@ -1,7 +1,7 @@
 // Values as another type.
 #include <charconv>
+#include <cmath>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "query/execute/evaluate_internal.h"
 #include "query/execute/kernels.h"
@@ -42,6 +42,19 @@ void ReadIds(const Frame& frame, Vector* vector) {
   *vector = std::move(out);
 }
 
+void AppendQuoted(absl::string_view string, std::string* text) {
+  text->push_back('"');
+  for (const char c : string) {
+    if (static_cast<unsigned char>(c) < 0x20) {
+      absl::StrAppend(text, "\\u", absl::Hex(c, absl::kZeroPad4));
+      continue;
+    }
+    if (c == '"' || c == '\\') text->push_back('\\');
+    text->push_back(c);
+  }
+  text->push_back('"');
+}
+
 void AppendJson(const Value& value, std::string* text) {
   const char* separator = "";
   switch (value.kind()) {
@@ -57,7 +70,9 @@ void AppendJson(const Value& value, std::string* text) {
     case Value::Kind::kMap:
       text->push_back('{');
       for (const ValueMember& member : value.as_map()) {
-        absl::StrAppend(text, separator, "\"", absl::Utf8SafeCEscape(member.first), "\":");
+        text->append(separator);
+        AppendQuoted(member.first, text);
+        text->push_back(':');
         AppendJson(member.second, text);
         separator = ",";
       }
@@ -70,9 +85,16 @@ void AppendJson(const Value& value, std::string* text) {
     case Value::Kind::kTime: {
       std::string inner;
       AppendText(ItemOf(value), &inner);
-      absl::StrAppend(text, "\"", absl::Utf8SafeCEscape(inner), "\"");
+      AppendQuoted(inner, text);
       break;
     }
+    case Value::Kind::kDouble:
+      if (std::isfinite(value.as_double())) {
+        AppendText(ItemOf(value), text);
+      } else {
+        text->append("null");
+      }
+      break;
     default:
       AppendText(ItemOf(value), text);
       break;

@@ -167,6 +167,72 @@ absl::StatusOr<PastReaders> OpenPast(const BoundStatement& statement, const Grap
   return past;
 }
 
+namespace {
+
+// Keeps the rows of a WITH.
+class SubqueryRows : public Consumer {
+ public:
+  SubqueryRows(std::vector<Batch>* rows, MemoryUse* memory) : rows_(*rows), memory_(*memory) {}
+  absl::Status Push(Batch batch) override {
+    const absl::Status status = memory_.Add(static_cast<int64_t>(batch.bytes()));
+    rows_.push_back(std::move(batch));
+    return status;
+  }
+
+ private:
+  std::vector<Batch>& rows_;
+  MemoryUse& memory_;
+};
+
+// Every WITH in order, then the statement's own select.
+absl::Status RunSelects(const StatementPlans& plans, const GraphReader& graph,
+                        const PastReaders& past, StatementContext* context, Consumer* end,
+                        ExecuteStatistics* statistics) {
+  const std::vector<BoundWith>& with = context->statement.with;
+  const bool profile = context->options.profile;
+  std::vector<std::unique_ptr<MemoryUse>> kept;
+  for (size_t i = 0; i < with.size(); ++i) {
+    if (profile) absl::StrAppend(&statistics->profile, with[i].name, ":\n");
+    kept.push_back(std::make_unique<MemoryUse>(&context->memory));
+    std::vector<Batch> rows;
+    SubqueryRows keeper(&rows, kept.back().get());
+    TWIN_RETURN_IF_ERROR(RunSelect(*plans.with[i], graph, past, context, &keeper, statistics));
+    context->subqueries.push_back(std::move(rows));
+  }
+  if (profile && !with.empty()) absl::StrAppend(&statistics->profile, "result:\n");
+  return RunSelect(*plans.select, graph, past, context, end, statistics);
+}
+
+SummaryCounts CountsOf(const SummaryTotals& totals) {
+  return {.blocks = totals.blocks.load(),
+          .rollup_rows = totals.rollup_rows.load(),
+          .expired_rows = totals.expired_rows.load(),
+          .cut_rows = totals.cut_rows.load(),
+          .rows = totals.rows.load(),
+          .skipped_blocks = totals.skipped_blocks.load()};
+}
+
+// What PROFILE says of samples that were not read one by one.
+std::string ProfileOf(const SummaryCounts& counts) {
+  std::string profile;
+  if (counts.blocks + counts.rollup_rows + counts.rows + counts.cut_rows > 0) {
+    const std::string cut =
+        counts.cut_rows == 0 ? "" : absl::StrCat("; ", counts.cut_rows, " more of such left out");
+    absl::StrAppendFormat(&profile,
+                          "samples summed up by %d block statistics, %d rows of roll-ups (%d of "
+                          "samples that are kept no longer%s), %d rows read\n",
+                          counts.blocks, counts.rollup_rows, counts.expired_rows, cut, counts.rows);
+  }
+  if (counts.skipped_blocks > 0) {
+    absl::StrAppendFormat(&profile,
+                          "%d blocks of samples skipped: by their statistics none could match\n",
+                          counts.skipped_blocks);
+  }
+  return profile;
+}
+
+}  // namespace
+
 absl::Status Execute(const BoundStatement& statement, const GraphReader& graph,
                      const SeriesReader* series, const ExecuteOptions& options,
                      absl::FunctionRef<absl::Status(const Batch& batch)> emit,
@@ -177,7 +243,6 @@ absl::Status Execute(const BoundStatement& statement, const GraphReader& graph,
                            .series = series,
                            .options = options,
                            .memory = MemoryBudget(options.memory_bytes_max)};
-  absl::Status status;
   PastReaders opened;
   const PastReaders* past = options.past;
   if (past == nullptr) {
@@ -187,60 +252,11 @@ absl::Status Execute(const BoundStatement& statement, const GraphReader& graph,
   const std::shared_ptr<const StatementPlans> plans =
       PlansOf(statement, graph, options.rewrites, options.plans);
   statistics->plan_ns = NsSince(start);
-  std::vector<std::unique_ptr<MemoryUse>> kept;
-  for (size_t i = 0; i < statement.with.size(); ++i) {
-    if (options.profile) absl::StrAppend(&statistics->profile, statement.with[i].name, ":\n");
-    std::vector<Batch> rows;
-    class Keeper : public Consumer {
-     public:
-      Keeper(std::vector<Batch>* rows, MemoryUse* memory) : rows_(*rows), memory_(*memory) {}
-      absl::Status Push(Batch batch) override {
-        const absl::Status status = memory_.Add(static_cast<int64_t>(batch.bytes()));
-        rows_.push_back(std::move(batch));
-        return status;
-      }
-
-     private:
-      std::vector<Batch>& rows_;
-      MemoryUse& memory_;
-    };
-    kept.push_back(std::make_unique<MemoryUse>(&context.memory));
-    Keeper keeper(&rows, kept.back().get());
-    status = RunSelect(*plans->with[i], graph, *past, &context, &keeper, statistics);
-    if (!status.ok()) break;
-    context.subqueries.push_back(std::move(rows));
-  }
-  if (status.ok()) {
-    if (options.profile && !statement.with.empty()) {
-      absl::StrAppend(&statistics->profile, "result:\n");
-    }
-    Emitter emitter(options, emit, statistics);
-    status = RunSelect(*plans->select, graph, *past, &context, &emitter, statistics);
-  }
+  Emitter emitter(options, emit, statistics);
+  const absl::Status status = RunSelects(*plans, graph, *past, &context, &emitter, statistics);
   statistics->rows_scanned = context.rows_scanned.load();
-  const SummaryTotals& summaries = context.summaries;
-  statistics->summaries = {.blocks = summaries.blocks.load(),
-                           .rollup_rows = summaries.rollup_rows.load(),
-                           .expired_rows = summaries.expired_rows.load(),
-                           .cut_rows = summaries.cut_rows.load(),
-                           .rows = summaries.rows.load(),
-                           .skipped_blocks = summaries.skipped_blocks.load()};
-  if (options.profile &&
-      summaries.blocks + summaries.rollup_rows + summaries.rows + summaries.cut_rows > 0) {
-    const std::string cut = summaries.cut_rows == 0 ? ""
-                                                    : absl::StrCat("; ", summaries.cut_rows.load(),
-                                                                   " more of such left out");
-    absl::StrAppendFormat(&statistics->profile,
-                          "samples summed up by %d block statistics, %d rows of roll-ups (%d of "
-                          "samples that are kept no longer%s), %d rows read\n",
-                          summaries.blocks.load(), summaries.rollup_rows.load(),
-                          summaries.expired_rows.load(), cut, summaries.rows.load());
-  }
-  if (options.profile && summaries.skipped_blocks > 0) {
-    absl::StrAppendFormat(&statistics->profile,
-                          "%d blocks of samples skipped: by their statistics none could match\n",
-                          summaries.skipped_blocks.load());
-  }
+  statistics->summaries = CountsOf(context.summaries);
+  if (options.profile) absl::StrAppend(&statistics->profile, ProfileOf(statistics->summaries));
   statistics->memory_bytes = context.memory.greatest();
   statistics->execute_ns = NsSince(start) - statistics->plan_ns;
   return status;

@@ -1,10 +1,10 @@
 // Scalar functions over vectors. Internal to query/execute.
 //
-//   numbers   ROUND is half away from zero; what is not defined (SQRT(-1), LN(0), POWER(-8, 0.5))
-//   is
+//   numbers   ROUND is half away from zero; SQRT(-1), LN(0), POWER(-8, 0.5) are not defined and
 //             NULL, as x/0 is; LEAST and GREATEST skip NULL
 //   texts     LENGTH and SUBSTRING(x, from [, length]) count code points from 0, what lies beyond
-//             the text is cut off; LOWER and UPPER change ASCII letters alone; CONCAT skips NULL
+//             the text is cut off; LOWER and UPPER change ASCII letters alone; CONCAT skips
+//             NULL, and takes lists and documents as JSON
 //   times     TIME_BUCKET aligns to 1970-01-01 UTC, whole weeks to Mondays; with a time zone to its
 //             midnights. DATE_PART: dow counts from Sunday = 0, week is ISO 8601's, epoch seconds
 //   tests     IS_… are never NULL. IS_NULL is TRUE of a member that is there and null, and FALSE of

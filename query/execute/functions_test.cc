@@ -111,6 +111,19 @@ TEST(TextFunctionTest, ConcatSkipsNull) {
             "\"a-0.17true\", \"-7true\"");
 }
 
+TEST(TextFunctionTest, DocumentsAreJsonInATextWhateverIsInThem) {
+  const auto text = [](const Value& value) {
+    Vector out;
+    Batch batch = BatchOf({IntVector({0})});
+    EXPECT_TRUE(Evaluate(*Call(F::kConcat, kString, Const(value, kValue)), {}, &batch, &out).ok());
+    return std::string(out.strings[0]);
+  };
+  EXPECT_EQ(text(Value::Map({{"it's", Value::String("a \"b\" \\ \n\x01 °")}})),
+            R"({"it's":"a \"b\" \\ \u000a\u0001 °"})");
+  EXPECT_EQ(text(Value::Array({Value::Double(kNan), Value::Double(0.5), Value()})),
+            "[null,0.5,null]");
+}
+
 TEST(TextFunctionTest, StartsEndsContains) {
   const Batch batch = BatchOf({ColumnVector(
       kString, {Value::String("abc"), Value::String("cab"), Value::String("ABC"), Value()})});

@@ -11,7 +11,7 @@
 #include "google/rpc/status.pb.h"
 #include "gtest/gtest.h"
 #include "server/api/json.h"
-#include "server/api/running_server.h"
+#include "server/api/server_fixture.h"
 #include "tests/support/status_matchers.h"
 
 namespace twin::api {

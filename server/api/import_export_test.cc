@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/api/running_server.h"
+#include "server/api/server_fixture.h"
 #include "tests/support/status_matchers.h"
 
 namespace twin::api {

@@ -5,23 +5,13 @@
 #include <memory>
 
 #include "query/execute/readers.h"
-#include "server/engine/expand.h"
-#include "server/engine/past_index.h"
-#include "server/graph/graph.h"
-#include "server/timeseries/store.h"
+#include "server/base/time.h"
+#include "server/engine/past_sources.h"
 
 namespace twin::engine {
 
-// What it reads from: all of it outlives the reader.
-struct PastSources {
-  const graph::GraphView* view = nullptr;
-  const query::Catalog* catalog = nullptr;
-  const Expander* expander = nullptr;
-  std::shared_ptr<const PastIndex> index;
-  const timeseries::Store* history = nullptr;  // nullptr: none is kept
-};
-
-// A table has the rows of the view, and behind them those of twins that have ended since then.
+// `sources` outlive it. A table has the rows of the view, and behind them those of twins that have
+// ended since then.
 std::unique_ptr<query::GraphReader> NewPastReader(const PastSources& sources, Time at);
 
 }  // namespace twin::engine

@@ -2,12 +2,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "server/timeseries/conversion.h"
 #include "server/timeseries/group.h"
@@ -131,9 +134,17 @@ bool CompareSums(const Snapshot& snapshot, const SummaryRequest& request, Summar
   return true;
 }
 
-TEST(StoreSummaryTest, RandomWindows) {
-  SummaryCounts counts;
-  int possible = 0;
+struct RandomOdds {  // one in so many steps
+  uint64_t merge = 60;
+  uint64_t pack = 80;
+};
+
+// Worlds of 16 seeds. After every third step or so `compare` is given a request, of numbers alone,
+// and what is there at a sequence, mostly the last one.
+void ForRandomRequests(
+    const RandomOdds& odds,
+    absl::FunctionRef<void(HistoryWorld& world, ReadRequest request, const Snapshot& snapshot)>
+        compare) {
   for (uint64_t seed = 1; seed <= 16; ++seed) {
     SCOPED_TRACE(absl::StrCat("seed ", seed));
     HistoryWorld world(seed, seed % 2 == 0 ? 8 : 64);
@@ -142,29 +153,39 @@ TEST(StoreSummaryTest, RandomWindows) {
       if (world.Random(40) == 0) {
         ASSERT_TRUE(world.Checkpoint(false));
       }
-      if (world.Random(60) == 0) {
+      if (world.Random(odds.merge) == 0) {
         ASSERT_THAT(world.MergeDay(), IsOk());
       }
-      if (world.Random(80) == 0) {
+      if (world.Random(odds.pack) == 0) {
         ASSERT_THAT(world.PackDay(), IsOk());
       }
       if (world.Random(3) != 0) continue;
-      const ReadRequest read = world.RandomRequest();
-      SummaryRequest request{.series = read.series, .from = read.from, .to = read.to};
+      ReadRequest request = world.RandomRequest();
       for (ReadRequest::Series& series : request.series) {
         if (series.as == WantedAs::kValue) series.as = WantedAs::kDouble;
       }
-      constexpr int64_t kSteps[] = {0, kMinute, 60 * kMinute, 1440 * kMinute, 7 * kMinute};
-      request.step = kSteps[world.Random(5)];
-      request.sums = world.Random(2) == 0;
       const auto snapshot = world.store().Pin(
           Sequence(world.sequence() - (world.Random(3) == 0 ? world.Random(30) : 0)));
-      if (CompareSums(*snapshot, request, &counts)) possible += 1;
-      if (HasFailure()) {
-        FAIL() << "from " << request.from << " to " << request.to << " step " << request.step;
-      }
+      ASSERT_NO_FATAL_FAILURE(compare(world, std::move(request), *snapshot)) << "step " << i;
+      if (::testing::Test::HasFailure()) return;
     }
   }
+}
+
+TEST(StoreSummaryTest, RandomWindows) {
+  SummaryCounts counts;
+  int possible = 0;
+  ForRandomRequests({}, [&](HistoryWorld& world, ReadRequest read, const Snapshot& snapshot) {
+    constexpr int64_t kSteps[] = {0, kMinute, 60 * kMinute, 1440 * kMinute, 7 * kMinute};
+    const SummaryRequest request{.series = read.series,
+                                 .from = read.from,
+                                 .to = read.to,
+                                 .step = kSteps[world.Random(5)],
+                                 .sums = world.Random(2) == 0};
+    if (CompareSums(snapshot, request, &counts)) possible += 1;
+    ASSERT_FALSE(::testing::Test::HasFailure())
+        << "from " << request.from << " to " << request.to << " step " << request.step;
+  });
   EXPECT_GT(possible, 200);
   EXPECT_GT(counts.blocks, 100);
   EXPECT_GT(counts.rollup_rows, 20);
@@ -191,54 +212,33 @@ std::pair<std::string, std::string> Neighbours(const ReadRows& rows, size_t colu
 
 TEST(StoreSummaryTest, EndsOfStepsAreThoseOfRows) {
   SummaryCounts counts;
-  for (uint64_t seed = 1; seed <= 16; ++seed) {
-    SCOPED_TRACE(absl::StrCat("seed ", seed));
-    HistoryWorld world(seed, seed % 2 == 0 ? 8 : 64);
-    for (int i = 0; i < 400; ++i) {
-      world.Step();
-      if (world.Random(40) == 0) {
-        ASSERT_TRUE(world.Checkpoint(false));
-      }
-      if (world.Random(50) == 0) {
-        ASSERT_THAT(world.MergeDay(), IsOk());
-      }
-      if (world.Random(60) == 0) {
-        ASSERT_THAT(world.PackDay(), IsOk());
-      }
-      if (world.Random(3) != 0) continue;
-      ReadRequest request = world.RandomRequest();
-      for (ReadRequest::Series& series : request.series) {
-        if (series.as == WantedAs::kValue) series.as = WantedAs::kDouble;
-      }
-      constexpr int64_t kSteps[] = {kMinute, 60 * kMinute, 1440 * kMinute, 7 * kMinute};
-      const int64_t step = kSteps[world.Random(4)];
-      const auto snapshot = world.store().Pin(
-          Sequence(world.sequence() - (world.Random(3) == 0 ? world.Random(30) : 0)));
-      ReadRows both[2];
-      for (const int ends : {0, 1}) {
-        request.ends_of = ends * step;
-        ASSERT_THAT(snapshot->Read({&request, 1},
-                                   [&](size_t, ReadRows rows) {
-                                     both[ends] = std::move(rows);
-                                     return absl::OkStatus();
-                                   }),
-                    IsOk());
-      }
-      ASSERT_TRUE(std::is_sorted(both[1].times.begin(), both[1].times.end(), std::less_equal<>()));
-      counts.Add(both[1].counts);
-      const int64_t first =
-          std::max(request.from, both[0].times.empty() ? request.from : both[0].times.front());
-      int64_t time =
-          (first + step - 1) / step * step + step * static_cast<int64_t>(world.Random(50));
-      for (int n = 0; n < 40 && time < request.to; ++n, time += step) {
-        for (size_t c = 0; c < request.series.size(); ++c) {
-          ASSERT_EQ(Neighbours(both[1], c, time), Neighbours(both[0], c, time))
-              << "at " << time << " from " << request.from << " to " << request.to << " step "
-              << step;
-        }
+  const auto compare = [&](HistoryWorld& world, ReadRequest request, const Snapshot& snapshot) {
+    constexpr int64_t kSteps[] = {kMinute, 60 * kMinute, 1440 * kMinute, 7 * kMinute};
+    const int64_t step = kSteps[world.Random(4)];
+    ReadRows both[2];
+    for (const int ends : {0, 1}) {
+      request.ends_of = ends * step;
+      ASSERT_THAT(snapshot.Read({&request, 1},
+                                [&](size_t, ReadRows rows) {
+                                  both[ends] = std::move(rows);
+                                  return absl::OkStatus();
+                                }),
+                  IsOk());
+    }
+    ASSERT_TRUE(std::is_sorted(both[1].times.begin(), both[1].times.end(), std::less_equal<>()));
+    counts.Add(both[1].counts);
+    const int64_t first =
+        std::max(request.from, both[0].times.empty() ? request.from : both[0].times.front());
+    int64_t time = (first + step - 1) / step * step + step * static_cast<int64_t>(world.Random(50));
+    for (int n = 0; n < 40 && time < request.to; ++n, time += step) {
+      for (size_t c = 0; c < request.series.size(); ++c) {
+        ASSERT_EQ(Neighbours(both[1], c, time), Neighbours(both[0], c, time))
+            << "at " << time << " from " << request.from << " to " << request.to << " step "
+            << step;
       }
     }
-  }
+  };
+  ForRandomRequests({.merge = 50, .pack = 60}, compare);
   EXPECT_GT(counts.blocks, 100);
   EXPECT_GT(counts.rollup_rows, 20);
   EXPECT_GT(counts.rows, 100);

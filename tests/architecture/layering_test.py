@@ -11,13 +11,13 @@ ROOT = pathlib.Path(__file__).parents[2]
 
 
 def read_layers(root):
-    """The granted modules of each module, and those granted to every *_test.cc."""
+    """The granted modules of each module, and those granted to every unit test and its fixture."""
     granted = {}
     for line in (root / "docs/layers.txt").read_text().splitlines():
         name, colon, modules = line.split("#")[0].strip().partition(":")
         if colon:
             granted[name] = set(modules.split())
-    return granted, granted.pop("*_test.cc", set())
+    return granted, granted.pop("*_test.cc *_fixture.h", set())
 
 
 def sources(root):
@@ -49,7 +49,7 @@ def problems(root):
             target = module_of(include.group(1))
             if target is None and (root / path).parent.joinpath(include.group(1)).exists():
                 errors.append(f"{path}:{number}: write the include from the repository's top")
-            if target in (None, module) or (path.endswith("_test.cc") and target in for_tests):
+            if target in (None, module) or (path.endswith(("_test.cc", "_fixture.h")) and target in for_tests):
                 continue
             used.add((module, target))
             if target not in granted[module]:
@@ -78,8 +78,9 @@ class LayeringTest(unittest.TestCase):
             ("a:\nb:", "b/x.h", '\n#include "y.h"',
              "b/x.h:2: write the include from the repository's top"),
             ("a: b\nb: a", "a/x.cc", "", "docs/layers.txt: a circle: a -> b -> a"),
-            ("a:\nb:\n*_test.cc: b", "a/x.cc", '#include "b/y.h"', "a/x.cc:1: a may not include b"),
-            ("a:\nb:\n*_test.cc: b", "a/x_test.cc", '#include "b/y.h"', None),
+            ("a:\nb:\n*_test.cc *_fixture.h: b", "a/x.cc", '#include "b/y.h"', "a/x.cc:1: a may not include b"),
+            ("a:\nb:\n*_test.cc *_fixture.h: b", "a/x_fixture.h", '#include "b/y.h"', None),
+            ("a:\nb:\n*_test.cc *_fixture.h: b", "a/x_test.cc", '#include "b/y.h"', None),
             ("a: b\nb:", "a/x.cc", '#include "b/y.h"\n#include <vector>', None),
         ]:
             with self.subTest(expected), tempfile.TemporaryDirectory() as folder:

@@ -22,7 +22,7 @@
 #include "server/graph/catalog.h"
 #include "server/graph/graph.h"
 #include "server/timeseries/store.h"
-#include "tests/support/battery_models.h"
+#include "tests/bench/battery_catalog.h"
 
 namespace twin {
 namespace {
@@ -50,7 +50,7 @@ class Recorded {
         pool_(query::NewTaskPool(2)),
         history_({.folder = folder_}) {
     TWIN_CHECK(history_.FinishLoad().ok());
-    graph_.SetCatalog(Models());
+    graph_.SetCatalog(BatteryCatalog());
     const graph::Catalog& catalog = graph_.head().catalog();
     path_ = history_.AddPath("temperature");
     for (int p = 0; p < shape.packs; ++p) AddPack(catalog, p);
@@ -100,20 +100,6 @@ class Recorded {
     std::string pattern = "/tmp/history-bench-XXXXXX";
     TWIN_CHECK(mkdtemp(pattern.data()) != nullptr);
     return pattern;
-  }
-
-  static std::shared_ptr<const graph::Catalog> Models() {
-    std::vector<graph::ModelState> states;
-    for (const dtdl::Interface* interface : testing::BatteryModels()->interfaces()) {
-      graph::ModelState state;
-      state.id = std::string(interface->id);
-      state.text = std::string(interface->source);
-      state.table = TableId(static_cast<uint32_t>(states.size()));
-      states.push_back(std::move(state));
-    }
-    auto catalog = graph::Catalog::Create(std::move(states), nullptr);
-    TWIN_CHECK(catalog.ok()) << catalog.status();
-    return *std::move(catalog);
   }
 
   void AddPack(const graph::Catalog& catalog, int pack) {

@@ -18,7 +18,7 @@
 #include "server/graph/catalog.h"
 #include "server/graph/graph.h"
 #include "server/timeseries/store.h"
-#include "tests/support/battery_models.h"
+#include "tests/bench/battery_catalog.h"
 
 namespace twin {
 namespace {
@@ -31,7 +31,7 @@ constexpr int kHistoryRows = 100;
 class Fleet {
  public:
   Fleet() : cache_(1 << 30), pool_(query::NewTaskPool(2)), history_({.folder = "/nowhere"}) {
-    graph_.SetCatalog(Models());
+    graph_.SetCatalog(BatteryCatalog());
     const graph::Catalog& catalog = graph_.head().catalog();
     std::mt19937_64 random(1);
     std::normal_distribution<double> volts(3.7, 0.02), degrees(25, 4);
@@ -89,20 +89,6 @@ class Fleet {
   }
 
  private:
-  static std::shared_ptr<const graph::Catalog> Models() {
-    std::vector<graph::ModelState> states;
-    for (const dtdl::Interface* interface : testing::BatteryModels()->interfaces()) {
-      graph::ModelState state;
-      state.id = std::string(interface->id);
-      state.text = std::string(interface->source);
-      state.table = TableId(static_cast<uint32_t>(states.size()));
-      states.push_back(std::move(state));
-    }
-    auto catalog = graph::Catalog::Create(std::move(states), nullptr);
-    TWIN_CHECK(catalog.ok()) << catalog.status();
-    return *std::move(catalog);
-  }
-
   static std::string ModelId(absl::string_view name) {
     return absl::StrCat("dtmi:twingraph:battery:", name, ";1");
   }

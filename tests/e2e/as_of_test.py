@@ -1,52 +1,20 @@
 #!/usr/bin/env python3
 """AS OF and HISTORY ALL with the installed programs: a module is exchanged, and the past goes on being there."""
 import json
-import os
-import pathlib
-import re
 import signal
-import subprocess
-import tempfile
 import unittest
 
-ROOT = pathlib.Path(__file__).parents[2]
-BIN = pathlib.Path(os.environ["TWIN_BIN_DIR"])
+from server_case import ROOT, ServerCase
+
 PREFIX = "dtmi:twingraph:battery:"
 BUILT, SWAPPED, GONE = "2026-03-01T00:00:00Z", "2026-03-10T12:00:00Z", "2026-03-20T00:00:00Z"
 BEFORE, AFTER = "2026-03-05T00:00:00Z", "2026-03-15T00:00:00Z"
 
 
-class AsOfTest(unittest.TestCase):
+class AsOfTest(ServerCase):
     def setUp(self):
-        self.folder = tempfile.TemporaryDirectory()
-        self.addCleanup(self.folder.cleanup)
-        self.path = pathlib.Path(self.folder.name)
-        self.start(self.path / "data")
-        self.addCleanup(self.stop)
+        super().setUp()
         self.twinctl("models", "create", ROOT / "models/battery")
-
-    def start(self, data):
-        self.server = subprocess.Popen(
-            [BIN / "twind", "--data-dir", data, "--listen", "127.0.0.1:0", "--log-level", "warn"],
-            stdout=subprocess.PIPE, text=True)
-        address = re.search(r"is ready on (\S+)", self.server.stdout.readline()).group(1)
-        self.environment = {**os.environ, "TWINCTL_ADDRESS": address, "HOME": str(self.path),
-                            "XDG_CONFIG_HOME": str(self.path / "config")}
-
-    def stop(self, how=signal.SIGKILL):
-        self.server.send_signal(how)
-        self.server.wait()
-        self.server.stdout.close()
-
-    def twinctl(self, *arguments, code=0):
-        done = subprocess.run([BIN / "twinctl", *map(str, arguments)], capture_output=True, text=True,
-                              env=self.environment, check=False)
-        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
-        self.errors = done.stderr
-        return done.stdout
-
-    def query(self, text):
-        return [json.loads(line) for line in self.twinctl("query", "-o", "ndjson", text).splitlines()]
 
     def create(self, twin, model, *arguments, at=BUILT):
         self.twinctl("twins", "create", twin, "--model", f"{PREFIX}{model};1", "--source-time", at, *arguments)
@@ -128,8 +96,7 @@ class AsOfTest(unittest.TestCase):
                          [{"n": 1}])
         # Killed before any checkpoint: from the journal. Stopped: from the checkpoint.
         for how in (signal.SIGKILL, signal.SIGTERM):
-            self.stop(how)
-            self.start(self.path / "data")
+            self.restart(how)
             self.expect_the_past()
         self.twinctl("relationships", "patch", "pack-8", "hasModule-module-9", "--set", "position=4",
                      "--source-time", "2026-03-25T00:00:00Z")
@@ -137,7 +104,7 @@ class AsOfTest(unittest.TestCase):
         self.twinctl("backup", self.path / "copy")
         self.stop(signal.SIGTERM)
         self.assertIn("relationships that have ended", self.twinctl("check", self.path / "data"))
-        self.start(self.path / "copy")
+        self.start("copy")
         self.expect_the_past()
         positions = [self.query(f"SELECT r.position FROM RELATIONSHIPS r AS OF '{at}' WHERE r.$sourceId = 'pack-8'")
                      for at in ("2026-03-24", "2026-03-26")]

@@ -3,18 +3,15 @@
 import csv
 import datetime
 import json
-import os
-import pathlib
 import re
 import signal
 import subprocess
-import tempfile
 import threading
 import time
 import unittest
 
-ROOT = pathlib.Path(__file__).parents[2]
-BIN = pathlib.Path(os.environ["TWIN_BIN_DIR"])
+from server_case import BIN, ROOT, ServerCase
+
 MODEL = {"@context": "dtmi:dtdl:context;3", "@id": "dtmi:t:Cell;1", "@type": "Interface", "contents": [
     {"@type": "Property", "name": "grade", "schema": "integer"},
     {"@type": "Telemetry", "name": "temperature", "schema": "double"}]}
@@ -95,33 +92,15 @@ def temperatures(events):
             if change["path"] == "temperature"]
 
 
-class EventsTest(unittest.TestCase):
+class EventsTest(ServerCase):
+    keeps_port = True
+
     def setUp(self):
-        self.folder = tempfile.TemporaryDirectory()
-        self.addCleanup(self.folder.cleanup)
-        self.path = pathlib.Path(self.folder.name)
-        self.port = 0
-        self.start()
-        self.addCleanup(lambda: (self.server.kill(), self.server.wait(), self.server.stdout.close()))
+        super().setUp()
         lines = [{"Section": "Header"}, {"fileVersion": "1.0.0"}, {"Section": "Models"}, MODEL, {"Section": "Twins"}]
         lines += [{"$dtId": f"cell-{i}", "$metadata": {"$model": "dtmi:t:Cell;1"}} for i in range(3)]
         (self.path / "graph.ndjson").write_text("".join(json.dumps(line) + "\n" for line in lines))
         self.twinctl("import", self.path / "graph.ndjson")
-
-    def start(self):
-        self.server = subprocess.Popen(
-            [BIN / "twind", "--data-dir", self.path / "data", "--listen", f"127.0.0.1:{self.port}", "--log-level",
-             "warn"], stdout=subprocess.PIPE, text=True)
-        address = re.search(r"is ready on (\S+)", self.server.stdout.readline()).group(1)
-        self.port = address.rsplit(":", 1)[1]
-        self.environment = {**os.environ, "TWINCTL_ADDRESS": address, "HOME": str(self.path),
-                            "XDG_CONFIG_HOME": str(self.path / "config")}
-
-    def twinctl(self, *arguments, code=0):
-        done = subprocess.run([BIN / "twinctl", *map(str, arguments)], capture_output=True, text=True,
-                              env=self.environment, check=False)
-        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
-        return done.stdout if code == 0 else done.stderr
 
     def send(self, cell, temperature):
         self.twinctl("telemetry", "send", f"cell-{cell}", json.dumps({"temperature": temperature}))
@@ -225,10 +204,7 @@ class EventsTest(unittest.TestCase):
                 value = 100 * restart + i
                 self.send(1 + i % 2, value)
                 expected.append(value)
-            self.server.kill()
-            self.server.wait()
-            self.server.stdout.close()
-            self.start()
+            self.restart()
         self.send(1, -1)
         expected.append(-1)
         end = time.monotonic() + 60
@@ -247,10 +223,7 @@ class EventsTest(unittest.TestCase):
         self.assertEqual(temperatures(watch.events), [50, 51])
         self.assertGreater(json.loads(self.twinctl("subscriptions", "show", "alarms", "-o", "json"))["lagSequences"], 0)
         # What was printed does not come again, whatever happens to the server.
-        self.server.kill()
-        self.server.wait()
-        self.server.stdout.close()
-        self.start()
+        self.restart()
         self.send(1, 53)
         watch = Watch(self.environment, "--subscription", "alarms", "--consumer", "night")
         self.assertEqual(temperatures(watch.wait_for(2)), [52, 53])
@@ -320,10 +293,7 @@ class EventsTest(unittest.TestCase):
         self.send(2, 50)
         self.send(1, 20)
         expect([{"cell": "cell-2", "temperature": 50.0}], {"cells": 3, "hottest": 50.0})
-        self.server.kill()
-        self.server.wait()
-        self.server.stdout.close()
-        self.start()
+        self.restart()
         self.twinctl("twins", "delete", "cell-2")
         expect([], {"cells": 2, "hottest": 20.0})
         for watch in watches:

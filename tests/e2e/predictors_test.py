@@ -3,17 +3,12 @@
 import datetime
 import hashlib
 import json
-import os
-import pathlib
-import re
-import signal
 import subprocess
-import tempfile
 import time
 import unittest
 
-ROOT = pathlib.Path(__file__).parents[2]
-BIN = pathlib.Path(os.environ["TWIN_BIN_DIR"])
+from server_case import BIN, ROOT, ServerCase
+
 PACK = "dtmi:twingraph:battery:BatteryPack;1"
 ESTIMATES = ("SELECT p.$dtId AS id, p.soh.value AS value, p.soh.lo AS lo, p.soh.hi AS hi, p.soh.status AS status, "
              "p.soh.source AS source FROM DIGITALTWINS MATCH (p:BatteryPack)")
@@ -63,42 +58,16 @@ def now_text():
     return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-class PredictorsTest(unittest.TestCase):
+class PredictorsTest(ServerCase):
     def setUp(self):
-        self.folder = tempfile.TemporaryDirectory()
-        self.addCleanup(self.folder.cleanup)
-        self.path = pathlib.Path(self.folder.name)
-        self.start()
-        self.addCleanup(lambda: (self.server.kill(), self.server.wait(), self.server.stdout.close()))
+        super().setUp()
         self.twinctl("models", "create", ROOT / "models/battery")
-
-    def kill(self):
-        self.server.send_signal(signal.SIGKILL)
-        self.server.wait()
-        self.server.stdout.close()
-
-    def start(self):
-        self.server = subprocess.Popen(
-            [BIN / "twind", "--data-dir", self.path / "data", "--listen", "127.0.0.1:0", "--log-level", "warn"],
-            stdout=subprocess.PIPE, text=True)
-        address = re.search(r"is ready on (\S+)", self.server.stdout.readline()).group(1)
-        self.environment = {**os.environ, "TWINCTL_ADDRESS": address, "HOME": str(self.path),
-                            "XDG_CONFIG_HOME": str(self.path / "config")}
-
-    def twinctl(self, *arguments, code=0):
-        done = subprocess.run([BIN / "twinctl", *map(str, arguments)], capture_output=True, text=True,
-                              env=self.environment, check=False)
-        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
-        return done.stdout + (done.stderr if code else "")
 
     def watch(self, *arguments):
         process = subprocess.Popen([BIN / "twinctl", "watch", *map(str, arguments), "-o", "ndjson"], stdout=subprocess.PIPE,
                                    stderr=subprocess.DEVNULL, text=True, env=self.environment)
         self.addCleanup(lambda: (process.kill(), process.wait(), process.stdout.close()))
         return process.stdout
-
-    def json(self, *arguments):
-        return json.loads(self.twinctl(*arguments, "-o", "json"))
 
     def estimates(self):
         return {row["id"]: row for row in self.json("query", ESTIMATES)}
@@ -136,8 +105,7 @@ class PredictorsTest(unittest.TestCase):
         self.assertEqual((found["parked"]["value"], found["parked"]["status"]), (None, "INSUFFICIENT_DATA"))
 
         # All of it is still there after kill -9, and the next run is another one.
-        self.kill()
-        self.start()
+        self.restart()
         self.assertEqual(self.estimates(), found)
         shown = self.json("predictors", "show", "soh-coulomb")
         self.assertEqual((shown["health"], shown["lastRun"]["id"]), ("unknown", "soh-coulomb/1"))
@@ -174,8 +142,7 @@ class PredictorsTest(unittest.TestCase):
                          "--query", "SELECT p.$dtId AS twin, p.ratedCapacity AS rated FROM DIGITALTWINS MATCH (p:BatteryPack)")
             for _ in range(30):  # some batches are written, most are not
                 self.assertTrue(events.readline())
-            self.kill()
-            self.start()
+            self.restart()
             while self.json("predictors", "show", name).get("lastRun", {}).get("state") != "done":
                 time.sleep(0.05)
             runs = [(run["id"], run["trigger"]) for run in self.json("predictors", "runs", name)]

@@ -10,12 +10,11 @@ import random
 import re
 import signal
 import subprocess
-import tempfile
 import time
 import unittest
 
-ROOT = pathlib.Path(__file__).parents[2]
-BIN = pathlib.Path(os.environ["TWIN_BIN_DIR"])
+from server_case import BIN, ROOT, ServerCase
+
 DATA = os.environ.get("TWINGRAPH_DATA")
 SHANGHAI = datetime.timezone(datetime.timedelta(hours=8))
 UTC = datetime.timezone.utc
@@ -80,38 +79,7 @@ def expected_series(vehicle, header, rows, modules=12):
     return series
 
 
-class TelemetryTest(unittest.TestCase):
-    def setUp(self):
-        self.maxDiff = 2000
-        self.folder = tempfile.TemporaryDirectory()
-        self.addCleanup(self.folder.cleanup)
-        self.path = pathlib.Path(self.folder.name)
-        self.start()
-        self.addCleanup(lambda: (self.server.kill(), self.server.wait(), self.server.stdout.close()))
-
-    def start(self):
-        self.server = subprocess.Popen(
-            [BIN / "twind", "--data-dir", self.path / "data", "--listen", "127.0.0.1:0", "--log-level", "warn"],
-            stdout=subprocess.PIPE, text=True)
-        address = re.search(r"is ready on (\S+)", self.server.stdout.readline()).group(1)
-        self.environment = {**os.environ, "TWINCTL_ADDRESS": address, "HOME": str(self.path),
-                            "XDG_CONFIG_HOME": str(self.path / "config")}
-
-    def restart(self):
-        self.server.send_signal(signal.SIGTERM)
-        self.assertEqual(self.server.wait(), 0)
-        self.server.stdout.close()
-        self.start()
-
-    def run_program(self, program, *arguments, code=0, **more):
-        done = subprocess.run([BIN / program, *map(str, arguments)], capture_output=True, text=True,
-                              env=self.environment, check=False, **more)
-        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
-        return done
-
-    def twinctl(self, *arguments, **more):
-        return self.run_program("twinctl", *arguments, **more).stdout
-
+class TelemetryTest(ServerCase):
     def replay(self, file, vehicle, *arguments, **more):
         return self.run_program("twinsim", "replay", file, "--as", vehicle, "--models", ROOT / "models/battery",
                                 *arguments, **more)
@@ -182,7 +150,7 @@ class TelemetryTest(unittest.TestCase):
         # Modules 1 and 2 have a probe each, their cells its temperature.
         self.assertEqual(shared["veh-000042-m01-c01"], expected["veh-000042-m01-p1"]["temperature"])
         self.assertEqual(shared["veh-000042-m02-c01"], expected["veh-000042-m02-p1"]["temperature"])
-        self.restart()
+        self.restart(signal.SIGTERM)
         self.check("veh-000042", self.HEADER, rows)
 
     def test_order_and_repetition_change_nothing(self):
@@ -318,13 +286,11 @@ class TelemetryTest(unittest.TestCase):
         self.replay(self.write(late), "veh-1")
         last = {row[0]: row for row in [*rows, *late]}
         self.check("veh-1", self.HEADER, list(last.values()))
-        self.restart()
+        self.restart(signal.SIGTERM)
         self.check("veh-1", self.HEADER, list(last.values()))
-        self.server.send_signal(signal.SIGTERM)
-        self.assertEqual(self.server.wait(), 0)
+        self.assertEqual(self.stop(signal.SIGTERM), 0)
         report = self.run_program("twinctl", "check", self.path / "data").stdout
         self.assertRegex(report, r"history: \d+ files, [1-9]\d* of them re-packed, \d+ blocks, \d+ rows: good")
-        self.server.stdout.close()
         self.start()
 
     @unittest.skipUnless(DATA, "TWINGRAPH_DATA names no folder with the recorded cars")

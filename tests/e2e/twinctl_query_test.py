@@ -2,17 +2,16 @@
 """Queries with the installed programs: rows, errors, Ctrl-C, the prompt on a terminal."""
 import json
 import os
-import pathlib
 import pty
 import re
 import select
 import signal
 import subprocess
-import tempfile
 import time
 import unittest
 
-BIN = pathlib.Path(os.environ["TWIN_BIN_DIR"])
+from server_case import BIN, ServerCase
+
 
 MODELS = [{"@context": "dtmi:dtdl:context;3", "@id": "dtmi:t:Cell;1", "@type": "Interface", "contents": [
     {"@type": "Property", "name": "voltage", "schema": "double"},
@@ -67,79 +66,63 @@ class Prompt:
         return status
 
 
-class QueryTest(unittest.TestCase):
+class QueryTest(ServerCase):
     def setUp(self):
-        self.folder = tempfile.TemporaryDirectory()
-        self.addCleanup(self.folder.cleanup)
-        path = pathlib.Path(self.folder.name)
-        self.server = subprocess.Popen(
-            [BIN / "twind", "--data-dir", path / "data", "--listen", "127.0.0.1:0", "--log-level", "warn"],
-            stdout=subprocess.PIPE, text=True)
-        self.addCleanup(self.server.stdout.close)
-        self.addCleanup(self.server.wait)
-        self.addCleanup(self.server.kill)
-        address = re.search(r"is ready on (\S+)", self.server.stdout.readline()).group(1)
-        self.history = path / "state/twinctl/history"
-        self.environment = {**os.environ, "TWINCTL_ADDRESS": address, "HOME": str(path), "TERM": "xterm",
-                            "XDG_STATE_HOME": str(path / "state"), "XDG_CONFIG_HOME": str(path / "config")}
-        with open(path / "graph.ndjson", "w", encoding="utf-8") as file:
+        super().setUp()
+        self.environment["TERM"] = "xterm"
+        self.history = self.path / "state/twinctl/history"
+        with open(self.path / "graph.ndjson", "w", encoding="utf-8") as file:
             for section, rows in (("Header", [{"fileVersion": "1.0.0"}]), ("Models", MODELS), ("Twins", [
                     {"$dtId": f"cell-{i}", "$metadata": {"$model": "dtmi:t:Cell;1"}, "rank": i}
                     for i in range(2000)])):
                 for row in ({"Section": section}, *rows):
                     file.write(json.dumps(row) + "\n")
-        self.run_twinctl("import", path / "graph.ndjson")
-
-    def run_twinctl(self, *arguments, code=0):
-        done = subprocess.run([BIN / "twinctl", *map(str, arguments)], capture_output=True, text=True,
-                              env=self.environment, stdin=subprocess.DEVNULL, check=False)
-        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
-        return done.stdout if code == 0 else done.stderr
+        self.twinctl("import", self.path / "graph.ndjson")
 
     def running(self):
-        return json.loads(self.run_twinctl("queries", "list", "-o", "json"))
+        return json.loads(self.twinctl("queries", "list", "-o", "json"))
 
     def test_rows_and_errors(self):
-        rows = self.run_twinctl("query", "SELECT T.rank FROM DIGITALTWINS T WHERE T.rank < @n ORDER BY T.rank",
+        rows = self.twinctl("query", "SELECT T.rank FROM DIGITALTWINS T WHERE T.rank < @n ORDER BY T.rank",
                                 "--param", "n=2", "-o", "ndjson")
         self.assertEqual(rows, '{"rank":0}\n{"rank":1}\n')
-        paged = self.run_twinctl("query", "SELECT T.rank FROM DIGITALTWINS T", "--page-size", "700", "-o", "ndjson")
+        paged = self.twinctl("query", "SELECT T.rank FROM DIGITALTWINS T", "--page-size", "700", "-o", "ndjson")
         self.assertEqual(len(set(paged.splitlines())), 2000)
-        error = self.run_twinctl("query", "SELECT T\nFROM DIGITALTWINS T WHERE T.rnk < 2", code=1)
+        error = self.twinctl("query", "SELECT T\nFROM DIGITALTWINS T WHERE T.rnk < 2", code=1)
         self.assertIn("2:27 ", error)
         self.assertIn("\n  FROM DIGITALTWINS T WHERE T.rnk < 2\n" + " " * 28 + "^", error)
-        self.assertIn("no TEXT", self.run_twinctl("query", code=2))
+        self.assertIn("no TEXT", self.twinctl("query", code=2))
 
     def test_deletes_what_a_query_names(self):
         delete = ("twins", "delete", "--query")
         count = ("query", "SELECT COUNT() FROM DIGITALTWINS", "-o", "ndjson")
         some = "SELECT T.$dtId, T.rank FROM DIGITALTWINS T WHERE T.rank < @n ORDER BY T.rank"
         for source, target in ((0, 1), (1, 2), (10, 11)):
-            self.run_twinctl("relationships", "create", f"cell-{source}", "near", f"cell-{target}")
+            self.twinctl("relationships", "create", f"cell-{source}", "near", f"cell-{target}")
 
         # One relationship at cell-0, one more at cell-1; cell-2 only has the latter.
-        said = self.run_twinctl(*delete, some, "--param", "n=3", "--relationships", "--dry-run")
+        said = self.twinctl(*delete, some, "--param", "n=3", "--relationships", "--dry-run")
         self.assertEqual(said, "would delete 3 twins and 2 relationships\n")
-        self.assertEqual(self.run_twinctl(*count), '{"COUNT":2000}\n')
-        error = self.run_twinctl(*delete, some, "--param", "n=3", code=1)
+        self.assertEqual(self.twinctl(*count), '{"COUNT":2000}\n')
+        error = self.twinctl(*delete, some, "--param", "n=3", code=1)
         self.assertIn("nothing was deleted", error)
-        self.assertEqual(self.run_twinctl(*count), '{"COUNT":2000}\n')
-        done = json.loads(self.run_twinctl(*delete, some, "--param", "n=3", "--relationships", "-o", "json"))
+        self.assertEqual(self.twinctl(*count), '{"COUNT":2000}\n')
+        done = json.loads(self.twinctl(*delete, some, "--param", "n=3", "--relationships", "-o", "json"))
         self.assertEqual({key: done[key] for key in ("twins", "relationships", "batches", "dryRun")},
                          {"twins": 3, "relationships": 2, "batches": 1, "dryRun": False})
-        self.assertEqual(self.run_twinctl(*count), '{"COUNT":1997}\n')
+        self.assertEqual(self.twinctl(*count), '{"COUNT":1997}\n')
 
         # The second batch is refused: cell-10 has a relationship.
-        error = self.run_twinctl(*delete, some, "--param", "n=12", "--batch-size", "5", code=1)
+        error = self.twinctl(*delete, some, "--param", "n=12", "--batch-size", "5", code=1)
         self.assertIn("deleted 5 twins and 0 relationships before that, 4 twins are still there", error)
-        self.assertEqual(self.run_twinctl(*count), '{"COUNT":1992}\n')
+        self.assertEqual(self.twinctl(*count), '{"COUNT":1992}\n')
 
         # Whole twins, a twin by an alias, ids under any name; none at all.
         for text in ("SELECT * FROM DIGITALTWINS T WHERE T.rank = 100",
                      "SELECT T FROM DIGITALTWINS T WHERE T.rank = 101",
                      "SELECT T.$dtId AS id FROM DIGITALTWINS T WHERE T.rank = 102"):
-            self.assertEqual(self.run_twinctl(*delete, text), "deleted 1 twin and 0 relationships\n")
-        said = self.run_twinctl(*delete, "SELECT T FROM DIGITALTWINS T WHERE T.rank = 100")
+            self.assertEqual(self.twinctl(*delete, text), "deleted 1 twin and 0 relationships\n")
+        said = self.twinctl(*delete, "SELECT T FROM DIGITALTWINS T WHERE T.rank = 100")
         self.assertEqual(said, "deleted 0 twins and 0 relationships\n")
 
         for arguments, message in (
@@ -148,9 +131,9 @@ class QueryTest(unittest.TestCase):
                 ((*delete, some, "cell-9"), "ID and --query"),
                 ((*delete, some, "--tree"), "--tree is for one ID"),
                 (("twins", "delete"), "no twin is named")):
-            self.assertIn(message, self.run_twinctl(*arguments, code=2))
-        self.assertIn("1:8 ", self.run_twinctl(*delete, "SELECT T.rnk FROM DIGITALTWINS T", code=1))
-        self.assertEqual(self.run_twinctl(*count), '{"COUNT":1989}\n')
+            self.assertIn(message, self.twinctl(*arguments, code=2))
+        self.assertIn("1:8 ", self.twinctl(*delete, "SELECT T.rnk FROM DIGITALTWINS T", code=1))
+        self.assertEqual(self.twinctl(*count), '{"COUNT":1989}\n')
 
     def test_ctrl_c_stops_a_query_on_the_server(self):
         client = subprocess.Popen([BIN / "twinctl", "query", ENDLESS], env=self.environment,
@@ -164,7 +147,7 @@ class QueryTest(unittest.TestCase):
         client = subprocess.Popen([BIN / "twinctl", "query", ENDLESS], env=self.environment,
                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         wait_for(self.running)
-        self.run_twinctl("queries", "cancel", self.running()[0]["id"])
+        self.twinctl("queries", "cancel", self.running()[0]["id"])
         self.assertIn("cancelled", client.communicate()[1])
         self.assertEqual(client.returncode, 1)
 

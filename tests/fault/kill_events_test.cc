@@ -6,13 +6,11 @@
 //
 // Batch i, all or nothing, sets n = i on the twins `hub` and t<i % kTwins>.
 #include <grpcpp/grpcpp.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <cstdlib>
 #include <deque>
 #include <map>
 #include <memory>
@@ -28,9 +26,9 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/base/check.h"
+#include "tests/fault/kill_run.h"
 #include "tests/fault/server_process.h"
 #include "twingraph/v1/event_service.grpc.pb.h"
-#include "twingraph/v1/model_service.grpc.pb.h"
 #include "twingraph/v1/twin_service.grpc.pb.h"
 
 namespace twin {
@@ -55,8 +53,7 @@ class Connection {
     if (port_ == 0) return nullptr;
     is_cut_ = false;
     context_ = context;
-    return grpc::CreateChannel(absl::StrCat("127.0.0.1:", port_),
-                               grpc::InsecureChannelCredentials());
+    return ChannelTo(port_);
   }
   void End() {
     const std::lock_guard lock(mutex_);
@@ -243,8 +240,7 @@ class Writer {
  public:
   // What the server has, and goes on behind that.
   void Begin(int port) {
-    channel_ =
-        grpc::CreateChannel(absl::StrCat("127.0.0.1:", port), grpc::InsecureChannelCredentials());
+    channel_ = ChannelTo(port);
     pb::GetTwinRequest get;
     get.set_id("hub");
     pb::GetTwinResponse hub;
@@ -300,21 +296,11 @@ class Writer {
 };
 
 void CreateAll(int port) {
-  const auto channel =
-      grpc::CreateChannel(absl::StrCat("127.0.0.1:", port), grpc::InsecureChannelCredentials());
-  pb::CreateModelsRequest models;
-  models.add_texts(kModel);
-  pb::CreateModelsResponse created;
-  grpc::ClientContext context;
-  ASSERT_TRUE(pb::ModelService::NewStub(channel)->CreateModels(&context, models, &created).ok());
-  const auto twins = pb::TwinService::NewStub(channel);
+  const std::shared_ptr<grpc::Channel> channel = ChannelTo(port);
+  ASSERT_NO_FATAL_FAILURE(CreateModels(channel, kModel));
   for (int i = -1; i < kTwins; ++i) {
-    pb::CreateTwinRequest request;
-    request.mutable_twin()->set_id(i < 0 ? "hub" : absl::StrCat("t", i));
-    request.mutable_twin()->set_model_id("dtmi:t:K;1");
-    pb::CreateTwinResponse response;
-    grpc::ClientContext twin_context;
-    ASSERT_TRUE(twins->CreateTwin(&twin_context, request, &response).ok());
+    ASSERT_NO_FATAL_FAILURE(
+        CreateTwin(channel, i < 0 ? "hub" : absl::StrCat("t", i), "dtmi:t:K;1"));
   }
   pb::CreateSubscriptionRequest request;
   request.set_name(kName);
@@ -328,22 +314,17 @@ void CreateAll(int port) {
 }
 
 TEST(KillEvents, EveryAcknowledgedChangeComesOnceAndInOrder) {
-  const bool is_long = std::getenv("TWIN_LONG") != nullptr;  // NOLINT(concurrency-mt-unsafe)
-  const int kills = is_long ? 200 : 20;
+  const KillRun run(20);
+  SCOPED_TRACE(absl::StrCat("TWIN_SEED=", run.seed()));
+  const int kills = run.kills();
   const int cuts_min = 5 * kills;
-  const char* given = std::getenv("TWIN_SEED");  // NOLINT(concurrency-mt-unsafe)
-  const auto seed =
-      given != nullptr ? static_cast<uint32_t>(std::atoi(given)) : static_cast<uint32_t>(getpid());
-  SCOPED_TRACE(absl::StrCat("TWIN_SEED=", seed));
-  std::mt19937 random(seed);
-  std::string root = absl::StrCat(::testing::TempDir(), "/kill-XXXXXX");
-  ASSERT_NE(mkdtemp(root.data()), nullptr);
-  const std::string data_dir = absl::StrCat(root, "/data");
+  std::mt19937 random(run.seed());
+  const std::string data_dir = run.data_dir();
 
   Ledger ledger;
   Subscriber subscriber;
-  Worker first("first", &ledger, seed + 1);
-  Worker second("second", &ledger, seed + 2);
+  Worker first("first", &ledger, run.seed() + 1);
+  Worker second("second", &ledger, run.seed() + 2);
   const std::vector<Connection*> connections = {&subscriber.connection, &first.connection,
                                                 &second.connection};
   std::atomic<bool> stop = false;
@@ -407,8 +388,6 @@ TEST(KillEvents, EveryAcknowledgedChangeComesOnceAndInOrder) {
               static_cast<long long>(writer.acknowledged()),
               static_cast<unsigned long long>(ledger.again()), ledger.seen());
   if (::testing::Test::HasFailure()) FAIL() << "data in " << data_dir;
-  const std::string command = absl::StrCat("rm -rf ", root);
-  TWIN_CHECK(std::system(command.c_str()) == 0);  // NOLINT(cert-env33-c): our own folder
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 // told its last durable batch, no acknowledged one is missing, and history is exactly what the
 // batches up to it say: nothing is lost, nothing is there twice, late values are where they belong.
 #include <grpcpp/grpcpp.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -20,10 +19,10 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/fault/kill_run.h"
 #include "tests/fault/server_process.h"
 #include "tests/fault/telemetry_stream.h"
 #include "twingraph/v1/history_service.grpc.pb.h"
-#include "twingraph/v1/model_service.grpc.pb.h"
 #include "twingraph/v1/telemetry_service.grpc.pb.h"
 #include "twingraph/v1/twin_service.grpc.pb.h"
 
@@ -103,17 +102,8 @@ void Fill(uint64_t i, pb::IngestRequest* request) {
 
 void Begin(int port) {
   const std::shared_ptr<grpc::Channel> channel = ChannelTo(port);
-  pb::CreateModelsRequest models;
-  models.add_texts(kModel);
-  pb::CreateModelsResponse created;
-  grpc::ClientContext context;
-  ASSERT_TRUE(pb::ModelService::NewStub(channel)->CreateModels(&context, models, &created).ok());
-  pb::CreateTwinRequest hub;
-  hub.mutable_twin()->set_id("hub");
-  hub.mutable_twin()->set_model_id("dtmi:t:K;1");
-  pb::CreateTwinResponse response;
-  grpc::ClientContext twin_context;
-  ASSERT_TRUE(pb::TwinService::NewStub(channel)->CreateTwin(&twin_context, hub, &response).ok());
+  ASSERT_NO_FATAL_FAILURE(CreateModels(channel, kModel));
+  ASSERT_NO_FATAL_FAILURE(CreateTwin(channel, "hub", "dtmi:t:K;1"));
   pb::RegisterLayoutRequest layout;
   layout.mutable_layout()->set_id("car");
   pb::LayoutColumn* const column = layout.mutable_layout()->add_columns();
@@ -162,16 +152,11 @@ void CheckHistory(int port, const Expected& expected) {
 }
 
 TEST(KillTelemetry, HistoryIsWhatWasAcknowledged) {
-  const bool is_long = std::getenv("TWIN_LONG") != nullptr;  // NOLINT(concurrency-mt-unsafe)
-  const int kills = is_long ? 200 : 12;
-  const char* given = std::getenv("TWIN_SEED");  // NOLINT(concurrency-mt-unsafe)
-  const auto seed =
-      given != nullptr ? static_cast<uint32_t>(std::atoi(given)) : static_cast<uint32_t>(getpid());
-  SCOPED_TRACE(absl::StrCat("TWIN_SEED=", seed));
-  std::mt19937 random(seed);
-  std::string root = absl::StrCat(::testing::TempDir(), "/kill-telemetry-XXXXXX");
-  ASSERT_NE(mkdtemp(root.data()), nullptr);
-  const std::string data_dir = absl::StrCat(root, "/data");
+  const KillRun run(12);
+  SCOPED_TRACE(absl::StrCat("TWIN_SEED=", run.seed()));
+  const int kills = run.kills();
+  std::mt19937 random(run.seed());
+  const std::string data_dir = run.data_dir();
   Expected expected;
   uint64_t done = 0;
   for (int round = 0; round < kills; ++round) {
@@ -210,8 +195,6 @@ TEST(KillTelemetry, HistoryIsWhatWasAcknowledged) {
     }
   }
   std::printf("%d kills, %llu batches\n", kills, static_cast<unsigned long long>(done));
-  const std::string command = absl::StrCat("rm -rf ", root);
-  TWIN_CHECK(std::system(command.c_str()) == 0);  // NOLINT(cert-env33-c): our own folder
 }
 
 }  // namespace

@@ -24,9 +24,9 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/base/check.h"
+#include "tests/fault/kill_run.h"
 #include "tests/fault/server_process.h"
 #include "twingraph/v1/admin_service.grpc.pb.h"
-#include "twingraph/v1/model_service.grpc.pb.h"
 #include "twingraph/v1/twin_service.grpc.pb.h"
 
 namespace twin {
@@ -40,10 +40,6 @@ constexpr char kModel[] =
       {"@type":"Property","name":"n","schema":"long"},
       {"@type":"Property","name":"text","schema":"string"},
       {"@type":"Relationship","name":"has"}]})";
-
-std::shared_ptr<grpc::Channel> ChannelTo(int port) {
-  return grpc::CreateChannel(absl::StrCat("127.0.0.1:", port), grpc::InsecureChannelCredentials());
-}
 
 void SetProperty(pb::ValueMap* contents, const std::string& name, int64_t value) {
   pb::Member* member = contents->add_members();
@@ -133,17 +129,8 @@ uint64_t CheckState(int port, uint64_t acknowledged, uint64_t sent) {
 
 void Begin(int port) {
   const std::shared_ptr<grpc::Channel> channel = ChannelTo(port);
-  pb::CreateModelsRequest models;
-  models.add_texts(kModel);
-  pb::CreateModelsResponse created;
-  grpc::ClientContext context;
-  ASSERT_TRUE(pb::ModelService::NewStub(channel)->CreateModels(&context, models, &created).ok());
-  pb::CreateTwinRequest hub;
-  hub.mutable_twin()->set_id("hub");
-  hub.mutable_twin()->set_model_id("dtmi:t:K;1");
-  pb::CreateTwinResponse response;
-  grpc::ClientContext twin_context;
-  ASSERT_TRUE(pb::TwinService::NewStub(channel)->CreateTwin(&twin_context, hub, &response).ok());
+  ASSERT_NO_FATAL_FAILURE(CreateModels(channel, kModel));
+  ASSERT_NO_FATAL_FAILURE(CreateTwin(channel, "hub", "dtmi:t:K;1"));
 }
 
 // Streams batches from `first` on until the server is gone.
@@ -212,16 +199,11 @@ void BackUpUntilGone(int port, const std::string& root, const std::atomic<bool>*
 }
 
 TEST(Kill, NothingAcknowledgedIsEverLost) {
-  const bool is_long = std::getenv("TWIN_LONG") != nullptr;  // NOLINT(concurrency-mt-unsafe)
-  const int kills = is_long ? 200 : 20;
-  const char* given = std::getenv("TWIN_SEED");  // NOLINT(concurrency-mt-unsafe)
-  const auto seed =
-      given != nullptr ? static_cast<uint32_t>(std::atoi(given)) : static_cast<uint32_t>(getpid());
-  SCOPED_TRACE(absl::StrCat("TWIN_SEED=", seed));
-  std::mt19937 random(seed);
-  std::string root = absl::StrCat(::testing::TempDir(), "/kill-XXXXXX");
-  ASSERT_NE(mkdtemp(root.data()), nullptr);
-  const std::string data_dir = absl::StrCat(root, "/data");
+  const KillRun run(20);
+  SCOPED_TRACE(absl::StrCat("TWIN_SEED=", run.seed()));
+  const int kills = run.kills();
+  std::mt19937 random(run.seed());
+  const std::string data_dir = run.data_dir();
 
   uint64_t done = 0;
   int backups_left = 0;
@@ -248,7 +230,7 @@ TEST(Kill, NothingAcknowledgedIsEverLost) {
     std::atomic<bool> gone{false};
     std::thread writer([&] { StreamBatches(port, done + 1, &sent, &acknowledged); });
     std::thread backups([&] {
-      if (round % 3 == 1) BackUpUntilGone(port, root, &gone);
+      if (round % 3 == 1) BackUpUntilGone(port, run.root(), &gone);
     });
     while (acknowledged.load() < done + 20) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -263,7 +245,7 @@ TEST(Kill, NothingAcknowledgedIsEverLost) {
     const int new_port = again.WaitForPort();
     ASSERT_NE(new_port, 0) << "twind did not start; see " << data_dir << ".log";
     done = CheckState(new_port, acknowledged, sent);
-    backups_left += CheckBackups(root, sent);
+    backups_left += CheckBackups(run.root(), sent);
     if (::testing::Test::HasFailure()) FAIL() << "round " << round << "; data in " << data_dir;
     // Every third round ends well, so that clean stops are among them.
     if (round % 3 == 0) {
@@ -272,8 +254,6 @@ TEST(Kill, NothingAcknowledgedIsEverLost) {
   }
   std::printf("%d kills, %llu batches, %d backups cut off\n", kills,
               static_cast<unsigned long long>(done), backups_left);
-  const std::string command = absl::StrCat("rm -rf ", root);
-  TWIN_CHECK(std::system(command.c_str()) == 0);  // NOLINT(cert-env33-c): our own folder
 }
 
 }  // namespace

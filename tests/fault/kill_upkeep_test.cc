@@ -3,7 +3,6 @@
 // again. After each start every acknowledged sample that is kept is there, none twice, and what was
 // dropped is in roll-ups: sums, extremes and steps are those of all samples that were ever sent.
 #include <grpcpp/grpcpp.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -20,11 +19,11 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/fault/kill_run.h"
 #include "tests/fault/server_process.h"
 #include "tests/fault/telemetry_stream.h"
 #include "twingraph/v1/admin_service.grpc.pb.h"
 #include "twingraph/v1/history_service.grpc.pb.h"
-#include "twingraph/v1/model_service.grpc.pb.h"
 #include "twingraph/v1/query_service.grpc.pb.h"
 #include "twingraph/v1/twin_service.grpc.pb.h"
 
@@ -133,20 +132,10 @@ void Fill(uint64_t batch, pb::IngestRequest* request) {
 
 void Begin(int port) {
   const std::shared_ptr<grpc::Channel> channel = ChannelTo(port);
-  {
-    pb::CreateModelsRequest models;
-    models.add_texts(kModels);
-    pb::CreateModelsResponse created;
-    grpc::ClientContext context;
-    ASSERT_TRUE(pb::ModelService::NewStub(channel)->CreateModels(&context, models, &created).ok());
-  }
+  ASSERT_NO_FATAL_FAILURE(CreateModels(channel, kModels));
   for (const std::string id : {"kept", "dropped", "fresh"}) {
-    pb::CreateTwinRequest twin;
-    twin.mutable_twin()->set_id(id);
-    twin.mutable_twin()->set_model_id(id == "kept" ? "dtmi:t:Kept;1" : "dtmi:t:Dropped;1");
-    pb::CreateTwinResponse created;
-    grpc::ClientContext context;
-    ASSERT_TRUE(pb::TwinService::NewStub(channel)->CreateTwin(&context, twin, &created).ok());
+    ASSERT_NO_FATAL_FAILURE(
+        CreateTwin(channel, id, id == "kept" ? "dtmi:t:Kept;1" : "dtmi:t:Dropped;1"));
     pb::RegisterLayoutRequest layout;
     layout.mutable_layout()->set_id(id);
     pb::LayoutColumn* const column = layout.mutable_layout()->add_columns();
@@ -287,16 +276,11 @@ void CheckHours(int port, const std::string& id, const Samples& sent, uint64_t* 
 }
 
 TEST(KillUpkeep, WhatIsKeptIsThereAndTheRestInRollups) {
-  const bool is_long = std::getenv("TWIN_LONG") != nullptr;  // NOLINT(concurrency-mt-unsafe)
-  const int kills = is_long ? 200 : 8;
-  const char* given = std::getenv("TWIN_SEED");  // NOLINT(concurrency-mt-unsafe)
-  const auto seed =
-      given != nullptr ? static_cast<uint32_t>(std::atoi(given)) : static_cast<uint32_t>(getpid());
-  SCOPED_TRACE(absl::StrCat("TWIN_SEED=", seed));
-  std::mt19937 random(seed);
-  std::string root = absl::StrCat(::testing::TempDir(), "/kill-upkeep-XXXXXX");
-  ASSERT_NE(mkdtemp(root.data()), nullptr);
-  const std::string data_dir = absl::StrCat(root, "/data");
+  const KillRun run(8);
+  SCOPED_TRACE(absl::StrCat("TWIN_SEED=", run.seed()));
+  const int kills = run.kills();
+  std::mt19937 random(run.seed());
+  const std::string data_dir = run.data_dir();
   // Samples go on until there are so many days, which a long run kills the upkeep of again and
   // again.
   constexpr uint64_t kBatchesMax = 150 * 288;
@@ -330,7 +314,7 @@ TEST(KillUpkeep, WhatIsKeptIsThereAndTheRestInRollups) {
       writer.join();
       compact.join();
       if (is_stuck) {
-        FAIL() << "TWIN_SEED=" << seed << ": round " << round << ": only "
+        FAIL() << "TWIN_SEED=" << run.seed() << ": round " << round << ": only "
                << acknowledged.load() - done << " batches were taken in a minute; see " << data_dir
                << ".log";
       }
@@ -357,8 +341,6 @@ TEST(KillUpkeep, WhatIsKeptIsThereAndTheRestInRollups) {
   EXPECT_GT(rolled_up, 0u) << "nothing was ever dropped";
   std::printf("%d kills, %llu batches, %llu hours from roll-ups\n", kills,
               static_cast<unsigned long long>(done), static_cast<unsigned long long>(rolled_up));
-  const std::string command = absl::StrCat("rm -rf ", root);
-  TWIN_CHECK(std::system(command.c_str()) == 0);  // NOLINT(cert-env33-c): our own folder
 }
 
 }  // namespace

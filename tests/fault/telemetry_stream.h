@@ -8,18 +8,13 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <thread>
 
-#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "tests/fault/kill_run.h"
 #include "twingraph/v1/telemetry_service.grpc.pb.h"
 
 namespace twin {
-
-inline std::shared_ptr<grpc::Channel> ChannelTo(int port) {
-  return grpc::CreateChannel(absl::StrCat("127.0.0.1:", port), grpc::InsecureChannelCredentials());
-}
 
 inline constexpr char kProducer[] = "producer";
 

@@ -1,6 +1,6 @@
 // For tests: a server on a folder of its own, and calls of it.
-#ifndef TWIN_SERVER_API_RUNNING_SERVER_H_
-#define TWIN_SERVER_API_RUNNING_SERVER_H_
+#ifndef TWIN_SERVER_API_SERVER_FIXTURE_H_
+#define TWIN_SERVER_API_SERVER_FIXTURE_H_
 
 #include <grpcpp/grpcpp.h>
 
@@ -170,4 +170,4 @@ class RunningServer {
 
 }  // namespace twin::api
 
-#endif  // TWIN_SERVER_API_RUNNING_SERVER_H_
+#endif  // TWIN_SERVER_API_SERVER_FIXTURE_H_
