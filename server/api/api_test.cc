@@ -369,6 +369,50 @@ TEST(Api, AStreamAnswersBatchesInOrder) {
   EXPECT_EQ(server.GetJson("c1"), R"({"volt":198})");
 }
 
+// Whether they are all alike or not, and whether one read takes many twins or few.
+TEST(Api, AlikePatchesDoWhatOthersDo) {
+  RunningServer server;
+  server.Fill();
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_THAT(server.CreateTwin(absl::StrCat("a", i), "dtmi:t:Cell;1", "{}"), IsOk());
+  }
+  for (const bool with_other : {false, true}) {
+    pb::BatchWriteRequest request;
+    request.set_each_for_itself(true);
+    for (int i = 0; i < 102; ++i) {
+      pb::UpdateTwinRequest* update = request.add_operations()->mutable_update_twin();
+      update->set_id(absl::StrCat("a", i));
+      pb::Edit* edit = update->add_edits();
+      edit->set_path("/volt");
+      edit->mutable_value()->set_double_value(with_other ? -i : i);
+    }
+    if (with_other) {
+      request.mutable_operations(7)->mutable_update_twin()->set_if_match("W/\"1\"");
+      request.mutable_operations(8)->mutable_update_twin()->mutable_edits(0)->set_path("/watt");
+    }
+    pb::BatchWriteResponse written;
+    ASSERT_THAT(
+        server.Call(&pb::TwinService::Stub::BatchWrite, server.twins_.get(), request, &written),
+        IsOk());
+    EXPECT_EQ(written.failed(), with_other ? 4u : 2u);
+    EXPECT_EQ(written.results(101).code(), static_cast<int>(absl::StatusCode::kNotFound));
+
+    pb::BatchGetTwinsRequest get;
+    get.set_format(pb::JSON);
+    for (int i = 0; i < 102; ++i) get.add_ids(absl::StrCat("a", i));
+    pb::BatchGetTwinsResponse all;
+    ASSERT_THAT(server.Call(&pb::TwinService::Stub::BatchGetTwins, server.twins_.get(), get, &all),
+                IsOk());
+    ASSERT_EQ(all.twins_size(), 100);
+    EXPECT_EQ(all.missing_size(), 2);
+    for (int i = 0; i < 100; ++i) {
+      const int expected = with_other && i != 7 && i != 8 ? -i : i;
+      EXPECT_THAT(all.twins(i).contents_json(), HasSubstr(absl::StrCat("\"volt\":", expected)));
+    }
+    EXPECT_EQ(all.position().sequence(), written.position().sequence());
+  }
+}
+
 TEST(Api, BacksUpAndVerifies) {
   RunningServer server;
   server.Fill();

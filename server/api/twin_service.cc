@@ -25,6 +25,7 @@ constexpr int kTwinsPageSizeMax = 10'000;
 constexpr size_t kPageBytesMax = 1 << 20;
 constexpr size_t kGetMessageBytesMax = 2 << 20;
 constexpr int kBatchGetMax = 10'000;
+constexpr int kReadAtOnceMax = 64;  // twins while the writer waits; more of them from a snapshot
 
 int PageSize(int asked) {
   return asked > 0 ? std::min(asked, kTwinsPageSizeMax) : kTwinsPageSizeDefault;
@@ -64,6 +65,29 @@ absl::StatusOr<std::pair<uint32_t, uint32_t>> ParseToken(const std::string& toke
         absl::StrCat("page_token: ", token, " is none; give one back as it came"));
   }
   return at;
+}
+
+absl::Status BatchGetTwinsOf(const graph::GraphView& view, const pb::BatchGetTwinsRequest& request,
+                             pb::BatchGetTwinsResponse* response) {
+  const TwinOptions options{request.format(), request.with_times(), request.with_telemetry()};
+  size_t bytes = 0;
+  response->mutable_twins()->Reserve(request.ids_size());
+  for (const std::string& id : request.ids()) {
+    const TwinNumber twin = view.FindTwin(id);
+    if (twin == kNoTwin) {
+      response->add_missing(id);
+    } else {
+      FillTwin(view, twin, options, response->add_twins());
+      bytes += response->twins(response->twins_size() - 1).ByteSizeLong();
+    }
+    if (bytes > kGetMessageBytesMax) {
+      response->Clear();
+      return absl::ResourceExhaustedError(
+          "the twins take more than 2 MiB, the most in one answer; ask for fewer at once");
+    }
+  }
+  FillPosition(view, response->mutable_position());
+  return absl::OkStatus();
 }
 
 absl::Status ListTwinsOf(const graph::GraphView& view, const pb::ListTwinsRequest& request,
@@ -224,30 +248,14 @@ grpc::ServerUnaryReactor* TwinService::BatchGetTwins(Context* context,
     return Answer(context, absl::InvalidArgumentError(absl::StrCat(
                                "ids: ", request->ids_size(), " of them; at most ", kBatchGetMax)));
   }
-  return AnswerRead(
-      context, services_, request->min_sequence(),
-      [request, response](const graph::GraphView& view) -> absl::Status {
-        const TwinOptions options{request->format(), request->with_times(),
-                                  request->with_telemetry()};
-        size_t bytes = 0;
-        response->mutable_twins()->Reserve(request->ids_size());
-        for (const std::string& id : request->ids()) {
-          const TwinNumber twin = view.FindTwin(id);
-          if (twin == kNoTwin) {
-            response->add_missing(id);
-          } else {
-            FillTwin(view, twin, options, response->add_twins());
-            bytes += response->twins(response->twins_size() - 1).ByteSizeLong();
-          }
-          if (bytes > kGetMessageBytesMax) {
-            response->Clear();
-            return absl::ResourceExhaustedError(
-                "the twins take more than 2 MiB, the most in one answer; ask for fewer at once");
-          }
-        }
-        FillPosition(view, response->mutable_position());
-        return absl::OkStatus();
-      });
+  if (request->min_sequence() == 0 && request->ids_size() > kReadAtOnceMax) {
+    const std::shared_ptr<const graph::GraphView> view = services_.engine->Pin();
+    return Answer(context, BatchGetTwinsOf(*view, *request, response));
+  }
+  return AnswerRead(context, services_, request->min_sequence(),
+                    [request, response](const graph::GraphView& view) {
+                      return BatchGetTwinsOf(view, *request, response);
+                    });
 }
 
 grpc::ServerUnaryReactor* TwinService::ListTwins(Context* context,

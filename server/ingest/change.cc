@@ -432,6 +432,18 @@ void NoteTopology(RelationshipNumber relationship, Time time, const graph::Graph
   telemetry->TopologyChanged(link.source, link.target, time);
 }
 
+void ApplySet(const Change& change, graph::TwinPlace place, Sequence sequence, Time time,
+              graph::Graph* graph, TelemetryState* telemetry) {
+  const graph::GraphView& head = graph->head();
+  const TwinNumber twin(change.number);
+  const ColumnId column(change.column);
+  if (telemetry != nullptr &&
+      head.catalog().table(place.table).columns[change.column].traits.historized) {
+    telemetry->BeforeSet(twin, column, change.new_value, change.source_time, sequence, head);
+  }
+  graph->SetValue(twin, place, column, change.new_value, time, change.source_time);
+}
+
 absl::Status ApplyChange(const Change& change, Sequence sequence, Time time, graph::Graph* graph,
                          TelemetryState* telemetry) {
   const graph::GraphView& head = graph->head();
@@ -528,23 +540,42 @@ bool LookAhead(absl::Span<Step> steps, const graph::GraphView& head) {
   return all_set;
 }
 
+// The twin that was created last. Its first values, which follow, need no look at what it is.
+struct NewTwin {
+  bool is_there = false;
+  uint32_t number = 0;
+  Sequence sequence;
+  graph::TwinPlace place;
+
+  bool Takes(const Step& step, const graph::GraphView& head) const {
+    const Change& change = step.change;
+    if (!is_there || change.kind != Kind::kSetValue || change.number != number ||
+        !(step.sequence == sequence) || change.table != place.table.value) {
+      return false;
+    }
+    const graph::TableSchema& table = head.catalog().table(place.table);
+    return change.column < table.columns.size() && !change.new_value.is_null() &&
+           Fits(table.columns[change.column].type, change.new_value);
+  }
+  void After(const Step& step, const graph::GraphView& head) {
+    is_there = step.change.kind == Kind::kCreateTwin;
+    if (!is_there) return;
+    number = step.change.number;
+    sequence = step.sequence;
+    place = head.PlaceOf(TwinNumber(number));
+  }
+};
+
 // Of steps for which LookAhead said so: the same as ApplyChange of each, in their order.
 void ApplySets(absl::Span<const Step> steps, Time time, graph::Graph* graph,
                TelemetryState* telemetry) {
-  const graph::GraphView& head = graph->head();
   for (size_t i = 0; i < steps.size(); ++i) {
     const Step& step = steps[i];
-    const Change& change = step.change;
-    const TwinNumber twin(change.number);
-    const ColumnId column(change.column);
-    if (telemetry != nullptr &&
-        head.catalog().table(step.place.table).columns[change.column].traits.historized) {
-      telemetry->BeforeSet(twin, column, change.new_value, change.source_time, step.sequence, head);
-    }
-    graph->SetValue(twin, step.place, column, change.new_value, time, change.source_time);
+    const uint32_t number = step.change.number;
+    ApplySet(step.change, step.place, step.sequence, time, graph, telemetry);
     const bool is_last_of_twin =
-        step.is_last || i + 1 == steps.size() || steps[i + 1].change.number != change.number;
-    if (is_last_of_twin) graph->Touch(twin, step.sequence, time);
+        step.is_last || i + 1 == steps.size() || steps[i + 1].change.number != number;
+    if (is_last_of_twin) graph->Touch(TwinNumber(number), step.sequence, time);
     if (step.is_last) graph->Advance(step.sequence, time);
   }
 }
@@ -576,9 +607,16 @@ absl::Status ApplyUnits(absl::string_view units, const RecordHeader& header, Seq
       ApplySets(absl::MakeConstSpan(steps).subspan(0, count), header.time, graph, telemetry);
       count = 0;
     }
+    NewTwin made;
     for (size_t i = 0; i < count; ++i) {
       const Step& step = steps[i];
-      TWIN_RETURN_IF_ERROR(ApplyChange(step.change, step.sequence, header.time, graph, telemetry));
+      if (made.Takes(step, graph->head())) {
+        ApplySet(step.change, made.place, step.sequence, header.time, graph, telemetry);
+      } else {
+        TWIN_RETURN_IF_ERROR(
+            ApplyChange(step.change, step.sequence, header.time, graph, telemetry));
+        made.After(step, graph->head());
+      }
       if (step.is_last) graph->Advance(step.sequence, header.time);
     }
     count = 0;

@@ -230,6 +230,17 @@ absl::Status Checker::SetTwinValue(TwinNumber twin, ColumnId column, Value value
   return absl::OkStatus();
 }
 
+absl::Status Checker::SetFirstValues(TwinNumber twin, absl::Span<ColumnValue> values,
+                                     Time source_time) {
+  const auto is_text = [](const ColumnValue& value) { return IsKeptAsString(value.value); };
+  if (std::any_of(values.begin(), values.end(), is_text)) {
+    TWIN_RETURN_IF_ERROR(CheckRoomForStrings());
+    AddTwin(twin, &large_);
+  }
+  pending_.SetOfNew(twin, values, source_time);
+  return absl::OkStatus();
+}
+
 absl::Status Checker::ClearTwinValue(TwinNumber twin, ColumnId column,
                                      const std::optional<Time>& source_time) {
   if (!pending_.Has(twin, column)) return absl::OkStatus();
@@ -355,9 +366,14 @@ absl::Status Checker::Put(const PutTwin& put, OperationResult* result) {
     pending_.TouchTwin(twin);
   }
   if (!table->required.empty()) AddTwin(twin, &written_);
-  std::vector<bool> given(is_new ? 0 : table->columns.size());
+  result->created = is_new;
+  result->changed = 1;
+  if (is_new && put.source_times.empty()) {
+    return SetFirstValues(twin, absl::MakeSpan(values), put.source_time.value_or(time_));
+  }
+  std::vector<bool> given(table->columns.size());
   for (ColumnValue& value : values) {
-    if (!is_new) given[value.column.value] = true;
+    given[value.column.value] = true;
     const std::string& path = table->columns[value.column.value].path;
     std::optional<Time> source = put.source_time;
     for (const auto& [prefix, time] : put.source_times) {
@@ -372,8 +388,6 @@ absl::Status Checker::Put(const PutTwin& put, OperationResult* result) {
       TWIN_RETURN_IF_ERROR(ClearTwinValue(twin, id, put.source_time));
     }
   }
-  result->created = is_new;
-  result->changed = 1;
   return absl::OkStatus();
 }
 

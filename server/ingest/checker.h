@@ -89,6 +89,8 @@ class Checker {
   absl::Status CheckRoomForPast() const;
   absl::Status SetTwinValue(TwinNumber twin, ColumnId column, Value value,
                             const std::optional<Time>& source_time);
+  // Values of a twin that is made with them. The source time is checked.
+  absl::Status SetFirstValues(TwinNumber twin, absl::Span<ColumnValue> values, Time source_time);
   absl::Status ClearTwinValue(TwinNumber twin, ColumnId column,
                               const std::optional<Time>& source_time);
   absl::Status CheckMove(TwinNumber twin, const graph::TableSchema& to) const;

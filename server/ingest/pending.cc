@@ -410,6 +410,13 @@ void PendingState::SetInPlace(TwinNumber twin, graph::TwinPlace place,
   }
 }
 
+void PendingState::SetOfNew(TwinNumber twin, absl::Span<ColumnValue> values, Time source_time) {
+  TwinState& state = Mutable(twin);
+  for (ColumnValue& value : values) {
+    Set(twin, &state, value.column, Value(), std::move(value.value), source_time);
+  }
+}
+
 void PendingState::Set(TwinNumber twin, TwinState* state, ColumnId column, Value before,
                        Value value, Time source_time) {
   const TwinValue* found = state->Find(column);

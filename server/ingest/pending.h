@@ -96,6 +96,8 @@ class PendingState {
   // For each of `values`, which are taken, and none of which is null: SetValue as of now, or as of
   // the source time of what it had, if that is later. Of a twin that IsInPlace, at that place.
   void SetInPlace(TwinNumber twin, graph::TwinPlace place, absl::Span<ColumnValue> values);
+  // The same of a twin that this unit creates and that has no values yet, as of one source time.
+  void SetOfNew(TwinNumber twin, absl::Span<ColumnValue> values, Time source_time);
   void MoveTwin(TwinNumber twin, TableId table, Time source_time);
   void DeleteTwin(TwinNumber twin, Time source_time);
   void TouchTwin(TwinNumber twin);
