@@ -285,7 +285,7 @@ TEST(SamplesOfGoneTwins, ArePassedOver) {
   SamplesRecord record;
   record.time = Time{kNow};
   SampleRun& run = record.runs.emplace_back();
-  for (const uint32_t twin : {1, 2, 3}) run.twins.push_back(TwinNumber(twin));
+  for (const uint32_t twin : {1u, 2u, 3u}) run.twins.push_back(TwinNumber(twin));
   run.times = {kNow, kNow, kNow};
   SampleRun::Column& column = run.columns.emplace_back();
   column.path = "voltage";
@@ -299,7 +299,7 @@ TEST(SamplesOfGoneTwins, ArePassedOver) {
   EXPECT_FALSE(head.Exists(TwinNumber(2)));
   const graph::TableSchema& table = head.TableOf(TwinNumber(1));
   const ColumnId column_id = table.IdOf(*table.FindColumn("voltage"));
-  for (const uint32_t twin : {1, 3}) {
+  for (const uint32_t twin : {1u, 3u}) {
     EXPECT_EQ(head.GetValue(TwinNumber(twin), column_id), Value::Double(twin));
   }
   timeseries::PathId voltage;
