@@ -23,6 +23,45 @@ void GraphView::FetchTwin(TwinNumber twin) const {
                              twin.value % kEntriesPerPage * sizeof(TwinEntry));
 }
 
+void GraphView::FindTwins(absl::Span<const absl::string_view> ids, TwinNumber* twins) const {
+  constexpr size_t kAtOnce = 64;
+  size_t hashes[kAtOnce];
+  for (size_t begin = 0; begin < ids.size(); begin += kAtOnce) {
+    const absl::Span<const absl::string_view> some = ids.subspan(begin, kAtOnce);
+    for (size_t i = 0; i < some.size(); ++i) hashes[i] = HashOf(some[i]);
+    const absl::Span<const size_t> of_some = absl::MakeConstSpan(hashes, some.size());
+    TwinNumber* const found = twins + begin;
+    FetchIds(of_some);
+    GuessTwins(of_some, found);
+    for (size_t i = 0; i < some.size(); ++i) {
+      if (!(found[i] == kNoTwin)) FetchTwin(found[i]);
+    }
+    for (size_t i = 0; i < some.size(); ++i) {
+      if (!(found[i] == kNoTwin)) shared_->ids.FetchText(found[i].value);
+    }
+    for (size_t i = 0; i < some.size(); ++i) {
+      if (found[i] == kNoTwin || IdOf(found[i]) != some[i] || !Exists(found[i])) {
+        found[i] = FindTwin(some[i]);
+      }
+    }
+  }
+}
+
+void GraphView::FindPlaces(absl::Span<const TwinNumber> twins, TwinPlace* places) const {
+  constexpr size_t kAhead = 16;
+  for (size_t i = 0; i < twins.size(); ++i) {
+    if (i + kAhead < twins.size()) {
+      const uint32_t number = twins[i + kAhead].value;
+      state_->twin_entries.Fetch(number / kEntriesPerPage,
+                                 number % kEntriesPerPage * sizeof(TwinEntry));
+    }
+    const TwinEntry* entry = EntryAt<TwinEntry>(state_->twin_entries, twins[i].value);
+    places[i] = entry == nullptr || entry->table == 0
+                    ? TwinPlace{TableId(0), kNoRow}
+                    : TwinPlace{TableId(entry->table - 1), entry->row};
+  }
+}
+
 bool GraphView::GuessPlace(TwinNumber twin, TwinPlace* place) const {
   const TwinEntry* entry = EntryAt<TwinEntry>(state_->twin_entries, twin.value);
   if (entry == nullptr || entry->table == 0) return false;

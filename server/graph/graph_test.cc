@@ -198,6 +198,34 @@ TEST(GraphView, GuessesATwinByTheHashOfItsId) {
   EXPECT_FALSE(graph.head().GuessPlace(TwinNumber(7), &place));
 }
 
+TEST(GraphView, FindsManyTwinsAsItFindsEach) {
+  Graph graph;
+  graph.SetCatalog(TestCatalog());
+  constexpr uint32_t kTwins = 300;
+  std::vector<std::string> ids;
+  for (uint32_t i = 0; i < kTwins; ++i) {
+    ids.push_back(absl::StrCat("twin-", i));
+    graph.CreateTwin(TwinNumber(i), ids.back(), TableId(0), Sequence(1), Time{1});
+  }
+  for (uint32_t i = 0; i < kTwins; i += 7) graph.DeleteTwin(TwinNumber(i), Time{2});
+  graph.CreateTwin(TwinNumber(kTwins), ids[7], TableId(0), Sequence(2), Time{3});
+  ids.push_back("nobody");
+  const std::vector<absl::string_view> asked(ids.begin(), ids.end());
+  std::vector<TwinNumber> found(asked.size());
+  graph.head().FindTwins(asked, found.data());
+  std::vector<TwinPlace> places(found.size());
+  graph.head().FindPlaces(found, places.data());
+  for (size_t i = 0; i < asked.size(); ++i) {
+    EXPECT_EQ(found[i], graph.head().FindTwin(asked[i])) << asked[i];
+    if (found[i] == kNoTwin) {
+      EXPECT_EQ(places[i].row, GraphView::kNoRow) << asked[i];
+    } else {
+      EXPECT_EQ(places[i].row, graph.head().PlaceOf(found[i]).row) << asked[i];
+    }
+  }
+  EXPECT_EQ(found[7], TwinNumber(kTwins));
+}
+
 // Random changes of a graph.
 class Changes {
  public:

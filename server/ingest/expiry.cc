@@ -65,8 +65,13 @@ void ExpiryCheck::Note(const FramesRecord& frames, const SamplesRecord& samples,
     for (const int64_t time : run.times) Add(time, kept, now, &expired);
   }
   for (const SampleRun& run : samples.runs) {
+    TableId last{UINT32_MAX};
+    int64_t kept = 0;
     for (size_t row = 0; row < run.twins.size(); ++row) {
-      Add(run.times[row], KeptFor(pending_.TableOf(run.twins[row])), now, &expired);
+      const TableId table = pending_.TableOf(run.twins[row]);
+      if (!(table == last)) kept = KeptFor(table);
+      last = table;
+      Add(run.times[row], kept, now, &expired);
     }
   }
   result->expired_rows = expired.rows;

@@ -34,8 +34,29 @@ bool Fits32(const ResolvedColumn& column) {
          2147483647.0;
 }
 
+// Whether raw values of both mean the same values.
+bool AreAlike(const ResolvedColumn& a, const ResolvedColumn& b) {
+  return a.encoding == b.encoding && a.kind == b.kind && a.decimals == b.decimals &&
+         a.factor == b.factor && a.shift == b.shift && a.scale == b.scale && a.offset == b.offset &&
+         a.min == b.min && a.max == b.max && a.invalid_codes == b.invalid_codes;
+}
+
 bool IsIn(const std::vector<int64_t>& codes, int64_t raw) {
   return std::find(codes.begin(), codes.end(), raw) != codes.end();
+}
+
+// Columns whose values lie one column after the other behind those of `first`.
+void AddColumns(ColumnRows first, size_t frames, size_t count, std::vector<ColumnRows>* columns) {
+  for (size_t c = 0; c < count; ++c) {
+    ColumnRows& column = columns->emplace_back(first);
+    if (first.missing != nullptr) {
+      if (std::memchr(first.missing, 1, frames) == nullptr) column.missing = nullptr;
+      first.missing += frames;
+    }
+    if (first.scaled != nullptr) first.scaled += frames;
+    if (first.ints != nullptr) first.ints += frames;
+    if (first.doubles != nullptr) first.doubles += frames;
+  }
 }
 
 }  // namespace
@@ -87,6 +108,26 @@ template <typename Raw>
 void FrameDecoder::Fractions(const ResolvedColumn& column, const char* raw, size_t frames,
                              ColumnRows* out) {
   uint8_t* const missing = missing_.data() + at_;
+  if (column.kind == ColumnKind::kDouble && column.invalid_codes.empty()) {
+    double* const doubles = doubles_.data() + at_;
+    const double scale = column.scale;
+    const double offset = column.offset;
+    bool complete = true;
+    for (size_t i = 0; i < frames; ++i) {
+      const auto value = static_cast<double>(Load<Raw>(raw, i));
+      complete &= value == value;
+      doubles[i] = value * scale + offset;
+    }
+    out->doubles = doubles;
+    if (complete) return;
+    for (size_t i = 0; i < frames; ++i) {
+      const auto value = static_cast<double>(Load<Raw>(raw, i));
+      missing[i] = static_cast<uint8_t>(value != value ? 1 : 0);
+      if (missing[i] != 0) doubles[i] = 0;
+    }
+    out->missing = missing;
+    return;
+  }
   bool any_missing = false;
   for (size_t i = 0; i < frames; ++i) {
     const auto value = static_cast<double>(Load<Raw>(raw, i));
@@ -120,6 +161,9 @@ void FrameDecoder::Fractions(const ResolvedColumn& column, const char* raw, size
 // Numbers sent as doubles instead of raw values: scale, offset and codes are taken as done.
 void FrameDecoder::OfDoubles(const ResolvedColumn& column, const char* raw, size_t frames,
                              ColumnRows* out) {
+  const bool is_plain = column.kind == ColumnKind::kDouble && column.scale == 1 &&
+                        column.offset == 0 && column.invalid_codes.empty();
+  if (is_plain) return Fractions<double>(column, raw, frames, out);
   ResolvedColumn plain;
   plain.kind = column.kind == ColumnKind::kScaled ? ColumnKind::kDouble : column.kind;
   plain.min = column.min;
@@ -149,51 +193,62 @@ void FrameDecoder::OfDoubles(const ResolvedColumn& column, const char* raw, size
 absl::Span<const ColumnRows> FrameDecoder::Decode(const LayoutVersion& version, size_t frames,
                                                   absl::string_view packed,
                                                   absl::string_view doubles) {
-  const size_t items = version.columns.size() * frames;
+  const size_t all = version.columns.size() * frames;
   columns_.clear();
   columns_.reserve(version.columns.size());
-  if (scaled_.size() < items) {
-    scaled_.resize(items);
-    ints_.resize(items);
-    doubles_.resize(items);
-    missing_.resize(items);
+  if (scaled_.size() < all) {
+    scaled_.resize(all);
+    ints_.resize(all);
+    doubles_.resize(all);
+    missing_.resize(all);
   }
-  std::fill_n(missing_.begin(), items, uint8_t{0});
+  std::fill_n(missing_.begin(), all, uint8_t{0});
   at_ = 0;
   const char* raw = packed.data();
-  for (const ResolvedColumn& column : version.columns) {
-    ColumnRows& out = columns_.emplace_back();
+  for (size_t c = 0; c < version.columns.size();) {
+    // Columns that are alike lie next to each other: they are decoded as one.
+    const ResolvedColumn& column = version.columns[c];
+    size_t alike = 1;
+    if (!packed.empty() || column.kind == ColumnKind::kDouble) {
+      while (c + alike < version.columns.size() && AreAlike(column, version.columns[c + alike])) {
+        ++alike;
+      }
+    }
+    const size_t items = alike * frames;
+    ColumnRows out;
     out.kind = column.kind;
     out.decimals = column.decimals;
     if (packed.empty()) {
-      OfDoubles(column, doubles.data() + at_ * sizeof(double), frames, &out);
+      OfDoubles(column, doubles.data() + at_ * sizeof(double), items, &out);
     } else {
       switch (column.encoding) {
         case Encoding::kDouble:
-          Fractions<double>(column, raw, frames, &out);
+          Fractions<double>(column, raw, items, &out);
           break;
         case Encoding::kFloat:
-          Fractions<float>(column, raw, frames, &out);
+          Fractions<float>(column, raw, items, &out);
           break;
         case Encoding::kInt16:
-          Integers<int16_t>(column, raw, frames, &out);
+          Integers<int16_t>(column, raw, items, &out);
           break;
         case Encoding::kInt32:
-          Integers<int32_t>(column, raw, frames, &out);
+          Integers<int32_t>(column, raw, items, &out);
           break;
         case Encoding::kUint16:
-          Integers<uint16_t>(column, raw, frames, &out);
+          Integers<uint16_t>(column, raw, items, &out);
           break;
         case Encoding::kUint8:
-          Integers<uint8_t>(column, raw, frames, &out);
+          Integers<uint8_t>(column, raw, items, &out);
           break;
         case Encoding::kInt64:
-          Integers<int64_t>(column, raw, frames, &out);
+          Integers<int64_t>(column, raw, items, &out);
           break;
       }
-      raw += BytesOf(column.encoding) * frames;
+      raw += BytesOf(column.encoding) * items;
     }
-    at_ += frames;
+    AddColumns(out, frames, alike, &columns_);
+    at_ += items;
+    c += alike;
   }
   return columns_;
 }

@@ -28,6 +28,69 @@ bool LeadsToProperties(const LayoutVersion& version, const PendingState& pending
   return false;
 }
 
+// As PendingState::FindTwin, of many.
+void FindTwins(const PendingState& pending, absl::Span<const absl::string_view> ids,
+               std::vector<TwinNumber>* twins) {
+  const graph::GraphView& head = pending.head();
+  twins->resize(ids.size());
+  // Nothing that is pending created a twin, or deleted one.
+  if (pending.next_twin() == head.next_twin().value && pending.twins() == head.twins()) {
+    return head.FindTwins(ids, twins->data());
+  }
+  for (size_t i = 0; i < ids.size(); ++i) (*twins)[i] = pending.FindTwin(ids[i]);
+}
+
+// Whether numbers need no look at the column's schema but that it is telemetry of fractions.
+bool IsPlain(const graph::ColumnSchema* schema) {
+  return schema != nullptr &&
+         (schema->type == graph::ColumnType::kDouble ||
+          schema->type == graph::ColumnType::kFloat) &&
+         !dtdl::BoundsNumbers(schema->traits);
+}
+
+bool IsPlainTelemetry(const SampleBatch& samples, const graph::TableSchema& table) {
+  return std::all_of(samples.columns.begin(), samples.columns.end(), [&](const auto& column) {
+    const graph::ColumnSchema* const schema = table.FindColumn(column.path);
+    return IsPlain(schema) && schema->telemetry;
+  });
+}
+
+// Of numbers that are all finite or missing; else false.
+bool CopyNumbers(absl::Span<const double> from, SampleRun::Column* to) {
+  to->doubles.assign(from.begin(), from.end());
+  to->missing.resize(from.size());
+  bool finite = true;
+  for (size_t i = 0; i < from.size(); ++i) {
+    to->missing[i] = static_cast<uint8_t>(from[i] != from[i]);
+    finite &= std::abs(from[i]) != HUGE_VAL;
+  }
+  return finite;
+}
+
+// A batch in which nothing has to be looked at row by row: all its twins are there, it came in
+// time, and its numbers are plain telemetry. Else false, and `run` is anything.
+bool CheckAtOnce(const SampleBatch& samples, absl::Span<const TwinNumber> twins, size_t rows,
+                 int64_t latest, const PendingState& pending, SampleRun* run) {
+  TableId table{UINT32_MAX};
+  for (const TwinNumber twin : twins) {
+    if (twin == kNoTwin) return false;
+    const TableId of_twin = pending.TableOf(twin);
+    if (of_twin == table) continue;
+    table = of_twin;
+    if (!IsPlainTelemetry(samples, pending.SchemaOf(twin))) return false;
+  }
+  for (size_t c = 0; c < samples.columns.size(); ++c) {
+    const SampleColumn& from = samples.columns[c];
+    if (from.doubles.empty() || !CopyNumbers(from.doubles, &run->columns[c])) return false;
+  }
+  if (*std::max_element(samples.times.begin(), samples.times.end()) > latest) return false;
+  run->twins.assign(twins.begin(), twins.end());
+  run->twins.resize(rows, twins.front());
+  run->times.assign(samples.times.begin(), samples.times.end());
+  run->times.resize(rows, samples.times.front());
+  return true;
+}
+
 }  // namespace
 
 void TelemetryChecker::Reject(uint32_t index, absl::Status status) {
@@ -248,14 +311,22 @@ absl::Status TelemetryChecker::CheckSamples(const SampleBatch& samples, SampleRu
     column.kind = !samples.columns[c].doubles.empty() ? ColumnKind::kDouble
                   : !samples.columns[c].ints.empty()  ? ColumnKind::kInt
                                                       : ColumnKind::kValue;
-    column.missing.reserve(rows);
+  }
+  std::vector<TwinNumber> twins;
+  FindTwins(pending_, samples.twin_ids, &twins);
+  if (CheckAtOnce(samples, twins, rows, latest_, pending_, run)) return absl::OkStatus();
+  run->twins.clear();
+  run->times.clear();
+  for (SampleRun::Column& column : run->columns) {
+    column.missing.clear();
+    column.doubles.clear();
   }
   std::vector<Found> found(samples.columns.size());
   std::vector<Value> values(samples.columns.size());
   std::vector<std::vector<std::string>> encoded(samples.columns.size());
   TwinNumber twin = kNoTwin;
   for (size_t row = 0; row < rows; ++row) {
-    if (row == 0 || samples.twin_ids.size() > 1) twin = pending_.FindTwin(samples.twin_ids[row]);
+    if (row == 0 || twins.size() > 1) twin = twins[row];
     absl::Status status =
         twin == kNoTwin
             ? absl::NotFoundError(absl::StrCat(
@@ -304,10 +375,7 @@ absl::Status TelemetryChecker::CheckRow(const SampleBatch& samples, size_t row, 
     if (!(place.table == table)) {
       place.table = table;
       place.schema = pending_.SchemaOf(twin).FindColumn(column.path);
-      place.is_plain = place.schema != nullptr &&
-                       (place.schema->type == graph::ColumnType::kDouble ||
-                        place.schema->type == graph::ColumnType::kFloat) &&
-                       !dtdl::BoundsNumbers(place.schema->traits);
+      place.is_plain = IsPlain(place.schema) && place.schema->telemetry;
     }
     bool is_missing = false;
     Value value;

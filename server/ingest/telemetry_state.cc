@@ -9,82 +9,15 @@
 #include "server/base/status_macros.h"
 
 namespace twin::ingest {
-namespace {
 
 using timeseries::ColumnKind;
 using timeseries::ColumnRows;
 using timeseries::SeriesKey;
 
-absl::Status DamagedTelemetry(absl::string_view what, Sequence sequence) {
+absl::Status TelemetryState::Damaged(absl::string_view what, Sequence sequence) {
   return absl::DataLossError(absl::StrCat("the journal record of sequence ", sequence.value,
                                           " does not fit the state before it: ", what));
 }
-
-// How the history of single samples keeps values of the column.
-ColumnKind KindOf(graph::ColumnType type) {
-  switch (type) {
-    case graph::ColumnType::kFloat:
-    case graph::ColumnType::kDouble:
-      return ColumnKind::kDouble;
-    case graph::ColumnType::kBool:
-    case graph::ColumnType::kInt32:
-    case graph::ColumnType::kInt64:
-    case graph::ColumnType::kTime:
-      return ColumnKind::kInt;
-    case graph::ColumnType::kString:
-    case graph::ColumnType::kDocument:
-      return ColumnKind::kValue;
-  }
-  return ColumnKind::kValue;
-}
-
-int64_t AsInt(const Value& value) {
-  switch (value.kind()) {
-    case Value::Kind::kBool:
-      return value.as_bool() ? 1 : 0;
-    case Value::Kind::kTime:
-      return value.as_time().ns;
-    default:
-      return value.as_int();
-  }
-}
-
-// Groups of a kind other than what is asked for are groups of their own. `missing`: there was a
-// sample without a value.
-void AppendOne(timeseries::Store* history, SeriesKey key, ColumnKind kind, const Value& value,
-               int64_t time, Sequence sequence, bool missing = false) {
-  ColumnRows column;
-  const auto is_missing = static_cast<uint8_t>(missing ? 1 : 0);
-  if (missing) column.missing = &is_missing;
-  column.kind = kind;
-  double number = 0;
-  int64_t integer = 0;
-  std::string bytes;
-  absl::string_view view;
-  switch (kind) {
-    case ColumnKind::kDouble:
-      if (!missing) number = value.as_double();
-      column.doubles = &number;
-      break;
-    case ColumnKind::kInt:
-      if (!missing) integer = AsInt(value);
-      column.ints = &integer;
-      break;
-    default:
-      value.AppendTo(&bytes);
-      view = bytes;
-      column.values = &view;
-  }
-  const uint64_t at = sequence.value;
-  timeseries::Rows rows;
-  rows.group = history->GroupOfSeries(key, kind);
-  rows.times = absl::MakeConstSpan(&time, 1);
-  rows.sequences = absl::MakeConstSpan(&at, 1);
-  rows.columns = absl::MakeConstSpan(&column, 1);
-  history->Append(rows);
-}
-
-}  // namespace
 
 const uint32_t* TelemetryState::FindLayout(absl::string_view id) const {
   const auto it = by_id_.find(id);
@@ -121,7 +54,7 @@ absl::Status TelemetryState::Apply(absl::string_view record, Sequence first, uin
                                    Sequence applied, graph::Graph* graph) {
   switch (static_cast<RecordKind>(ingest::KindOf(record))) {
     case RecordKind::kLayout:
-      if (count != 1) return DamagedTelemetry("a layout has one sequence", first);
+      if (count != 1) return Damaged("a layout has one sequence", first);
       return first <= applied ? absl::OkStatus() : ApplyLayout(record, first, graph);
     case RecordKind::kFrames:
       return ApplyFrames(record, first, count, applied, graph);
@@ -174,7 +107,7 @@ absl::Status TelemetryState::ApplyLayout(absl::string_view bytes, Sequence seque
   if (version->layout > layouts_.size() ||
       version->version != (is_new ? 1 : layouts_[version->layout]->versions.size() + 1) ||
       is_new != (FindLayout(record.layout.id) == nullptr)) {
-    return DamagedTelemetry("a layout out of order", sequence);
+    return Damaged("a layout out of order", sequence);
   }
   if (history_ != nullptr) {
     for (const ResolvedColumn& column : version->columns) {
@@ -218,7 +151,7 @@ absl::Status TelemetryState::ApplyFrames(absl::string_view bytes, Sequence first
   TWIN_RETURN_IF_ERROR(DecodeRecord(bytes, &record));
   uint64_t frames = 0;
   for (const FrameRun& run : record.runs) frames += run.times.size();
-  if (frames != count || count == 0) return DamagedTelemetry("the number of its frames", first);
+  if (frames != count || count == 0) return Damaged("the number of its frames", first);
   const Sequence last(first.value + count - 1);
   // A checkpoint stands between records.
   if (last <= applied) return absl::OkStatus();
@@ -226,13 +159,13 @@ absl::Status TelemetryState::ApplyFrames(absl::string_view bytes, Sequence first
   for (const FrameRun& run : record.runs) {
     if (run.layout >= layouts_.size() || run.version == 0 ||
         run.version > layouts_[run.layout]->versions.size()) {
-      return DamagedTelemetry("a layout that there is not", first);
+      return Damaged("a layout that there is not", first);
     }
     const LayoutVersion& version = *layouts_[run.layout]->versions[run.version - 1];
     const size_t expected =
         run.times.size() *
         (run.is_doubles ? version.columns.size() * sizeof(double) : version.frame_bytes);
-    if (run.bytes.size() != expected) return DamagedTelemetry("the bytes of its frames", first);
+    if (run.bytes.size() != expected) return Damaged("the bytes of its frames", first);
     const absl::Span<const ColumnRows> columns =
         decoder_.Decode(version, run.times.size(), run.is_doubles ? absl::string_view() : run.bytes,
                         run.is_doubles ? run.bytes : absl::string_view());
@@ -254,164 +187,6 @@ absl::Status TelemetryState::ApplyFrames(absl::string_view bytes, Sequence first
   return absl::OkStatus();
 }
 
-// --- Samples ---
-
-absl::Status TelemetryState::ApplySamples(absl::string_view bytes, Sequence first, uint64_t count,
-                                          Sequence applied, graph::Graph* graph) {
-  SamplesRecord record;
-  TWIN_RETURN_IF_ERROR(DecodeRecord(bytes, &record));
-  uint64_t all = 0;
-  for (const SampleRun& run : record.runs) all += run.twins.size();
-  if (all != count || count == 0) return DamagedTelemetry("the number of its rows", first);
-  const Sequence last(first.value + count - 1);
-  if (last <= applied) return absl::OkStatus();
-  uint64_t at = first.value;
-  for (const SampleRun& run : record.runs) {
-    places_.assign(run.columns.size(), SamplePlace());
-    for (size_t row = 0; row < run.twins.size();) {
-      size_t end = row + 1;
-      while (end < run.twins.size() && run.twins[end] == run.twins[row]) ++end;
-      if (graph->head().Exists(run.twins[row])) {
-        TWIN_RETURN_IF_ERROR(ApplyRows(run, row, end, Sequence(at), record.time, graph));
-      }
-      at += end - row;
-      row = end;
-    }
-  }
-  Remember(record.producer, record.number, record.time);
-  graph->Advance(last, record.time);
-  return absl::OkStatus();
-}
-
-void TelemetryState::FindPlaces(const SampleRun& run, TableId table, const graph::GraphView& head) {
-  const graph::TableSchema& schema = head.catalog().table(table);
-  in_rows_.clear();
-  for (size_t c = 0; c < run.columns.size(); ++c) {
-    const SampleRun::Column& from = run.columns[c];
-    SamplePlace& place = places_[c];
-    place = SamplePlace();
-    place.table = table;
-    place.schema = schema.FindColumn(from.path);
-    if (place.schema == nullptr) continue;
-    place.column = schema.IdOf(*place.schema);
-    place.kind = KindOf(place.schema->type);
-    if (history_ == nullptr) continue;
-    place.path = history_->AddPath(from.path);
-    const bool is_known = std::any_of(in_rows_.begin(), in_rows_.end(), [&](size_t other) {
-      return places_[other].path == place.path;
-    });
-    place.in_rows = place.schema->telemetry && from.kind == place.kind &&
-                    place.kind != ColumnKind::kValue && !is_known;
-    if (place.in_rows) in_rows_.push_back(c);
-  }
-  // The same columns in another order are the same rows.
-  std::sort(in_rows_.begin(), in_rows_.end(),
-            [&](size_t a, size_t b) { return places_[a].path < places_[b].path; });
-}
-
-absl::Status TelemetryState::ApplyRows(const SampleRun& run, size_t begin, size_t end,
-                                       Sequence first, Time time, graph::Graph* graph) {
-  const TableId table = graph->head().PlaceOf(run.twins[begin]).table;
-  if (!places_.empty() && !(places_[0].table == table)) FindPlaces(run, table, graph->head());
-  const bool kept = AppendRows(run, begin, end, first);
-  for (size_t c = 0; c < places_.size(); ++c) {
-    if (places_[c].schema == nullptr) continue;
-    if (kept && places_[c].in_rows) {
-      SetLatest(run, begin, end, c, time, graph);
-      continue;
-    }
-    for (size_t row = begin; row < end; ++row) {
-      TWIN_RETURN_IF_ERROR(
-          ApplySample(run, row, c, Sequence(first.value + row - begin), time, graph));
-    }
-  }
-  return absl::OkStatus();
-}
-
-// False: their columns go one by one.
-bool TelemetryState::AppendRows(const SampleRun& run, size_t begin, size_t end, Sequence first) {
-  if (in_rows_.empty()) return false;
-  row_series_.clear();
-  row_kinds_.clear();
-  row_columns_.clear();
-  for (const size_t c : in_rows_) {
-    const SampleRun::Column& from = run.columns[c];
-    row_series_.push_back({run.twins[begin], places_[c].path});
-    row_kinds_.push_back(places_[c].kind);
-    ColumnRows& to = row_columns_.emplace_back();
-    to.kind = from.kind;
-    if (from.kind == ColumnKind::kDouble) {
-      to.doubles = from.doubles.data() + begin;
-    } else {
-      to.ints = from.ints.data() + begin;
-    }
-    const uint8_t* const missing = from.missing.data();
-    if (std::find(missing + begin, missing + end, 1) != missing + end) to.missing = missing + begin;
-  }
-  const std::optional<timeseries::GroupId> group = history_->GroupOfRows(row_series_, row_kinds_);
-  if (!group.has_value()) return false;
-  row_sequences_.resize(end - begin);
-  for (size_t i = 0; i < row_sequences_.size(); ++i) row_sequences_[i] = first.value + i;
-  timeseries::Rows rows;
-  rows.group = *group;
-  rows.times = absl::MakeConstSpan(run.times).subspan(begin, end - begin);
-  rows.sequences = row_sequences_;
-  rows.columns = row_columns_;
-  history_->Append(rows);
-  return true;
-}
-
-void TelemetryState::SetLatest(const SampleRun& run, size_t begin, size_t end, size_t column,
-                               Time time, graph::Graph* graph) const {
-  const SampleRun::Column& from = run.columns[column];
-  size_t newest = end;
-  for (size_t row = begin; row < end; ++row) {
-    if (from.missing[row] != 0) continue;
-    if (newest == end || run.times[row] >= run.times[newest]) newest = row;
-  }
-  if (newest == end) return;
-  Value value = from.kind == ColumnKind::kDouble ? Value::Double(from.doubles[newest])
-                                                 : Value::Int(from.ints[newest]);
-  if (!ToColumn(places_[column].schema->type, &value)) return;
-  graph->SetLatest(run.twins[begin], places_[column].column, value, time, Time{run.times[newest]});
-}
-
-absl::Status TelemetryState::ApplySample(const SampleRun& run, size_t row, size_t column,
-                                         Sequence sequence, Time time, graph::Graph* graph) {
-  const SampleRun::Column& from = run.columns[column];
-  const SamplePlace& place = places_[column];
-  const TwinNumber twin = run.twins[row];
-  const graph::GraphView& head = graph->head();
-  const graph::ColumnSchema& schema = *place.schema;
-  const SeriesKey key{twin, place.path};
-  const bool is_missing = from.missing[row] != 0;
-  Value value;
-  if (is_missing) {
-    if (history_ == nullptr || !schema.telemetry) return absl::OkStatus();
-  } else {
-    if (from.kind == ColumnKind::kDouble) {
-      value = Value::Double(from.doubles[row]);
-    } else if (from.kind == ColumnKind::kInt) {
-      value = Value::Int(from.ints[row]);
-    } else {
-      absl::string_view encoded = from.values[row];
-      TWIN_RETURN_IF_ERROR(Value::Decode(&encoded, &value));
-    }
-    if (!ToColumn(schema.type, &value)) {
-      return DamagedTelemetry("a value of the wrong type", sequence);
-    }
-  }
-  if (history_ != nullptr && (schema.telemetry || schema.traits.historized)) {
-    if (!is_missing && !schema.telemetry) KeepBaseline(twin, from.path, sequence, head);
-    AppendOne(history_, key, place.kind, value, run.times[row], sequence, is_missing);
-  }
-  if (!is_missing && graph->SetLatest(twin, place.column, value, time, Time{run.times[row]}) &&
-      !schema.telemetry) {
-    graph->Touch(twin, sequence, time);
-  }
-  return absl::OkStatus();
-}
-
 // --- Properties ---
 
 // What a property was before history began to be kept of it: one sample, at the time of its last
@@ -426,7 +201,7 @@ void TelemetryState::KeepBaseline(TwinNumber twin, absl::string_view path, Seque
   if (history_->Has(key)) return;
   const graph::Cell before = head.Get(twin, table.IdOf(*schema));
   if (before.value.is_null()) return;
-  AppendOne(history_, key, ColumnKind::kValue, before.value, before.source_time.ns, sequence);
+  AppendOne(key, ColumnKind::kValue, before.value, before.source_time.ns, sequence);
 }
 
 void TelemetryState::BeforeSet(TwinNumber twin, ColumnId column, const Value& value, Time source,
@@ -440,9 +215,9 @@ void TelemetryState::BeforeSet(TwinNumber twin, ColumnId column, const Value& va
   if (!history_->Has(key)) {
     if (before.value.is_null())
       return;  // a first value needs none: the graph has it, with its time
-    AppendOne(history_, key, ColumnKind::kValue, before.value, before.source_time.ns, sequence);
+    AppendOne(key, ColumnKind::kValue, before.value, before.source_time.ns, sequence);
   }
-  AppendOne(history_, key, ColumnKind::kValue, value, source.ns, sequence);
+  AppendOne(key, ColumnKind::kValue, value, source.ns, sequence);
 }
 
 // --- Checkpoints ---

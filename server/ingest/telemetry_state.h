@@ -21,6 +21,7 @@
 #include "server/ingest/frame_decoder.h"
 #include "server/ingest/latest_values.h"
 #include "server/ingest/layout.h"
+#include "server/ingest/row_groups.h"
 #include "server/ingest/telemetry_record.h"
 #include "server/timeseries/store.h"
 
@@ -36,7 +37,10 @@ class TelemetryState {
 
   // `history`: nullptr keeps none, only latest values. Outlives this.
   explicit TelemetryState(timeseries::Store* history = nullptr) : history_(history) {}
-  void SetHistory(timeseries::Store* history) { history_ = history; }
+  void SetHistory(timeseries::Store* history) {
+    history_ = history;
+    groups_of_rows_ = RowGroups();
+  }
   timeseries::Store* history() const { return history_; }
 
   // --- Layouts and producers ---
@@ -84,24 +88,31 @@ class TelemetryState {
                            Sequence applied, graph::Graph* graph);
   absl::Status ApplySamples(absl::string_view bytes, Sequence first, uint64_t count,
                             Sequence applied, graph::Graph* graph);
+  // apply_samples.cc
   // Where samples of one path go in one table.
-  struct SamplePlace {
-    TableId table{UINT32_MAX};
+  struct SampleColumnPlace {
     const graph::ColumnSchema* schema = nullptr;  // nullptr: nowhere
     ColumnId column;
     timeseries::ColumnKind kind = timeseries::ColumnKind::kDouble;  // of its history
     timeseries::PathId path;
-    bool in_rows = false;  // what is sent is what history keeps, in rows with others
+    bool in_rows = false;    // what is sent is what history keeps, in rows with others
+    bool is_number = false;  // and its latest values are set a page's rows at a time
   };
-  void FindPlaces(const SampleRun& run, TableId table, const graph::GraphView& head);
-  // Rows [begin, end) of one twin.
-  absl::Status ApplyRows(const SampleRun& run, size_t begin, size_t end, Sequence first, Time time,
-                         graph::Graph* graph);
-  bool AppendRows(const SampleRun& run, size_t begin, size_t end, Sequence first);
-  void SetLatest(const SampleRun& run, size_t begin, size_t end, size_t column, Time time,
+  absl::Status ApplyRun(const SampleRun& run, Sequence first, Time time, graph::Graph* graph);
+  void FindColumns(const SampleRun& run, TableId table, const graph::GraphView& head);
+  // Of rows [begin, end), which are of one table.
+  void AppendRows(const SampleRun& run, size_t begin, size_t end);
+  void SortRows(size_t begin, size_t end);
+  void SetLatestNumbers(const SampleRun& run, size_t column, TableId table, Time time,
+                        graph::Graph* graph);
+  absl::Status ApplyRow(const SampleRun& run, size_t row, Time time, graph::Graph* graph);
+  void SetLatest(const SampleRun& run, size_t row, size_t column, Time time,
                  graph::Graph* graph) const;
   absl::Status ApplySample(const SampleRun& run, size_t row, size_t column, Sequence sequence,
                            Time time, graph::Graph* graph);
+  void AppendOne(timeseries::SeriesKey key, timeseries::ColumnKind kind, const Value& value,
+                 int64_t time, Sequence sequence, bool missing = false);
+  static absl::Status Damaged(absl::string_view what, Sequence sequence);
   void AddVersion(Layout layout, std::shared_ptr<LayoutVersion> version);
   void Watch(const LayoutVersion& version);
   void KeepBaseline(TwinNumber twin, absl::string_view path, Sequence sequence,
@@ -109,13 +120,19 @@ class TelemetryState {
   void Remember(absl::string_view producer, uint64_t number, Time time);
 
   timeseries::Store* history_;
-  // Of the run of samples at hand.
-  std::vector<SamplePlace> places_;  // by column
-  std::vector<size_t> in_rows_;      // columns, by path
-  std::vector<timeseries::SeriesKey> row_series_;
-  std::vector<timeseries::ColumnKind> row_kinds_;
-  std::vector<timeseries::ColumnRows> row_columns_;
+  RowGroups groups_of_rows_;
+  // Of the samples at hand.
+  SamplesRecord samples_;
+  std::vector<graph::TwinPlace> twin_places_;  // by row
   std::vector<uint64_t> row_sequences_;
+  std::vector<timeseries::GroupId> row_groups_;
+  std::vector<SampleColumnPlace> columns_;
+  std::vector<size_t> in_rows_;  // columns, by path
+  RowGroups::Form form_;
+  std::vector<timeseries::ColumnRows> row_columns_;
+  std::vector<uint32_t> sorted_rows_;
+  std::vector<uint32_t> latest_rows_;
+  std::vector<double> latest_numbers_;
   std::vector<std::unique_ptr<LayoutState>> layouts_;
   absl::flat_hash_map<std::string, uint32_t> by_id_;
   absl::flat_hash_set<uint32_t> changed_;  // layouts, since the last checkpoint

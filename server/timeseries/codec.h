@@ -20,6 +20,10 @@ namespace twin::timeseries {
 // false: there is none below 2^51. -0.0 and NaN are no decimals.
 bool ToDecimal(double value, int decimals, int64_t* integer);
 double FromDecimal(int64_t integer, int decimals);
+// The same of many. false: one of them is no such decimal, and the integers mean nothing.
+bool ToDecimals(absl::Span<const double> values, int decimals, int64_t* integers);
+// Of integers below 2^51.
+void FromDecimals(absl::Span<const int64_t> integers, int decimals, double* values);
 // The nearest such integer of a value of less than 2^51 / 10^decimals; of others anything.
 int64_t NearestDecimal(double value, int decimals);
 // The least decimals of the value; -1: it is no decimal.

@@ -207,6 +207,32 @@ TEST(Decimals, OfDoubles) {
   }
 }
 
+TEST(Decimals, ManyAtOnceAreWhatEachIs) {
+  Random random(6);
+  const double odd[] = {0.1 + 0.2, -0.0, std::nan(""), HUGE_VAL, 0x1p51, -0x1p52, 1e300, 5e-324};
+  for (int i = 0; i < 4000; ++i) {
+    const int decimals = static_cast<int>(random() % 10);
+    const bool have_odd = i % 2 == 0;
+    std::vector<double> values(1 + random() % 40);
+    for (double& value : values) {
+      value = FromDecimal(static_cast<int64_t>(random() % 100'000) - 50'000, decimals);
+    }
+    if (have_odd) values[random() % values.size()] = odd[random() % std::size(odd)];
+    bool all = true;
+    std::vector<int64_t> expected(values.size());
+    for (size_t k = 0; k < values.size(); ++k) {
+      all = ToDecimal(values[k], decimals, &expected[k]) && all;
+    }
+    std::vector<int64_t> integers(values.size());
+    ASSERT_EQ(ToDecimals(values, decimals, integers.data()), all) << i;
+    if (!all) continue;
+    ASSERT_EQ(integers, expected) << i;
+    std::vector<double> back(values.size());
+    FromDecimals(integers, decimals, back.data());
+    ASSERT_EQ(back, values) << i;
+  }
+}
+
 TEST(Doubles, ThoseThatAreNoDecimals) {
   const double inf = std::numeric_limits<double>::infinity();
   const std::vector<double> odd = {-0.0,

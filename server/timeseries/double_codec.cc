@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "server/base/wide.h"
 #include "server/timeseries/bits.h"
 #include "server/timeseries/codec.h"
 #include "server/timeseries/int_codec.h"
@@ -28,18 +29,57 @@ constexpr std::array<double, kDecimalsMax + 1> kPowers = {1e0, 1e1, 1e2, 1e3, 1e
 // Added to a double below 2^51, this leaves the nearest integer in the lowest bits.
 constexpr double kRounder = 6755399441055744.0;  // 1.5 * 2^52
 constexpr int64_t kIntegerMax = (int64_t{1} << 51) - 1;
+constexpr double kGreatest = static_cast<double>(kIntegerMax);
+constexpr uint64_t kSign = uint64_t{1} << 63;
 constexpr size_t kSampleValues = 32;  // looked at to guess the decimals
 
-uint64_t BitsOf(double value) { return std::bit_cast<uint64_t>(value); }
+TWIN_INLINE_LOOP uint64_t BitsOf(double value) { return std::bit_cast<uint64_t>(value); }
 
 // What ToDecimal finds if there is one; of other values anything.
-int64_t Guess(double value, double power) {
+TWIN_INLINE_LOOP int64_t Guess(double value, double power) {
   return static_cast<int64_t>(BitsOf(value * power + kRounder) - BitsOf(kRounder));
 }
 
 // The double of an integer below 2^51; of others anything. Unlike a cast it vectorises.
-double ToDouble(int64_t integer) {
+TWIN_INLINE_LOOP double ToDouble(int64_t integer) {
   return std::bit_cast<double>(static_cast<uint64_t>(integer) + BitsOf(kRounder)) - kRounder;
+}
+
+// Fills what ToDecimal finds; 0: all are decimals.
+TWIN_INLINE_LOOP uint64_t GuessAllOnAny(absl::Span<const double> values, double power,
+                                        int64_t* integers) {
+  uint64_t wrong = 0;
+  for (size_t i = 0; i < values.size(); ++i) {
+    const int64_t integer = Guess(values[i], power);
+    integers[i] = integer;
+    wrong |= BitsOf(ToDouble(integer) / power) ^ BitsOf(values[i]);
+    // Too large, also as NaN: what there is below the sign bit is then above 2^51 - 1 as a double.
+    wrong |= ((BitsOf(kGreatest) - (BitsOf(values[i] * power) & ~kSign)) & kSign);
+  }
+  return wrong;
+}
+
+TWIN_INLINE_LOOP void FromDecimalsOnAny(absl::Span<const int64_t> integers, double power,
+                                        double* values) {
+  for (size_t i = 0; i < integers.size(); ++i) values[i] = ToDouble(integers[i]) / power;
+}
+
+#if TWIN_HAS_WIDE
+TWIN_WIDE uint64_t GuessAllOnWide(absl::Span<const double> values, double power,
+                                  int64_t* integers) {
+  return GuessAllOnAny(values, power, integers);
+}
+TWIN_WIDE void FromDecimalsOnWide(absl::Span<const int64_t> integers, double power,
+                                  double* values) {
+  FromDecimalsOnAny(integers, power, values);
+}
+#endif
+
+uint64_t GuessAll(absl::Span<const double> values, double power, int64_t* integers) {
+#if TWIN_HAS_WIDE
+  if (HasWide()) return GuessAllOnWide(values, power, integers);
+#endif
+  return GuessAllOnAny(values, power, integers);
 }
 
 // The least decimals of some of the values, but at least `decimals`. -1: most have none.
@@ -65,13 +105,7 @@ std::vector<uint32_t> ScaleToIntegers(absl::Span<const double> values, int decim
   constexpr size_t kStep = 64;
   for (size_t at = 0; at < values.size(); at += kStep) {
     const auto part = values.subspan(at, kStep);
-    uint64_t wrong = 0;
-    for (size_t i = 0; i < part.size(); ++i) {
-      const int64_t integer = Guess(part[i], power);
-      integers[at + i] = integer;
-      wrong |= BitsOf(ToDouble(integer) / power) ^ BitsOf(part[i]);
-    }
-    if (wrong == 0) continue;
+    if (GuessAll(part, power, integers + at) == 0) continue;
     for (size_t i = at; i < at + part.size(); ++i) {
       if (ToDecimal(values[i], decimals, &integers[i])) continue;
       exceptions.push_back(static_cast<uint32_t>(i));
@@ -154,8 +188,7 @@ bool DecodeDecimals(ByteReader* reader, int decimals, absl::Span<double> values)
   }
   const auto integers = std::make_unique_for_overwrite<int64_t[]>(values.size());
   if (!DecodeInts(reader, {integers.get(), values.size()})) return false;
-  const double power = kPowers[static_cast<size_t>(decimals)];
-  for (size_t i = 0; i < values.size(); ++i) values[i] = ToDouble(integers[i]) / power;
+  FromDecimals({integers.get(), values.size()}, decimals, values.data());
   size_t next = 0;
   for (size_t i = 0; i < count; ++i) {
     const uint64_t gap = exceptions.Varint();
@@ -210,6 +243,18 @@ int DecimalsOf(double value) {
     if (ToDecimal(value, decimals, &integer)) return decimals;
   }
   return -1;
+}
+
+bool ToDecimals(absl::Span<const double> values, int decimals, int64_t* integers) {
+  return GuessAll(values, kPowers[static_cast<size_t>(decimals)], integers) == 0;
+}
+
+void FromDecimals(absl::Span<const int64_t> integers, int decimals, double* values) {
+  const double power = kPowers[static_cast<size_t>(decimals)];
+#if TWIN_HAS_WIDE
+  if (HasWide()) return FromDecimalsOnWide(integers, power, values);
+#endif
+  FromDecimalsOnAny(integers, power, values);
 }
 
 double FromDecimal(int64_t integer, int decimals) {

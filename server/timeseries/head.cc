@@ -123,32 +123,82 @@ const RawForm* Head::FormFor(const Group& group, const Rows& rows, size_t begin,
 }
 
 void Head::Append(const Rows& rows) {
-  const GroupId id = rows.group;
-  TWIN_CHECK(id.value < groups_.size()) << id.value;
-  Group& group = groups_[id];
+  TWIN_CHECK(rows.group.value < groups_.size()) << rows.group.value;
   const size_t count = rows.times.size();
-  TWIN_CHECK(rows.sequences.size() == count && rows.columns.size() == group.columns())
-      << rows.columns.size() << " columns for " << group.columns();
+  TWIN_CHECK(rows.sequences.size() == count && rows.columns.size() == columns(rows.group))
+      << rows.columns.size() << " columns for " << columns(rows.group);
   if (count == 0) return;
+  AppendSome(rows.group, rows, 0, count);
+  last_sequence_ = std::max(last_sequence_, rows.sequences[count - 1]);
+  samples_.fetch_add(count * rows.columns.size(), std::memory_order_relaxed);
+}
+
+void Head::AppendEach(const RowsOfGroups& rows) {
+  constexpr size_t kAhead = 32;
+  const size_t count = rows.times.size();
+  TWIN_CHECK(rows.sequences.size() == count && rows.groups.size() == count) << count;
+  Rows one{.group = {}, .times = rows.times, .sequences = rows.sequences, .columns = rows.columns};
+  size_t appended = 0;
+  size_t fetched = 0;
+  for (size_t i = 0; i < count;) {
+    if (i >= fetched) {
+      Fetch(rows.groups.subspan(i, kAhead));
+      fetched = i + kAhead;
+    }
+    one.group = rows.groups[i];
+    size_t end = i + 1;
+    while (end < count && rows.groups[end] == one.group) ++end;
+    if (one.group != RowsOfGroups::kNone) {
+      TWIN_CHECK(one.group.value < groups_.size() && columns(one.group) == rows.columns.size())
+          << one.group.value;
+      AppendSome(one.group, one, i, end);
+      appended += end - i;
+    }
+    i = end;
+  }
+  if (appended == 0) return;
+  last_sequence_ = std::max(last_sequence_, rows.sequences[count - 1]);
+  samples_.fetch_add(appended * rows.columns.size(), std::memory_order_relaxed);
+}
+
+void Head::Fetch(absl::Span<const GroupId> groups) const {
+  const auto for_each = [&](auto fetch) {
+    for (const GroupId id : groups) {
+      if (id != RowsOfGroups::kNone) fetch(groups_[id]);
+    }
+  };
+  for_each([](const Group& group) {
+    __builtin_prefetch(&group.spec);
+    __builtin_prefetch(&group.changed_in, /*rw=*/1);
+  });
+  for_each([](const Group& group) {
+    if (group.raw) __builtin_prefetch(group.raw.get(), /*rw=*/1);
+    __builtin_prefetch(group.spec.get());
+  });
+  for_each([](const Group& group) {
+    if (group.raw) group.raw->FetchNext();
+  });
+}
+
+void Head::AppendSome(GroupId id, const Rows& rows, size_t begin, size_t end) {
+  Group& group = groups_[id];
   MarkChanged(id);
-  size_t begin = AppendQuickly(&group, rows) ? 1 : 0;
-  while (begin < count) {
+  if (end - begin == 1 && AppendQuickly(&group, rows, begin)) return;
+  while (begin < end) {
     const int64_t time = rows.times[begin];
     const int64_t day = DayOf(time);
     const bool late = time <= group.last_time;
-    size_t end = begin + 1;
-    for (; end < count && DayOf(rows.times[end]) == day; ++end) {
-      if (late ? rows.times[end] > group.last_time : rows.times[end] <= rows.times[end - 1]) break;
+    size_t to = begin + 1;
+    for (; to < end && DayOf(rows.times[to]) == day; ++to) {
+      if (late ? rows.times[to] > group.last_time : rows.times[to] <= rows.times[to - 1]) break;
     }
     if (late) {
-      AppendLate(id, day, rows, begin, end);
+      AppendLate(id, day, rows, begin, to);
     } else {
-      AppendInOrder(id, rows, begin, end);
+      AppendInOrder(id, rows, begin, to);
     }
-    begin = end;
+    begin = to;
   }
-  last_sequence_ = std::max(last_sequence_, rows.sequences[count - 1]);
-  samples_.fetch_add(count * rows.columns.size(), std::memory_order_relaxed);
   if (open_bytes() > options_.open_bytes_max) SealOldest();
 }
 
@@ -181,13 +231,13 @@ size_t Head::StoreSome(Group* group, RawChunkPtr* raw, bool active, const Rows& 
   return (*raw)->Store(rows, begin, begin + count) ? count : 0;
 }
 
-bool Head::AppendQuickly(Group* group, const Rows& rows) {
-  if (rows.times.size() != 1 || !group->raw) return false;
+bool Head::AppendQuickly(Group* group, const Rows& rows, size_t row) {
+  if (!group->raw) return false;
   RawChunk* const raw = group->raw.get();
-  const int64_t time = rows.times[0];
+  const int64_t time = rows.times[row];
   // The chunk's last row makes a piece of it.
   if (raw->size() == raw->capacity() || raw->size() + 1 == raw_rows_ || time <= group->last_time ||
-      DayOf(time) != DayOf(group->last_time) || !raw->Store(rows, 0, 1)) {
+      DayOf(time) != DayOf(group->last_time) || !raw->Store(rows, row, row + 1)) {
     return false;
   }
   raw->Commit(1);  // readers see it with the lock or without

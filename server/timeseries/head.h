@@ -44,6 +44,7 @@ class Head {
 
   // --- Rows ---
   void Append(const Rows& rows);
+  void AppendEach(const RowsOfGroups& rows);
   uint64_t last_sequence() const { return last_sequence_; }
   uint64_t samples() const { return samples_.load(std::memory_order_relaxed); }
 
@@ -112,8 +113,12 @@ class Head {
   const RawForm* FormOf(const Group& group);
   const RawForm* FormFor(const Group& group, const Rows& rows, size_t begin, size_t end);
 
+  // What adding a row to these groups looks at, asked for early.
+  void Fetch(absl::Span<const GroupId> groups) const;
+  // Rows [begin, end), which are of the group.
+  void AppendSome(GroupId id, const Rows& rows, size_t begin, size_t end);
   // One row in order that has room. False: it is not that.
-  bool AppendQuickly(Group* group, const Rows& rows);
+  bool AppendQuickly(Group* group, const Rows& rows, size_t row);
   void AppendInOrder(GroupId id, const Rows& rows, size_t begin, size_t end);
   void AppendLate(GroupId id, int64_t day, const Rows& rows, size_t begin, size_t end);
   // Rows [begin, end) that go into the raw chunk; gives it room. 0: it has to be emptied first.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "server/base/check.h"
+#include "server/base/wide.h"
 #include "server/timeseries/bits.h"
 #include "server/timeseries/codec.h"
 #include "server/timeseries/samples.h"
@@ -17,6 +18,45 @@ constexpr uint8_t kSomeMissing = 0x80;  // of a width
 constexpr uint8_t kWidthMask = 0x7f;
 constexpr uint8_t kAsBits = 15;  // doubles as their bits
 constexpr size_t kSlack = 8;     // what unpacking may read behind the last value
+
+struct Extremes {
+  int64_t least = INT64_MAX;
+  int64_t greatest = INT64_MIN;
+};
+
+TWIN_INLINE_LOOP Extremes ExtremesOnAny(absl::Span<const int64_t> values) {
+  Extremes all;
+  for (const int64_t value : values) {
+    all.least = std::min(all.least, value);
+    all.greatest = std::max(all.greatest, value);
+  }
+  return all;
+}
+
+#if TWIN_HAS_WIDE
+TWIN_WIDE Extremes ExtremesOnWide(absl::Span<const int64_t> values) {
+  return ExtremesOnAny(values);
+}
+#endif
+
+Extremes ExtremesOf(absl::Span<const int64_t> values) {
+#if TWIN_HAS_WIDE
+  if (HasWide()) return ExtremesOnWide(values);
+#endif
+  return ExtremesOnAny(values);
+}
+
+Extremes ExtremesOf(absl::Span<const int64_t> values, const std::vector<uint8_t>& missing) {
+  if (missing.empty()) return ExtremesOf(values);
+  Extremes all;
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (missing[i] != 0) continue;
+    all.least = std::min(all.least, values[i]);
+    all.greatest = std::max(all.greatest, values[i]);
+  }
+  if (all.least > all.greatest) return {.least = 0, .greatest = 0};  // none has a value
+  return all;
+}
 
 uint8_t FormOf(ColumnKind kind, uint8_t decimals) {
   return static_cast<uint8_t>(static_cast<uint8_t>(kind) << 4 | decimals);
@@ -111,9 +151,10 @@ absl::Status NarrowRows::ReadColumn(uint32_t column, ColumnValues* values) const
   for (size_t i = 0; i < rows; ++i) items[i] += static_cast<uint64_t>(base);
   if (kind != ColumnKind::kDouble) return absl::OkStatus();
   values->doubles.resize(rows);
-  for (size_t i = 0; i < rows; ++i) {
-    values->doubles[i] = decimals == kAsBits ? std::bit_cast<double>(items[i])
-                                             : FromDecimal(values->ints[i], decimals);
+  if (decimals == kAsBits) {
+    std::memcpy(values->doubles.data(), items, rows * sizeof(double));
+  } else {
+    FromDecimals(values->ints, decimals, values->doubles.data());
   }
   values->ints.clear();
   return absl::OkStatus();
@@ -193,14 +234,7 @@ void NarrowCoder::AddColumn(const ColumnValues& values) {
 
 void NarrowCoder::AddInts(uint8_t form, absl::Span<const int64_t> values,
                           const std::vector<uint8_t>& missing) {
-  int64_t least = INT64_MAX;
-  int64_t greatest = INT64_MIN;
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (!missing.empty() && missing[i] != 0) continue;
-    least = std::min(least, values[i]);
-    greatest = std::max(greatest, values[i]);
-  }
-  if (least > greatest) least = greatest = 0;  // none has a value
+  const auto [least, greatest] = ExtremesOf(values, missing);
   // Differences modulo 2^64: those of the extremes fit, too.
   const auto base = static_cast<uint64_t>(least);
   const int width = static_cast<int>(std::bit_width(static_cast<uint64_t>(greatest) - base));
@@ -230,6 +264,14 @@ void NarrowCoder::AddPacked(absl::Span<const uint64_t> values, int width) {
 bool NarrowCoder::FindDecimals(const ColumnValues& values, uint8_t* decimals) {
   const size_t rows = values.doubles.size();
   ints_.resize(rows);
+  if (values.missing.empty()) {
+    const int guess =
+        std::max({DecimalsOf(values.doubles.front()), DecimalsOf(values.doubles[rows / 2]),
+                  DecimalsOf(values.doubles.back())});
+    if (guess < 0) return false;
+    *decimals = static_cast<uint8_t>(guess);
+    if (ToDecimals(values.doubles, guess, ints_.data())) return true;
+  }
   int most = 0;
   for (size_t i = 0; i < rows;) {
     const bool is_missing = !values.missing.empty() && values.missing[i] != 0;

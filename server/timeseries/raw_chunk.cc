@@ -10,6 +10,7 @@
 #include "absl/types/span.h"
 #include "server/base/check.h"
 #include "server/base/coding.h"
+#include "server/base/wide.h"
 #include "server/timeseries/conversion.h"
 
 namespace twin::timeseries {
@@ -79,6 +80,14 @@ bool StoreNumbers(const RawColumn& to, const ColumnRows& rows, size_t begin, siz
 }
 
 bool StoreDoubles(const ColumnRows& rows, size_t begin, size_t end, uint64_t* cells) {
+  if (rows.missing == nullptr && rows.kind == ColumnKind::kDouble) {
+    bool fits = true;
+    for (size_t i = begin; i < end; ++i) {
+      cells[i - begin] = std::bit_cast<uint64_t>(rows.doubles[i]);
+      fits &= cells[i - begin] != kMissingDouble;
+    }
+    return fits;
+  }
   for (size_t i = begin; i < end; ++i) {
     if (rows.missing != nullptr && rows.missing[i] != 0) {
       cells[i - begin] = kMissingDouble;
@@ -124,12 +133,40 @@ bool StoreColumn(const RawColumn& to, const ColumnRows& rows, size_t begin, size
   return false;
 }
 
+// False: some are missing.
+template <typename T>
+TWIN_INLINE_LOOP bool WidenOnAny(const T* numbers, size_t rows, int64_t* to) {
+  bool complete = true;
+  for (size_t i = 0; i < rows; ++i) {
+    complete &= numbers[i] != kMissingInt<T>;
+    to[i] = numbers[i];
+  }
+  return complete;
+}
+
+#if TWIN_HAS_WIDE
+template <typename T>
+TWIN_WIDE bool WidenOnWide(const T* numbers, size_t rows, int64_t* to) {
+  return WidenOnAny(numbers, rows, to);
+}
+#endif
+
+template <typename T>
+bool Widen(const T* numbers, size_t rows, int64_t* to) {
+#if TWIN_HAS_WIDE
+  if (HasWide()) return WidenOnWide(numbers, rows, to);
+#endif
+  return WidenOnAny(numbers, rows, to);
+}
+
 template <typename T>
 void ReadNumbers(const char* cells, size_t rows, ColumnValues* values) {
   const auto* numbers = reinterpret_cast<const T*>(cells);
-  if (values->missing.empty() && std::count(numbers, numbers + rows, kMissingInt<T>) == 0) {
-    values->ints.insert(values->ints.end(), numbers, numbers + rows);
-    return;
+  if (values->missing.empty()) {
+    const size_t size = values->ints.size();
+    values->ints.resize(size + rows);
+    if (Widen(numbers, rows, values->ints.data() + size)) return;
+    values->ints.resize(size);
   }
   for (size_t i = 0; i < rows; ++i) {
     if (numbers[i] == kMissingInt<T>) {
@@ -139,6 +176,16 @@ void ReadNumbers(const char* cells, size_t rows, ColumnValues* values) {
       if (!values->missing.empty()) values->missing.push_back(0);
     }
   }
+}
+
+// False: some are missing, or were before, and nothing has changed.
+bool ReadDoubles(const char* cells, size_t rows, ColumnValues* values) {
+  const auto* bits = reinterpret_cast<const uint64_t*>(cells);
+  if (!values->missing.empty() || std::count(bits, bits + rows, kMissingDouble) > 0) return false;
+  const size_t size = values->doubles.size();
+  values->doubles.resize(size + rows);
+  std::memcpy(values->doubles.data() + size, cells, rows * sizeof(double));
+  return true;
 }
 
 }  // namespace
@@ -230,6 +277,15 @@ void RawChunk::Delete() {
 
 size_t RawChunk::bytes() const { return sizeof(RawChunk) + size_t{form_->row_bytes} * capacity_; }
 
+void RawChunk::FetchNext() const {
+  const size_t size = this->size();
+  __builtin_prefetch(times() + size, /*rw=*/1);
+  __builtin_prefetch(sequences() + size, /*rw=*/1);
+  for (const RawColumn& column : form_->columns) {
+    __builtin_prefetch(data() + size_t{column.offset} * capacity_ + size * column.bytes, /*rw=*/1);
+  }
+}
+
 bool RawChunk::Store(const Rows& rows, size_t begin, size_t end) {
   const size_t count = end - begin;
   const size_t size = this->size();
@@ -262,6 +318,7 @@ void RawChunk::ReadColumn(uint32_t column, size_t rows, ColumnValues* values) co
       }
       return;
     case ColumnKind::kDouble:
+      if (ReadDoubles(at, rows, values)) return;
       for (size_t i = 0; i < rows; ++i) {
         const uint64_t bits = reinterpret_cast<const uint64_t*>(at)[i];
         if (bits == kMissingDouble) {

@@ -84,6 +84,8 @@ class RawChunk {
   // Writes rows [begin, end) of `rows` behind the last one. False: a value does not fit its column;
   // nothing has changed. They count from Commit on.
   bool Store(const Rows& rows, size_t begin, size_t end);
+  // A hint: a row is about to be stored.
+  void FetchNext() const;
   void Commit(size_t rows) {
     size_.store(size() + static_cast<uint32_t>(rows), std::memory_order_release);
   }

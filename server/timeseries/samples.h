@@ -77,6 +77,16 @@ struct Rows {
   absl::Span<const ColumnRows> columns;  // all of the group's
 };
 
+// Rows of several groups in the order of arrival: row i is one of groups[i], or of none. All these
+// groups have so many columns.
+struct RowsOfGroups {
+  static constexpr GroupId kNone{UINT32_MAX};
+  absl::Span<const GroupId> groups;
+  absl::Span<const int64_t> times;
+  absl::Span<const uint64_t> sequences;
+  absl::Span<const ColumnRows> columns;
+};
+
 }  // namespace twin::timeseries
 
 #endif  // TWIN_SERVER_TIMESERIES_SAMPLES_H_

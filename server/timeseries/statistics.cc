@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 
+#include "server/base/wide.h"
 #include "server/timeseries/codec.h"
 
 namespace twin::timeseries {
@@ -14,8 +15,38 @@ constexpr uint8_t kSumOverflows = 2;  // of integers
 constexpr uint8_t kHasNan = 2;        // of doubles
 constexpr uint8_t kDecimals = 4;
 
-uint64_t U(int64_t value) { return static_cast<uint64_t>(value); }
+TWIN_INLINE_LOOP uint64_t U(int64_t value) { return static_cast<uint64_t>(value); }
 int64_t I(uint64_t value) { return static_cast<int64_t>(value); }
+
+// Adds up in halves: no sum of the rows of a block overflows, and it vectorises.
+struct Halves {
+  int64_t least = INT64_MAX;
+  int64_t greatest = INT64_MIN;
+  uint64_t low = 0;
+  int64_t high = 0;
+};
+
+TWIN_INLINE_LOOP Halves HalvesOnAny(absl::Span<const int64_t> values) {
+  Halves all;
+  for (const int64_t value : values) {
+    all.least = std::min(all.least, value);
+    all.greatest = std::max(all.greatest, value);
+    all.low += U(value) & UINT32_MAX;
+    all.high += value >> 32;
+  }
+  return all;
+}
+
+#if TWIN_HAS_WIDE
+TWIN_WIDE Halves HalvesOnWide(absl::Span<const int64_t> values) { return HalvesOnAny(values); }
+#endif
+
+Halves HalvesOf(absl::Span<const int64_t> values) {
+#if TWIN_HAS_WIDE
+  if (HasWide()) return HalvesOnWide(values);
+#endif
+  return HalvesOnAny(values);
+}
 
 void SetSum(__int128 sum, ColumnStatistics* statistics) {
   statistics->sum_overflows = sum < INT64_MIN || sum > INT64_MAX;
@@ -92,19 +123,13 @@ void TakeDecimalStatistics(ByteReader* reader, int decimals, bool constant, Colu
 ColumnStatistics StatisticsOf(absl::Span<const int64_t> values, bool* constant) {
   ColumnStatistics s;
   s.count = static_cast<uint32_t>(values.size());
-  s.min_int = s.max_int = s.first_int = values.front();
+  s.first_int = values.front();
   s.last_int = values.back();
-  // In halves: no sum of the rows of a block overflows, and it vectorises.
-  uint64_t low = 0;
-  int64_t high = 0;
-  for (const int64_t value : values) {
-    s.min_int = std::min(s.min_int, value);
-    s.max_int = std::max(s.max_int, value);
-    low += U(value) & UINT32_MAX;
-    high += value >> 32;
-  }
+  const Halves all = HalvesOf(values);
+  s.min_int = all.least;
+  s.max_int = all.greatest;
   *constant = s.min_int == s.max_int;
-  SetSum(static_cast<__int128>(high) * (int64_t{1} << 32) + low, &s);
+  SetSum(static_cast<__int128>(all.high) * (int64_t{1} << 32) + all.low, &s);
   return s;
 }
 

@@ -68,6 +68,8 @@ std::optional<GroupId> Store::GroupOfRows(absl::Span<const SeriesKey> series,
 
 void Store::Append(const Rows& rows) { impl_->head.Append(rows); }
 
+void Store::AppendEach(const RowsOfGroups& rows) { impl_->head.AppendEach(rows); }
+
 GroupSpec Store::group(GroupId id) const { return impl_->head.Spec(id); }
 
 bool Store::Has(SeriesKey key) const { return impl_->head.index().Has(key); }

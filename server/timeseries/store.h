@@ -127,6 +127,8 @@ class Store {
                                      absl::Span<const ColumnKind> kinds);
   // Rows of any time. A column's kind may differ from the group's if its values fit that.
   void Append(const Rows& rows);
+  // The same of each group, a row after the other, but what they touch is fetched side by side.
+  void AppendEach(const RowsOfGroups& rows);
 
   // --- Reads: thread-safe ---
   bool FindPath(absl::string_view path, PathId* id) const;
