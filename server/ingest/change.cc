@@ -397,10 +397,6 @@ absl::Status ApplyChange(const Change& change, Sequence sequence, Time time, gra
                         change.source_time);
       break;
     case Kind::kSetValue:
-      if (telemetry != nullptr) {
-        telemetry->BeforeSet(twin, ColumnId(change.column), change.new_value, change.source_time,
-                             sequence, head);
-      }
       graph->SetValue(twin, ColumnId(change.column), change.new_value, time, change.source_time);
       if (!(head.VersionOf(twin) == sequence)) graph->Touch(twin, sequence, time);
       break;
@@ -437,21 +433,67 @@ absl::Status ApplyChange(const Change& change, Sequence sequence, Time time, gra
   return absl::OkStatus();
 }
 
-// A change that is about to be applied.
-struct Step {
-  Change change;
-  Sequence sequence;
-  bool is_last = false;  // of its unit
+// How many changes, from the first on, set properties of one twin at one source time, in the order
+// of its columns.
+size_t SetTogether(absl::Span<const Change> changes) {
+  size_t count = 0;
+  while (count < changes.size() && changes[count].kind == Kind::kSetValue &&
+         changes[count].number == changes[0].number &&
+         changes[count].source_time == changes[0].source_time &&
+         (count == 0 || changes[count].column > changes[count - 1].column)) {
+    ++count;
+  }
+  return count;
+}
+
+// Of one unit.
+absl::Status ApplyChanges(absl::Span<const Change> changes, Sequence sequence, Time time,
+                          graph::Graph* graph, TelemetryState* telemetry) {
+  while (!changes.empty()) {
+    const size_t set = SetTogether(changes);
+    const absl::Span<const Change> together = changes.subspan(0, std::max<size_t>(set, 1));
+    if (set > 0 && telemetry != nullptr &&
+        std::all_of(together.begin(), together.end(),
+                    [&](const Change& change) { return IsSound(change, graph->head()); })) {
+      telemetry->BeforeSet(together, sequence, graph->head());
+    }
+    for (const Change& change : together) {
+      TWIN_RETURN_IF_ERROR(ApplyChange(change, sequence, time, graph, telemetry));
+    }
+    changes.remove_prefix(together.size());
+  }
+  return absl::OkStatus();
+}
+
+// Changes that are about to be applied: some of a unit, or those of several.
+struct Steps {
+  static constexpr size_t kAtOnce = 64;
+  struct Part {  // of a unit
+    Sequence sequence;
+    size_t end = 0;
+    bool is_last = false;
+  };
+  std::vector<Change> changes;  // of a former use beyond `count`, with what they allocated
+  size_t count = 0;
+  std::vector<Part> parts;
+
+  void Add(Sequence sequence, bool is_last) {
+    if (parts.empty() || !(parts.back().sequence == sequence)) parts.push_back({sequence});
+    parts.back().end = ++count;
+    parts.back().is_last = is_last;
+  }
+  // What is set together is applied together.
+  bool IsFullBefore(const Change& next) const {
+    return count >= kAtOnce && next.number != changes[count - 1].number;
+  }
 };
-constexpr size_t kStepsAtOnce = 64;
 
 // Hints: what these look at is on its way from memory while others are.
-void LookAhead(absl::Span<const Step> steps, const graph::GraphView& head) {
+void LookAhead(absl::Span<const Change> changes, const graph::GraphView& head,
+               TelemetryState* telemetry) {
   const auto each = [&](auto look) {
-    for (const Step& step : steps) {
-      if (step.change.kind == Kind::kSetValue && step.change.number < head.next_twin().value) {
-        look(step.change);
-      }
+    for (const Change& change : changes) {
+      if (change.kind == Kind::kSetValue && change.number < head.next_twin().value) look(change);
     }
   };
   each([&](const Change& change) { head.FetchTwin(TwinNumber(change.number)); });
@@ -463,6 +505,7 @@ void LookAhead(absl::Span<const Step> steps, const graph::GraphView& head) {
     }
     head.FetchCell(place, ColumnId(change.column));
   });
+  if (telemetry != nullptr) telemetry->LookAhead(changes, head);
 }
 
 }  // namespace
@@ -474,9 +517,7 @@ absl::Status ApplyUnit(const Unit& unit, Sequence sequence, Time time, graph::Gr
                           ChangeCatalog(graph->head().catalog(), unit, time));
     graph->SetCatalog(std::move(catalog));
   } else {
-    for (const Change& change : unit.changes) {
-      TWIN_RETURN_IF_ERROR(ApplyChange(change, sequence, time, graph, telemetry));
-    }
+    TWIN_RETURN_IF_ERROR(ApplyChanges(unit.changes, sequence, time, graph, telemetry));
   }
   graph->Advance(sequence, time);
   return absl::OkStatus();
@@ -484,17 +525,19 @@ absl::Status ApplyUnit(const Unit& unit, Sequence sequence, Time time, graph::Gr
 
 absl::Status ApplyUnits(absl::string_view units, const RecordHeader& header, Sequence first,
                         Sequence applied, graph::Graph* graph, TelemetryState* telemetry) {
-  // Some changes, of one unit or several, are decoded before the first of them is applied.
-  std::vector<Step> steps;  // of a former use beyond `count`, with what they allocated
-  size_t count = 0;
+  Steps steps;
   const auto apply = [&]() -> absl::Status {
-    LookAhead(absl::MakeConstSpan(steps).subspan(0, count), graph->head());
-    for (size_t i = 0; i < count; ++i) {
-      const Step& step = steps[i];
-      TWIN_RETURN_IF_ERROR(ApplyChange(step.change, step.sequence, header.time, graph, telemetry));
-      if (step.is_last) graph->Advance(step.sequence, header.time);
+    const absl::Span<const Change> changes = absl::MakeConstSpan(steps.changes);
+    LookAhead(changes.subspan(0, steps.count), graph->head(), telemetry);
+    size_t begin = 0;
+    for (const Steps::Part& part : steps.parts) {
+      TWIN_RETURN_IF_ERROR(ApplyChanges(changes.subspan(begin, part.end - begin), part.sequence,
+                                        header.time, graph, telemetry));
+      if (part.is_last) graph->Advance(part.sequence, header.time);
+      begin = part.end;
     }
-    count = 0;
+    steps.count = 0;
+    steps.parts.clear();
     return absl::OkStatus();
   };
   ByteReader reader(units);
@@ -515,13 +558,16 @@ absl::Status ApplyUnits(absl::string_view units, const RecordHeader& header, Seq
     }
     uint32_t last = 0;
     for (uint64_t k = 0; k < changes; ++k) {
-      if (count == kStepsAtOnce) TWIN_RETURN_IF_ERROR(apply());
-      if (count == steps.size()) steps.emplace_back();  // most records have few
-      Step& step = steps[count];
-      TWIN_RETURN_IF_ERROR(DecodeChange(&reader, header.time, &last, &step.change));
-      step.sequence = sequence;
-      step.is_last = k + 1 == changes;
-      if (!is_applied) ++count;
+      // Most records have few.
+      if (steps.count == steps.changes.size()) steps.changes.emplace_back();
+      TWIN_RETURN_IF_ERROR(DecodeChange(&reader, header.time, &last, &steps.changes[steps.count]));
+      if (is_applied) continue;
+      if (steps.IsFullBefore(steps.changes[steps.count])) {
+        const size_t next = steps.count;
+        TWIN_RETURN_IF_ERROR(apply());
+        std::swap(steps.changes.front(), steps.changes[next]);
+      }
+      steps.Add(sequence, /*is_last=*/k + 1 == changes);
     }
   }
   TWIN_RETURN_IF_ERROR(apply());

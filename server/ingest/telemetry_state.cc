@@ -20,70 +20,6 @@ absl::Status DamagedTelemetry(absl::string_view what, Sequence sequence) {
                                           " does not fit the state before it: ", what));
 }
 
-// How the history of single samples keeps values of the column.
-ColumnKind KindOf(graph::ColumnType type) {
-  switch (type) {
-    case graph::ColumnType::kFloat:
-    case graph::ColumnType::kDouble:
-      return ColumnKind::kDouble;
-    case graph::ColumnType::kBool:
-    case graph::ColumnType::kInt32:
-    case graph::ColumnType::kInt64:
-    case graph::ColumnType::kTime:
-      return ColumnKind::kInt;
-    case graph::ColumnType::kString:
-    case graph::ColumnType::kDocument:
-      return ColumnKind::kValue;
-  }
-  return ColumnKind::kValue;
-}
-
-int64_t AsInt(const Value& value) {
-  switch (value.kind()) {
-    case Value::Kind::kBool:
-      return value.as_bool() ? 1 : 0;
-    case Value::Kind::kTime:
-      return value.as_time().ns;
-    default:
-      return value.as_int();
-  }
-}
-
-// Groups of a kind other than what is asked for are groups of their own. `missing`: there was a
-// sample without a value.
-void AppendOne(timeseries::Store* history, SeriesKey key, ColumnKind kind, const Value& value,
-               int64_t time, Sequence sequence, bool missing = false) {
-  ColumnRows column;
-  const auto is_missing = static_cast<uint8_t>(missing ? 1 : 0);
-  if (missing) column.missing = &is_missing;
-  column.kind = kind;
-  double number = 0;
-  int64_t integer = 0;
-  std::string bytes;
-  absl::string_view view;
-  switch (kind) {
-    case ColumnKind::kDouble:
-      if (!missing) number = value.as_double();
-      column.doubles = &number;
-      break;
-    case ColumnKind::kInt:
-      if (!missing) integer = AsInt(value);
-      column.ints = &integer;
-      break;
-    default:
-      value.AppendTo(&bytes);
-      view = bytes;
-      column.values = &view;
-  }
-  const uint64_t at = sequence.value;
-  timeseries::Rows rows;
-  rows.group = history->GroupOfSeries(key, kind);
-  rows.times = absl::MakeConstSpan(&time, 1);
-  rows.sequences = absl::MakeConstSpan(&at, 1);
-  rows.columns = absl::MakeConstSpan(&column, 1);
-  history->Append(rows);
-}
-
 }  // namespace
 
 const uint32_t* TelemetryState::FindLayout(absl::string_view id) const {
@@ -294,7 +230,7 @@ void TelemetryState::FindPlaces(const SampleRun& run, TableId table, const graph
     place.schema = schema.FindColumn(from.path);
     if (place.schema == nullptr) continue;
     place.column = schema.IdOf(*place.schema);
-    place.kind = KindOf(place.schema->type);
+    place.kind = HistoryKindOf(place.schema->type);
     if (history_ == nullptr) continue;
     place.path = history_->AddPath(from.path);
     const bool is_known = std::any_of(in_rows_.begin(), in_rows_.end(), [&](size_t other) {
@@ -403,7 +339,7 @@ absl::Status TelemetryState::ApplySample(const SampleRun& run, size_t row, size_
   }
   if (history_ != nullptr && (schema.telemetry || schema.traits.historized)) {
     if (!is_missing && !schema.telemetry) KeepBaseline(twin, from.path, sequence, head);
-    AppendOne(history_, key, place.kind, value, run.times[row], sequence, is_missing);
+    AppendSample(history_, key, place.kind, value, run.times[row], sequence, is_missing);
   }
   if (!is_missing && graph->SetLatest(twin, place.column, value, time, Time{run.times[row]}) &&
       !schema.telemetry) {
@@ -426,23 +362,16 @@ void TelemetryState::KeepBaseline(TwinNumber twin, absl::string_view path, Seque
   if (history_->Has(key)) return;
   const graph::Cell before = head.Get(twin, table.IdOf(*schema));
   if (before.value.is_null()) return;
-  AppendOne(history_, key, ColumnKind::kValue, before.value, before.source_time.ns, sequence);
+  AppendSample(history_, key, ColumnKind::kValue, before.value, before.source_time.ns, sequence);
 }
 
-void TelemetryState::BeforeSet(TwinNumber twin, ColumnId column, const Value& value, Time source,
-                               Sequence sequence, const graph::GraphView& head) {
-  if (history_ == nullptr) return;
-  const graph::TableSchema& table = head.TableOf(twin);
-  const graph::ColumnSchema& schema = table.columns[column.value];
-  if (schema.telemetry || !schema.traits.historized) return;
-  const SeriesKey key{twin, history_->AddPath(schema.path)};
-  const graph::Cell before = head.Get(twin, column);
-  if (!history_->Has(key)) {
-    if (before.value.is_null())
-      return;  // a first value needs none: the graph has it, with its time
-    AppendOne(history_, key, ColumnKind::kValue, before.value, before.source_time.ns, sequence);
-  }
-  AppendOne(history_, key, ColumnKind::kValue, value, source.ns, sequence);
+void TelemetryState::BeforeSet(absl::Span<const Change> changes, Sequence sequence,
+                               const graph::GraphView& head) {
+  if (history_ != nullptr) properties_.BeforeSet(changes, sequence, head, history_);
+}
+
+void TelemetryState::LookAhead(absl::Span<const Change> changes, const graph::GraphView& head) {
+  if (history_ != nullptr) properties_.LookAhead(changes, head, history_);
 }
 
 // --- Checkpoints ---
