@@ -145,6 +145,23 @@ TEST_F(PropertyHistoryTest, FieldsThatAreSetTogetherAreOneGroup) {
   EXPECT_THAT(History(0, "soh.cycles", WantedAs::kInt), ElementsAre("3: 180", "4: 178", "5: 176"));
 }
 
+// More than fit into a raw chunk, and into an open block.
+TEST_F(PropertyHistoryTest, ManyRowsOfOneObject) {
+  constexpr int kRows = 300;
+  Write({Cell("a")});
+  std::vector<std::string> values;
+  std::vector<std::string> statuses;
+  for (int i = 0; i < kRows; ++i) {
+    const std::string status = i % 7 == 0 ? "stale" : "ok";
+    Write({Set("a", {"soh"}, Soh(i + 0.25, status))});
+    values.push_back(absl::StrCat(i + 3, ": ", i + 0.25));
+    statuses.push_back(absl::StrCat(i + 3, ": \"", status, "\""));
+  }
+  EXPECT_EQ(groups(), 1);
+  EXPECT_EQ(History(0, "soh.value", WantedAs::kDouble), values);
+  EXPECT_EQ(History(0, "soh.status", WantedAs::kValue), statuses);
+}
+
 TEST_F(PropertyHistoryTest, OneFieldAloneIsKeptAlone) {
   Write({Cell("a")});
   Write({Set("a", {"soh"}, Soh(90, "ok"))});
