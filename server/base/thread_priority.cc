@@ -28,6 +28,7 @@ constexpr int kNiceMax = 19;
 // What the scheduler of Linux 6.12 and later interrupts for all that have shorter slices (those of
 // others have some 3 ms); earlier ones go by `nice` alone.
 constexpr uint64_t kSliceNs = 100'000'000;
+constexpr uint64_t kShortSliceNs = 100'000;  // the least that there is
 
 }  // namespace
 
@@ -39,6 +40,17 @@ void GiveWayToOthers() {
   attributes.nice =
       std::min(getpriority(PRIO_PROCESS, static_cast<id_t>(getpid())) + kNicer, kNiceMax);
   attributes.runtime_ns = kSliceNs;
+  (void)syscall(SYS_sched_setattr, /*this thread*/ 0, &attributes, /*flags=*/0);
+}
+
+void WakeAtOnce() {
+  Attributes attributes;
+  if (syscall(SYS_sched_getattr, /*this thread*/ 0, &attributes, sizeof(attributes), 0) != 0 ||
+      attributes.policy != SCHED_OTHER) {
+    return;
+  }
+  attributes.size = sizeof(attributes);
+  attributes.runtime_ns = kShortSliceNs;
   (void)syscall(SYS_sched_setattr, /*this thread*/ 0, &attributes, /*flags=*/0);
 }
 

@@ -10,6 +10,12 @@ namespace twin {
 // refuses, all stays as it was.
 void GiveWayToOthers();
 
+// From now on the calling thread, of those that mostly wait and that others wait for, runs as soon
+// as it wakes, also where threads that it has no precedence over keep all processors busy. It gets
+// no more time than they do. Nothing changes for a thread of another policy than the common one, or
+// where the system refuses.
+void WakeAtOnce();
+
 }  // namespace twin
 
 #endif  // TWIN_SERVER_BASE_THREAD_PRIORITY_H_

@@ -51,5 +51,27 @@ TEST(ThreadPriority, AThreadOfOneThatGaveWayGivesNoMore) {
   }).join();
 }
 
+TEST(ThreadPriority, WakingAtOnceChangesNothingElse) {
+  const int before = Nice();
+  const int policy = sched_getscheduler(0);
+  std::thread([before, policy] {
+    WakeAtOnce();
+    EXPECT_EQ(Nice(), before);
+    EXPECT_EQ(sched_getscheduler(0), policy);
+  }).join();
+}
+
+// Whoever gives way goes on to.
+TEST(ThreadPriority, OneThatGivesWayDoesNotWakeAtOnce) {
+  if (IsRefused()) GTEST_SKIP() << "the system refuses sched_setattr";
+  const int before = Nice();
+  std::thread([before] {
+    GiveWayToOthers();
+    WakeAtOnce();
+    EXPECT_EQ(Nice(), std::min(before + 10, 19));
+    EXPECT_EQ(sched_getscheduler(0), SCHED_BATCH);
+  }).join();
+}
+
 }  // namespace
 }  // namespace twin

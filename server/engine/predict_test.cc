@@ -141,7 +141,7 @@ TEST_F(PredictTest, ABatchIsWrittenInParts) {
   between_->after_write = [&writes] { ++writes; };
   const RunRecord run = RunNow("p");
   EXPECT_EQ(run.batches, 1u);
-  EXPECT_EQ(writes, 40);  // 64 at a time: 2,253 with an estimate, 250 without
+  EXPECT_EQ(writes, 79);  // 32 at a time: 2,253 with an estimate, 250 without
   for (int i = 0; i < kMore; ++i) {
     ASSERT_EQ(Soh(absl::StrCat("more-", i)),
               i % 10 == 0 ? "INSUFFICIENT_DATA p " : "40 35 45 OK p ");

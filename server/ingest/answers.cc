@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "server/base/thread_priority.h"
+
 namespace twin::ingest {
 namespace {
 
@@ -38,6 +40,7 @@ void Answers::Give(std::vector<Answer> answers, bool here) {
 }
 
 void Answers::Run() {
+  WakeAtOnce();
   std::vector<Answer> taken;
   while (true) {
     {

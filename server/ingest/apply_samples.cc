@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "server/base/status_macros.h"
+#include "server/ingest/property_history.h"
 #include "server/ingest/telemetry_state.h"
 
 namespace twin::ingest {
@@ -13,39 +14,6 @@ using timeseries::ColumnRows;
 using timeseries::GroupId;
 using timeseries::RowsOfGroups;
 using timeseries::SeriesKey;
-
-namespace {
-
-// How the history of single samples keeps values of the column.
-ColumnKind KindOf(graph::ColumnType type) {
-  switch (type) {
-    case graph::ColumnType::kFloat:
-    case graph::ColumnType::kDouble:
-      return ColumnKind::kDouble;
-    case graph::ColumnType::kBool:
-    case graph::ColumnType::kInt32:
-    case graph::ColumnType::kInt64:
-    case graph::ColumnType::kTime:
-      return ColumnKind::kInt;
-    case graph::ColumnType::kString:
-    case graph::ColumnType::kDocument:
-      return ColumnKind::kValue;
-  }
-  return ColumnKind::kValue;
-}
-
-int64_t AsInt(const Value& value) {
-  switch (value.kind()) {
-    case Value::Kind::kBool:
-      return value.as_bool() ? 1 : 0;
-    case Value::Kind::kTime:
-      return value.as_time().ns;
-    default:
-      return value.as_int();
-  }
-}
-
-}  // namespace
 
 absl::Status TelemetryState::ApplySamples(absl::string_view bytes, Sequence first, uint64_t count,
                                           Sequence applied, graph::Graph* graph) {
@@ -115,7 +83,7 @@ void TelemetryState::FindColumns(const SampleRun& run, TableId table,
     place.schema = schema.FindColumn(from.path);
     if (place.schema == nullptr) continue;
     place.column = schema.IdOf(*place.schema);
-    place.kind = KindOf(place.schema->type);
+    place.kind = HistoryKindOf(place.schema->type);
     if (history_ == nullptr) continue;
     place.path = history_->AddPath(from.path);
     const bool is_known = std::any_of(in_rows_.begin(), in_rows_.end(), [&](size_t other) {
@@ -270,48 +238,13 @@ absl::Status TelemetryState::ApplySample(const SampleRun& run, size_t row, size_
   }
   if (history_ != nullptr && (schema.telemetry || schema.traits.historized)) {
     if (!is_missing && !schema.telemetry) KeepBaseline(twin, from.path, sequence, head);
-    AppendOne(key, place.kind, value, run.times[row], sequence, is_missing);
+    AppendSample(history_, key, place.kind, value, run.times[row], sequence, is_missing);
   }
   if (!is_missing && graph->SetLatest(twin, place.column, value, time, Time{run.times[row]}) &&
       !schema.telemetry) {
     graph->Touch(twin, sequence, time);
   }
   return absl::OkStatus();
-}
-
-// Groups of a kind other than what is asked for are groups of their own. `missing`: there was a
-// sample without a value.
-void TelemetryState::AppendOne(SeriesKey key, ColumnKind kind, const Value& value, int64_t time,
-                               Sequence sequence, bool missing) {
-  ColumnRows column;
-  const auto is_missing = static_cast<uint8_t>(missing ? 1 : 0);
-  if (missing) column.missing = &is_missing;
-  column.kind = kind;
-  double number = 0;
-  int64_t integer = 0;
-  std::string bytes;
-  absl::string_view view;
-  switch (kind) {
-    case ColumnKind::kDouble:
-      if (!missing) number = value.as_double();
-      column.doubles = &number;
-      break;
-    case ColumnKind::kInt:
-      if (!missing) integer = AsInt(value);
-      column.ints = &integer;
-      break;
-    default:
-      value.AppendTo(&bytes);
-      view = bytes;
-      column.values = &view;
-  }
-  const uint64_t at = sequence.value;
-  timeseries::Rows rows;
-  rows.group = history_->GroupOfSeries(key, kind);
-  rows.times = absl::MakeConstSpan(&time, 1);
-  rows.sequences = absl::MakeConstSpan(&at, 1);
-  rows.columns = absl::MakeConstSpan(&column, 1);
-  history_->Append(rows);
 }
 
 }  // namespace twin::ingest

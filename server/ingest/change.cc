@@ -432,18 +432,6 @@ void NoteTopology(RelationshipNumber relationship, Time time, const graph::Graph
   telemetry->TopologyChanged(link.source, link.target, time);
 }
 
-void ApplySet(const Change& change, graph::TwinPlace place, Sequence sequence, Time time,
-              graph::Graph* graph, TelemetryState* telemetry) {
-  const graph::GraphView& head = graph->head();
-  const TwinNumber twin(change.number);
-  const ColumnId column(change.column);
-  if (telemetry != nullptr &&
-      head.catalog().table(place.table).columns[change.column].traits.historized) {
-    telemetry->BeforeSet(twin, column, change.new_value, change.source_time, sequence, head);
-  }
-  graph->SetValue(twin, place, column, change.new_value, time, change.source_time);
-}
-
 absl::Status ApplyChange(const Change& change, Sequence sequence, Time time, graph::Graph* graph,
                          TelemetryState* telemetry) {
   const graph::GraphView& head = graph->head();
@@ -460,10 +448,6 @@ absl::Status ApplyChange(const Change& change, Sequence sequence, Time time, gra
                         change.source_time);
       break;
     case Kind::kSetValue:
-      if (telemetry != nullptr) {
-        telemetry->BeforeSet(twin, ColumnId(change.column), change.new_value, change.source_time,
-                             sequence, head);
-      }
       graph->SetValue(twin, ColumnId(change.column), change.new_value, time, change.source_time);
       if (!(head.VersionOf(twin) == sequence)) graph->Touch(twin, sequence, time);
       break;
@@ -500,84 +484,178 @@ absl::Status ApplyChange(const Change& change, Sequence sequence, Time time, gra
   return absl::OkStatus();
 }
 
-// A change that is about to be applied.
-struct Step {
-  Change change;
-  Sequence sequence;
-  bool is_last = false;    // of its unit
-  graph::TwinPlace place;  // where AllSet
-};
-constexpr size_t kStepsAtOnce = 64;
+// How many changes, from the first on, set properties of one twin at one source time, in the order
+// of its columns.
+size_t SetTogether(absl::Span<const Change> changes) {
+  size_t count = 0;
+  while (count < changes.size() && changes[count].kind == Kind::kSetValue &&
+         changes[count].number == changes[0].number &&
+         changes[count].source_time == changes[0].source_time &&
+         (count == 0 || changes[count].column > changes[count - 1].column)) {
+    ++count;
+  }
+  return count;
+}
 
-// What the changes look at is on its way from memory afterwards. True: all of them set values of
-// twins, and fit the state; then each has the place of its twin, which none of them moves.
-bool LookAhead(absl::Span<Step> steps, const graph::GraphView& head) {
-  bool all_set = true;
-  for (const Step& step : steps) {
-    if (step.change.kind != Kind::kSetValue) {
-      all_set = false;
-    } else if (step.change.number < head.next_twin().value) {
-      head.FetchTwin(TwinNumber(step.change.number));
-    }
+// Before those are set, which fit the state.
+void KeepHistory(absl::Span<const Change> together, TableId table, Sequence sequence,
+                 const graph::GraphView& head, TelemetryState* telemetry) {
+  if (telemetry == nullptr) return;
+  const std::vector<graph::ColumnSchema>& columns = head.catalog().table(table).columns;
+  const bool any = std::any_of(together.begin(), together.end(), [&](const Change& change) {
+    return columns[change.column].traits.historized;
+  });
+  if (any) telemetry->BeforeSet(together, sequence, head);
+}
+
+// Of changes that fit the state: the same as ApplyChange of each, but for the twin's version.
+void ApplyTogether(absl::Span<const Change> together, graph::TwinPlace place, Sequence sequence,
+                   Time time, graph::Graph* graph, TelemetryState* telemetry) {
+  KeepHistory(together, place.table, sequence, graph->head(), telemetry);
+  for (const Change& change : together) {
+    graph->SetValue(TwinNumber(change.number), place, ColumnId(change.column), change.new_value,
+                    time, change.source_time);
   }
-  for (Step& step : steps) {
-    const Change& change = step.change;
-    if (change.kind != Kind::kSetValue) continue;
-    if (!head.GuessPlace(TwinNumber(change.number), &step.place) ||
-        step.place.table.value != change.table) {
-      all_set = false;
-      continue;
-    }
-    const graph::TableSchema& table = head.catalog().table(step.place.table);
-    if (change.column >= table.columns.size()) {
-      all_set = false;
-      continue;
-    }
-    all_set = all_set && (change.new_value.is_null() ||
-                          Fits(table.columns[change.column].type, change.new_value));
-    head.FetchCell(step.place, ColumnId(change.column));
-  }
-  return all_set;
 }
 
 // The twin that was created last. Its first values, which follow, need no look at what it is.
 struct NewTwin {
   bool is_there = false;
   uint32_t number = 0;
-  Sequence sequence;
   graph::TwinPlace place;
 
-  bool Takes(const Step& step, const graph::GraphView& head) const {
-    const Change& change = step.change;
-    if (!is_there || change.kind != Kind::kSetValue || change.number != number ||
-        !(step.sequence == sequence) || change.table != place.table.value) {
-      return false;
-    }
+  bool Takes(absl::Span<const Change> together, const graph::GraphView& head) const {
+    if (!is_there || together[0].number != number) return false;
     const graph::TableSchema& table = head.catalog().table(place.table);
-    return change.column < table.columns.size() && !change.new_value.is_null() &&
-           Fits(table.columns[change.column].type, change.new_value);
+    return std::all_of(together.begin(), together.end(), [&](const Change& change) {
+      return change.table == place.table.value && change.column < table.columns.size() &&
+             !change.new_value.is_null() &&
+             Fits(table.columns[change.column].type, change.new_value);
+    });
   }
-  void After(const Step& step, const graph::GraphView& head) {
-    is_there = step.change.kind == Kind::kCreateTwin;
+  void After(const Change& change, const graph::GraphView& head) {
+    is_there = change.kind == Kind::kCreateTwin;
     if (!is_there) return;
-    number = step.change.number;
-    sequence = step.sequence;
+    number = change.number;
     place = head.PlaceOf(TwinNumber(number));
   }
 };
 
-// Of steps for which LookAhead said so: the same as ApplyChange of each, in their order.
-void ApplySets(absl::Span<const Step> steps, Time time, graph::Graph* graph,
-               TelemetryState* telemetry) {
-  for (size_t i = 0; i < steps.size(); ++i) {
-    const Step& step = steps[i];
-    const uint32_t number = step.change.number;
-    ApplySet(step.change, step.place, step.sequence, time, graph, telemetry);
-    const bool is_last_of_twin =
-        step.is_last || i + 1 == steps.size() || steps[i + 1].change.number != number;
-    if (is_last_of_twin) graph->Touch(TwinNumber(number), step.sequence, time);
-    if (step.is_last) graph->Advance(step.sequence, time);
+// Of one unit.
+absl::Status ApplyChanges(absl::Span<const Change> changes, Sequence sequence, Time time,
+                          graph::Graph* graph, TelemetryState* telemetry) {
+  const graph::GraphView& head = graph->head();
+  NewTwin made;
+  while (!changes.empty()) {
+    const size_t set = SetTogether(changes);
+    const absl::Span<const Change> together = changes.subspan(0, std::max<size_t>(set, 1));
+    changes.remove_prefix(together.size());
+    if (set > 0 && made.Takes(together, head)) {
+      ApplyTogether(together, made.place, sequence, time, graph, telemetry);
+      continue;
+    }
+    if (set > 0 && std::all_of(together.begin(), together.end(),
+                               [&](const Change& change) { return IsSound(change, head); })) {
+      KeepHistory(together, head.PlaceOf(TwinNumber(together[0].number)).table, sequence, head,
+                  telemetry);
+    }
+    for (const Change& change : together) {
+      TWIN_RETURN_IF_ERROR(ApplyChange(change, sequence, time, graph, telemetry));
+    }
+    made.After(together.back(), head);
   }
+  return absl::OkStatus();
+}
+
+// Of changes of one unit, all of kSetValue, that fit the state: the same, as `places` says where.
+void ApplySets(absl::Span<const Change> changes, const graph::TwinPlace* places, Sequence sequence,
+               Time time, graph::Graph* graph, TelemetryState* telemetry) {
+  while (!changes.empty()) {
+    const TwinNumber twin(changes[0].number);
+    const size_t set = SetTogether(changes);
+    ApplyTogether(changes.subspan(0, set), *places, sequence, time, graph, telemetry);
+    changes.remove_prefix(set);
+    places += set;
+    if (changes.empty() || changes[0].number != twin.value) graph->Touch(twin, sequence, time);
+  }
+}
+
+// Changes that are about to be applied: some of a unit, or those of several.
+struct Steps {
+  static constexpr size_t kAtOnce = 64;
+  struct Part {  // of a unit
+    Sequence sequence;
+    size_t end = 0;
+    bool is_last = false;
+  };
+  std::vector<Change> changes;  // of a former use beyond `count`, with what they allocated
+  std::vector<graph::TwinPlace> places;
+  size_t count = 0;
+  std::vector<Part> parts;
+
+  void Add(Sequence sequence, bool is_last) {
+    if (parts.empty() || !(parts.back().sequence == sequence)) parts.push_back({sequence});
+    parts.back().end = ++count;
+    parts.back().is_last = is_last;
+  }
+  // What is set together is applied together.
+  bool IsFullBefore(const Change& next) const {
+    return count >= kAtOnce && next.number != changes[count - 1].number;
+  }
+  absl::Span<const Change> all() const { return absl::MakeConstSpan(changes).subspan(0, count); }
+  bool LookAhead(const graph::GraphView& head, TelemetryState* telemetry);
+  absl::Status Apply(Time time, graph::Graph* graph, TelemetryState* telemetry);
+};
+
+// What the changes look at is on its way from memory afterwards. True: all of them set values of
+// twins, and fit the state; then `places` are those of the twins, which none of them moves.
+bool Steps::LookAhead(const graph::GraphView& head, TelemetryState* telemetry) {
+  bool all_set = true;
+  for (const Change& change : all()) {
+    if (change.kind != Kind::kSetValue) {
+      all_set = false;
+    } else if (change.number < head.next_twin().value) {
+      head.FetchTwin(TwinNumber(change.number));
+    }
+  }
+  places.resize(count);
+  for (size_t i = 0; i < count; ++i) {
+    const Change& change = changes[i];
+    if (change.kind != Kind::kSetValue) continue;
+    if (!head.GuessPlace(TwinNumber(change.number), &places[i]) ||
+        places[i].table.value != change.table) {
+      all_set = false;
+      continue;
+    }
+    const graph::TableSchema& table = head.catalog().table(places[i].table);
+    if (change.column >= table.columns.size()) {
+      all_set = false;
+      continue;
+    }
+    all_set = all_set && (change.new_value.is_null() ||
+                          Fits(table.columns[change.column].type, change.new_value));
+    head.FetchCell(places[i], ColumnId(change.column));
+  }
+  if (telemetry != nullptr) telemetry->LookAhead(all(), head);
+  return all_set;
+}
+
+absl::Status Steps::Apply(Time time, graph::Graph* graph, TelemetryState* telemetry) {
+  const bool all_set = LookAhead(graph->head(), telemetry);
+  size_t begin = 0;
+  for (const Part& part : parts) {
+    const absl::Span<const Change> some = all().subspan(begin, part.end - begin);
+    if (all_set) {
+      ApplySets(some, &places[begin], part.sequence, time, graph, telemetry);
+    } else {
+      TWIN_RETURN_IF_ERROR(ApplyChanges(some, part.sequence, time, graph, telemetry));
+    }
+    if (part.is_last) graph->Advance(part.sequence, time);
+    begin = part.end;
+  }
+  count = 0;
+  parts.clear();
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -589,9 +667,7 @@ absl::Status ApplyUnit(const Unit& unit, Sequence sequence, Time time, graph::Gr
                           ChangeCatalog(graph->head().catalog(), unit, time));
     graph->SetCatalog(std::move(catalog));
   } else {
-    for (const Change& change : unit.changes) {
-      TWIN_RETURN_IF_ERROR(ApplyChange(change, sequence, time, graph, telemetry));
-    }
+    TWIN_RETURN_IF_ERROR(ApplyChanges(unit.changes, sequence, time, graph, telemetry));
   }
   graph->Advance(sequence, time);
   return absl::OkStatus();
@@ -599,29 +675,8 @@ absl::Status ApplyUnit(const Unit& unit, Sequence sequence, Time time, graph::Gr
 
 absl::Status ApplyUnits(absl::string_view units, const RecordHeader& header, Sequence first,
                         Sequence applied, graph::Graph* graph, TelemetryState* telemetry) {
-  // Some changes, of one unit or several, are decoded before the first of them is applied.
-  std::vector<Step> steps;  // of a former use beyond `count`, with what they allocated
-  size_t count = 0;
-  const auto apply = [&]() -> absl::Status {
-    if (LookAhead(absl::MakeSpan(steps).subspan(0, count), graph->head())) {
-      ApplySets(absl::MakeConstSpan(steps).subspan(0, count), header.time, graph, telemetry);
-      count = 0;
-    }
-    NewTwin made;
-    for (size_t i = 0; i < count; ++i) {
-      const Step& step = steps[i];
-      if (made.Takes(step, graph->head())) {
-        ApplySet(step.change, made.place, step.sequence, header.time, graph, telemetry);
-      } else {
-        TWIN_RETURN_IF_ERROR(
-            ApplyChange(step.change, step.sequence, header.time, graph, telemetry));
-        made.After(step, graph->head());
-      }
-      if (step.is_last) graph->Advance(step.sequence, header.time);
-    }
-    count = 0;
-    return absl::OkStatus();
-  };
+  Steps steps;
+  const auto apply = [&] { return steps.Apply(header.time, graph, telemetry); };
   ByteReader reader(units);
   for (uint32_t i = 0; i < header.units; ++i) {
     const Sequence sequence(first.value + i);
@@ -640,13 +695,16 @@ absl::Status ApplyUnits(absl::string_view units, const RecordHeader& header, Seq
     }
     uint32_t last = 0;
     for (uint64_t k = 0; k < changes; ++k) {
-      if (count == kStepsAtOnce) TWIN_RETURN_IF_ERROR(apply());
-      if (count == steps.size()) steps.emplace_back();  // most records have few
-      Step& step = steps[count];
-      TWIN_RETURN_IF_ERROR(DecodeChange(&reader, header.time, &last, &step.change));
-      step.sequence = sequence;
-      step.is_last = k + 1 == changes;
-      if (!is_applied) ++count;
+      // Most records have few.
+      if (steps.count == steps.changes.size()) steps.changes.emplace_back();
+      TWIN_RETURN_IF_ERROR(DecodeChange(&reader, header.time, &last, &steps.changes[steps.count]));
+      if (is_applied) continue;
+      if (steps.IsFullBefore(steps.changes[steps.count])) {
+        const size_t next = steps.count;
+        TWIN_RETURN_IF_ERROR(apply());
+        std::swap(steps.changes.front(), steps.changes[next]);
+      }
+      steps.Add(sequence, /*is_last=*/k + 1 == changes);
     }
   }
   TWIN_RETURN_IF_ERROR(apply());

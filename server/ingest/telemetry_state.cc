@@ -201,23 +201,16 @@ void TelemetryState::KeepBaseline(TwinNumber twin, absl::string_view path, Seque
   if (history_->Has(key)) return;
   const graph::Cell before = head.Get(twin, table.IdOf(*schema));
   if (before.value.is_null()) return;
-  AppendOne(key, ColumnKind::kValue, before.value, before.source_time.ns, sequence);
+  AppendSample(history_, key, ColumnKind::kValue, before.value, before.source_time.ns, sequence);
 }
 
-void TelemetryState::BeforeSet(TwinNumber twin, ColumnId column, const Value& value, Time source,
-                               Sequence sequence, const graph::GraphView& head) {
-  if (history_ == nullptr) return;
-  const graph::TableSchema& table = head.TableOf(twin);
-  const graph::ColumnSchema& schema = table.columns[column.value];
-  if (schema.telemetry || !schema.traits.historized) return;
-  const SeriesKey key{twin, history_->AddPath(schema.path)};
-  const graph::Cell before = head.Get(twin, column);
-  if (!history_->Has(key)) {
-    if (before.value.is_null())
-      return;  // a first value needs none: the graph has it, with its time
-    AppendOne(key, ColumnKind::kValue, before.value, before.source_time.ns, sequence);
-  }
-  AppendOne(key, ColumnKind::kValue, value, source.ns, sequence);
+void TelemetryState::BeforeSet(absl::Span<const Change> changes, Sequence sequence,
+                               const graph::GraphView& head) {
+  if (history_ != nullptr) properties_.BeforeSet(changes, sequence, head, history_);
+}
+
+void TelemetryState::LookAhead(absl::Span<const Change> changes, const graph::GraphView& head) {
+  if (history_ != nullptr) properties_.LookAhead(changes, head, history_);
 }
 
 // --- Checkpoints ---

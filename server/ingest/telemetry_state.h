@@ -15,12 +15,15 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "server/base/ids.h"
 #include "server/base/time.h"
 #include "server/graph/graph.h"
+#include "server/ingest/change.h"
 #include "server/ingest/frame_decoder.h"
 #include "server/ingest/latest_values.h"
 #include "server/ingest/layout.h"
+#include "server/ingest/property_history.h"
 #include "server/ingest/row_groups.h"
 #include "server/ingest/telemetry_record.h"
 #include "server/timeseries/store.h"
@@ -60,9 +63,11 @@ class TelemetryState {
   absl::Status Apply(absl::string_view record, Sequence first, uint64_t count, Sequence applied,
                      graph::Graph* graph);
 
-  // Before a property is set in the graph: what history keeps of it.
-  void BeforeSet(TwinNumber twin, ColumnId column, const Value& value, Time source,
-                 Sequence sequence, const graph::GraphView& head);
+  // Before properties of one twin are set in the graph, all at one source time and each once, in
+  // the order of their columns: what history keeps of them.
+  void BeforeSet(absl::Span<const Change> changes, Sequence sequence, const graph::GraphView& head);
+  // A hint: some of these changes, of which any may be damaged, are about to be applied.
+  void LookAhead(absl::Span<const Change> changes, const graph::GraphView& head);
 
   // A relationship of `source` or `target` was created, changed or deleted at that source time:
   // layouts that follow it wait to be resolved again.
@@ -110,8 +115,6 @@ class TelemetryState {
                  graph::Graph* graph) const;
   absl::Status ApplySample(const SampleRun& run, size_t row, size_t column, Sequence sequence,
                            Time time, graph::Graph* graph);
-  void AppendOne(timeseries::SeriesKey key, timeseries::ColumnKind kind, const Value& value,
-                 int64_t time, Sequence sequence, bool missing = false);
   static absl::Status Damaged(absl::string_view what, Sequence sequence);
   void AddVersion(Layout layout, std::shared_ptr<LayoutVersion> version);
   void Watch(const LayoutVersion& version);
@@ -143,6 +146,7 @@ class TelemetryState {
     Time time;
   };
   absl::flat_hash_map<std::string, Producer> producers_;
+  PropertyHistory properties_;
   FrameDecoder decoder_;
   LatestValues latest_;
 };

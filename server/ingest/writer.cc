@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
 #include "server/base/status_macros.h"
+#include "server/base/thread_priority.h"
 
 namespace twin::ingest {
 namespace {
@@ -68,8 +69,9 @@ constexpr size_t kManyOperations = 64;  // of a batch
 constexpr size_t kUnitBytesGuessedMax = 256;
 constexpr size_t kHeaderBytes = 64;  // of a record, without what a request id adds; roughly
 
-// The graph is locked while records are applied.
+// The graph is locked while records are applied, and nobody is answered before all are.
 constexpr size_t kAppliedAtOnceMax = 64;
+constexpr uint64_t kOperationsAppliedAtOnce = 64;  // but of a record all
 
 absl::Status InBatch(const absl::Status& status, size_t index, size_t count) {
   if (count == 1) return status;
@@ -189,9 +191,11 @@ Writer::Waiting Writer::TakeNext() {
 
 std::vector<std::shared_ptr<Writer::InFlight>> Writer::TakeComplete() {
   std::vector<std::shared_ptr<InFlight>> complete;
+  uint64_t operations = 0;
   while (!in_flight_.empty() && in_flight_.front()->is_complete &&
-         complete.size() < kAppliedAtOnceMax) {
+         complete.size() < kAppliedAtOnceMax && operations < kOperationsAppliedAtOnce) {
     bytes_in_flight_ -= in_flight_.front()->bytes;
+    operations += in_flight_.front()->operations;
     operations_in_flight_ -= in_flight_.front()->operations;
     complete.push_back(std::move(in_flight_.front()));
     in_flight_.pop_front();
@@ -200,6 +204,7 @@ std::vector<std::shared_ptr<Writer::InFlight>> Writer::TakeComplete() {
 }
 
 void Writer::Run() {
+  WakeAtOnce();
   while (true) {
     std::vector<std::shared_ptr<InFlight>> complete;
     Waiting next;

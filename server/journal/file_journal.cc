@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
 #include "server/base/status_macros.h"
+#include "server/base/thread_priority.h"
 #include "server/journal/segment.h"
 
 namespace twin::journal {
@@ -312,6 +313,7 @@ void FileJournal::Finish(std::vector<Waiting> group) {
 }
 
 void FileJournal::Run() {
+  WakeAtOnce();
   for (;;) {
     std::vector<Waiting> group;
     {

@@ -33,6 +33,10 @@ class PackedSpec {
   uint8_t decimals(uint32_t column) const { return forms_[column] & 15; }
   absl::Span<const SeriesKey> series(uint32_t column) const;
   size_t bytes() const;
+  void Fetch() const {  // a hint: it is about to be read
+    __builtin_prefetch(forms_.get());
+    __builtin_prefetch(series_.get());
+  }
 
  private:
   uint32_t columns_ = 0;

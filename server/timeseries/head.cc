@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/container/inlined_vector.h"
 #include "server/base/check.h"
 
 namespace twin::timeseries {
@@ -75,20 +76,30 @@ GroupId Head::GroupOfSeries(SeriesKey key, ColumnKind kind) {
   return AddGroup(spec);
 }
 
+bool Head::HasRowsOf(const Group& group, absl::Span<const SeriesKey> series,
+                     absl::Span<const ColumnKind> kinds) {
+  if (group.spec == nullptr || group.columns() != series.size()) return false;
+  for (uint32_t c = 0; c < series.size(); ++c) {
+    const absl::Span<const SeriesKey> keys = group.spec->series(c);
+    if (keys.size() != 1 || keys[0] != series[c] || group.kind_of(c) != kinds[c]) return false;
+  }
+  return true;
+}
+
+std::optional<GroupId> Head::FindGroupOfRows(absl::Span<const SeriesKey> series,
+                                             absl::Span<const ColumnKind> kinds) const {
+  for (const Place& place : index_.FindAsWriter(series[0])) {
+    if (HasRowsOf(groups_[place.group], series, kinds)) return place.group;
+  }
+  return std::nullopt;
+}
+
 std::optional<GroupId> Head::GroupOfRows(absl::Span<const SeriesKey> series,
                                          absl::Span<const ColumnKind> kinds) {
   if (series.size() == 1) return GroupOfSeries(series[0], kinds[0]);
-  const auto fits = [&](const Group& group) {
-    if (group.spec == nullptr || group.columns() != series.size()) return false;
-    for (uint32_t c = 0; c < series.size(); ++c) {
-      const absl::Span<const SeriesKey> keys = group.spec->series(c);
-      if (keys.size() != 1 || keys[0] != series[c] || group.kind_of(c) != kinds[c]) return false;
-    }
-    return true;
-  };
   const Places places = index_.FindAsWriter(series[0]);
   for (const Place& place : places) {
-    if (fits(groups_[place.group])) return place.group;
+    if (HasRowsOf(groups_[place.group], series, kinds)) return place.group;
   }
   if (places.size() >= kRowGroupsMax) return std::nullopt;
   GroupSpec spec;
@@ -96,6 +107,26 @@ std::optional<GroupId> Head::GroupOfRows(absl::Span<const SeriesKey> series,
     spec.columns.push_back({.kind = kinds[c], .decimals = 0, .series = {series[c]}});
   }
   return AddGroup(spec);
+}
+
+// What appending looks at lies all over memory: it is asked for of all series step by step.
+void Head::LookAhead(absl::Span<const SeriesKey> series) const {
+  for (const SeriesKey& key : series) index_.Fetch(key);
+  absl::InlinedVector<const Group*, 64> groups;
+  for (const SeriesKey& key : series) {
+    for (const Place& place : index_.FindAsWriter(key)) {
+      groups.push_back(&groups_[place.group]);
+      __builtin_prefetch(groups.back(), /*rw=*/1);
+    }
+  }
+  for (const Group* group : groups) {
+    if (group->spec != nullptr) __builtin_prefetch(group->spec.get());
+    if (group->raw) __builtin_prefetch(group->raw.get());
+  }
+  for (const Group* group : groups) {
+    if (group->spec != nullptr) group->spec->Fetch();
+    if (group->raw) group->raw->FetchNext();
+  }
 }
 
 uint64_t Head::group_bytes() const {

@@ -37,6 +37,9 @@ class Head {
   GroupId GroupOfSeries(SeriesKey key, ColumnKind kind);
   std::optional<GroupId> GroupOfRows(absl::Span<const SeriesKey> series,
                                      absl::Span<const ColumnKind> kinds);
+  std::optional<GroupId> FindGroupOfRows(absl::Span<const SeriesKey> series,
+                                         absl::Span<const ColumnKind> kinds) const;
+  void LookAhead(absl::Span<const SeriesKey> series) const;
   GroupSpec Spec(GroupId id) const { return groups_[id].Spec(); }  // thread-safe
   uint32_t columns(GroupId id) const { return groups_[id].columns(); }
   uint32_t groups() const { return groups_.size(); }   // thread-safe
@@ -109,6 +112,8 @@ class Head {
     const int64_t value = bytes.load(std::memory_order_relaxed);
     return value < 0 ? 0 : static_cast<uint64_t>(value);
   }
+  static bool HasRowsOf(const Group& group, absl::Span<const SeriesKey> series,
+                        absl::Span<const ColumnKind> kinds);
   Mutex* shard(GroupId id) const { return &shards_[id.value % kShards]; }
   const RawForm* FormOf(const Group& group);
   const RawForm* FormFor(const Group& group, const Rows& rows, size_t begin, size_t end);

@@ -301,6 +301,15 @@ bool RawChunk::Store(const Rows& rows, size_t begin, size_t end) {
   return true;
 }
 
+void RawChunk::FetchNext() const {
+  const size_t at = size();
+  __builtin_prefetch(times() + at, /*rw=*/1);
+  __builtin_prefetch(sequences() + at, /*rw=*/1);
+  for (uint32_t c = 0; c < form_->columns.size(); ++c) {
+    __builtin_prefetch(cells(c) + at * form_->columns[c].bytes, /*rw=*/1);
+  }
+}
+
 void RawChunk::ReadColumn(uint32_t column, size_t rows, ColumnValues* values) const {
   const RawColumn& from = form_->columns[column];
   const char* const at = cells(column);

@@ -30,6 +30,10 @@ class SeriesIndex {
   // The same for the one thread that adds.
   Places FindAsWriter(SeriesKey key) const ABSL_NO_THREAD_SAFETY_ANALYSIS;
   bool Has(SeriesKey key) const;
+  // A hint of the one thread that adds: it is about to look for the series.
+  void Fetch(SeriesKey key) const ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    parts_[PartOf(key)].places.prefetch(key);
+  }
   size_t size() const;   // series
   size_t bytes() const;  // about
 

@@ -66,6 +66,13 @@ std::optional<GroupId> Store::GroupOfRows(absl::Span<const SeriesKey> series,
   return impl_->head.GroupOfRows(series, kinds);
 }
 
+std::optional<GroupId> Store::FindGroupOfRows(absl::Span<const SeriesKey> series,
+                                              absl::Span<const ColumnKind> kinds) const {
+  return impl_->head.FindGroupOfRows(series, kinds);
+}
+
+void Store::LookAhead(absl::Span<const SeriesKey> series) const { impl_->head.LookAhead(series); }
+
 void Store::Append(const Rows& rows) { impl_->head.Append(rows); }
 
 void Store::AppendEach(const RowsOfGroups& rows) { impl_->head.AppendEach(rows); }

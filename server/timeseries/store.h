@@ -125,6 +125,11 @@ class Store {
   // is none. Nothing: its first series is in kRowGroupsMax groups already.
   std::optional<GroupId> GroupOfRows(absl::Span<const SeriesKey> series,
                                      absl::Span<const ColumnKind> kinds);
+  // The same where there is one.
+  std::optional<GroupId> FindGroupOfRows(absl::Span<const SeriesKey> series,
+                                         absl::Span<const ColumnKind> kinds) const;
+  // A hint: rows of groups that these series are in are about to be appended.
+  void LookAhead(absl::Span<const SeriesKey> series) const;
   // Rows of any time. A column's kind may differ from the group's if its values fit that.
   void Append(const Rows& rows);
   // The same of each group, a row after the other, but what they touch is fetched side by side.
