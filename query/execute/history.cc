@@ -103,13 +103,18 @@ class HistoryJoin : public Operator {
     }
     TWIN_RETURN_IF_ERROR(FindWindows(&batch));
     FindBounds();
+    FindRecorded(batch);
+    if (step_.summary != nullptr && constant_) {
+      TWIN_RETURN_IF_ERROR(ReadSummariesOfAll(batch));
+      return EmitUnmatched(batch);
+    }
     std::vector<SeriesRequest> requests;
     std::vector<Run> runs;
     for (uint32_t row = 0; row < batch.rows;) {
       const Run run{row, EndOfRun(batch, row)};
       row = run.end;
       SeriesRequest request;
-      if (!MakeRequest(batch, run.begin, &request)) {
+      if (recorded_[run.begin] == 0 || !MakeRequest(batch, run.begin, &request)) {
         for (uint32_t one = run.begin; one < run.end; ++one) unmatched_.push_back(one);
         continue;
       }
@@ -118,13 +123,14 @@ class HistoryJoin : public Operator {
     }
     if (step_.summary != nullptr) {
       TWIN_RETURN_IF_ERROR(ReadSummaries(batch, runs, std::move(requests)));
+      TWIN_RETURN_IF_ERROR(FlushSummaries(batch));
     } else {
       TWIN_RETURN_IF_ERROR(
           run_.statement.series->Read(requests, [&](size_t request, SeriesRows samples) {
             return Add(batch, runs[request], std::move(samples));
           }));
+      TWIN_RETURN_IF_ERROR(Flush(batch));
     }
-    TWIN_RETURN_IF_ERROR(step_.summary != nullptr ? FlushSummaries(batch) : Flush(batch));
     return EmitUnmatched(batch);
   }
 
@@ -179,6 +185,31 @@ class HistoryJoin : public Operator {
     return absl::OkStatus();
   }
 
+  // Rows that may have samples.
+  void FindRecorded(const Batch& batch) {
+    const HistoryWindow& window = windows_[0];
+    const bool fills = window.every > 0 && history_.fill != BoundHistory::Fill::kNone;
+    recorded_.assign(batch.rows, !constant_ || fills ? 1 : 0);
+    if (!constant_ || fills) return;
+    const int64_t before = BeforeMax(window);
+    const int64_t from = window.from < INT64_MIN + before ? INT64_MIN : window.from - before;
+    for (const HistoryColumn& column : history_.columns) {
+      const Vector& twins = batch.slots[column.twin];
+      if (twins.nulls.empty()) {
+        run_.statement.series->FindRecorded(twins.numbers, column.path, from, window.to,
+                                            recorded_.data());
+        continue;
+      }
+      std::vector<uint32_t> rows = RowsWithTwin(twins);
+      std::vector<uint32_t> numbers;
+      numbers.reserve(rows.size());
+      for (const uint32_t row : rows) numbers.push_back(twins.numbers[row]);
+      std::vector<uint8_t> recorded(rows.size(), 0);
+      run_.statement.series->FindRecorded(numbers, column.path, from, window.to, recorded.data());
+      for (size_t i = 0; i < rows.size(); ++i) recorded_[rows[i]] |= recorded[i];
+    }
+  }
+
   // What the step's conditions say; nothing, if one of them compares with what is no number, or
   // cannot be evaluated, which is an error only if there is a row to evaluate it for.
   void FindBounds() {
@@ -211,6 +242,12 @@ class HistoryJoin : public Operator {
     return step_.with_before && window.every == 0;
   }
 
+  // How long before the window samples are looked for.
+  int64_t BeforeMax(const HistoryWindow& window) const {
+    if (window.every > 0) return LookBack(history_.fill, window);
+    return step_.with_before ? window.max_gap : 0;
+  }
+
   bool MakeRequest(const Batch& batch, uint32_t row, SeriesRequest* request) const {
     const HistoryWindow& window = WindowAt(row);
     if (window.from >= window.to) return false;
@@ -219,20 +256,85 @@ class HistoryJoin : public Operator {
       if (twins.IsNull(row)) return false;
       request->columns.push_back({TwinNumber(twins.numbers[row]), column.path});
     }
+    SetWindow(window, request);
+    return true;
+  }
+
+  void SetWindow(const HistoryWindow& window, SeriesRequest* request) const {
     request->from = window.from;
     request->to = window.to;
     request->from_excluded = window.from_excluded;
     request->to_included = window.to_included;
     request->bounds = bounds_;
+    request->before_max = BeforeMax(window);
     if (window.every > 0) {
-      request->before_max = LookBack(history_.fill, window);
       // Roll-ups are of minutes and hours.
       constexpr int64_t kMinute = 60 * kNsPerSecond;
       if (step_.by_ends && window.every % kMinute == 0) request->ends_of = window.every;
-    } else if (step_.with_before) {
-      request->before_max = window.max_gap;
     }
-    return true;
+  }
+
+  // Of a window that is the same for all rows.
+  absl::Status ReadSummariesOfAll(const Batch& batch) {
+    std::vector<uint32_t> asked;  // rows
+    asked.reserve(batch.rows);
+    const bool is_empty = windows_[0].from >= windows_[0].to;
+    for (uint32_t row = 0; row < batch.rows; ++row) {
+      const bool has_all = std::all_of(
+          history_.columns.begin(), history_.columns.end(),
+          [&](const HistoryColumn& column) { return !batch.slots[column.twin].IsNull(row); });
+      if (recorded_[row] != 0 && !is_empty && has_all) asked.push_back(row);
+    }
+    std::vector<uint8_t> has_samples(batch.rows, 0);
+    if (!asked.empty()) TWIN_RETURN_IF_ERROR(ReadSummariesOf(batch, asked, &has_samples));
+    if (!history_.optional) return absl::OkStatus();
+    for (uint32_t row = 0; row < batch.rows; ++row) {
+      if (has_samples[row] == 0) unmatched_.push_back(row);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadSummariesOf(const Batch& batch, const std::vector<uint32_t>& asked,
+                               std::vector<uint8_t>* has_samples) {
+    SummariesRequest request;
+    SetWindow(windows_[0], &request.of_each.rows);
+    SetSummary(&request.of_each);
+    std::vector<std::vector<uint32_t>> twins;
+    twins.reserve(history_.columns.size());
+    for (const HistoryColumn& column : history_.columns) {
+      std::vector<uint32_t>& of = twins.emplace_back();
+      of.reserve(asked.size());
+      for (const uint32_t row : asked) of.push_back(batch.slots[column.twin].numbers[row]);
+      request.columns.push_back({of, column.path});
+    }
+    SummaryCounts counts;
+    const absl::Status status = run_.statement.series->SummarizeEach(
+        request,
+        [&](SeriesSummaries summaries) {
+          for (const uint32_t of : summaries.requests) {
+            rows_.push_back(asked[of]);
+            (*has_samples)[asked[of]] = 1;
+          }
+          times_ = std::move(summaries.summary.times);
+          row_counts_ = std::move(summaries.summary.rows);
+          summaries_ = std::move(summaries.summary.columns);
+          return FlushSummaries(batch);
+        },
+        &counts);
+    return AddSummaryCounts(counts, status);
+  }
+
+  void SetSummary(SummaryRequest* request) const {
+    request->step = step_.summary->step;
+    request->sums = step_.summary->sums;
+    request->extremes = step_.summary->extremes;
+    request->ends = step_.summary->ends;
+  }
+
+  absl::Status AddSummaryCounts(const SummaryCounts& counts, const absl::Status& status) {
+    run_.statement.summaries.Add(counts);
+    TWIN_RETURN_IF_ERROR(status);
+    return Scanned(counts.blocks + counts.rollup_rows + counts.rows);
   }
 
   absl::Status ReadSummaries(const Batch& batch, const std::vector<Run>& runs,
@@ -242,10 +344,7 @@ class HistoryJoin : public Operator {
     for (SeriesRequest& request : requests) {
       SummaryRequest& summary = summaries.emplace_back();
       summary.rows = std::move(request);
-      summary.step = step_.summary->step;
-      summary.sums = step_.summary->sums;
-      summary.extremes = step_.summary->extremes;
-      summary.ends = step_.summary->ends;
+      SetSummary(&summary);
     }
     SummaryCounts counts;
     const absl::Status status = run_.statement.series->Summarize(
@@ -254,9 +353,7 @@ class HistoryJoin : public Operator {
           return AddSummary(batch, runs[request].begin, std::move(summary));
         },
         &counts);
-    run_.statement.summaries.Add(counts);
-    TWIN_RETURN_IF_ERROR(status);
-    return Scanned(counts.blocks + counts.rollup_rows + counts.rows);
+    return AddSummaryCounts(counts, status);
   }
 
   absl::Status AddSummary(const Batch& batch, uint32_t row, SeriesSummary summary) {
@@ -467,6 +564,7 @@ class HistoryJoin : public Operator {
   bool has_bounds_ = false;
   SeriesRequest::Bounds bounds_;
   std::vector<HistoryWindow> windows_;
+  std::vector<uint8_t> recorded_;  // 1: the row may have samples
   std::vector<uint32_t> unmatched_;
   std::vector<uint32_t> rows_;
   std::vector<int64_t> times_;

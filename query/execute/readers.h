@@ -234,6 +234,22 @@ struct SummaryRequest {
   bool ends = true;      // … firsts and lasts
 };
 
+// One question about many: request i is about item i of each column's twins.
+struct SummariesRequest {
+  struct Column {
+    absl::Span<const uint32_t> twins;
+    std::string path;
+  };
+  std::vector<Column> columns;
+  SummaryRequest of_each;  // without columns
+};
+
+// Rows of several requests.
+struct SeriesSummaries {
+  std::vector<uint32_t> requests;  // of each row, ascending
+  SeriesSummary summary;
+};
+
 // Each row by itself. Sums are there if the rows have numbers.
 SeriesSummary SummaryOfRows(SeriesRows rows);
 
@@ -245,11 +261,22 @@ class SeriesReader {
   virtual absl::Status Read(
       absl::Span<const SeriesRequest> requests,
       absl::FunctionRef<absl::Status(size_t request, SeriesRows rows)> visit) const = 0;
+  // Sets recorded[i] to 1 where twins[i], which exist or have ended, may have a sample of the path
+  // within from <= time <= to, and leaves the others, which have none. Cost: some nanoseconds for
+  // one without. By default all may.
+  virtual void FindRecorded(absl::Span<const uint32_t> twins, absl::string_view path, int64_t from,
+                            int64_t to, uint8_t* recorded) const;
   // The same summed up: COUNT, SUM, MIN, MAX, FIRST and LAST of what it gives are exactly those of
   // the rows, and of roll-ups whose samples are kept no longer. By default from the rows.
   virtual absl::Status Summarize(
       absl::Span<const SummaryRequest> requests,
       absl::FunctionRef<absl::Status(size_t request, SeriesSummary summary)> visit,
+      SummaryCounts* counts) const;
+  // The same of many: `visit` is called with their rows, in the order of requests, perhaps several
+  // requests at once, whose sums are of one kind and have the same decimals.
+  virtual absl::Status SummarizeEach(
+      const SummariesRequest& request,
+      absl::FunctionRef<absl::Status(SeriesSummaries summaries)> visit,
       SummaryCounts* counts) const;
 };
 

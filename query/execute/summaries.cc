@@ -1,4 +1,5 @@
-// Summaries of a reader that has none: each row is one.
+// What a reader of samples does that has nothing better: each row is a summary.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <utility>
@@ -38,6 +39,11 @@ SeriesSummary SummaryOfRows(SeriesRows rows) {
   return summary;
 }
 
+void SeriesReader::FindRecorded(absl::Span<const uint32_t> twins, absl::string_view /*path*/,
+                                int64_t /*from*/, int64_t /*to*/, uint8_t* recorded) const {
+  std::fill_n(recorded, twins.size(), uint8_t{1});
+}
+
 absl::Status SeriesReader::Summarize(
     absl::Span<const SummaryRequest> requests,
     absl::FunctionRef<absl::Status(size_t request, SeriesSummary summary)> visit,
@@ -49,6 +55,26 @@ absl::Status SeriesReader::Summarize(
     counts->rows += rows.times.size();
     return visit(i, SummaryOfRows(std::move(rows)));
   });
+}
+
+absl::Status SeriesReader::SummarizeEach(
+    const SummariesRequest& request,
+    absl::FunctionRef<absl::Status(SeriesSummaries summaries)> visit, SummaryCounts* counts) const {
+  std::vector<SummaryRequest> requests(request.columns.at(0).twins.size(), request.of_each);
+  for (const SummariesRequest::Column& column : request.columns) {
+    for (size_t i = 0; i < requests.size(); ++i) {
+      requests[i].rows.columns.push_back({TwinNumber(column.twins[i]), column.path});
+    }
+  }
+  return Summarize(
+      requests,
+      [&](size_t i, SeriesSummary summary) {
+        SeriesSummaries one;
+        one.requests.assign(summary.times.size(), static_cast<uint32_t>(i));
+        one.summary = std::move(summary);
+        return visit(std::move(one));
+      },
+      counts);
 }
 
 }  // namespace twin::query

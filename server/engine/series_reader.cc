@@ -87,6 +87,13 @@ class HistoryReader final : public query::SeriesReader {
     });
   }
 
+  void FindRecorded(absl::Span<const uint32_t> twins, absl::string_view path, int64_t from,
+                    int64_t to, uint8_t* recorded) const override {
+    timeseries::PathId id;
+    if (history_.FindPath(path, &id)) history_.FindSeries(id, twins, recorded);
+    FindPresent(twins, path, from, to, recorded);
+  }
+
   // What cannot be summed up is read, in the order of requests.
   absl::Status Summarize(
       absl::Span<const query::SummaryRequest> requests,
@@ -100,6 +107,31 @@ class HistoryReader final : public query::SeriesReader {
     return absl::OkStatus();
   }
 
+  // Runs of twins of the same tables at once; requests that the history cannot answer together, one
+  // by one.
+  absl::Status SummarizeEach(
+      const query::SummariesRequest& request,
+      absl::FunctionRef<absl::Status(query::SeriesSummaries summaries)> visit,
+      query::SummaryCounts* counts) const override {
+    const size_t requests = request.columns.at(0).twins.size();
+    std::vector<std::vector<graph::TwinPlace>> places;
+    for (const auto& column : request.columns) places.push_back(PlacesOf(column.twins));
+    for (size_t begin = 0; begin < requests;) {
+      const auto is_like_first = [&](size_t i) {
+        return std::all_of(places.begin(), places.end(),
+                           [&](const std::vector<graph::TwinPlace>& of) {
+                             return of[i].table == of[begin].table;
+                           });
+      };
+      size_t end = begin + 1;
+      while (end < requests && is_like_first(end)) ++end;
+      TWIN_RETURN_IF_ERROR(
+          SummarizeRun({.request = request, .visit = visit, .counts = counts}, places, begin, end));
+      begin = end;
+    }
+    return absl::OkStatus();
+  }
+
  private:
   struct Target {
     TypeKind kind = TypeKind::kNull;
@@ -107,6 +139,211 @@ class HistoryReader final : public query::SeriesReader {
     bool is_property = false;
     ColumnId column;
   };
+
+  static constexpr TableId kNoTable = TableId(UINT32_MAX);  // of twins that have ended
+
+  std::vector<graph::TwinPlace> PlacesOf(absl::Span<const uint32_t> twins) const {
+    std::vector<graph::TwinPlace> places;
+    places.reserve(twins.size());
+    for (const uint32_t number : twins) {
+      const TwinNumber twin(number);
+      places.push_back(graph_.view().Exists(twin) ? graph_.view().PlaceOf(twin)
+                                                  : graph::TwinPlace{kNoTable, 0});
+    }
+    return places;
+  }
+
+  // A call of SummarizeEach.
+  struct EachCall {
+    const query::SummariesRequest& request;
+    absl::FunctionRef<absl::Status(query::SeriesSummaries summaries)> visit;
+    query::SummaryCounts* counts;
+  };
+
+  SeriesRequest RequestOf(const query::SummariesRequest& request, size_t i) const {
+    SeriesRequest one = request.of_each.rows;
+    for (const auto& column : request.columns) {
+      one.columns.push_back({TwinNumber(column.twins[i]), column.path});
+    }
+    return one;
+  }
+
+  // Requests [begin, end), whose twins are of the same tables.
+  absl::Status SummarizeRun(const EachCall& call,
+                            const std::vector<std::vector<graph::TwinPlace>>& places, size_t begin,
+                            size_t end) const {
+    for (const std::vector<graph::TwinPlace>& of : places) {
+      if (of[begin].table == kNoTable) return SummarizeSingly(call, begin, end);
+    }
+    std::vector<Target> targets;
+    const ReadRequest read = ToRead(RequestOf(call.request, begin), &targets);
+    if (read.series.size() < targets.size()) return SummarizeSingly(call, begin, end);
+    std::vector<uint8_t> recorded(end - begin, 1);
+    for (size_t c = 0; c < targets.size(); ++c) {
+      if (!targets[c].is_property) continue;
+      const auto of = absl::MakeSpan(places[c]).subspan(begin, end - begin);
+      const auto twins = call.request.columns[c].twins.subspan(begin, end - begin);
+      TWIN_RETURN_IF_ERROR(FindUnrecorded(read, targets[c], twins, of, &recorded));
+    }
+    for (size_t i = begin; i < end;) {
+      const uint8_t is_recorded = recorded[i - begin];
+      size_t same = i + 1;
+      while (same < end && recorded[same - begin] == is_recorded) ++same;
+      TWIN_RETURN_IF_ERROR(is_recorded != 0 ? SummarizeTogether(call, read, targets, i, same)
+                                            : SummarizeSingly(call, i, same));
+      i = same;
+    }
+    return absl::OkStatus();
+  }
+
+  // Takes out those whose present value is in the window and not among the samples.
+  absl::Status FindUnrecorded(const ReadRequest& read, const Target& target,
+                              absl::Span<const uint32_t> twins,
+                              absl::Span<const graph::TwinPlace> places,
+                              std::vector<uint8_t>* recorded) const {
+    std::vector<uint32_t> rows;
+    rows.reserve(places.size());
+    for (const graph::TwinPlace& place : places) rows.push_back(place.row);
+    Vector times;
+    graph_.ReadUpdateTimes(places[0].table, target.column, rows, /*arrival=*/false, &times);
+    std::vector<uint32_t> indices;
+    std::vector<ReadRequest::Series> series;
+    std::vector<int64_t> at;
+    for (uint32_t i = 0; i < rows.size(); ++i) {
+      if (times.IsNull(i) || times.ints[i] < read.from || times.ints[i] >= read.to) continue;
+      indices.push_back(i);
+      series.push_back(read.series[static_cast<size_t>(target.series)]);
+      series.back().key.twin = TwinNumber(twins[i]);
+      at.push_back(times.ints[i]);
+    }
+    if (indices.empty()) return absl::OkStatus();
+    std::vector<bool> have;
+    TWIN_RETURN_IF_ERROR(snapshot_->HaveSamplesAt(series, at, &have));
+    for (size_t i = 0; i < have.size(); ++i) {
+      if (!have[i]) (*recorded)[indices[i]] = 0;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status SummarizeTogether(const EachCall& call, const ReadRequest& read,
+                                 const std::vector<Target>& targets, size_t begin,
+                                 size_t end) const {
+    timeseries::SummariesRequest asked;
+    const query::SummaryRequest& each = call.request.of_each;
+    for (size_t c = 0; c < targets.size(); ++c) {
+      asked.columns.push_back({.twins = call.request.columns[c].twins.subspan(begin, end - begin),
+                               .path = read.series[c].key.path,
+                               .as = read.series[c].as});
+    }
+    asked.of_each = {.series = {},
+                     .from = read.from,
+                     .to = read.to,
+                     .step = each.step,
+                     .sums = each.sums,
+                     .extremes = each.extremes,
+                     .ends = each.ends};
+    size_t single_begin = begin, single_end = begin;  // that have to be asked by themselves
+    const auto ask_singles = [&]() -> absl::Status {
+      const size_t from = single_begin;
+      single_begin = single_end;
+      return from == single_end ? absl::OkStatus() : SummarizeSingly(call, from, single_end);
+    };
+    timeseries::SummaryCounts by;
+    TWIN_RETURN_IF_ERROR(snapshot_->SummarizeEach(
+        asked,
+        [&](timeseries::SummaryRows rows) -> absl::Status {
+          if (absl::Status status = ask_singles(); !status.ok()) return status;
+          query::SeriesSummaries summaries;
+          summaries.requests = std::move(rows.requests);
+          for (uint32_t& index : summaries.requests) index += static_cast<uint32_t>(begin);
+          summaries.summary = ToSummary(asked.of_each, targets, std::move(rows));
+          return call.visit(std::move(summaries));
+        },
+        [&](size_t i) -> absl::Status {
+          if (single_end != begin + i) {
+            if (absl::Status status = ask_singles(); !status.ok()) return status;
+            single_begin = begin + i;
+          }
+          single_end = begin + i + 1;
+          return absl::OkStatus();
+        },
+        &by));
+    AddCounts(by, call.counts);
+    return ask_singles();
+  }
+
+  absl::Status SummarizeSingly(const EachCall& call, size_t begin, size_t end) const {
+    std::vector<query::SummaryRequest> requests;
+    requests.reserve(end - begin);
+    for (size_t i = begin; i < end; ++i) {
+      requests.push_back(call.request.of_each);
+      requests.back().rows = RequestOf(call.request, i);
+    }
+    return Summarize(
+        requests,
+        [&](size_t i, query::SeriesSummary summary) {
+          query::SeriesSummaries one;
+          one.requests.assign(summary.times.size(), static_cast<uint32_t>(begin + i));
+          one.summary = std::move(summary);
+          return call.visit(std::move(one));
+        },
+        call.counts);
+  }
+
+  // Twins of one table, and which they are of a call.
+  struct OfTable {
+    TableId table;
+    const query::Column* column = nullptr;  // the path's; nullptr: none of its values counts
+    std::vector<uint32_t> rows, indices;
+  };
+
+  // FindRecorded, of present values of properties and of twins that have ended.
+  void FindPresent(absl::Span<const uint32_t> twins, absl::string_view path, int64_t from,
+                   int64_t to, uint8_t* recorded) const {
+    const auto& models = graph_.catalog().models();
+    const bool may_be_present =
+        std::any_of(models.begin(), models.end(), [&](const query::Model& model) {
+          const query::Column* const found = model.Find(path);
+          return found != nullptr && !found->telemetry;
+        });
+    if (!may_be_present) return;
+    OfTable of;
+    bool is_first = true;
+    for (uint32_t i = 0; i < twins.size(); ++i) {
+      if (recorded[i] != 0) continue;
+      const TwinNumber twin(twins[i]);
+      if (!graph_.view().Exists(twin)) {
+        recorded[i] = 1;
+        continue;
+      }
+      const graph::TwinPlace place = graph_.view().PlaceOf(twin);
+      if (is_first || !(place.table == of.table)) {
+        FindPresentOf(of, from, to, recorded);
+        is_first = false;
+        of = OfTable();
+        of.table = place.table;
+        of.column = graph_.catalog().model(place.table).Find(path);
+        if (of.column != nullptr && of.column->telemetry) of.column = nullptr;
+      }
+      if (of.column == nullptr) continue;
+      of.rows.push_back(place.row);
+      of.indices.push_back(i);
+    }
+    FindPresentOf(of, from, to, recorded);
+  }
+
+  void FindPresentOf(const OfTable& of, int64_t from, int64_t to, uint8_t* recorded) const {
+    if (of.rows.empty()) return;
+    const query::Model& model = graph_.catalog().model(of.table);
+    Vector times;
+    graph_.ReadUpdateTimes(of.table,
+                           ColumnId(static_cast<uint32_t>(of.column - model.columns.data())),
+                           of.rows, /*arrival=*/false, &times);
+    for (size_t i = 0; i < of.rows.size(); ++i) {
+      if (times.IsNull(i) || times.ints[i] < from || times.ints[i] > to) continue;
+      recorded[of.indices[i]] = 1;
+    }
+  }
 
   using VisitSummary =
       absl::FunctionRef<absl::Status(size_t request, query::SeriesSummary summary)>;

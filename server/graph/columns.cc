@@ -107,6 +107,23 @@ Stored ValueAt(const char* page, uint32_t index) {
   return value;
 }
 
+// As LoadTime reads them.
+class TimePage {
+ public:
+  explicit TimePage(absl::string_view page)
+      : bytes_(page.empty() ? kZero : page.data()), step_(page.size() > sizeof(int64_t) ? 1 : 0) {}
+  int64_t At(uint32_t index) const {
+    int64_t ns = 0;
+    std::memcpy(&ns, bytes_ + index * step_ * sizeof(ns), sizeof(ns));
+    return ns;
+  }
+
+ private:
+  static constexpr char kZero[sizeof(int64_t)] = {};
+  const char* const bytes_;
+  const size_t step_;  // 0: one time for all
+};
+
 template <typename Stored, typename Out>
 void ReadNumbers(const PageArray& pages, absl::Span<const uint32_t> rows, Nulls nulls, Out* out) {
   const auto run = [&](size_t at, const char* page, uint32_t index, size_t count) {
@@ -250,14 +267,23 @@ void GraphView::ReadTimes(TableId table, ColumnId column, absl::Span<const uint3
                           bool source, std::vector<uint8_t>* nulls, int64_t* times) const {
   const Column& stored = state_->tables[table.value]->columns[column.value];
   Nulls missing(nulls, rows.size());
-  for (size_t i = 0; i < rows.size(); ++i) {
-    if (!HasValue(stored, rows[i])) {
-      missing.Set(i);
-      continue;
+  for (size_t i = 0; i < rows.size();) {
+    const uint32_t page = rows[i] / kRowsPerPage;
+    const size_t count = RunAt(rows, i);
+    const char* const values = stored.values.Bytes(page);
+    if (values == nullptr) {
+      missing.SetAll(i, count);
+    } else {
+      missing.SetFrom(i, values, rows[i] % kRowsPerPage, count);
+      const TimePage updates(stored.update_times.Get(page));
+      const TimePage sources(stored.source_times.Get(page));
+      for (size_t k = 0; k < count; ++k) {
+        const uint32_t index = rows[i + k] % kRowsPerPage;
+        const int64_t given = source ? sources.At(index) : kAsUpdateTime;
+        times[i + k] = given == kAsUpdateTime ? updates.At(index) : SourceTimeOf(given).ns;
+      }
     }
-    const int64_t given = source ? LoadTime(stored.source_times, rows[i]) : kAsUpdateTime;
-    times[i] =
-        given == kAsUpdateTime ? LoadTime(stored.update_times, rows[i]) : SourceTimeOf(given).ns;
+    i += count;
   }
 }
 

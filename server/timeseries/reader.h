@@ -25,6 +25,8 @@ class ReadView {
  public:
   virtual ~ReadView() = default;
   virtual Places Find(SeriesKey key) const = 0;
+  virtual void FindEach(PathId path, absl::Span<const uint32_t> twins,
+                        std::vector<FoundPlace>* found) const = 0;
   // Appends blocks and rows of from <= time < to that the snapshot may see, in any order.
   virtual void Find(GroupId group, int64_t from, int64_t to,
                     std::vector<RowSourcePtr>* sources) const = 0;
@@ -42,6 +44,10 @@ class Reader {
 
   absl::Status Read(const ReadRequest& request, ReadRows* rows);
   absl::Status Summarize(const SummaryRequest& request, SummaryRows* rows, SummaryCounts* counts);
+  absl::Status SummarizeEach(const SummariesRequest& request,
+                             absl::FunctionRef<absl::Status(SummaryRows rows)> visit,
+                             absl::FunctionRef<absl::Status(size_t request)> other,
+                             SummaryCounts* counts);
   // The last sample of from <= time < to.
   absl::StatusOr<bool> Last(SeriesKey key, WantedAs as, int64_t from, int64_t to, ReadRows* row);
   // Of each series, before `to`: as Snapshot::LastOfEach.
@@ -133,6 +139,9 @@ class Reader {
   };
   absl::StatusOr<const RollupAxis*> AxisOfRollup(const RowSourcePtr& rollup);
   class Summarizer;
+  class EachSummarizer;  // summarize_each.cc
+  // Parts [begin, end) that are blocks of one step with sums at hand; begin == end: there is none.
+  static absl::StatusOr<size_t> BlocksFrom(const SummaryPlan& plan, size_t begin, int64_t step);
   absl::StatusOr<const SummaryPlan*> PlanOf(const std::vector<Places>& places,
                                             const SummaryRequest& request);
   void Trim();

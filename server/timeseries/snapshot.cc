@@ -46,6 +46,14 @@ class PinnedSnapshot final : public Snapshot, private ReadView {
     return absl::OkStatus();
   }
 
+  absl::Status SummarizeEach(const SummariesRequest& request,
+                             absl::FunctionRef<absl::Status(SummaryRows rows)> visit,
+                             absl::FunctionRef<absl::Status(size_t request)> other,
+                             SummaryCounts* counts) const override {
+    Reader reader(this);
+    return reader.SummarizeEach(request, visit, other, counts);
+  }
+
   absl::StatusOr<bool> Last(SeriesKey key, WantedAs as, int64_t time,
                             ReadRows* row) const override {
     Reader reader(this);
@@ -71,6 +79,10 @@ class PinnedSnapshot final : public Snapshot, private ReadView {
 
  private:
   Places Find(SeriesKey key) const override { return head_.index().Find(key); }
+  void FindEach(PathId path, absl::Span<const uint32_t> twins,
+                std::vector<FoundPlace>* found) const override {
+    head_.index().FindEach(path, twins, found);
+  }
 
   void Find(GroupId group, int64_t from, int64_t to,
             std::vector<RowSourcePtr>* sources) const override {

@@ -81,6 +81,12 @@ GroupSpec Store::group(GroupId id) const { return impl_->head.Spec(id); }
 
 bool Store::Has(SeriesKey key) const { return impl_->head.index().Has(key); }
 
+void Store::FindSeries(PathId path, absl::Span<const uint32_t> twins, uint8_t* have) const {
+  std::vector<FoundPlace> found;
+  impl_->head.index().FindEach(path, twins, &found);
+  for (const FoundPlace& place : found) have[place.index] = 1;
+}
+
 std::shared_ptr<const Snapshot> Store::Pin(Sequence sequence) const {
   return MakeSnapshot(&impl_->head, &impl_->partitions, &impl_->rules, sequence);
 }

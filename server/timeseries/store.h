@@ -139,6 +139,9 @@ class Store {
   bool FindPath(absl::string_view path, PathId* id) const;
   GroupSpec group(GroupId id) const;  // a copy: kept packed
   bool Has(SeriesKey key) const;
+  // Sets have[i] to 1 where twins[i] has such a series, and leaves the others. Cost: about 1 ns a
+  // twin where neighbours have numbers near each other.
+  void FindSeries(PathId path, absl::Span<const uint32_t> twins, uint8_t* have) const;
   // What was appended with sequences up to `sequence`, while the snapshot lives.
   std::shared_ptr<const Snapshot> Pin(Sequence sequence) const;
   StoreStatus status() const;
@@ -216,6 +219,17 @@ struct SummaryRequest {
   bool only_expired = false;
 };
 
+// One question about many: request i is about the series of item i of each column's twins.
+struct SummariesRequest {
+  struct Column {
+    absl::Span<const uint32_t> twins;
+    PathId path;
+    WantedAs as = WantedAs::kDouble;  // or kInt
+  };
+  std::vector<Column> columns;
+  SummaryRequest of_each;  // without series, and not only_expired
+};
+
 // Thread-safe. Lives no longer than its Store.
 class Snapshot {
  public:
@@ -233,6 +247,13 @@ class Snapshot {
       absl::Span<const SummaryRequest> requests,
       absl::FunctionRef<absl::Status(size_t request, SummaryRows rows)> visit,
       SummaryCounts* counts) const = 0;
+  // The same of many, in the order of requests: those that are alike in where their samples are,
+  // and of which statistics and few rows say all, come together by `visit`, with
+  // SummaryRows::requests; each other one has to be asked by itself, and comes by `other`.
+  virtual absl::Status SummarizeEach(const SummariesRequest& request,
+                                     absl::FunctionRef<absl::Status(SummaryRows rows)> visit,
+                                     absl::FunctionRef<absl::Status(size_t request)> other,
+                                     SummaryCounts* counts) const = 0;
   // The last sample at or before `time`; false: there is none.
   virtual absl::StatusOr<bool> Last(SeriesKey key, WantedAs as, int64_t time,
                                     ReadRows* row) const = 0;

@@ -192,6 +192,124 @@ TEST(StoreSummaryTest, RandomWindows) {
   EXPECT_GT(counts.rows, 100);
 }
 
+SummaryRows SumUp(const Snapshot& snapshot, const SummaryRequest& request) {
+  SummaryRows summary;
+  SummaryCounts counts;
+  EXPECT_THAT(snapshot.Summarize(
+                  {&request, 1},
+                  [&](size_t, SummaryRows got) {
+                    summary = std::move(got);
+                    return absl::OkStatus();
+                  },
+                  &counts),
+              IsOk());
+  return summary;
+}
+
+void ExpectSameRow(const SummaryColumn& a, size_t row_a, const SummaryColumn& b, size_t row_b,
+                   bool sums) {
+  ASSERT_EQ(a.counts[row_a], b.counts[row_b]);
+  if (a.counts[row_a] == 0) return;
+  ASSERT_EQ(a.kind, b.kind);
+  for (SummaryColumn::Values SummaryColumn::*const of :
+       {&SummaryColumn::min, &SummaryColumn::max, &SummaryColumn::first, &SummaryColumn::last}) {
+    if (a.kind == ColumnKind::kDouble) {
+      EXPECT_TRUE(SameNumber((a.*of).doubles[row_a], (b.*of).doubles[row_b]));
+    } else {
+      EXPECT_EQ((a.*of).ints[row_a], (b.*of).ints[row_b]);
+    }
+  }
+  if (!sums) return;
+  EXPECT_EQ(a.decimals, b.decimals);
+  EXPECT_EQ(a.sums[row_a], b.sums[row_b]);
+}
+
+// Asks about many twins at once, and about each; how many came together.
+int CompareEach(const Snapshot& snapshot, const SummaryRequest& each,
+                const std::vector<PathId>& paths) {
+  constexpr uint32_t kTwins = 64;
+  std::vector<uint32_t> twins;
+  for (uint32_t i = 0; i < kTwins; ++i) twins.push_back(i * 37 % kTwins);
+  SummariesRequest request;
+  request.of_each = each;
+  std::vector<SummaryRows> expected(kTwins);
+  for (const PathId path : paths) request.columns.push_back({.twins = twins, .path = path});
+  for (size_t i = 0; i < kTwins; ++i) {
+    SummaryRequest one = each;
+    for (const PathId path : paths) one.series.push_back({.key = {TwinNumber(twins[i]), path}});
+    expected[i] = SumUp(snapshot, one);
+  }
+  int together = 0;
+  size_t next = 0;
+  std::vector<size_t> seen(kTwins, 0);
+  SummaryCounts counts;
+  EXPECT_THAT(snapshot.SummarizeEach(
+                  request,
+                  [&](SummaryRows rows) {
+                    EXPECT_EQ(rows.requests.size(), rows.times.size());
+                    for (size_t row = 0; row < rows.times.size(); ++row) {
+                      const size_t i = rows.requests[row];
+                      EXPECT_GE(i + (seen[i] > 0 ? 1 : 0), next);
+                      next = i + 1;
+                      const size_t at = seen[i]++;
+                      together += at == 0 ? 1 : 0;
+                      EXPECT_TRUE(expected[i].possible);
+                      if (at >= expected[i].times.size()) {
+                        ADD_FAILURE() << "too many rows of " << i;
+                        continue;
+                      }
+                      EXPECT_EQ(rows.times[row], expected[i].times[at]);
+                      EXPECT_EQ(rows.rows[row], expected[i].rows[at]);
+                      for (size_t c = 0; c < paths.size(); ++c) {
+                        ExpectSameRow(rows.columns[c], row, expected[i].columns[c], at, each.sums);
+                      }
+                    }
+                    return absl::OkStatus();
+                  },
+                  [&](size_t i) {
+                    EXPECT_GE(i, next);
+                    next = i + 1;
+                    seen[i] = expected[i].times.size();
+                    return absl::OkStatus();
+                  },
+                  &counts),
+              IsOk());
+  for (size_t i = 0; i < kTwins; ++i) EXPECT_EQ(seen[i], expected[i].times.size());
+  return together;
+}
+
+TEST(StoreSummaryTest, ManyAtOnceAreAsEachByItself) {
+  int together = 0;
+  for (uint64_t seed = 1; seed <= 12; ++seed) {
+    SCOPED_TRACE(absl::StrCat("seed ", seed));
+    HistoryWorld world(seed, seed % 2 == 0 ? 8 : 64);
+    for (int i = 0; i < 300; ++i) {
+      world.Step();
+      if (world.Random(40) == 0) {
+        ASSERT_TRUE(world.Checkpoint(false));
+      }
+      if (world.Random(60) == 0) {
+        ASSERT_THAT(world.PackDay(), IsOk());
+      }
+      if (world.Random(6) != 0) continue;
+      const ReadRequest read = world.RandomRequest();
+      constexpr int64_t kSteps[] = {0, kMinute, 60 * kMinute, 1440 * kMinute};
+      const SummaryRequest each{.series = {},
+                                .from = read.from,
+                                .to = read.to,
+                                .step = kSteps[world.Random(4)],
+                                .sums = world.Random(2) == 0};
+      std::vector<PathId> paths = {PathId{static_cast<uint32_t>(world.Random(2))}};
+      if (world.Random(3) == 0) paths.push_back(PathId{1 - paths[0].value});
+      const auto snapshot = world.store().Pin(
+          Sequence(world.sequence() - (world.Random(3) == 0 ? world.Random(30) : 0)));
+      together += CompareEach(*snapshot, each, paths);
+      if (HasFailure()) FAIL() << "from " << each.from << " to " << each.to << " " << each.step;
+    }
+  }
+  EXPECT_GT(together, 100);
+}
+
 // Of a series at a time: the last sample at or before it, and the first one after it.
 std::pair<std::string, std::string> Neighbours(const ReadRows& rows, size_t column, int64_t time) {
   std::pair<std::string, std::string> found;

@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -220,6 +222,33 @@ TEST_F(TwoGroupsTest, ASampleThatDoesNotFitIsNotThere) {
     for (int i = 0; i < 8; ++i) Append(0, 100 + i, 1);
     for (int i = 0; i < 8; ++i) Append(1, 200 + i, 1);
   }
+}
+
+TEST(StoreTest, FindsSeriesOfManyTwins) {
+  Store store({});
+  const PathId path = store.AddPath("a"), other = store.AddPath("b");
+  std::mt19937 random(1);
+  std::set<uint32_t> recorded;
+  // Some close together, some far apart; some in several groups.
+  for (int i = 0; i < 3000; ++i) {
+    const uint32_t twin = random() % (i % 10 == 0 ? 1'000'000 : 3'000);
+    store.AddGroup({{{.series = {{TwinNumber(twin), path}}}}});
+    recorded.insert(twin);
+    if (i % 100 != 0) continue;
+    std::vector<uint32_t> twins;
+    for (uint32_t t = 0; t < 4'000; ++t) twins.push_back(t % 7 == 0 ? random() % 1'000'000 : t);
+    twins.push_back(UINT32_MAX);
+    std::vector<uint8_t> have(twins.size(), 0);
+    store.FindSeries(path, twins, have.data());
+    for (size_t t = 0; t < twins.size(); ++t) {
+      ASSERT_EQ(have[t] != 0, recorded.count(twins[t]) > 0) << twins[t];
+      ASSERT_EQ(store.Has({TwinNumber(twins[t]), path}), have[t] != 0);
+    }
+    std::fill(have.begin(), have.end(), 0);
+    store.FindSeries(other, twins, have.data());
+    EXPECT_EQ(std::count(have.begin(), have.end(), 1), 0);
+  }
+  EXPECT_EQ(store.status().series, recorded.size());
 }
 
 }  // namespace

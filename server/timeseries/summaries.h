@@ -37,6 +37,7 @@ struct SummaryRows {
   std::vector<int64_t> times;  // where the step begins; of no steps, a time within
   std::vector<int64_t> rows;   // times at which some series was recorded, be it as missing
   std::vector<SummaryColumn> columns;
+  std::vector<uint32_t> requests;  // of SummarizeEach: which one each row is of
 };
 
 // What summing up had to look at, where it was possible.
