@@ -10,6 +10,10 @@
 #include "query/execute/kernels.h"
 #include "server/base/wide.h"
 
+#if TWIN_HAS_WIDE
+#include <immintrin.h>
+#endif
+
 namespace twin::query {
 namespace {
 
@@ -133,12 +137,50 @@ TWIN_WIDE T BestOnWide(const T* values, size_t count) {
 }
 #endif
 
+#if TWIN_HAS_WIDE
+template <Function kFunction>
+TWIN_WIDE inline __m256d Better(__m256d x, __m256d than) {
+  return kFunction == Function::kMin ? _mm256_min_pd(x, than) : _mm256_max_pd(x, than);
+}
+
+// The same of doubles, at least kDoublesMin of them. False: it cannot tell.
+constexpr size_t kDoublesMin = 16;
+template <Function kFunction>
+TWIN_WIDE bool BestOfDoubles(const double* values, size_t count, double* out) {
+  __m256d best[4], sums[4];  // a sum is NaN if one of its values is
+  for (size_t k = 0; k < 4; ++k) best[k] = sums[k] = _mm256_loadu_pd(values + 4 * k);
+  for (size_t i = kDoublesMin; i < count; i += kDoublesMin) {
+    const double* from = values + std::min(i, count - kDoublesMin);
+#pragma GCC unroll 4
+    for (size_t k = 0; k < 4; ++k) {
+      const __m256d x = _mm256_loadu_pd(from + 4 * k);
+      best[k] = Better<kFunction>(x, best[k]);
+      sums[k] = _mm256_add_pd(sums[k], x);
+    }
+  }
+  const __m256d sum = _mm256_add_pd(_mm256_add_pd(sums[0], sums[1]), sums[2]);
+  const __m256d all = _mm256_add_pd(sum, sums[3]);
+  if (_mm256_movemask_pd(_mm256_cmp_pd(all, all, _CMP_UNORD_Q)) != 0) return false;
+  const __m256d four =
+      Better<kFunction>(Better<kFunction>(best[0], best[1]), Better<kFunction>(best[2], best[3]));
+  const __m256d two = Better<kFunction>(four, _mm256_permute2f128_pd(four, four, 1));
+  *out = _mm256_cvtsd_f64(Better<kFunction>(two, _mm256_permute_pd(two, 1)));
+  return *out != 0;  // zeros have two signs
+}
+#endif
+
 // Of one or more.
 template <Function kFunction, typename Cell, typename T>
 T BestOf(const T* values, size_t count) {
   if constexpr (kFunction == Function::kFirst) return values[0];
   if constexpr (kFunction == Function::kLast) return values[count - 1];
 #if TWIN_HAS_WIDE
+  if constexpr (std::is_same_v<T, double>) {
+    T best;
+    if (count >= kDoublesMin && HasWide() && BestOfDoubles<kFunction>(values, count, &best)) {
+      return best;
+    }
+  }
   if (HasWide()) return BestOnWide<kFunction, Cell>(values, count);
 #endif
   return BestOnAny<kFunction, Cell>(values, count);

@@ -8,6 +8,10 @@
 #include "query/plan/expr_util.h"
 #include "server/base/wide.h"
 
+#if TWIN_HAS_WIDE
+#include <immintrin.h>
+#endif
+
 namespace twin::query {
 namespace {
 
@@ -74,22 +78,6 @@ TWIN_INLINE_LOOP void CheckOnAny(const Condition& condition, const ColumnPage& c
   }
 }
 
-#if TWIN_HAS_WIDE
-template <typename Condition>
-TWIN_WIDE void CheckOnWide(const Condition& condition, const ColumnPage& column, size_t rows,
-                           uint8_t* lanes) {
-  CheckOnAny(condition, column, rows, lanes);
-}
-#endif
-
-template <typename Condition>
-void CheckLanes(const Condition& condition, const ColumnPage& column, size_t rows, uint8_t* lanes) {
-#if TWIN_HAS_WIDE
-  if (HasWide()) return CheckOnWide(condition, column, rows, lanes);
-#endif
-  CheckOnAny(condition, column, rows, lanes);
-}
-
 // Keeps the bits whose lanes are 1.
 void KeepLanes(const uint8_t* lanes, size_t rows, uint64_t* words) {
   constexpr uint64_t kGather = 0x0102040810204080;  // the lowest bits of eight bytes to the top one
@@ -102,6 +90,67 @@ void KeepLanes(const uint8_t* lanes, size_t rows, uint64_t* words) {
     }
     words[i / 64] &= word;
   }
+}
+
+#if TWIN_HAS_WIDE
+template <typename Condition>
+TWIN_WIDE void CheckOnWide(const Condition& condition, const ColumnPage& column, size_t rows,
+                           uint8_t* lanes) {
+  CheckOnAny(condition, column, rows, lanes);
+}
+
+// The bits of 64 doubles, four a comparison.
+template <int kPredicate>
+TWIN_WIDE void KeepDoubles(const char* values, double constant, size_t words_count,
+                           uint64_t* words) {
+  const __m256d right = _mm256_set1_pd(constant);
+  for (size_t w = 0; w < words_count; ++w) {
+    const auto* from = reinterpret_cast<const double*>(values) + w * 64;
+    uint64_t word = 0;
+#pragma GCC unroll 16
+    for (size_t i = 0; i < 64; i += 4) {
+      const __m256d passes = _mm256_cmp_pd(_mm256_loadu_pd(from + i), right, kPredicate);
+      word |= static_cast<uint64_t>(_mm256_movemask_pd(passes)) << i;
+    }
+    words[w] &= word;
+  }
+}
+
+template <typename Condition>
+void CheckDoubles(const Condition& condition, const char* values, size_t words_count,
+                  uint64_t* words) {
+  switch (condition.op) {
+    case BoundKind::kEqual:
+      return KeepDoubles<_CMP_EQ_OQ>(values, condition.number, words_count, words);
+    case BoundKind::kNotEqual:
+      return KeepDoubles<_CMP_NEQ_UQ>(values, condition.number, words_count, words);
+    case BoundKind::kLess:
+      return KeepDoubles<_CMP_LT_OQ>(values, condition.number, words_count, words);
+    case BoundKind::kLessEqual:
+      return KeepDoubles<_CMP_LE_OQ>(values, condition.number, words_count, words);
+    case BoundKind::kGreater:
+      return KeepDoubles<_CMP_NLE_UQ>(values, condition.number, words_count, words);
+    default:
+      return KeepDoubles<_CMP_NLT_UQ>(values, condition.number, words_count, words);
+  }
+}
+#endif
+
+// Keeps the bits of rows that pass.
+template <typename Condition>
+void CheckRows(const Condition& condition, const ColumnPage& column, size_t rows, uint64_t* words) {
+  uint8_t lanes[kPageRowsMax];
+#if TWIN_HAS_WIDE
+  if (HasWide()) {
+    if (column.stored == Stored::kDouble && rows % 64 == 0) {
+      return CheckDoubles(condition, column.values, rows / 64, words);
+    }
+    CheckOnWide(condition, column, rows, lanes);
+    return KeepLanes(lanes, rows, words);
+  }
+#endif
+  CheckOnAny(condition, column, rows, lanes);
+  KeepLanes(lanes, rows, words);
 }
 
 }  // namespace
@@ -175,26 +224,39 @@ void PageBits::KeepFilled(const ColumnPage& column, size_t page_rows) {
   for (size_t i = 0; i < kWords; ++i) words_[i] &= has[i];
 }
 
-bool PageFilter::Check(const GraphReader& graph, uint32_t page, PageBits* bits) const {
-  const size_t rows = graph.page_rows();
+void PageWindow::Fill(const GraphReader& graph, uint32_t page) {
+  constexpr uint32_t kPagesMin = 2;
+  const bool goes_on = page == first_ + count_;
+  count_ = goes_on ? std::clamp(count_ * 2, kPagesMin, kPagesMax) : kPagesMin;
+  first_ = page;
+  graph.PagesOf(table_, column_, first_, absl::MakeSpan(pages_, count_));
+}
+
+PageFilter::Windows PageFilter::NewWindows() const {
+  Windows windows;
+  for (const Condition& condition : conditions_) windows.emplace_back(table_, condition.column);
+  return windows;
+}
+
+bool PageFilter::Check(const GraphReader& graph, uint32_t page, Windows* windows,
+                       PageBits* bits) const {
   if (none_) return false;
+  const size_t rows = graph.page_rows();
   bits->SetAll();
-  for (const Condition& condition : conditions_) {
-    const ColumnPage column = graph.PageOf(table_, condition.column, page);
+  for (size_t i = 0; i < conditions_.size(); ++i) {
+    const ColumnPage& column = (*windows)[i].At(graph, page);
     if (column.has == nullptr || column.stored == Stored::kOther) return false;
     bits->KeepFilled(column, rows);
-    uint8_t lanes[kPageRowsMax];
-    CheckLanes(condition, column, rows, lanes);
-    KeepLanes(lanes, rows, bits->words());
+    CheckRows(conditions_[i], column, rows, bits->words());
     if (bits->none()) return false;
   }
   return true;
 }
 
-void PageFilter::Select(const GraphReader& graph, uint32_t page, std::vector<uint32_t>* twins,
-                        std::vector<Place>* places) const {
+void PageFilter::Select(const GraphReader& graph, uint32_t page, Windows* windows,
+                        std::vector<uint32_t>* twins, std::vector<Place>* places) const {
   PageBits bits;
-  if (!Check(graph, page, &bits)) return;
+  if (!Check(graph, page, windows, &bits)) return;
   const uint32_t* numbers = graph.TwinPage(table_, page);
   if (numbers == nullptr) return;
   const uint32_t first = page * graph.page_rows();
@@ -203,12 +265,6 @@ void PageFilter::Select(const GraphReader& graph, uint32_t page, std::vector<uin
     twins->push_back(numbers[row] - 1);
     places->push_back({table_.value, first + static_cast<uint32_t>(row)});
   });
-}
-
-void PageFilter::Prefetch(const GraphReader& graph, uint32_t page) const {
-  for (const Condition& condition : conditions_) {
-    PrefetchPage(graph.PageOf(table_, condition.column, page), graph.page_rows());
-  }
 }
 
 }  // namespace twin::query

@@ -48,6 +48,29 @@ class PageBits {
   uint64_t words_[kWords] = {};
 };
 
+// Pages of one column, looked up more at a time the more of them are asked for one after the other.
+// Not thread-safe.
+class PageWindow {
+ public:
+  PageWindow(TableId table, ColumnId column) : table_(table), column_(column) {}
+
+  // Valid until the next call.
+  const ColumnPage& At(const GraphReader& graph, uint32_t page) {
+    if (page - first_ >= count_) Fill(graph, page);
+    return pages_[page - first_];
+  }
+
+ private:
+  static constexpr uint32_t kPagesMax = 64;
+  void Fill(const GraphReader& graph, uint32_t page);
+
+  TableId table_;
+  ColumnId column_;
+  uint32_t first_ = 0;
+  uint32_t count_ = 0;
+  ColumnPage pages_[kPagesMax];
+};
+
 // All of some conditions, for the twins of one table. Thread-safe.
 class PageFilter {
  public:
@@ -59,13 +82,15 @@ class PageFilter {
   // No row of the table passes: it lacks a column.
   bool none() const { return none_; }
 
+  // What a thread looks at pages through.
+  using Windows = std::vector<PageWindow>;
+  Windows NewWindows() const;
+
   // The rows of the page that pass. False: none does.
-  bool Check(const GraphReader& graph, uint32_t page, PageBits* bits) const;
+  bool Check(const GraphReader& graph, uint32_t page, Windows* windows, PageBits* bits) const;
   // Appends the rows of the page that hold a twin and pass, and their twins.
-  void Select(const GraphReader& graph, uint32_t page, std::vector<uint32_t>* twins,
-              std::vector<Place>* places) const;
-  // Tells the processor that the page will be looked at soon.
-  void Prefetch(const GraphReader& graph, uint32_t page) const;
+  void Select(const GraphReader& graph, uint32_t page, Windows* windows,
+              std::vector<uint32_t>* twins, std::vector<Place>* places) const;
 
  private:
   struct Condition {

@@ -91,11 +91,23 @@ absl::Status ForEachPage(const RowRuns::Run& run, uint32_t page_rows, F f) {
   return absl::OkStatus();
 }
 
+// By table.
+std::vector<PageFilter::Windows> WindowsOf(const PathRuns& runs) {
+  std::vector<PageFilter::Windows> windows(runs.filters.size());
+  for (size_t i = 0; i < windows.size(); ++i) {
+    if (runs.filters[i].has_value()) windows[i] = runs.filters[i]->NewWindows();
+  }
+  return windows;
+}
+
 class ExpandRuns : public Operator {
  public:
   ExpandRuns(const Plan& plan, const PathRuns& runs, const PlanStep& last, RunContext* run,
              Consumer* next)
-      : Operator(plan, last, run, next), runs_(runs), page_rows_(graph().page_rows()) {}
+      : Operator(plan, last, run, next),
+        runs_(runs),
+        page_rows_(graph().page_rows()),
+        windows_(WindowsOf(runs)) {}
 
  private:
   absl::Status Do(Batch batch) override {
@@ -123,7 +135,7 @@ class ExpandRuns : public Operator {
     const uint32_t first_row = page * page_rows_ + first;
     if (runs_.filtered) {
       PageBits bits;
-      if (!runs_.filters[table.value]->Check(graph(), page, &bits)) return;
+      if (!runs_.filters[table.value]->Check(graph(), page, &windows_[table.value], &bits)) return;
       bits.Clip(first, count);
       bits.ForEach([&](size_t row) {
         sources_.push_back(source);
@@ -165,6 +177,7 @@ class ExpandRuns : public Operator {
 
   const PathRuns& runs_;
   const uint32_t page_rows_;
+  std::vector<PageFilter::Windows> windows_;  // by table
   std::vector<Place> from_places_;
   // Of the rows that have been found: rows of the batch, and ends.
   std::vector<uint32_t> sources_, twins_;
@@ -178,6 +191,19 @@ T Load(const char* values, size_t row) {
   T value;
   std::memcpy(&value, values + row * sizeof(T), sizeof(T));
   return value;
+}
+
+// Whether each row of the page has a value.
+bool AllFilled(const ColumnPage& page, size_t page_rows) {
+  uint64_t all = UINT64_MAX;
+  size_t at = 0;
+  for (; at + sizeof(all) <= page_rows / 8; at += sizeof(all)) {
+    uint64_t has;
+    std::memcpy(&has, page.has + at, sizeof(has));
+    all &= has;
+  }
+  for (; at < page_rows / 8; ++at) all &= page.has[at] == 0xff ? UINT64_MAX : 0;
+  return all == UINT64_MAX;
 }
 
 // Copies the rows that `bits` names, or all of a slice.
@@ -218,7 +244,7 @@ absl::Span<const Place> PlacesOf(const GraphReader& graph, const Vector& twins,
 }
 
 RunAggregation::RunAggregation(const Plan& plan, const PathRuns& runs, RunContext* run)
-    : runs_(runs), run_(*run), page_rows_(run->graph.page_rows()) {
+    : runs_(runs), run_(*run), page_rows_(run->graph.page_rows()), windows_(WindowsOf(runs)) {
   const std::vector<BoundAggregate>& aggregates = plan.select->aggregates;
   std::vector<const BoundExpr*> exprs;  // of arguments_
   for (size_t i = 0; i < aggregates.size(); ++i) {
@@ -240,8 +266,9 @@ RunAggregation::RunAggregation(const Plan& plan, const PathRuns& runs, RunContex
     argument.aggregates = {i};
     const BoundExpr& property = expr.kind == BoundKind::kCast ? *expr.operands[0] : expr;
     for (const ColumnRef& ref : property.columns) {
-      argument.by_table[ref.table] = {
-          .there = true, .column = ref.column, .factor = ref.factor, .offset = ref.offset};
+      const TableId table(ref.table);
+      argument.by_table[ref.table] = Source{
+          .factor = ref.factor, .offset = ref.offset, .pages = PageWindow(table, ref.column)};
     }
     arguments_.push_back(std::move(argument));
   }
@@ -267,10 +294,6 @@ absl::Status RunAggregation::AddTwins(const Vector& twins, absl::Span<const uint
     if (group >= filled_.size()) filled_.resize(size_t{group} + 1);
   }
   for (size_t i = 0; i < places.size(); ++i) {
-    if (i + 1 < places.size()) {
-      const absl::Span<const RowRuns::Run> ahead = runs_.From(places[i + 1]);
-      if (!ahead.empty()) Prefetch(ahead[0]);
-    }
     for (const RowRuns::Run& run : runs_.From(places[i])) {
       scanned += run.count;
       if (scanned >= kRowsPerCheck) {
@@ -293,7 +316,8 @@ absl::Status RunAggregation::AddSlice(const Slice& slice, uint32_t group,
   const PageBits* some = nullptr;
   NumberRun rows{.kind = TypeKind::kInt, .count = slice.count};
   if (runs_.filtered) {
-    if (!runs_.filters[slice.table.value]->Check(run_.graph, slice.page, &passing)) {
+    const PageFilter& filter = *runs_.filters[slice.table.value];
+    if (!filter.Check(run_.graph, slice.page, &windows_[slice.table.value], &passing)) {
       return absl::OkStatus();
     }
     passing.Clip(slice.first, slice.count);
@@ -303,8 +327,8 @@ absl::Status RunAggregation::AddSlice(const Slice& slice, uint32_t group,
   }
   filled_[group] = 1;
   for (const size_t i : counts_) TWIN_RETURN_IF_ERROR(aggregators[i]->AddRun(group, rows));
-  for (const Argument& argument : arguments_) {
-    const NumberRun values = ValuesOf(argument, slice, some);
+  for (Argument& argument : arguments_) {
+    const NumberRun values = ValuesOf(&argument, slice, some);
     if (values.count == 0) continue;
     for (const size_t i : argument.aggregates) {
       TWIN_RETURN_IF_ERROR(aggregators[i]->AddRun(group, values));
@@ -329,13 +353,21 @@ std::vector<uint32_t> RunAggregation::FilledOf(size_t groups) const {
   return filled;
 }
 
-NumberRun RunAggregation::ValuesOf(const Argument& argument, const Slice& slice,
+NumberRun RunAggregation::ValuesOf(Argument* argument, const Slice& slice,
                                    const PageBits* passing) {
-  NumberRun run{.kind = argument.kind};
-  const Source& source = argument.by_table[slice.table.value];
-  if (!source.there) return run;
-  const ColumnPage page = run_.graph.PageOf(slice.table, source.column, slice.page);
+  NumberRun run{.kind = argument->kind};
+  std::optional<Source>& of_table = argument->by_table[slice.table.value];
+  if (!of_table.has_value()) return run;
+  Source& source = *of_table;
+  const ColumnPage& page = source.pages.At(run_.graph, slice.page);
   if (page.has == nullptr) return run;
+  const bool converted = source.factor != 1 || source.offset != 0;
+  if (passing == nullptr && page.stored == ColumnPage::Stored::kDouble && !converted &&
+      AllFilled(page, page_rows_)) {
+    run.count = slice.count;
+    run.doubles = reinterpret_cast<const double*>(page.values) + slice.first;
+    return run;
+  }
   PageBits asked;
   if (passing == nullptr) {
     asked.SetAll();
@@ -348,13 +380,12 @@ NumberRun RunAggregation::ValuesOf(const Argument& argument, const Slice& slice,
   // Most often all rows of the slice are asked for, and have a value.
   const bool all = passing == nullptr && bits == asked;
   const PageBits* const some = all ? nullptr : &bits;
-  const bool converted = source.factor != 1 || source.offset != 0;
   run.doubles = doubles_;
   run.ints = ints_;
   const auto copy = [&](auto stored, auto* out) {
     return CopyRows<decltype(stored)>(page.values, slice.first, slice.count, some, out);
   };
-  const bool as_double = argument.kind == TypeKind::kDouble;
+  const bool as_double = argument->kind == TypeKind::kDouble;
   switch (page.stored) {
     case ColumnPage::Stored::kInt32:
       run.count = as_double ? copy(int32_t{}, doubles_) : copy(int32_t{}, ints_);
@@ -375,25 +406,12 @@ NumberRun RunAggregation::ValuesOf(const Argument& argument, const Slice& slice,
       break;
     case ColumnPage::Stored::kBool:
     case ColumnPage::Stored::kOther:
-      return {.kind = argument.kind};
+      return {.kind = argument->kind};
   }
   for (size_t i = 0; converted && i < run.count; ++i) {
     doubles_[i] = doubles_[i] * source.factor + source.offset;
   }
   return run;
-}
-
-void RunAggregation::Prefetch(const RowRuns::Run& run) const {
-  const uint32_t last = (run.row + run.count - 1) / page_rows_;
-  const uint32_t first = run.row / page_rows_;
-  constexpr uint32_t kPagesMax = 4;  // more than that overtakes itself
-  for (uint32_t page = first; page <= std::min(last, first + kPagesMax); ++page) {
-    for (const Argument& argument : arguments_) {
-      const Source& source = argument.by_table[run.table];
-      if (!source.there) continue;
-      PrefetchPage(run_.graph.PageOf(TableId(run.table), source.column, page), page_rows_);
-    }
-  }
 }
 
 }  // namespace twin::query

@@ -60,14 +60,13 @@ class RunAggregation {
  private:
   // A column of the ends, in one of their tables.
   struct Source {
-    bool there = false;
-    ColumnId column;
     double factor = 1;
     double offset = 0;
+    PageWindow pages;
   };
   struct Argument {
     TypeKind kind = TypeKind::kNull;
-    std::vector<Source> by_table;
+    std::vector<std::optional<Source>> by_table;
     std::vector<size_t> aggregates;  // that are about it
   };
   // Rows [first, first + count) of a page.
@@ -84,12 +83,12 @@ class RunAggregation {
   absl::Status AddSlice(const Slice& slice, uint32_t group,
                         absl::Span<const std::unique_ptr<Aggregator>> aggregators);
   // The values of the slice's rows that have one and pass.
-  NumberRun ValuesOf(const Argument& argument, const Slice& slice, const PageBits* passing);
-  void Prefetch(const RowRuns::Run& run) const;
+  NumberRun ValuesOf(Argument* argument, const Slice& slice, const PageBits* passing);
 
   const PathRuns& runs_;
   RunContext& run_;
   const uint32_t page_rows_;
+  std::vector<PageFilter::Windows> windows_;  // by table
   std::vector<Argument> arguments_;
   std::vector<size_t> counts_;   // aggregates that are COUNT()
   std::vector<uint8_t> filled_;  // by group: an end went to it

@@ -71,15 +71,6 @@ struct ColumnPage {
   const uint8_t* has = nullptr;  // nullptr: no row of the page has a value
   const char* values = nullptr;
 };
-// Tells the processor that the values of the page will be read soon.
-inline void PrefetchPage(const ColumnPage& page, size_t page_rows) {
-  if (page.has == nullptr) return;
-  const size_t width =
-      page.stored == ColumnPage::Stored::kInt64 || page.stored == ColumnPage::Stored::kDouble ? 8
-                                                                                              : 4;
-  constexpr size_t kLine = 64;
-  for (size_t at = 0; at < page_rows * width; at += kLine) __builtin_prefetch(page.values + at);
-}
 
 // A consistent state. Numbers are those that it gave out. A batch of work per call.
 // Thread-safe: any number of threads read at once. Strings that it returns live as long as it does.
@@ -98,11 +89,12 @@ class GraphReader : public Statistics {
                     std::vector<Place>* places) const = 0;
   // Tables that are kept in pages of so many rows, a multiple of 8, can be looked at in place; 0:
   // they cannot. TwinPage: of each row of the page its twin's number + 1, or 0; nullptr: no row.
+  // PagesOf: of pages.size() pages from `first` on the values of a column, also beyond the last
+  // row.
   virtual uint32_t page_rows() const { return 0; }
   virtual const uint32_t* TwinPage(TableId /*table*/, uint32_t /*page*/) const { return nullptr; }
-  virtual ColumnPage PageOf(TableId /*table*/, ColumnId /*column*/, uint32_t /*page*/) const {
-    return {};
-  }
+  virtual void PagesOf(TableId /*table*/, ColumnId /*column*/, uint32_t /*first*/,
+                       absl::Span<ColumnPage> /*pages*/) const {}
   virtual TwinNumber Find(absl::string_view id) const = 0;  // kNoTwin: none
   // Twins whose indexed string column has that value, in no order.
   virtual std::vector<TwinNumber> FindEqual(TableId table, ColumnId column,

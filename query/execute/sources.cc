@@ -98,10 +98,9 @@ class Scan : public Source {
     std::vector<uint32_t> twins;
     std::vector<Place> places;
     const uint32_t end = part.first + part.count;
+    PageFilter::Windows windows = filter.NewWindows();
     for (uint32_t row = part.first; row < end && !consumer->done(); row += page_rows) {
-      constexpr uint32_t kPagesAhead = 2;
-      filter.Prefetch(run_.graph, row / page_rows + kPagesAhead);
-      filter.Select(run_.graph, row / page_rows, &twins, &places);
+      filter.Select(run_.graph, row / page_rows, &windows, &twins, &places);
       if (twins.size() < run_.options().batch_rows && row + page_rows < end) continue;
       TWIN_RETURN_IF_ERROR(PushOn(MakeBatch(&twins, &places), consumer));
     }

@@ -83,14 +83,21 @@ class Reader final : public SnapshotReader {
     return view_->TwinPage(table, page);
   }
 
-  query::ColumnPage PageOf(TableId table, ColumnId column, uint32_t page) const override {
-    query::ColumnPage out;
-    out.stored = StoredAs(view_->catalog().table(table).columns[column.value].type);
-    const char* bytes = view_->ColumnPage(table, column, page);
-    if (bytes == nullptr) return out;
-    out.has = reinterpret_cast<const uint8_t*>(bytes);
-    out.values = bytes + graph::GraphView::kPageRows / 8;
-    return out;
+  void PagesOf(TableId table, ColumnId column, uint32_t first,
+               absl::Span<query::ColumnPage> pages) const override {
+    const auto stored = StoredAs(view_->catalog().table(table).columns[column.value].type);
+    constexpr size_t kPart = 64;
+    const char* bytes[kPart];
+    for (size_t i = 0; i < pages.size(); ++i) {
+      if (i % kPart == 0) {
+        view_->ColumnPages(table, column, first + static_cast<uint32_t>(i),
+                           absl::MakeSpan(bytes, std::min(kPart, pages.size() - i)));
+      }
+      const char* page = bytes[i % kPart];
+      pages[i] = {.stored = stored,
+                  .has = reinterpret_cast<const uint8_t*>(page),
+                  .values = page == nullptr ? nullptr : page + graph::GraphView::kPageRows / 8};
+    }
   }
 
   TwinNumber Find(absl::string_view id) const override { return view_->FindTwin(id); }

@@ -235,8 +235,9 @@ const uint32_t* GraphView::TwinPage(TableId table, uint32_t page) const {
   return reinterpret_cast<const uint32_t*>(state_->tables[table.value]->numbers.Bytes(page));
 }
 
-const char* GraphView::ColumnPage(TableId table, ColumnId column, uint32_t page) const {
-  return state_->tables[table.value]->columns[column.value].values.Bytes(page);
+void GraphView::ColumnPages(TableId table, ColumnId column, uint32_t first,
+                            absl::Span<const char*> pages) const {
+  state_->tables[table.value]->columns[column.value].values.Bytes(first, pages);
 }
 
 void GraphView::PlacesOf(absl::Span<const uint32_t> twins, TwinPlace* places) const {

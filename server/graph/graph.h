@@ -214,11 +214,13 @@ class GraphView {
   // Appends twin and row of each row in [first, first + count) that holds a twin.
   void ListRows(TableId table, uint32_t first, uint32_t count, std::vector<uint32_t>* twins,
                 std::vector<uint32_t>* rows) const;
-  // A page of kPageRows rows in place: twin numbers + 1, 0 for rows without one; and the values of
-  // a column, after a bitmap of the rows that have one. nullptr: never written.
+  // A page of kPageRows rows in place: twin numbers + 1, 0 for rows without one; and of a column
+  // pages.size() of them from `first` on: the values, after a bitmap of the rows that have one.
+  // nullptr: never written.
   static constexpr uint32_t kPageRows = 128;
   const uint32_t* TwinPage(TableId table, uint32_t page) const;
-  const char* ColumnPage(TableId table, ColumnId column, uint32_t page) const;
+  void ColumnPages(TableId table, ColumnId column, uint32_t first,
+                   absl::Span<const char*> pages) const;
   void PlacesOf(absl::Span<const uint32_t> twins, TwinPlace* places) const;
   // Strings live as long as the view. Fastest for rows that follow each other.
   void ReadColumn(TableId table, ColumnId column, absl::Span<const uint32_t> rows,

@@ -1,6 +1,6 @@
 #include "server/graph/pages.h"
 
-#include <cstdlib>
+#include <algorithm>
 #include <cstring>
 #include <new>
 #include <vector>
@@ -189,6 +189,18 @@ const PageArray::Node* PageArray::NodeOf(size_t page) const {
 const char* PageArray::Bytes(size_t page) const {
   const Node* node = NodeOf(page);
   return node == nullptr ? nullptr : node->pages[page % kPagesPerNode];
+}
+
+void PageArray::Bytes(size_t first, absl::Span<const char*> bytes) const {
+  for (size_t done = 0; done < bytes.size();) {
+    const size_t index = (first + done) % kPagesPerNode;
+    const size_t count = std::min(bytes.size() - done, kPagesPerNode - index);
+    const Node* node = NodeOf(first + done);
+    for (size_t i = 0; i < count; ++i) {
+      bytes[done + i] = node == nullptr ? nullptr : node->pages[index + i];
+    }
+    done += count;
+  }
 }
 
 void PageArray::Fetch(size_t page, size_t at) const {

@@ -21,6 +21,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 
 namespace twin::graph {
 
@@ -68,6 +69,8 @@ class PageArray {
   absl::string_view Get(size_t page) const;
   // Where they begin, without a look at the page itself; nullptr: it was never written.
   const char* Bytes(size_t page) const;
+  // The same of bytes.size() pages from that one on.
+  void Bytes(size_t first, absl::Span<const char*> bytes) const;
 
   // A hint: the beginning of the page and its byte `at` are about to be looked at.
   void Fetch(size_t page, size_t at) const;

@@ -189,7 +189,7 @@ TEST(Pages, SnapshotsAreReadAndReleasedByOtherThreads) {
     });
   }
   std::mt19937 random(1);
-  for (int i = 0; i < 2000; ++i) {
+  for (int i = 0; i < 300; ++i) {
     for (int k = 0; k < 20; ++k) {
       Fill(&array, random() % array.pages(), static_cast<char>(i));
     }
