@@ -109,24 +109,13 @@ std::optional<GroupId> Head::GroupOfRows(absl::Span<const SeriesKey> series,
   return AddGroup(spec);
 }
 
-// What appending looks at lies all over memory: it is asked for of all series step by step.
 void Head::LookAhead(absl::Span<const SeriesKey> series) const {
   for (const SeriesKey& key : series) index_.Fetch(key);
-  absl::InlinedVector<const Group*, 64> groups;
+  absl::InlinedVector<GroupId, 64> groups;
   for (const SeriesKey& key : series) {
-    for (const Place& place : index_.FindAsWriter(key)) {
-      groups.push_back(&groups_[place.group]);
-      __builtin_prefetch(groups.back(), /*rw=*/1);
-    }
+    for (const Place& place : index_.FindAsWriter(key)) groups.push_back(place.group);
   }
-  for (const Group* group : groups) {
-    if (group->spec != nullptr) __builtin_prefetch(group->spec.get());
-    if (group->raw) __builtin_prefetch(group->raw.get());
-  }
-  for (const Group* group : groups) {
-    if (group->spec != nullptr) group->spec->Fetch();
-    if (group->raw) group->raw->FetchNext();
-  }
+  Fetch(groups);
 }
 
 uint64_t Head::group_bytes() const {
@@ -192,6 +181,7 @@ void Head::AppendEach(const RowsOfGroups& rows) {
   samples_.fetch_add(appended * rows.columns.size(), std::memory_order_relaxed);
 }
 
+// What appending looks at lies all over memory: it is asked for of all groups, step by step.
 void Head::Fetch(absl::Span<const GroupId> groups) const {
   const auto for_each = [&](auto fetch) {
     for (const GroupId id : groups) {
@@ -208,6 +198,7 @@ void Head::Fetch(absl::Span<const GroupId> groups) const {
   });
   for_each([](const Group& group) {
     if (group.raw) group.raw->FetchNext();
+    if (group.spec != nullptr) group.spec->Fetch();
   });
 }
 

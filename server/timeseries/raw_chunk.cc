@@ -277,15 +277,6 @@ void RawChunk::Delete() {
 
 size_t RawChunk::bytes() const { return sizeof(RawChunk) + size_t{form_->row_bytes} * capacity_; }
 
-void RawChunk::FetchNext() const {
-  const size_t size = this->size();
-  __builtin_prefetch(times() + size, /*rw=*/1);
-  __builtin_prefetch(sequences() + size, /*rw=*/1);
-  for (const RawColumn& column : form_->columns) {
-    __builtin_prefetch(data() + size_t{column.offset} * capacity_ + size * column.bytes, /*rw=*/1);
-  }
-}
-
 bool RawChunk::Store(const Rows& rows, size_t begin, size_t end) {
   const size_t count = end - begin;
   const size_t size = this->size();

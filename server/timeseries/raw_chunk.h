@@ -90,9 +90,6 @@ class RawChunk {
     size_.store(size() + static_cast<uint32_t>(rows), std::memory_order_release);
   }
 
-  // A hint: a row is about to be stored.
-  void FetchNext() const;
-
   int64_t time(size_t row) const { return times()[row]; }
   uint64_t sequence(size_t row) const { return sequences()[row]; }
   const int64_t* times() const { return reinterpret_cast<const int64_t*>(data()); }
