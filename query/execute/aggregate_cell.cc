@@ -85,13 +85,22 @@ bool Replaces(const A& value, const B& kept) {
   }
 }
 
-// The least or the greatest of numbers, the first of several that are equal. Lanes find its value;
+// The least or the greatest of numbers, the first of several that are equal.
+template <Function kFunction, typename Cell, typename T>
+T BestOneByOne(const T* values, size_t count) {
+  T best = values[0];
+  for (size_t i = 1; i < count; ++i) {
+    if (Replaces<kFunction, Cell>(values[i], best)) best = values[i];
+  }
+  return best;
+}
+
+// The same. Lanes find its value;
 // where they cannot tell (NaN, infinities, zeros of both signs), one after the other.
 template <Function kFunction, typename Cell, typename T>
 TWIN_INLINE_LOOP T BestOnAny(const T* values, size_t count) {
   constexpr size_t kLanes = 16;
   constexpr bool kMin = kFunction == Function::kMin;
-  T best = values[0];
   if (count >= kLanes) {
     typedef T Four __attribute__((vector_size(4 * sizeof(T))));
     constexpr size_t kParts = kLanes / 4;
@@ -114,7 +123,7 @@ TWIN_INLINE_LOOP T BestOnAny(const T* values, size_t count) {
       lanes[0] = better ? lanes[k] : lanes[0];
       nan[0] += nan[k];
     }
-    best = lanes[0][0];
+    T best = lanes[0][0];
     T any_nan = 0;
     for (size_t k = 0; k < 4; ++k) {
       const T x = lanes[0][k];
@@ -122,12 +131,8 @@ TWIN_INLINE_LOOP T BestOnAny(const T* values, size_t count) {
       any_nan += nan[0][k];
     }
     if (any_nan == 0 && best != 0) return best;
-    best = values[0];
   }
-  for (size_t i = 1; i < count; ++i) {
-    if (Replaces<kFunction, Cell>(values[i], best)) best = values[i];
-  }
-  return best;
+  return BestOneByOne<kFunction, Cell>(values, count);
 }
 
 #if TWIN_HAS_WIDE
@@ -135,15 +140,13 @@ template <Function kFunction, typename Cell, typename T>
 TWIN_WIDE T BestOnWide(const T* values, size_t count) {
   return BestOnAny<kFunction, Cell>(values, count);
 }
-#endif
 
-#if TWIN_HAS_WIDE
 template <Function kFunction>
 TWIN_WIDE inline __m256d Better(__m256d x, __m256d than) {
   return kFunction == Function::kMin ? _mm256_min_pd(x, than) : _mm256_max_pd(x, than);
 }
 
-// The same of doubles, at least kDoublesMin of them. False: it cannot tell.
+// The same of doubles, at least kDoublesMin of them. False: one of them is NaN, or infinities are.
 constexpr size_t kDoublesMin = 16;
 template <Function kFunction>
 TWIN_WIDE bool BestOfDoubles(const double* values, size_t count, double* out) {
@@ -165,7 +168,8 @@ TWIN_WIDE bool BestOfDoubles(const double* values, size_t count, double* out) {
       Better<kFunction>(Better<kFunction>(best[0], best[1]), Better<kFunction>(best[2], best[3]));
   const __m256d two = Better<kFunction>(four, _mm256_permute2f128_pd(four, four, 1));
   *out = _mm256_cvtsd_f64(Better<kFunction>(two, _mm256_permute_pd(two, 1)));
-  return *out != 0;  // zeros have two signs
+  if (*out == 0) *out = *std::find(values, values + count, 0.0);  // of its sign
+  return true;
 }
 #endif
 
@@ -177,8 +181,10 @@ T BestOf(const T* values, size_t count) {
 #if TWIN_HAS_WIDE
   if constexpr (std::is_same_v<T, double>) {
     T best;
-    if (count >= kDoublesMin && HasWide() && BestOfDoubles<kFunction>(values, count, &best)) {
-      return best;
+    if (count >= kDoublesMin && HasWide()) {
+      return BestOfDoubles<kFunction>(values, count, &best)
+                 ? best
+                 : BestOneByOne<kFunction, Cell>(values, count);
     }
   }
   if (HasWide()) return BestOnWide<kFunction, Cell>(values, count);

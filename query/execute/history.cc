@@ -187,10 +187,11 @@ class HistoryJoin : public Operator {
 
   // Rows that may have samples.
   void FindRecorded(const Batch& batch) {
+    recorded_.assign(batch.rows, 1);
+    if (!constant_) return;
     const HistoryWindow& window = windows_[0];
-    const bool fills = window.every > 0 && history_.fill != BoundHistory::Fill::kNone;
-    recorded_.assign(batch.rows, !constant_ || fills ? 1 : 0);
-    if (!constant_ || fills) return;
+    if (window.every > 0 && history_.fill != BoundHistory::Fill::kNone) return;
+    recorded_.assign(batch.rows, 0);
     const int64_t before = BeforeMax(window);
     const int64_t from = window.from < INT64_MIN + before ? INT64_MIN : window.from - before;
     for (const HistoryColumn& column : history_.columns) {
@@ -311,17 +312,17 @@ class HistoryJoin : public Operator {
     const absl::Status status = run_.statement.series->SummarizeEach(
         request,
         [&](SeriesSummaries summaries) {
+          std::vector<uint32_t> rows;
+          rows.reserve(summaries.requests.size());
           for (const uint32_t of : summaries.requests) {
-            rows_.push_back(asked[of]);
+            rows.push_back(asked[of]);
             (*has_samples)[asked[of]] = 1;
           }
-          times_ = std::move(summaries.summary.times);
-          row_counts_ = std::move(summaries.summary.rows);
-          summaries_ = std::move(summaries.summary.columns);
-          return FlushSummaries(batch);
+          return Gather(batch, std::move(rows), std::move(summaries.summary));
         },
         &counts);
-    return AddSummaryCounts(counts, status);
+    TWIN_RETURN_IF_ERROR(AddSummaryCounts(counts, status));
+    return FlushSummaries(batch);
   }
 
   void SetSummary(SummaryRequest* request) const {
@@ -350,17 +351,21 @@ class HistoryJoin : public Operator {
     const absl::Status status = run_.statement.series->Summarize(
         summaries,
         [&](size_t request, SeriesSummary summary) {
-          return AddSummary(batch, runs[request].begin, std::move(summary));
+          const uint32_t row = runs[request].begin;
+          if (summary.times.empty()) {
+            unmatched_.push_back(row);
+            return absl::OkStatus();
+          }
+          return Gather(batch, std::vector<uint32_t>(summary.times.size(), row),
+                        std::move(summary));
         },
         &counts);
     return AddSummaryCounts(counts, status);
   }
 
-  absl::Status AddSummary(const Batch& batch, uint32_t row, SeriesSummary summary) {
-    if (summary.times.empty()) {
-      unmatched_.push_back(row);
-      return absl::OkStatus();
-    }
+  // What the summary says, each of its rows of that row of the batch, goes on with what waits.
+  absl::Status Gather(const Batch& batch, std::vector<uint32_t> rows, SeriesSummary summary) {
+    if (rows.empty()) return absl::OkStatus();
     // Sums of one kind or another are taken differently, each all by themselves.
     const bool mixes =
         step_.summary->sums && !rows_.empty() &&
@@ -369,10 +374,21 @@ class HistoryJoin : public Operator {
                       return a.sums.kind == b.sums.kind && a.sums.decimals == b.sums.decimals;
                     });
     if (mixes) TWIN_RETURN_IF_ERROR(FlushSummaries(batch));
-    rows_.insert(rows_.end(), summary.times.size(), row);
+    if (rows_.empty()) {
+      rows_ = std::move(rows);
+      times_ = std::move(summary.times);
+      row_counts_ = std::move(summary.rows);
+      summaries_ = std::move(summary.columns);
+    } else {
+      Append(rows, summary);
+    }
+    return rows_.size() < batch_rows() ? absl::OkStatus() : FlushSummaries(batch);
+  }
+
+  void Append(const std::vector<uint32_t>& rows, const SeriesSummary& summary) {
+    rows_.insert(rows_.end(), rows.begin(), rows.end());
     times_.insert(times_.end(), summary.times.begin(), summary.times.end());
     row_counts_.insert(row_counts_.end(), summary.rows.begin(), summary.rows.end());
-    summaries_.resize(summary.columns.size());
     for (size_t i = 0; i < summaries_.size(); ++i) {
       const SeriesSummary::Column& from = summary.columns[i];
       SeriesSummary::Column& to = summaries_[i];
@@ -387,7 +403,6 @@ class HistoryJoin : public Operator {
         to.lasts.Append(from.lasts);
       }
     }
-    return rows_.size() < batch_rows() ? absl::OkStatus() : FlushSummaries(batch);
   }
 
   absl::Status FlushSummaries(const Batch& batch) {

@@ -26,7 +26,7 @@ class Operator : public Consumer {
   // Passes on what it has kept of the part.
   virtual absl::Status FlushPart() { return absl::OkStatus(); }
 
-  // Passes rows on, without the slots that nobody needs any more. Also asks whether to go on.
+  // Passes rows on.
   absl::Status Emit(Batch batch);
   // The rows that `rows` names, of the slots that are needed after this step.
   Batch TakeLive(const Batch& batch, absl::Span<const uint32_t> rows) const;

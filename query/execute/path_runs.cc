@@ -267,8 +267,8 @@ RunAggregation::RunAggregation(const Plan& plan, const PathRuns& runs, RunContex
     const BoundExpr& property = expr.kind == BoundKind::kCast ? *expr.operands[0] : expr;
     for (const ColumnRef& ref : property.columns) {
       const TableId table(ref.table);
-      argument.by_table[ref.table] = Source{
-          .factor = ref.factor, .offset = ref.offset, .pages = PageWindow(table, ref.column)};
+      argument.by_table[ref.table] = std::make_unique<Source>(Source{
+          .factor = ref.factor, .offset = ref.offset, .pages = PageWindow(table, ref.column)});
     }
     arguments_.push_back(std::move(argument));
   }
@@ -356,8 +356,8 @@ std::vector<uint32_t> RunAggregation::FilledOf(size_t groups) const {
 NumberRun RunAggregation::ValuesOf(Argument* argument, const Slice& slice,
                                    const PageBits* passing) {
   NumberRun run{.kind = argument->kind};
-  std::optional<Source>& of_table = argument->by_table[slice.table.value];
-  if (!of_table.has_value()) return run;
+  const std::unique_ptr<Source>& of_table = argument->by_table[slice.table.value];
+  if (of_table == nullptr) return run;
   Source& source = *of_table;
   const ColumnPage& page = source.pages.At(run_.graph, slice.page);
   if (page.has == nullptr) return run;

@@ -66,8 +66,8 @@ class RunAggregation {
   };
   struct Argument {
     TypeKind kind = TypeKind::kNull;
-    std::vector<std::optional<Source>> by_table;
-    std::vector<size_t> aggregates;  // that are about it
+    std::vector<std::unique_ptr<Source>> by_table;  // nullptr: it has no such column
+    std::vector<size_t> aggregates;                 // that are about it
   };
   // Rows [first, first + count) of a page.
   struct Slice {

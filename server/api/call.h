@@ -111,6 +111,24 @@ grpc::ServerUnaryReactor* AnswerRead(grpc::CallbackServerContext* context, const
   return reactor;
 }
 
+// The same on a snapshot: a read that takes long holds nobody up.
+template <typename Read>
+grpc::ServerUnaryReactor* AnswerLongRead(grpc::CallbackServerContext* context,
+                                         const Services& services, uint64_t min_sequence,
+                                         Read read) {
+  const std::shared_ptr<const graph::GraphView> view = services.engine->Pin();
+  if (Sequence(min_sequence) <= view->sequence()) return Answer(context, read(*view));
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  services.engine->WhenReached(
+      Sequence(min_sequence), DeadlineOf(*context, services),
+      [context] { return context->IsCancelled(); },
+      [&services, reactor, read = std::move(read)](absl::Status answer) mutable {
+        if (answer.ok()) answer = read(*services.engine->Pin());
+        reactor->Finish(ToGrpc(answer));
+      });
+  return reactor;
+}
+
 // Writes one operation and answers with what `fill` makes of its result.
 template <typename Fill>
 grpc::ServerUnaryReactor* AnswerWrite(grpc::CallbackServerContext* context,

@@ -248,28 +248,21 @@ grpc::ServerUnaryReactor* TwinService::BatchGetTwins(Context* context,
     return Answer(context, absl::InvalidArgumentError(absl::StrCat(
                                "ids: ", request->ids_size(), " of them; at most ", kBatchGetMax)));
   }
-  if (request->min_sequence() == 0 && request->ids_size() > kReadAtOnceMax) {
-    const std::shared_ptr<const graph::GraphView> view = services_.engine->Pin();
-    return Answer(context, BatchGetTwinsOf(*view, *request, response));
-  }
-  return AnswerRead(context, services_, request->min_sequence(),
-                    [request, response](const graph::GraphView& view) {
-                      return BatchGetTwinsOf(view, *request, response);
-                    });
+  const auto read = [request, response](const graph::GraphView& view) {
+    return BatchGetTwinsOf(view, *request, response);
+  };
+  return request->ids_size() > kReadAtOnceMax
+             ? AnswerLongRead(context, services_, request->min_sequence(), read)
+             : AnswerRead(context, services_, request->min_sequence(), read);
 }
 
 grpc::ServerUnaryReactor* TwinService::ListTwins(Context* context,
                                                  const pb::ListTwinsRequest* request,
                                                  pb::ListTwinsResponse* response) {
-  if (request->min_sequence() == 0) {
-    // A page takes long: on a snapshot it holds nobody up.
-    const std::shared_ptr<const graph::GraphView> view = services_.engine->Pin();
-    return Answer(context, ListTwinsOf(*view, *request, response));
-  }
-  return AnswerRead(context, services_, request->min_sequence(),
-                    [request, response](const graph::GraphView& view) {
-                      return ListTwinsOf(view, *request, response);
-                    });
+  return AnswerLongRead(context, services_, request->min_sequence(),
+                        [request, response](const graph::GraphView& view) {
+                          return ListTwinsOf(view, *request, response);
+                        });
 }
 
 grpc::ServerUnaryReactor* TwinService::UpdateTwin(Context* context,

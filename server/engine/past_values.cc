@@ -14,19 +14,6 @@ using timeseries::ColumnValues;
 using timeseries::SeriesKey;
 using timeseries::WantedAs;
 
-WantedAs WantedFor(TypeKind kind) {
-  switch (kind) {
-    case TypeKind::kDouble:
-      return WantedAs::kDouble;
-    case TypeKind::kBool:
-    case TypeKind::kInt:
-    case TypeKind::kTime:
-      return WantedAs::kInt;
-    default:
-      return WantedAs::kValue;
-  }
-}
-
 void SetSample(const ColumnValues& values, size_t at, size_t row, Vector* out) {
   if (!values.missing.empty() && values.missing[at] != 0) return out->SetNull(row);
   switch (out->kind) {

@@ -20,6 +20,19 @@ Value DecodeDocument(absl::string_view bytes) {
   return value;
 }
 
+timeseries::WantedAs WantedFor(TypeKind kind) {
+  switch (kind) {
+    case TypeKind::kDouble:
+      return timeseries::WantedAs::kDouble;
+    case TypeKind::kBool:
+    case TypeKind::kInt:
+    case TypeKind::kTime:
+      return timeseries::WantedAs::kInt;
+    default:
+      return timeseries::WantedAs::kValue;
+  }
+}
+
 Texts::Texts(query::Vector* out) : out_(*out), block_(std::make_shared<query::StringBlock>()) {
   out_.blocks.push_back(block_);
 }

@@ -11,6 +11,7 @@
 #include "server/base/ids.h"
 #include "server/base/value.h"
 #include "server/graph/graph.h"
+#include "server/timeseries/store.h"
 
 namespace twin::engine {
 
@@ -18,6 +19,9 @@ namespace twin::engine {
 std::string EtagOf(Sequence version);
 
 Value DecodeDocument(absl::string_view bytes);
+
+// How samples are read for a query that takes them as values of that kind.
+timeseries::WantedAs WantedFor(query::TypeKind kind);
 
 // Texts that no one keeps: into a block of the vector's own.
 class Texts {

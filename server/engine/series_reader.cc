@@ -21,19 +21,6 @@ using timeseries::ReadRequest;
 using timeseries::ReadRows;
 using timeseries::WantedAs;
 
-WantedAs WantedFor(TypeKind kind) {
-  switch (kind) {
-    case TypeKind::kDouble:
-      return WantedAs::kDouble;
-    case TypeKind::kBool:
-    case TypeKind::kInt:
-    case TypeKind::kTime:
-      return WantedAs::kInt;
-    default:
-      return WantedAs::kValue;
-  }
-}
-
 Vector ToVector(ColumnValues from, TypeKind kind) {
   Vector to;
   const size_t rows = std::max({from.ints.size(), from.doubles.size(), from.values.size()});

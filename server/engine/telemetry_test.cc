@@ -320,6 +320,21 @@ TEST_F(TelemetryTest, SamplesAndPublications) {
   }
 }
 
+TEST_F(TelemetryTest, AColumnThatIsThereTwiceIsRefused) {
+  const std::vector<int64_t> times = {kStart};
+  const std::vector<double> currents = {1.5}, others = {2.5};
+  ingest::TelemetryBatch batch;
+  ingest::SampleBatch& samples = batch.samples.emplace_back();
+  samples.twin_ids = {"pack"};
+  samples.times = times;
+  samples.columns.push_back({"current", currents, {}, {}, {}});
+  samples.columns.push_back({"current", others, {}, {}, {}});
+  const ingest::TelemetryResult result = engine_->Write(std::move(batch));
+  EXPECT_EQ(result.rows, 0u);
+  const absl::Status status = result.rejects.empty() ? result.status : result.rejects[0].status;
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("'current'")));
+}
+
 TEST_F(TelemetryTest, RowsOfOneTwinInAnyOrderAndOfSomeColumns) {
   const auto send = [&](const std::vector<int64_t>& seconds, const std::vector<double>& currents,
                         const std::vector<int64_t>& levels) {

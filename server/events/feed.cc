@@ -491,7 +491,7 @@ absl::Status Feed::Fill(Subscription* subscription) {
   if (catchup != nullptr && catchup->has_state()) {
     std::vector<EventPtr> events;
     TWIN_RETURN_IF_ERROR(catchup->ReadState(&events));
-    outbox.SetState(events, /*is_last=*/!catchup->has_state());
+    outbox.SetState(std::move(events), /*is_last=*/!catchup->has_state());
     return absl::OkStatus();
   }
   if (catchup != nullptr) {

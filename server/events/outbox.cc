@@ -16,8 +16,8 @@ void Outbox::Add(std::vector<EventPtr> events, Sequence through) {
   through_ = std::max(through_, through);
 }
 
-void Outbox::SetState(const std::vector<EventPtr>& events, bool is_last) {
-  ready_.assign(events.begin(), events.end());
+void Outbox::SetState(std::vector<EventPtr> events, bool is_last) {
+  ready_.assign(std::make_move_iterator(events.begin()), std::make_move_iterator(events.end()));
   is_whole_ = true;
   if (is_last) told_ns_ = 0;  // the token is due
 }
@@ -26,8 +26,8 @@ void Outbox::ReleaseLatest(int64_t now_ns) {
   is_whole_ = false;
   if (!holds_latest()) return;
   if (now_ns < due_ns_ && latest_.size() < options_.latest_keys_max) return;
-  const std::vector<EventPtr> events = latest_.Take();
-  ready_.assign(events.begin(), events.end());
+  std::vector<EventPtr> events = latest_.Take();
+  ready_.assign(std::make_move_iterator(events.begin()), std::make_move_iterator(events.end()));
   is_whole_ = true;
   due_ns_ = now_ns + options_.interval_ns;
 }

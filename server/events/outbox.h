@@ -42,7 +42,7 @@ class Outbox {
   // In their order; with them, everything up to `through` is here.
   void Add(std::vector<EventPtr> events, Sequence through);
   // The next events of a starting state, where it is empty. `is_last`: no more of them come.
-  void SetState(const std::vector<EventPtr>& events, bool is_last);
+  void SetState(std::vector<EventPtr> events, bool is_last);
   // Makes latest values ready if they are due. To be called after what was added to an empty one.
   void ReleaseLatest(int64_t now_ns);
 

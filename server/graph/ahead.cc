@@ -62,7 +62,7 @@ void GraphView::FindPlaces(absl::Span<const TwinNumber> twins, TwinPlace* places
   }
 }
 
-bool GraphView::GuessPlace(TwinNumber twin, TwinPlace* place) const {
+bool GraphView::FindPlace(TwinNumber twin, TwinPlace* place) const {
   const TwinEntry* entry = EntryAt<TwinEntry>(state_->twin_entries, twin.value);
   if (entry == nullptr || entry->table == 0) return false;
   *place = {TableId(entry->table - 1), entry->row};

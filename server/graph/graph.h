@@ -242,9 +242,9 @@ class GraphView {
   void FetchIds(absl::Span<const size_t> hashes) const;
   void GuessTwins(absl::Span<const size_t> hashes, TwinNumber* twins) const;  // kNoTwin: none
   void FetchTwin(TwinNumber twin) const;
-  bool GuessPlace(TwinNumber twin, TwinPlace* place) const;  // false: there is no such twin
-  void FetchIdPlace(TwinNumber twin) const;                  // first, where IdOf follows
-  void FetchId(TwinNumber twin) const;                       // of a twin that was given
+  bool FindPlace(TwinNumber twin, TwinPlace* place) const;  // false: there is no such twin
+  void FetchIdPlace(TwinNumber twin) const;                 // first, where IdOf follows
+  void FetchId(TwinNumber twin) const;                      // of a twin that was given
   void FetchCell(TwinPlace place, ColumnId column) const;
   void FetchValue(TwinPlace place, ColumnId column) const;  // what ValueAt looks at
 

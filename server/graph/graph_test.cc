@@ -182,7 +182,7 @@ TEST(GraphView, GuessesATwinByTheHashOfItsId) {
   ASSERT_EQ(twins[0], TwinNumber(0));
   TwinPlace place;
   graph.head().FetchTwin(twins[0]);
-  ASSERT_TRUE(graph.head().GuessPlace(twins[0], &place));
+  ASSERT_TRUE(graph.head().FindPlace(twins[0], &place));
   EXPECT_EQ(place.table, TableId(0));
   EXPECT_EQ(place.row, graph.head().PlaceOf(TwinNumber(0)).row);
   const ColumnId volt = ColumnNamed(graph.head().catalog(), 0, "volt");
@@ -194,8 +194,8 @@ TEST(GraphView, GuessesATwinByTheHashOfItsId) {
   graph.head().FetchValue(place, volt);
   EXPECT_EQ(graph.head().GetValue(TwinNumber(0), volt), Value::Double(3.5));
   graph.DeleteTwin(TwinNumber(0), Time{2});
-  EXPECT_FALSE(graph.head().GuessPlace(TwinNumber(0), &place));
-  EXPECT_FALSE(graph.head().GuessPlace(TwinNumber(7), &place));
+  EXPECT_FALSE(graph.head().FindPlace(TwinNumber(0), &place));
+  EXPECT_FALSE(graph.head().FindPlace(TwinNumber(7), &place));
 }
 
 TEST(GraphView, FindsManyTwinsAsItFindsEach) {

@@ -128,7 +128,7 @@ struct PageArray::Node {
     return slab != nullptr && slab->page_size == size &&
            slab->heads[index % kSlabPages].references.load(std::memory_order_relaxed) == 0;
   }
-  // Returns the bytes of pages outside of slabs that nobody has any more: 0 or its own.
+  // Returns what the node no longer has outside of slabs: 0 or the page's bytes.
   uint64_t ReleasePage(size_t index) {
     Head* head = HeadOf(index);
     const bool alone = IsAlone(index);

@@ -113,8 +113,16 @@ void EqualityIndex::Add(TableId table, ColumnId column, uint32_t code, uint32_t 
 void EqualityIndex::AddAll(TableId table, ColumnId column, absl::Span<const Entry> entries) {
   constexpr size_t kAhead = 16;
   const auto key = [&](size_t i) { return Key{table.value, column.value, entries[i].code}; };
+  std::vector<bool> codes;  // that occur
+  size_t different = 0;
+  for (const Entry& entry : entries) {
+    if (entry.code >= codes.size())
+      codes.resize(std::max<size_t>(entry.code + 1, 2 * codes.size()));
+    if (!codes[entry.code]) ++different;
+    codes[entry.code] = true;
+  }
   const MutexLock lock(&mutex_);
-  single_.reserve(single_.size() + entries.size());
+  single_.reserve(single_.size() + different);
   for (size_t i = 0; i < entries.size(); ++i) {
     if (i + kAhead < entries.size()) single_.prefetch(key(i + kAhead));
     if (!removed_.empty()) removed_.erase({key(i), entries[i].twin});

@@ -237,7 +237,8 @@ absl::Status TelemetryState::ApplySample(const SampleRun& run, size_t row, size_
     }
   }
   if (history_ != nullptr && (schema.telemetry || schema.traits.historized)) {
-    if (!is_missing && !schema.telemetry) KeepBaseline(twin, from.path, sequence, head);
+    if (!is_missing && !schema.telemetry)
+      KeepBaseline(twin, from.path, Time{run.times[row]}, sequence, head);
     AppendSample(history_, key, place.kind, value, run.times[row], sequence, is_missing);
   }
   if (!is_missing && graph->SetLatest(twin, place.column, value, time, Time{run.times[row]}) &&

@@ -603,13 +603,13 @@ struct Steps {
     return count >= kAtOnce && next.number != changes[count - 1].number;
   }
   absl::Span<const Change> all() const { return absl::MakeConstSpan(changes).subspan(0, count); }
-  bool LookAhead(const graph::GraphView& head, TelemetryState* telemetry);
+  bool FindPlaces(const graph::GraphView& head, TelemetryState* telemetry);
   absl::Status Apply(Time time, graph::Graph* graph, TelemetryState* telemetry);
 };
 
 // What the changes look at is on its way from memory afterwards. True: all of them set values of
 // twins, and fit the state; then `places` are those of the twins, which none of them moves.
-bool Steps::LookAhead(const graph::GraphView& head, TelemetryState* telemetry) {
+bool Steps::FindPlaces(const graph::GraphView& head, TelemetryState* telemetry) {
   bool all_set = true;
   for (const Change& change : all()) {
     if (change.kind != Kind::kSetValue) {
@@ -622,7 +622,7 @@ bool Steps::LookAhead(const graph::GraphView& head, TelemetryState* telemetry) {
   for (size_t i = 0; i < count; ++i) {
     const Change& change = changes[i];
     if (change.kind != Kind::kSetValue) continue;
-    if (!head.GuessPlace(TwinNumber(change.number), &places[i]) ||
+    if (!head.FindPlace(TwinNumber(change.number), &places[i]) ||
         places[i].table.value != change.table) {
       all_set = false;
       continue;
@@ -641,7 +641,7 @@ bool Steps::LookAhead(const graph::GraphView& head, TelemetryState* telemetry) {
 }
 
 absl::Status Steps::Apply(Time time, graph::Graph* graph, TelemetryState* telemetry) {
-  const bool all_set = LookAhead(graph->head(), telemetry);
+  const bool all_set = FindPlaces(graph->head(), telemetry);
   size_t begin = 0;
   for (const Part& part : parts) {
     const absl::Span<const Change> some = all().subspan(begin, part.end - begin);

@@ -113,7 +113,7 @@ class Checker {
   Ahead ahead_[kLookAhead];
   size_t ahead_count_ = 0;
   size_t ahead_next_ = 0;
-  std::vector<ColumnValue> values_;  // of PatchInPlace
+  std::vector<ColumnValue> values_;  // of SetInPlace
   Time time_;
   // Of the unit: what EndUnit looks at.
   std::vector<std::pair<TwinNumber, RelationshipTypeId>> counted_;

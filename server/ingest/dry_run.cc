@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/check.h"
 #include "server/base/status_macros.h"
 #include "server/ingest/change.h"
 
@@ -12,6 +13,7 @@ DryRun::DryRun(const Limits& limits, const graph::GraphView* snapshot, Time time
     : limits_(limits), time_(time), pending_(snapshot), checker_(limits_, &pending_) {}
 
 WriteResult DryRun::Check(const WriteBatch& batch) {
+  TWIN_CHECK(!batch.patches.has_value()) << "a dry run takes operations";
   WriteResult result;
   result.time = time_;
   if (static_cast<int64_t>(batch.operations.size()) > limits_.batch_operations_max) {

@@ -32,7 +32,7 @@ void Checker::FetchTwins(absl::Span<const Wanted> wanted, Found found) {
     if (twins[i] == kNoTwin) continue;
     head.FetchId(twins[i]);
     Ahead* ahead = wanted[i].ahead;
-    if (ahead == nullptr || !head.GuessPlace(twins[i], &ahead->place)) continue;
+    if (ahead == nullptr || !head.FindPlace(twins[i], &ahead->place)) continue;
     ahead->twin = twins[i];
     found(ahead);
   }

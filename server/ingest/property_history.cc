@@ -131,7 +131,10 @@ void PropertyHistory::KeepOne(const Kept& kept, Sequence sequence, const graph::
     const graph::Cell before = head.Get(key.twin, ColumnId(change.column));
     if (before.value.is_null())
       return;  // a first value needs none: the graph has it, with its time
-    AppendSample(history, key, ColumnKind::kValue, before.value, before.source_time.ns, sequence);
+    // What is set at the same source time takes its place.
+    if (!(before.source_time == change.source_time)) {
+      AppendSample(history, key, ColumnKind::kValue, before.value, before.source_time.ns, sequence);
+    }
   }
   AppendSample(history, key, ColumnKind::kValue, change.new_value, change.source_time.ns, sequence);
 }
@@ -163,7 +166,7 @@ bool PropertyHistory::KeepTogether(absl::Span<const Kept> kept, Sequence sequenc
     if (!before_.empty() && before_.size() < kept.size()) return false;
     group = history->GroupOfRows(series_, kinds_);
     if (!group.has_value()) return false;
-    if (!before_.empty()) {
+    if (!before_.empty() && !(time == kept[0].change->source_time)) {
       for (const Value& value : before_) values_.push_back(&value);
       AppendRow(*group, time.ns, sequence, history);
       values_.clear();

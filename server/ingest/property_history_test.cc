@@ -199,6 +199,23 @@ TEST_F(PropertyHistoryTest, WhatWasThereKeepsItsOwnTime) {
               ElementsAre("3: \"ok\"", "5: \"stale\"", "6: \"ok\""));
 }
 
+TEST_F(PropertyHistoryTest, WhatIsSetAgainAtItsSourceTimeIsReplaced) {
+  Write({Cell("a")});
+  const auto set = [&](const std::string& path, Value value, int64_t ms) {
+    PatchTwin patch = Set("a", {path}, std::move(value));
+    patch.edits[0].source_time = Time{ms * kNsPerMs};
+    Write({patch});
+  };
+  set("grade", Value::String("A"), 20);
+  set("grade", Value::String("B"), 20);
+  set("grade", Value::String("C"), 30);
+  EXPECT_THAT(History(0, "grade", WantedAs::kValue), ElementsAre("20: \"B\"", "30: \"C\""));
+  set("soh", Soh(90, "ok"), 20);
+  set("soh", Soh(89, "stale"), 20);
+  set("soh", Soh(88, "ok"), 30);
+  EXPECT_THAT(History(0, "soh.value", WantedAs::kDouble), ElementsAre("20: 89", "30: 88"));
+}
+
 TEST_F(PropertyHistoryTest, PropertiesBesideAnObjectAreKeptAlone) {
   Write({Cell("a")});
   for (const double value : {90, 89}) {

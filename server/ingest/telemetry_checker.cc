@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "models/dtdl/values.h"
@@ -275,7 +276,12 @@ void TelemetryChecker::AddRun(const FrameBatch& frames, const LayoutVersion& ver
 
 absl::Status TelemetryChecker::CheckForm(const SampleBatch& samples, size_t* rows) const {
   *rows = std::max(samples.twin_ids.size(), samples.times.size());
+  absl::flat_hash_set<absl::string_view> paths;
   for (const SampleColumn& column : samples.columns) {
+    if (!paths.insert(column.path).second) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the column '", column.path, "' is there twice; send one of them"));
+    }
     const size_t items =
         std::max({column.doubles.size(), column.ints.size(), column.values.size()});
     if (*rows == 1 && samples.twin_ids.size() == 1 && samples.times.size() == 1) *rows = items;

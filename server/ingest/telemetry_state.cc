@@ -112,7 +112,7 @@ absl::Status TelemetryState::ApplyLayout(absl::string_view bytes, Sequence seque
   if (history_ != nullptr) {
     for (const ResolvedColumn& column : version->columns) {
       for (const ResolvedColumn::Target& target : column.targets) {
-        KeepBaseline(target.twin, target.path, sequence, head);
+        KeepBaseline(target.twin, target.path, /*next=*/std::nullopt, sequence, head);
       }
     }
     version->group = history_->AddGroup(
@@ -190,9 +190,10 @@ absl::Status TelemetryState::ApplyFrames(absl::string_view bytes, Sequence first
 // --- Properties ---
 
 // What a property was before history began to be kept of it: one sample, at the time of its last
-// change. Twins whose properties never change have no history of them and cost nothing.
-void TelemetryState::KeepBaseline(TwinNumber twin, absl::string_view path, Sequence sequence,
-                                  const graph::GraphView& head) {
+// change. Twins whose properties never change have no history of them and cost nothing. A sample of
+// that very time, `next`, takes its place.
+void TelemetryState::KeepBaseline(TwinNumber twin, absl::string_view path, std::optional<Time> next,
+                                  Sequence sequence, const graph::GraphView& head) {
   if (history_ == nullptr || !head.Exists(twin)) return;
   const graph::TableSchema& table = head.TableOf(twin);
   const graph::ColumnSchema* const schema = table.FindColumn(path);
@@ -200,7 +201,7 @@ void TelemetryState::KeepBaseline(TwinNumber twin, absl::string_view path, Seque
   const SeriesKey key{twin, history_->AddPath(path)};
   if (history_->Has(key)) return;
   const graph::Cell before = head.Get(twin, table.IdOf(*schema));
-  if (before.value.is_null()) return;
+  if (before.value.is_null() || before.source_time == next) return;
   AppendSample(history_, key, ColumnKind::kValue, before.value, before.source_time.ns, sequence);
 }
 

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -118,8 +119,8 @@ class TelemetryState {
   static absl::Status Damaged(absl::string_view what, Sequence sequence);
   void AddVersion(Layout layout, std::shared_ptr<LayoutVersion> version);
   void Watch(const LayoutVersion& version);
-  void KeepBaseline(TwinNumber twin, absl::string_view path, Sequence sequence,
-                    const graph::GraphView& head);
+  void KeepBaseline(TwinNumber twin, absl::string_view path, std::optional<Time> next,
+                    Sequence sequence, const graph::GraphView& head);
   void Remember(absl::string_view producer, uint64_t number, Time time);
 
   timeseries::Store* history_;

@@ -24,12 +24,12 @@ class ServerCase(unittest.TestCase):
         self.path = pathlib.Path(folder.name)
         self.port = 0
         self.start()
-        self.addCleanup(self.stop)
 
     def start(self, data="data"):
         self.server = subprocess.Popen(
             [BIN / "twind", "--data-dir", self.path / data, "--listen", f"127.0.0.1:{self.port}", "--log-level",
              "warn"], stdout=subprocess.PIPE, text=True)
+        self.addCleanup(self.stop)
         address = re.search(r"is ready on (\S+)", self.server.stdout.readline()).group(1)
         if self.keeps_port:
             self.port = address.rsplit(":", 1)[1]
