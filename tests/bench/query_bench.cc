@@ -2,6 +2,7 @@
 // on the engine's reader, without the wire. The floors beside them read the same bytes.
 #include <benchmark/benchmark.h>
 
+#include <cmath>
 #include <cstring>
 #include <memory>
 #include <random>
@@ -39,6 +40,7 @@ class Fleet {
       const TwinNumber vehicle = Create(catalog, "Vehicle", absl::StrCat("veh-", v));
       const TwinNumber pack = Create(catalog, "BatteryPack", absl::StrCat("pack-", v));
       std::vector<TwinNumber> cells;
+      std::vector<int32_t> tenths;  // their temperatures
       Set(catalog, "BatteryPack", pack, "chemistry", Value::String(v % 3 == 0 ? "LFP" : "NMC"));
       Relate(catalog, "Vehicle", "hasPack", vehicle, pack);
       for (int m = 0; m < kModules; ++m) {
@@ -49,12 +51,12 @@ class Fleet {
               Create(catalog, "BatteryCell", absl::StrCat("cell-", v, "-", m, "-", c));
           Set(catalog, "BatteryCell", cell, "seriesIndex", Value::Int(m * kCells + c));
           Set(catalog, "BatteryCell", cell, "voltage", Value::Double(volts(random)));
-          Set(catalog, "BatteryCell", cell, "temperature", Value::Double(degrees(random)));
           Relate(catalog, "BatteryModule", "hasCell", module, cell);
           cells.push_back(cell);
+          tenths.push_back(static_cast<int32_t>(std::lround(10 * degrees(random))));
         }
       }
-      AddHistory(catalog, cells);
+      AddHistory(catalog, cells, tenths);
     }
     graph_.Advance(Sequence(kHistoryRows + 1), Time{1});
     reader_ = engine::NewGraphReader(graph_.Pin(), &cache_, &history_);
@@ -106,7 +108,8 @@ class Fleet {
   }
 
   // Temperatures of a pack, one a nanosecond: the last one is the present.
-  void AddHistory(const graph::Catalog& catalog, const std::vector<TwinNumber>& cells) {
+  void AddHistory(const graph::Catalog& catalog, const std::vector<TwinNumber>& cells,
+                  const std::vector<int32_t>& tenths) {
     const graph::TableSchema* table = catalog.FindTable(ModelId("BatteryCell"));
     const ColumnId column = table->IdOf(*table->FindColumn("temperature"));
     const timeseries::PathId path = history_.AddPath("temperature");
@@ -119,12 +122,14 @@ class Fleet {
       sequences.push_back(static_cast<uint64_t>(i));
     }
     std::vector<std::vector<int32_t>> values;
-    for (const TwinNumber cell : cells) {
+    for (size_t c = 0; c < cells.size(); ++c) {
+      const TwinNumber cell = cells[c];
       spec.columns.push_back({timeseries::ColumnKind::kScaled, 1, {{cell, path}}});
       std::vector<int32_t>& column_values = values.emplace_back();
-      for (int i = 1; i <= kHistoryRows; ++i) column_values.push_back(200 + i % 50);
-      graph_.SetValue(cell, column, Value::Double(20 + (kHistoryRows % 50) / 10.0), Time{1},
-                      Time{kHistoryRows});
+      for (int i = 1; i <= kHistoryRows; ++i) {
+        column_values.push_back(tenths[c] + (kHistoryRows - i) % 50);
+      }
+      graph_.SetValue(cell, column, Value::Double(tenths[c] / 10.0), Time{1}, Time{kHistoryRows});
     }
     std::vector<timeseries::ColumnRows> columns(cells.size());
     for (size_t i = 0; i < columns.size(); ++i) {
