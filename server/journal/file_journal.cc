@@ -1,6 +1,7 @@
 #include "server/journal/file_journal.h"
 
 #include <algorithm>
+#include <chrono>
 #include <random>
 #include <utility>
 
@@ -14,7 +15,9 @@
 namespace twin::journal {
 namespace {
 
-constexpr uint64_t kZerosBytes = 1 << 20;
+// A sync of the journal waits for at most so many bytes of a segment that is being prepared.
+constexpr uint64_t kZerosBytes = 256 << 10;
+constexpr std::chrono::milliseconds kPreparerRests{1};  // after each, where nobody waits for it
 constexpr size_t kSparesMax = 2;
 constexpr absl::string_view kEpochName = "epoch";
 
@@ -401,7 +404,9 @@ absl::Status FileJournal::BeginSegment(uint64_t first_group, Sequence first) {
 absl::StatusOr<std::string> FileJournal::TakeSpare() {
   {
     MutexLock lock(&mutex_);
+    spare_awaited_ = true;
     while (preparing_) prepared_.Wait(&mutex_);
+    spare_awaited_ = false;
     spare_wanted_ = options_.prepare_ahead && spares_.size() <= 1;
     if (!spares_.empty()) {
       std::string spare = std::move(spares_.back());
@@ -409,11 +414,11 @@ absl::StatusOr<std::string> FileJournal::TakeSpare() {
       prepared_.SignalAll();
       return spare;
     }
-    preparing_ = true;
+    preparing_ = spare_awaited_ = true;
   }
   absl::StatusOr<std::string> spare = PrepareSpare();
   MutexLock lock(&mutex_);
-  preparing_ = false;
+  preparing_ = spare_awaited_ = false;
   prepared_.SignalAll();
   return spare;
 }
@@ -433,8 +438,10 @@ absl::StatusOr<std::string> FileJournal::PrepareSpare() {
     for (uint64_t at = 0; at < options_.segment_bytes && status.ok(); at += kZerosBytes) {
       const uint64_t size = std::min(kZerosBytes, options_.segment_bytes - at);
       status = file->Write(at, absl::string_view(zeros).substr(0, size));
+      if (status.ok()) status = file->Sync();
+      MutexLock lock(&mutex_);
+      if (!spare_awaited_ && !stopping_) prepared_.WaitFor(&mutex_, kPreparerRests);
     }
-    if (status.ok()) status = file->Sync();
   }
   if (!status.ok()) {
     fs_->Remove(path).IgnoreError();

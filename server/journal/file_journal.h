@@ -92,6 +92,7 @@ class FileJournal final : public Journal {
   std::vector<std::string> spares_ ABSL_GUARDED_BY(mutex_);
   uint64_t spares_made_ ABSL_GUARDED_BY(mutex_) = 0;
   bool preparing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool spare_awaited_ ABSL_GUARDED_BY(mutex_) = false;  // a group cannot be written without it
   bool spare_wanted_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   Epoch epoch_ ABSL_GUARDED_BY(mutex_) = 0;
