@@ -170,7 +170,7 @@ Element* Reader::ReadElement(const JsonNode& node, const ActiveContext* inherite
                    absl::StrCat("write the reference as a string: \"", keywords.id->text, "\""));
     return done(nullptr);
   }
-  if (role != nullptr &&
+  if (role != nullptr && parent != nullptr &&
       (role->older() ? element->version > parent->version : element->version != parent->version)) {
     findings_.Fail(
         code::kDisallowedVersionDefinition, *element, *keywords.context,

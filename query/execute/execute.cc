@@ -174,7 +174,7 @@ class SubqueryRows : public Consumer {
  public:
   SubqueryRows(std::vector<Batch>* rows, MemoryUse* memory) : rows_(*rows), memory_(*memory) {}
   absl::Status Push(Batch batch) override {
-    const absl::Status status = memory_.Add(static_cast<int64_t>(batch.bytes()));
+    absl::Status status = memory_.Add(static_cast<int64_t>(batch.bytes()));
     rows_.push_back(std::move(batch));
     return status;
   }
@@ -253,7 +253,7 @@ absl::Status Execute(const BoundStatement& statement, const GraphReader& graph,
       PlansOf(statement, graph, options.rewrites, options.plans);
   statistics->plan_ns = NsSince(start);
   Emitter emitter(options, emit, statistics);
-  const absl::Status status = RunSelects(*plans, graph, *past, &context, &emitter, statistics);
+  absl::Status status = RunSelects(*plans, graph, *past, &context, &emitter, statistics);
   statistics->rows_scanned = context.rows_scanned.load();
   statistics->summaries = CountsOf(context.summaries);
   if (options.profile) absl::StrAppend(&statistics->profile, ProfileOf(statistics->summaries));

@@ -356,8 +356,8 @@ class HistoryJoin : public Operator {
             unmatched_.push_back(row);
             return absl::OkStatus();
           }
-          return Gather(batch, std::vector<uint32_t>(summary.times.size(), row),
-                        std::move(summary));
+          std::vector<uint32_t> rows(summary.times.size(), row);
+          return Gather(batch, std::move(rows), std::move(summary));
         },
         &counts);
     return AddSummaryCounts(counts, status);

@@ -65,7 +65,7 @@ class Collector : public Consumer {
  public:
   explicit Collector(RunContext* run) : memory_(&run->statement.memory) {}
   absl::Status Push(Batch batch) override {
-    const absl::Status status = memory_.Add(static_cast<int64_t>(batch.bytes()));
+    absl::Status status = memory_.Add(static_cast<int64_t>(batch.bytes()));
     batches_.push_back(std::move(batch));
     return status;
   }

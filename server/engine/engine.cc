@@ -533,7 +533,7 @@ class Engine::Impl {
       written += bytes;
       if (paced) WaitForPace(begin, written);
     };
-    const absl::Status status =
+    absl::Status status =
         checkpoints_->Write(contents.pages, contents.request_ids, visit_parts, pace);
     if (!absl::IsResourceExhausted(status)) return status;
     // The reserve is there for this: a checkpoint lets the journal be trimmed.
