@@ -19,7 +19,6 @@ using query::Vector;
 using timeseries::ColumnValues;
 using timeseries::ReadRequest;
 using timeseries::ReadRows;
-using timeseries::WantedAs;
 
 Vector ToVector(ColumnValues from, TypeKind kind) {
   Vector to;

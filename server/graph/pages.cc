@@ -111,10 +111,12 @@ struct PageArray::Node {
 
   bool IsAlone(size_t index) const {
     const Slab* slab = slabs[index / kSlabPages];
+    // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDelete): whoever releases a page replaces it
     return slab == nullptr || pages[index] != const_cast<Slab*>(slab)->At(index % kSlabPages);
   }
   Head* HeadOf(size_t index) const {
     if (IsAlone(index)) return Head::OfAlone(pages[index]);
+    // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDelete): as above
     return &slabs[index / kSlabPages]->heads[index % kSlabPages];
   }
   // Its place in the slab, if it has one of that size and no other node's page is there.
