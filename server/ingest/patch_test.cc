@@ -14,6 +14,7 @@
 #include "server/base/check.h"
 #include "server/ingest/change.h"
 #include "server/ingest/writer.h"
+#include "server/ingest/writer_fixture.h"
 #include "server/journal/memory_journal.h"
 #include "tests/support/status_matchers.h"
 
@@ -27,7 +28,7 @@ using ::twin::testing::StatusIs;
 
 constexpr Time kStart{1'700'000'000'000'000'000};
 
-constexpr absl::string_view kModels = R"([
+constexpr absl::string_view kPatchedModels = R"([
   {"@context":["dtmi:dtdl:context;4","dtmi:dtdl:extension:requirement;2"],
    "@id":"dtmi:t:Pack;1","@type":"Interface","contents":[
     {"@type":"Property","name":"volt","schema":"double"},
@@ -42,7 +43,7 @@ constexpr absl::string_view kModels = R"([
     {"@type":["Property","Required"],"name":"volt","schema":"double"}]}
 ])";
 
-std::string Dump(const graph::GraphView& view) {
+std::string DumpWithTimes(const graph::GraphView& view) {
   std::string all = absl::StrCat("at ", view.sequence().value, "\n");
   for (uint32_t number = 0; number < view.next_twin().value; ++number) {
     const TwinNumber twin(number);
@@ -68,25 +69,11 @@ class Server {
     options.clock = &clock_;
     writer_ = std::make_unique<Writer>(options, &graph_, &journal_, *journal_.Claim());
     WriteBatch models;
-    models.operations.emplace_back(CreateModels{{std::string(kModels)}});
+    models.operations.emplace_back(CreateModels{{std::string(kPatchedModels)}});
     TWIN_CHECK(Write(std::move(models)).status.ok());
   }
 
-  WriteResult Write(WriteBatch batch) {
-    WriteResult result;
-    Mutex mutex;
-    CondVar done;
-    bool is_done = false;
-    writer_->Submit(std::move(batch), [&](WriteResult got) {
-      const MutexLock lock(&mutex);
-      result = std::move(got);
-      is_done = true;
-      done.Signal();
-    });
-    const MutexLock lock(&mutex);
-    while (!is_done) done.Wait(&mutex);
-    return result;
-  }
+  WriteResult Write(WriteBatch batch) { return WriteAndWait(writer_.get(), std::move(batch)); }
   void AdvanceMs(int64_t ms) { clock_.AdvanceMs(ms); }
   std::vector<journal::Record> Records() {
     std::vector<journal::Record> records;
@@ -98,7 +85,7 @@ class Server {
   }
   std::string DumpHead() {
     const MutexLock lock(&graph_.mutex);
-    return Dump(graph_.graph.head());
+    return DumpWithTimes(graph_.graph.head());
   }
 
  private:
@@ -328,7 +315,7 @@ TEST_P(Patches, AreRecordedAsTheLongWayRecordsThem) {
     }
   }
   EXPECT_EQ(shorter.DumpHead(), longer.DumpHead());
-  EXPECT_EQ(shorter.DumpHead(), Dump(replayed.head()));
+  EXPECT_EQ(shorter.DumpHead(), DumpWithTimes(replayed.head()));
 }
 
 TEST(Patch, KeepsALaterSourceTime) {

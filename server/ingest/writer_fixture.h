@@ -72,6 +72,22 @@ inline std::string Dump(const graph::GraphView& view) {
   return all;
 }
 
+inline WriteResult WriteAndWait(Writer* writer, WriteBatch batch) {
+  WriteResult result;
+  Mutex mutex;
+  CondVar done;
+  bool is_done = false;
+  writer->Submit(std::move(batch), [&](WriteResult got) {
+    const MutexLock lock(&mutex);
+    result = std::move(got);
+    is_done = true;
+    done.Signal();
+  });
+  const MutexLock lock(&mutex);
+  while (!is_done) done.Wait(&mutex);
+  return result;
+}
+
 // A writer on a journal in memory.
 class Bench {
  public:
@@ -86,21 +102,7 @@ class Bench {
     writer_->Stop();  // with `hold`, the test has released everything
   }
 
-  WriteResult Write(WriteBatch batch) {
-    WriteResult result;
-    Mutex mutex;
-    CondVar done;
-    bool is_done = false;
-    writer_->Submit(std::move(batch), [&](WriteResult got) {
-      const MutexLock lock(&mutex);
-      result = std::move(got);
-      is_done = true;
-      done.Signal();
-    });
-    const MutexLock lock(&mutex);
-    while (!is_done) done.Wait(&mutex);
-    return result;
-  }
+  WriteResult Write(WriteBatch batch) { return WriteAndWait(writer_.get(), std::move(batch)); }
   absl::Status One(Operation operation) {
     WriteBatch batch;
     batch.operations.push_back(std::move(operation));
