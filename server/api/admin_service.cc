@@ -160,8 +160,9 @@ void FillPredictors(const predict::Figures& figures, pb::StatusResponse::Predict
 grpc::ServerUnaryReactor* AdminService::Status(Context* context,
                                                const pb::StatusRequest* /*request*/,
                                                pb::StatusResponse* response) {
+  const UnaryCall call(context, services_, "AdminService/Status");
   FillStatus(response);
-  return Answer(context, absl::OkStatus());
+  return call.Answer(absl::OkStatus());
 }
 
 void AdminService::FillStatus(pb::StatusResponse* response) const {
@@ -180,7 +181,8 @@ void AdminService::FillStatus(pb::StatusResponse* response) const {
 grpc::ServerUnaryReactor* AdminService::Checkpoint(Context* context,
                                                    const pb::CheckpointRequest* /*request*/,
                                                    pb::CheckpointResponse* response) {
-  return AnswerLater(context, services_, [this, response] {
+  const UnaryCall call(context, services_, "AdminService/Checkpoint");
+  return AnswerLater(call, [this, response] {
     absl::Status status = services_.engine->Checkpoint();
     if (status.ok()) {
       FillPosition(services_.engine->status().checkpoint_sequence, response->mutable_position());
@@ -191,7 +193,8 @@ grpc::ServerUnaryReactor* AdminService::Checkpoint(Context* context,
 
 grpc::ServerUnaryReactor* AdminService::Compact(Context* context, const pb::CompactRequest* request,
                                                 pb::CompactResponse* response) {
-  return AnswerLater(context, services_, [this, request, response]() -> absl::Status {
+  const UnaryCall call(context, services_, "AdminService/Compact");
+  return AnswerLater(call, [this, request, response]() -> absl::Status {
     TWIN_ASSIGN_OR_RETURN(const uint64_t reclaimed, services_.engine->Compact());
     response->set_reclaimed_twins(reclaimed);
     if (!request->history()) return absl::OkStatus();
@@ -203,7 +206,8 @@ grpc::ServerUnaryReactor* AdminService::Compact(Context* context, const pb::Comp
 
 grpc::ServerUnaryReactor* AdminService::Backup(Context* context, const pb::BackupRequest* request,
                                                pb::BackupResponse* response) {
-  return AnswerLater(context, services_, [this, request, response] {
+  const UnaryCall call(context, services_, "AdminService/Backup");
+  return AnswerLater(call, [this, request, response] {
     const Sequence before = services_.engine->Pin()->sequence();
     absl::Status status = services_.engine->Backup(request->folder());
     if (status.ok()) {
@@ -217,7 +221,8 @@ grpc::ServerUnaryReactor* AdminService::Backup(Context* context, const pb::Backu
 grpc::ServerUnaryReactor* AdminService::VerifyBackup(Context* context,
                                                      const pb::VerifyBackupRequest* request,
                                                      pb::VerifyBackupResponse* response) {
-  return AnswerLater(context, services_, [request, response]() -> absl::Status {
+  const UnaryCall call(context, services_, "AdminService/VerifyBackup");
+  return AnswerLater(call, [request, response]() -> absl::Status {
     std::vector<std::string> report;
     absl::Status status = engine::CheckDataDir(request->folder(), &report);
     for (const std::string& line : report) response->add_report(line);
@@ -229,21 +234,24 @@ grpc::ServerUnaryReactor* AdminService::VerifyBackup(Context* context,
 grpc::ServerUnaryReactor* AdminService::ListQueries(Context* context,
                                                     const pb::ListQueriesRequest* /*request*/,
                                                     pb::ListQueriesResponse* response) {
+  const UnaryCall call(context, services_, "AdminService/ListQueries");
   services_.queries->runs.List(response);
-  return Answer(context, absl::OkStatus());
+  return call.Answer(absl::OkStatus());
 }
 
 grpc::ServerUnaryReactor* AdminService::CancelQuery(Context* context,
                                                     const pb::CancelQueryRequest* request,
                                                     pb::CancelQueryResponse* /*response*/) {
-  return Answer(context, services_.queries->runs.Cancel(request->id()));
+  const UnaryCall call(context, services_, "AdminService/CancelQuery");
+  return call.Answer(services_.queries->runs.Cancel(request->id()));
 }
 
 grpc::ServerUnaryReactor* AdminService::SlowQueries(Context* context,
                                                     const pb::SlowQueriesRequest* request,
                                                     pb::SlowQueriesResponse* response) {
+  const UnaryCall call(context, services_, "AdminService/SlowQueries");
   services_.queries->runs.ListSlow(request->limit(), response);
-  return Answer(context, absl::OkStatus());
+  return call.Answer(absl::OkStatus());
 }
 
 }  // namespace twin::api

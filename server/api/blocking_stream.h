@@ -110,7 +110,9 @@ class BlockingBidi : public grpc::ServerBidiReactor<Request, Response> {
   virtual absl::Status Run() = 0;
 
   void Start(const Services& services) {
-    FinishLater(services.pool, this, [this] { return Run(); });
+    FinishLater(
+        services.pool, [this] { return Run(); },
+        [this](const absl::Status& status) { this->Finish(ToGrpc(status)); });
   }
 
  private:
@@ -128,8 +130,12 @@ class BlockingBidi : public grpc::ServerBidiReactor<Request, Response> {
 template <typename Response>
 class BlockingWriter : public grpc::ServerWriteReactor<Response> {
  public:
-  BlockingWriter(const Services& services, grpc::CallbackServerContext* context)
-      : idle_ms_max_(services.stream_idle_ms_max), context_(*context) {}
+  // `method` is a literal, "TwinService/Export".
+  BlockingWriter(const Services& services, grpc::CallbackServerContext* context,
+                 absl::string_view method)
+      : idle_ms_max_(services.stream_idle_ms_max),
+        context_(*context),
+        timed_(services.metrics, method) {}
 
   bool Write(const Response& response) {
     if (idle_) return false;
@@ -156,16 +162,25 @@ class BlockingWriter : public grpc::ServerWriteReactor<Response> {
         [this] { return context_.IsCancelled(); },
         [this, &services](const absl::Status& reached) {
           if (reached.ok()) {
-            FinishLater(services.pool, this, [this] { return Run(); });
+            FinishLater(
+                services.pool, [this] { return Run(); },
+                [this](const absl::Status& status) { End(status); });
           } else {
-            this->Finish(ToGrpc(reached));
+            End(reached);
           }
         });
   }
 
  private:
+  // Afterwards this may be gone.
+  void End(const absl::Status& status) {
+    timed_.End(status.ok());
+    this->Finish(ToGrpc(status));
+  }
+
   const int64_t idle_ms_max_;
   grpc::CallbackServerContext& context_;
+  const TimedCall timed_;
   Awaited write_;
   bool idle_ = false;
 };

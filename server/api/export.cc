@@ -19,7 +19,9 @@ class Export final : public BlockingWriter<pb::ExportResponse> {
  public:
   Export(const Services& services, const pb::ExportRequest& request,
          grpc::CallbackServerContext* context)
-      : BlockingWriter(services, context), services_(services), request_(request) {
+      : BlockingWriter(services, context, "TwinService/Export"),
+        services_(services),
+        request_(request) {
     StartAt(services, request.min_sequence());
   }
 

@@ -51,7 +51,9 @@ class HistoryExport final : public BlockingWriter<pb::ExportHistoryResponse> {
  public:
   HistoryExport(const Services& services, const pb::ExportHistoryRequest& request,
                 grpc::CallbackServerContext* context)
-      : BlockingWriter(services, context), services_(services), request_(request) {
+      : BlockingWriter(services, context, "HistoryService/Export"),
+        services_(services),
+        request_(request) {
     StartAt(services, request.min_sequence());
   }
 
@@ -172,14 +174,16 @@ class HistoryExport final : public BlockingWriter<pb::ExportHistoryResponse> {
 class HistoryImport final : public grpc::ServerReadReactor<pb::ImportHistoryRequest> {
  public:
   HistoryImport(const Services& services, pb::ImportHistoryResponse* response)
-      : services_(services), response_(*response) {
+      : services_(services),
+        response_(*response),
+        timed_(services.metrics, "HistoryService/Import") {
     StartRead(&request_);
   }
 
   void OnReadDone(bool ok) override {
-    if (!ok) return Finish(grpc::Status::OK);
+    if (!ok) return End(absl::OkStatus());
     absl::StatusOr<ingest::SampleBatch> samples = ToSamples(request_.samples());
-    if (!samples.ok()) return Finish(ToGrpc(samples.status()));
+    if (!samples.ok()) return End(samples.status());
     const uint64_t first = rows_;
     rows_ += std::max(samples->twin_ids.size(), samples->times.size());
     ingest::TelemetryBatch batch;
@@ -195,7 +199,7 @@ class HistoryImport final : public grpc::ServerReadReactor<pb::ImportHistoryRequ
 
  private:
   void Done(uint64_t first, const ingest::TelemetryResult& result) {
-    if (!result.status.ok()) return Finish(ToGrpc(result.status));
+    if (!result.status.ok()) return End(result.status);
     response_.set_rows(response_.rows() + result.rows);
     response_.set_rejects_total(response_.rejects_total() + result.rejects_total);
     if (result.expired_rows > 0) {
@@ -211,9 +215,16 @@ class HistoryImport final : public grpc::ServerReadReactor<pb::ImportHistoryRequ
     StartRead(&request_);
   }
 
+  // Afterwards this may be gone.
+  void End(const absl::Status& status) {
+    timed_.End(status.ok());
+    Finish(ToGrpc(status));
+  }
+
   const Services& services_;
   pb::ImportHistoryRequest request_;
   pb::ImportHistoryResponse& response_;
+  const TimedCall timed_;
   uint64_t rows_ = 0;
 };
 

@@ -109,45 +109,49 @@ absl::Status Validate(const graph::Catalog& catalog, const pb::ValidateModelsReq
 grpc::ServerUnaryReactor* ModelService::CreateModels(grpc::CallbackServerContext* context,
                                                      const pb::CreateModelsRequest* request,
                                                      pb::CreateModelsResponse* response) {
+  const UnaryCall call(context, services_, "ModelService/CreateModels");
   ingest::CreateModels create;
   create.texts.assign(request->texts().begin(), request->texts().end());
   if (create.texts.empty()) {
-    return Answer(context, absl::InvalidArgumentError("texts: it is empty; send a model"));
+    return call.Answer(absl::InvalidArgumentError("texts: it is empty; send a model"));
   }
-  return AnswerWrite(
-      context, services_, ingest::Operation(std::move(create)), request->validate_only(),
-      request->request_id(), [this, response](const ingest::WriteResult& result) {
-        FillPosition(result.sequence, response->mutable_position());
-        const std::shared_ptr<const graph::GraphView> view = services_.engine->Pin();
-        for (const graph::ModelState& state : view->catalog().states()) {
-          if (state.deleted || !(state.upload_time == result.time)) continue;
-          FillModel(*view, view->catalog().table(state.table), false, response->add_models());
-        }
-      });
+  return AnswerWrite(call, ingest::Operation(std::move(create)), request->validate_only(),
+                     request->request_id(), [this, response](const ingest::WriteResult& result) {
+                       FillPosition(result.sequence, response->mutable_position());
+                       const std::shared_ptr<const graph::GraphView> view = services_.engine->Pin();
+                       for (const graph::ModelState& state : view->catalog().states()) {
+                         if (state.deleted || !(state.upload_time == result.time)) continue;
+                         FillModel(*view, view->catalog().table(state.table), false,
+                                   response->add_models());
+                       }
+                     });
 }
 
 grpc::ServerUnaryReactor* ModelService::GetModel(grpc::CallbackServerContext* context,
                                                  const pb::GetModelRequest* request,
                                                  pb::Model* response) {
+  const UnaryCall call(context, services_, "ModelService/GetModel");
   const std::shared_ptr<const graph::GraphView> view = services_.engine->Pin();
   const graph::TableSchema* table = view->catalog().FindTable(request->id());
-  if (table == nullptr) return Answer(context, NoModel(request->id()));
+  if (table == nullptr) return call.Answer(NoModel(request->id()));
   FillModel(*view, *table, request->with_text(), response);
-  return Answer(context, absl::OkStatus());
+  return call.Answer(absl::OkStatus());
 }
 
 grpc::ServerUnaryReactor* ModelService::ListModels(grpc::CallbackServerContext* context,
                                                    const pb::ListModelsRequest* request,
                                                    pb::ListModelsResponse* response) {
+  const UnaryCall call(context, services_, "ModelService/ListModels");
   const std::shared_ptr<const graph::GraphView> view = services_.engine->Pin();
-  return Answer(context, ListModelsOf(*view, *request, response));
+  return call.Answer(ListModelsOf(*view, *request, response));
 }
 
 grpc::ServerUnaryReactor* ModelService::DecommissionModel(
     grpc::CallbackServerContext* context, const pb::DecommissionModelRequest* request,
     pb::DecommissionModelResponse* response) {
+  const UnaryCall call(context, services_, "ModelService/DecommissionModel");
   ingest::DecommissionModel decommission{request->id(), request->decommissioned()};
-  return AnswerWrite(context, services_, ingest::Operation(std::move(decommission)), false, "",
+  return AnswerWrite(call, ingest::Operation(std::move(decommission)), false, "",
                      [response](const ingest::WriteResult& result) {
                        FillPosition(result.sequence, response->mutable_position());
                      });
@@ -156,8 +160,9 @@ grpc::ServerUnaryReactor* ModelService::DecommissionModel(
 grpc::ServerUnaryReactor* ModelService::DeleteModel(grpc::CallbackServerContext* context,
                                                     const pb::DeleteModelRequest* request,
                                                     pb::DeleteModelResponse* response) {
-  return AnswerWrite(context, services_, ingest::Operation(ingest::DeleteModel{request->id()}),
-                     false, "", [response](const ingest::WriteResult& result) {
+  const UnaryCall call(context, services_, "ModelService/DeleteModel");
+  return AnswerWrite(call, ingest::Operation(ingest::DeleteModel{request->id()}), false, "",
+                     [response](const ingest::WriteResult& result) {
                        FillPosition(result.sequence, response->mutable_position());
                      });
 }
@@ -165,7 +170,8 @@ grpc::ServerUnaryReactor* ModelService::DeleteModel(grpc::CallbackServerContext*
 grpc::ServerUnaryReactor* ModelService::ValidateModels(grpc::CallbackServerContext* context,
                                                        const pb::ValidateModelsRequest* request,
                                                        pb::ValidateModelsResponse* response) {
-  return AnswerLater(context, services_, [this, request, response] {
+  const UnaryCall call(context, services_, "ModelService/ValidateModels");
+  return AnswerLater(call, [this, request, response] {
     const std::shared_ptr<const graph::GraphView> view = services_.engine->Pin();
     return Validate(view->catalog(), *request, response);
   });
@@ -174,11 +180,12 @@ grpc::ServerUnaryReactor* ModelService::ValidateModels(grpc::CallbackServerConte
 grpc::ServerUnaryReactor* ModelService::DiffModels(grpc::CallbackServerContext* context,
                                                    const pb::DiffModelsRequest* request,
                                                    pb::DiffModelsResponse* response) {
+  const UnaryCall call(context, services_, "ModelService/DiffModels");
   const std::shared_ptr<const graph::GraphView> view = services_.engine->Pin();
   const graph::TableSchema* before = view->catalog().FindTable(request->old_id());
   const graph::TableSchema* after = view->catalog().FindTable(request->new_id());
-  if (before == nullptr) return Answer(context, NoModel(request->old_id()));
-  if (after == nullptr) return Answer(context, NoModel(request->new_id()));
+  if (before == nullptr) return call.Answer(NoModel(request->old_id()));
+  if (after == nullptr) return call.Answer(NoModel(request->new_id()));
   const dtdl::ModelDiff diff = dtdl::Diff(*before->interface, *after->interface);
   for (const dtdl::ModelChange& change : diff.changes) {
     pb::DiffModelsResponse::Change* message = response->add_changes();
@@ -189,7 +196,7 @@ grpc::ServerUnaryReactor* ModelService::DiffModels(grpc::CallbackServerContext* 
   }
   response->set_breaking(diff.compatibility() == dtdl::Compatibility::kBreaking);
   response->set_twins(view->twins(before->id));
-  return Answer(context, absl::OkStatus());
+  return call.Answer(absl::OkStatus());
 }
 
 }  // namespace twin::api

@@ -145,7 +145,8 @@ absl::Status FillWith(const absl::StatusOr<events::NamedInfo>& info, Message* me
 
 grpc::ServerUnaryReactor* EventService::CreateSubscription(
     Context* context, const pb::CreateSubscriptionRequest* request, pb::Subscription* response) {
-  return AnswerLater(context, PoolFor(*request), [this, request, response]() -> absl::Status {
+  const UnaryCall call(context, services_, "EventService/CreateSubscription");
+  return AnswerLater(call, PoolFor(*request), [this, request, response]() -> absl::Status {
     events::NamedSpec spec;
     spec.name = request->name();
     TWIN_ASSIGN_OR_RETURN(spec.filter, ToFilter(request->filter()));
@@ -157,7 +158,8 @@ grpc::ServerUnaryReactor* EventService::CreateSubscription(
 grpc::ServerUnaryReactor* EventService::GetSubscription(Context* context,
                                                         const pb::GetSubscriptionRequest* request,
                                                         pb::Subscription* response) {
-  return AnswerLater(context, &named_, [this, request, response] {
+  const UnaryCall call(context, services_, "EventService/GetSubscription");
+  return AnswerLater(call, &named_, [this, request, response] {
     return FillWith(services_.engine->subscriptions().Get(request->name()), response);
   });
 }
@@ -165,7 +167,8 @@ grpc::ServerUnaryReactor* EventService::GetSubscription(Context* context,
 grpc::ServerUnaryReactor* EventService::ListSubscriptions(
     Context* context, const pb::ListSubscriptionsRequest* request,
     pb::ListSubscriptionsResponse* response) {
-  return AnswerLater(context, services_, [this, request, response] {
+  const UnaryCall call(context, services_, "EventService/ListSubscriptions");
+  return AnswerLater(call, [this, request, response] {
     const uint32_t size = request->page_size() == 0 ? kSubscriptions : request->page_size();
     const size_t count = std::min(size, kSubscriptionsMax);
     std::vector<events::NamedInfo> infos =
@@ -189,7 +192,8 @@ grpc::ServerUnaryReactor* EventService::ListSubscriptions(
 grpc::ServerUnaryReactor* EventService::DeleteSubscription(
     Context* context, const pb::DeleteSubscriptionRequest* request,
     pb::DeleteSubscriptionResponse* /*response*/) {
-  return AnswerLater(context, &named_, [this, request] {
+  const UnaryCall call(context, services_, "EventService/DeleteSubscription");
+  return AnswerLater(call, &named_, [this, request] {
     return services_.engine->subscriptions().Delete(request->name());
   });
 }
@@ -197,7 +201,8 @@ grpc::ServerUnaryReactor* EventService::DeleteSubscription(
 grpc::ServerUnaryReactor* EventService::SeekSubscription(Context* context,
                                                          const pb::SeekSubscriptionRequest* request,
                                                          pb::Subscription* response) {
-  return AnswerLater(context, PoolFor(*request), [this, request, response]() -> absl::Status {
+  const UnaryCall call(context, services_, "EventService/SeekSubscription");
+  return AnswerLater(call, PoolFor(*request), [this, request, response]() -> absl::Status {
     TWIN_ASSIGN_OR_RETURN(const events::Place to, ToPlace(*request));
     return FillWith(services_.engine->subscriptions().Seek(request->name(), to), response);
   });
@@ -206,7 +211,8 @@ grpc::ServerUnaryReactor* EventService::SeekSubscription(Context* context,
 grpc::ServerUnaryReactor* EventService::Acknowledge(Context* context,
                                                     const pb::AcknowledgeRequest* request,
                                                     pb::Subscription* response) {
-  return AnswerLater(context, &named_, [this, request, response]() -> absl::Status {
+  const UnaryCall call(context, services_, "EventService/Acknowledge");
+  return AnswerLater(call, &named_, [this, request, response]() -> absl::Status {
     TWIN_ASSIGN_OR_RETURN(const Sequence through, events::ParseToken(request->resume_token()));
     return FillWith(services_.engine->subscriptions().Acknowledge(request->name(), through),
                     response);

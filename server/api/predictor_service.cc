@@ -69,7 +69,8 @@ absl::Status Fill(const absl::StatusOr<predict::Info>& info, pb::PredictorInfo* 
 
 grpc::ServerUnaryReactor* PredictorService::RegisterPredictor(
     Context* context, const pb::RegisterPredictorRequest* request, pb::PredictorInfo* response) {
-  return AnswerLater(context, services_, [this, request, response] {
+  const UnaryCall call(context, services_, "PredictorService/RegisterPredictor");
+  return AnswerLater(call, [this, request, response] {
     return Fill(services_.predictors->Register(
                     FromProto(request->spec()),
                     {.replace = request->replace(), .validate_only = request->validate_only()}),
@@ -80,29 +81,33 @@ grpc::ServerUnaryReactor* PredictorService::RegisterPredictor(
 grpc::ServerUnaryReactor* PredictorService::ListPredictors(Context* context,
                                                            const pb::ListPredictorsRequest* request,
                                                            pb::ListPredictorsResponse* response) {
-  return Answer(context, FillPage(
-                             services_.predictors->List(), request->page_token(),
-                             [](const predict::Info& info) { return info.registration.spec.name; },
-                             response->mutable_predictors(), response->mutable_next_page_token()));
+  const UnaryCall call(context, services_, "PredictorService/ListPredictors");
+  return call.Answer(FillPage(
+      services_.predictors->List(), request->page_token(),
+      [](const predict::Info& info) { return info.registration.spec.name; },
+      response->mutable_predictors(), response->mutable_next_page_token()));
 }
 
 grpc::ServerUnaryReactor* PredictorService::GetPredictor(Context* context,
                                                          const pb::GetPredictorRequest* request,
                                                          pb::PredictorInfo* response) {
-  return Answer(context, Fill(services_.predictors->Get(request->name()), response));
+  const UnaryCall call(context, services_, "PredictorService/GetPredictor");
+  return call.Answer(Fill(services_.predictors->Get(request->name()), response));
 }
 
 grpc::ServerUnaryReactor* PredictorService::PausePredictor(Context* context,
                                                            const pb::PausePredictorRequest* request,
                                                            pb::PredictorInfo* response) {
-  return AnswerLater(context, services_, [this, request, response] {
+  const UnaryCall call(context, services_, "PredictorService/PausePredictor");
+  return AnswerLater(call, [this, request, response] {
     return Fill(services_.predictors->Pause(request->name()), response);
   });
 }
 
 grpc::ServerUnaryReactor* PredictorService::ResumePredictor(
     Context* context, const pb::ResumePredictorRequest* request, pb::PredictorInfo* response) {
-  return AnswerLater(context, services_, [this, request, response] {
+  const UnaryCall call(context, services_, "PredictorService/ResumePredictor");
+  return AnswerLater(call, [this, request, response] {
     return Fill(services_.predictors->Resume(request->name()), response);
   });
 }
@@ -110,7 +115,8 @@ grpc::ServerUnaryReactor* PredictorService::ResumePredictor(
 grpc::ServerUnaryReactor* PredictorService::DeletePredictor(
     Context* context, const pb::DeletePredictorRequest* request,
     pb::DeletePredictorResponse* /*response*/) {
-  return AnswerLater(context, services_, [this, request] {
+  const UnaryCall call(context, services_, "PredictorService/DeletePredictor");
+  return AnswerLater(call, [this, request] {
     return services_.predictors->Delete(request->name(), request->mark_stale());
   });
 }
@@ -118,23 +124,24 @@ grpc::ServerUnaryReactor* PredictorService::DeletePredictor(
 grpc::ServerUnaryReactor* PredictorService::RunNow(Context* context,
                                                    const pb::RunNowRequest* request,
                                                    pb::PredictorRun* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const UnaryCall call(context, services_, "PredictorService/RunNow");
   predict::Predictors::RunOptions options;
   options.twins.assign(request->twin_ids().begin(), request->twin_ids().end());
   if (request->has_now_unix_nano()) options.now = Time{request->now_unix_nano()};
   options.no_wait = request->no_wait();
   services_.predictors->RunNow(request->name(), std::move(options),
-                               [reactor, response](const absl::StatusOr<predict::RunRecord>& run) {
+                               [call, response](const absl::StatusOr<predict::RunRecord>& run) {
                                  if (run.ok()) ToProto(*run, response);
-                                 reactor->Finish(ToGrpc(run.status()));
+                                 call.Answer(run.status());
                                });
-  return reactor;
+  return call.reactor();
 }
 
 grpc::ServerUnaryReactor* PredictorService::ListRuns(Context* context,
                                                      const pb::ListRunsRequest* request,
                                                      pb::ListRunsResponse* response) {
-  return AnswerLater(context, services_, [this, request, response]() -> absl::Status {
+  const UnaryCall call(context, services_, "PredictorService/ListRuns");
+  return AnswerLater(call, [this, request, response]() -> absl::Status {
     TWIN_ASSIGN_OR_RETURN(
         const std::vector<predict::RunRecord> runs,
         services_.predictors->ListRuns(request->name(), LimitOf(request->limit(), kRunsDefault)));
@@ -147,10 +154,11 @@ grpc::ServerUnaryReactor* PredictorService::ListRuns(Context* context,
 grpc::ServerUnaryReactor* PredictorService::ListForecasts(Context* context,
                                                           const pb::ListForecastsRequest* request,
                                                           pb::ListForecastsResponse* response) {
+  const UnaryCall call(context, services_, "PredictorService/ListForecasts");
   if (request->twin_id().empty()) {
-    return Answer(context, absl::InvalidArgumentError("twin_id: it is missing"));
+    return call.Answer(absl::InvalidArgumentError("twin_id: it is missing"));
   }
-  return AnswerLater(context, services_, [this, request, response]() -> absl::Status {
+  return AnswerLater(call, [this, request, response]() -> absl::Status {
     TWIN_ASSIGN_OR_RETURN(
         const std::vector<predict::Forecast> forecasts,
         services_.predictors->ListForecasts(request->twin_id(), request->path(), request->name(),

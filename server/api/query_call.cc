@@ -89,7 +89,7 @@ query::ExecuteOptions ExecuteOptionsOf(const pb::QueryRequest& request, const Qu
 QueryCall::QueryCall(const Services& services, grpc::CallbackServerContext* context,
                      const pb::QueryRequest* request)
     : QueryStream(
-          context,
+          context, services.metrics,
           services.queries->runs.Begin(
               request->text(), context->peer(), SystemClock().Now(),
               [this, runners = &services.queries->runners] { return runners->Withdraw(this); },

@@ -43,8 +43,9 @@ grpc::ServerWriteReactor<pb::QueryResponse>* QueryService::Query(Context* contex
 
 grpc::ServerUnaryReactor* QueryService::Explain(Context* context, const pb::QueryRequest* request,
                                                 pb::ExplainResponse* response) {
-  return AnswerLater(context, services_,
-                     [this, request, response, deadline = DeadlineOf(*context, services_)] {
+  const UnaryCall call(context, services_, "QueryService/Explain");
+  return AnswerLater(call,
+                     [this, request, response, deadline = DeadlineOf(call.context(), services_)] {
                        return ExplainQuery(services_, *request, deadline, response);
                      });
 }

@@ -107,6 +107,7 @@ void QueryStream::OnWriteDone(bool ok) {
 }
 
 void QueryStream::SendLast(const absl::Status& status) {
+  timed_.End(status.ok());
   if (!status.ok()) return Finish(ToGrpc(status));
   {
     const MutexLock lock(&mutex_);

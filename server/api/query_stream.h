@@ -12,6 +12,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "server/api/query_runs.h"
+#include "server/api/rpc_metrics.h"
 #include "server/base/sync.h"
 #include "twingraph/v1/query_service.pb.h"
 
@@ -32,9 +33,12 @@ class QueryStream : public grpc::ServerWriteReactor<twingraph::v1::QueryResponse
  protected:
   using Clock = std::chrono::steady_clock;
 
-  QueryStream(grpc::CallbackServerContext* context, std::shared_ptr<QueryRun> run,
+  QueryStream(grpc::CallbackServerContext* context, Metrics* metrics, std::shared_ptr<QueryRun> run,
               std::chrono::nanoseconds time_max)
-      : context_(context), run_(std::move(run)), deadline_(start_ + time_max) {}
+      : context_(context),
+        timed_(metrics, "QueryService/Query"),
+        run_(std::move(run)),
+        deadline_(start_ + time_max) {}
 
   // Why the query must end: cancelled, no client any more, too late. Any thread may ask.
   absl::Status Interrupted() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -67,6 +71,7 @@ class QueryStream : public grpc::ServerWriteReactor<twingraph::v1::QueryResponse
   void MoveHeader() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   grpc::CallbackServerContext* const context_;
+  const TimedCall timed_;
   const std::shared_ptr<QueryRun> run_;
   const Clock::time_point start_ = Clock::now();
   const Clock::time_point deadline_;

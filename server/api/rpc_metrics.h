@@ -2,18 +2,15 @@
 #ifndef TWIN_SERVER_API_RPC_METRICS_H_
 #define TWIN_SERVER_API_RPC_METRICS_H_
 
-#include <grpcpp/support/server_interceptor.h>
-
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <deque>
-#include <memory>
-#include <string>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
 #include "server/base/sync.h"
 #include "twingraph/v1/admin_service.pb.h"
 
@@ -41,6 +38,8 @@ class LatencyHistogram {
 
 // Of one method. Thread-safe.
 struct MethodMetrics {
+  void Add(std::chrono::nanoseconds duration, bool ok);
+
   std::atomic<uint64_t> finished = 0;
   std::atomic<uint64_t> failed = 0;
   LatencyHistogram latency;
@@ -58,19 +57,18 @@ struct IngestMetrics {
   void Fill(twingraph::v1::StatusResponse::Ingest* ingest) const;
 };
 
-// Thread-safe. Methods are those that the server has: their number is bounded.
+// Streams of telemetry, of writes and of events have no end of interest: their handlers leave them
+// out. Thread-safe.
 class RpcMetrics {
  public:
-  static constexpr size_t kMethodsMax = 256;
-
-  // Lives as long as this. Calls of methods beyond kMethodsMax are those of "other".
-  MethodMetrics* Of(const char* method) ABSL_LOCKS_EXCLUDED(mutex_);
+  // `method` is a literal, "TwinService/GetTwin". Lives as long as this.
+  MethodMetrics* Of(absl::string_view method) ABSL_LOCKS_EXCLUDED(mutex_);
   void Fill(twingraph::v1::StatusResponse* response) const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   mutable Mutex mutex_;
   std::deque<MethodMetrics> metrics_ ABSL_GUARDED_BY(mutex_);
-  absl::flat_hash_map<std::string, MethodMetrics*> by_method_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<absl::string_view, MethodMetrics*> by_method_ ABSL_GUARDED_BY(mutex_);
 };
 
 // All of a server. Thread-safe.
@@ -79,10 +77,18 @@ struct Metrics {
   IngestMetrics ingest;
 };
 
-// Notes each call in `metrics`, which must outlive the server. Streams of telemetry and
-// subscriptions have no end of interest, and many messages: they are left out.
-std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> NewRpcInterceptors(
-    RpcMetrics* metrics);
+// A call, from the start of its handler to its status. Copies are the same call.
+class TimedCall {
+ public:
+  TimedCall(Metrics* metrics, absl::string_view method) : method_(metrics->rpcs.Of(method)) {}
+
+  // To be called once, before gRPC is given the status: the client may ask for the figures then.
+  void End(bool ok) const { method_->Add(std::chrono::steady_clock::now() - begun_, ok); }
+
+ private:
+  MethodMetrics* method_;
+  std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+};
 
 }  // namespace twin::api
 

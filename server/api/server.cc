@@ -6,7 +6,6 @@
 
 #include <chrono>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -82,9 +81,6 @@ class Server::Impl {
     builder.RegisterService(&events_);
     builder.RegisterService(&predictor_service_);
     builder.RegisterService(&admin_);
-    std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> creators;
-    creators.push_back(NewRpcInterceptors(&metrics_.rpcs));
-    builder.experimental().SetInterceptorCreators(std::move(creators));
     builder.SetMaxReceiveMessageSize(options.message_bytes_max);
     builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.streams_per_connection_max);
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);

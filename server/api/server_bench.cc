@@ -9,6 +9,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
 #include <memory>
 #include <mutex>
@@ -217,11 +218,20 @@ void Report(benchmark::State& state, std::vector<double>* micros) {
       benchmark::Counter((*micros)[micros->size() * 99 / 100], benchmark::Counter::kAvgThreads);
 }
 
-void EmptyRpc(benchmark::State& state) {
-  const auto stub = pb::ModelService::NewStub(Fleet::Get().NewChannel());
+pb::ListModelsRequest EmptyRequest() {
   pb::ListModelsRequest request;
   request.set_page_size(1);
   request.set_page_token("~");  // beyond the last: an empty answer
+  return request;
+}
+
+std::string AnyCell(uint32_t random) {
+  return CellId(static_cast<int>((random >> 8) % kVehicles), static_cast<int>(random >> 4) & 7, 3);
+}
+
+void EmptyRpc(benchmark::State& state) {
+  const auto stub = pb::ModelService::NewStub(Fleet::Get().NewChannel());
+  const pb::ListModelsRequest request = EmptyRequest();
   std::vector<double> micros;
   for (auto _ : state) {
     const auto start = SteadyClock::now();
@@ -241,8 +251,7 @@ void PointRead(benchmark::State& state) {
   std::vector<double> micros;
   for (auto _ : state) {
     random = random * 1664525 + 1013904223;
-    request.set_id(
-        CellId(static_cast<int>((random >> 8) % kVehicles), static_cast<int>(random >> 4) & 7, 3));
+    request.set_id(AnyCell(random));
     const auto start = SteadyClock::now();
     pb::GetTwinResponse response;
     grpc::ClientContext context;
@@ -318,19 +327,61 @@ void DurableUpdate(benchmark::State& state) {
 }
 BENCHMARK(DurableUpdate)->UseRealTime()->Threads(1)->Threads(64)->MinTime(2);
 
-// 64 in flight without a thread each: a call that is answered starts the next one.
+// --- In flight without a thread each: a call that is answered starts the next one ---
+
+struct EmptyCalls {
+  using Service = pb::ModelService;
+  using Request = pb::ListModelsRequest;
+  using Response = pb::ListModelsResponse;
+  static Request Ask(uint32_t /*random*/) { return EmptyRequest(); }
+  template <typename Done>
+  static void Start(Service::Stub* stub, grpc::ClientContext* context, const Request* request,
+                    Response* response, Done done) {
+    stub->async()->ListModels(context, request, response, std::move(done));
+  }
+};
+
+struct PointReads {
+  using Service = pb::TwinService;
+  using Request = pb::GetTwinRequest;
+  using Response = pb::GetTwinResponse;
+  static Request Ask(uint32_t random) {
+    Request request;
+    request.set_id(AnyCell(random));
+    return request;
+  }
+  template <typename Done>
+  static void Start(Service::Stub* stub, grpc::ClientContext* context, const Request* request,
+                    Response* response, Done done) {
+    stub->async()->GetTwin(context, request, response, std::move(done));
+  }
+};
+
+struct DurableUpdates {
+  using Service = pb::TwinService;
+  using Request = pb::UpdateTwinRequest;
+  using Response = pb::UpdateTwinResponse;
+  static Request Ask(uint32_t random) { return ThreeProperties(random); }
+  template <typename Done>
+  static void Start(Service::Stub* stub, grpc::ClientContext* context, const Request* request,
+                    Response* response, Done done) {
+    stub->async()->UpdateTwin(context, request, response, std::move(done));
+  }
+};
+
+template <typename Kind>
 class CallsInFlight {
  public:
-  CallsInFlight(int channels, int64_t calls) : left_(calls) {
+  CallsInFlight(int channels, int in_flight, int64_t calls)
+      : calls_(static_cast<size_t>(in_flight)), left_(calls), running_(in_flight) {
     for (int i = 0; i < channels; ++i) {
-      stubs_.push_back(pb::TwinService::NewStub(Fleet::Get().NewChannel()));
+      stubs_.push_back(Kind::Service::NewStub(Fleet::Get().NewChannel()));
     }
   }
 
   void Run() {
-    running_ = kInFlight;
-    for (int i = 0; i < kInFlight; ++i) {
-      calls_[i].stub = stubs_[static_cast<size_t>(i) % stubs_.size()].get();
+    for (size_t i = 0; i < calls_.size(); ++i) {
+      calls_[i].stub = stubs_[i % stubs_.size()].get();
       calls_[i].random = static_cast<uint32_t>(i) * 7919 + 1;
       Start(&calls_[i]);
     }
@@ -339,13 +390,12 @@ class CallsInFlight {
   }
 
  private:
-  static constexpr int kInFlight = 64;
   struct Call {
-    pb::TwinService::Stub* stub = nullptr;
+    typename Kind::Service::Stub* stub = nullptr;
     uint32_t random = 0;
     std::unique_ptr<grpc::ClientContext> context;
-    pb::UpdateTwinRequest request;
-    pb::UpdateTwinResponse response;
+    typename Kind::Request request;
+    typename Kind::Response response;
   };
 
   void Start(Call* call) {
@@ -355,27 +405,47 @@ class CallsInFlight {
       return;
     }
     call->random = call->random * 1664525 + 1013904223;
-    call->request = ThreeProperties(call->random);
+    call->request = Kind::Ask(call->random);
     call->context = std::make_unique<grpc::ClientContext>();
-    call->stub->async()->UpdateTwin(call->context.get(), &call->request, &call->response,
-                                    [this, call](const grpc::Status& status) {
-                                      TWIN_CHECK(status.ok()) << status.error_message();
-                                      Start(call);
-                                    });
+    Kind::Start(call->stub, call->context.get(), &call->request, &call->response,
+                [this, call](const grpc::Status& status) {
+                  TWIN_CHECK(status.ok()) << status.error_message();
+                  Start(call);
+                });
   }
 
-  std::vector<std::unique_ptr<pb::TwinService::Stub>> stubs_;
-  Call calls_[kInFlight];
+  std::vector<std::unique_ptr<typename Kind::Service::Stub>> stubs_;
+  std::vector<Call> calls_;
   std::atomic<int64_t> left_;
   std::mutex mutex_;
   std::condition_variable done_;
-  int running_ = 0;
+  int running_;
 };
 
-void DurableUpdatesInFlight(benchmark::State& state) {
+template <typename Kind>
+void RunInFlight(benchmark::State& state, int channels, int in_flight) {
   constexpr int64_t kCalls = 20'000;
-  for (auto _ : state) CallsInFlight(static_cast<int>(state.range(0)), kCalls).Run();
-  state.SetItemsProcessed(static_cast<int64_t>(state.iterations()) * kCalls);
+  Fleet::Get();
+  const std::clock_t start = std::clock();
+  for (auto _ : state) CallsInFlight<Kind>(channels, in_flight, kCalls).Run();
+  const double cpu_us = static_cast<double>(std::clock() - start) * 1e6 / CLOCKS_PER_SEC;
+  const auto calls = static_cast<int64_t>(state.iterations()) * kCalls;
+  state.SetItemsProcessed(calls);
+  state.counters["cpu_us"] = cpu_us / static_cast<double>(calls);  // of a call, both sides
+}
+
+void EmptyCallsInFlight(benchmark::State& state) {
+  RunInFlight<EmptyCalls>(state, 1, static_cast<int>(state.range(0)));
+}
+BENCHMARK(EmptyCallsInFlight)->ArgName("in_flight")->Arg(16)->Arg(64)->UseRealTime()->MinTime(2);
+
+void PointReadsInFlight(benchmark::State& state) {
+  RunInFlight<PointReads>(state, 1, static_cast<int>(state.range(0)));
+}
+BENCHMARK(PointReadsInFlight)->ArgName("in_flight")->Arg(16)->Arg(64)->UseRealTime()->MinTime(2);
+
+void DurableUpdatesInFlight(benchmark::State& state) {
+  RunInFlight<DurableUpdates>(state, static_cast<int>(state.range(0)), 64);
 }
 BENCHMARK(DurableUpdatesInFlight)->ArgName("channels")->Arg(1)->Arg(4)->UseRealTime()->MinTime(2);
 

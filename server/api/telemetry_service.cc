@@ -42,8 +42,9 @@ grpc::ServerBidiReactor<pb::IngestRequest, pb::IngestResponse>* TelemetryService
 grpc::ServerUnaryReactor* TelemetryService::Publish(Context* context,
                                                     const pb::PublishRequest* request,
                                                     pb::PublishResponse* response) {
+  const UnaryCall call(context, services_, "TelemetryService/Publish");
   absl::StatusOr<ValueMap> contents = ContentsOf(request->contents(), request->contents_json());
-  if (!contents.ok()) return Answer(context, contents.status());
+  if (!contents.ok()) return call.Answer(contents.status());
   ingest::TelemetryBatch batch;
   batch.all_or_nothing = true;
   batch.bytes = request->ByteSizeLong();
@@ -53,41 +54,41 @@ grpc::ServerUnaryReactor* TelemetryService::Publish(Context* context,
   if (request->has_source_time_unix_nano()) {
     publication.time = Time{request->source_time_unix_nano()};
   }
-  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   services_.engine->Write(std::move(batch),
-                          [reactor, response](const ingest::TelemetryResult& result) {
+                          [call, response](const ingest::TelemetryResult& result) {
                             FillPosition(result.sequence, response->mutable_position());
                             response->set_notice(result.notice);
-                            reactor->Finish(ToGrpc(result.status));
+                            call.Answer(result.status);
                           });
-  return reactor;
+  return call.reactor();
 }
 
 grpc::ServerUnaryReactor* TelemetryService::RegisterLayout(Context* context,
                                                            const pb::RegisterLayoutRequest* request,
                                                            pb::RegisterLayoutResponse* response) {
+  const UnaryCall call(context, services_, "TelemetryService/RegisterLayout");
   absl::StatusOr<ingest::Layout> layout = ToLayout(request->layout());
-  if (!layout.ok()) return Answer(context, layout.status());
-  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  if (!layout.ok()) return call.Answer(layout.status());
   services_.engine->Register(
       *std::move(layout), request->validate_only(),
-      [reactor, response, id = request->layout().id()](const ingest::LayoutResult& result) {
+      [call, response, id = request->layout().id()](const ingest::LayoutResult& result) {
         if (result.status.ok()) FillResponse(id, result, response);
-        reactor->Finish(ToGrpc(result.status));
+        call.Answer(result.status);
       });
-  return reactor;
+  return call.reactor();
 }
 
 grpc::ServerUnaryReactor* TelemetryService::ListLayouts(Context* context,
                                                         const pb::ListLayoutsRequest* request,
                                                         pb::ListLayoutsResponse* response) {
+  const UnaryCall call(context, services_, "TelemetryService/ListLayouts");
   if (request->page_size() < 0) {
-    return Answer(context, absl::InvalidArgumentError("page_size: it is negative"));
+    return call.Answer(absl::InvalidArgumentError("page_size: it is negative"));
   }
   const auto count = static_cast<size_t>(request->page_size() == 0
                                              ? kLayoutsPageSizeDefault
                                              : std::min(request->page_size(), kLayoutsPageSizeMax));
-  return AnswerLater(context, services_, [this, request, response, count]() -> absl::Status {
+  return AnswerLater(call, [this, request, response, count]() -> absl::Status {
     std::vector<std::string> ids = {request->id()};
     if (request->id().empty()) ids = IdsAfter(*services_.engine, request->page_token(), count);
     if (ids.size() > count) {

@@ -219,9 +219,9 @@ absl::StatusOr<ingest::Operation> AsOperation(absl::StatusOr<T> operation) {
 grpc::ServerUnaryReactor* TwinService::CreateTwin(Context* context,
                                                   const pb::CreateTwinRequest* request,
                                                   pb::CreateTwinResponse* response) {
-  return AnswerWrite(context, services_, AsOperation(ToOperation(*request)),
-                     request->validate_only(), request->request_id(),
-                     [response](const ingest::WriteResult& result) {
+  const UnaryCall call(context, services_, "TwinService/CreateTwin");
+  return AnswerWrite(call, AsOperation(ToOperation(*request)), request->validate_only(),
+                     request->request_id(), [response](const ingest::WriteResult& result) {
                        response->set_etag(EtagOf(result.results[0].version));
                        response->set_created(result.results[0].created);
                        FillPosition(result.sequence, response->mutable_position());
@@ -230,8 +230,9 @@ grpc::ServerUnaryReactor* TwinService::CreateTwin(Context* context,
 
 grpc::ServerUnaryReactor* TwinService::GetTwin(Context* context, const pb::GetTwinRequest* request,
                                                pb::GetTwinResponse* response) {
+  const UnaryCall call(context, services_, "TwinService/GetTwin");
   return AnswerRead(
-      context, services_, request->min_sequence(),
+      call, request->min_sequence(),
       [request, response](const graph::GraphView& view) -> absl::Status {
         TWIN_ASSIGN_OR_RETURN(const TwinNumber twin, FindTwin(view, request->id()));
         FillTwin(view, twin, {request->format(), request->with_times(), request->with_telemetry()},
@@ -244,22 +245,23 @@ grpc::ServerUnaryReactor* TwinService::GetTwin(Context* context, const pb::GetTw
 grpc::ServerUnaryReactor* TwinService::BatchGetTwins(Context* context,
                                                      const pb::BatchGetTwinsRequest* request,
                                                      pb::BatchGetTwinsResponse* response) {
+  const UnaryCall call(context, services_, "TwinService/BatchGetTwins");
   if (request->ids_size() > kBatchGetMax) {
-    return Answer(context, absl::InvalidArgumentError(absl::StrCat(
-                               "ids: ", request->ids_size(), " of them; at most ", kBatchGetMax)));
+    return call.Answer(absl::InvalidArgumentError(
+        absl::StrCat("ids: ", request->ids_size(), " of them; at most ", kBatchGetMax)));
   }
   const auto read = [request, response](const graph::GraphView& view) {
     return BatchGetTwinsOf(view, *request, response);
   };
-  return request->ids_size() > kReadAtOnceMax
-             ? AnswerLongRead(context, services_, request->min_sequence(), read)
-             : AnswerRead(context, services_, request->min_sequence(), read);
+  return request->ids_size() > kReadAtOnceMax ? AnswerLongRead(call, request->min_sequence(), read)
+                                              : AnswerRead(call, request->min_sequence(), read);
 }
 
 grpc::ServerUnaryReactor* TwinService::ListTwins(Context* context,
                                                  const pb::ListTwinsRequest* request,
                                                  pb::ListTwinsResponse* response) {
-  return AnswerLongRead(context, services_, request->min_sequence(),
+  const UnaryCall call(context, services_, "TwinService/ListTwins");
+  return AnswerLongRead(call, request->min_sequence(),
                         [request, response](const graph::GraphView& view) {
                           return ListTwinsOf(view, *request, response);
                         });
@@ -268,9 +270,9 @@ grpc::ServerUnaryReactor* TwinService::ListTwins(Context* context,
 grpc::ServerUnaryReactor* TwinService::UpdateTwin(Context* context,
                                                   const pb::UpdateTwinRequest* request,
                                                   pb::UpdateTwinResponse* response) {
-  return AnswerWrite(context, services_, AsOperation(ToOperation(*request)),
-                     request->validate_only(), request->request_id(),
-                     [response](const ingest::WriteResult& result) {
+  const UnaryCall call(context, services_, "TwinService/UpdateTwin");
+  return AnswerWrite(call, AsOperation(ToOperation(*request)), request->validate_only(),
+                     request->request_id(), [response](const ingest::WriteResult& result) {
                        response->set_etag(EtagOf(result.results[0].version));
                        FillPosition(result.sequence, response->mutable_position());
                      });
@@ -279,8 +281,9 @@ grpc::ServerUnaryReactor* TwinService::UpdateTwin(Context* context,
 grpc::ServerUnaryReactor* TwinService::DeleteTwin(Context* context,
                                                   const pb::DeleteTwinRequest* request,
                                                   pb::DeleteTwinResponse* response) {
-  return AnswerWrite(context, services_, ToOperation(*request), request->validate_only(),
-                     request->request_id(), [response](const ingest::WriteResult& result) {
+  const UnaryCall call(context, services_, "TwinService/DeleteTwin");
+  return AnswerWrite(call, ToOperation(*request), request->validate_only(), request->request_id(),
+                     [response](const ingest::WriteResult& result) {
                        response->set_deleted(result.results[0].changed);
                        FillPosition(result.sequence, response->mutable_position());
                      });
@@ -289,7 +292,8 @@ grpc::ServerUnaryReactor* TwinService::DeleteTwin(Context* context,
 grpc::ServerUnaryReactor* TwinService::GetComponent(Context* context,
                                                     const pb::GetComponentRequest* request,
                                                     pb::GetComponentResponse* response) {
-  return AnswerRead(context, services_, request->min_sequence(),
+  const UnaryCall call(context, services_, "TwinService/GetComponent");
+  return AnswerRead(call, request->min_sequence(),
                     [request, response](const graph::GraphView& view) -> absl::Status {
                       TWIN_ASSIGN_OR_RETURN(const TwinNumber twin, FindTwin(view, request->id()));
                       const graph::TableSchema& table = view.TableOf(twin);
@@ -316,9 +320,9 @@ grpc::ServerUnaryReactor* TwinService::GetComponent(Context* context,
 grpc::ServerUnaryReactor* TwinService::UpdateComponent(Context* context,
                                                        const pb::UpdateComponentRequest* request,
                                                        pb::UpdateTwinResponse* response) {
-  return AnswerWrite(context, services_, AsOperation(ToOperation(*request)),
-                     request->validate_only(), request->request_id(),
-                     [response](const ingest::WriteResult& result) {
+  const UnaryCall call(context, services_, "TwinService/UpdateComponent");
+  return AnswerWrite(call, AsOperation(ToOperation(*request)), request->validate_only(),
+                     request->request_id(), [response](const ingest::WriteResult& result) {
                        response->set_etag(EtagOf(result.results[0].version));
                        FillPosition(result.sequence, response->mutable_position());
                      });
@@ -327,9 +331,9 @@ grpc::ServerUnaryReactor* TwinService::UpdateComponent(Context* context,
 grpc::ServerUnaryReactor* TwinService::CreateRelationship(
     Context* context, const pb::CreateRelationshipRequest* request,
     pb::CreateRelationshipResponse* response) {
-  return AnswerWrite(context, services_, AsOperation(ToOperation(*request)),
-                     request->validate_only(), request->request_id(),
-                     [response](const ingest::WriteResult& result) {
+  const UnaryCall call(context, services_, "TwinService/CreateRelationship");
+  return AnswerWrite(call, AsOperation(ToOperation(*request)), request->validate_only(),
+                     request->request_id(), [response](const ingest::WriteResult& result) {
                        response->set_etag(EtagOf(result.results[0].version));
                        response->set_created(result.results[0].created);
                        FillPosition(result.sequence, response->mutable_position());
@@ -339,8 +343,9 @@ grpc::ServerUnaryReactor* TwinService::CreateRelationship(
 grpc::ServerUnaryReactor* TwinService::GetRelationship(Context* context,
                                                        const pb::GetRelationshipRequest* request,
                                                        pb::GetRelationshipResponse* response) {
+  const UnaryCall call(context, services_, "TwinService/GetRelationship");
   return AnswerRead(
-      context, services_, request->min_sequence(),
+      call, request->min_sequence(),
       [request, response](const graph::GraphView& view) -> absl::Status {
         TWIN_ASSIGN_OR_RETURN(const TwinNumber twin, FindTwin(view, request->source_id()));
         const RelationshipNumber found = view.FindRelationship(twin, request->id());
@@ -357,9 +362,9 @@ grpc::ServerUnaryReactor* TwinService::GetRelationship(Context* context,
 grpc::ServerUnaryReactor* TwinService::UpdateRelationship(
     Context* context, const pb::UpdateRelationshipRequest* request,
     pb::UpdateRelationshipResponse* response) {
-  return AnswerWrite(context, services_, AsOperation(ToOperation(*request)),
-                     request->validate_only(), request->request_id(),
-                     [response](const ingest::WriteResult& result) {
+  const UnaryCall call(context, services_, "TwinService/UpdateRelationship");
+  return AnswerWrite(call, AsOperation(ToOperation(*request)), request->validate_only(),
+                     request->request_id(), [response](const ingest::WriteResult& result) {
                        response->set_etag(EtagOf(result.results[0].version));
                        FillPosition(result.sequence, response->mutable_position());
                      });
@@ -368,9 +373,9 @@ grpc::ServerUnaryReactor* TwinService::UpdateRelationship(
 grpc::ServerUnaryReactor* TwinService::DeleteRelationship(
     Context* context, const pb::DeleteRelationshipRequest* request,
     pb::DeleteRelationshipResponse* response) {
-  return AnswerWrite(context, services_, AsOperation(ToOperation(*request)),
-                     request->validate_only(), request->request_id(),
-                     [response](const ingest::WriteResult& result) {
+  const UnaryCall call(context, services_, "TwinService/DeleteRelationship");
+  return AnswerWrite(call, AsOperation(ToOperation(*request)), request->validate_only(),
+                     request->request_id(), [response](const ingest::WriteResult& result) {
                        FillPosition(result.sequence, response->mutable_position());
                      });
 }
@@ -378,7 +383,8 @@ grpc::ServerUnaryReactor* TwinService::DeleteRelationship(
 grpc::ServerUnaryReactor* TwinService::ListRelationships(
     Context* context, const pb::ListRelationshipsRequest* request,
     pb::ListRelationshipsResponse* response) {
-  return AnswerRead(context, services_, request->min_sequence(),
+  const UnaryCall call(context, services_, "TwinService/ListRelationships");
+  return AnswerRead(call, request->min_sequence(),
                     [request, response](const graph::GraphView& view) {
                       return ListRelationshipsOf(view, *request, false, response);
                     });
@@ -387,7 +393,8 @@ grpc::ServerUnaryReactor* TwinService::ListRelationships(
 grpc::ServerUnaryReactor* TwinService::ListIncomingRelationships(
     Context* context, const pb::ListRelationshipsRequest* request,
     pb::ListRelationshipsResponse* response) {
-  return AnswerRead(context, services_, request->min_sequence(),
+  const UnaryCall call(context, services_, "TwinService/ListIncomingRelationships");
+  return AnswerRead(call, request->min_sequence(),
                     [request, response](const graph::GraphView& view) {
                       return ListRelationshipsOf(view, *request, true, response);
                     });
@@ -396,16 +403,16 @@ grpc::ServerUnaryReactor* TwinService::ListIncomingRelationships(
 grpc::ServerUnaryReactor* TwinService::BatchWrite(Context* context,
                                                   const pb::BatchWriteRequest* request,
                                                   pb::BatchWriteResponse* response) {
+  const UnaryCall call(context, services_, "TwinService/BatchWrite");
   absl::StatusOr<ingest::WriteBatch> batch = ToBatch(*request);
-  if (!batch.ok()) return Answer(context, batch.status());
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  if (!batch.ok()) return call.Answer(batch.status());
   const bool atomic = batch->atomic;
   services_.engine->Write(*std::move(batch),
-                          [reactor, response, atomic](const ingest::WriteResult& result) {
+                          [call, response, atomic](const ingest::WriteResult& result) {
                             FillBatchResponse(result, atomic, response);
-                            reactor->Finish(ToGrpc(result.status));
+                            call.Answer(result.status);
                           });
-  return reactor;
+  return call.reactor();
 }
 
 grpc::ServerBidiReactor<pb::BatchWriteRequest, pb::BatchWriteResponse>* TwinService::WriteStream(
@@ -416,7 +423,8 @@ grpc::ServerBidiReactor<pb::BatchWriteRequest, pb::BatchWriteResponse>* TwinServ
 grpc::ServerUnaryReactor* TwinService::MigrateTwins(Context* context,
                                                     const pb::MigrateTwinsRequest* request,
                                                     pb::MigrateTwinsResponse* response) {
-  return AnswerLater(context, services_,
+  const UnaryCall call(context, services_, "TwinService/MigrateTwins");
+  return AnswerLater(call,
                      [this, request, response] { return Migrate(services_, *request, response); });
 }
 
