@@ -590,6 +590,11 @@ absl::StatusOr<ingest::PutRelationship> RelationshipFromJson(const Value& json) 
 
 ValueMap ContentsOf(const graph::GraphView& view, TwinNumber twin, bool with_telemetry) {
   const graph::TableSchema& table = view.TableOf(twin);
+  // Each column is somewhere else in memory: on its way at once, not one after the other.
+  const graph::TwinPlace place = view.PlaceOf(twin);
+  for (const graph::ColumnSchema& column : table.columns) {
+    if (!column.telemetry || with_telemetry) view.FetchValue(place, table.IdOf(column));
+  }
   ValueMap contents;
   AddComponents(*table.interface, &contents);
   for (const graph::ColumnSchema& column : table.columns) {

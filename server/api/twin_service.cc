@@ -72,12 +72,14 @@ absl::Status BatchGetTwinsOf(const graph::GraphView& view, const pb::BatchGetTwi
   const TwinOptions options{request.format(), request.with_times(), request.with_telemetry()};
   size_t bytes = 0;
   response->mutable_twins()->Reserve(request.ids_size());
-  for (const std::string& id : request.ids()) {
-    const TwinNumber twin = view.FindTwin(id);
-    if (twin == kNoTwin) {
-      response->add_missing(id);
+  const std::vector<absl::string_view> ids(request.ids().begin(), request.ids().end());
+  std::vector<TwinNumber> twins(ids.size());
+  view.FindTwins(ids, twins.data());
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (twins[i] == kNoTwin) {
+      response->add_missing(request.ids(static_cast<int>(i)));
     } else {
-      FillTwin(view, twin, options, response->add_twins());
+      FillTwin(view, twins[i], options, response->add_twins());
       bytes += response->twins(response->twins_size() - 1).ByteSizeLong();
     }
     if (bytes > kGetMessageBytesMax) {
