@@ -474,6 +474,7 @@ NumberRun RunAggregation::ValuesOf(Argument* argument, const Slice& slice,
       run.count = copy(double{}, doubles_);
       break;
     case ColumnPage::Stored::kBool:
+    case ColumnPage::Stored::kCode:
     case ColumnPage::Stored::kOther:
       return {.kind = argument->kind};
   }
