@@ -1,18 +1,11 @@
 // MIN, MAX, FIRST, LAST: one value a group.
 #include <algorithm>
-#include <cstring>
-#include <limits>
 #include <string>
 #include <type_traits>
-#include <utility>
 
 #include "query/execute/aggregate_internal.h"
+#include "query/execute/extremes.h"
 #include "query/execute/kernels.h"
-#include "server/base/wide.h"
-
-#if TWIN_HAS_WIDE
-#include <immintrin.h>
-#endif
 
 namespace twin::query {
 namespace {
@@ -85,111 +78,19 @@ bool Replaces(const A& value, const B& kept) {
   }
 }
 
-// The least or the greatest of numbers, the first of several that are equal.
-template <Function kFunction, typename Cell, typename T>
-T BestOneByOne(const T* values, size_t count) {
-  T best = values[0];
-  for (size_t i = 1; i < count; ++i) {
-    if (Replaces<kFunction, Cell>(values[i], best)) best = values[i];
-  }
-  return best;
-}
-
-// The same. Lanes find its value;
-// where they cannot tell (NaN, infinities, zeros of both signs), one after the other.
-template <Function kFunction, typename Cell, typename T>
-TWIN_INLINE_LOOP T BestOnAny(const T* values, size_t count) {
-  constexpr size_t kLanes = 16;
-  constexpr bool kMin = kFunction == Function::kMin;
-  if (count >= kLanes) {
-    typedef T Four __attribute__((vector_size(4 * sizeof(T))));
-    constexpr size_t kParts = kLanes / 4;
-    Four lanes[kParts];
-    Four nan[kParts] = {};  // NaN where NaN, or an infinity, was met
-    std::memcpy(lanes, values, sizeof(lanes));
-    for (size_t i = 0;; i = std::min(i + kLanes, count - kLanes)) {
-#pragma GCC unroll 4
-      for (size_t k = 0; k < kParts; ++k) {
-        Four x;
-        std::memcpy(&x, values + i + 4 * k, sizeof(x));
-        const auto better = kMin ? x < lanes[k] : x > lanes[k];
-        lanes[k] = better ? x : lanes[k];
-        if constexpr (std::is_same_v<T, double>) nan[k] += x * 0.0;
-      }
-      if (i == count - kLanes) break;
-    }
-    for (size_t k = 1; k < kParts; ++k) {
-      const auto better = kMin ? lanes[k] < lanes[0] : lanes[k] > lanes[0];
-      lanes[0] = better ? lanes[k] : lanes[0];
-      nan[0] += nan[k];
-    }
-    T best = lanes[0][0];
-    T any_nan = 0;
-    for (size_t k = 0; k < 4; ++k) {
-      const T x = lanes[0][k];
-      best = (kMin ? x < best : x > best) ? x : best;
-      any_nan += nan[0][k];
-    }
-    if (any_nan == 0 && best != 0) return best;
-  }
-  return BestOneByOne<kFunction, Cell>(values, count);
-}
-
-#if TWIN_HAS_WIDE
-template <Function kFunction, typename Cell, typename T>
-TWIN_WIDE T BestOnWide(const T* values, size_t count) {
-  return BestOnAny<kFunction, Cell>(values, count);
-}
-
-template <Function kFunction>
-TWIN_WIDE inline __m256d Better(__m256d x, __m256d than) {
-  return kFunction == Function::kMin ? _mm256_min_pd(x, than) : _mm256_max_pd(x, than);
-}
-
-// The same of doubles, at least kDoublesMin of them. False: one of them is NaN, or infinities are.
-constexpr size_t kDoublesMin = 16;
-template <Function kFunction>
-TWIN_WIDE bool BestOfDoubles(const double* values, size_t count, double* out) {
-  __m256d best[4], sums[4];  // a sum is NaN if one of its values is
-  for (size_t k = 0; k < 4; ++k) best[k] = sums[k] = _mm256_loadu_pd(values + 4 * k);
-  for (size_t i = kDoublesMin; i < count; i += kDoublesMin) {
-    const double* from = values + std::min(i, count - kDoublesMin);
-#pragma GCC unroll 4
-    for (size_t k = 0; k < 4; ++k) {
-      const __m256d x = _mm256_loadu_pd(from + 4 * k);
-      best[k] = Better<kFunction>(x, best[k]);
-      sums[k] = _mm256_add_pd(sums[k], x);
-    }
-  }
-  const __m256d sum = _mm256_add_pd(_mm256_add_pd(sums[0], sums[1]), sums[2]);
-  const __m256d all = _mm256_add_pd(sum, sums[3]);
-  if (_mm256_movemask_pd(_mm256_cmp_pd(all, all, _CMP_UNORD_Q)) != 0) return false;
-  const __m256d four =
-      Better<kFunction>(Better<kFunction>(best[0], best[1]), Better<kFunction>(best[2], best[3]));
-  const __m256d two = Better<kFunction>(four, _mm256_permute2f128_pd(four, four, 1));
-  *out = _mm256_cvtsd_f64(Better<kFunction>(two, _mm256_permute_pd(two, 1)));
-  if (*out == 0) *out = *std::find(values, values + count, 0.0);  // of its sign
-  return true;
-}
-#endif
-
-// Of one or more.
-template <Function kFunction, typename Cell, typename T>
+// Of one or more numbers.
+template <Function kFunction, typename T>
 T BestOf(const T* values, size_t count) {
-  if constexpr (kFunction == Function::kFirst) return values[0];
-  if constexpr (kFunction == Function::kLast) return values[count - 1];
-#if TWIN_HAS_WIDE
-  if constexpr (std::is_same_v<T, double>) {
-    T best;
-    if (count >= kDoublesMin && HasWide()) {
-      return BestOfDoubles<kFunction>(values, count, &best)
-                 ? best
-                 : BestOneByOne<kFunction, Cell>(values, count);
-    }
+  switch (kFunction) {
+    case Function::kMin:
+      return ExtremesOf(values, count).least;
+    case Function::kMax:
+      return ExtremesOf(values, count).greatest;
+    case Function::kFirst:
+      return values[0];
+    default:
+      return values[count - 1];
   }
-  if (HasWide()) return BestOnWide<kFunction, Cell>(values, count);
-#endif
-  return BestOnAny<kFunction, Cell>(values, count);
 }
 
 template <Function kFunction, typename Cell>
@@ -228,6 +129,12 @@ class CellAggregator : public GroupedAggregator {
     const Vector& vector = AsKind(kind_, arguments[0], &storage);
     const auto& values = Cell::Read(vector);
     if (kFunction == Function::kFirst && has_[group] != 0) return absl::OkStatus();
+    if constexpr (kNumbers) {
+      if (vector.kind == kind_ && vector.nulls.empty()) {
+        if (rows > 0) KeepBest(group, BestOf<kFunction>(values.data(), rows));
+        return absl::OkStatus();
+      }
+    }
     size_t best = rows;
     ForFilled(vector, rows, [&](size_t i) {
       if (best == rows || Replaces<kFunction, Cell>(values[i], values[best])) best = i;
@@ -241,12 +148,12 @@ class CellAggregator : public GroupedAggregator {
 
   absl::Status AddRun(uint32_t group, const NumberRun& run) override {
     if (run.count == 0) return absl::OkStatus();
-    if constexpr (std::is_same_v<Cell, IntCell> || std::is_same_v<Cell, DoubleCell>) {
+    if constexpr (kNumbers) {
       if (run.kind == kind_) {
         if constexpr (std::is_same_v<Cell, IntCell>) {
-          KeepBest(group, BestOf<kFunction, Cell>(run.ints, run.count));
+          KeepBest(group, BestOf<kFunction>(run.ints, run.count));
         } else {
-          KeepBest(group, BestOf<kFunction, Cell>(run.doubles, run.count));
+          KeepBest(group, BestOf<kFunction>(run.doubles, run.count));
         }
         return absl::OkStatus();
       }
@@ -287,6 +194,9 @@ class CellAggregator : public GroupedAggregator {
   }
 
  private:
+  static constexpr bool kNumbers =
+      std::is_same_v<Cell, IntCell> || std::is_same_v<Cell, DoubleCell>;
+
   template <typename T>
   void Keep(uint32_t group, const T& value) {
     beyond_bytes_ -= Cell::Bytes(kept_[group]);

@@ -6,18 +6,9 @@
 #include <utility>
 
 #include "query/plan/expr_util.h"
-#include "server/base/wide.h"
-
-#if TWIN_HAS_WIDE
-#include <immintrin.h>
-#endif
 
 namespace twin::query {
 namespace {
-
-using Stored = ColumnPage::Stored;
-
-constexpr size_t kPageRowsMax = PageBits::kRowsMax;
 
 // A property as it is stored, maybe an integer taken as a double; else nullptr.
 const BoundExpr* PropertyIn(const BoundExpr& expr, SlotId slot) {
@@ -26,131 +17,57 @@ const BoundExpr* PropertyIn(const BoundExpr& expr, SlotId slot) {
   return property.kind == BoundKind::kProperty && property.slot == slot ? &property : nullptr;
 }
 
-// A byte for each row, 1 where it passes: what compilers make vector comparisons of.
-template <typename T, typename C, typename Passes>
-TWIN_INLINE_LOOP void Compare(const char* values, C constant, size_t rows, uint8_t* lanes,
-                              Passes passes) {
-  for (size_t i = 0; i < rows; ++i) {
-    T stored;
-    std::memcpy(&stored, values + i * sizeof(T), sizeof(T));
-    lanes[i] = passes(static_cast<C>(stored), constant) ? 1 : 0;
-  }
-}
-
-// NaN sorts above all numbers; constants are never NaN.
-template <typename T, typename C>
-TWIN_INLINE_LOOP void Compare(BoundKind op, const char* values, C constant, size_t rows,
-                              uint8_t* lanes) {
-  const auto compare = [&](auto passes) { Compare<T>(values, constant, rows, lanes, passes); };
+// What integers are compared with instead of a double that is less than 2^53 from 0, with the same
+// outcome: as doubles they have the same order.
+StoredComparison AsIntegers(BoundKind op, double number) {
+  const auto below = static_cast<int64_t>(std::floor(number));
+  const bool whole = std::floor(number) == number;
   switch (op) {
     case BoundKind::kEqual:
-      return compare([](C a, C b) { return a == b; });
+      return whole ? StoredComparison{op, below, 0}
+                   : StoredComparison{BoundKind::kLess, INT64_MIN, 0};  // none
     case BoundKind::kNotEqual:
-      return compare([](C a, C b) { return !(a == b); });
+      return whole ? StoredComparison{op, below, 0}
+                   : StoredComparison{BoundKind::kGreaterEqual, INT64_MIN, 0};  // all
     case BoundKind::kLess:
-      return compare([](C a, C b) { return a < b; });
-    case BoundKind::kLessEqual:
-      return compare([](C a, C b) { return a <= b; });
-    case BoundKind::kGreater:
-      return compare([](C a, C b) { return !(a <= b); });
+    case BoundKind::kGreaterEqual:
+      return {op, whole ? below : below + 1, 0};
     default:
-      return compare([](C a, C b) { return !(a < b); });
+      return {op, below, 0};
   }
 }
 
-template <typename Condition>
-TWIN_INLINE_LOOP void CheckOnAny(const Condition& condition, const ColumnPage& column, size_t rows,
-                                 uint8_t* lanes) {
-  const char* values = column.values;
-  switch (column.stored) {
-    case Stored::kBool:
-      return Compare<uint8_t>(condition.op, values, condition.integer, rows, lanes);
-    case Stored::kInt32:
-      return Compare<int32_t>(condition.op, values, condition.integer, rows, lanes);
-    case Stored::kInt64:
-      return Compare<int64_t>(condition.op, values, condition.integer, rows, lanes);
-    case Stored::kFloat:
-      return Compare<float>(condition.op, values, condition.number, rows, lanes);
-    case Stored::kDouble:
-      return Compare<double>(condition.op, values, condition.number, rows, lanes);
-    case Stored::kOther:
-      return;
-  }
-}
-
-// Keeps the bits whose lanes are 1.
-void KeepLanes(const uint8_t* lanes, size_t rows, uint64_t* words) {
-  constexpr uint64_t kGather = 0x0102040810204080;  // the lowest bits of eight bytes to the top one
-  for (size_t i = 0; i < rows; i += 64) {
-    uint64_t word = 0;
-    for (size_t k = i; k < i + 64 && k < rows; k += 8) {
-      uint64_t eight;
-      std::memcpy(&eight, lanes + k, sizeof(eight));
-      word |= ((eight * kGather) >> 56) << (k - i);
-    }
-    words[i / 64] &= word;
-  }
-}
-
-#if TWIN_HAS_WIDE
-template <typename Condition>
-TWIN_WIDE void CheckOnWide(const Condition& condition, const ColumnPage& column, size_t rows,
-                           uint8_t* lanes) {
-  CheckOnAny(condition, column, rows, lanes);
-}
-
-// The bits of 64 doubles, four a comparison.
-template <int kPredicate>
-TWIN_WIDE void KeepDoubles(const char* values, double constant, size_t words_count,
-                           uint64_t* words) {
-  const __m256d right = _mm256_set1_pd(constant);
-  for (size_t w = 0; w < words_count; ++w) {
-    const auto* from = reinterpret_cast<const double*>(values) + w * 64;
-    uint64_t word = 0;
-#pragma GCC unroll 16
-    for (size_t i = 0; i < 64; i += 4) {
-      const __m256d passes = _mm256_cmp_pd(_mm256_loadu_pd(from + i), right, kPredicate);
-      word |= static_cast<uint64_t>(_mm256_movemask_pd(passes)) << i;
-    }
-    words[w] &= word;
-  }
-}
-
-template <typename Condition>
-void CheckDoubles(const Condition& condition, const char* values, size_t words_count,
-                  uint64_t* words) {
-  switch (condition.op) {
-    case BoundKind::kEqual:
-      return KeepDoubles<_CMP_EQ_OQ>(values, condition.number, words_count, words);
-    case BoundKind::kNotEqual:
-      return KeepDoubles<_CMP_NEQ_UQ>(values, condition.number, words_count, words);
-    case BoundKind::kLess:
-      return KeepDoubles<_CMP_LT_OQ>(values, condition.number, words_count, words);
-    case BoundKind::kLessEqual:
-      return KeepDoubles<_CMP_LE_OQ>(values, condition.number, words_count, words);
-    case BoundKind::kGreater:
-      return KeepDoubles<_CMP_NLE_UQ>(values, condition.number, words_count, words);
+// nullopt: such values are not compared where they are stored.
+std::optional<StoredComparison> Compared(BoundKind op, TypeKind stored, const Value& value,
+                                         const GraphReader& graph) {
+  constexpr double kExact = 9007199254740992;  // 2^53
+  const bool equality = op == BoundKind::kEqual || op == BoundKind::kNotEqual;
+  switch (value.kind()) {
+    case Value::Kind::kInt:
+      if (stored == TypeKind::kInt) return StoredComparison{op, value.as_int(), 0};
+      break;
+    case Value::Kind::kTime:
+      if (stored == TypeKind::kTime) return StoredComparison{op, value.as_time().ns, 0};
+      break;
+    case Value::Kind::kBool:
+      if (stored == TypeKind::kBool) return StoredComparison{op, value.as_bool() ? 1 : 0, 0};
+      break;
+    case Value::Kind::kDouble:
+      if (std::isnan(value.as_double())) break;
+      if (stored == TypeKind::kDouble) return StoredComparison{op, 0, value.as_double()};
+      if (stored == TypeKind::kInt && std::abs(value.as_double()) < kExact) {
+        return AsIntegers(op, value.as_double());
+      }
+      break;
+    case Value::Kind::kString:
+      if (stored == TypeKind::kString && equality) {
+        return StoredComparison{op, graph.CodeOf(value.as_string()), 0};
+      }
+      break;
     default:
-      return KeepDoubles<_CMP_NLT_UQ>(values, condition.number, words_count, words);
+      break;
   }
-}
-#endif
-
-// Keeps the bits of rows that pass.
-template <typename Condition>
-void CheckRows(const Condition& condition, const ColumnPage& column, size_t rows, uint64_t* words) {
-  uint8_t lanes[kPageRowsMax];
-#if TWIN_HAS_WIDE
-  if (HasWide()) {
-    if (column.stored == Stored::kDouble && rows % 64 == 0) {
-      return CheckDoubles(condition, column.values, rows / 64, words);
-    }
-    CheckOnWide(condition, column, rows, lanes);
-    return KeepLanes(lanes, rows, words);
-  }
-#endif
-  CheckOnAny(condition, column, rows, lanes);
-  KeepLanes(lanes, rows, words);
+  return std::nullopt;
 }
 
 }  // namespace
@@ -181,22 +98,10 @@ std::optional<PageFilter> PageFilter::Make(const std::vector<BoundPtr>& conditio
       continue;
     }
     if (ref->factor != 1 || ref->offset != 0) return std::nullopt;
-    Condition out{.column = ref->column, .op = op, .as_int = true, .integer = 0, .number = 0};
-    const bool stored_int = ref->type == TypeKind::kInt;
-    if (stored_int && value->kind() == Value::Kind::kInt) {
-      out.integer = value->as_int();
-    } else if (ref->type == TypeKind::kTime && value->kind() == Value::Kind::kTime) {
-      out.integer = value->as_time().ns;
-    } else if (ref->type == TypeKind::kBool && value->kind() == Value::Kind::kBool) {
-      out.integer = value->as_bool() ? 1 : 0;
-    } else if (ref->type == TypeKind::kDouble && value->kind() == Value::Kind::kDouble &&
-               !std::isnan(value->as_double())) {
-      out.as_int = false;
-      out.number = value->as_double();
-    } else {
-      return std::nullopt;
-    }
-    filter.conditions_.push_back(out);
+    const std::optional<StoredComparison> compared =
+        Compared(op, ref->type, *value, *context.graph);
+    if (!compared.has_value()) return std::nullopt;
+    filter.conditions_.push_back({ref->column, *compared});
   }
   return filter;
 }
@@ -245,9 +150,9 @@ bool PageFilter::Check(const GraphReader& graph, uint32_t page, Windows* windows
   bits->SetAll();
   for (size_t i = 0; i < conditions_.size(); ++i) {
     const ColumnPage& column = (*windows)[i].At(graph, page);
-    if (column.has == nullptr || column.stored == Stored::kOther) return false;
+    if (column.has == nullptr || column.stored == ColumnPage::Stored::kOther) return false;
     bits->KeepFilled(column, rows);
-    CheckRows(conditions_[i], column, rows, bits->words());
+    KeepPassing(conditions_[i].comparison, column, rows, bits->words());
     if (bits->none()) return false;
   }
   return true;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "query/execute/compare_bits.h"
 #include "query/execute/evaluate.h"
 #include "query/execute/readers.h"
 
@@ -74,8 +75,8 @@ class PageWindow {
 // All of some conditions, for the twins of one table. Thread-safe.
 class PageFilter {
  public:
-  // nullopt: one of the conditions is no comparison of a stored number with a constant.
-  // `slot`: of the twins.
+  // nullopt: one of the conditions is no comparison of a stored number with a constant, or of a
+  // stored string for equality. `slot`: of the twins.
   static std::optional<PageFilter> Make(const std::vector<BoundPtr>& conditions, SlotId slot,
                                         TableId table, const EvaluateContext& context);
 
@@ -95,10 +96,7 @@ class PageFilter {
  private:
   struct Condition {
     ColumnId column;
-    BoundKind op;  // kEqual … kGreaterEqual
-    bool as_int;   // compare as integers, else as doubles
-    int64_t integer;
-    double number;
+    StoredComparison comparison;
   };
 
   TableId table_;

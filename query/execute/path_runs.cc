@@ -81,11 +81,11 @@ std::shared_ptr<const PathRuns> RunsTo(const Plan& plan, size_t last, RunContext
 // Calls f(page, first, count) for the pages of a run, as long as it answers OK.
 template <typename F>
 absl::Status ForEachPage(const RowRuns::Run& run, uint32_t page_rows, F f) {
-  for (uint32_t row = run.row, left = run.count; left > 0;) {
-    const uint32_t first = row % page_rows;
+  uint32_t page = run.row / page_rows;
+  uint32_t first = run.row % page_rows;
+  for (uint32_t left = run.count; left > 0; ++page, first = 0) {
     const uint32_t count = std::min(left, page_rows - first);
-    TWIN_RETURN_IF_ERROR(f(row / page_rows, first, count));
-    row += count;
+    TWIN_RETURN_IF_ERROR(f(page, first, count));
     left -= count;
   }
   return absl::OkStatus();
@@ -256,14 +256,15 @@ RunAggregation::RunAggregation(const Plan& plan, const PathRuns& runs, RunContex
     const auto same = std::find_if(exprs.begin(), exprs.end(),
                                    [&](const BoundExpr* other) { return Same(*other, expr); });
     if (same != exprs.end()) {
-      arguments_[static_cast<size_t>(same - exprs.begin())].aggregates.push_back(i);
+      AggregatesLike(aggregates[i], &arguments_[static_cast<size_t>(same - exprs.begin())])
+          .push_back(i);
       continue;
     }
     exprs.push_back(&expr);
     Argument argument;
     argument.kind = expr.type.kind;
     argument.by_table.resize(run->graph.catalog().models().size());
-    argument.aggregates = {i};
+    AggregatesLike(aggregates[i], &argument).push_back(i);
     const BoundExpr& property = expr.kind == BoundKind::kCast ? *expr.operands[0] : expr;
     for (const ColumnRef& ref : property.columns) {
       const TableId table(ref.table);
@@ -271,6 +272,21 @@ RunAggregation::RunAggregation(const Plan& plan, const PathRuns& runs, RunContex
           .factor = ref.factor, .offset = ref.offset, .pages = PageWindow(table, ref.column)});
     }
     arguments_.push_back(std::move(argument));
+  }
+}
+
+std::vector<size_t>& RunAggregation::AggregatesLike(const BoundAggregate& aggregate,
+                                                    Argument* argument) {
+  const TypeKind kind = aggregate.arguments[0]->type.kind;
+  switch (aggregate.function) {
+    case Function::kCount:
+      return argument->counts;
+    case Function::kMin:
+      return aggregate.type.kind == kind ? argument->mins : argument->others;
+    case Function::kMax:
+      return aggregate.type.kind == kind ? argument->maxs : argument->others;
+    default:
+      return argument->others;
   }
 }
 
@@ -305,6 +321,7 @@ absl::Status RunAggregation::AddTwins(const Vector& twins, absl::Span<const uint
             return AddSlice({TableId(run.table), page, first, count}, groups[i], aggregators);
           }));
     }
+    TWIN_RETURN_IF_ERROR(EndTwin(groups[i], aggregators));
   }
   run_.statement.rows_scanned.fetch_add(scanned, std::memory_order_relaxed);
   return run_.options().interrupted();
@@ -314,24 +331,76 @@ absl::Status RunAggregation::AddSlice(const Slice& slice, uint32_t group,
                                       absl::Span<const std::unique_ptr<Aggregator>> aggregators) {
   PageBits passing;
   const PageBits* some = nullptr;
-  NumberRun rows{.kind = TypeKind::kInt, .count = slice.count};
+  size_t rows = slice.count;
   if (runs_.filtered) {
     const PageFilter& filter = *runs_.filters[slice.table.value];
     if (!filter.Check(run_.graph, slice.page, &windows_[slice.table.value], &passing)) {
       return absl::OkStatus();
     }
     passing.Clip(slice.first, slice.count);
-    rows.count = passing.count();
-    if (rows.count == 0) return absl::OkStatus();
+    rows = passing.count();
+    if (rows == 0) return absl::OkStatus();
     some = &passing;
   }
-  filled_[group] = 1;
-  for (const size_t i : counts_) TWIN_RETURN_IF_ERROR(aggregators[i]->AddRun(group, rows));
+  rows_ += rows;
   for (Argument& argument : arguments_) {
     const NumberRun values = ValuesOf(&argument, slice, some);
     if (values.count == 0) continue;
-    for (const size_t i : argument.aggregates) {
+    Meet(values, &argument);
+    for (const size_t i : argument.others) {
       TWIN_RETURN_IF_ERROR(aggregators[i]->AddRun(group, values));
+    }
+  }
+  return absl::OkStatus();
+}
+
+void RunAggregation::Meet(const NumberRun& values, Argument* argument) {
+  const bool is_first = argument->count == 0;
+  argument->count += values.count;
+  if (argument->mins.empty() && argument->maxs.empty()) return;
+  if (values.kind == TypeKind::kDouble) {
+    const Extremes<double> met = ExtremesOf(values.doubles, values.count);
+    if (is_first) {
+      argument->doubles = met;
+    } else {
+      argument->doubles.Take(met);
+    }
+  } else {
+    const Extremes<int64_t> met = ExtremesOf(values.ints, values.count);
+    if (is_first) {
+      argument->ints = met;
+    } else {
+      argument->ints.Take(met);
+    }
+  }
+}
+
+absl::Status RunAggregation::EndTwin(uint32_t group,
+                                     absl::Span<const std::unique_ptr<Aggregator>> aggregators) {
+  if (rows_ == 0) return absl::OkStatus();
+  filled_[group] = 1;
+  for (const size_t i : counts_) {
+    TWIN_RETURN_IF_ERROR(aggregators[i]->AddRun(group, {.kind = TypeKind::kInt, .count = rows_}));
+  }
+  rows_ = 0;
+  for (Argument& argument : arguments_) {
+    if (argument.count == 0) continue;
+    for (const size_t i : argument.counts) {
+      TWIN_RETURN_IF_ERROR(
+          aggregators[i]->AddRun(group, {.kind = argument.kind, .count = argument.count}));
+    }
+    argument.count = 0;
+    for (const size_t i : argument.mins) {
+      TWIN_RETURN_IF_ERROR(aggregators[i]->AddRun(group, {.kind = argument.kind,
+                                                          .count = 1,
+                                                          .doubles = &argument.doubles.least,
+                                                          .ints = &argument.ints.least}));
+    }
+    for (const size_t i : argument.maxs) {
+      TWIN_RETURN_IF_ERROR(aggregators[i]->AddRun(group, {.kind = argument.kind,
+                                                          .count = 1,
+                                                          .doubles = &argument.doubles.greatest,
+                                                          .ints = &argument.ints.greatest}));
     }
   }
   return absl::OkStatus();
@@ -405,6 +474,7 @@ NumberRun RunAggregation::ValuesOf(Argument* argument, const Slice& slice,
       run.count = copy(double{}, doubles_);
       break;
     case ColumnPage::Stored::kBool:
+    case ColumnPage::Stored::kCode:
     case ColumnPage::Stored::kOther:
       return {.kind = argument->kind};
   }

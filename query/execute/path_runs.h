@@ -9,6 +9,7 @@
 
 #include "absl/types/span.h"
 #include "query/execute/aggregate.h"
+#include "query/execute/extremes.h"
 #include "query/execute/operators.h"
 #include "query/execute/page_filter.h"
 #include "query/execute/run_context.h"
@@ -67,7 +68,13 @@ class RunAggregation {
   struct Argument {
     TypeKind kind = TypeKind::kNull;
     std::vector<std::unique_ptr<Source>> by_table;  // nullptr: it has no such column
-    std::vector<size_t> aggregates;                 // that are about it
+    // Aggregates that are about it: of COUNT, MIN and MAX what one twin leads to is put together
+    // first, in one pass.
+    std::vector<size_t> counts, mins, maxs, others;
+    // Of the ends of the twin that is looked at.
+    size_t count = 0;
+    Extremes<double> doubles = {};
+    Extremes<int64_t> ints = {};
   };
   // Rows [first, first + count) of a page.
   struct Slice {
@@ -77,11 +84,17 @@ class RunAggregation {
     uint32_t count;
   };
 
+  // Those of the argument's that the aggregate is one of.
+  static std::vector<size_t>& AggregatesLike(const BoundAggregate& aggregate, Argument* argument);
   // Twins that are all there.
   absl::Status AddTwins(const Vector& twins, absl::Span<const uint32_t> groups,
                         absl::Span<const std::unique_ptr<Aggregator>> aggregators);
   absl::Status AddSlice(const Slice& slice, uint32_t group,
                         absl::Span<const std::unique_ptr<Aggregator>> aggregators);
+  // Puts values to those of the twin that were met before.
+  static void Meet(const NumberRun& values, Argument* argument);
+  // Hands on what was put together of a twin, and begins the next one.
+  absl::Status EndTwin(uint32_t group, absl::Span<const std::unique_ptr<Aggregator>> aggregators);
   // The values of the slice's rows that have one and pass.
   NumberRun ValuesOf(Argument* argument, const Slice& slice, const PageBits* passing);
 
@@ -91,6 +104,7 @@ class RunAggregation {
   std::vector<PageFilter::Windows> windows_;  // by table
   std::vector<Argument> arguments_;
   std::vector<size_t> counts_;   // aggregates that are COUNT()
+  size_t rows_ = 0;              // ends of the twin that is looked at
   std::vector<uint8_t> filled_;  // by group: an end went to it
   std::vector<Place> places_;
   double doubles_[PageBits::kRowsMax];

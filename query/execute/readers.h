@@ -66,7 +66,8 @@ struct RowRuns {
 // One column of a page of rows, as it is stored. Row i of the page has a value where bit i % 8 of
 // has[i / 8] is set. Lives as long as the reader.
 struct ColumnPage {
-  enum class Stored : uint8_t { kBool, kInt32, kInt64, kFloat, kDouble, kOther };
+  // kCode: 32 bits that stand for a string, the same ones wherever it is the same string.
+  enum class Stored : uint8_t { kBool, kInt32, kInt64, kFloat, kDouble, kCode, kOther };
   Stored stored = Stored::kOther;
   const uint8_t* has = nullptr;  // nullptr: no row of the page has a value
   const char* values = nullptr;
@@ -95,6 +96,8 @@ class GraphReader : public Statistics {
   virtual const uint32_t* TwinPage(TableId /*table*/, uint32_t /*page*/) const { return nullptr; }
   virtual void PagesOf(TableId /*table*/, ColumnId /*column*/, uint32_t /*first*/,
                        absl::Span<ColumnPage> /*pages*/) const {}
+  // What stands for that string in pages of kCode; -1: it is in none.
+  virtual int64_t CodeOf(absl::string_view /*text*/) const { return -1; }
   virtual TwinNumber Find(absl::string_view id) const = 0;  // kNoTwin: none
   // Twins whose indexed string column has that value, in no order.
   virtual std::vector<TwinNumber> FindEqual(TableId table, ColumnId column,

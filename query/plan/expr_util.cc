@@ -88,16 +88,15 @@ bool IsRowless(const BoundExpr& expr) { return expr.exists == nullptr && SlotsOf
 
 namespace {
 
-// A property of the slot that is kept as a number everywhere, in the unit of the expression.
-bool IsStoredNumber(const BoundExpr& expr, SlotId slot) {
+// A property of the slot that is kept everywhere as what it is, in the unit of the expression.
+bool IsStored(const BoundExpr& expr, SlotId slot) {
   if (expr.kind == BoundKind::kCast && expr.type.kind == TypeKind::kDouble) {
-    return expr.operands[0]->type.kind == TypeKind::kDouble &&
-           IsStoredNumber(*expr.operands[0], slot);
+    return expr.operands[0]->type.numeric() && IsStored(*expr.operands[0], slot);
   }
   if (expr.kind != BoundKind::kProperty || expr.slot != slot) return false;
   return std::all_of(expr.columns.begin(), expr.columns.end(), [&expr](const ColumnRef& ref) {
     return ref.type == expr.type.kind && ref.factor == 1 && ref.offset == 0 &&
-           ref.type != TypeKind::kString && ref.type != TypeKind::kValue;
+           ref.type != TypeKind::kValue;
   });
 }
 
@@ -107,7 +106,9 @@ bool ComparesStored(const BoundExpr& expr, SlotId slot) {
   if (!IsComparison(expr.kind)) return false;
   const BoundExpr& a = *expr.operands[0];
   const BoundExpr& b = *expr.operands[1];
-  return (IsStoredNumber(a, slot) && IsRowless(b)) || (IsStoredNumber(b, slot) && IsRowless(a));
+  const bool equality = expr.kind == BoundKind::kEqual || expr.kind == BoundKind::kNotEqual;
+  if (a.type.kind == TypeKind::kString && !equality) return false;
+  return (IsStored(a, slot) && IsRowless(b)) || (IsStored(b, slot) && IsRowless(a));
 }
 
 BoundPtr SlotExpr(SlotId slot, Type type) {

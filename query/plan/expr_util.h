@@ -37,8 +37,9 @@ SlotSet SlotsOf(const BoundExists& exists);
 // The same on every row: constants, parameters, NOW() and what is computed of them.
 bool IsRowless(const BoundExpr& expr);
 
-// A property of the slot, kept as a number everywhere and in the unit of the expression, compared
-// with what is the same on every row: can be checked where the numbers stand.
+// A property of the slot, kept everywhere as what it is and in the unit of the expression, compared
+// with what is the same on every row, strings for equality alone: can be checked where the values
+// stand.
 bool ComparesStored(const BoundExpr& expr, SlotId slot);
 
 BoundPtr SlotExpr(SlotId slot, Type type);

@@ -40,6 +40,7 @@ query::ColumnPage::Stored StoredAs(graph::ColumnType type) {
     case graph::ColumnType::kDouble:
       return Stored::kDouble;
     case graph::ColumnType::kString:
+      return Stored::kCode;
     case graph::ColumnType::kDocument:
       return Stored::kOther;
   }
@@ -99,6 +100,8 @@ class Reader final : public SnapshotReader {
                   .values = page == nullptr ? nullptr : page + graph::GraphView::kPageRows / 8};
     }
   }
+
+  int64_t CodeOf(absl::string_view text) const override { return view_->CodeOf(text); }
 
   TwinNumber Find(absl::string_view id) const override { return view_->FindTwin(id); }
 

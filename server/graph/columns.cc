@@ -235,6 +235,11 @@ const uint32_t* GraphView::TwinPage(TableId table, uint32_t page) const {
   return reinterpret_cast<const uint32_t*>(state_->tables[table.value]->numbers.Bytes(page));
 }
 
+int64_t GraphView::CodeOf(absl::string_view text) const {
+  const uint32_t code = shared_->strings.Find(text);
+  return code == kNoString ? -1 : int64_t{code};
+}
+
 void GraphView::ColumnPages(TableId table, ColumnId column, uint32_t first,
                             absl::Span<const char*> pages) const {
   state_->tables[table.value]->columns[column.value].values.Bytes(first, pages);

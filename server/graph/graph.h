@@ -221,6 +221,8 @@ class GraphView {
   const uint32_t* TwinPage(TableId table, uint32_t page) const;
   void ColumnPages(TableId table, ColumnId column, uint32_t first,
                    absl::Span<const char*> pages) const;
+  // What pages of strings hold for that one; -1: none of this view has it.
+  int64_t CodeOf(absl::string_view text) const;
   void PlacesOf(absl::Span<const uint32_t> twins, TwinPlace* places) const;
   // Strings live as long as the view. Fastest for rows that follow each other.
   void ReadColumn(TableId table, ColumnId column, absl::Span<const uint32_t> rows,

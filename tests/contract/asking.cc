@@ -142,6 +142,10 @@ void Asking::CheckPages(const query::Model& model) const {
       if (column.stored == Stored::kBool) {
         EXPECT_EQ(stored(uint8_t{}), one.bools[0]);
       }
+      if (column.stored == Stored::kCode) {
+        EXPECT_EQ(int64_t{stored(uint32_t{})}, reader_.CodeOf(one.strings[0]));
+        EXPECT_NE(int64_t{stored(uint32_t{})}, reader_.CodeOf(absl::StrCat(one.strings[0], "~")));
+      }
       if (column.stored == Stored::kInt32) {
         EXPECT_EQ(stored(int32_t{}), one.ints[0]);
       }
