@@ -33,8 +33,9 @@ class Aggregator {
   // For functions of time the arguments are followed by the rows' times and, as kInt, the number
   // of the series that the row belongs to; within a series, rows come in the order of time, and
   // those at or before its last one are skipped: a series that two matches lead to counts once.
-  // Two more, from and to as kTime, may follow: the window of the row's series and group, where it
-  // differs from that of AggregateOptions. FIRST and LAST may be followed by the rows' times, which
+  // Times are those of recording, also where that was before the window. Two more, from and to as
+  // kTime, may follow: the window of the row's series and group, where it differs from that of
+  // AggregateOptions. FIRST and LAST may be followed by the rows' times, which
   // then count instead of the order of arrival.
   // OUT_OF_RANGE: an integer sum overflows.
   virtual absl::Status Add(absl::Span<const uint32_t> groups, size_t rows,
@@ -73,6 +74,14 @@ struct AggregateOptions {
   // Both 0: there is no window, a value holds from the first sample to the last.
   int64_t from_ns = 0;
   int64_t to_ns = 0;
+  // A series goes through several groups: a value ends with the next one of the series, whatever
+  // group that is in. Rows of a series stand one behind the other.
+  bool splits_series = false;
+  // With it: groups are windows one behind the other, and the last value before one counts from its
+  // start, in groups that have rows.
+  bool carries = false;
+  // Rows come in no order, and the last value of a series does not hold to the window's end.
+  bool unordered = false;
 };
 
 std::unique_ptr<Aggregator> NewAggregator(const BoundAggregate& aggregate,

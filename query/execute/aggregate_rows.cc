@@ -9,6 +9,7 @@
 #include "query/execute/history_window.h"
 #include "query/execute/operators.h"
 #include "query/execute/path_runs.h"
+#include "query/execute/series_groups.h"
 #include "server/base/status_macros.h"
 
 namespace twin::query {
@@ -18,13 +19,15 @@ class AggregateRows : public Breaker {
  public:
   // `runs`: the ends of the rows that come are aggregated, else the rows themselves.
   AggregateRows(const Plan& plan, const PlanStep& step, RunContext* run, const PathRuns* runs,
-                std::vector<std::unique_ptr<Aggregator>> aggregators)
+                std::vector<std::unique_ptr<Aggregator>> aggregators,
+                std::vector<std::optional<SeriesGroups>> series)
       : plan_(plan),
         step_(step),
         run_(*run),
         context_(ContextOf(plan, run)),
         table_(step.key_depends, runs != nullptr && step.key_is_scanned),
         aggregators_(std::move(aggregators)),
+        series_(std::move(series)),
         memory_(&run->statement.memory) {
     if (runs != nullptr) over_runs_.emplace(plan, *runs, run);
     for (size_t i = 0; i < aggregators_.size(); ++i) argument_of_.push_back(ArgumentOf(i));
@@ -43,7 +46,7 @@ class AggregateRows : public Breaker {
     } else if (step_.summary != nullptr) {
       TWIN_RETURN_IF_ERROR(AddSummaries(batch));
     } else {
-      TWIN_RETURN_IF_ERROR(AddTimeAggregates(&batch));
+      TWIN_RETURN_IF_ERROR(AddTimeAggregates(keys, &batch));
       TWIN_RETURN_IF_ERROR(AddOthers(&batch));
     }
     size_t bytes = table_.bytes();
@@ -170,14 +173,13 @@ class AggregateRows : public Breaker {
   }
 
   // Functions of time see the sample before the window too.
-  absl::Status AddTimeAggregates(Batch* batch) {
+  absl::Status AddTimeAggregates(const std::vector<Vector>& keys, Batch* batch) {
     for (size_t i = 0; i < aggregators_.size(); ++i) {
       const BoundAggregate& aggregate = plan_.select->aggregates[i];
       if (!IsOfTime(aggregate) || !Reads(i)) continue;
       std::vector<Vector> arguments(1);
       TWIN_RETURN_IF_ERROR(Evaluate(*aggregate.arguments[0], context_, batch, arguments.data()));
-      arguments.push_back(batch->slots[aggregate.time]);
-      arguments.push_back(SeriesOf(aggregate, *batch));
+      TWIN_RETURN_IF_ERROR(series_[i]->AddArguments(keys, context_, batch, &arguments));
       TWIN_RETURN_IF_ERROR(Add(i, groups_, batch->rows, arguments));
     }
     return absl::OkStatus();
@@ -202,11 +204,11 @@ class AggregateRows : public Breaker {
   // Takes the rows away that stand before a window, and their groups_.
   void DropBefore(Batch* batch) {
     for (const PlanStep& step : plan_.steps) {
-      if (step.before == kNoSlot || batch->slots[step.before].rows == 0) continue;
+      if (step.before == kNoSlot || batch->slots[step.before].kind == TypeKind::kNull) continue;
       const Vector& before = batch->slots[step.before];
       std::vector<uint32_t> rows, groups;
       for (uint32_t row = 0; row < batch->rows; ++row) {
-        if (!before.IsNull(row) && before.bools[row] != 0) continue;
+        if (!before.IsNull(row)) continue;
         rows.push_back(row);
         groups.push_back(groups_[row]);
       }
@@ -216,28 +218,13 @@ class AggregateRows : public Breaker {
     }
   }
 
-  // A number for each series that rows belong to: the same in every part of the input.
-  static Vector SeriesOf(const BoundAggregate& aggregate, const Batch& batch) {
-    constexpr uint64_t kOdd = 0x9E3779B97F4A7C15;
-    Vector series;
-    series.Reset(TypeKind::kInt, batch.rows);
-    for (const SlotId slot : aggregate.series) {
-      const Vector& twins = batch.slots[slot];
-      for (size_t row = 0; row < batch.rows; ++row) {
-        const uint64_t twin = twins.IsNull(row) ? 0 : uint64_t{twins.numbers[row]} + 1;
-        series.ints[row] =
-            static_cast<int64_t>(static_cast<uint64_t>(series.ints[row]) * kOdd + twin);
-      }
-    }
-    return series;
-  }
-
   const Plan& plan_;
   const PlanStep& step_;
   RunContext& run_;
   const EvaluateContext context_;
   GroupTable table_;
   std::vector<std::unique_ptr<Aggregator>> aggregators_;
+  std::vector<std::optional<SeriesGroups>> series_;  // by aggregate: of functions of time
   std::optional<RunAggregation> over_runs_;
   std::vector<size_t> argument_of_;  // by aggregate: whose argument it shares
   std::vector<uint32_t> groups_;
@@ -250,6 +237,7 @@ class AggregateRows : public Breaker {
 absl::StatusOr<std::unique_ptr<Breaker>> NewAggregateRows(const Plan& plan, const PlanStep& step,
                                                           RunContext* run, const PathRuns* runs) {
   std::vector<std::unique_ptr<Aggregator>> aggregators;
+  std::vector<std::optional<SeriesGroups>> series;
   for (const BoundAggregate& aggregate : plan.select->aggregates) {
     AggregateOptions options;
     if (!aggregate.histories.empty()) {
@@ -259,10 +247,14 @@ absl::StatusOr<std::unique_ptr<Breaker>> NewAggregateRows(const Plan& plan, cons
       options.from_ns = window.from;
       options.to_ns = window.to;
     }
+    std::optional<SeriesGroups>& of = series.emplace_back();
+    if (InfoOf(aggregate.function).kind == FunctionKind::kTimeAggregate) {
+      of.emplace(plan, step, aggregate, &options);
+    }
     aggregators.push_back(NewAggregator(aggregate, options));
   }
-  return std::unique_ptr<Breaker>(
-      std::make_unique<AggregateRows>(plan, step, run, runs, std::move(aggregators)));
+  return std::unique_ptr<Breaker>(std::make_unique<AggregateRows>(
+      plan, step, run, runs, std::move(aggregators), std::move(series)));
 }
 
 }  // namespace twin::query

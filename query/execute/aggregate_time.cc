@@ -6,8 +6,13 @@
 //     o---|                   max_gap
 //     +---+-------+-------------+---> time
 //        from
+//
+// Groups by TIME_BUCKET are windows one behind the other. Under other groups that differ from
+// sample to sample a value counts for the group that its sample is in.
 #include <algorithm>
 #include <limits>
+#include <numeric>
+#include <optional>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -55,6 +60,8 @@ struct Series {
   double mean_value = 0;
   double time_squares = 0;
   double products = 0;
+  // The next sample of the series is in another group, and `last` holds no longer.
+  bool ended = false;
 
   // From `last` to what follows it.
   void Link(const Sample& next, int64_t max_gap) {
@@ -70,6 +77,14 @@ struct Series {
     weighted += last.value * Seconds(end - last.counted);
   }
 
+  // What follows `last` in another group is of `time`.
+  void End(int64_t time, int64_t max_gap) {
+    if (ended || count == 0 || time <= last.time) return;
+    const int64_t held_to = AddSaturated(last.time, max_gap);
+    Hold(std::min({time, held_to, window.exists() ? window.to : time}));
+    ended = true;
+  }
+
   void Add(int64_t time, double value, int64_t max_gap) {
     // A series that several matches of a pattern lead to is still one.
     if (count > 0 && time <= last.time) return;
@@ -81,10 +96,11 @@ struct Series {
     }
     if (count == 0) {
       first = sample;
-    } else {
+    } else if (!ended) {
       Link(sample, max_gap);
     }
     last = sample;
+    ended = false;
     ++count;
     const double seconds = Seconds(sample.counted - first.counted);
     const double from_time = seconds - mean_time;
@@ -104,6 +120,7 @@ struct Series {
 
   void Join(const Series& later, int64_t max_gap) {
     if (later.count == 0) return;
+    if (count > 0 && later.first.time <= last.time) return;  // The same, by another match.
     const bool replaces = window.exists() && later.first.time <= window.from;
     if (count == 0 || replaces) {
       const uint32_t kept_group = group;
@@ -111,7 +128,7 @@ struct Series {
       group = kept_group;
       return;
     }
-    Link(later.first, max_gap);
+    if (!ended) Link(later.first, max_gap);
     held_seconds += later.held_seconds;
     weighted += later.weighted;
     integral += later.integral;
@@ -127,13 +144,17 @@ struct Series {
     mean_value += value_apart * (m / (n + m));
     count += later.count;
     last = later.last;
+    ended = later.ended;
   }
 
   // What it comes to; false: NULL.
-  bool Result(Function function, int64_t max_gap, double* result) const {
+  // `holds`: to the window's end.
+  bool Result(Function function, int64_t max_gap, bool holds, double* result) const {
     if (count == 0) return false;
     Series whole = *this;
-    if (window.exists()) whole.Hold(std::min(window.to, AddSaturated(last.time, max_gap)));
+    if (holds && window.exists() && !ended) {
+      whole.Hold(std::min(window.to, AddSaturated(last.time, max_gap)));
+    }
     const double span = Seconds(last.counted - first.counted);
     switch (function) {
       case Function::kTimeAvg:
@@ -165,6 +186,7 @@ class TimeAggregate : public GroupedAggregator {
       : function_(aggregate.function),
         kind_(aggregate.type.kind),
         span_(aggregate.span),
+        options_(options),
         max_gap_(options.max_gap_ns),
         window_{options.from_ns, options.to_ns} {}
 
@@ -179,6 +201,16 @@ class TimeAggregate : public GroupedAggregator {
     Series* series = nullptr;
     int64_t series_number = 0;
     for (size_t i = 0; i < rows; ++i) {
+      if (options_.splits_series && !times.IsNull(i)) {
+        const int64_t number = numbers.IsNull(i) ? 0 : numbers.ints[i];
+        Window window = window_;
+        if (windows && !arguments[3].IsNull(i) && !arguments[4].IsNull(i)) {
+          window = {arguments[3].ints[i], arguments[4].ints[i]};
+        }
+        TWIN_RETURN_IF_ERROR(AddToSplit(groups[i], number, window, times.ints[i],
+                                        values.IsNull(i) ? nullptr : &values.values()[i]));
+        continue;
+      }
       if (values.IsNull(i) || times.IsNull(i)) continue;
       const int64_t number = numbers.IsNull(i) ? 0 : numbers.ints[i];
       if (series == nullptr || series->group != groups[i] || series_number != number) {
@@ -211,7 +243,7 @@ class TimeAggregate : public GroupedAggregator {
     std::vector<uint32_t> counts(groups, 0);
     for (const Series& series : all_) {
       double result;
-      if (!series.Result(function_, max_gap_, &result)) continue;
+      if (!series.Result(function_, max_gap_, !options_.unordered, &result)) continue;
       sums[series.group] += result;
       ++counts[series.group];
     }
@@ -234,6 +266,38 @@ class TimeAggregate : public GroupedAggregator {
  private:
   using Key = std::pair<uint32_t, int64_t>;  // group, number of the series
 
+  // The last value of the series whose rows come, and its part that this is in.
+  struct Latest {
+    int64_t number = 0;
+    int64_t time = 0;
+    double value = 0;
+    uint32_t index = 0;  // of all_
+  };
+
+  // A row of a series that goes through several groups; `value`: nullptr, it has none.
+  absl::Status AddToSplit(uint32_t group, int64_t number, const Window& window, int64_t time,
+                          const double* value) {
+    if (latest_.has_value() && (latest_->number != number || time < latest_->time ||
+                                (value != nullptr && time == latest_->time))) {
+      latest_.reset();  // Another series, or the same one again.
+    }
+    const bool carries = options_.carries && latest_.has_value();
+    if (value == nullptr && !carries) return absl::OkStatus();
+    Series* series = nullptr;
+    TWIN_RETURN_IF_ERROR(Find(group, number, &series));
+    const auto index = static_cast<uint32_t>(series - all_.data());
+    if (series->count == 0) series->window = window;
+    if (latest_.has_value() && latest_->index != index && (carries || value != nullptr)) {
+      all_[latest_->index].End(time, max_gap_);
+      if (carries && series->count == 0) series->Add(latest_->time, latest_->value, max_gap_);
+      latest_->index = index;
+    }
+    if (value == nullptr) return absl::OkStatus();
+    series->Add(time, *value, max_gap_);
+    latest_ = {number, time, *value, index};
+    return absl::OkStatus();
+  }
+
   absl::Status Find(uint32_t group, int64_t number, Series** series) {
     const auto [found, is_new] =
         index_.try_emplace(Key(group, number), static_cast<uint32_t>(all_.size()));
@@ -255,17 +319,86 @@ class TimeAggregate : public GroupedAggregator {
   const Function function_;
   const TypeKind kind_;
   const Span span_;
+  const AggregateOptions options_;
   const int64_t max_gap_;
   const Window window_;
+  std::optional<Latest> latest_;  // of splits_series
   absl::flat_hash_map<Key, uint32_t> index_;
   std::vector<Series> all_;
   std::vector<uint32_t> series_of_;  // how many, by group
+};
+
+// Keeps rows that come in no order, and brings them into it.
+class UnorderedTimeAggregate : public GroupedAggregator {
+ public:
+  UnorderedTimeAggregate(const BoundAggregate& aggregate, const AggregateOptions& options)
+      : empty_(aggregate, options) {}
+
+  void Resize(size_t groups) override { group_count_ = groups; }
+
+  absl::Status Add(absl::Span<const uint32_t> groups, size_t rows,
+                   absl::Span<const Vector> arguments) override {
+    groups_.insert(groups_.end(), groups.begin(), groups.begin() + static_cast<ptrdiff_t>(rows));
+    arguments_.resize(arguments.size());
+    for (size_t i = 0; i < arguments.size(); ++i) arguments_[i].Append(arguments[i]);
+    return absl::OkStatus();
+  }
+
+  absl::Status Merge(const Aggregator& other, absl::Span<const uint32_t> groups) override {
+    const auto& from = static_cast<const UnorderedTimeAggregate&>(other);
+    std::vector<uint32_t> mapped;
+    mapped.reserve(from.groups_.size());
+    for (const uint32_t group : from.groups_) mapped.push_back(groups[group]);
+    return Add(mapped, mapped.size(), from.arguments_);
+  }
+
+  absl::Status Finish(Vector* out) override {
+    TimeAggregate ordered = empty_;
+    ordered.Resize(group_count_);
+    if (!groups_.empty()) {
+      Sort();
+      TWIN_RETURN_IF_ERROR(ordered.Add(groups_, groups_.size(), arguments_));
+    }
+    return ordered.Finish(out);
+  }
+
+  size_t bytes() const override {
+    size_t bytes = groups_.capacity() * sizeof(uint32_t);
+    for (const Vector& argument : arguments_) bytes += argument.bytes();
+    return bytes;
+  }
+
+ private:
+  // By series, then by time.
+  void Sort() {
+    const Vector& times = arguments_[1];
+    const Vector& numbers = arguments_[2];
+    std::vector<uint32_t> order(groups_.size());
+    std::iota(order.begin(), order.end(), 0U);
+    const auto key = [&](uint32_t row) {
+      return std::pair(numbers.IsNull(row) ? 0 : numbers.ints[row],
+                       times.IsNull(row) ? 0 : times.ints[row]);
+    };
+    std::stable_sort(order.begin(), order.end(),
+                     [&](uint32_t a, uint32_t b) { return key(a) < key(b); });
+    std::vector<uint32_t> groups;
+    groups.reserve(order.size());
+    for (const uint32_t row : order) groups.push_back(groups_[row]);
+    groups_ = std::move(groups);
+    for (Vector& argument : arguments_) argument = argument.Take(order);
+  }
+
+  const TimeAggregate empty_;
+  size_t group_count_ = 0;
+  std::vector<uint32_t> groups_;
+  std::vector<Vector> arguments_;
 };
 
 }  // namespace
 
 std::unique_ptr<Aggregator> NewTimeAggregate(const BoundAggregate& aggregate,
                                              const AggregateOptions& options) {
+  if (options.unordered) return std::make_unique<UnorderedTimeAggregate>(aggregate, options);
   return std::make_unique<TimeAggregate>(aggregate, options);
 }
 

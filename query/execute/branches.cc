@@ -87,6 +87,8 @@ PlanStep AlignedWith(SlotId time, const PlanStep& history) {
   step.aligned_with = time;
   step.with_before = history.with_before;
   step.before = history.before;
+  step.window_from = history.window_from;
+  step.window_to = history.window_to;
   return step;
 }
 

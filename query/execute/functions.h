@@ -43,6 +43,9 @@ absl::Status PathFunction(const BoundExpr& expr, const Frame& frame, Operands op
 
 // time_functions.cc
 absl::Status TimeBucket(const BoundExpr& expr, Operands operands, size_t rows, Vector* out);
+// The end of the bucket that each row of the batch is in, of a TIME_BUCKET; kTime.
+absl::Status TimeBucketEnds(const BoundExpr& expr, const EvaluateContext& context, Batch* batch,
+                            Vector* ends);
 absl::Status DatePart(const BoundExpr& expr, Operands operands, size_t rows, Vector* out);
 
 }  // namespace twin::query

@@ -465,14 +465,21 @@ class HistoryJoin : public Operator {
     const bool before = IsBefore(time, window);
     rows_.push_back(row);
     times_.push_back(before ? window.from : time);
-    before_.push_back(before ? 1 : 0);
+    if (step_.before != kNoSlot) {
+      recorded_times_.push_back(time);
+      inside_.push_back(before ? 0 : 1);
+    }
+    if (step_.window_from != kNoSlot) {
+      from_.push_back(window.from);
+      to_.push_back(window.to);
+    }
   }
 
   absl::Status FlushIfFull(const Batch& batch) {
     return rows_.size() < batch_rows() ? absl::OkStatus() : Flush(batch);
   }
 
-  // Each row of the run with the sample at its time.
+  // Each row of the run with the samples at its time: several, where one is from before the window.
   absl::Status AddAligned(const Batch& batch, const Run& run, const HistoryWindow& window,
                           const SeriesRows& samples) {
     const Vector& wanted = batch.slots[step_.aligned_with];
@@ -482,15 +489,14 @@ class HistoryJoin : public Operator {
     }
     std::vector<uint32_t> found;
     for (uint32_t row = run.begin; row < run.end; ++row) {
-      const auto at = wanted.IsNull(row)
-                          ? times.end()
-                          : std::lower_bound(times.begin(), times.end(), wanted.ints[row]);
-      if (at == times.end() || *at != wanted.ints[row]) {
-        unmatched_.push_back(row);
-        continue;
+      const auto [first, last] =
+          wanted.IsNull(row) ? std::pair(times.end(), times.end())
+                             : std::equal_range(times.begin(), times.end(), wanted.ints[row]);
+      if (first == last) unmatched_.push_back(row);
+      for (auto at = first; at != last; ++at) {
+        found.push_back(static_cast<uint32_t>(at - times.begin()));
+        AddRow(row, samples.times[found.back()], window);
       }
-      found.push_back(static_cast<uint32_t>(at - times.begin()));
-      AddRow(row, samples.times[found.back()], window);
     }
     for (size_t i = 0; i < columns_.size(); ++i) columns_[i].Append(samples.columns[i], found);
     return FlushIfFull(batch);
@@ -522,16 +528,31 @@ class HistoryJoin : public Operator {
       Convert(history_.columns[i], &columns_[i]);
       out.slots[history_.columns[i].slot] = std::move(columns_[i]);
     }
-    if (step_.before != kNoSlot) {
-      Vector& before = out.slots[step_.before];
-      before.Reset(TypeKind::kBool, rows_.size());
-      before.bools = before_;
-    }
+    SetWindowSlots(&out);
     rows_.clear();
     times_.clear();
-    before_.clear();
     columns_.clear();
     return Emit(std::move(out));
+  }
+
+  void SetWindowSlots(Batch* out) {
+    const auto set = [out](SlotId slot, std::vector<int64_t>* times) -> Vector* {
+      if (slot == kNoSlot) return nullptr;
+      Vector& vector = out->slots[slot];
+      vector.Reset(TypeKind::kTime, times->size());
+      vector.ints = std::exchange(*times, {});
+      return &vector;
+    };
+    if (Vector* const before = set(step_.before, &recorded_times_)) {
+      if (std::find(inside_.begin(), inside_.end(), 0) == inside_.end()) {
+        before->Reset(TypeKind::kNull, out->rows);
+      } else {
+        before->nulls = inside_;
+      }
+      inside_.clear();
+    }
+    set(step_.window_from, &from_);
+    set(step_.window_to, &to_);
   }
 
   // To the type and unit of the slot, where models keep the path in different ones.
@@ -557,7 +578,9 @@ class HistoryJoin : public Operator {
     for (const HistoryColumn& column : history_.columns) {
       rest.slots[column.slot] = Nulls(plan_.slots[column.slot].type.kind, rest.rows);
     }
-    if (step_.before != kNoSlot) rest.slots[step_.before].Reset(TypeKind::kBool, rest.rows);
+    for (const SlotId slot : {step_.before, step_.window_from, step_.window_to}) {
+      if (slot != kNoSlot) rest.slots[slot] = Nulls(TypeKind::kTime, rest.rows);
+    }
     if (step_.summary != nullptr) {
       // One row without a value.
       for (const SlotId slot : step_.summary->Slots()) {
@@ -583,7 +606,9 @@ class HistoryJoin : public Operator {
   std::vector<uint32_t> unmatched_;
   std::vector<uint32_t> rows_;
   std::vector<int64_t> times_;
-  std::vector<uint8_t> before_;
+  std::vector<int64_t> recorded_times_;
+  std::vector<uint8_t> inside_;  // 0: recorded before the window
+  std::vector<int64_t> from_, to_;
   std::vector<Vector> columns_;
   // Of a summary, instead.
   std::vector<int64_t> row_counts_;

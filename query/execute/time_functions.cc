@@ -134,15 +134,18 @@ Bucket CivilBucket(absl::Time time, CivilUnit unit, const absl::TimeZone& zone) 
 }
 
 // Steps of a duration in local time: midnight is midnight on both sides of a change of the clocks.
-absl::Time LocalStep(absl::Time time, int64_t step, const absl::TimeZone& zone, bool* good) {
+Bucket LocalStep(absl::Time time, int64_t step, const absl::TimeZone& zone, bool* good) {
   const absl::CivilSecond epoch(1970, 1, 1);
   const absl::TimeZone::CivilInfo civil = zone.At(time);
   const int64_t local =
       (civil.cs - epoch) * kNsPerSecond + absl::ToInt64Nanoseconds(civil.subsecond);
-  int64_t start = 0;
-  *good &= BucketStart(local, step, &start);
-  const int64_t second = FloorDivide(start, kNsPerSecond);
-  return absl::FromCivil(epoch + second, zone) + absl::Nanoseconds(start - second * kNsPerSecond);
+  int64_t start = 0, end = 0;
+  *good &= BucketStart(local, step, &start) && !__builtin_add_overflow(start, step, &end);
+  const auto at = [&](int64_t ns) {
+    const int64_t second = FloorDivide(ns, kNsPerSecond);
+    return absl::FromCivil(epoch + second, zone) + absl::Nanoseconds(ns - second * kNsPerSecond);
+  };
+  return {at(start), at(end)};
 }
 
 bool ToNs(absl::Time time, int64_t* ns) {
@@ -263,11 +266,15 @@ class ZoneOfRow {
   bool found_ = false;
 };
 
-absl::Status BucketRows(const BoundExpr& expr, Operands operands, size_t rows, Vector* out) {
+enum class Edge { kStart, kEnd };
+
+absl::Status BucketRows(const BoundExpr& expr, Operands operands, size_t rows, Edge edge,
+                        Vector* out) {
   ZoneOfRow zone(expr, operands.size() > 2 ? &operands[2] : nullptr);
   absl::string_view unit_name;
   absl::string_view zone_name;
   CivilUnit unit = CivilUnit::kNone;
+  int64_t bucket_step = 0;
   Bucket bucket;
   bool good = true;
   for (size_t i = 0; i < rows; ++i) {
@@ -288,6 +295,7 @@ absl::Status BucketRows(const BoundExpr& expr, Operands operands, size_t rows, V
         unit_name = step.text;
         zone_name = name;
         bucket = Bucket();
+        bucket_step = 0;
       }
       if (unit == CivilUnit::kNone) {
         return ErrorAt(expr.span, absl::StrCat("unknown unit '", step.text,
@@ -297,9 +305,15 @@ absl::Status BucketRows(const BoundExpr& expr, Operands operands, size_t rows, V
       if (time < bucket.start || time >= bucket.end) {
         bucket = CivilBucket(time, unit, zone.zone());
       }
-      good &= ToNs(bucket.start, &out->ints[i]);
+      good &= ToNs(edge == Edge::kStart ? bucket.start : bucket.end, &out->ints[i]);
     } else if (step.kind == Value::Kind::kInt && step.integer > 0) {
-      good &= ToNs(LocalStep(time, step.integer, zone.zone(), &good), &out->ints[i]);
+      // Only in UTC are times between a bucket's start and its end always in it.
+      if (operands.size() > 2 || step.integer != bucket_step || time < bucket.start ||
+          time >= bucket.end) {
+        bucket = LocalStep(time, step.integer, zone.zone(), &good);
+        bucket_step = step.integer;
+      }
+      good &= ToNs(edge == Edge::kStart ? bucket.start : bucket.end, &out->ints[i]);
     } else {
       out->SetNull(i);
     }
@@ -318,10 +332,24 @@ absl::Status TimeBucket(const BoundExpr& expr, Operands operands, size_t rows, V
   const bool plain = operands.size() == 2 && step.constant() &&
                      step.vector().kind == TypeKind::kDuration && step.vector().ints[0] > 0 &&
                      times.vector().kind == TypeKind::kTime && !times.constant();
-  if (!plain || !out->nulls.empty()) return BucketRows(expr, operands, rows, out);
+  if (!plain || !out->nulls.empty()) {
+    return BucketRows(expr, operands, rows, Edge::kStart, out);
+  }
   bool good = true;
   BucketColumn(times.vector().ints.data(), rows, step.vector().ints[0], out->ints.data(), &good);
   return good ? absl::OkStatus() : OutOfTime(expr);
+}
+
+absl::Status TimeBucketEnds(const BoundExpr& expr, const EvaluateContext& context, Batch* batch,
+                            Vector* ends) {
+  std::vector<Operand> operands;
+  const Frame frame{context, batch, nullptr, batch->rows};
+  TWIN_RETURN_IF_ERROR(EvalOperands(expr, frame, 0, &operands));
+  if (!ResetStrict({&operands[0], &operands[1], &operands.back()}, TypeKind::kTime, batch->rows,
+                   ends)) {
+    return absl::OkStatus();
+  }
+  return BucketRows(expr, absl::MakeSpan(operands), batch->rows, Edge::kEnd, ends);
 }
 
 absl::Status DatePart(const BoundExpr& expr, Operands operands, size_t rows, Vector* out) {

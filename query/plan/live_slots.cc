@@ -68,7 +68,7 @@ void RemoveFilledSlots(const PlanStep& step, const BoundSelect& select, SlotSet*
       break;
     case StepKind::kHistory:
       slots->Remove(step.history->time);
-      slots->Remove(step.before);
+      for (const SlotId slot : {step.before, step.window_from, step.window_to}) slots->Remove(slot);
       for (const HistoryColumn& column : step.history->columns) slots->Remove(column.slot);
       if (step.summary != nullptr) {
         for (const SlotId slot : step.summary->Slots()) slots->Remove(slot);
@@ -135,7 +135,11 @@ void FindLiveSlots(Plan* plan) {
     RemoveFilledSlots(step, *plan->select, &needed);
     AddReadSlots(step, *plan->select, &needed);
     if (step.kind == StepKind::kAggregate) {
-      for (const PlanStep& before : plan->steps) needed.Add(before.before);
+      for (const PlanStep& history : plan->steps) {
+        for (const SlotId slot : {history.before, history.window_from, history.window_to}) {
+          needed.Add(slot);
+        }
+      }
     }
     ForEachExprOf(step, *plan->select,
                   [&needed](const BoundExpr& expr) { needed.AddAll(SlotsOf(expr)); });

@@ -109,8 +109,9 @@ struct PlanStep {
   int history_index = -1;
   // Only the sample at the time in this slot, which an earlier kHistory fills; kNoSlot: all.
   SlotId aligned_with = kNoSlot;
-  bool with_before = false;                       // also the sample before the window, marked …
-  SlotId before = kNoSlot;                        // … by TRUE in this slot
+  bool with_before = false;  // also the sample before the window, …
+  SlotId before = kNoSlot;   // … with the time when it was recorded; NULL in the other rows
+  SlotId window_from = kNoSlot, window_to = kNoSlot;  // with_before: bounds that depend on the row
   std::shared_ptr<const HistorySummary> summary;  // kHistory, kAggregate; nullptr: rows as they are
   bool by_ends = false;  // kHistory: its EVERY needs only the first and last samples of steps
   // kHistory: what conditions on one of its columns say, for samples that need not be read.

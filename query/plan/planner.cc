@@ -166,16 +166,25 @@ class SelectPlanner {
                                  InfoOf(aggregate.function).kind == FunctionKind::kTimeAggregate);
       }
       if (step.with_before) {
-        step.before = static_cast<SlotId>(plan_->slots.size());
-        plan_->slots.emplace_back();
-        plan_->slots.back().type.kind = TypeKind::kBool;
-        bound_.Add(step.before);
+        step.before = AddTimeSlot();
+        if (!IsRowless(*history.from) || (history.to != nullptr && !IsRowless(*history.to))) {
+          step.window_from = AddTimeSlot();
+          step.window_to = AddTimeSlot();
+        }
       }
       if (rewrites_ && !history.optional) AlignWithEarlier(&step);
       bound_.Add(history.time);
       for (const HistoryColumn& column : history.columns) bound_.Add(column.slot);
       if (rewrites_) Patterns().PlaceConjuncts();
     }
+  }
+
+  SlotId AddTimeSlot() {
+    const auto slot = static_cast<SlotId>(plan_->slots.size());
+    plan_->slots.emplace_back();
+    plan_->slots.back().type.kind = TypeKind::kTime;
+    bound_.Add(slot);
+    return slot;
   }
 
   // WHERE g.time = h.time: g looks up the times of h instead of pairing all with all.
