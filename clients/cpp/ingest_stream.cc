@@ -90,6 +90,10 @@ class IngestStream::Impl {
     const std::unique_lock lock(mutex_);
     return next_number_;
   }
+  void set_next_number(uint64_t number) {
+    const std::unique_lock lock(mutex_);
+    next_number_ = std::max(next_number_, number);
+  }
   IngestTotals totals() const {
     const std::unique_lock lock(mutex_);
     return totals_;
@@ -317,6 +321,7 @@ absl::Status IngestStream::Send(v1::SampleBatch samples) {
 }
 
 uint64_t IngestStream::next_batch_number() const { return impl_->next_number(); }
+void IngestStream::set_next_batch_number(uint64_t number) { impl_->set_next_number(number); }
 absl::Status IngestStream::Flush() { return impl_->Flush(); }
 absl::Status IngestStream::Close() { return impl_->Close(); }
 IngestTotals IngestStream::totals() const { return impl_->totals(); }

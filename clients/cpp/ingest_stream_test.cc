@@ -166,6 +166,17 @@ TEST_F(IngestStreamTest, GoesOnBehindTheLastDurableBatch) {
   EXPECT_THAT(telemetry_.kept, ElementsAre(8));
 }
 
+TEST_F(IngestStreamTest, NumbersMayLeap) {
+  auto stream = Open();
+  EXPECT_THAT(stream->Send(Samples()), IsOk());
+  stream->set_next_batch_number(100);
+  EXPECT_THAT(stream->Send(Samples()), IsOk());
+  stream->set_next_batch_number(7);
+  EXPECT_THAT(stream->Send(Samples()), IsOk());
+  EXPECT_THAT(stream->Close(), IsOk());
+  EXPECT_THAT(telemetry_.kept, ElementsAre(1, 100, 101));
+}
+
 TEST_F(IngestStreamTest, DoesNotSendWhatIsDurable) {
   telemetry_.last["p"] = 2;
   auto stream = Open({.producer_id = "p", .first_batch_number = 1});

@@ -100,6 +100,9 @@ class IngestStream {
   absl::Status Send(twingraph::v1::SampleBatch samples);
   // The number that the next batch gets.
   uint64_t next_batch_number() const;
+  // A larger number for the next batch; others are ignored. For a program that numbers its batches
+  // by where they end in what it sends, so that it can go on there whatever their size is.
+  void set_next_batch_number(uint64_t number);
 
   // Waits until everything sent is acknowledged.
   absl::Status Flush();

@@ -1,6 +1,7 @@
 #include "clients/twinsim/replay.h"
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <fstream>
 #include <iterator>
@@ -13,6 +14,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "clients/twinsim/frames.h"
+#include "clients/twinsim/random.h"
 
 namespace twin::twinsim {
 namespace {
@@ -84,7 +86,8 @@ absl::StatusOr<Car> CarOf(client::Client* client, const ReplayOptions& options,
   return car;
 }
 
-// Sends a recording's rows through a stream.
+// Sends a recording's rows through a stream. A batch's number is the count of rows up to its end:
+// whatever the size of batches, the producer's last durable one says how many rows are there.
 class Player {
  public:
   Player(const ReplayOptions& options, const Recording& recording, std::string layout_id,
@@ -92,6 +95,7 @@ class Player {
       : options_(options), stream_(*stream), packer_(std::move(layout_id), Encodings(recording)) {
     frames_max_ = std::clamp(options.frames_per_message, 1, kFramesMax);
     first_nanos_ = recording.first_nanos();
+    rows_there_ = stream->next_batch_number() - 1;
     if (!options.live) return;
     // With pauses it ends when the last row is sent.
     const double pauses =
@@ -104,12 +108,14 @@ class Player {
 
   absl::Status Take(const Recording::Row& row) {
     if (Cancelled()) return absl::CancelledError("interrupted");
+    if (++row_ <= rows_there_) return absl::OkStatus();
     if (options_.speed > 0) {
       if (absl::Status status = WaitFor(row.time_nanos); !status.ok()) return status;
     }
     ++rows_;
     values_ += row.values;
     packer_.Add(row.time_nanos + shift_nanos_, row.raws, row.doubles);
+    row_packed_ = row_;
     return packer_.frames() < frames_max_ ? absl::OkStatus() : Flush();
   }
 
@@ -117,11 +123,13 @@ class Player {
     if (packer_.frames() == 0) return absl::OkStatus();
     v1::FrameBatches frames;
     *frames.add_batches() = packer_.Take();
+    stream_.set_next_batch_number(row_packed_);
     return stream_.Send(std::move(frames));
   }
 
   uint64_t rows() const { return rows_; }
   uint64_t values() const { return values_; }
+  uint64_t rows_there() const { return std::min(row_, rows_there_); }
 
  private:
   static std::vector<v1::Encoding> Encodings(const Recording& recording) {
@@ -157,7 +165,10 @@ class Player {
   int64_t first_nanos_ = 0;
   int64_t shift_nanos_ = 0;
   const steady_clock::time_point begun_ = steady_clock::now();
-  uint64_t rows_ = 0;
+  uint64_t rows_there_ = 0;  // durable by an earlier run, and left out
+  uint64_t row_ = 0;         // of the recording, from 1
+  uint64_t row_packed_ = 0;  // the last one given to packer_
+  uint64_t rows_ = 0;        // sent
   uint64_t values_ = 0;
 };
 
@@ -173,9 +184,22 @@ absl::Status Register(client::Client* client, const v1::Layout& layout) {
       " columns of the recording lead to no twin: ", absl::StrJoin(response->notes(), "; ")));
 }
 
-// Whether another run makes the same batches, so that it may leave out those that are durable.
-bool NumbersRepeat(const ReplayOptions& options) {
-  return !options.producer.empty() && !options.live && options.speed <= 0;
+// The name of the source, for what it sends and to whom: another recording, or vehicle, of the same
+// name has rows of its own.
+absl::StatusOr<std::string> ProducerOf(const ReplayOptions& options, const Recording& recording,
+                                       const std::string& layout_id) {
+  if (options.producer.empty()) return absl::StrCat("twinsim-", client::RandomRequestId());
+  uint64_t digest = 0;
+  const auto add = [&](uint64_t word) { digest = Mix(digest ^ word) + 1; };
+  for (const char byte : layout_id) add(static_cast<unsigned char>(byte));
+  const absl::Status status = recording.Visit([&](const Recording::Row& row) {
+    add(static_cast<uint64_t>(row.time_nanos));
+    for (const int64_t raw : row.raws) add(static_cast<uint64_t>(raw));
+    for (const double value : row.doubles) add(std::bit_cast<uint64_t>(value));
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  return absl::StrCat(options.producer, "-", absl::Hex(digest, absl::kZeroPad16));
 }
 
 }  // namespace
@@ -206,6 +230,11 @@ v1::Layout LayoutOf(const Car& car, const Recording& recording) {
 
 absl::StatusOr<ReplayResult> Replay(client::Client* client, const ReplayOptions& options,
                                     const std::function<void(absl::string_view)>& note) {
+  if (options.live && !options.producer.empty()) {
+    return absl::InvalidArgumentError(
+        "--live gives the rows other times in each run: there is nothing for --producer to go on "
+        "with; leave one of the two out");
+  }
   absl::StatusOr<ColumnMap> map = ReadMap(options.map);
   if (!map.ok()) return map.status();
   const absl::StatusOr<Recording> recording =
@@ -219,12 +248,9 @@ absl::StatusOr<ReplayResult> Replay(client::Client* client, const ReplayOptions&
   const v1::Layout layout = LayoutOf(*car, *recording);
   if (absl::Status status = Register(client, layout); !status.ok()) return status;
 
-  const std::string producer = options.producer.empty()
-                                   ? absl::StrCat("twinsim-", client::RandomRequestId())
-                                   : options.producer;
-  const auto stream = client::IngestStream::Open(
-      client, {.producer_id = producer,
-               .first_batch_number = NumbersRepeat(options) ? uint64_t{1} : uint64_t{0}});
+  const absl::StatusOr<std::string> producer = ProducerOf(options, *recording, layout.id());
+  if (!producer.ok()) return producer.status();
+  const auto stream = client::IngestStream::Open(client, {.producer_id = *producer});
   if (!stream.ok()) return stream.status();
   const auto begun = steady_clock::now();
   Player player(options, *recording, layout.id(), stream->get());
@@ -235,6 +261,7 @@ absl::StatusOr<ReplayResult> Replay(client::Client* client, const ReplayOptions&
   if (!status.ok()) return status;
   return ReplayResult{.rows = player.rows(),
                       .values = player.values(),
+                      .rows_there = player.rows_there(),
                       .rows_replaced = recording->rows_replaced(),
                       .seconds = std::chrono::duration<double>(steady_clock::now() - begun).count(),
                       .ingest = (*stream)->totals()};

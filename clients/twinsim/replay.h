@@ -26,15 +26,16 @@ struct ReplayOptions {
   double speed = 0;              // 60: a minute of the recording takes a second; 0: no pauses
   bool create = true;            // makes what is not there
   int frames_per_message = 100;  // where there are no pauses
-  std::string producer = {};     // empty: one of this run's own
+  std::string producer = {};     // goes on where it was; not with `live`. Empty: of this run only
   std::string models = {};       // folder of the ontology; empty: to be found
   std::string program_folder = {};
   const std::atomic<bool>* cancelled = nullptr;
 };
 
 struct ReplayResult {
-  uint64_t rows = 0;
+  uint64_t rows = 0;  // sent by this run
   uint64_t values = 0;
+  uint64_t rows_there = 0;     // left out: durable by an earlier run of the same producer
   uint64_t rows_replaced = 0;  // by a later row of the same time
   double seconds = 0;          // of sending, until the last frame was durable
   client::IngestTotals ingest;

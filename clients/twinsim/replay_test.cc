@@ -90,11 +90,13 @@ class FakeTelemetry : public v1::TelemetryService::Service {
     v1::IngestRequest request;
     v1::IngestResponse response;
     stream->Read(&request);
-    response.mutable_opened();
+    const std::string producer = request.open().producer_id();
+    response.mutable_opened()->set_last_batch_number(last[producer]);
     stream->Write(response);
     while (stream->Read(&request)) {
       response.mutable_acknowledgement()->set_batch_number(request.batch_number());
       batches.push_back(request);
+      last[producer] = request.batch_number();
       stream->Write(response);
     }
     return grpc::Status::OK;
@@ -103,6 +105,7 @@ class FakeTelemetry : public v1::TelemetryService::Service {
   uint32_t unresolved = 0;
   std::map<std::string, v1::Layout> layouts;
   std::vector<v1::IngestRequest> batches;
+  std::map<std::string, uint64_t> last;  // of each producer
 };
 
 class ReplayTest : public ::testing::Test {
@@ -211,6 +214,50 @@ TEST_F(ReplayTest, PacesAndMovesTimes) {
   ASSERT_EQ(times.size(), 2u);
   EXPECT_EQ(times[1] - times[0], 10'000'000'000);
   EXPECT_GT(times[1], 1'700'000'000'000'000'000);
+}
+
+TEST_F(ReplayTest, GoesOnBehindTheRowsThatAreThere) {
+  ASSERT_THAT(Run({.producer = "p"}).status(), IsOk());
+  ASSERT_EQ(telemetry_.last.size(), 1u);
+  const std::string producer = telemetry_.last.begin()->first;
+  EXPECT_EQ(telemetry_.last[producer], 2u);  // rows
+
+  // As if it had been broken off behind the first row; another pace and size of batches.
+  telemetry_.last[producer] = 1;
+  telemetry_.batches.clear();
+  absl::StatusOr<ReplayResult> result =
+      Run({.speed = 1e9, .frames_per_message = 1, .producer = "p"});
+  ASSERT_THAT(result.status(), IsOk());
+  EXPECT_EQ(result->rows, 1u);
+  EXPECT_EQ(result->values, 4u);
+  EXPECT_EQ(result->rows_there, 1u);
+  ASSERT_EQ(telemetry_.batches.size(), 1u);
+  EXPECT_THAT(telemetry_.batches[0].frames().batches(0).times_unix_nano(),
+              ElementsAre(1'620'177'010'000'000'000));
+
+  telemetry_.batches.clear();
+  result = Run({.producer = "p"});
+  ASSERT_THAT(result.status(), IsOk());
+  EXPECT_EQ(result->rows, 0u);
+  EXPECT_EQ(result->rows_there, 2u);
+  EXPECT_TRUE(telemetry_.batches.empty());
+}
+
+TEST_F(ReplayTest, AnotherVehicleOrRecordingOfAProducerBeginsAnew) {
+  ASSERT_THAT(Run({.producer = "p"}).status(), IsOk());
+  absl::StatusOr<ReplayResult> result = Run({.vehicle = "veh-2", .producer = "p"});
+  ASSERT_THAT(result.status(), IsOk());
+  EXPECT_EQ(result->rows, 2u);
+  std::ofstream(path_, std::ios::app) << "2021-05-05 09:10:20,-1.8,1,3660,,5000,254,28.0\n";
+  result = Run({.producer = "p"});
+  ASSERT_THAT(result.status(), IsOk());
+  EXPECT_EQ(result->rows, 3u);
+  EXPECT_EQ(telemetry_.last.size(), 3u);
+}
+
+TEST_F(ReplayTest, MovedTimesHaveNothingToGoOnWith) {
+  EXPECT_THAT(Run({.live = true, .producer = "p"}).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("leave one of the two out")));
 }
 
 TEST_F(ReplayTest, LoadIsTheSameForASeed) {

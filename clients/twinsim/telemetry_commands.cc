@@ -62,7 +62,8 @@ TelemetryCommands::TelemetryCommands(CLI::App* root)
   replay_
       ->add_option("--producer", replay.options.producer,
                    "Name of the source: a replay that was broken off goes on where it was, when it "
-                   "is run again with the same name (default: another one each time)")
+                   "is run again with the same name; not with --live (default: another one each "
+                   "time)")
       ->type_name("ID");
   AddModels(replay_, &replay.options.models);
   AddServer(replay_, &replay.server);
@@ -145,8 +146,8 @@ int TelemetryCommands::RunReplay(const Process& process) const {
     *process.out << absl::StrFormat("; left out, as their time comes again: %u rows",
                                     result->rows_replaced);
   }
-  if (ingest.skipped > 0) {
-    *process.out << absl::StrFormat("; there already: %u batches", ingest.skipped);
+  if (result->rows_there > 0) {
+    *process.out << absl::StrFormat("; there already: %u rows", result->rows_there);
   }
   *process.out << '\n';
   return ingest.rejects_total > 0 ? kExitRefused : kExitDone;
