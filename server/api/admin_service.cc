@@ -218,6 +218,7 @@ grpc::ServerUnaryReactor* AdminService::VerifyBackup(Context* context,
                                                      const pb::VerifyBackupRequest* request,
                                                      pb::VerifyBackupResponse* response) {
   return AnswerLater(context, services_, [request, response]() -> absl::Status {
+    TWIN_RETURN_IF_ERROR(engine::CheckFolderName(request->folder()));
     std::vector<std::string> report;
     absl::Status status = engine::CheckDataDir(request->folder(), &report);
     for (const std::string& line : report) response->add_report(line);
