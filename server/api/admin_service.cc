@@ -223,6 +223,7 @@ grpc::ServerUnaryReactor* AdminService::VerifyBackup(Context* context,
                                                      pb::VerifyBackupResponse* response) {
   const UnaryCall call(context, services_, "AdminService/VerifyBackup");
   return AnswerLater(call, [request, response]() -> absl::Status {
+    TWIN_RETURN_IF_ERROR(engine::CheckFolderName(request->folder()));
     std::vector<std::string> report;
     absl::Status status = engine::CheckDataDir(request->folder(), &report);
     for (const std::string& line : report) response->add_report(line);

@@ -141,6 +141,11 @@ class Posix final : public FileSystem {
     return stat(path.c_str(), &info) == 0;
   }
 
+  bool IsFolder(const std::string& path) override {
+    struct stat info {};
+    return lstat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+  }
+
   absl::Status SyncFolder(const std::string& folder) override {
     const int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return ErrnoStatus(errno, "open", folder);

@@ -50,6 +50,7 @@ class FileSystem {
   virtual absl::Status Rename(const std::string& from, const std::string& to) = 0;
   virtual absl::Status Remove(const std::string& path) = 0;  // a file, or an empty folder
   virtual bool Exists(const std::string& path) = 0;
+  virtual bool IsFolder(const std::string& path) = 0;  // a link to one is none
   // Makes creations, renames and removals in the folder durable.
   virtual absl::Status SyncFolder(const std::string& folder) = 0;
   // FAILED_PRECONDITION: another process, or this one, has the lock.

@@ -1,13 +1,18 @@
 #include "server/engine/data_dir.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "server/base/status_macros.h"
 #include "server/base/sync.h"
+#include "server/engine/engine.h"
 #include "server/ingest/change.h"
 #include "server/journal/file_journal.h"
 
@@ -16,7 +21,26 @@ namespace {
 
 constexpr absl::string_view kFormat = "twingraph 2\n";
 
+constexpr absl::string_view kPartialMark = "BACKUP";
+constexpr int kFoldersDeepMax = 8;
+
 std::string FormatPath(const std::string& data_dir) { return JoinPath(data_dir, "FORMAT"); }
+
+absl::Status RemoveTree(FileSystem* fs, const std::string& path, int deep_max) {
+  if (!fs->IsFolder(path)) {
+    const absl::Status status = fs->Remove(path);
+    return absl::IsNotFound(status) ? absl::OkStatus() : status;
+  }
+  if (deep_max == 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("folders stand too deep in each other to be of this server: ", path));
+  }
+  TWIN_ASSIGN_OR_RETURN(const std::vector<std::string> names, fs->List(path));
+  for (const std::string& name : names) {
+    TWIN_RETURN_IF_ERROR(RemoveTree(fs, JoinPath(path, name), deep_max - 1));
+  }
+  return fs->Remove(path);
+}
 
 }  // namespace
 
@@ -234,17 +258,52 @@ absl::Status WriteZeros(FileSystem* fs, const std::string& path, uint64_t bytes)
 }
 
 absl::Status RemoveTree(FileSystem* fs, const std::string& folder) {
-  if (!fs->Exists(folder)) return absl::OkStatus();
-  TWIN_ASSIGN_OR_RETURN(const std::vector<std::string> names, fs->List(folder));
-  for (const std::string& name : names) {
-    const std::string path = JoinPath(folder, name);
-    if (fs->List(path).ok()) {
-      TWIN_RETURN_IF_ERROR(RemoveTree(fs, path));
-    } else {
-      TWIN_RETURN_IF_ERROR(fs->Remove(path));
+  return RemoveTree(fs, folder, kFoldersDeepMax);
+}
+
+absl::Status CheckFolderName(const std::string& folder) {
+  if (folder.empty()) {
+    return absl::InvalidArgumentError("folder is missing: name one of the server's, absolute");
+  }
+  if (std::any_of(folder.begin(), folder.end(), absl::ascii_iscntrl)) {
+    return absl::InvalidArgumentError(absl::StrCat("the folder ", absl::CHexEscape(folder),
+                                                   " has control characters in its name"));
+  }
+  if (folder.front() == '/') return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("the folder ", folder, " is not absolute; it is one of the server's"));
+}
+
+std::string Resolved(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path absolute = std::filesystem::absolute(path, error);
+  const std::filesystem::path resolved = std::filesystem::weakly_canonical(absolute, error);
+  return error ? absolute.lexically_normal().string() : resolved.string();
+}
+
+absl::Status BeginPartial(FileSystem* fs, const std::string& partial) {
+  const std::string mark = JoinPath(partial, kPartialMark);
+  if (fs->IsFolder(partial) && fs->Exists(mark)) {
+    TWIN_RETURN_IF_ERROR(RemoveTree(fs, partial));
+  } else if (fs->Exists(partial)) {
+    TWIN_ASSIGN_OR_RETURN(const std::vector<std::string> names, fs->List(partial));
+    if (!fs->IsFolder(partial) || !names.empty()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(partial,
+                       " is there and not marked as a backup that was interrupted; remove "
+                       "it, or name another folder"));
     }
   }
-  return fs->Remove(folder);
+  TWIN_RETURN_IF_ERROR(fs->CreateFolder(partial));
+  const absl::Status marked = fs->Create(mark).status();
+  if (!marked.ok()) (void)fs->Remove(partial);
+  return marked;
+}
+
+absl::Status EndPartial(FileSystem* fs, const std::string& partial, const std::string& folder) {
+  TWIN_RETURN_IF_ERROR(fs->Remove(JoinPath(partial, kPartialMark)));
+  TWIN_RETURN_IF_ERROR(fs->Rename(partial, folder));
+  return fs->SyncFolder(FolderOf(folder));
 }
 
 }  // namespace twin::engine

@@ -59,8 +59,18 @@ std::vector<TwinNumber> ContainmentOrder(const graph::GraphView& view);
 // A synced copy in a folder that is there.
 absl::Status CopyFile(FileSystem* fs, const std::string& from, const std::string& to);
 absl::Status WriteZeros(FileSystem* fs, const std::string& path, uint64_t bytes);
-// A folder of files and of folders of files; OK where there is none.
+// A folder of files and of folders of files; OK where there is none. Links in it, or in its place,
+// are unlinked, never followed. FAILED_PRECONDITION: folders stand in folders deeper than ours do.
 absl::Status RemoveTree(FileSystem* fs, const std::string& folder);
+
+// Where a path leads to, links resolved as far as there are any.
+std::string Resolved(const std::string& path);
+
+// The place of a backup that is being made: DIR.partial/BACKUP says that it is one. Makes it;
+// empties it first where an interrupted backup left it. FAILED_PRECONDITION: something else is
+// there, which is not touched.
+absl::Status BeginPartial(FileSystem* fs, const std::string& partial);
+absl::Status EndPartial(FileSystem* fs, const std::string& partial, const std::string& folder);
 
 }  // namespace twin::engine
 

@@ -133,10 +133,12 @@ class Engine::Impl {
     return CheckpointLocked(paced);
   }
 
-  absl::Status Backup(const std::string& folder) {
-    if (!absl::StartsWith(folder, "/")) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("the folder ", folder, " is not absolute; it is one of the server's"));
+  absl::Status Backup(std::string folder) {
+    while (folder.size() > 1 && folder.back() == '/') folder.pop_back();
+    TWIN_RETURN_IF_ERROR(CheckFolderName(folder));
+    if (absl::StartsWith(Resolved(folder), JoinPath(Resolved(options_.data_dir), ""))) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "the folder ", folder, " is in the data folder of this server; name another"));
     }
     if (fs_->Exists(folder)) {
       return absl::AlreadyExistsError(
@@ -145,14 +147,12 @@ class Engine::Impl {
     // No checkpoint meanwhile: it would trim the journal that belongs to the copied store.
     const MutexLock one(&checkpoint_mutex_);
     const std::string partial = absl::StrCat(folder, ".partial");
+    TWIN_RETURN_IF_ERROR(BeginPartial(fs_, partial));
     absl::Status status = CopyAll(partial);
-    if (status.ok()) status = fs_->Rename(partial, folder);
-    if (!status.ok()) {
-      // A disk that it filled has room again.
-      (void)RemoveTree(fs_, partial);
-      return status;
-    }
-    return fs_->SyncFolder(FolderOf(folder));
+    if (status.ok()) status = EndPartial(fs_, partial, folder);
+    // A disk that it filled has room again.
+    if (!status.ok()) (void)RemoveTree(fs_, partial);
+    return status;
   }
 
   absl::StatusOr<uint64_t> Compact() {
@@ -339,7 +339,6 @@ class Engine::Impl {
 
   // FORMAT comes last: without it nothing starts on the folder.
   absl::Status CopyAll(const std::string& to) ABSL_EXCLUSIVE_LOCKS_REQUIRED(checkpoint_mutex_) {
-    TWIN_RETURN_IF_ERROR(RemoveTree(fs_, to));
     TWIN_RETURN_IF_ERROR(fs_->CreateFolder(StoreFolder(to)));
     TWIN_RETURN_IF_ERROR(store_->CopyTo(StoreFolder(to)));
     // Not before: cursors of subscriptions are written at any time, and name what the journal has.

@@ -176,6 +176,8 @@ class Engine {
   absl::Status Checkpoint();
 
   // A copy of a consistent state into a new folder, while serving. Starting on it is the restore.
+  // INVALID_ARGUMENT: not absolute, with control characters, or in the folder of the data.
+  // ALREADY_EXISTS: it is there. FAILED_PRECONDITION: FOLDER.partial is, and no backup left it.
   absl::Status Backup(const std::string& folder);
 
   // Reclaims ids and rows of deleted twins and orders rows by containment. Returns how many twins'
@@ -204,6 +206,9 @@ class Engine {
 // FAILED_PRECONDITION: a server has it open; NOT_FOUND: it is no data directory.
 absl::Status CheckDataDir(const std::string& data_dir, std::vector<std::string>* report,
                           FileSystem* file_system = nullptr);
+
+// Of a folder that a client names. INVALID_ARGUMENT: it is not absolute, or has control characters.
+absl::Status CheckFolderName(const std::string& folder);
 
 }  // namespace twin::engine
 

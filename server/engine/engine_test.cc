@@ -213,6 +213,58 @@ TEST_F(EngineTest, BacksUpWhileItServes) {
   WriteSome(copy->get(), 4);
 }
 
+void WriteText(const std::string& path) {
+  ASSERT_THAT(PosixFileSystem()->CreateFolder(FolderOf(path)), IsOk());
+  ASSERT_THAT(PosixFileSystem()->WriteWhole(path, "precious"), IsOk());
+}
+
+TEST_F(EngineTest, ABackupTouchesNothingThatItDidNotMake) {
+  const std::unique_ptr<Engine> engine = Open();
+  const std::string outside = folder_.Path("outside/letter");
+  WriteText(outside);
+  const std::string precious = folder_.Path("a.partial/letter");
+  WriteText(precious);
+  EXPECT_THAT(engine->Backup(folder_.Path("a")),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("a.partial is there")));
+  EXPECT_TRUE(PosixFileSystem()->Exists(precious));
+  ASSERT_EQ(symlink(folder_.Path("outside").c_str(), folder_.Path("b.partial").c_str()), 0);
+  EXPECT_THAT(engine->Backup(folder_.Path("b")),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("b.partial is there")));
+  EXPECT_TRUE(PosixFileSystem()->Exists(outside));
+
+  // What an interrupted one left is replaced; links in it lead nowhere.
+  WriteText(folder_.Path("c.partial/BACKUP"));
+  ASSERT_EQ(symlink(folder_.Path("outside").c_str(), folder_.Path("c.partial/store").c_str()), 0);
+  ASSERT_THAT(engine->Backup(folder_.Path("c/")), IsOk());
+  EXPECT_TRUE(PosixFileSystem()->Exists(outside));
+  EXPECT_FALSE(PosixFileSystem()->Exists(folder_.Path("c.partial")));
+  EXPECT_FALSE(PosixFileSystem()->Exists(folder_.Path("c/BACKUP")));
+  std::vector<std::string> report;
+  EXPECT_THAT(CheckDataDir(folder_.Path("c"), &report), IsOk());
+
+  // Folders in folders that are no backup's end it, wherever they come from.
+  WriteText(folder_.Path("d.partial/BACKUP"));
+  WriteText(folder_.Path("d.partial/1/2/3/4/5/6/7/8/9/letter"));
+  EXPECT_THAT(engine->Backup(folder_.Path("d")),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("too deep")));
+}
+
+TEST_F(EngineTest, ABackupHasAFolderOfItsOwn) {
+  const std::unique_ptr<Engine> engine = Open();
+  EXPECT_THAT(engine->Backup(""), StatusIs(StatusCode::kInvalidArgument, HasSubstr("folder")));
+  for (const char end : {'\0', '\n', '\x7f'}) {
+    EXPECT_THAT(engine->Backup(absl::StrCat(folder_.Path("x"), std::string(1, end), "b")),
+                StatusIs(StatusCode::kInvalidArgument, HasSubstr("control characters")));
+  }
+  ASSERT_EQ(symlink(options_.data_dir.c_str(), folder_.Path("link").c_str()), 0);
+  for (const std::string& folder : {JoinPath(options_.data_dir, "history/copy"),
+                                    JoinPath(options_.data_dir, "copy/"), folder_.Path("link/a")}) {
+    EXPECT_THAT(engine->Backup(folder),
+                StatusIs(StatusCode::kInvalidArgument, HasSubstr("data folder of this server")));
+  }
+  EXPECT_THAT(engine->Backup(absl::StrCat(options_.data_dir, "-copy")), IsOk());
+}
+
 TEST_F(EngineTest, DamageIsNeverStartedOnInSilence) {
   {
     const std::unique_ptr<Engine> engine = Open();

@@ -93,7 +93,7 @@ absl::StatusOr<std::unique_ptr<File>> FaultyFileSystem::Create(const std::string
   return std::make_unique<FaultyFile>(this, node);
 }
 
-bool FaultyFileSystem::IsFolder(const std::string& path) const {
+bool FaultyFileSystem::HasFolder(const std::string& path) const {
   const std::string prefix = absl::StrCat(path, "/");
   const auto first = nodes_.lower_bound(prefix);
   return folders_.count(path) > 0 ||
@@ -125,7 +125,7 @@ absl::Status FaultyFileSystem::CreateFolder(const std::string& folder) {
 
 absl::Status FaultyFileSystem::Rename(const std::string& from, const std::string& to) {
   MutexLock lock(&mutex_);
-  if (!IsFolder(from)) {
+  if (!HasFolder(from)) {
     const auto found = nodes_.find(from);
     if (found == nodes_.end()) return absl::NotFoundError(absl::StrCat("no file ", from));
     const std::shared_ptr<Node> node = found->second;
@@ -163,8 +163,13 @@ absl::Status FaultyFileSystem::Remove(const std::string& path) {
 
 bool FaultyFileSystem::Exists(const std::string& path) {
   MutexLock lock(&mutex_);
-  if (nodes_.count(path) > 0 || IsFolder(path)) return true;
+  if (nodes_.count(path) > 0 || HasFolder(path)) return true;
   return mirrors_folders_ && PosixFileSystem()->Exists(path);
+}
+
+bool FaultyFileSystem::IsFolder(const std::string& path) {
+  MutexLock lock(&mutex_);
+  return HasFolder(path) || (mirrors_folders_ && PosixFileSystem()->IsFolder(path));
 }
 
 absl::Status FaultyFileSystem::SyncFolder(const std::string&) { return absl::OkStatus(); }

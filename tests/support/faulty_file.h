@@ -29,6 +29,7 @@ class FaultyFileSystem final : public FileSystem {
   absl::Status Rename(const std::string& from, const std::string& to) override;
   absl::Status Remove(const std::string& path) override;
   bool Exists(const std::string& path) override;
+  bool IsFolder(const std::string& path) override;
   absl::Status SyncFolder(const std::string& folder) override;
   absl::StatusOr<std::unique_ptr<FileLock>> Lock(const std::string& path) override;
 
@@ -55,7 +56,7 @@ class FaultyFileSystem final : public FileSystem {
   class FaultyLock;
 
   absl::StatusOr<std::shared_ptr<Node>> Find(const std::string& path);
-  bool IsFolder(const std::string& path) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool HasFolder(const std::string& path) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const bool mirrors_folders_;
   mutable Mutex mutex_;
