@@ -77,7 +77,54 @@ def unsorted_glossary(root):
             yield f"docs/glossary.md: {following} stands after {term}"
 
 
-RULES = (dead_links, dead_commands, misnumbered_decisions, wrong_folders, unsorted_glossary)
+def unused_terms(root):
+    """Each term of docs/glossary.md is a word of another document, or of a header."""
+    texts = [(root / f).read_text().lower() for f in files(root)
+             if f.suffix in (".md", ".h", ".proto") and f.as_posix() != "docs/glossary.md"]
+    for term in re.findall(r"^\| (.+?) \|", (root / "docs/glossary.md").read_text(), re.M)[1:]:
+        word = re.compile(rf"(?<![a-z]){re.escape(term.lower())}")
+        if not any(word.search(text) for text in texts):
+            yield f"docs/glossary.md: {term} is used nowhere"
+
+
+def incomplete_decisions(root):
+    """What CONTRIBUTING asks of a decision, by whatever name its parts have."""
+    for document in sorted((root / "docs/decisions").glob("*.md")):
+        text = document.read_text()
+        for part in ("Problem", "Criteria|What was weighed", "Choice", "Cost|What it costs",
+                     "Would change our mind|What would change our mind"):
+            if not re.search(rf"^(?:## |\*\*)(?:{part})", text, re.M):
+                yield f"{document.relative_to(root)}: no {part.split('|', maxsplit=1)[0]}"
+
+
+def unlisted_locks(root):
+    """Each class with a mutex has its place in the lock order of docs/architecture.md."""
+    order = re.search(r"^Lock order, (.*?)^## ", (root / "docs/architecture.md").read_text(), re.M | re.DOTALL).group(1)
+    for file in files(root):
+        if file.suffix not in (".h", ".cc") or re.search(r"_(test|bench|fixture)\.|^tests/", file.as_posix()):
+            continue
+        lines = (root / file).read_text().splitlines()
+        for number, line in enumerate(lines):
+            member = re.match(r"( +)(?:mutable )?Mutex \w+;", line)
+            if member:
+                owner = innermost_class(lines[:number], len(member.group(1)))
+                if owner and not re.search(rf"\b{re.escape(owner)}\b", order):
+                    yield f"{file}:{number + 1}: {owner} is not in the lock order"
+
+
+def innermost_class(lines, indent):
+    """The class around what stands below the lines, indented so far; None: it is a function's."""
+    for line in reversed(lines):
+        opened = re.match(r"( *)(?:class|struct) (?:ABSL_\w+(?:\([^)]*\))? )?([\w:]+)[^;]*$", line)
+        if opened and len(opened.group(1)) < indent:
+            return opened.group(2)
+        if line.startswith("}"):
+            return None
+    return None
+
+
+RULES = (dead_links, dead_commands, misnumbered_decisions, wrong_folders, unsorted_glossary, unused_terms,
+         incomplete_decisions, unlisted_locks)
 
 
 class RepositoryTest(unittest.TestCase):
@@ -94,14 +141,18 @@ class RepositoryTest(unittest.TestCase):
                              "```sh\n./run\n./walk --far\nbuild/release/bin/p x\nbuild/dev/bin/q\n```\n",
                 "run": "",
                 "docs/b.md": "",
-                "docs/decisions/0001-a.md": "",
-                "docs/decisions/0003-b.md": "",
+                "docs/decisions/0001-a.md": "**Problem.**\n**Criteria.**\n**Choice.**\n**Would change our mind.**",
+                "docs/decisions/0003-b.md": "## Problem\n## What was weighed\n## Choice\n## What it costs\n"
+                                            "## What would change our mind\n",
                 "docs/architecture.md": "```folders\ndocs/  d\ndocs/decisions/  d\ngone/  g\n```\n"
-                                        "```planned\nclients/p/  p\nlater/  l\n```\n",
-                "docs/glossary.md": "| term | area |\n|---|---|\n| b | x |\n| A | x |\n| c | x |\n| C | x |\n",
+                                        "```planned\nclients/p/  p\nlater/  l\n```\n"
+                                        "Lock order, first to last: `A`\n\n## More\n",
+                "docs/c.md": "a whole B, and abc\n",
+                "docs/glossary.md": "| term | area |\n|---|---|\n| b | x |\n| A | x |\n| zz | x |\n| ZZ | x |\n",
                 "clients/CMakeLists.txt": "",
                 "clients/p/CMakeLists.txt": "twin_program(p SOURCES main.cc)",
-                "clients/p/main.cc": "",
+                "clients/p/main.cc": "class A {\n  Mutex mutex_;\n};\nclass B {\n  struct C {\n    Mutex mutex;\n  };\n"
+                                     "};\nvoid F() {\n  Mutex mutex;\n}\n",
             }.items():
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
                 (root / name).write_text(text)
@@ -113,7 +164,10 @@ class RepositoryTest(unittest.TestCase):
                 ["docs/architecture.md: clients/p/ is not in its list",
                  "docs/architecture.md: gone/ does not exist",
                  "docs/architecture.md: clients/p/ exists and is listed as planned"],
-                ["docs/glossary.md: A stands after b", "docs/glossary.md: C stands after c"],
+                ["docs/glossary.md: A stands after b", "docs/glossary.md: ZZ stands after zz"],
+                ["docs/glossary.md: zz is used nowhere", "docs/glossary.md: ZZ is used nowhere"],
+                ["docs/decisions/0001-a.md: no Cost"],
+                ["clients/p/main.cc:6: C is not in the lock order"],
             ])
 
 

@@ -2,7 +2,7 @@
 """The commands of the documents work: each block of README.md and docs/*.md runs against a server with a fleet.
 
 A block "```sh" must exit with 0; "```console" has commands after "$ " and what they print; "```python" of services.md runs
-with the client's package; "```json NAME" is a file; "```cpp" stands in the example that the build compiles. Commands
+with the client's package, those of python.md in clients/python/tests/doc_test.py; "```json NAME" is a file; "```cpp" stands in the example that the build compiles. Commands
 that never end (watch, top, a fleet) are interrupted after a while. What cannot run has "<!-- not run: why -->" above
 it, and is counted here so that it does not grow unnoticed."""
 import gzip
@@ -20,7 +20,7 @@ BIN = pathlib.Path(os.environ["TWIN_BIN_DIR"])
 PYTHON = "/usr/bin/python3" if os.access("/usr/bin/python3", os.X_OK) else "python3"  # Debian's, which has grpc
 # Build or test the repository itself; or have a test of their own (twinctl_doc_test.py, docs_test.cc).
 ELSEWHERE = {"docs/testing.md", "docs/twinctl.md"}
-NOT_RUN = 6
+NOT_RUN = 7
 CPP_EXAMPLE = "clients/cpp/examples/first_steps.cc"
 VEHICLES = 41  # telemetry.md makes the next one
 
@@ -164,7 +164,7 @@ class DocsTest(unittest.TestCase):
         self.prepare(document)
         for line, language, name, body, why in blocks(document.read_text(encoding="utf-8")):
             if language == "python" and document.stem != "services":
-                continue  # parts of programs; clients/python/tests runs whole ones
+                continue  # parts of programs; clients/python/tests runs them
             if why is None:
                 with self.subTest(f"{document.relative_to(ROOT)}:{line}"):
                     self.run_block(language, name, body)
