@@ -233,7 +233,7 @@ bool StringPool::DropUnused() {
   uint32_t used[kAtOnce];
   size_t hashes[kAtOnce];
   size_t count = 0;
-  const auto add = [&] {
+  const auto add = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     for (size_t i = 0; i < count; ++i) {
       hashes[i] = NumbersByText<StringPool>::HashOf(Get(used[i]));
       by_text_.Fetch(hashes[i]);
