@@ -235,16 +235,25 @@ void Graph::DeleteTwin(TwinNumber twin, SourceTime end) {
 void Graph::CreateRelationship(RelationshipNumber number, RelationshipTypeId type,
                                TwinNumber source, TwinNumber target, absl::string_view id,
                                Sequence version, SourceTime begin) {
+  TWIN_CHECK(number.value == state_->next_relationship);
+  Relate({type, source, target, id, version, begin.value_or(state_->time)},
+         shared_->strings.Intern(id));
+}
+
+void Graph::Relate(const Creations::Relationship& relationship, uint32_t id) {
   State* state = Change();
-  TWIN_CHECK(number.value == state->next_relationship);
-  StoreTime(&state->relationship_begins, number.value, begin.value_or(state->time).ns,
+  const RelationshipTypeId type = relationship.type;
+  const TwinNumber source = relationship.source;
+  const TwinNumber target = relationship.target;
+  const RelationshipNumber number(state->next_relationship);
+  StoreTime(&state->relationship_begins, number.value, relationship.begin.ns,
             number.value % kRowsPerPage == 0, stamp_);
   RelationshipEntry made;
   made.type = type.value + 1;
   made.source = source.value;
   made.target = target.value;
-  made.id = shared_->strings.Intern(id);
-  SetVersion(&made, version);
+  made.id = id;
+  SetVersion(&made, relationship.version);
   Table* table = ChangeRelationshipTable(type);
   ++table->topology;
   if (!table->columns.empty()) {

@@ -36,15 +36,52 @@ void TwinIds::Add(uint32_t number, absl::string_view id) {
   places_.Reserve(number + 1);
   for (; numbers_ <= number; ++numbers_) places_[numbers_] = kNone;
   places_[number] = arena_.Add(id);
-  Index(number);
+  Index(number, NumbersByText<TwinIds>::HashOf(id));
 }
 
-void TwinIds::Index(uint32_t number) {
-  if (by_id_.Add(number)) return;
-  const uint32_t before = by_id_.Find(Get(number));
-  before_[number] = before;
-  by_id_.Remove(before);
-  by_id_.Add(number);
+void TwinIds::AddAll(uint32_t first, absl::Span<const absl::string_view> ids) {
+  constexpr size_t kAtOnce = 32;
+  size_t hashes[kAtOnce];
+  const MutexLock lock(&mutex_);
+  const auto end = static_cast<uint32_t>(first + ids.size());
+  places_.Reserve(end);
+  for (; numbers_ < end; ++numbers_) places_[numbers_] = kNone;
+  for (size_t begin = 0; begin < ids.size(); begin += kAtOnce) {
+    const absl::Span<const absl::string_view> some = ids.subspan(begin, kAtOnce);
+    for (size_t i = 0; i < some.size(); ++i) {
+      hashes[i] = NumbersByText<TwinIds>::HashOf(some[i]);
+      by_id_.Fetch(hashes[i]);
+    }
+    for (size_t i = 0; i < some.size(); ++i) {
+      const auto number = static_cast<uint32_t>(first + begin + i);
+      places_[number] = arena_.Add(some[i]);
+      Index(number, hashes[i]);
+    }
+  }
+}
+
+void TwinIds::Index(uint32_t number, size_t hash) {
+  const uint32_t before = by_id_.Put(number, Get(number), hash);
+  if (before != kNone) before_[number] = before;
+}
+
+void TwinIds::IndexRange(uint32_t begin, uint32_t end) {
+  constexpr size_t kAtOnce = 32;
+  uint32_t some[kAtOnce];
+  size_t hashes[kAtOnce];
+  size_t count = 0;
+  const auto index = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    for (size_t i = 0; i < count; ++i) Index(some[i], hashes[i]);
+    count = 0;
+  };
+  for (uint32_t number = begin; number < end; ++number) {
+    if (places_[number] == kNone) continue;
+    some[count] = number;
+    hashes[count] = NumbersByText<TwinIds>::HashOf(Get(number));
+    by_id_.Fetch(hashes[count]);
+    if (++count == kAtOnce) index();
+  }
+  index();
 }
 
 bool TwinIds::Load(uint32_t number, absl::string_view id) {
@@ -56,9 +93,7 @@ bool TwinIds::Load(uint32_t number, absl::string_view id) {
 void TwinIds::IndexAll() {
   const MutexLock lock(&mutex_);
   by_id_.Reserve(numbers_);
-  for (uint32_t number = 0; number < numbers_; ++number) {
-    if (places_[number] != kNone) Index(number);
-  }
+  IndexRange(0, numbers_);
 }
 
 uint32_t TwinIds::Find(absl::string_view id) const {
@@ -91,9 +126,7 @@ void TwinIds::Retain(uint32_t numbers, absl::FunctionRef<bool(uint32_t)> keep) {
   }
   before_.clear();
   by_id_.Clear();
-  for (uint32_t number = 0; number < numbers; ++number) {
-    if (places_[number] != kNone) Index(number);
-  }
+  IndexRange(0, numbers);
 }
 
 size_t TwinIds::bytes() const {

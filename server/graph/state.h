@@ -193,6 +193,8 @@ struct State {
 class TwinIds {
  public:
   void Add(uint32_t number, absl::string_view id) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The same of the ids of first, first + 1 …, side by side.
+  void AddAll(uint32_t first, absl::Span<const absl::string_view> ids) ABSL_LOCKS_EXCLUDED(mutex_);
   // Makes room for numbers below `numbers`.
   void Reserve(uint32_t numbers) ABSL_LOCKS_EXCLUDED(mutex_);
   // Where many are loaded: ids whose numbers have room, which are found only after IndexAll. That
@@ -216,7 +218,8 @@ class TwinIds {
   size_t bytes() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  void Index(uint32_t number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Index(uint32_t number, size_t hash) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void IndexRange(uint32_t begin, uint32_t end) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   StringArena arena_;
   StableArray<uint32_t> places_;

@@ -108,7 +108,25 @@ void StringPool::Stamp(uint32_t code) {
 
 uint32_t StringPool::Intern(absl::string_view text) {
   const MutexLock lock(&mutex_);
-  uint32_t code = by_text_.Find(text);
+  return Intern(text, NumbersByText<StringPool>::HashOf(text));
+}
+
+void StringPool::InternAll(absl::Span<const absl::string_view> texts, uint32_t* codes) {
+  constexpr size_t kAtOnce = 32;
+  size_t hashes[kAtOnce];
+  const MutexLock lock(&mutex_);
+  for (size_t begin = 0; begin < texts.size(); begin += kAtOnce) {
+    const absl::Span<const absl::string_view> some = texts.subspan(begin, kAtOnce);
+    for (size_t i = 0; i < some.size(); ++i) {
+      hashes[i] = NumbersByText<StringPool>::HashOf(some[i]);
+      by_text_.Fetch(hashes[i]);
+    }
+    for (size_t i = 0; i < some.size(); ++i) codes[begin + i] = Intern(some[i], hashes[i]);
+  }
+}
+
+uint32_t StringPool::Intern(absl::string_view text, size_t hash) {
+  uint32_t code = by_text_.Find(text, hash);
   if (code != kNoString) {
     ++uses_[code];
     return code;
@@ -124,7 +142,7 @@ uint32_t StringPool::Intern(absl::string_view text) {
   }
   places_[code] = arena_.Add(text);
   uses_[code] = 1;
-  by_text_.Add(code);
+  by_text_.AddNew(code, hash);
   Stamp(code);
   return code;
 }
@@ -211,6 +229,22 @@ bool StringPool::AddUse(uint32_t code) {
 bool StringPool::DropUnused() {
   const MutexLock lock(&mutex_);
   by_text_.Reserve(codes_);
+  constexpr size_t kAtOnce = 32;
+  uint32_t used[kAtOnce];
+  size_t hashes[kAtOnce];
+  size_t count = 0;
+  const auto add = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    for (size_t i = 0; i < count; ++i) {
+      hashes[i] = NumbersByText<StringPool>::HashOf(Get(used[i]));
+      by_text_.Fetch(hashes[i]);
+    }
+    bool is_new = true;
+    for (size_t i = 0; i < count; ++i) {
+      is_new = is_new && by_text_.Put(used[i], Get(used[i]), hashes[i]) == kNoString;
+    }
+    count = 0;
+    return is_new;
+  };
   for (uint32_t code = 0; code < codes_; ++code) {
     if (places_[code] == kNoString) {
       free_codes_.push_back(code);
@@ -219,11 +253,12 @@ bool StringPool::DropUnused() {
       places_[code] = kNoString;
       free_codes_.push_back(code);
       Stamp(code);
-    } else if (!by_text_.Add(code)) {
-      return false;
+    } else {
+      used[count] = code;
+      if (++count == kAtOnce && !add()) return false;
     }
   }
-  return true;
+  return add();
 }
 
 size_t StringPool::bytes() const {

@@ -11,10 +11,10 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
-#include "absl/hash/hash.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "server/base/sync.h"
+#include "server/graph/numbers_by_text.h"
 
 namespace twin::graph {
 
@@ -79,56 +79,6 @@ class StringArena {
   absl::flat_hash_map<uint32_t, std::vector<uint32_t>> free_;  // by bytes taken
 };
 
-// A set of numbers that stand for strings, found by the string: 5 bytes a slot. `Texts` has
-// Get(number). Thread-compatible.
-template <typename Texts>
-class NumbersByText {
- public:
-  explicit NumbersByText(const Texts* texts) : numbers_(0, Hash{texts}, Equal{texts}) {}
-
-  // kNone: there is no such string.
-  uint32_t Find(absl::string_view text) const {
-    const auto it = numbers_.find(text);
-    return it == numbers_.end() ? kNone : *it;
-  }
-  static size_t HashOf(absl::string_view text) { return absl::HashOf(text); }
-  // A hint: what Find looks at first, of a text with that hash.
-  void Fetch(size_t hash) const { numbers_.prefetch(Guessed{hash}); }
-  // What Find will probably give: one whose hash begins the same, without a look at its text.
-  uint32_t Guess(size_t hash) const {
-    const auto it = numbers_.find(Guessed{hash});
-    return it == numbers_.end() ? kNone : *it;
-  }
-  // False: there is one with the same string.
-  bool Add(uint32_t number) { return numbers_.insert(number).second; }
-  void Remove(uint32_t number) { numbers_.erase(number); }
-  void Reserve(size_t numbers) { numbers_.reserve(numbers); }
-  void Clear() { numbers_.clear(); }
-  size_t bytes() const { return numbers_.capacity() * 5; }
-
-  static constexpr uint32_t kNone = UINT32_MAX;
-
- private:
-  struct Guessed {
-    size_t hash;
-  };
-  struct Hash {
-    using is_transparent = void;
-    const Texts* texts;
-    size_t operator()(uint32_t number) const { return HashOf(texts->Get(number)); }
-    size_t operator()(absl::string_view text) const { return HashOf(text); }
-    size_t operator()(Guessed guessed) const { return guessed.hash; }
-  };
-  struct Equal {
-    using is_transparent = void;
-    const Texts* texts;
-    bool operator()(uint32_t a, uint32_t b) const { return texts->Get(a) == texts->Get(b); }
-    bool operator()(uint32_t a, absl::string_view b) const { return texts->Get(a) == b; }
-    bool operator()(uint32_t, Guessed) const { return true; }
-  };
-  absl::flat_hash_set<uint32_t, Hash, Equal> numbers_;
-};
-
 // Which snapshots are alive: what they may still see is not given away.
 class Pins {
  public:
@@ -155,6 +105,9 @@ class StringPool {
 
   // The code of a string; counts one more use.
   uint32_t Intern(absl::string_view text) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The same of each, side by side.
+  void InternAll(absl::Span<const absl::string_view> texts, uint32_t* codes)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   // One use less. A string without uses goes when no snapshot can see it: see Collect.
   void Release(uint32_t code);
   void Collect() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -183,6 +136,7 @@ class StringPool {
     uint32_t code;
     uint64_t now;  // of Pins, when its last use ended
   };
+  uint32_t Intern(absl::string_view text, size_t hash) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Free(uint32_t code) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Stamp(uint32_t code);
 

@@ -7,6 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/coding.h"
 #include "server/base/status_macros.h"
+#include "server/ingest/check_value.h"
+#include "server/ingest/creation_run.h"
 #include "server/ingest/telemetry_state.h"
 
 namespace twin::ingest {
@@ -324,6 +326,67 @@ void EncodeUnit(const Unit& unit, Time time, std::string* bytes) {
   AppendVarint(bytes, unit.changes.size());
   uint32_t last = 0;
   for (const Change& change : unit.changes) EncodeChange(change, time, &last, bytes);
+}
+
+namespace {
+
+void Append(const Packed& packed, std::string* bytes) {
+  bytes->append(packed.bytes().data(), packed.bytes().size());
+}
+
+// Up to what follows the number, and the source time, if there is one.
+Packed CreationHead(size_t changes, Kind kind, uint32_t number, Time begin, Time time) {
+  const bool is_timed = !(begin == time);
+  Packed packed;
+  packed.Varint(changes);
+  packed.Byte(static_cast<uint8_t>(static_cast<uint8_t>(kind) | (is_timed ? kTimed : 0)));
+  packed.Signed(number);
+  if (is_timed) packed.Signed(Minus(begin.ns, time.ns));
+  return packed;
+}
+
+}  // namespace
+
+size_t EncodeCreation(TwinNumber twin, TableId table, absl::string_view id, Time begin,
+                      absl::Span<const ColumnValue> values, Time source, Time time,
+                      std::string* bytes) {
+  Packed head = CreationHead(1 + values.size(), Kind::kCreateTwin, twin.value, begin, time);
+  head.Varint(table.value);
+  head.Varint(id.size());
+  Append(head, bytes);
+  const size_t at = bytes->size();
+  bytes->append(id.data(), id.size());
+  for (const ColumnValue& each : values) {
+    Packed packed;
+    packed.Byte(static_cast<uint8_t>(Kind::kSetValue));
+    packed.Signed(0);  // of the same twin
+    packed.Varint(table.value);
+    packed.Varint(each.column.value);
+    packed.Signed(Minus(source.ns, time.ns));
+    packed.Byte(static_cast<uint8_t>(Value::Kind::kNull));
+    if (each.value.kind() == Value::Kind::kDouble) {
+      packed.Double(each.value.as_double());
+      Append(packed, bytes);
+    } else {
+      Append(packed, bytes);
+      each.value.AppendTo(bytes);
+    }
+  }
+  return at;
+}
+
+size_t EncodeCreation(RelationshipNumber relationship, RelationshipTypeId type, TwinNumber source,
+                      TwinNumber target, absl::string_view id, Time begin, Time time,
+                      std::string* bytes) {
+  Packed head = CreationHead(1, Kind::kCreateRelationship, relationship.value, begin, time);
+  head.Varint(type.value);
+  head.Varint(source.value);
+  head.Varint(target.value);
+  head.Varint(id.size());
+  Append(head, bytes);
+  const size_t at = bytes->size();
+  bytes->append(id.data(), id.size());
+  return at;
 }
 
 void EncodeRecord(const RecordHeader& header, absl::string_view units, std::string* bytes) {
@@ -677,10 +740,18 @@ absl::Status ApplyUnits(absl::string_view units, const RecordHeader& header, Seq
                         Sequence applied, graph::Graph* graph, TelemetryState* telemetry) {
   Steps steps;
   const auto apply = [&] { return steps.Apply(header.time, graph, telemetry); };
+  CreationRun run(header.time, graph, telemetry);
+  const bool may_run = header.units >= CreationRun::kUnitsMin;
   ByteReader reader(units);
   for (uint32_t i = 0; i < header.units; ++i) {
     const Sequence sequence(first.value + i);
     const bool is_applied = sequence <= applied;
+    if (may_run && !is_applied && CreationRun::MayBegin(reader.rest())) {
+      TWIN_RETURN_IF_ERROR(apply());
+      if (run.is_full()) TWIN_RETURN_IF_ERROR(run.Apply());
+      if (run.Take(&reader, sequence)) continue;
+    }
+    TWIN_RETURN_IF_ERROR(run.Apply());
     ByteReader whole = reader;
     const uint64_t changes = reader.Varint(reader.rest().size());
     if (!reader.ok() || (changes > 0 && reader.done())) return DamagedChange("cut short");
@@ -708,6 +779,7 @@ absl::Status ApplyUnits(absl::string_view units, const RecordHeader& header, Seq
     }
   }
   TWIN_RETURN_IF_ERROR(apply());
+  TWIN_RETURN_IF_ERROR(run.Apply());
   return reader.done() ? absl::OkStatus() : DamagedChange("there is more of it than it says");
 }
 

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "server/base/ids.h"
 #include "server/base/time.h"
 #include "server/base/value.h"
@@ -17,6 +18,7 @@
 
 namespace twin::ingest {
 
+struct ColumnValue;
 class TelemetryState;
 
 struct Change {
@@ -64,6 +66,15 @@ struct RecordHeader {
 };
 
 void EncodeUnit(const Unit& unit, Time time, std::string* bytes);
+// The unit that creates a twin with such values, none of which is null, and the one that creates a
+// relationship: as EncodeUnit of their Changes, which need not be made. Returns where in `bytes`
+// the id lies.
+size_t EncodeCreation(TwinNumber twin, TableId table, absl::string_view id, Time begin,
+                      absl::Span<const ColumnValue> values, Time source, Time time,
+                      std::string* bytes);
+size_t EncodeCreation(RelationshipNumber relationship, RelationshipTypeId type, TwinNumber source,
+                      TwinNumber target, absl::string_view id, Time begin, Time time,
+                      std::string* bytes);
 // Appends a whole record; `units` are the units that the header counts, encoded one by one.
 void EncodeRecord(const RecordHeader& header, absl::string_view units, std::string* bytes);
 // Takes the header off the front of a record; its encoded units are what is left.

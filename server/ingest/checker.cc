@@ -59,10 +59,13 @@ bool IsContainment(const DeleteTree& request, absl::string_view name) {
          request.relationship_names.end();
 }
 
+bool IsText(const ColumnValue& value) { return IsKeptAsString(value.value); }
+
 }  // namespace
 
-void Checker::BeginUnit(Time time) {
+void Checker::BeginUnit(Time time, bool alone) {
   time_ = time;
+  is_alone_ = alone;
   counted_.clear();
   written_.clear();
   large_.clear();
@@ -232,8 +235,7 @@ absl::Status Checker::SetTwinValue(TwinNumber twin, ColumnId column, Value value
 
 absl::Status Checker::SetFirstValues(TwinNumber twin, absl::Span<ColumnValue> values,
                                      Time source_time) {
-  const auto is_text = [](const ColumnValue& value) { return IsKeptAsString(value.value); };
-  if (std::any_of(values.begin(), values.end(), is_text)) {
+  if (std::any_of(values.begin(), values.end(), IsText)) {
     TWIN_RETURN_IF_ERROR(CheckRoomForStrings());
     AddTwin(twin, &large_);
   }
@@ -281,6 +283,19 @@ absl::Status Checker::CheckRequired(TwinNumber twin) const {
     }
   }
   return absl::OkStatus();
+}
+
+bool Checker::IsWholeTwin(const graph::TableSchema& table, absl::Span<const ColumnValue> values) {
+  auto bytes = static_cast<int64_t>(table.columns.size() * kScalarBytesMax);
+  given_.assign(table.columns.size(), false);
+  for (const ColumnValue& value : values) {
+    if (IsText(value)) bytes += static_cast<int64_t>(value.value.EncodedSize());
+    if (given_[value.column.value]) return false;
+    given_[value.column.value] = true;
+  }
+  return bytes <= limits_.twin_bytes_max &&
+         std::all_of(table.required.begin(), table.required.end(),
+                     [&](ColumnId column) { return given_[column.value]; });
 }
 
 absl::Status Checker::CheckSize(TwinNumber twin) const {
@@ -340,8 +355,9 @@ absl::Status Checker::Put(const PutTwin& put, OperationResult* result) {
   const bool moves = !is_new && pending_.SchemaOf(twin).model_id != put.model_id;
   TWIN_ASSIGN_OR_RETURN(const graph::TableSchema* table,
                         ModelForTwins(put.model_id, is_new || moves));
-  std::vector<ColumnValue> values;
-  TWIN_RETURN_IF_ERROR(FlattenContents(*table, put.contents, limits_, &values));
+  std::vector<ColumnValue>& values = values_;
+  TWIN_RETURN_IF_ERROR(
+      contents_.Flatten(pending_.shared_catalog(), *table, put.contents, limits_, &values));
   if (is_new) {
     if (static_cast<int64_t>(pending_.twins()) >= limits_.twins_max) {
       return absl::ResourceExhaustedError(
@@ -356,6 +372,16 @@ absl::Status Checker::Put(const PutTwin& put, OperationResult* result) {
                        " bytes); delete twins, Compact and restart, which packs the rest"));
     }
     TWIN_ASSIGN_OR_RETURN(const Time begin, SourceTimeOf(put.source_time, Time{INT64_MIN}));
+    if (is_alone_ && put.source_times.empty() && IsWholeTwin(*table, values)) {
+      if (std::any_of(values.begin(), values.end(), IsText)) {
+        TWIN_RETURN_IF_ERROR(CheckRoomForStrings());
+      }
+      if (pending_.CreateAlone(put.id, table->id, values, begin)) {
+        result->created = true;
+        result->changed = 1;
+        return absl::OkStatus();
+      }
+    }
     twin = pending_.CreateTwin(put.id, table->id, begin);
   } else if (moves) {
     TWIN_RETURN_IF_ERROR(CheckMove(twin, *table));
@@ -694,7 +720,7 @@ absl::Status Checker::Put(const PutRelationship& put, OperationResult* result) {
   }
   if (is_new) {
     const auto limit = static_cast<uint64_t>(limits_.relationships_per_twin_max);
-    if (pending_.OutDegree(source) >= limit || pending_.InDegree(target) >= limit) {
+    if (pending_.HasDegree(source, target, limit)) {
       return absl::ResourceExhaustedError(absl::StrCat("relationships_per_twin_max is ", limit,
                                                        ", and one of its twins has as many"));
     }
@@ -707,6 +733,14 @@ absl::Status Checker::Put(const PutRelationship& put, OperationResult* result) {
           "all numbers of relationships are used; export, and import anew");
     }
     TWIN_RETURN_IF_ERROR(CheckRoomForStrings());
+    const bool is_whole =
+        values.empty() && std::none_of(type->columns.begin(), type->columns.end(),
+                                       [](const auto& each) { return each.traits.required; });
+    if (is_alone_ && !was && is_whole &&
+        pending_.CreateAlone(type->id, source, target, put.relationship_id, source_time)) {
+      result->changed = 1;
+      return absl::OkStatus();
+    }
     number =
         pending_.CreateRelationship(type->id, source, target, put.relationship_id, source_time);
     if (type->content->max_multiplicity > 0) counted_.emplace_back(source, type->id);

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "server/ingest/check_value.h"
+#include "server/ingest/contents_columns.h"
 #include "server/ingest/limits.h"
 #include "server/ingest/operation.h"
 #include "server/ingest/path_columns.h"
@@ -22,7 +23,8 @@ class Checker {
   Checker(const Limits& limits, PendingState* pending) : limits_(limits), pending_(*pending) {}
 
   // In the order of the unit: Begin, Check for each operation, End. After an error: RollBack.
-  void BeginUnit(Time time);
+  // `alone`: the unit is of one operation.
+  void BeginUnit(Time time, bool alone = false);
   // Codes: INVALID_ARGUMENT (the request is wrong in itself or against the model), NOT_FOUND,
   // ALREADY_EXISTS, ABORTED (etag), FAILED_PRECONDITION (the state forbids it),
   // RESOURCE_EXHAUSTED (a limit, named). Operations on models are CheckModels' matter.
@@ -101,6 +103,8 @@ class Checker {
   absl::Status ApplyInDocument(const Edit& edit, const graph::TableSchema& table, ColumnId column,
                                absl::Span<const std::string> inside, TwinNumber twin,
                                const std::optional<Time>& source_time);
+  // Whether EndUnit would find nothing wrong with a twin that has these values.
+  bool IsWholeTwin(const graph::TableSchema& table, absl::Span<const ColumnValue> values);
   absl::Status CheckRequired(TwinNumber twin) const;
   absl::Status CheckSize(TwinNumber twin) const;
   absl::Status DeleteWithRelationships(TwinNumber twin, const std::optional<Time>& source_time,
@@ -110,11 +114,14 @@ class Checker {
   const Limits& limits_;
   PendingState& pending_;
   PathColumns paths_;
+  ContentsColumns contents_;
   Ahead ahead_[kLookAhead];
   size_t ahead_count_ = 0;
   size_t ahead_next_ = 0;
-  std::vector<ColumnValue> values_;  // of SetInPlace
+  std::vector<ColumnValue> values_;  // of SetInPlace, or of a Put
+  std::vector<bool> given_;          // of IsWholeTwin, by column
   Time time_;
+  bool is_alone_ = false;
   // Of the unit: what EndUnit looks at.
   std::vector<std::pair<TwinNumber, RelationshipTypeId>> counted_;
   std::vector<TwinNumber> written_;  // whose models require something

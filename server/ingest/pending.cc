@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "server/base/check.h"
+
 namespace twin::ingest {
 namespace {
 
@@ -77,14 +79,21 @@ void PendingState::RelationshipState::Clear() {
 // --- Reading ---
 
 TwinNumber PendingState::FindTwin(absl::string_view id) const {
-  if (ids_.empty()) return head_.FindTwin(id);  // spares a hash
-  const auto it = ids_.find(id);
-  return it == ids_.end() ? head_.FindTwin(id) : it->second.twin;
+  if (!ids_.empty()) {  // else a hash is spared
+    const auto it = ids_.find(id);
+    if (it != ids_.end()) return it->second.twin;
+  }
+  if (made_.has_twins()) {
+    const TwinNumber made = made_.FindTwin(id);
+    if (!(made == kNoTwin)) return made;
+  }
+  return head_.FindTwin(id);
 }
 
 bool PendingState::Exists(TwinNumber twin) const {
   const TwinState* state = twin_states_.Find(twin.value);
-  return state != nullptr ? state->facts.exists : head_.Exists(twin);
+  if (state != nullptr) return state->facts.exists;
+  return made_.Find(twin) != nullptr || head_.Exists(twin);
 }
 
 bool PendingState::IsInPlace(TwinNumber twin, absl::string_view id) const {
@@ -95,51 +104,105 @@ bool PendingState::IsInPlace(TwinNumber twin, absl::string_view id) const {
 
 absl::string_view PendingState::IdOf(TwinNumber twin) const {
   const TwinState* state = twin_states_.Find(twin.value);
-  return state != nullptr && !state->id.empty() ? absl::string_view(state->id) : head_.IdOf(twin);
+  if (state != nullptr && !state->id.empty()) return state->id;
+  const PendingCreations::Twin* made = made_.Find(twin);
+  return made != nullptr ? made->id : head_.IdOf(twin);
 }
 
 TableId PendingState::TableOf(TwinNumber twin) const {
   const TwinState* state = twin_states_.Find(twin.value);
-  return state != nullptr ? state->facts.table : head_.PlaceOf(twin).table;
+  if (state != nullptr) return state->facts.table;
+  const PendingCreations::Twin* made = made_.Find(twin);
+  return made != nullptr ? made->table : head_.PlaceOf(twin).table;
 }
 
 Sequence PendingState::VersionOf(TwinNumber twin) const {
   const TwinState* state = twin_states_.Find(twin.value);
-  return state != nullptr ? state->facts.version : head_.VersionOf(twin);
+  if (state != nullptr) return state->facts.version;
+  const PendingCreations::Twin* made = made_.Find(twin);
+  return made != nullptr ? made->version : head_.VersionOf(twin);
+}
+
+std::vector<Change> PendingState::ChangesOf(const PendingCreations::Twin& twin) const {
+  RecordHeader header;
+  header.time = twin.time;
+  header.units = 1;
+  std::vector<Unit> units;
+  const absl::Status status = DecodeUnits(twin.bytes, header, &units);
+  TWIN_CHECK(status.ok()) << status;
+  return std::move(units[0].changes);
+}
+
+Cell PendingState::Get(const PendingCreations::Twin& twin, ColumnId column) const {
+  for (Change& change : ChangesOf(twin)) {
+    if (change.kind != Change::Kind::kSetValue || change.column != column.value) continue;
+    return {std::move(change.new_value), twin.time, change.source_time};
+  }
+  return Cell();
 }
 
 Cell PendingState::Get(TwinNumber twin, ColumnId column) const {
   const TwinState* state = twin_states_.Find(twin.value);
-  if (state == nullptr) return head_.Get(twin, column);
+  if (state == nullptr) {
+    const PendingCreations::Twin* made = made_.Find(twin);
+    return made != nullptr ? Get(*made, column) : head_.Get(twin, column);
+  }
   if (const TwinValue* value = state->Find(column)) return value->cell;
   return state->facts.whole ? Cell() : head_.Get(twin, column);
 }
 
 bool PendingState::Has(TwinNumber twin, ColumnId column) const {
   const TwinState* state = twin_states_.Find(twin.value);
-  if (state == nullptr) return head_.Has(twin, column);
+  if (state == nullptr) {
+    const PendingCreations::Twin* made = made_.Find(twin);
+    return made != nullptr ? !Get(*made, column).value.is_null() : head_.Has(twin, column);
+  }
   if (const TwinValue* value = state->Find(column)) return !value->cell.value.is_null();
   return !state->facts.whole && head_.Has(twin, column);
 }
 
 Time PendingState::BeginOf(TwinNumber twin) const {
   const TwinState* state = twin_states_.Find(twin.value);
-  return state != nullptr && state->facts.whole ? state->facts.begin : head_.BeginOf(twin);
+  if (state != nullptr && state->facts.whole) return state->facts.begin;
+  const PendingCreations::Twin* made = made_.Find(twin);
+  return made != nullptr ? made->begin : head_.BeginOf(twin);
 }
 
 Time PendingState::ChangedOf(RelationshipNumber relationship) const {
   const RelationshipState* state = relationship_states_.Find(relationship.value);
-  return state != nullptr ? state->facts.changed : head_.ChangedOf(relationship);
+  if (state != nullptr) return state->facts.changed;
+  const PendingCreations::Relationship* made = made_.Find(relationship);
+  return made != nullptr ? made->begin : head_.ChangedOf(relationship);
 }
 
 uint32_t PendingState::OutDegree(TwinNumber twin) const {
   const TwinState* state = twin_states_.Find(twin.value);
-  return state != nullptr ? state->facts.out_degree : head_.OutDegree(twin);
+  if (state != nullptr) return state->facts.out_degree;
+  uint32_t degree = head_.FactsOf(twin).out_degree;
+  made_.ForEachOutgoing(twin, [&](RelationshipNumber, const auto&) { ++degree; });
+  return degree;
 }
 
 uint32_t PendingState::InDegree(TwinNumber twin) const {
   const TwinState* state = twin_states_.Find(twin.value);
-  return state != nullptr ? state->facts.in_degree : head_.InDegree(twin);
+  if (state != nullptr) return state->facts.in_degree;
+  uint32_t degree = head_.FactsOf(twin).in_degree;
+  made_.ForEachIncoming(twin, [&](RelationshipNumber, const auto&) { ++degree; });
+  return degree;
+}
+
+bool PendingState::HasDegree(TwinNumber source, TwinNumber target, uint64_t degree) const {
+  // Few come near it: those that are not counted are not many.
+  const uint64_t made = made_.relationships();
+  const auto may_have = [&](TwinNumber twin, auto of_facts) {
+    const TwinState* state = twin_states_.Find(twin.value);
+    return (state != nullptr ? of_facts(state->facts) : of_facts(head_.FactsOf(twin)) + made) >=
+           degree;
+  };
+  return (may_have(source, [](const auto& facts) { return uint64_t{facts.out_degree}; }) &&
+          OutDegree(source) >= degree) ||
+         (may_have(target, [](const auto& facts) { return uint64_t{facts.in_degree}; }) &&
+          InDegree(target) >= degree);
 }
 
 uint32_t PendingState::CountOutgoing(TwinNumber twin, RelationshipTypeId type) const {
@@ -148,7 +211,11 @@ uint32_t PendingState::CountOutgoing(TwinNumber twin, RelationshipTypeId type) c
       if (it->type == type) return it->count;
     }
   }
-  return head_.Exists(twin) ? head_.CountOutgoing(twin, type) : 0;
+  uint32_t count = head_.Exists(twin) ? head_.CountOutgoing(twin, type) : 0;
+  made_.ForEachOutgoing(twin, [&](RelationshipNumber, const PendingCreations::Relationship& each) {
+    if (each.type == type) ++count;
+  });
+  return count;
 }
 
 std::vector<RelationshipNumber> PendingState::Outgoing(TwinNumber twin) const {
@@ -166,7 +233,11 @@ std::vector<RelationshipNumber> PendingState::Outgoing(TwinNumber twin) const {
     for (const RelationshipNumber each : state->out) {
       if (!head_.Exists(each)) add(each);
     }
+    return numbers;
   }
+  const size_t applied = numbers.size();
+  made_.ForEachOutgoing(twin, [&](RelationshipNumber each, const auto&) { add(each); });
+  std::reverse(numbers.begin() + static_cast<ptrdiff_t>(applied), numbers.end());
   return numbers;
 }
 
@@ -185,23 +256,37 @@ std::vector<RelationshipNumber> PendingState::Incoming(TwinNumber twin) const {
     for (const RelationshipNumber each : state->in) {
       if (!head_.Exists(each)) add(each);
     }
+    return numbers;
   }
+  const size_t applied = numbers.size();
+  made_.ForEachIncoming(twin, [&](RelationshipNumber each, const auto&) { add(each); });
+  std::reverse(numbers.begin() + static_cast<ptrdiff_t>(applied), numbers.end());
   return numbers;
 }
 
 bool PendingState::Exists(RelationshipNumber relationship) const {
   const RelationshipState* state = relationship_states_.Find(relationship.value);
-  return state != nullptr ? state->facts.exists : head_.Exists(relationship);
+  if (state != nullptr) return state->facts.exists;
+  return made_.Find(relationship) != nullptr || head_.Exists(relationship);
 }
 
 RelationshipNumber PendingState::FindRelationship(TwinNumber source, absl::string_view id) const {
-  const auto it = relationship_ids_.find(RelationshipKey(source.value, id));
-  if (it != relationship_ids_.end()) return it->second.relationship;
+  if (!relationship_ids_.empty()) {
+    const auto it = relationship_ids_.find(RelationshipKey(source.value, id));
+    if (it != relationship_ids_.end()) return it->second.relationship;
+  }
+  if (made_.relationships() > 0) {
+    const RelationshipNumber made = made_.FindRelationship(source, id);
+    if (!(made == kNoRelationship)) return made;
+  }
   return head_.Exists(source) ? head_.FindRelationship(source, id) : kNoRelationship;
 }
 
 PendingRelationship PendingState::GetRelationship(RelationshipNumber relationship) const {
   const RelationshipState* state = relationship_states_.Find(relationship.value);
+  if (const auto* made = state == nullptr ? made_.Find(relationship) : nullptr) {
+    return {made->type, made->source, made->target, made->id, made->version};
+  }
   if (state == nullptr) {
     const graph::Relationship found = head_.Get(relationship);
     return {found.type, found.source, found.target, found.id, found.version};
@@ -214,7 +299,9 @@ PendingRelationship PendingState::GetRelationship(RelationshipNumber relationshi
 
 Value PendingState::GetValue(RelationshipNumber relationship, ColumnId column) const {
   const RelationshipState* state = relationship_states_.Find(relationship.value);
-  if (state == nullptr) return head_.GetValue(relationship, column);
+  if (state == nullptr) {
+    return made_.Find(relationship) != nullptr ? Value() : head_.GetValue(relationship, column);
+  }
   for (auto it = state->values.rbegin(); it != state->values.rend(); ++it) {
     if (it->first == column) return it->second;
   }
@@ -226,6 +313,7 @@ Value PendingState::GetValue(RelationshipNumber relationship, ColumnId column) c
 void PendingState::BeginUnit(Time time) {
   ++unit_number_;
   unit_.changes.clear();
+  alone_.clear();
   unit_texts_.clear();
   time_ = time;
   before_ = {twins_,
@@ -241,7 +329,11 @@ void PendingState::BeginUnit(Time time) {
 }
 
 void PendingState::EndUnit(std::string* bytes) {
-  EncodeUnit(unit_, time_, bytes);
+  if (alone_.empty()) {
+    EncodeUnit(unit_, time_, bytes);
+  } else {
+    bytes->append(alone_);
+  }
   unit_.changes.clear();
   next_sequence_ = Sequence(next_sequence_.value + 1);
 }
@@ -279,9 +371,11 @@ void PendingState::RollBack() {
   relationships_ = before_.relationships;
   next_twin_ = before_.next_twin;
   next_relationship_ = before_.next_relationship;
+  made_.CutBack(next_twin_, next_relationship_);
   touched_twins_.resize(before_.touched_twins);
   touched_relationships_.resize(before_.touched_relationships);
   unit_.changes.clear();
+  alone_.clear();
 }
 
 Change& PendingState::Note(Change::Kind kind, uint32_t number) {
@@ -314,17 +408,43 @@ void PendingState::Compress(RelationshipState* state) const {
       0, columns, [](const auto& value) { return size_t{value.first.value}; }, &state->values);
 }
 
+// What is known of a twin that is not in the overlay, for it to change there.
+void PendingState::TakeOver(TwinNumber twin, TwinState* state) const {
+  if (const PendingCreations::Twin* made = made_.Find(twin)) {
+    state->facts.whole = true;
+    state->facts.table = made->table;
+    state->facts.version = made->version;
+    state->facts.begin = made->begin;
+    state->id.assign(made->id.data(), made->id.size());
+    for (Change& change : ChangesOf(*made)) {
+      if (change.kind != Change::Kind::kSetValue) continue;
+      state->values.push_back({ColumnId(change.column), kNoChange,
+                               Cell{std::move(change.new_value), made->time, change.source_time}});
+    }
+  } else if (const graph::TwinFacts facts = head_.FactsOf(twin); facts.exists) {
+    state->facts.table = facts.place.table;
+    state->facts.version = facts.version;
+    state->facts.out_degree = facts.out_degree;
+    state->facts.in_degree = facts.in_degree;
+  }
+  made_.ForEachOutgoing(twin, [&](RelationshipNumber each, const auto&) {
+    ++state->facts.out_degree;
+    state->out.push_back(each);
+  });
+  made_.ForEachIncoming(twin, [&](RelationshipNumber each, const auto&) {
+    ++state->facts.in_degree;
+    state->in.push_back(each);
+  });
+  std::reverse(state->out.begin(), state->out.end());
+  std::reverse(state->in.begin(), state->in.end());
+}
+
 PendingState::TwinState& PendingState::Mutable(TwinNumber twin) {
   TwinState* state = twin_states_.Find(twin.value);
   const bool is_new = state == nullptr;
   if (is_new) {
     state = twin_states_.Add(twin.value);
-    if (const graph::TwinFacts facts = head_.FactsOf(twin); facts.exists) {
-      state->facts.table = facts.place.table;
-      state->facts.version = facts.version;
-      state->facts.out_degree = facts.out_degree;
-      state->facts.in_degree = facts.in_degree;
-    }
+    TakeOver(twin, state);
   }
   if (state->unit != unit_number_) {
     if (!is_new) Compress(state);
@@ -344,7 +464,15 @@ PendingState::RelationshipState& PendingState::Mutable(RelationshipNumber relati
   const bool is_new = state == nullptr;
   if (is_new) {
     state = relationship_states_.Add(relationship.value);
-    if (head_.Exists(relationship)) {
+    if (const PendingCreations::Relationship* made = made_.Find(relationship)) {
+      state->facts.whole = true;
+      state->facts.type = made->type;
+      state->facts.source = made->source;
+      state->facts.target = made->target;
+      state->facts.version = made->version;
+      state->facts.changed = made->begin;
+      state->id.assign(made->id.data(), made->id.size());
+    } else if (head_.Exists(relationship)) {
       const graph::Relationship found = head_.Get(relationship);
       state->facts.type = found.type;
       state->facts.source = found.source;
@@ -368,6 +496,7 @@ PendingState::RelationshipState& PendingState::Mutable(RelationshipNumber relati
 
 TwinNumber PendingState::CreateTwin(absl::string_view id, TableId table, Time source_time) {
   const TwinNumber twin(next_twin_++);
+  made_.SkipTwin();
   TwinState& state = Mutable(twin);
   state.facts.whole = true;
   state.facts.table = table;
@@ -381,6 +510,37 @@ TwinNumber PendingState::CreateTwin(absl::string_view id, TableId table, Time so
   change.table = table.value;
   change.text = state.id;
   return twin;
+}
+
+bool PendingState::CreateAlone(absl::string_view id, TableId table,
+                               absl::Span<const ColumnValue> values, Time source_time) {
+  if (!unit_.changes.empty() || !alone_.empty()) return false;
+  if (!ids_.empty() && ids_.contains(id)) return false;
+  const size_t at = EncodeCreation(TwinNumber(next_twin_), table, id, source_time, values,
+                                   source_time, time_, &alone_);
+  const absl::string_view bytes = alone_;
+  made_.Add({table, next_sequence_, source_time, time_, bytes.substr(at, id.size()), bytes});
+  ++next_twin_;
+  ++twins_;
+  return true;
+}
+
+bool PendingState::CreateAlone(RelationshipTypeId type, TwinNumber source, TwinNumber target,
+                               absl::string_view id, Time source_time) {
+  if (!unit_.changes.empty() || !alone_.empty()) return false;
+  // Who has been changed otherwise counts its relationships, and so does who has too many.
+  if (twin_states_.Find(source.value) != nullptr || twin_states_.Find(target.value) != nullptr ||
+      catalog().relationship_type(type).content->max_multiplicity > 0 ||
+      (!relationship_ids_.empty() &&
+       relationship_ids_.contains(RelationshipKey(source.value, id)))) {
+    return false;
+  }
+  EncodeCreation(RelationshipNumber(next_relationship_), type, source, target, id, source_time,
+                 time_, &alone_);
+  made_.Add({type, source, target, next_sequence_, source_time, id});
+  ++next_relationship_;
+  ++relationships_;
+  return true;
 }
 
 void PendingState::SetValue(TwinNumber twin, ColumnId column, Value before, Value value,
@@ -496,6 +656,7 @@ RelationshipNumber PendingState::CreateRelationship(RelationshipTypeId type, Twi
                                                     TwinNumber target, absl::string_view id,
                                                     Time source_time) {
   const RelationshipNumber number(next_relationship_++);
+  made_.SkipRelationship();
   RelationshipState& state = Mutable(number);
   state.facts.whole = true;
   state.facts.type = type;
@@ -579,7 +740,10 @@ void PendingState::AddModelChange(const Change& change) {
 
 // --- Records ---
 
-void PendingState::EndRecord(uint64_t number) { record_ = number + 1; }
+void PendingState::EndRecord(uint64_t number) {
+  record_ = number + 1;
+  made_.EndRecord(number);
+}
 
 void PendingState::Forget(TwinNumber twin) {
   const TwinState& state = *twin_states_.Find(twin.value);
@@ -603,6 +767,7 @@ void PendingState::Forget(RelationshipNumber relationship) {
 
 void PendingState::Applied(uint64_t number) {
   if (last_move_ <= number) last_move_ = 0;
+  made_.Applied(number);
   for (; !touched_twins_.empty() && touched_twins_.front().record <= number;
        touched_twins_.pop_front()) {
     const TwinNumber twin(touched_twins_.front().number);
@@ -630,6 +795,7 @@ void PendingState::Reset() {
   next_twin_ = head_.next_twin().value;
   next_relationship_ = head_.next_relationship().value;
   next_sequence_ = Sequence(head_.sequence().value + 1);
+  made_.Reset(next_twin_, next_relationship_);
 }
 
 }  // namespace twin::ingest

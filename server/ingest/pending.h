@@ -17,6 +17,7 @@
 #include "server/ingest/change.h"
 #include "server/ingest/check_value.h"
 #include "server/ingest/overlay.h"
+#include "server/ingest/pending_creations.h"
 
 namespace twin::ingest {
 
@@ -62,6 +63,8 @@ class PendingState {
   bool Has(TwinNumber twin, ColumnId column) const;
   uint32_t OutDegree(TwinNumber twin) const;
   uint32_t InDegree(TwinNumber twin) const;
+  // Whether one of them has as many relationships, out of `source` or into `target`.
+  bool HasDegree(TwinNumber source, TwinNumber target, uint64_t degree) const;
   uint32_t CountOutgoing(TwinNumber twin, RelationshipTypeId type) const;
   std::vector<RelationshipNumber> Outgoing(TwinNumber twin) const;
   std::vector<RelationshipNumber> Incoming(TwinNumber twin) const;
@@ -98,6 +101,13 @@ class PendingState {
   void SetInPlace(TwinNumber twin, graph::TwinPlace place, absl::Span<ColumnValue> values);
   // The same of a twin that this unit creates and that has no values yet, as of one source time.
   void SetOfNew(TwinNumber twin, absl::Span<ColumnValue> values, Time source_time);
+  // CreateTwin and SetOfNew, or CreateRelationship, as all that a unit does: at a fraction of the
+  // cost, also of forgetting it. False: it is for those to do; nothing has changed. Of values, each
+  // is of another column.
+  bool CreateAlone(absl::string_view id, TableId table, absl::Span<const ColumnValue> values,
+                   Time source_time);
+  bool CreateAlone(RelationshipTypeId type, TwinNumber source, TwinNumber target,
+                   absl::string_view id, Time source_time);
   void MoveTwin(TwinNumber twin, TableId table, Time source_time);
   void DeleteTwin(TwinNumber twin, Time source_time);
   void TouchTwin(TwinNumber twin);
@@ -114,7 +124,9 @@ class PendingState {
   // Sequences that go to changes of other kinds, which have nothing pending.
   void TakeSequences(uint64_t count) { next_sequence_ = Sequence(next_sequence_.value + count); }
   // Whether relationships were touched that are not applied.
-  bool has_relationship_changes() const { return !touched_relationships_.empty(); }
+  bool has_relationship_changes() const {
+    return !touched_relationships_.empty() || made_.relationships() > 0;
+  }
   // Whether a twin may have moved to another model that is not applied.
   bool may_have_moves() const { return last_move_ > 0; }
   uint64_t rows_epoch() const { return head_.rows_epoch(); }
@@ -222,6 +234,10 @@ class PendingState {
   };
 
   bool Exists(RelationshipNumber relationship) const;
+  void TakeOver(TwinNumber twin, TwinState* state) const;
+  // What a unit that created a twin alone set.
+  std::vector<Change> ChangesOf(const PendingCreations::Twin& twin) const;
+  graph::Cell Get(const PendingCreations::Twin& twin, ColumnId column) const;
   TwinState& Mutable(TwinNumber twin);
   RelationshipState& Mutable(RelationshipNumber relationship);
   void Compress(TwinState* state) const;
@@ -239,6 +255,8 @@ class PendingState {
   Overlay<RelationshipState> relationship_states_;
   absl::flat_hash_map<absl::string_view, IdState> ids_;
   absl::flat_hash_map<RelationshipKey, RelationshipIdState> relationship_ids_;
+  // Of these, what is in the overlays or in the maps above has changed since.
+  PendingCreations made_;
   uint64_t twins_ = 0;
   uint64_t relationships_ = 0;
   uint32_t next_twin_ = 0;
@@ -248,6 +266,7 @@ class PendingState {
   // The unit that is being made, and how to take it back.
   uint64_t unit_number_ = 0;
   Unit unit_;
+  std::string alone_;                   // instead: the unit, encoded
   std::deque<std::string> unit_texts_;  // that changes of models refer to
   Time time_;
   struct Before {

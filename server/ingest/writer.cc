@@ -297,7 +297,7 @@ void Writer::CheckEach(const WriteBatch& batch, InFlight* record) {
   record->result.results.reserve(batch.size());
   for (size_t i = 0; i < batch.size(); ++i) {
     LookAhead(batch, i);
-    checker_.BeginUnit(record->header.time);
+    checker_.BeginUnit(record->header.time, /*alone=*/true);
     OperationResult one;
     one.status = Check(batch, i, &one);
     if (one.status.ok()) one.status = checker_.EndUnit();
