@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <condition_variable>
 #include <cstdlib>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -144,6 +146,42 @@ uint64_t Run(const pb::QueryRequest& request, int64_t* plan_ns) {
   return rows;
 }
 
+// A query's messages as they come, without a thread that waits for each.
+class Listener final : public grpc::ClientReadReactor<pb::QueryResponse> {
+ public:
+  explicit Listener(const pb::QueryRequest& request) {
+    Fleet::Get().queries->async()->Query(&context_, &request, this);
+    StartRead(&response_);
+    StartCall();
+  }
+
+  uint64_t WaitForRows() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    ended_.wait(lock, [this] { return has_ended_; });
+    return rows_;
+  }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) return;
+    if (response_.has_summary()) rows_ = response_.summary().rows();
+    StartRead(&response_);
+  }
+  void OnDone(const grpc::Status& status) override {
+    TWIN_CHECK(status.ok());
+    const std::lock_guard<std::mutex> lock(mutex_);
+    has_ended_ = true;
+    ended_.notify_one();
+  }
+
+ private:
+  grpc::ClientContext context_;
+  pb::QueryResponse response_;
+  uint64_t rows_ = 0;
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  bool has_ended_ = false;
+};
+
 void ReportMedian(std::vector<double>* micros, benchmark::State* state) {
   std::nth_element(micros->begin(), micros->begin() + static_cast<int64_t>(micros->size() / 2),
                    micros->end());
@@ -189,6 +227,38 @@ void OneVehicle(benchmark::State& state) {
       static_cast<double>(plan_ns) / 1e3 / static_cast<double>(state.iterations());
 }
 BENCHMARK(OneVehicle)->Arg(0)->Arg(1)->UseRealTime()->MinTime(2);
+
+// The same to a client that waits once, for the end.
+void OneVehicleByCallbacks(benchmark::State& state) {
+  pb::QueryRequest request;
+  request.set_text(kOneVehicle);
+  std::vector<double> micros;
+  int vehicle = 0;
+  for (auto unused : state) {
+    (*request.mutable_parameters())["vehicle"].set_string_value(
+        absl::StrCat("vehicle-", vehicle++ % kVehicles));
+    const auto start = std::chrono::steady_clock::now();
+    TWIN_CHECK(Listener(request).WaitForRows() == kModules);
+    micros.push_back(MicrosSince(start));
+  }
+  ReportMedian(&micros, &state);
+}
+BENCHMARK(OneVehicleByCallbacks)->UseRealTime()->MinTime(2);
+
+// A stream with nothing to find: the floor of every query.
+void EmptyQuery(benchmark::State& state) {
+  pb::QueryRequest request;
+  request.set_text("SELECT v.$dtId FROM DIGITALTWINS MATCH (v) WHERE v.$dtId = 'nobody'");
+  std::vector<double> micros;
+  int64_t plan_ns = 0;
+  for (auto unused : state) {
+    const auto start = std::chrono::steady_clock::now();
+    TWIN_CHECK(Run(request, &plan_ns) == 0);
+    micros.push_back(MicrosSince(start));
+  }
+  ReportMedian(&micros, &state);
+}
+BENCHMARK(EmptyQuery)->UseRealTime()->MinTime(2);
 
 // Every cell, as typed columns, JSON rows, and whole twins.
 void EveryCell(benchmark::State& state) {
