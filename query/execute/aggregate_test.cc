@@ -440,7 +440,7 @@ TEST(WindowTest, RobustZ) {
   const BoundWindow window = WindowOf(F::kRobustZ, kDouble, false);
   EXPECT_EQ(RunWindow(window, {x}, order, peers), "-1.5, -0.5, 0.5, 101.5");  // MAD 1
   EXPECT_EQ(RunWindow(window, {x, DoubleVector({10, 10, 10, 10})}, order, peers),
-            "-0.14999999999999999, -0.050000000000000003, 0.050000000000000003, 10.15");
+            "-0.15, -0.05, 0.05, 10.15");
   EXPECT_EQ(RunWindow(window, {DoubleVector({5, 5, 5, 5})}, order, peers),
             "null, null, null, null");
   Vector gap = x;

@@ -68,7 +68,7 @@ TEST(TimeAggregateTest, WithoutAWindowFromTheFirstSampleToTheLast) {
   const AggregateOptions options;
   EXPECT_EQ(Answer(F::kTimeAvg, options, samples), "2.5");   // (10·1 + 30·3) / 40
   EXPECT_EQ(Answer(F::kIntegral, options, samples), "140");  // 10·2 + 30·4
-  EXPECT_EQ(Answer(F::kRate, options, samples), "0.10000000000000001");
+  EXPECT_EQ(Answer(F::kRate, options, samples), "0.1");
   EXPECT_EQ(Answer(F::kDelta, options, samples), "4");
   EXPECT_EQ(Answer(F::kTimeWhere, options, {{0, 1}, {10, 0}, {40, 1}, {45, 1}}), "15");
   EXPECT_EQ(Answer(F::kSlope, options, {{0, 1}, {10, 21}, {40, 81}}), "2");
@@ -96,7 +96,7 @@ TEST(TimeAggregateTest, TheWindowBeginsWithTheSampleBeforeItAndEndsWithTheLastIn
   EXPECT_EQ(Answer(F::kTimeAvg, Window(100, 200), samples), "4");     // 10·1 + 30·3 + 60·5
   EXPECT_EQ(Answer(F::kIntegral, Window(100, 200), samples), "140");  // 10·2 + 30·4
   EXPECT_EQ(Answer(F::kDelta, Window(100, 200), samples), "4");
-  EXPECT_EQ(Answer(F::kRate, Window(100, 200), samples), "0.10000000000000001");
+  EXPECT_EQ(Answer(F::kRate, Window(100, 200), samples), "0.1");
   EXPECT_EQ(Answer(F::kTimeWhere, Window(100, 200), {{90, 1}, {110, 0}, {140, 1}}), "70");
   // Only the last one before it counts.
   EXPECT_EQ(Answer(F::kTimeAvg, Window(100, 200), {{50, 9}, {90, 1}, {150, 3}}), "2");

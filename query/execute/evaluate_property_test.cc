@@ -131,7 +131,7 @@ TEST_F(PropertyTest, Documents) {
   document->text = "soh";
   EXPECT_EQ(
       Run(document, {0, 1, 2, 3}),
-      R"({"value":0.90000000000000002,"limits":{"low":1}}, null, null, {"limits":{"low":2}})");
+      R"({"value":0.9,"limits":{"low":1}}, null, null, {"limits":{"low":2}})");
   // A component is always there; telemetry is not part of a document.
   document->text = "bms";
   EXPECT_EQ(Run(document, {0, 1, 2}), R"({"name":"b0"}, null, {})");

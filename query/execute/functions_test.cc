@@ -33,7 +33,7 @@ TEST(NumberFunctionTest, OfOneDouble) {
   EXPECT_EQ(OfDoubles(F::kFloor, {-1.5, 1.5}), "-2, 1");
   EXPECT_EQ(OfDoubles(F::kCeil, {-1.5, 1.5}), "-1, 2");
   EXPECT_EQ(OfDoubles(F::kRound, {0.5, 1.5, 2.5, -0.5, -2.5, 1e300}),
-            "1, 2, 3, -1, -3, 1.0000000000000001e+300");
+            "1, 2, 3, -1, -3, 1e+300");
   EXPECT_EQ(OfDoubles(F::kSqrt, {4, -1, kNan}), "2, null, nan");
   EXPECT_EQ(OfDoubles(F::kLn, {1, 0, -1}), "0, null, null");
   EXPECT_EQ(OfDoubles(F::kExp, {0}), "1");
@@ -43,13 +43,13 @@ TEST(NumberFunctionTest, RoundToDigits) {
   const auto round = [](double value, int64_t digits) {
     return Answer(Call(F::kRound, kDouble, Double(value), Int(digits)));
   };
-  EXPECT_EQ(round(2.345, 2), "2.3500000000000001");
-  EXPECT_EQ(round(2.675, 2), "2.6800000000000002");
-  EXPECT_EQ(round(-2.345, 1), "-2.2999999999999998");
+  EXPECT_EQ(round(2.345, 2), "2.35");
+  EXPECT_EQ(round(2.675, 2), "2.68");
+  EXPECT_EQ(round(-2.345, 1), "-2.3");
   EXPECT_EQ(round(1.005, 2), "1.01");
   EXPECT_EQ(round(1250, -2), "1300");
   EXPECT_EQ(round(1249, -2), "1200");
-  EXPECT_EQ(round(0.1, 300), "0.10000000000000001");
+  EXPECT_EQ(round(0.1, 300), "0.1");
   EXPECT_EQ(round(5, -400), "0");
   const auto round_int = [](int64_t value, int64_t digits) {
     return Answer(Call(F::kRound, kInt, Int(value), Int(digits)));

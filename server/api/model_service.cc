@@ -11,6 +11,7 @@
 #include "models/dtdl/diff.h"
 #include "models/dtdl/parse.h"
 #include "server/api/convert.h"
+#include "server/graph/model_names.h"
 
 namespace twin::api {
 namespace {
@@ -30,10 +31,6 @@ void FillModel(const graph::GraphView& view, const graph::TableSchema& table, bo
   if (with_text) model->set_text(view.catalog().states()[table.id.value].text);
 }
 
-absl::Status NoModel(absl::string_view id) {
-  return absl::NotFoundError(absl::StrCat("there is no model ", id));
-}
-
 // A model and all that it extends or has as components.
 void AddDependencies(const dtdl::Interface& interface, std::set<std::string>* ids) {
   if (!ids->insert(std::string(interface.id)).second) return;
@@ -48,7 +45,7 @@ absl::Status ListModelsOf(const graph::GraphView& view, const pb::ListModelsRequ
   std::set<std::string> ids;
   for (const std::string& id : request.dependencies_for()) {
     const graph::TableSchema* table = view.catalog().FindTable(id);
-    if (table == nullptr) return NoModel(id);
+    if (table == nullptr) return graph::NoModel(view.catalog(), id);
     AddDependencies(*table->interface, &ids);
   }
   if (request.dependencies_for().empty()) {
@@ -133,7 +130,7 @@ grpc::ServerUnaryReactor* ModelService::GetModel(grpc::CallbackServerContext* co
   const UnaryCall call(context, services_, "ModelService/GetModel");
   const std::shared_ptr<const graph::GraphView> view = services_.engine->Pin();
   const graph::TableSchema* table = view->catalog().FindTable(request->id());
-  if (table == nullptr) return call.Answer(NoModel(request->id()));
+  if (table == nullptr) return call.Answer(graph::NoModel(view->catalog(), request->id()));
   FillModel(*view, *table, request->with_text(), response);
   return call.Answer(absl::OkStatus());
 }
@@ -184,8 +181,8 @@ grpc::ServerUnaryReactor* ModelService::DiffModels(grpc::CallbackServerContext* 
   const std::shared_ptr<const graph::GraphView> view = services_.engine->Pin();
   const graph::TableSchema* before = view->catalog().FindTable(request->old_id());
   const graph::TableSchema* after = view->catalog().FindTable(request->new_id());
-  if (before == nullptr) return call.Answer(NoModel(request->old_id()));
-  if (after == nullptr) return call.Answer(NoModel(request->new_id()));
+  if (before == nullptr) return call.Answer(graph::NoModel(view->catalog(), request->old_id()));
+  if (after == nullptr) return call.Answer(graph::NoModel(view->catalog(), request->new_id()));
   const dtdl::ModelDiff diff = dtdl::Diff(*before->interface, *after->interface);
   for (const dtdl::ModelChange& change : diff.changes) {
     pb::DiffModelsResponse::Change* message = response->add_changes();

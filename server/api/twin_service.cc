@@ -16,6 +16,7 @@
 #include "server/api/json.h"
 #include "server/api/write_stream.h"
 #include "server/base/status_macros.h"
+#include "server/graph/model_names.h"
 
 namespace twin::api {
 namespace {
@@ -48,7 +49,7 @@ absl::StatusOr<std::vector<TableId>> TablesOf(const graph::Catalog& catalog, con
     }
   }
   if (tables.empty() && !id.empty()) {
-    return absl::NotFoundError(absl::StrCat("there is no model ", id));
+    return graph::NoModel(catalog, id);
   }
   return tables;
 }
@@ -169,10 +170,10 @@ absl::Status Migrate(const Services& services, const pb::MigrateTwinsRequest& re
   const std::shared_ptr<const graph::GraphView> view = services.engine->Pin();
   const graph::TableSchema* before = view->catalog().FindTable(request.old_model_id());
   if (before == nullptr) {
-    return absl::NotFoundError(absl::StrCat("there is no model ", request.old_model_id()));
+    return graph::NoModel(view->catalog(), request.old_model_id());
   }
   if (view->catalog().FindTable(request.new_model_id()) == nullptr) {
-    return absl::NotFoundError(absl::StrCat("there is no model ", request.new_model_id()));
+    return graph::NoModel(view->catalog(), request.new_model_id());
   }
   constexpr size_t kPerBatch = 1000;
   constexpr int kRefusalsMax = 1000;

@@ -6,6 +6,7 @@
 #include <new>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "server/base/coding.h"
@@ -62,6 +63,18 @@ absl::Status DecodeFrom(ByteReader* reader, int depth, Value* value) {
   return reader->ok() ? absl::OkStatus() : Damaged("cut short");
 }
 
+// With as many digits as it takes to read back as the number. std::to_chars would write 100000 as
+// 1e+05.
+std::string NumberText(double number) {
+  std::string text;
+  for (int digits = 15; digits <= 17; ++digits) {
+    text = absl::StrFormat("%.*g", digits, number);
+    double read = 0;
+    if (absl::SimpleAtod(text, &read) && read == number) break;
+  }
+  return text;
+}
+
 void AppendDebug(const Value& value, size_t length_max, std::string* text) {
   if (text->size() > length_max) return;
   switch (value.kind()) {
@@ -75,7 +88,7 @@ void AppendDebug(const Value& value, size_t length_max, std::string* text) {
       absl::StrAppend(text, value.as_int());
       break;
     case Value::Kind::kDouble:
-      absl::StrAppendFormat(text, "%.17g", value.as_double());
+      absl::StrAppend(text, NumberText(value.as_double()));
       break;
     case Value::Kind::kString:
       absl::StrAppend(text, "\"", absl::Utf8SafeCEscape(value.as_string()), "\"");

@@ -94,9 +94,14 @@ TEST(Value, EqualityIsOfWhatIsStored) {
 
 TEST(Value, IsShownShort) {
   EXPECT_EQ(Tree().DebugString(1000),
-            R"({"none":null,"yes":true,"count":-96,"voltage":3.7214999999999998,)"
+            R"({"none":null,"yes":true,"count":-96,"voltage":3.7215,)"
             R"("name":"Zelle \"1\"","at":"1970-01-01T00:00:01.5Z","list":[1,[]]})");
   EXPECT_EQ(Value::String("éééé").DebugString(4), "\"é…");
+  EXPECT_EQ(Value::Double(0.1).DebugString(), "0.1");
+  EXPECT_EQ(Value::Double(1e39).DebugString(), "1e+39");
+  EXPECT_EQ(Value::Double(100000).DebugString(), "100000");
+  EXPECT_EQ(Value::Double(0.1 + 0.2).DebugString(), "0.30000000000000004");
+  EXPECT_EQ(Value::Double(NAN).DebugString(), "nan");
 }
 
 }  // namespace

@@ -21,109 +21,144 @@ uint64_t CountEnded(const graph::GraphView& view, uint32_t slots) {
   return count;
 }
 
+std::string SequencesText(const journal::JournalStatus& status) {
+  if (status.durable < status.oldest) return "no sequences";
+  return absl::StrCat("sequences ", status.oldest.value, " to ", status.durable.value);
+}
+
+// Reads one part after the other, also where another is damaged: the report shall be whole.
+class Check {
+ public:
+  Check(const std::string& data_dir, FileSystem* fs, std::vector<std::string>* report)
+      : data_dir_(data_dir), fs_(fs), report_(report), history_(HistoryOptions()) {}
+
+  // The first finding.
+  absl::Status Run() {
+    CheckStore();
+    if (has_state_) CheckHistory();
+    telemetry_.SetHistory(&history_);
+    CheckJournal();
+    return first_;
+  }
+
+ private:
+  timeseries::StoreOptions HistoryOptions() const {
+    timeseries::StoreOptions options;
+    options.folder = HistoryFolder(data_dir_);
+    options.file_system = fs_;
+    options.read_only = true;
+    return options;
+  }
+
+  void Note(absl::string_view what, const absl::Status& status) {
+    report_->push_back(absl::StrCat(what, ": ", status.ok() ? "good" : status.message()));
+    if (first_.ok()) first_ = status;
+  }
+
+  absl::Status LoadCheckpoint() {
+    storage::LmdbOptions options;
+    options.folder = StoreFolder(data_dir_);
+    options.read_only = true;
+    options.check_pages = true;
+    TWIN_ASSIGN_OR_RETURN(const auto store, storage::LmdbStore::Open(options));
+    Checkpoints checkpoints(store.get());
+    TWIN_ASSIGN_OR_RETURN(meta_,
+                          checkpoints.Load(&graph_, &request_ids_, limits_,
+                                           [this](const PartKey& key, absl::string_view bytes) {
+                                             return LoadPart(key, bytes, &telemetry_, &history_);
+                                           }));
+    return telemetry_.FinishLoad();
+  }
+
+  void CheckStore() {
+    if (!fs_->Exists(JoinPath(StoreFolder(data_dir_), "data.mdb"))) {
+      Note("store: empty", absl::OkStatus());
+      return;
+    }
+    const absl::Status status = LoadCheckpoint();
+    has_state_ = status.ok();
+    Note(absl::StrCat("store: checkpoint ", meta_.number, " at sequence ", meta_.sequence.value),
+         status);
+  }
+
+  void CheckHistory() {
+    uint64_t blocks = 0;
+    absl::Status status = history_.FinishLoad();
+    if (status.ok()) status = history_.Verify(&blocks);
+    has_state_ = status.ok();
+    const timeseries::StoreStatus files = history_.status();
+    Note(absl::StrCat("history: ", files.files, " files, ", files.packed_files,
+                      " of them re-packed, ", blocks, " blocks, ", files.file_rows, " rows"),
+         status);
+  }
+
+  void CheckJournal() {
+    journal::FileJournalOptions options;
+    options.folder = JournalFolder(data_dir_);
+    options.file_system = fs_;
+    options.read_only = true;
+    options.first_sequence = Sequence(meta_.sequence.value + 1);
+    const auto journal = journal::FileJournal::Open(options);
+    if (!journal.ok()) {
+      Note("journal", journal.status());
+      return;
+    }
+    const journal::JournalStatus found = (*journal)->status();
+    uint64_t records = 0;
+    const absl::Status status = ReadRecords(journal->get(), found, &records);
+    Note(absl::StrCat("journal: ", SequencesText(found), " in ", found.segments,
+                      found.segments == 1 ? " segment, " : " segments, ", records,
+                      records == 1 ? " record" : " records"),
+         status);
+    if (has_state_ && status.ok()) CheckState(journal->get());
+  }
+
+  static absl::Status ReadRecords(journal::Journal* journal, const journal::JournalStatus& found,
+                                  uint64_t* records) {
+    if (found.durable < found.oldest) return absl::OkStatus();
+    TWIN_ASSIGN_OR_RETURN(const auto reader, journal->ReadFrom(found.oldest));
+    journal::Record record;
+    for (;;) {
+      TWIN_ASSIGN_OR_RETURN(const bool more, reader->Next(&record));
+      if (!more) return absl::OkStatus();
+      TWIN_RETURN_IF_ERROR(ingest::CheckRecord(record.bytes));
+      ++*records;
+    }
+  }
+
+  void CheckState(journal::Journal* journal) {
+    const auto replayed =
+        Replay(journal, meta_.sequence, &graph_, &request_ids_, &telemetry_, limits_);
+    const graph::GraphView& head = graph_.head();
+    Note(absl::StrCat("state: ", head.twins(), " twins, ", head.relationships(),
+                      " relationships at sequence ", head.sequence().value, "; ",
+                      CountEnded<graph::EndedTwin>(head, head.ended_twin_slots()), " twins and ",
+                      CountEnded<graph::EndedRelationship>(head, head.ended_relationship_slots()),
+                      " relationships that have ended"),
+         replayed.status());
+  }
+
+  const std::string& data_dir_;
+  FileSystem* const fs_;
+  std::vector<std::string>* const report_;
+  const ingest::Limits limits_;
+  graph::Graph graph_;
+  ingest::RequestIds request_ids_;
+  timeseries::Store history_;
+  ingest::TelemetryState telemetry_;
+  CheckpointMeta meta_;
+  bool has_state_ = true;
+  absl::Status first_;
+};
+
 }  // namespace
 
 absl::Status CheckDataDir(const std::string& data_dir, std::vector<std::string>* report,
                           FileSystem* file_system) {
-  FileSystem* fs = file_system != nullptr ? file_system : PosixFileSystem();
+  FileSystem* const fs = file_system != nullptr ? file_system : PosixFileSystem();
   TWIN_ASSIGN_OR_RETURN(const std::unique_ptr<FileLock> lock,
                         OpenDataDir(fs, data_dir, /*create=*/false));
-  const ingest::Limits limits;
-  graph::Graph graph;
-  ingest::RequestIds request_ids;
-  timeseries::StoreOptions history_options;
-  history_options.folder = HistoryFolder(data_dir);
-  history_options.file_system = fs;
-  history_options.read_only = true;
-  timeseries::Store history(history_options);
-  ingest::TelemetryState telemetry;
-  CheckpointMeta meta;
-  absl::Status first;
-  const auto note = [&](absl::string_view what, const absl::Status& status) {
-    report->push_back(absl::StrCat(what, ": ", status.ok() ? "good" : status.message()));
-    if (first.ok()) first = status;
-  };
-
-  // Each part is read even where another is damaged: the report shall be whole.
-  storage::LmdbOptions store_options;
-  store_options.folder = StoreFolder(data_dir);
-  store_options.read_only = true;
-  store_options.check_pages = true;
-  bool has_state = true;
-  if (fs->Exists(JoinPath(StoreFolder(data_dir), "data.mdb"))) {
-    auto store = storage::LmdbStore::Open(store_options);
-    absl::Status status = store.status();
-    if (store.ok()) {
-      Checkpoints checkpoints(store->get());
-      const auto loaded = checkpoints.Load(&graph, &request_ids, limits,
-                                           [&](const PartKey& key, absl::string_view bytes) {
-                                             return LoadPart(key, bytes, &telemetry, &history);
-                                           });
-      status = loaded.status();
-      if (loaded.ok()) meta = *loaded;
-      if (status.ok()) status = telemetry.FinishLoad();
-    }
-    has_state = status.ok();
-    note(absl::StrCat("store: checkpoint ", meta.number, " at sequence ", meta.sequence.value),
-         status);
-  } else {
-    note("store: empty", absl::OkStatus());
-  }
-
-  if (has_state) {
-    uint64_t blocks = 0;
-    absl::Status status = history.FinishLoad();
-    if (status.ok()) status = history.Verify(&blocks);
-    has_state = status.ok();
-    const timeseries::StoreStatus files = history.status();
-    note(absl::StrCat("history: ", files.files, " files, ", files.packed_files,
-                      " of them re-packed, ", blocks, " blocks, ", files.file_rows, " rows"),
-         status);
-  }
-  telemetry.SetHistory(&history);
-
-  journal::FileJournalOptions journal_options;
-  journal_options.folder = JournalFolder(data_dir);
-  journal_options.file_system = fs;
-  journal_options.read_only = true;
-  journal_options.first_sequence = Sequence(meta.sequence.value + 1);
-  auto journal = journal::FileJournal::Open(journal_options);
-  if (!journal.ok()) {
-    note("journal", journal.status());
-    return first;
-  }
-  const journal::JournalStatus journal_status = (*journal)->status();
-  absl::Status status;
-  uint64_t records = 0;
-  if (journal_status.oldest <= journal_status.durable) {
-    const auto reader = (*journal)->ReadFrom(journal_status.oldest);
-    status = reader.status();
-    journal::Record record;
-    while (status.ok()) {
-      const absl::StatusOr<bool> more = (*reader)->Next(&record);
-      status = more.status();
-      if (!status.ok() || !*more) break;
-      status = ingest::CheckRecord(record.bytes);
-      ++records;
-    }
-  }
-  note(absl::StrCat("journal: sequences ", journal_status.oldest.value, " to ",
-                    journal_status.durable.value, " in ", journal_status.segments, " segments, ",
-                    records, " records"),
-       status);
-  if (has_state && status.ok()) {
-    const auto replayed =
-        Replay(journal->get(), meta.sequence, &graph, &request_ids, &telemetry, limits);
-    note(absl::StrCat("state: ", graph.head().twins(), " twins, ", graph.head().relationships(),
-                      " relationships at sequence ", graph.head().sequence().value, "; ",
-                      CountEnded<graph::EndedTwin>(graph.head(), graph.head().ended_twin_slots()),
-                      " twins and ",
-                      CountEnded<graph::EndedRelationship>(graph.head(),
-                                                           graph.head().ended_relationship_slots()),
-                      " relationships that have ended"),
-         replayed.status());
-  }
-  return first;
+  return Check(data_dir, fs, report).Run();
 }
 
 }  // namespace twin::engine

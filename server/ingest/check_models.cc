@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "models/dtdl/json.h"
 #include "server/base/status_macros.h"
+#include "server/graph/model_names.h"
 #include "server/ingest/checker.h"
 
 namespace twin::ingest {
@@ -86,7 +87,7 @@ absl::Status Checker::CheckModels(const Operation& operation, OperationResult* r
     result->changed = models.size();
   } else if (const auto* decommission = std::get_if<DecommissionModel>(&operation)) {
     if (catalog.FindTable(decommission->id) == nullptr) {
-      return absl::NotFoundError(absl::StrCat("there is no model ", decommission->id));
+      return graph::NoModel(catalog, decommission->id);
     }
     Change change;
     change.kind = Change::Kind::kSetDecommissioned;
@@ -97,7 +98,7 @@ absl::Status Checker::CheckModels(const Operation& operation, OperationResult* r
   } else if (const auto* request = std::get_if<DeleteModel>(&operation)) {
     const graph::TableSchema* table = catalog.FindTable(request->id);
     if (table == nullptr) {
-      return absl::NotFoundError(absl::StrCat("there is no model ", request->id));
+      return graph::NoModel(catalog, request->id);
     }
     const uint64_t twins = pending_.twins_of(table->id);
     if (twins > 0) {

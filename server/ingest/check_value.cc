@@ -67,6 +67,13 @@ std::optional<IntegerRange> RangeOf(Class kind) {
   }
 }
 
+// A number that no int64_t has is beyond every range.
+bool IsBeyond(const IntegerRange& range, const Value& value) {
+  return value.kind() == Value::Kind::kDouble &&
+         (value.as_double() < static_cast<double>(range.min) ||
+          value.as_double() >= static_cast<double>(range.max));
+}
+
 // The text form of a string-like schema; empty name: any text.
 struct TextForm {
   absl::string_view name;
@@ -134,8 +141,8 @@ absl::StatusOr<Value> Check(const Schema& schema, const Value& value, absl::stri
   if (depth > kValueDepthMax) return Invalid(path, "nested too deep");
   if (const std::optional<IntegerRange> range = RangeOf(schema.kind)) {
     const std::optional<int64_t> number = AsInteger(value);
-    if (!number.has_value()) return Expected(path, range->name, value);
-    if (*number < range->min || *number > range->max) {
+    if (!number.has_value() && !IsBeyond(*range, value)) return Expected(path, range->name, value);
+    if (!number.has_value() || *number < range->min || *number > range->max) {
       return Expected(path, absl::StrCat(range->name, " between ", range->min, " and ", range->max),
                       value);
     }

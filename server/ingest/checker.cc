@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "models/dtdl/values.h"
 #include "server/base/status_macros.h"
+#include "server/graph/model_names.h"
 #include "server/ingest/edit_value.h"
 
 namespace twin::ingest {
@@ -43,12 +44,21 @@ void SortOut(std::vector<TwinNumber>* twins) {
   twins->erase(std::unique(twins->begin(), twins->end()), twins->end());
 }
 
-std::string ModelHint(const graph::Catalog& catalog, absl::string_view id) {
-  std::vector<absl::string_view> known;
-  for (const graph::ModelState& state : catalog.states()) {
-    if (!state.deleted) known.push_back(state.id);
+// For the first name of `path`, below `above`, that leads nowhere in the table.
+std::string SuggestionFor(const graph::TableSchema& table, std::string above,
+                          const std::vector<std::string>& path) {
+  for (const std::string& name : path) {
+    if (!above.empty()) above.push_back('.');
+    std::vector<absl::string_view> known;  // names that may stand here, maybe several times
+    for (const graph::ColumnSchema& column : table.columns) {
+      if (column.telemetry || !absl::StartsWith(column.path, above)) continue;
+      const absl::string_view rest = absl::string_view(column.path).substr(above.size());
+      known.push_back(rest.substr(0, rest.find('.')));
+    }
+    if (std::find(known.begin(), known.end(), name) == known.end()) return Suggestion(name, known);
+    above.append(name);
   }
-  return Suggestion(id, known);
+  return "";
 }
 
 bool IsContainment(const DeleteTree& request, absl::string_view name) {
@@ -149,9 +159,10 @@ absl::StatusOr<const graph::TableSchema*> Checker::ModelForTwins(const std::stri
   }
   const graph::TableSchema* table = pending_.catalog().FindTable(model_id);
   if (table == nullptr) {
-    return absl::InvalidArgumentError(absl::StrCat("there is no model ", model_id,
-                                                   ModelHint(pending_.catalog(), model_id),
-                                                   "; create it first"));
+    const std::string closest = graph::ClosestModel(pending_.catalog(), model_id);
+    return absl::InvalidArgumentError(absl::StrCat(
+        "there is no model ", model_id,
+        closest.empty() ? "; create it first" : absl::StrCat("; did you mean '", closest, "'?")));
   }
   if (is_new && table->decommissioned) {
     return absl::FailedPreconditionError(
@@ -514,8 +525,6 @@ absl::Status Checker::ApplyAnywhere(const Edit& edit, const std::string& compone
   }
   const std::optional<Time> source = edit.source_time.has_value() ? edit.source_time : source_time;
   std::string path = component;
-  const dtdl::Interface* interface =
-      component.empty() ? table.interface : table.interface->Find(component)->component;
   size_t used = 0;
   const graph::ColumnSchema* column = nullptr;
   while (used < edit.path.size() && column == nullptr) {
@@ -536,14 +545,9 @@ absl::Status Checker::ApplyAnywhere(const Edit& edit, const std::string& compone
                           return absl::StartsWith(c.path, prefix) && !c.telemetry;
                         });
   if (column == nullptr && !is_group) {
-    std::vector<absl::string_view> known;
-    for (const dtdl::Content* content : interface->contents) {
-      if (content->kind == Class::kProperty || content->kind == Class::kComponent) {
-        known.push_back(content->name);
-      }
-    }
-    return absl::InvalidArgumentError(absl::StrCat(
-        pointer, ": no such property of ", table.model_id, Suggestion(edit.path.front(), known)));
+    return absl::InvalidArgumentError(absl::StrCat(pointer, ": no such property of ",
+                                                   table.model_id,
+                                                   SuggestionFor(table, component, edit.path)));
   }
   const bool there =
       edit.kind != Edit::Kind::kSet &&  // which does not ask

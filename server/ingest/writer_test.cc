@@ -34,7 +34,7 @@ TEST(Writer, CreatesReadsPatchesDeletes) {
       IsOk());
   EXPECT_EQ(bench.DumpHead(),
             "at 5\nc: dtmi:t:Cell;1 v3 serial=\"c\"\n"
-            "p: dtmi:t:Pack;1 v5 bms.firmware=\"1.2\" soh.value=0.80000000000000004 volt=400 "
+            "p: dtmi:t:Pack;1 v5 bms.firmware=\"1.2\" soh.value=0.8 volt=400 "
             "[r->c v4]\n");
   EXPECT_THAT(bench.One(DeleteTwin{"c", {}, false}),
               StatusIs(StatusCode::kFailedPrecondition, HasSubstr("1 incoming")));

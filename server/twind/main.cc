@@ -1,4 +1,5 @@
-// twind: the server. Options come from flags, the environment (TWIND_…) and a file, in this order.
+// twind: the server. Of flags, a file and the environment (TWIND_…) the first that names an
+// option counts.
 #include <signal.h>
 
 #include <CLI/CLI.hpp>
@@ -9,6 +10,7 @@
 
 #include "server/twind/options.h"
 #include "server/twind/run.h"
+#include "server/twind/usage.h"
 
 int main(int argc, char** argv) {
   twin::twind::Options options;
@@ -19,7 +21,8 @@ int main(int argc, char** argv) {
   } catch (const CLI::Success& success) {
     return app.exit(success);
   } catch (const CLI::ParseError& error) {
-    app.exit(error);
+    std::fprintf(stderr, "twind: %s\nSee 'twind --help'.\n",
+                 twin::twind::Explain(app, error).c_str());
     return 2;
   }
   if (options.print_config) {
