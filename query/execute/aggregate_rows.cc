@@ -56,6 +56,12 @@ class AggregateRows : public Breaker {
     return memory_.Set(static_cast<int64_t>(bytes));
   }
 
+  absl::Status PushRows(const RowRuns::Run& rows) override {
+    table_.Find({}, 1, &groups_);
+    for (const std::unique_ptr<Aggregator>& aggregator : aggregators_) aggregator->Resize(1);
+    return over_runs_->AddRows(rows, aggregators_);
+  }
+
   absl::Status Merge(Breaker* later) override {
     AggregateRows& other = *static_cast<AggregateRows*>(later);
     table_.Find(other.table_.keys(), other.table_.groups(), &groups_);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "query/execute/readers.h"
 #include "query/execute/run_context.h"
 
 namespace twin::query {
@@ -13,6 +14,10 @@ namespace twin::query {
 // Parts of the input may each have one of their own, which are merged in the order of the parts.
 class Breaker : public Consumer {
  public:
+  // Rows of a scan where they stand, of a kAggregate with over_runs.
+  virtual absl::Status PushRows(const RowRuns::Run& /*rows*/) {
+    return absl::InternalError("a step that needs its rows");
+  }
   // Takes over what `later` got: rows that come after ours.
   virtual absl::Status Merge(Breaker* later) = 0;
   // All rows, in batches. Called once, last.
@@ -23,7 +28,8 @@ class Breaker : public Consumer {
 };
 
 bool IsBreaker(const PlanStep& step);
-// `runs`: of a kAggregate with over_runs that gets the rows from before these hops; or nullptr.
+// `runs`: of a kAggregate with over_runs that gets the rows from before these hops, or of a scan;
+// or nullptr.
 absl::StatusOr<std::unique_ptr<Breaker>> NewBreaker(const Plan& plan, const PlanStep& step,
                                                     RunContext* run, const PathRuns* runs);
 // One each, from the file of that name.

@@ -124,9 +124,15 @@ void PageBits::KeepFilled(const ColumnPage& column, size_t page_rows) {
     for (uint64_t& word : words_) word = 0;
     return;
   }
-  uint64_t has[kWords] = {};
-  std::memcpy(has, column.has, page_rows / 8);
-  for (size_t i = 0; i < kWords; ++i) words_[i] &= has[i];
+  for (size_t i = 0; i < kWords; ++i) {
+    uint64_t has = 0;
+    if (page_rows >= i * 64 + 64) {
+      std::memcpy(&has, column.has + i * 8, sizeof(has));
+    } else if (page_rows > i * 64) {
+      std::memcpy(&has, column.has + i * 8, (page_rows - i * 64) / 8);
+    }
+    words_[i] &= has;
+  }
 }
 
 void PageWindow::Fill(const GraphReader& graph, uint32_t page) {

@@ -244,7 +244,11 @@ absl::Span<const Place> PlacesOf(const GraphReader& graph, const Vector& twins,
 }
 
 RunAggregation::RunAggregation(const Plan& plan, const PathRuns& runs, RunContext* run)
-    : runs_(runs), run_(*run), page_rows_(run->graph.page_rows()), windows_(WindowsOf(runs)) {
+    : plan_(plan),
+      runs_(runs),
+      run_(*run),
+      page_rows_(run->graph.page_rows()),
+      windows_(WindowsOf(runs)) {
   const std::vector<BoundAggregate>& aggregates = plan.select->aggregates;
   std::vector<const BoundExpr*> exprs;  // of arguments_
   for (size_t i = 0; i < aggregates.size(); ++i) {
@@ -327,6 +331,19 @@ absl::Status RunAggregation::AddTwins(const Vector& twins, absl::Span<const uint
   return run_.options().interrupted();
 }
 
+absl::Status RunAggregation::AddRows(const RowRuns::Run& rows,
+                                     absl::Span<const std::unique_ptr<Aggregator>> aggregators) {
+  if (filled_.empty()) filled_.resize(1);
+  run_.statement.rows_scanned.fetch_add(rows.count, std::memory_order_relaxed);
+  TWIN_RETURN_IF_ERROR(
+      ForEachPage(rows, page_rows_, [&](uint32_t page, uint32_t first, uint32_t count) {
+        return AddSlice({TableId(rows.table), page, first, count}, 0, aggregators);
+      }));
+  if (run_.options().profile) run_.profile.at(&plan_.steps[0]).rows += rows_;
+  TWIN_RETURN_IF_ERROR(EndTwin(0, aggregators));
+  return run_.options().interrupted();
+}
+
 absl::Status RunAggregation::AddSlice(const Slice& slice, uint32_t group,
                                       absl::Span<const std::unique_ptr<Aggregator>> aggregators) {
   PageBits passing;
@@ -338,9 +355,10 @@ absl::Status RunAggregation::AddSlice(const Slice& slice, uint32_t group,
       return absl::OkStatus();
     }
     passing.Clip(slice.first, slice.count);
+    if (runs_.with_gaps) KeepTwins(run_.graph.TwinPage(slice.table, slice.page), &passing);
     rows = passing.count();
     if (rows == 0) return absl::OkStatus();
-    some = &passing;
+    if (rows < slice.count) some = &passing;
   }
   rows_ += rows;
   for (Argument& argument : arguments_) {
@@ -352,6 +370,18 @@ absl::Status RunAggregation::AddSlice(const Slice& slice, uint32_t group,
     }
   }
   return absl::OkStatus();
+}
+
+void RunAggregation::KeepTwins(const uint32_t* numbers, PageBits* bits) const {
+  if (numbers == nullptr) {
+    bits->Clip(0, 0);
+    return;
+  }
+  const ColumnPage page{.stored = ColumnPage::Stored::kCode,
+                        .has = nullptr,
+                        .values = reinterpret_cast<const char*>(numbers)};
+  KeepPassing({.op = BoundKind::kNotEqual, .integer = 0, .number = 0}, page, page_rows_,
+              bits->words());
 }
 
 void RunAggregation::Meet(const NumberRun& values, Argument* argument) {

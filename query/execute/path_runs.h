@@ -25,6 +25,7 @@ struct PathRuns {
   std::vector<std::shared_ptr<const RowRuns>> by_table;  // of the twins that hops start from
   bool filtered = false;                                 // and then, by table of the ends:
   std::vector<std::optional<PageFilter>> filters;
+  bool with_gaps = false;  // rows may hold no twin
 
   // Of the twin there, in the order of Expand.
   absl::Span<const RowRuns::Run> From(const Place& place) const {
@@ -53,6 +54,9 @@ class RunAggregation {
   // The ends that row i of the batch leads to, to group groups[i].
   absl::Status Add(const Batch& batch, absl::Span<const uint32_t> groups,
                    absl::Span<const std::unique_ptr<Aggregator>> aggregators);
+  // The twins in these rows, to group 0.
+  absl::Status AddRows(const RowRuns::Run& rows,
+                       absl::Span<const std::unique_ptr<Aggregator>> aggregators);
   // What `later` was given for its group i was for groups[i].
   void Merge(const RunAggregation& later, absl::Span<const uint32_t> groups);
   // Of the groups below `groups`, those that some end went to: the others do not exist.
@@ -71,7 +75,7 @@ class RunAggregation {
     // Aggregates that are about it: of COUNT, MIN and MAX what one twin leads to is put together
     // first, in one pass.
     std::vector<size_t> counts, mins, maxs, others;
-    // Of the ends of the twin that is looked at.
+    // Of the ends of the twin, or the rows, that are looked at.
     size_t count = 0;
     Extremes<double> doubles = {};
     Extremes<int64_t> ints = {};
@@ -91,6 +95,8 @@ class RunAggregation {
                         absl::Span<const std::unique_ptr<Aggregator>> aggregators);
   absl::Status AddSlice(const Slice& slice, uint32_t group,
                         absl::Span<const std::unique_ptr<Aggregator>> aggregators);
+  // Of a page's rows those with a twin; `numbers`: TwinPage.
+  void KeepTwins(const uint32_t* numbers, PageBits* bits) const;
   // Puts values to those of the twin that were met before.
   static void Meet(const NumberRun& values, Argument* argument);
   // Hands on what was put together of a twin, and begins the next one.
@@ -98,13 +104,14 @@ class RunAggregation {
   // The values of the slice's rows that have one and pass.
   NumberRun ValuesOf(Argument* argument, const Slice& slice, const PageBits* passing);
 
+  const Plan& plan_;
   const PathRuns& runs_;
   RunContext& run_;
   const uint32_t page_rows_;
   std::vector<PageFilter::Windows> windows_;  // by table
   std::vector<Argument> arguments_;
   std::vector<size_t> counts_;   // aggregates that are COUNT()
-  size_t rows_ = 0;              // ends of the twin that is looked at
+  size_t rows_ = 0;              // ends of the twin, or rows, that are looked at
   std::vector<uint8_t> filled_;  // by group: an end went to it
   std::vector<Place> places_;
   double doubles_[PageBits::kRowsMax];

@@ -108,7 +108,10 @@ class Runner {
     const PathRuns* const runs = RunsBefore(begin, breaker);
     const size_t end = runs == nullptr ? breaker : runs->first_step;  // of the row by row steps
     const size_t parts = branch == breaker ? source_->parts() : 1;
-    const size_t tasks = threads() > 1 && parts > 1 ? std::min<size_t>(parts, 2 * threads()) : 1;
+    // More where merging costs next to nothing: they end sooner after each other.
+    const size_t tasks_max = static_cast<size_t>(threads()) * (step.keys.empty() ? 4 : 2);
+    const size_t tasks = threads() > 1 && parts > 1 ? std::min(parts, tasks_max) : 1;
+    const bool in_place = runs != nullptr && runs == source_->in_place();
     std::vector<std::unique_ptr<Breaker>> breakers;
     for (size_t i = 0; i < tasks; ++i) {
       TWIN_ASSIGN_OR_RETURN(std::unique_ptr<Breaker> one, NewBreaker(plan_, step, &run_, runs));
@@ -117,9 +120,11 @@ class Runner {
     if (branch != breaker) {
       TWIN_RETURN_IF_ERROR(RunBranches(begin, branch, breaker, breakers[0].get()));
     } else if (tasks == 1) {
-      TWIN_RETURN_IF_ERROR(RunSerial(begin, end, breakers[0].get()));
+      TWIN_RETURN_IF_ERROR(in_place ? PushParts(0, 1, breakers[0].get())
+                                    : RunSerial(begin, end, breakers[0].get()));
     } else {
       TWIN_RETURN_IF_ERROR(InParallel(tasks, [&](size_t task) -> absl::Status {
+        if (in_place) return PushParts(task, tasks, breakers[task].get());
         Chain chain(plan_, begin, end, &run_, breakers[task].get());
         const size_t parts_end = (task + 1) * parts / tasks;
         for (size_t part = task * parts / tasks; part < parts_end; ++part) {
@@ -143,6 +148,7 @@ class Runner {
   // The runs that an aggregation takes over from the hops, and the filter, before it.
   const PathRuns* RunsBefore(size_t begin, size_t breaker) const {
     if (!plan_.steps[breaker].over_runs) return nullptr;
+    if (breaker == 1) return source_->in_place();
     const bool filtered = plan_.steps[breaker - 1].kind == StepKind::kFilter;
     const auto found = run_.path_runs.find(&plan_.steps[breaker - (filtered ? 2 : 1)]);
     if (found == run_.path_runs.end() || found->second->first_step < begin ||
@@ -182,6 +188,15 @@ class Runner {
       for (const Batch& batch : pattern.batches()) {
         TWIN_RETURN_IF_ERROR(chain.Push(batch));
       }
+    }
+    return absl::OkStatus();
+  }
+
+  // The parts of the task where they stand.
+  absl::Status PushParts(size_t task, size_t tasks, Breaker* breaker) {
+    const size_t end = (task + 1) * source_->parts() / tasks;
+    for (size_t part = task * source_->parts() / tasks; part < end; ++part) {
+      TWIN_RETURN_IF_ERROR(breaker->PushRows(source_->RowsOf(part)));
     }
     return absl::OkStatus();
   }

@@ -33,12 +33,13 @@ class Scan : public Source {
  public:
   Scan(const Plan& plan, RunContext* run)
       : plan_(plan), step_(plan.steps[0]), run_(*run), context_(ContextOf(plan, run)) {
+    const bool before_aggregate = plan.steps.size() > 1 && plan.steps[1].over_runs;
     uint64_t all = 0;
     for (const TableId table : step_.tables) all += run_.graph.Rows(table);
     const uint32_t rows_per_part = RowsPerPart(all, run_);
     for (const TableId table : step_.tables) {
       Table of{.id = table};
-      if (!step_.conditions.empty() && run_.graph.page_rows() > 0) {
+      if ((!step_.conditions.empty() || before_aggregate) && run_.graph.page_rows() > 0) {
         of.filter = PageFilter::Make(step_.conditions, step_.slot, table, context_);
         if (of.filter.has_value() && of.filter->none()) continue;
       }
@@ -48,8 +49,16 @@ class Scan : public Source {
         parts_.push_back({tables_.size() - 1, first, std::min(rows_per_part, rows - first)});
       }
     }
+    if (before_aggregate) FindInPlace();
   }
   size_t parts() const override { return parts_.size(); }
+  const PathRuns* in_place() const override {
+    return in_place_.has_value() ? &*in_place_ : nullptr;
+  }
+  RowRuns::Run RowsOf(size_t part) const override {
+    const Part& of = parts_[part];
+    return {tables_[of.table].id.value, of.first, of.count};
+  }
 
   absl::Status Produce(size_t part, Consumer* consumer) const override {
     const Table& table = tables_[parts_[part].table];
@@ -67,6 +76,20 @@ class Scan : public Source {
     uint32_t first;
     uint32_t count;
   };
+
+  void FindInPlace() {
+    const uint32_t page_rows = run_.graph.page_rows();
+    if (page_rows == 0 || page_rows > PageBits::kRowsMax) return;
+    PathRuns rows;
+    rows.from = rows.to = step_.slot;
+    rows.filtered = rows.with_gaps = true;
+    rows.filters.resize(run_.graph.catalog().models().size());
+    for (const Table& table : tables_) {
+      if (!table.filter.has_value()) return;
+      rows.filters[table.id.value] = table.filter;
+    }
+    in_place_ = std::move(rows);
+  }
 
   absl::Status ProduceRows(const Part& part, TableId table, Consumer* consumer) const {
     const uint32_t step = static_cast<uint32_t>(run_.options().batch_rows);
@@ -129,6 +152,7 @@ class Scan : public Source {
   const EvaluateContext context_;
   std::vector<Table> tables_;
   std::vector<Part> parts_;
+  std::optional<PathRuns> in_place_;
 };
 
 // The twins that ids or values of an indexed column name, each once.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "query/execute/path_runs.h"
 #include "query/execute/run_context.h"
 
 namespace twin::query {
@@ -17,6 +18,11 @@ class Source {
   virtual size_t parts() const = 0;
   // Pushes the rows of one part, as long as the consumer is not done.
   virtual absl::Status Produce(size_t part, Consumer* consumer) const = 0;
+
+  // Of a scan before a kAggregate with over_runs: its rows where they stand, instead of Produce;
+  // nullptr: they have to be produced.
+  virtual const PathRuns* in_place() const { return nullptr; }
+  virtual RowRuns::Run RowsOf(size_t /*part*/) const { return {}; }
 };
 
 // Of the first step of a plan, which must be a source.

@@ -130,8 +130,9 @@ struct PlanStep {
   std::vector<bool> key_is_id;
   std::vector<bool> key_depends;  // follows from the other keys: not compared
   std::vector<bool> key_is_late;  // with key_is_id: stays a twin until kProject
-  // Everything is about columns of the twins that the last kExpand, with run_hops, leads to, so
-  // that runs of rows can be aggregated where they stand.
+  // Everything is about columns of the twins that the last kExpand, with run_hops, leads to, or
+  // without keys about those of the scan right before, so that rows can be aggregated where they
+  // stand.
   bool over_runs = false;
   // A twin of the scan, of which every row is another one, is a key.
   bool key_is_scanned = false;

@@ -107,6 +107,10 @@ bool ReadsSlot(const PlanStep& step, const BoundSelect& select, SlotId slot) {
 void FindRuns(Plan* plan) {
   std::vector<PlanStep>& steps = plan->steps;
   if (steps.empty() || steps[0].kind != StepKind::kScan) return;
+  if (steps.size() > 1 && steps[1].kind == StepKind::kAggregate && steps[1].keys.empty()) {
+    steps[1].over_runs = IsOverRuns(*plan->select, steps[1], steps[0].slot);
+    return;
+  }
   for (size_t i = 1; i < steps.size(); ++i) {
     // The last one of those that follow each other: what is behind it works on its ends.
     if (!IsHop(steps[i]) || (i + 1 < steps.size() && steps[i + 1].kind == StepKind::kExpand)) {
