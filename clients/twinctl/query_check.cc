@@ -51,11 +51,13 @@ absl::Status QueryChecker::Check(absl::string_view text, query::Dialect dialect)
 }
 
 std::string QueryChecker::Answer(absl::string_view line, int64_t number) {
+  const Json json = Json::parse(line.begin(), line.end(), nullptr, /*allow_exceptions=*/false);
   const auto refuse = [&](const std::string& why) {
     ++refused_;
-    return DumpJson({{"line", number}, {"error", why}});
+    Json answer = {{"line", number}, {"error", why}};
+    if (json.is_object() && json.contains("id")) answer["id"] = json["id"];
+    return DumpJson(answer);
   };
-  const Json json = Json::parse(line.begin(), line.end(), nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) return refuse("it is no JSON object");
   const auto text = json.find("query");
   if (text == json.end() || !text->is_string()) return refuse("it has no string \"query\"");

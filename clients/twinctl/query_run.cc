@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "clients/twinctl/enough.h"
 #include "clients/twinctl/query.h"
+#include "clients/twinctl/query_text.h"
 #include "clients/twinctl/results.h"
 #include "clients/twinctl/row_printer.h"
 #include "clients/twinctl/twin_json.h"
@@ -156,8 +157,10 @@ query::Dialect DialectOf(absl::string_view word) {
 absl::StatusOr<v1::QueryRequest> MakeQueryRequest(const QueryOptions& options,
                                                   const std::string& text) {
   v1::QueryRequest request;
-  request.set_text(text);
-  request.set_dialect(options.dialect == "adt" ? v1::QueryRequest::ADT : v1::QueryRequest::TQL);
+  // The dialect adt has no semicolon; here it says that a query is complete.
+  const bool is_adt = options.dialect == "adt";
+  request.set_text(is_adt ? std::string(WithoutEnd(text)) : text);
+  request.set_dialect(is_adt ? v1::QueryRequest::ADT : v1::QueryRequest::TQL);
   request.set_format(v1::QueryRequest::JSON_ROWS);
   request.set_include_telemetry(options.telemetry);
   request.set_include_times(options.times);

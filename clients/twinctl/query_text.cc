@@ -44,6 +44,10 @@ bool EndsStatement(absl::string_view text) {
   return last == ';';
 }
 
+absl::string_view WithoutEnd(absl::string_view text) {
+  return EndsStatement(text) ? text.substr(0, text.rfind(';')) : text;
+}
+
 std::set<std::string> ParametersOf(absl::string_view text) {
   std::set<std::string> names;
   for (size_t i = 0; i < text.size();) {

@@ -14,6 +14,9 @@ namespace twin::twinctl {
 // strings.
 bool EndsStatement(absl::string_view text);
 
+// The text without that semicolon, and what stands behind it.
+absl::string_view WithoutEnd(absl::string_view text);
+
 // The parameters that a text names, without their @.
 std::set<std::string> ParametersOf(absl::string_view text);
 

@@ -25,6 +25,8 @@ TEST(QueryTextTest, ASemicolonEndsAStatement) {
   EXPECT_FALSE(EndsStatement(R"(WHERE a = 'it\';)"));
   EXPECT_FALSE(EndsStatement("WHERE a = 'x;'"));
   EXPECT_TRUE(EndsStatement("WHERE a = \"x\";"));
+  EXPECT_EQ(WithoutEnd("SELECT 'a;b' \n ; \t"), "SELECT 'a;b' \n ");
+  EXPECT_EQ(WithoutEnd("WHERE a = 'x;'"), "WHERE a = 'x;'");
 }
 
 TEST(QueryTextTest, FindsParameters) {

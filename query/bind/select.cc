@@ -10,6 +10,14 @@
 #include "server/base/status_macros.h"
 
 namespace twin::query::binding {
+namespace {
+
+// Not by the alias of a column that is one.
+bool IsWrittenConstant(const Expr& expr, const BoundExpr& bound) {
+  return bound.kind == BoundKind::kConstant && !IsNull(bound) && expr.kind != ExprKind::kPath;
+}
+
+}  // namespace
 
 absl::Status SelectBinder::Bind(bool named) {
   TWIN_RETURN_IF_ERROR(BindSource());
@@ -46,7 +54,7 @@ absl::Status SelectBinder::BindGroups() {
     if (ExpressionBinder::HasAggregate(bound_, *key)) {
       return ErrorAt(expr->span, "GROUP BY takes values of rows, not aggregates");
     }
-    if (key->kind == BoundKind::kConstant && !IsNull(*key)) {
+    if (IsWrittenConstant(*expr, *key)) {
       return ErrorAt(expr->span, "GROUP BY takes expressions, not positions or constants");
     }
     const bool twice = std::any_of(bound_.groups.begin(), bound_.groups.end(),
@@ -92,7 +100,7 @@ absl::Status SelectBinder::BindOrder() {
   binder_.Enter({.name = "ORDER BY", .aggregates = true, .windows = true, .aliases = true});
   for (const SortKey& key : select_.order_by) {
     TWIN_ASSIGN_OR_RETURN(BoundPtr bound, binder_.Bind(*key.expr));
-    if (bound->kind == BoundKind::kConstant && !IsNull(*bound)) {
+    if (IsWrittenConstant(*key.expr, *bound)) {
       return ErrorAt(key.expr->span, "ORDER BY takes expressions, not positions or constants");
     }
     bound_.order.push_back({std::move(bound), key.descending, key.nulls == SortKey::Nulls::kFirst});

@@ -271,7 +271,10 @@ class HistoryJoin : public Operator {
     if (window.every > 0) {
       // Roll-ups are of minutes and hours.
       constexpr int64_t kMinute = 60 * kNsPerSecond;
-      if (step_.by_ends && window.every % kMinute == 0) request->ends_of = window.every;
+      if (step_.by_ends && window.every % kMinute == 0) {
+        // Steps of roll-ups begin at 1970: those of weeks are made of days.
+        request->ends_of = window.every % kNsPerWeek == 0 ? kNsPerDay : window.every;
+      }
     }
   }
 

@@ -9,6 +9,11 @@
 
 namespace twin::query {
 
+// Steps and buckets begin at 1970-01-01 UTC, whole weeks on Mondays.
+inline constexpr int64_t kNsPerDay = 86'400 * kNsPerSecond;
+inline constexpr int64_t kNsPerWeek = 7 * kNsPerDay;
+inline constexpr int64_t kMondayNs = 4 * kNsPerDay;  // 1970-01-05, the first one
+
 // Nanoseconds. LAST d: (from, to]; SINCE t: [from, to]; FROM … TO …: [from, to).
 struct HistoryWindow {
   int64_t from = 0;

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+
+#include "query/execute/history_window.h"
 
 namespace twin::query {
 namespace {
@@ -56,9 +59,11 @@ void Interpolate(const SeriesRows& samples, const Vector& column, size_t last, s
   }
 }
 
-// Multiples of `every` in the window.
+// Multiples of `every` in the window; whole weeks begin on Mondays.
 std::vector<int64_t> StepsOf(const HistoryWindow& window) {
-  int64_t step = window.from / window.every * window.every;
+  const int64_t origin = window.every % kNsPerWeek == 0 ? kMondayNs : 0;
+  const int64_t from = std::max(window.from, std::numeric_limits<int64_t>::min() + kNsPerWeek);
+  int64_t step = origin + (from - origin) / window.every * window.every;
   while (step < window.from || (step == window.from && window.from_excluded)) step += window.every;
   std::vector<int64_t> steps;
   for (; step < window.to || (step == window.to && window.to_included); step += window.every) {

@@ -11,10 +11,11 @@ namespace twin::query {
 // How far back a step can look for its value: what SeriesRequest::before_max has to be.
 int64_t LookBack(BoundHistory::Fill fill, const HistoryWindow& window);
 
-// One row for each multiple of window.every in the window. A column's value is its last one at or
-// before the step, not older than max_gap; where there is none, `fill` says what stands there
-// instead. Without a fill, steps at which no column has a value are left out.
-// LINEAR: on the line between the neighbours of a step, for numbers; NULL without both.
+// One row for each multiple of window.every in the window, from 1970 on, of weeks from a Monday on.
+// A column's value is its last one at or before the step, not older than max_gap; where there is
+// none, `fill` says what stands there instead. Without a fill, steps at which no column has a value
+// are left out. LINEAR: on the line between the neighbours of a step, for numbers; NULL without
+// both.
 SeriesRows Resample(const SeriesRows& samples, const HistoryWindow& window,
                     BoundHistory::Fill fill);
 

@@ -9,16 +9,12 @@
 #include "absl/time/time.h"
 #include "query/ast/error.h"
 #include "query/execute/functions.h"
+#include "query/execute/history_window.h"
 #include "query/execute/kernels.h"
 #include "server/base/status_macros.h"
 
 namespace twin::query {
 namespace {
-
-constexpr int64_t kNsPerHour = 3600 * kNsPerSecond;
-constexpr int64_t kNsPerDay = 24 * kNsPerHour;
-constexpr int64_t kNsPerWeek = 7 * kNsPerDay;
-constexpr int64_t kMondayNs = 4 * kNsPerDay;  // 1970-01-05, the first Monday
 
 int64_t FloorDivide(int64_t a, int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
 

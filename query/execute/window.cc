@@ -51,6 +51,7 @@ void RobustZ(absl::Span<const Vector> arguments, absl::Span<const uint32_t> orde
 absl::Status Aggregate(const BoundWindow& window, absl::Span<const Vector> arguments,
                        absl::Span<const uint32_t> order, const std::vector<bool>& peers,
                        Vector* out) {
+  if (window.type.kind == TypeKind::kNull) return absl::OkStatus();  // Of NULLs alone.
   BoundAggregate aggregate;
   aggregate.function = window.function;
   aggregate.type = window.type;

@@ -112,6 +112,8 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Case{"now()", "(NOW)"}, Case{"Count(*) > Count()", "(> (COUNT *) (COUNT))"},
         Case{"COUNT(DISTINCT a.b)", "(COUNT distinct a.b)"},
+        Case{"COUNT(DISTINCT -a.b)", "(COUNT distinct (negate a.b))"},
+        Case{"(DISTINCT - a.b)", "(- DISTINCT a.b)"},
         Case{"SUM(distinct)", "(SUM distinct)"},
         Case{"first(a) + last(b) + max(c)", "(+ (+ (FIRST a) (LAST b)) (MAX c))"},
         Case{"relationships(p)", "(RELATIONSHIPS p)"},

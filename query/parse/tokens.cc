@@ -66,6 +66,7 @@ size_t TypeOfWord(absl::string_view word) {
 
 // Where ANY, CASE, DISTINCT or EXISTS stands: the types of the tokens around it.
 struct Neighbours {
+  size_t before_before;
   size_t before;
   size_t next;
   size_t after_next;
@@ -113,8 +114,14 @@ size_t TypeInContext(size_t type, const Neighbours& at) {
       const bool of_select = at.before == TqlParser::SELECT;
       if (!of_select && at.before != TqlParser::LEFT_PAREN) return TqlParser::WORD;
       if (BeginsOperand(at) || at.next == TqlParser::NOT) return type;
-      if (!of_select) return TqlParser::WORD;
-      const bool before_list = at.next == TqlParser::TOP || at.next == TqlParser::MINUS ||
+      // Behind the name of a function, an operand may begin so.
+      const bool before_operand = at.next == TqlParser::MINUS || at.next == TqlParser::PLUS ||
+                                  at.next == TqlParser::LEFT_BRACKET;
+      if (!of_select) {
+        return at.before_before == TqlParser::WORD && before_operand ? type
+                                                                     : size_t{TqlParser::WORD};
+      }
+      const bool before_list = at.next == TqlParser::TOP || before_operand ||
                                (at.next == TqlParser::STAR && at.after_next == TqlParser::FROM);
       const bool before_name =
           at.next >= TqlParser::ANY &&
@@ -173,7 +180,8 @@ Tokens ReadTokens(absl::string_view text) {
     };
     const size_t type = type_at(i);
     if (type < TqlParser::ANY || type > TqlParser::EXISTS) continue;
-    const Neighbours at = {i == 0 ? Token::EOF : type_at(i - 1), type_at(i + 1), type_at(i + 2)};
+    const Neighbours at = {i < 2 ? Token::EOF : type_at(i - 2),
+                           i == 0 ? Token::EOF : type_at(i - 1), type_at(i + 1), type_at(i + 2)};
     dynamic_cast<antlr4::CommonToken*>(tokens[i].get())->setType(TypeInContext(type, at));
   }
   return tokens;
