@@ -113,13 +113,62 @@ class ColumnRoller {
 
 }  // namespace
 
-RowBuffer RollUp(const RowBuffer& rows, int64_t step) {
+absl::Status Unreplaced::Take(const RowSource& other, uint32_t column, SeriesKey series) {
+  const std::vector<int64_t>& times = rows_.times();
+  std::vector<int64_t> other_times;
+  TWIN_RETURN_IF_ERROR(other.ReadTimes(&other_times));
+  // Rows of the same time, by pairs; mostly there are none.
+  std::vector<std::pair<size_t, size_t>> same;
+  for (size_t at = 0; at < other_times.size(); ++at) {
+    const auto begin = std::lower_bound(times.begin(), times.end(), other_times[at]);
+    for (auto row = begin; row != times.end() && *row == other_times[at]; ++row) {
+      same.emplace_back(static_cast<size_t>(row - times.begin()), at);
+    }
+  }
+  if (same.empty()) return absl::OkStatus();
+  std::vector<uint64_t> sequences;
+  TWIN_RETURN_IF_ERROR(other.ReadSequences(&sequences));
+  ColumnValues values;
+  TWIN_RETURN_IF_ERROR(other.ReadColumn(column, &values));
+  for (const auto& [row, at] : same) {
+    const bool has_value = values.missing.empty() || values.missing[at] == 0;
+    if (!has_value || sequences[at] <= rows_.sequences()[row]) continue;
+    std::vector<uint8_t>& replaced = replaced_[series];
+    replaced.resize(times.size(), 0);
+    replaced[row] = 1;
+  }
+  return absl::OkStatus();
+}
+
+void Unreplaced::Finish() {
+  if (replaced_.empty()) return;
+  std::vector<ColumnValues> columns = rows_.columns();
+  gone_.assign(rows_.rows(), 1);
+  for (size_t c = 0; c < columns.size(); ++c) {
+    const std::vector<SeriesKey>& series = spec_.columns[c].series;
+    for (size_t row = 0; row < rows_.rows(); ++row) {
+      const bool is_replaced =
+          !series.empty() && std::all_of(series.begin(), series.end(), [&](const SeriesKey& key) {
+            const auto found = replaced_.find(key);
+            return found != replaced_.end() && found->second[row] != 0;
+          });
+      gone_[row] &= static_cast<uint8_t>(is_replaced);
+      if (!is_replaced) continue;
+      columns[c].missing.resize(rows_.rows(), 0);
+      columns[c].missing[row] = 1;
+    }
+  }
+  rows_ = RowBuffer(rows_.times(), rows_.sequences(), std::move(columns));
+}
+
+RowBuffer RollUp(const RowBuffer& rows, int64_t step, absl::Span<const uint8_t> gone) {
   const std::vector<int64_t>& times = rows.times();
   std::vector<int64_t> steps;
   std::vector<uint64_t> sequences;
   std::vector<int64_t> first_times;
   std::vector<int64_t> last_times;
   ColumnValues count = Ints(0);
+  bool is_counted = false;  // the time at hand
   std::vector<uint32_t> step_of(times.size());
   for (size_t row = 0; row < times.size(); ++row) {
     const int64_t start = StartOfStep(times[row], step);
@@ -132,7 +181,11 @@ RowBuffer RollUp(const RowBuffer& rows, int64_t step) {
     }
     step_of[row] = static_cast<uint32_t>(steps.size() - 1);
     sequences.back() = std::max(sequences.back(), rows.sequences()[row]);
-    if (row == 0 || times[row] != times[row - 1]) count.ints.back() += 1;
+    is_counted = is_counted && row > 0 && times[row] == times[row - 1];
+    if (!is_counted && (gone.empty() || gone[row] == 0)) {
+      count.ints.back() += 1;
+      is_counted = true;
+    }
     last_times.back() = times[row];
   }
   ColumnValues first_at = Ints(steps.size());

@@ -23,6 +23,7 @@
 #include "server/timeseries/partition_file.h"
 #include "server/timeseries/partitions.h"
 #include "server/timeseries/retention.h"
+#include "server/timeseries/rollup.h"
 #include "server/timeseries/store.h"
 
 namespace twin::timeseries {
@@ -38,6 +39,9 @@ struct BlockInFile {
   const PartitionFile* file = nullptr;
   const PartitionFileEntry* entry = nullptr;
 };
+
+// Of one day, by rule of retention and group, in the order of files and in them.
+using BlocksOfRules = std::map<uint8_t, std::map<uint32_t, std::vector<BlockInFile>>>;
 
 struct Store::Checkpoint {
   bool everything = false;
@@ -104,8 +108,9 @@ class Store::Impl {
   absl::Status WriteDay(int64_t day, bool packed, absl::FunctionRef<bool(uint64_t bytes)> pace,
                         RewrittenDay* rewritten);
   class DayWriter;
-  absl::Status WriteGroup(GroupId group, absl::Span<const BlockInFile> blocks,
-                          DayWriter* writer) const;
+  absl::Status WriteGroup(GroupId group, const BlocksOfRules& day, DayWriter* writer) const;
+  absl::StatusOr<Unreplaced> WithoutReplaced(GroupId group, RowBuffer rows, const GroupSpec& spec,
+                                             const BlocksOfRules& day) const;
   std::vector<uint32_t> FamiliesOf(GroupId group) const;
   absl::Status LoadSpecs();
   absl::Status LoadFiles();

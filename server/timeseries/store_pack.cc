@@ -51,6 +51,13 @@ bool HasDay(const RulesOfDays& rules_of_days, int64_t day) {
   return found != rules_of_days.end() && found->first == day;
 }
 
+absl::Span<const BlockInFile> BlocksOf(const BlocksOfRules& day, GroupId group, uint8_t rule) {
+  const auto groups = day.find(rule);
+  if (groups == day.end()) return {};
+  const auto found = groups->second.find(group.value);
+  return found == groups->second.end() ? absl::Span<const BlockInFile>() : found->second;
+}
+
 }  // namespace
 
 bool Store::Impl::AwaitsRollups(const RulesOfDays& without_rollups, int64_t day,
@@ -188,9 +195,14 @@ class Store::Impl::DayWriter {
     } else {
       TWIN_RETURN_IF_ERROR(AddBlocks(group, rows, kMergedBlockRows, &samples_));
     }
+    return absl::OkStatus();
+  }
+
+  // After its samples.
+  absl::Status AddRollups(GroupId group, const Unreplaced& samples) {
     for (const int64_t step : kRollupSteps) {
-      if (!IsRollupWorthIt(rows, step)) continue;
-      const RowBuffer rollup = RollUp(rows, step);
+      if (!IsRollupWorthIt(samples.rows(), step)) continue;
+      const RowBuffer rollup = RollUp(samples.rows(), step, samples.gone());
       OneFile& file = rollups_[step];
       file.info.day = samples_.info.day;
       file.info.step = step;
@@ -266,8 +278,7 @@ class Store::Impl::DayWriter {
 absl::Status Store::Impl::WriteDay(int64_t day, bool packed,
                                    absl::FunctionRef<bool(uint64_t bytes)> pace,
                                    RewrittenDay* rewritten) {
-  // Blocks in the order of files and in them, by rule of retention and group.
-  std::map<uint8_t, std::map<uint32_t, std::vector<BlockInFile>>> of_rules;
+  BlocksOfRules of_rules;
   for (const PartitionFilePtr& file : rewritten->from) {
     if (file->info().step > 0) continue;
     for (const PartitionFileEntry& entry : file->entries()) {
@@ -278,7 +289,7 @@ absl::Status Store::Impl::WriteDay(int64_t day, bool packed,
   for (const auto& [rule, groups] : of_rules) {
     DayWriter writer(this, day, packed);
     for (const auto& [number, blocks] : groups) {
-      TWIN_RETURN_IF_ERROR(WriteGroup(GroupId{number}, blocks, &writer));
+      TWIN_RETURN_IF_ERROR(WriteGroup(GroupId{number}, of_rules, &writer));
       if (!pace(bytes_before + writer.bytes())) {
         return absl::CancelledError("the upkeep of the history was stopped");
       }
@@ -299,14 +310,43 @@ std::vector<uint32_t> Store::Impl::FamiliesOf(GroupId group) const {
   return families;
 }
 
-absl::Status Store::Impl::WriteGroup(GroupId group, absl::Span<const BlockInFile> blocks,
+absl::Status Store::Impl::WriteGroup(GroupId group, const BlocksOfRules& day,
                                      DayWriter* writer) const {
   RowBuffer buffer(head.columns(group));
-  for (const BlockInFile& block : blocks) {
+  for (const BlockInFile& block : BlocksOf(day, group, rules.Of(group))) {
     TWIN_RETURN_IF_ERROR(buffer.Add(*block.file->Source(*block.entry)));
   }
   buffer.Sort();
-  return writer->Add(group, buffer);
+  TWIN_RETURN_IF_ERROR(writer->Add(group, buffer));
+  const GroupSpec spec = head.Spec(group);
+  TWIN_ASSIGN_OR_RETURN(const Unreplaced samples,
+                        WithoutReplaced(group, std::move(buffer), spec, day));
+  return writer->AddRollups(group, samples);
+}
+
+// Other groups with series of this one are those of other layouts, or of single samples; most have
+// none at the same times.
+absl::StatusOr<Unreplaced> Store::Impl::WithoutReplaced(GroupId group, RowBuffer rows,
+                                                        const GroupSpec& spec,
+                                                        const BlocksOfRules& day) const {
+  const int64_t first = rows.times().front();
+  const int64_t last = rows.times().back();
+  Unreplaced samples(std::move(rows), spec);
+  for (const ColumnSpec& column : spec.columns) {
+    for (const SeriesKey& series : column.series) {
+      for (const Place& place : head.index().Find(series)) {
+        if (place.group == group) continue;
+        for (const BlockInFile& block : BlocksOf(day, place.group, rules.Of(place.group))) {
+          const RowRange& range = block.entry->range;
+          if (range.first_time > last || range.last_time < first) continue;
+          TWIN_RETURN_IF_ERROR(
+              samples.Take(*block.file->Source(*block.entry), place.column, series));
+        }
+      }
+    }
+  }
+  samples.Finish();
+  return samples;
 }
 
 std::vector<RewrittenDay> Store::Impl::RewrittenDaysToName() {

@@ -567,8 +567,10 @@ class StoreExpiredTest : public ::testing::Test {
   }
 
   void Append(uint32_t group, int64_t time) {
+    Append(group, time, static_cast<int32_t>(3700 + time / kStepNs % 97));
+  }
+  void Append(uint32_t group, int64_t time, int32_t value) {
     const uint64_t sequence = ++sequence_;
-    const auto value = static_cast<int32_t>(3700 + time / kStepNs % 97);
     const double real = static_cast<double>(value) / 1000;
     ColumnRows column{.kind = ColumnKind::kScaled, .decimals = 3, .scaled = &value};
     if (group == 1) column = {.kind = ColumnKind::kDouble, .doubles = &real};
@@ -664,6 +666,36 @@ TEST_F(StoreExpiredTest, SeveralGroupsAreOne) {
         EXPECT_NEAR(column.real_sums[i], sum, 1e-9);
       }
     }
+  }
+}
+
+TEST_F(StoreExpiredTest, WhatWasReplacedInAnotherGroupIsNotAddedUp) {
+  constexpr int64_t kHour = 60 * kMinute;
+  // The first quarters of even hours are group 0's, the second ones group 1's.
+  Append(1, kFirstDay + kStepNs, 9000);
+  Append(0, kFirstDay + 15 * kMinute, 1);
+  Append(1, kFirstDay + 15 * kMinute, 2);  // replaces in turn
+  Append(0, kFirstDay + 16 * kMinute, -5000);
+  Checkpoint();
+  ASSERT_THAT(store_.MergeDay(20'000, [](uint64_t) { return true; }), IsOk());
+  Checkpoint();
+  const auto expected = ByRows(kFirstDay, kFirstDay + kDay, kHour);
+  EXPECT_EQ(expected.begin()->second.first.max, 9);
+  Expire();
+  ASSERT_TRUE(ByRows(kFirstDay, kFirstDay + kDay, kHour).empty());
+  const SummaryRows rows = Summarize(kFirstDay, kFirstDay + kDay, kHour, true, true);
+  ASSERT_EQ(rows.times.size(), 24u);
+  const SummaryColumn& column = rows.columns[0];
+  for (size_t i = 0; i < rows.times.size(); ++i) {
+    SCOPED_TRACE(i);
+    const auto& [sums, sum] = expected.at(rows.times[i]);
+    EXPECT_EQ(rows.rows[i], sums.count);
+    EXPECT_EQ(column.counts[i], sums.count);
+    EXPECT_EQ(column.min.doubles[i], sums.min);
+    EXPECT_EQ(column.max.doubles[i], sums.max);
+    EXPECT_EQ(column.first.doubles[i], sums.first);
+    EXPECT_EQ(column.last.doubles[i], sums.last);
+    EXPECT_NEAR(column.real_sums[i], sum, 1e-9);
   }
 }
 

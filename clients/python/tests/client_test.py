@@ -70,6 +70,26 @@ class ClientTest(unittest.TestCase):
         with self.assertRaises(twingraph.NotFound):
             twins.get("t-c0")
 
+    def test_a_module_is_replaced_in_one_step(self):
+        twins, later = self.graph.twins, BEGIN + datetime.timedelta(minutes=30)
+        for twin in (Twin("r", PACK), Twin("r-1", MODULE), Twin("r-2", MODULE)):
+            twins.put(twin, time=BEGIN)
+        twins.relate("r", "hasModule", "r-1", contents={"position": 3}, time=BEGIN)
+        twins.replace_module("r", "r-1", "r-2", mounted_at=later, time=later)
+        found = list(twins.relationships("r", "hasModule"))
+        self.assertEqual([(r.target_id, r.contents["position"], r.contents["mountedAt"]) for r in found],
+                         [("r-2", 3, later)])
+        text = "SELECT m.$dtId AS m FROM DIGITALTWINS {} MATCH (p:BatteryPack)-[:hasModule]->(m) WHERE p.$dtId = 'r'"
+        for minutes, module in ((29, "r-1"), (31, "r-2")):
+            at = (BEGIN + datetime.timedelta(minutes=minutes)).isoformat().replace("+00:00", "Z")
+            self.assertEqual([row["m"] for row in self.graph.rows(text.format(f"AS OF '{at}'"))], [module])
+        with self.assertRaises(twingraph.NotFound):
+            twins.replace_module("r", "r-1", "r-2")
+        twins.unrelate("r", found[0].id, time=later + datetime.timedelta(minutes=5))
+        twins.delete("r-2", time=later + datetime.timedelta(minutes=6))
+        with self.assertRaises(twingraph.NotFound):
+            twins.get("r-2")
+
     def test_query(self):
         cells = self.make_pack("q")
         self.graph.telemetry.publish(cells[0], {"voltage": 3.71}, time=BEGIN)

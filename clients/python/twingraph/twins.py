@@ -6,6 +6,7 @@ import json
 from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 from .connection import Connection, request_id
+from .errors import NotFound
 from .values import from_map, to_map, to_nanos, to_value
 from .v1 import twin_service_pb2 as pb, twin_service_pb2_grpc as rpc, types_pb2
 
@@ -64,8 +65,7 @@ class Twins:
         """
         request = pb.CreateTwinRequest(twin=_twin_message(twin), create_only=create_only, if_match=if_match,
                                        request_id=request_id())
-        if time is not None:
-            request.source_time_unix_nano = to_nanos(time)
+        _set_time(request, time)
         return self._connection.call(self._stub.CreateTwin, request).etag
 
     def get(self, twin_id: str, *, telemetry: bool = False) -> Twin:
@@ -105,25 +105,29 @@ class Twins:
             request.edits.extend(_edit(path, value) for path, value in changes.items())
         else:
             request.json_patch = json.dumps(changes).encode()
-        if time is not None:
-            request.source_time_unix_nano = to_nanos(time)
+        _set_time(request, time)
         return self._connection.call(self._stub.UpdateTwin, request).etag
 
-    def delete(self, twin_id: str, *, tree: bool = False, relationships: bool = False) -> int:
+    def delete(self, twin_id: str, *, tree: bool = False, relationships: bool = False, time: Any = None) -> int:
         """Deletes it, with its relationships or with all that it contains (tree); returns how many elements went.
 
-        FailedPrecondition: it has relationships, and neither was asked for.
+        FailedPrecondition: it has relationships, and neither was asked for. time: when it ended at the source.
         """
         request = pb.DeleteTwinRequest(id=twin_id, tree=tree, delete_relationships=relationships or tree,
                                        request_id=request_id())
+        _set_time(request, time)
         return self._connection.call(self._stub.DeleteTwin, request).deleted
 
     def relate(self, source_id: str, name: str, target_id: str, *, id: str = "",
-               contents: Mapping[str, Any] | None = None) -> Relationship:
-        """Creates a relationship, or replaces its contents. id: unique for the source; by default "NAME-TARGET"."""
+               contents: Mapping[str, Any] | None = None, time: Any = None) -> Relationship:
+        """Creates a relationship, or replaces its contents. id: unique for the source; by default "NAME-TARGET".
+
+        time: when it began, or became so, at the source.
+        """
         made = Relationship(source_id, name, target_id, id or f"{name}-{target_id}", dict(contents or {}))
-        made.etag = self._connection.call(self._stub.CreateRelationship, pb.CreateRelationshipRequest(
-            relationship=_relationship_message(made), request_id=request_id())).etag
+        request = pb.CreateRelationshipRequest(relationship=_relationship_message(made), request_id=request_id())
+        _set_time(request, time)
+        made.etag = self._connection.call(self._stub.CreateRelationship, request).etag
         return made
 
     def relationships(self, twin_id: str, name: str = "", *, incoming: bool = False) -> Iterator[Relationship]:
@@ -138,9 +142,32 @@ class Twins:
             if not token:
                 return
 
-    def unrelate(self, source_id: str, relationship_id: str) -> None:
-        self._connection.call(self._stub.DeleteRelationship, pb.DeleteRelationshipRequest(
-            source_id=source_id, id=relationship_id, request_id=request_id()))
+    def unrelate(self, source_id: str, relationship_id: str, *, time: Any = None) -> None:
+        """time: when it ended at the source."""
+        request = pb.DeleteRelationshipRequest(source_id=source_id, id=relationship_id, request_id=request_id())
+        _set_time(request, time)
+        self._connection.call(self._stub.DeleteRelationship, request)
+
+    def replace_module(self, pack_id: str, old_id: str, new_id: str, *, mounted_at: Any = None,
+                       name: str = "hasModule", time: Any = None) -> Relationship:
+        """Puts a module in the place of another, in one step: the relationship to the old one ends, and one to the new
+        one begins, with the same contents and a mountedAt of its own.
+
+        NotFound: the old one is not mounted in the pack. Aborted: another call has replaced it meanwhile.
+        """
+        old = next((r for r in self.relationships(pack_id, name) if r.target_id == old_id), None)
+        if old is None:
+            raise NotFound(f"no relationship '{name}' leads from '{pack_id}' to '{old_id}'")
+        contents = {key: value for key, value in old.contents.items() if key != "mountedAt"}
+        if mounted_at is not None:
+            contents["mountedAt"] = mounted_at
+        made = Relationship(pack_id, name, new_id, f"{name}-{new_id}", contents)
+        unmount = pb.DeleteRelationshipRequest(source_id=pack_id, id=old.id, if_match=old.etag)
+        mount = pb.CreateRelationshipRequest(relationship=_relationship_message(made), create_only=True)
+        for request in (unmount, mount):
+            _set_time(request, time)
+        self._write([pb.WriteOperation(delete_relationship=unmount), pb.WriteOperation(create_relationship=mount)])
+        return made
 
     def write(self, elements: Iterable[Twin | Relationship]) -> int:
         """Creates or replaces many, twins before relationships to them, a batch a call, each batch whole or not at all.
@@ -161,6 +188,11 @@ class Twins:
     def _write(self, operations: Sequence[pb.WriteOperation]) -> int:
         self._connection.call(self._stub.BatchWrite, pb.BatchWriteRequest(operations=operations, request_id=request_id()))
         return len(operations)
+
+
+def _set_time(request: Any, time: Any) -> None:
+    if time is not None:
+        request.source_time_unix_nano = to_nanos(time)
 
 
 def _edit(path: str, value: Any) -> types_pb2.Edit:
