@@ -204,6 +204,18 @@ class ConnectionsThatAreLostTest(unittest.TestCase):
             with self.assertRaises(twingraph.NotFound):
                 next(watch)
 
+    def test_an_event_has_what_the_server_said(self):
+        def told(request, context):
+            self.assertEqual((request.filter.under, list(request.filter.under_relationships)), ("p", ["feeds"]))
+            yield pb.SubscribeResponse(events=[
+                pb.Event(type=pb.TWIN_UPDATED, sequence=1, model_id=MODULE, old_model_id=PACK, context=pb.Event.CURRENT),
+                pb.Event(type=pb.MODEL_UPDATED, sequence=2, decommissioned=True)])
+
+        with self.connect(told).events.watch(under="p", along=["feeds"]) as watch:
+            moved, model = next(watch), next(watch)
+        self.assertEqual((moved.old_model_id, moved.context, moved.decommissioned), (PACK, "CURRENT", False))
+        self.assertEqual((model.old_model_id, model.context, model.decommissioned), ("", "EXACT", True))
+
     def test_a_call_that_is_cancelled_here_is_not(self):
         def silent(request, context):
             context.send_initial_metadata(())

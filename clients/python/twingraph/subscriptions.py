@@ -150,9 +150,9 @@ class Subscriptions:
 
     def create(self, name: str, condition: str = "", *, types: Sequence[str] = (), models: Sequence[str] = (),
                twins: Sequence[str] = (), under: str = "", paths: Sequence[str] = (), resume_token: str = "",
-               since: Any = None) -> pb.Subscription:
+               since: Any = None, along: Sequence[str] = ()) -> pb.Subscription:
         """Begins now, behind a resume token, or at a server time. The filter is that of `client.events.watch`."""
-        request = pb.CreateSubscriptionRequest(name=name, filter=event_filter(condition, types, models, twins, under, paths))
+        request = pb.CreateSubscriptionRequest(name=name, filter=event_filter(condition, types, models, twins, under, paths, along))
         _set_place(request, resume_token, since)
         return self._connection.call(self._stub.CreateSubscription, request, repeatable=False)
 
