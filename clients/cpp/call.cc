@@ -76,10 +76,20 @@ void CancelWatch::Watch(const std::stop_token& stop) {
   }
 }
 
+bool Caller::IsCutOff(const grpc::Status& status) const {
+  return status.error_code() == grpc::StatusCode::UNAVAILABLE ||
+         (status.error_code() == grpc::StatusCode::CANCELLED && status.error_details().empty() &&
+          !Cancelled());
+}
+
 absl::Status Caller::Explain(const grpc::Status& status) const {
   if (status.ok()) return absl::OkStatus();
   if (status.error_code() == grpc::StatusCode::CANCELLED && Cancelled()) {
     return absl::CancelledError("interrupted");
+  }
+  if (status.error_code() == grpc::StatusCode::CANCELLED && IsCutOff(status)) {
+    return absl::UnavailableError(
+        absl::StrCat("the server at ", options_.address, " dropped the call: it is stopping"));
   }
   // What a server answers has details; and the connection still stands, unless that was its last
   // word.
@@ -119,8 +129,8 @@ absl::Status Caller::Run(
     }
     if (status.ok()) return absl::OkStatus();
     const std::chrono::milliseconds wait = backoff.Next();
-    if (is_final || status.error_code() != grpc::StatusCode::UNAVAILABLE ||
-        tries >= options_.retry.tries_max || (limited && system_clock::now() + wait >= end)) {
+    if (is_final || !IsCutOff(status) || tries >= options_.retry.tries_max ||
+        (limited && system_clock::now() + wait >= end)) {
       return Explain(status);
     }
     if (!Sleep(wait)) return absl::CancelledError("interrupted");

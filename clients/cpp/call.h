@@ -72,8 +72,12 @@ class Caller {
   absl::Status RunStream(
       absl::FunctionRef<grpc::Status(grpc::ClientContext*, bool* is_final)> attempt) const;
 
-  // A failed call in words: ToStatus(), except that an unreachable server and an interruption are
-  // told apart.
+  // Whether a call failed because the server or the connection ended: it answered UNAVAILABLE, or a
+  // server that was stopping dropped the call. What a server cancels for a reason has details.
+  bool IsCutOff(const grpc::Status& status) const;
+
+  // A failed call in words: ToStatus(), except that an unreachable server, a server that dropped
+  // the call (both UNAVAILABLE) and an interruption are told apart.
   absl::Status Explain(const grpc::Status& status) const;
 
   // False: cancelled before the time was over.

@@ -63,9 +63,10 @@ std::string RandomRequestId();
 
 // Thread-safe.
 //
-// Calls that read are repeated when the server is UNAVAILABLE; calls that write only where that is
-// harmless: with a request_id, or validate_only. Errors have the server's code and message. Where
-// no server can be reached: UNAVAILABLE with the address in the message, see IsUnreachable().
+// Calls that read are repeated when the server is UNAVAILABLE, or drops them while it stops; calls
+// that write only where that is harmless: with a request_id, or validate_only. Errors have the
+// server's code and message. Where no server can be reached: UNAVAILABLE with the address in the
+// message, see IsUnreachable().
 class Client {
  public:
   ~Client();

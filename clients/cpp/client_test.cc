@@ -27,19 +27,20 @@ class FakeTwins : public v1::TwinService::Service {
  public:
   int failures = 0;
   grpc::StatusCode code = grpc::StatusCode::UNAVAILABLE;
+  std::string details = "details";  // a server that answers gives some
   std::atomic<int> calls = 0;
   std::vector<std::string> request_ids;
 
   grpc::Status GetTwin(grpc::ServerContext*, const v1::GetTwinRequest* request,
                        v1::GetTwinResponse* response) override {
-    if (++calls <= failures) return grpc::Status(code, "the disk failed", "details");
+    if (++calls <= failures) return grpc::Status(code, "the disk failed", details);
     response->mutable_twin()->set_id(request->id());
     return grpc::Status::OK;
   }
   grpc::Status CreateTwin(grpc::ServerContext*, const v1::CreateTwinRequest* request,
                           v1::CreateTwinResponse* response) override {
     request_ids.push_back(request->request_id());
-    if (++calls <= failures) return grpc::Status(code, "the disk failed", "details");
+    if (++calls <= failures) return grpc::Status(code, "the disk failed", details);
     response->set_etag("e");
     return grpc::Status::OK;
   }
@@ -133,11 +134,27 @@ TEST_F(ClientTest, DoesNotRepeatOtherWrites) {
   EXPECT_EQ(twins_.calls, 1);
 }
 
+// gRPC answers so what comes between the end of a server's service and the end of its connections.
+TEST_F(ClientTest, RepeatsWhatAStoppingServerDropped) {
+  twins_.failures = 2;
+  twins_.code = grpc::StatusCode::CANCELLED;
+  twins_.details = "";
+  EXPECT_THAT(Get(), IsOk());
+  EXPECT_EQ(twins_.calls, 3);
+  twins_.calls = 0;
+  EXPECT_THAT(Create("abc"), IsOk());
+  EXPECT_EQ(twins_.calls, 3);
+  twins_.calls = 0;
+  EXPECT_THAT(Create(""), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("dropped the call")));
+  EXPECT_EQ(twins_.calls, 1);
+}
+
 TEST_F(ClientTest, DoesNotRepeatWhatWasRefused) {
   twins_.failures = 1;
   for (const grpc::StatusCode code :
        {grpc::StatusCode::NOT_FOUND, grpc::StatusCode::ABORTED, grpc::StatusCode::INTERNAL,
-        grpc::StatusCode::RESOURCE_EXHAUSTED, grpc::StatusCode::DATA_LOSS}) {
+        grpc::StatusCode::RESOURCE_EXHAUSTED, grpc::StatusCode::DATA_LOSS,
+        grpc::StatusCode::CANCELLED}) {
     twins_.code = code;
     twins_.calls = 0;
     EXPECT_THAT(Get(), StatusIs(static_cast<absl::StatusCode>(code), "the disk failed"));

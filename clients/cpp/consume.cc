@@ -136,9 +136,9 @@ class ConsumerWriter {
   std::jthread thread_;  // last: it uses the others
 };
 
-bool ShallComeAgain(grpc::StatusCode code) {
-  return code == grpc::StatusCode::UNAVAILABLE || code == grpc::StatusCode::ABORTED ||
-         code == grpc::StatusCode::DEADLINE_EXCEEDED;
+bool ShallComeAgain(const Caller& caller, const grpc::Status& ended) {
+  return IsLost(caller, ended) || ended.error_code() == grpc::StatusCode::ABORTED ||
+         ended.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
 }
 
 // One connection after the other.
@@ -244,7 +244,9 @@ absl::Status EventClient::Consume(
     if (cancelled != nullptr && cancelled->load(std::memory_order_relaxed)) {
       return absl::CancelledError("interrupted");
     }
-    if (!ended.ok() && !ShallComeAgain(ended.error_code())) return status;
+    if (!ShallComeAgain(caller, ended)) return status;
+    // This end gave up waiting until the server had stored what it acknowledged.
+    if (consumption.IsEnough() && ended.error_code() == grpc::StatusCode::CANCELLED) return status;
     if (consumption.has_connected()) reconnection.NoteStanding();
     status = reconnection.Wait(status);
     if (!status.ok()) return status;

@@ -69,7 +69,7 @@ absl::Status EventClient::Subscribe(
         &received);
     if (!received.ok()) return received;
     absl::Status status = caller.Explain(ended);
-    if (!IsLost(ended) || (WantsState(request) && has_received)) return status;
+    if (!IsLost(caller, ended) || (WantsState(request) && has_received)) return status;
     status = reconnection.Wait(status);
     if (!status.ok()) return status;
   }

@@ -121,7 +121,7 @@ TEST_F(EventClientTest, WhatWasHandledAndNotStoredIsNotGivenAgain) {
         stream->Write(MessageOf(2, {3}));
         EXPECT_EQ(ReadUntil(stream, 2), 3);
         stream->Write(MessageOf(0, {}, 1));  // the first one is stored, the second is not
-        return kLost;
+        return grpc::Status::CANCELLED;      // dropped by a server that stops
       },
       [](ConsumerEnd* stream) {
         v1::StreamEventsRequest first;
@@ -249,7 +249,7 @@ TEST_F(EventClientTest, ASubscriberResumesBehindWhatItHasHad) {
                          [&](const v1::SubscribeRequest& request, Writer* stream) {
                            EXPECT_EQ(request.resume_token(), "two");
                            stream->Write(message_of({3, 4}, "four"));
-                           return kLost;
+                           return grpc::Status::CANCELLED;  // dropped by a server that stops
                          },
                          [&](const v1::SubscribeRequest& request, Writer* /*stream*/) {
                            EXPECT_EQ(request.resume_token(), "four");

@@ -124,8 +124,7 @@ class IngestStream::Impl {
     const std::unique_lock lock(mutex_);
     if (stopped_ || (closing_ && queue_.empty())) return false;
     if (answered_) lost_at_ = steady_clock::now();
-    const bool transient =
-        grpc_status.ok() || grpc_status.error_code() == grpc::StatusCode::UNAVAILABLE;
+    const bool transient = grpc_status.ok() || caller_.IsCutOff(grpc_status);
     const bool patient = opened_ ? steady_clock::now() - lost_at_ < options_.reconnect_time_max
                                  : tries < caller_.options().retry.tries_max;
     if (transient && patient && !Cancelled()) {

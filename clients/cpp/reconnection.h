@@ -53,8 +53,8 @@ grpc::Status ReadStream(const Caller& caller, Open open, Take take, absl::Status
 }
 
 // What has no other reason than the server's or the connection's end.
-inline bool IsLost(const grpc::Status& ended) {
-  return ended.ok() || ended.error_code() == grpc::StatusCode::UNAVAILABLE;
+inline bool IsLost(const Caller& caller, const grpc::Status& ended) {
+  return ended.ok() || caller.IsCutOff(ended);
 }
 
 }  // namespace twin::client

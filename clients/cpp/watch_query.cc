@@ -24,7 +24,7 @@ absl::Status EventClient::WatchQuery(
         &received);
     if (!received.ok()) return received;
     absl::Status status = caller.Explain(ended);
-    if (!IsLost(ended)) return status;
+    if (!IsLost(caller, ended)) return status;
     status = reconnection.Wait(status);
     if (!status.ok()) return status;
   }

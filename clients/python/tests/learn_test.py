@@ -193,6 +193,35 @@ class EvaluateTest(unittest.TestCase):
             self.assertIn("no xjtu_ncm/per_cycle_features.csv", report["skipped"])
             self.assertEqual(code, int(any(f.get("passed") is False for f in report["figures"])))
 
+    def test_what_cannot_be_used_is_skipped(self):
+        rows = made_cells(9, rows=40)
+        cells = rows.cell_id.unique()
+        for broken, reason in (
+                (rows[rows.cell_id == cells[0]].to_csv(index=False), "has 1 cells with a capacity, fewer than 3"),
+                (rows[rows.cell_id.isin(cells[:2])].to_csv(index=False), "has 2 cells with a capacity, fewer than 3"),
+                (rows.head(0).to_csv(index=False), "has 0 cells with a capacity, fewer than 3"),
+                (rows.drop(columns="capacity_ah").to_csv(index=False), "has no column capacity_ah"),
+                ("", "cannot be read: No columns to parse from file"),
+                (rows.assign(capacity_ah="much").to_csv(index=False), "soh XJTU: TypeError: ")):
+            with self.subTest(reason), tempfile.TemporaryDirectory() as name:
+                folder = pathlib.Path(name)
+                for source, file, text in (("xjtu_ncm", "per_cycle_features.csv", broken),
+                                           ("nasa_pcoe", "per_cycle_capacity.csv", "cell_id,cycle,capacity_ah\nB,1,2\nB,2,2\n"),
+                                           ("nasa_pcoe", "B_discharge_curves.csv", self.discharges())):
+                    (folder / source).mkdir(exist_ok=True)
+                    (folder / source / file).write_text(text)
+                code, text = self.run_on(folder, "--json", "--quick")
+                report = json.loads(text)
+                self.assertEqual([f["task"] for f in report["figures"]], ["SoH NASA, counted on a discharge"], report)
+                self.assertEqual(len([s for s in report["skipped"] if reason in s]), 1, report["skipped"])
+                self.assertNotEqual(code, 2)
+
+    @staticmethod
+    def discharges():
+        """Two, of 2 A for an hour."""
+        return "cycle,time_s,current_a,voltage_v\n" + "".join(
+            f"{cycle},{i * 36},-2,{4.2 - 0.015 * i}\n" for cycle in (1, 2) for i in range(101))
+
     def test_nothing_to_measure(self):
         with tempfile.TemporaryDirectory() as folder:
             code, text = self.run_on(folder)

@@ -1,10 +1,15 @@
 #!/usr/bin/env python3
 """Named subscriptions and standing queries: each change is worked off once, and a result is always that of one state."""
+import collections
+import concurrent.futures
 import threading
+import time
 import unittest
 
+import grpc
 import twingraph
 from twingraph import Relationship, Twin
+from twingraph.v1 import event_service_pb2 as pb, event_service_pb2_grpc as rpc
 
 import server
 
@@ -148,6 +153,108 @@ class SubscriptionsTest(ServerTest):
         self.assertGreater(self.subscriptions.acknowledge("health", token).acknowledged_sequence, kept.acknowledged_sequence)
         with self.subscriptions.consume("health") as consumer:
             self.assertEqual(self.take(consumer, 1), [91.0])
+
+
+class FakeEvents(rpc.EventServiceServicer):
+    """Each connection plays the next of some scripts."""
+
+    def __init__(self, *scripts):
+        self.scripts = collections.deque(scripts)
+
+    def StreamEvents(self, requests, context):
+        yield from self.scripts.popleft()(requests, context)
+
+    def Subscribe(self, request, context):
+        yield from self.scripts.popleft()(request, context)
+
+
+class ConnectionsThatAreLostTest(unittest.TestCase):
+    def connect(self, *scripts):
+        played = grpc.server(concurrent.futures.ThreadPoolExecutor(4))
+        rpc.add_EventServiceServicer_to_server(FakeEvents(*scripts), played)
+        port = played.add_insecure_port("127.0.0.1:0")
+        played.start()
+        self.addCleanup(played.stop, None)
+        graph = twingraph.connect(f"127.0.0.1:{port}")
+        self.addCleanup(graph.close)
+        return graph
+
+    @staticmethod
+    def message(delivery, *sequences, acknowledged=0):
+        return pb.StreamEventsResponse(delivery=delivery, acknowledged_delivery=acknowledged,
+                                       events=[pb.Event(type=pb.TWIN_UPDATED, sequence=s) for s in sequences])
+
+    @staticmethod
+    def until_acknowledged(requests, delivery):
+        while next(requests).acknowledged_delivery < delivery:
+            pass
+
+    def test_what_a_stopping_server_drops_is_made_again(self):
+        def dropped(request, context):
+            yield pb.SubscribeResponse(events=[pb.Event(type=pb.TWIN_UPDATED, sequence=1)], resume_token="one")
+            context.abort(grpc.StatusCode.CANCELLED, "dropped")
+
+        def resumed(request, context):
+            self.assertEqual(request.resume_token, "one")
+            yield pb.SubscribeResponse(events=[pb.Event(type=pb.TWIN_UPDATED, sequence=2)], resume_token="two")
+            context.abort(grpc.StatusCode.NOT_FOUND, "the end")
+
+        with self.connect(dropped, resumed).events.watch() as watch:
+            self.assertEqual([next(watch).sequence, next(watch).sequence], [1, 2])
+            with self.assertRaises(twingraph.NotFound):
+                next(watch)
+
+    def test_an_event_has_what_the_server_said(self):
+        def told(request, context):
+            self.assertEqual((request.filter.under, list(request.filter.under_relationships)), ("p", ["feeds"]))
+            yield pb.SubscribeResponse(events=[
+                pb.Event(type=pb.TWIN_UPDATED, sequence=1, model_id=MODULE, old_model_id=PACK, context=pb.Event.CURRENT),
+                pb.Event(type=pb.MODEL_UPDATED, sequence=2, decommissioned=True)])
+
+        with self.connect(told).events.watch(under="p", along=["feeds"]) as watch:
+            moved, model = next(watch), next(watch)
+        self.assertEqual((moved.old_model_id, moved.context, moved.decommissioned), (PACK, "CURRENT", False))
+        self.assertEqual((model.old_model_id, model.context, model.decommissioned), ("", "EXACT", True))
+
+    def test_a_call_that_is_cancelled_here_is_not(self):
+        def silent(request, context):
+            context.send_initial_metadata(())
+            while context.is_active():
+                time.sleep(0.01)
+            yield from ()
+
+        watch = self.connect(silent).events.watch()
+        threading.Timer(0.1, watch.close).start()
+        with self.assertRaises(StopIteration):
+            next(watch)
+
+    def test_what_came_again_twice_is_returned_once(self):
+        """The second connection confirms a delivery before that of an event that had come over the first one."""
+        message, until = self.message, self.until_acknowledged
+
+        def first(requests, context):
+            yield message(1, 1)
+            yield message(2, 2)
+            until(requests, 2)
+            context.abort(grpc.StatusCode.UNAVAILABLE, "lost")
+
+        def second(requests, context):
+            yield message(1, 1)
+            yield message(2, 2, acknowledged=1)
+            until(requests, 2)
+            context.abort(grpc.StatusCode.UNAVAILABLE, "lost")
+
+        def third(requests, context):
+            yield message(1, 2)
+            yield message(2, 3)
+            until(requests, 2)
+
+        with self.connect(first, second, third).subscriptions.consume("s") as consumer:
+            found = []
+            for _ in range(3):
+                found.append(next(consumer).sequence)
+                consumer.acknowledge()
+        self.assertEqual(found, [1, 2, 3])
 
 
 class StandingQueryTest(ServerTest):

@@ -124,8 +124,19 @@ def _error_info(call: grpc.RpcError) -> tuple[str, dict[str, str]]:
     return "", {}
 
 
+# gRPC's words for calls that ended on this side.
+_ENDED_HERE = ("Locally cancelled by application!", "Channel closed!")
+
+
+def _was_dropped(call: grpc.RpcError) -> bool:
+    """Whether a server that was stopping dropped the call: nobody here cancelled it, and no service answered."""
+    return (call.code() is grpc.StatusCode.CANCELLED and call.details() not in _ENDED_HERE and not _error_info(call)[0])
+
+
 def from_call(call: grpc.RpcError) -> Error:
     """The error of a failed call."""
     code = call.code()
+    if _was_dropped(call):
+        return Unavailable("the server dropped the call: it is stopping")
     reason, metadata = _error_info(call)
     return _BY_CODE.get(code, Error)(call.details() or code.name, code, reason, metadata)

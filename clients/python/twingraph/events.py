@@ -38,6 +38,9 @@ class Event:
     relationship: Optional[tuple[str, str, str]]  # source, name, target
     resume_token: str
     notice: Optional[tuple[str, str]] = None  # SERVER_NOTICE: reason, message
+    old_model_id: str = ""  # TWIN_UPDATED that moved it: the model before
+    decommissioned: bool = False  # MODEL_UPDATED: so, or no longer
+    context: str = "EXACT"  # how a condition saw what the change left alone; "CURRENT": some of it as it was later
 
 
 class Watch(Iterator[Event]):
@@ -101,13 +104,14 @@ def event_of(message: pb.Event) -> Event:
                 from_nanos(c.source_time_unix_nano), c.late) for c in message.changes],
         (relation.source_id, relation.name, relation.target_id) if message.HasField("relationship") else None,
         message.resume_token,
-        (message.notice.reason, message.notice.message) if message.HasField("notice") else None)
+        (message.notice.reason, message.notice.message) if message.HasField("notice") else None,
+        message.old_model_id, message.decommissioned, pb.Event.Context.Name(message.context))
 
 
 def event_filter(condition: str, types: Sequence[str], models: Sequence[str], twins: Sequence[str], under: str,
-                 paths: Sequence[str]) -> pb.EventFilter:
+                 paths: Sequence[str], along: Sequence[str]) -> pb.EventFilter:
     return pb.EventFilter(types=[pb.EventType.Value(name) for name in types], models=models, twin_ids=twins, under=under,
-                          paths=paths, condition=condition)
+                          under_relationships=along, paths=paths, condition=condition)
 
 
 class Events:
@@ -119,14 +123,14 @@ class Events:
     def watch(self, condition: str = "", *, types: Sequence[str] = (), models: Sequence[str] = (),
               twins: Sequence[str] = (), under: str = "", paths: Sequence[str] = (), resume_token: str = "",
               since: Any = None, starting_state: bool = False, interval_ms: int = 0,
-              patience_s: float = PATIENCE_S) -> Watch:
+              patience_s: float = PATIENCE_S, along: Sequence[str] = ()) -> Watch:
         """Changes from now on, or behind resume_token, or since a server time, or after the starting state.
 
         condition: TQL over the changed twin, such as "new.soc < 20 AND old.soc >= 20". types: names as
-        "TWIN_UPDATED". All that is given must hold. docs/events.md has the rules.
+        "TWIN_UPDATED". along: with under, the relationships that lead to what is under it. All that is given must hold. docs/events.md has the rules.
         """
         request = pb.SubscribeRequest(
-            filter=event_filter(condition, types, models, twins, under, paths), interval_ms=interval_ms, event_tokens=True)
+            filter=event_filter(condition, types, models, twins, under, paths, along), interval_ms=interval_ms, event_tokens=True)
         if sum([bool(resume_token), since is not None, starting_state]) > 1:
             raise ValueError("give one of resume_token, since and starting_state")
         if resume_token:

@@ -40,9 +40,10 @@ class Consumer(Iterator[Event]):
         # Events are counted as they come. Deliveries end at a count; up to _done all is acknowledged here.
         self._received = self._returned = self._done = 0
         self._deliveries: collections.deque[tuple[int, int]] = collections.deque()  # count at its end, number
-        self._sent: list[tuple[int, int]] = []  # acknowledged, and not confirmed
-        # Not confirmed: the count, whether it was returned over an earlier connection, the event.
-        self._open: collections.deque[tuple[int, bool, tuple[int, int]]] = collections.deque()
+        # Events of deliveries that are not confirmed: the count, whether it was returned over an earlier connection, the
+        # event. Those of the delivery that has not ended, and by the numbers of those that have.
+        self._open: list[tuple[int, bool, tuple[int, int]]] = []
+        self._unconfirmed: collections.deque[tuple[int, list[tuple[int, bool, tuple[int, int]]]]] = collections.deque()
         self._again: set[tuple[int, int]] = set()  # returned before the connection was lost: not to be returned again
         self._seek_time = 0  # when the subscription was last moved
         self._credit_due = 0
@@ -84,11 +85,10 @@ class Consumer(Iterator[Event]):
             self._open.append((self._received, is_repeated, name))
         if message.delivery:
             self._deliveries.append((self._received, message.delivery))
-        confirmed = 0
-        while self._sent and self._sent[0][1] <= message.acknowledged_delivery:
-            confirmed = self._sent.pop(0)[0]
-        while self._open and self._open[0][0] <= confirmed:
-            self._open.popleft()
+            self._unconfirmed.append((message.delivery, self._open))
+            self._open = []
+        while self._unconfirmed and self._unconfirmed[0][0] <= message.acknowledged_delivery:
+            self._unconfirmed.popleft()
 
     def acknowledge(self) -> None:
         """All that was returned is worked off. Whole deliveries are acknowledged: events that came together once all of
@@ -101,19 +101,21 @@ class Consumer(Iterator[Event]):
         """Gives credit back, and acknowledges deliveries that are worked off."""
         number = 0
         while self._deliveries and self._deliveries[0][0] <= self._done:
-            end, number = self._deliveries.popleft()
-            self._sent.append((end, number))
+            number = self._deliveries.popleft()[1]
         if number or self._credit_due:
             self._requests.put(pb.StreamEventsRequest(credit_events=self._credit_due, acknowledged_delivery=number))
             self._credit_due = 0
 
     def _begin_anew(self, error: errors.Error) -> None:
         self._requests.put(None)
-        self._again.update(name for count, is_repeated, name in self._open if is_repeated or count <= self._returned)
+        self._unconfirmed.append((0, self._open))
+        self._again.update(name for _, events in self._unconfirmed for count, is_repeated, name in events
+                           if is_repeated or count <= self._returned)
         if isinstance(error, errors.Aborted) or len(self._again) > HANDLED_MAX:
             self._again.clear()  # it went to another place, or most of it went to other consumers
-        for items in (self._pending, self._deliveries, self._sent, self._open):
+        for items in (self._pending, self._deliveries, self._unconfirmed):
             items.clear()
+        self._open = []
         self._received, self._credit_due = self._returned, 0
 
     def close(self) -> None:
@@ -148,9 +150,9 @@ class Subscriptions:
 
     def create(self, name: str, condition: str = "", *, types: Sequence[str] = (), models: Sequence[str] = (),
                twins: Sequence[str] = (), under: str = "", paths: Sequence[str] = (), resume_token: str = "",
-               since: Any = None) -> pb.Subscription:
+               since: Any = None, along: Sequence[str] = ()) -> pb.Subscription:
         """Begins now, behind a resume token, or at a server time. The filter is that of `client.events.watch`."""
-        request = pb.CreateSubscriptionRequest(name=name, filter=event_filter(condition, types, models, twins, under, paths))
+        request = pb.CreateSubscriptionRequest(name=name, filter=event_filter(condition, types, models, twins, under, paths, along))
         _set_place(request, resume_token, since)
         return self._connection.call(self._stub.CreateSubscription, request, repeatable=False)
 

@@ -15,9 +15,9 @@ DESCRIPTION = """\
 Prints how accurate the predictors are on cells that they were not trained on, each figure beside its bar.
 
 DIR holds folders of battery data: xjtu_ncm, hust_lfp, tju_nca_ncm, severson_mit, nasa_pcoe; those that it
-lacks are skipped and named. The cells of a folder are divided into folds; each fold is predicted by models of the
+lacks, and those that cannot be used, are skipped and named. The cells of a folder are divided into folds; each fold is predicted by models of the
 others, its intervals calibrated on cells that neither trained those models nor are tested. The result depends on
-the data alone. Exit code: 0, 1 if a bar was missed, 2 if nothing could be measured."""
+the data alone. Exit code: 0, 1 if a bar was missed, 2 if nothing could be measured; what is skipped does not change it."""
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -18,6 +18,10 @@ class Task:
     more: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     has_bar: bool = True
 
+    @property
+    def name(self) -> str:
+        return " ".join([self.measure.__name__, *(a for a in self.arguments if isinstance(a, str))])
+
 
 def soh(root: pathlib.Path, which: str, with_count: bool) -> list[Figure]:
     if which in datasets.TJU:
@@ -37,8 +41,10 @@ def tasks(root: pathlib.Path, more: pathlib.Path | None) -> list[Task]:
 
 
 def attempt(task: Task) -> tuple[list[Figure], str | None]:
-    """The figures, or what is missing for them."""
+    """The figures, or why there are none: one set that is no good costs its own figures, and no others."""
     try:
         return task.measure(*task.arguments, **task.more), None
     except datasets.Missing as missing:
         return [], str(missing)
+    except Exception as failure:
+        return [], f"{task.name}: {type(failure).__name__}: {failure}"
