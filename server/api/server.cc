@@ -70,8 +70,7 @@ class Server::Impl {
     TWIN_ASSIGN_OR_RETURN(predictors_, predict::Predictors::Open(options.predictors,
                                                                  predict_host_.get(), &connector_));
     services_.predictors = predictors_.get();
-    // Debian's Abseil was built to look for deadlocks, one lock for all of gRPC's: a tenth of a
-    // call.
+    // Debian's Abseil was built to look for deadlocks, under one lock for all of gRPC's.
     absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
