@@ -76,6 +76,29 @@ absl::Status Assign(const std::vector<std::string>& assignments, Json* object) {
   return absl::OkStatus();
 }
 
+absl::Status WithStringHint(const absl::Status& refused,
+                            const std::vector<std::string>& assignments) {
+  if (!absl::IsInvalidArgument(refused)) return refused;
+  for (const std::string& text : assignments) {
+    const absl::StatusOr<Assignment> assignment = ParseAssignment(text);
+    if (!assignment.ok() || assignment->value.is_string() || assignment->value.is_structured()) {
+      continue;
+    }
+    // It names the path as "/soh/note" or "soh.note".
+    const std::string& pointer = assignment->pointer;
+    const std::string dotted = absl::StrReplaceAll(pointer.substr(1), {{"/", "."}});
+    const bool is_of_this =
+        absl::StrContains(refused.message(), absl::StrCat(pointer, ": expected a string")) ||
+        absl::StrContains(refused.message(), absl::StrCat(" ", dotted, ": expected a string"));
+    if (!is_of_this) continue;
+    const size_t equals = text.find('=');
+    return absl::InvalidArgumentError(
+        absl::StrCat(refused.message(), "\na string that looks like JSON is quoted twice: --set '",
+                     text.substr(0, equals), "=\"", text.substr(equals + 1), "\"'"));
+  }
+  return refused;
+}
+
 void AddSetOption(CLI::App* command, std::vector<std::string>* assignments,
                   const std::string& description) {
   command->add_option("--set", *assignments, description)

@@ -31,6 +31,11 @@ absl::StatusOr<Assignment> ParseAssignment(absl::string_view text);
 // through something that is no object.
 absl::Status Assign(const std::vector<std::string>& assignments, Json* object);
 
+// `refused`, and how to write a string that looks like a number, true or null, where the server
+// said that it expected one.
+absl::Status WithStringHint(const absl::Status& refused,
+                            const std::vector<std::string>& assignments);
+
 // --set, as many as there are.
 void AddSetOption(CLI::App* command, std::vector<std::string>* assignments,
                   const std::string& description);

@@ -57,6 +57,23 @@ TEST(AssignmentTest, MakesWhatIsMissingOnTheWay) {
   EXPECT_EQ(Assigned(R"({"a":1})", {"a.b=3"}), "--set /a/b: what stands before 'b' is no object");
 }
 
+TEST(AssignmentTest, SaysHowAStringIsWrittenThatLooksLikeANumber) {
+  const auto hint = [](absl::string_view message, const std::vector<std::string>& sets) {
+    return std::string(WithStringHint(absl::InvalidArgumentError(message), sets).message());
+  };
+  const std::string of_patch = "twin p: /serial: expected a string, got 123";
+  EXPECT_EQ(hint(of_patch, {"name=x", "serial=123"}),
+            of_patch + "\na string that looks like JSON is quoted twice: --set 'serial=\"123\"'");
+  EXPECT_EQ(hint(of_patch, {"name=7"}), of_patch);
+  const std::string of_create = "twin p: soh.note: expected a string, got true";
+  EXPECT_EQ(
+      hint(of_create, {"soh.note=true"}),
+      of_create + "\na string that looks like JSON is quoted twice: --set 'soh.note=\"true\"'");
+  EXPECT_EQ(hint(of_create, {"soh.note=[1]"}), of_create);
+  const absl::Status other = absl::NotFoundError(of_create);
+  EXPECT_EQ(WithStringHint(other, {"soh.note=true"}), other);
+}
+
 TEST(PatchTest, IsTextOrEdits) {
   const absl::StatusOr<Patch> edits =
       ReadPatch({.patch = "", .sets = {"soh.value=0.5"}, .removals = {"note"}});

@@ -102,12 +102,18 @@ TEST_F(CheckTest, SaysWhatEachPartHas) {
   EXPECT_EQ(journal_only.err, "");
   EXPECT_THAT(journal_only.out,
               AllOf(HasSubstr("store: checkpoint 0 at sequence 0: good\n"),
-                    HasSubstr("journal: sequences 1 to 2 in 1 segments, 2 records: good\n"),
+                    HasSubstr("journal: sequences 1 to 2 in 1 segment, 2 records: good\n"),
                     HasSubstr("state: 3 twins, 0 relationships at sequence 2; 0 twins and 0 "
                               "relationships that have ended: good\n")));
   EXPECT_TRUE(Open()->Stop().ok());
   EXPECT_THAT(Check({options_.data_dir}).out,
               StartsWith("store: checkpoint 1 at sequence 2: good\n"));
+}
+
+TEST_F(CheckTest, SaysThatTheJournalIsEmpty) {
+  { const std::unique_ptr<engine::Engine> engine = Open(); }
+  EXPECT_THAT(Check({options_.data_dir}).out,
+              HasSubstr("journal: no sequences in 1 segment, 0 records"));
 }
 
 TEST_F(CheckTest, NamesWhatIsDamagedAndReadsTheRest) {

@@ -60,6 +60,14 @@ std::vector<std::string> OptionText::Choices() const {
 
 bool OptionText::IsPath() const { return value == "PATH" || value == "FILE" || value == "DIR"; }
 
+std::string UnknownCommand(const std::string& word, const CommandInfo& info) {
+  if (info.commands.empty()) return absl::StrCat("unexpected argument '", word, "'");
+  std::vector<std::string> known;
+  for (const CommandInfo& command : info.commands) known.push_back(command.text.name);
+  return absl::StrCat("unknown command '", word, "'",
+                      Suggest(word, known, "; there is " + absl::StrJoin(known, ", ")));
+}
+
 CommandLine::CommandLine(std::string program, std::string summary, const std::string& version)
     : root_("", program) {
   // Options of a parent may stand behind a command. What nothing takes is explained by Explain().
@@ -216,10 +224,7 @@ std::string CommandLine::ExplainUnknown(const std::string& word) const {
     return absl::StrCat("unknown option '", name, "'",
                         closest.empty() ? "" : absl::StrCat("; did you mean '--", closest, "'?"));
   }
-  if (info.commands.empty()) return absl::StrCat("unexpected argument '", word, "'");
-  for (const CommandInfo& command : info.commands) known.push_back(command.text.name);
-  return absl::StrCat("unknown command '", word, "'",
-                      Suggest(word, known, "; there is " + absl::StrJoin(known, ", ")));
+  return UnknownCommand(word, info);
 }
 
 }  // namespace twin::twinctl

@@ -63,6 +63,9 @@ struct Process {
   bool color_refused = false;  // by the environment
 };
 
+// "unknown command 'x'; did you mean 'y'?", or which ones there are, or that it has none.
+std::string UnknownCommand(const std::string& word, const CommandInfo& info);
+
 class CommandLine {
  public:
   CommandLine(std::string program, std::string summary, const std::string& version);

@@ -43,6 +43,7 @@ Outcome RunLine(const std::vector<std::string>& arguments, Process process = {})
   line.AddCommand(group, {.name = "list", .summary = "List things"},
                   [](const Console&) { return kExitDone; });
   AddCompletion(&line);
+  AddHelp(&line);
 
   std::ostringstream out, err;
   process.out = &out;
@@ -83,7 +84,7 @@ TEST(CommandLineTest, SuggestsWhatWasMeant) {
   for (const auto& [arguments, message] :
        std::vector<std::pair<std::vector<std::string>, std::string>>{
            {{"thigns"}, "twinctl: unknown command 'thigns'; did you mean 'things'?\n"},
-           {{"qqqqqq"}, "twinctl: unknown command 'qqqqqq'; there is things, completion\n"},
+           {{"qqqqqq"}, "twinctl: unknown command 'qqqqqq'; there is things, completion, help\n"},
            {{"things", "shwo"}, "twinctl: unknown command 'shwo'; did you mean 'show'?\n"},
            {{"things", "show", "--ouptut=x"},
             "twinctl: unknown option '--ouptut'; did you mean '--output'?\n"},
@@ -113,6 +114,17 @@ TEST(CommandLineTest, AGroupAloneIsWrongUsageAndHelps) {
   EXPECT_EQ(outcome.out, "");
   EXPECT_THAT(outcome.err, HasSubstr("\n  show  Show things\n"));
   EXPECT_EQ(RunLine({}).code, 2);
+}
+
+TEST(CommandLineTest, HelpIsACommandToo) {
+  EXPECT_EQ(RunLine({"help", "things", "show"}).out, RunLine({"things", "show", "--help"}).out);
+  EXPECT_EQ(RunLine({"help", "things"}).out, RunLine({"things", "--help"}).out);
+  EXPECT_EQ(RunLine({"help"}).out, RunLine({"--help"}).out);
+  EXPECT_EQ(RunLine({"help"}).code, 0);
+  const Outcome wrong = RunLine({"help", "things", "shwo"});
+  EXPECT_EQ(wrong.code, 2);
+  EXPECT_EQ(wrong.err, "twinctl: unknown command 'shwo'; did you mean 'show'?\n");
+  EXPECT_EQ(RunLine({"help", "completion", "x"}).err, "twinctl: unexpected argument 'x'\n");
 }
 
 TEST(CommandLineTest, HelpAndVersionAreData) {

@@ -5,6 +5,7 @@
 #include "clients/twinctl/check.h"
 #include "clients/twinctl/completion.h"
 #include "clients/twinctl/contexts.h"
+#include "clients/twinctl/help.h"
 #include "clients/twinctl/history.h"
 #include "clients/twinctl/models.h"
 #include "clients/twinctl/predictors.h"
@@ -44,6 +45,7 @@ void AddCommands(CommandLine* line, const Environment& environment) {
   AddCheck(line);
   AddContexts(line, server);
   AddCompletion(line);
+  AddHelp(line);
 }
 
 }  // namespace twin::twinctl

@@ -1,6 +1,8 @@
 #include "clients/twinctl/help.h"
 
 #include <algorithm>
+#include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -133,6 +135,33 @@ std::string HelpText(const CommandInfo& info, const Style& style, int columns) {
     writer.Heading(absl::StrCat("'", info.path, " COMMAND --help' says more of a command."));
   }
   return writer.Take();
+}
+
+void AddHelp(CommandLine* line) {
+  const auto words = std::make_shared<std::vector<std::string>>();
+  CLI::App* const command =
+      line->AddCommand(line->root(),
+                       {.name = "help",
+                        .summary = "Print the help of a command, as --help does",
+                        .examples = "twinctl help\n"
+                                    "twinctl help models validate"},
+                       [line, words](const Console& console) -> int {
+                         const CommandInfo root = line->Describe();
+                         const CommandInfo* info = &root;
+                         for (const std::string& word : *words) {
+                           const auto found = std::find_if(
+                               info->commands.begin(), info->commands.end(),
+                               [&](const CommandInfo& each) { return each.text.name == word; });
+                           if (found == info->commands.end()) {
+                             return console.Fail(kExitUsage, UnknownCommand(word, *info));
+                           }
+                           info = &*found;
+                         }
+                         console.out << HelpText(*info, console.out_style, console.out_columns);
+                         return kExitDone;
+                       });
+  command->add_option("COMMAND", *words, "Its name, such as models validate (default: of all)")
+      ->type_name("NAME");
 }
 
 }  // namespace twin::twinctl

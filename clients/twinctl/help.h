@@ -13,6 +13,9 @@ namespace twin::twinctl {
 // `columns`, which is 0 where there is no terminal.
 std::string HelpText(const CommandInfo& info, const Style& style, int columns);
 
+// Adds `help [COMMAND]…`. `line` must outlive the command's run.
+void AddHelp(CommandLine* line);
+
 }  // namespace twin::twinctl
 
 #endif  // TWIN_CLIENTS_TWINCTL_HELP_H_

@@ -37,7 +37,7 @@ absl::StatusOr<ExitCode> PatchIt(const ChangeArguments& arguments, client::Clien
   request.set_request_id(client::RandomRequestId());
   const absl::StatusOr<v1::UpdateRelationshipResponse> response =
       client->UpdateRelationship(request);
-  if (!response.ok()) return response.status();
+  if (!response.ok()) return WithStringHint(response.status(), arguments.patch.sets);
   WriteDone(absl::StrCat("changed relationship '", arguments.key.id, "' of '", arguments.key.source,
                          "', etag ", response->etag()),
             {{"$relationshipId", arguments.key.id},

@@ -58,7 +58,7 @@ absl::StatusOr<ExitCode> Create(const CreateArguments& arguments, client::Client
   request.set_request_id(client::RandomRequestId());
   const absl::StatusOr<v1::CreateRelationshipResponse> response =
       client->CreateRelationship(request);
-  if (!response.ok()) return response.status();
+  if (!response.ok()) return WithStringHint(response.status(), arguments.sets);
   WriteDone(
       absl::StrCat(response->created() ? "created" : "replaced", " relationship '",
                    relationship.id(), "' of '", arguments.source, "', etag ", response->etag()),

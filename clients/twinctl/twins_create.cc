@@ -83,7 +83,7 @@ absl::StatusOr<ExitCode> Create(const CreateArguments& arguments, client::Client
   }
   request.set_request_id(client::RandomRequestId());
   const absl::StatusOr<v1::CreateTwinResponse> response = client->CreateTwin(request);
-  if (!response.ok()) return response.status();
+  if (!response.ok()) return WithStringHint(response.status(), arguments.sets);
   WriteDone(absl::StrCat(response->created() ? "created" : "replaced", " twin '", arguments.id,
                          "', etag ", response->etag()),
             {{"$dtId", arguments.id},

@@ -35,7 +35,7 @@ absl::StatusOr<ExitCode> PatchTwin(const Arguments& arguments, client::Client* c
   }
   request.set_request_id(client::RandomRequestId());
   const absl::StatusOr<v1::UpdateTwinResponse> response = client->UpdateTwin(request);
-  if (!response.ok()) return response.status();
+  if (!response.ok()) return WithStringHint(response.status(), arguments.patch.sets);
   WriteDone(absl::StrCat("changed twin '", arguments.id, "', etag ", response->etag()),
             {{"$dtId", arguments.id},
              {"$etag", response->etag()},

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -32,7 +33,14 @@ struct Arguments {
   std::string dialect = "tql";
 };
 
-absl::StatusOr<v1::SubscribeRequest> RequestOf(const Arguments& arguments) {
+// The place behind which the first change is that can still be read.
+absl::StatusOr<std::string> OldestCursor(client::Client* client) {
+  const absl::StatusOr<v1::StatusResponse> status = client->Status();
+  if (!status.ok()) return status.status();
+  return status->events().oldest_resume_token();
+}
+
+absl::StatusOr<v1::SubscribeRequest> RequestOf(const Arguments& arguments, client::Client* client) {
   v1::SubscribeRequest request;
   request.set_event_tokens(true);
   absl::StatusOr<v1::EventFilter> filter = FilterOf(arguments.filter);
@@ -50,6 +58,12 @@ absl::StatusOr<v1::SubscribeRequest> RequestOf(const Arguments& arguments) {
   }
   if (arguments.state) request.set_starting_state(true);
   if (arguments.from.empty()) return request;
+  if (arguments.from == "oldest") {
+    absl::StatusOr<std::string> oldest = OldestCursor(client);
+    if (!oldest.ok()) return oldest.status();
+    request.set_resume_token(*std::move(oldest));
+    return request;
+  }
   if (IsTimeOfCursor(arguments.from)) {
     const absl::StatusOr<int64_t> from = TimeOption("--from", arguments.from);
     if (!from.ok()) return from.status();
@@ -67,8 +81,7 @@ class Printer {
         console_(console),
         output_(!arguments.output.empty() ? arguments.output
                 : console.out_columns > 0 ? "text"
-                                          : "ndjson"),
-        cursor_(IsTimeOfCursor(arguments.from) ? "" : arguments.from) {}
+                                          : "ndjson") {}
 
   absl::Status Print(const v1::SubscribeResponse& message) {
     for (const v1::Event& event : message.events()) {
@@ -89,6 +102,7 @@ class Printer {
     return console_.out ? absl::OkStatus() : absl::CancelledError("stdout");
   }
 
+  // Of what came; whoever gave a cursor and saw nothing has it still.
   void SayCursor() const {
     if (cursor_.empty()) return;
     console_.err << console_.err_style.Paint(Tone::kHint,
@@ -124,7 +138,7 @@ client::EventOptions ConnectionOptions(const Console& console) {
 
 absl::StatusOr<ExitCode> WatchChanges(const Arguments& arguments, client::Client* client,
                                       const Console& console) {
-  const absl::StatusOr<v1::SubscribeRequest> request = RequestOf(arguments);
+  const absl::StatusOr<v1::SubscribeRequest> request = RequestOf(arguments, client);
   if (!request.ok()) return request.status();
   Printer printer(arguments, console);
   const absl::Status status = client::EventClient(client).Subscribe(
@@ -226,8 +240,10 @@ void AddWatch(CommandLine* line, const ServerPointer& server) {
                    "(default: one of its own)")
       ->type_name("NAME");
   command
-      ->add_option("--from", arguments->from,
-                   "Begin behind this cursor, or at this time (default: now)")
+      ->add_option(
+          "--from", arguments->from,
+          "Begin behind this cursor, at this time, or with the 'oldest' change that is kept "
+          "(default: now)")
       ->type_name("CURSOR");
   command->add_flag("--state", arguments->state, "Begin with what is there now");
   command

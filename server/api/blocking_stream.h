@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "server/api/call.h"
 #include "server/base/sync.h"
@@ -60,20 +61,50 @@ class Awaited {
   bool ok_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
+// The writes of a stream, one after the other. A client that takes nothing for too long is given
+// up.
+class BlockingWrites {
+ public:
+  BlockingWrites(int64_t idle_ms_max, grpc::CallbackServerContext* context)
+      : idle_ms_max_(idle_ms_max), context_(*context) {}
+
+  // `start` begins one, whose end is told to Done. False: the client is gone, or takes nothing.
+  bool Write(absl::FunctionRef<void()> start) {
+    if (idle_) return false;
+    written_.Begin();
+    start();
+    if (!written_.WaitFor(idle_ms_max_)) {
+      idle_ = true;
+      context_.TryCancel();
+    }
+    return written_.Wait() && !idle_;
+  }
+  void Done(bool ok) { written_.Done(ok); }
+  void GiveUp() { idle_ = true; }
+  bool idle() const { return idle_; }
+  int64_t idle_ms_max() const { return idle_ms_max_; }
+
+ private:
+  const int64_t idle_ms_max_;
+  grpc::CallbackServerContext& context_;
+  Awaited written_;
+  bool idle_ = false;
+};
+
 // A bidirectional stream. `Run` is called on a thread of the pool; Read and Write block there.
 template <typename Request, typename Response>
 class BlockingBidi : public grpc::ServerBidiReactor<Request, Response> {
  public:
   BlockingBidi(const Services& services, grpc::CallbackServerContext* context)
-      : idle_ms_max_(services.stream_idle_ms_max), context_(*context) {}
+      : writes_(services.stream_idle_ms_max, context) {}
 
   // The next message; false: the client has sent all, or is gone, or idle.
   bool Read(Request* request) {
-    if (idle_) return false;
+    if (idle()) return false;
     read_.Begin();
     this->StartRead(&incoming_);
-    if (!read_.WaitFor(idle_ms_max_)) {
-      idle_ = true;  // Finish ends the read
+    if (!read_.WaitFor(writes_.idle_ms_max())) {
+      writes_.GiveUp();  // Finish ends the read
       return false;
     }
     if (!read_.Wait()) return false;
@@ -82,24 +113,17 @@ class BlockingBidi : public grpc::ServerBidiReactor<Request, Response> {
   }
   // False: the client is gone, or takes nothing.
   bool Write(const Response& response) {
-    if (idle_) return false;
-    write_.Begin();
-    this->StartWrite(&response);
-    if (!write_.WaitFor(idle_ms_max_)) {
-      idle_ = true;
-      context_.TryCancel();
-    }
-    return write_.Wait() && !idle_;
+    return writes_.Write([&] { this->StartWrite(&response); });
   }
   // The client was idle for too long. Nothing can be read or written any more.
-  bool idle() const { return idle_; }
+  bool idle() const { return writes_.idle(); }
   bool cancelled() {
     const MutexLock lock(&mutex_);
     return cancelled_;
   }
 
   void OnReadDone(bool ok) override { read_.Done(ok); }
-  void OnWriteDone(bool ok) override { write_.Done(ok); }
+  void OnWriteDone(bool ok) override { writes_.Done(ok); }
   void OnCancel() override {
     const MutexLock lock(&mutex_);
     cancelled_ = true;
@@ -116,12 +140,9 @@ class BlockingBidi : public grpc::ServerBidiReactor<Request, Response> {
   }
 
  private:
-  const int64_t idle_ms_max_;
-  grpc::CallbackServerContext& context_;
+  BlockingWrites writes_;
   Request incoming_;  // also after Run has returned
   Awaited read_;
-  Awaited write_;
-  bool idle_ = false;
   Mutex mutex_;
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
 };
@@ -133,22 +154,15 @@ class BlockingWriter : public grpc::ServerWriteReactor<Response> {
   // `method` is a literal, "TwinService/Export".
   BlockingWriter(const Services& services, grpc::CallbackServerContext* context,
                  absl::string_view method)
-      : idle_ms_max_(services.stream_idle_ms_max),
-        context_(*context),
+      : context_(*context),
+        writes_(services.stream_idle_ms_max, context),
         timed_(services.metrics, method) {}
 
   bool Write(const Response& response) {
-    if (idle_) return false;
-    write_.Begin();
-    this->StartWrite(&response);
-    if (!write_.WaitFor(idle_ms_max_)) {
-      idle_ = true;
-      context_.TryCancel();
-    }
-    return write_.Wait() && !idle_;
+    return writes_.Write([&] { this->StartWrite(&response); });
   }
-  bool idle() const { return idle_; }
-  void OnWriteDone(bool ok) override { write_.Done(ok); }
+  bool idle() const { return writes_.idle(); }
+  void OnWriteDone(bool ok) override { writes_.Done(ok); }
   void OnCancel() override {}
   void OnDone() override { delete this; }
 
@@ -178,11 +192,9 @@ class BlockingWriter : public grpc::ServerWriteReactor<Response> {
     this->Finish(ToGrpc(status));
   }
 
-  const int64_t idle_ms_max_;
   grpc::CallbackServerContext& context_;
+  BlockingWrites writes_;
   const TimedCall timed_;
-  Awaited write_;
-  bool idle_ = false;
 };
 
 }  // namespace twin::api

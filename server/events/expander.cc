@@ -2,7 +2,11 @@
 
 #include <algorithm>
 #include <deque>
+#include <memory>
+#include <utility>
+#include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "server/ingest/layout.h"
 
@@ -17,6 +21,133 @@ constexpr size_t kPlansKept = 200'000;
 absl::string_view PathOf(const std::vector<graph::ColumnSchema>& columns, uint32_t column) {
   return column < columns.size() ? columns[column].path : absl::string_view();
 }
+
+// The events of one unit: one for each twin and relationship, whatever it did with it.
+class UnitEvents {
+ public:
+  using Events = std::vector<std::shared_ptr<Event>>;
+
+  UnitEvents(const graph::Catalog& catalog, Sequence sequence, Time time)
+      : catalog_(catalog), sequence_(sequence), time_(time) {}
+
+  void AddOfTwin(const ingest::Change& change) {
+    Event& event = OfTwin(change);
+    const bool is_of_unit = event.type == EventType::kTwinCreated;
+    event.table = TableId(change.table);
+    switch (change.kind) {
+      case Kind::kCreateTwin:
+        event.type = EventType::kTwinCreated;
+        event.twin_id = change.text;
+        break;
+      case Kind::kSetValue: {
+        const absl::string_view path = PathOf(catalog_.table(event.table).columns, change.column);
+        SetValue(change, path, change.source_time, &event);
+        break;
+      }
+      case Kind::kMoveTwin:
+        if (event.type == EventType::kTwinUpdated && event.old_model.empty()) {
+          event.old_model = catalog_.table(TableId(change.before)).model_id;
+        }
+        break;
+      default:  // kDeleteTwin
+        event.type = EventType::kTwinDeleted;
+        event.twin_id = change.text;
+        event.changes.clear();
+        event.old_model = {};
+        if (is_of_unit) event.twin = kNoTwin;  // nobody ever saw it
+        break;
+    }
+  }
+
+  // `find_ends` names the ends of one that is not of this unit.
+  absl::Status AddOfRelationship(const ingest::Change& change,
+                                 absl::FunctionRef<absl::Status(Event*)> find_ends) {
+    Event& event = OfRelationship(change);
+    if (change.kind == Kind::kSetRelationshipValue) {
+      if (event.name.empty()) TWIN_RETURN_IF_ERROR(find_ends(&event));
+      const auto& columns = catalog_.relationship_type(event.relationship_type).columns;
+      SetValue(change, PathOf(columns, change.column), time_, &event);
+      return absl::OkStatus();
+    }
+    if (change.kind == Kind::kDeleteRelationship) {
+      if (event.type == EventType::kRelationshipCreated) event.relationship = kNoRelationship;
+      event.type = EventType::kRelationshipDeleted;
+      event.changes.clear();
+    } else {
+      event.type = EventType::kRelationshipCreated;
+    }
+    event.twin = TwinNumber(change.source);
+    event.target = TwinNumber(change.target);
+    event.relationship_id = change.text;
+    event.relationship_type = RelationshipTypeId(change.table);
+    event.name = catalog_.relationship_type(event.relationship_type).name;
+    return absl::OkStatus();
+  }
+
+  void AddOfModel(const ingest::Change& change) {
+    Event& event = Add(change.kind == Kind::kCreateModel   ? EventType::kModelCreated
+                       : change.kind == Kind::kDeleteModel ? EventType::kModelDeleted
+                                                           : EventType::kModelUpdated);
+    event.model_id = change.text;
+    if (event.type == EventType::kModelUpdated) event.decommissioned = change.flag;
+  }
+
+  // Without those that say nothing.
+  Events Take() {
+    std::erase_if(events_, [](const std::shared_ptr<Event>& event) { return SaysNothing(*event); });
+    for (size_t i = 0; i < events_.size(); ++i) events_[i]->index = static_cast<uint32_t>(i);
+    return std::move(events_);
+  }
+
+ private:
+  static bool SaysNothing(const Event& event) {
+    if (IsOfModel(event.type)) return false;
+    if (IsOfRelationship(event.type)) {
+      return event.relationship == kNoRelationship ||
+             (event.type == EventType::kRelationshipUpdated && event.changes.empty());
+    }
+    return event.twin == kNoTwin || (event.type == EventType::kTwinUpdated &&
+                                     event.changes.empty() && event.old_model.empty());
+  }
+
+  Event& Add(EventType type) {
+    Event& event = *events_.emplace_back(std::make_shared<Event>());
+    event.sequence = sequence_;
+    event.type = type;
+    event.time = time_;
+    return event;
+  }
+  Event& OfTwin(const ingest::Change& change) {
+    const auto [found, is_new] = of_twin_.emplace(change.number, events_.size());
+    if (!is_new) return *events_[found->second];
+    Event& event = Add(EventType::kTwinUpdated);
+    event.twin = TwinNumber(change.number);
+    return event;
+  }
+  Event& OfRelationship(const ingest::Change& change) {
+    const auto [found, is_new] = of_relationship_.emplace(change.number, events_.size());
+    if (!is_new) return *events_[found->second];
+    Event& event = Add(EventType::kRelationshipUpdated);
+    event.relationship = RelationshipNumber(change.number);
+    return event;
+  }
+  static void SetValue(const ingest::Change& change, absl::string_view path, Time source_time,
+                       Event* event) {
+    if (path.empty() || change.old_value == change.new_value) return;
+    PathChange& one = event->changes.emplace_back();
+    one.path = path;
+    one.old_value = change.old_value;
+    one.new_value = change.new_value;
+    one.source_time = source_time;
+  }
+
+  const graph::Catalog& catalog_;
+  const Sequence sequence_;
+  const Time time_;
+  Events events_;
+  absl::flat_hash_map<uint32_t, size_t> of_twin_;
+  absl::flat_hash_map<uint32_t, size_t> of_relationship_;
+};
 
 }  // namespace
 
@@ -277,134 +408,32 @@ absl::Status Expander::FindEnds(Event* event, Texts* texts) {
 
 absl::StatusOr<Expander::Events> Expander::EventsOf(const ingest::Unit& unit, Sequence sequence,
                                                     Time time, Texts* texts) {
-  const graph::Catalog& catalog = *texts->catalog;
-  Events events;
-  absl::flat_hash_map<uint32_t, size_t> of_twin;
-  absl::flat_hash_map<uint32_t, size_t> of_relationship;
-  const auto add = [&](EventType type) -> Event& {
-    const std::shared_ptr<Event>& event = events.emplace_back(std::make_shared<Event>());
-    event->sequence = sequence;
-    event->type = type;
-    event->time = time;
-    return *event;
-  };
-  const auto twin_event = [&](const ingest::Change& change) -> Event& {
-    const auto [found, is_new] = of_twin.emplace(change.number, events.size());
-    if (!is_new) return *events[found->second];
-    Event& event = add(EventType::kTwinUpdated);
-    event.twin = TwinNumber(change.number);
-    return event;
-  };
-  const auto relationship_event = [&](const ingest::Change& change) -> Event& {
-    const auto [found, is_new] = of_relationship.emplace(change.number, events.size());
-    if (!is_new) return *events[found->second];
-    Event& event = add(EventType::kRelationshipUpdated);
-    event.relationship = RelationshipNumber(change.number);
-    return event;
-  };
-  const auto set_ends = [&](const ingest::Change& change, Event* event) {
-    event->twin = TwinNumber(change.source);
-    event->target = TwinNumber(change.target);
-    event->relationship_id = change.text;
-    event->relationship_type = RelationshipTypeId(change.table);
-    event->name = catalog.relationship_type(RelationshipTypeId(change.table)).name;
-  };
-  const auto set_value = [&](const ingest::Change& change, absl::string_view path, Event* event) {
-    if (path.empty() || change.old_value == change.new_value) return;
-    PathChange& one = event->changes.emplace_back();
-    one.path = path;
-    one.old_value = change.old_value;
-    one.new_value = change.new_value;
-    one.source_time = time;
-  };
+  UnitEvents events(*texts->catalog, sequence, time);
   for (const ingest::Change& change : unit.changes) {
     switch (change.kind) {
-      case Kind::kCreateTwin: {
-        Event& event = twin_event(change);
-        event.type = EventType::kTwinCreated;
-        event.table = TableId(change.table);
-        event.twin_id = change.text;
+      case Kind::kCreateTwin:
+      case Kind::kSetValue:
+      case Kind::kMoveTwin:
+      case Kind::kDeleteTwin:
+        events.AddOfTwin(change);
         break;
-      }
-      case Kind::kSetValue: {
-        Event& event = twin_event(change);
-        event.table = TableId(change.table);
-        const graph::TableSchema& table = catalog.table(event.table);
-        const size_t before = event.changes.size();
-        set_value(change, PathOf(table.columns, change.column), &event);
-        if (event.changes.size() > before) event.changes.back().source_time = change.source_time;
+      case Kind::kCreateRelationship:
+      case Kind::kSetRelationshipValue:
+      case Kind::kDeleteRelationship:
+        TWIN_RETURN_IF_ERROR(
+            events.AddOfRelationship(change, [&](Event* event) { return FindEnds(event, texts); }));
         break;
-      }
-      case Kind::kMoveTwin: {
-        Event& event = twin_event(change);
-        event.table = TableId(change.table);
-        if (event.type == EventType::kTwinUpdated && event.old_model.empty()) {
-          event.old_model = catalog.table(TableId(change.before)).model_id;
-        }
-        break;
-      }
-      case Kind::kDeleteTwin: {
-        Event& event = twin_event(change);
-        const bool is_of_unit = event.type == EventType::kTwinCreated;
-        event.type = EventType::kTwinDeleted;
-        event.table = TableId(change.table);
-        event.twin_id = change.text;
-        event.changes.clear();
-        event.old_model = {};
-        if (is_of_unit) event.twin = kNoTwin;  // nobody ever saw it
-        break;
-      }
-      case Kind::kCreateRelationship: {
-        Event& event = relationship_event(change);
-        event.type = EventType::kRelationshipCreated;
-        set_ends(change, &event);
-        break;
-      }
-      case Kind::kSetRelationshipValue: {
-        Event& event = relationship_event(change);
-        if (event.name.empty()) TWIN_RETURN_IF_ERROR(FindEnds(&event, texts));
-        set_value(change,
-                  PathOf(catalog.relationship_type(event.relationship_type).columns, change.column),
-                  &event);
-        break;
-      }
-      case Kind::kDeleteRelationship: {
-        Event& event = relationship_event(change);
-        const bool is_of_unit = event.type == EventType::kRelationshipCreated;
-        event.type = EventType::kRelationshipDeleted;
-        event.changes.clear();
-        set_ends(change, &event);
-        if (is_of_unit) event.relationship = kNoRelationship;
-        break;
-      }
       case Kind::kTouchTwin:
       case Kind::kTouchRelationship:
         break;
       case Kind::kCreateModel:
-        add(EventType::kModelCreated).model_id = change.text;
-        break;
-      case Kind::kSetDecommissioned: {
-        Event& event = add(EventType::kModelUpdated);
-        event.model_id = change.text;
-        event.decommissioned = change.flag;
-        break;
-      }
+      case Kind::kSetDecommissioned:
       case Kind::kDeleteModel:
-        add(EventType::kModelDeleted).model_id = change.text;
+        events.AddOfModel(change);
         break;
     }
   }
-  std::erase_if(events, [](const std::shared_ptr<Event>& event) {
-    if (IsOfModel(event->type)) return false;
-    if (IsOfRelationship(event->type)) {
-      return event->relationship == kNoRelationship ||
-             (event->type == EventType::kRelationshipUpdated && event->changes.empty());
-    }
-    return event->twin == kNoTwin || (event->type == EventType::kTwinUpdated &&
-                                      event->changes.empty() && event->old_model.empty());
-  });
-  for (size_t i = 0; i < events.size(); ++i) events[i]->index = static_cast<uint32_t>(i);
-  return events;
+  return events.Take();
 }
 
 absl::Status Expander::Describe(const Events& events, Texts* texts) {

@@ -4,9 +4,11 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "models/dtdl/diagnostics.h"
 #include "models/dtdl/model.h"
 #include "server/base/status_macros.h"
 #include "server/events/options.h"
+#include "server/graph/model_names.h"
 
 namespace twin::events {
 namespace {
@@ -23,6 +25,27 @@ absl::Status CheckCount(absl::string_view what, size_t count) {
   if (count <= static_cast<size_t>(kFilterItemsMax)) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat("filter: ", count, " ", what, "; at most ", kFilterItemsMax, " may be given"));
+}
+
+// INVALID_ARGUMENT: no model has it, and no relationship is called so.
+absl::Status CheckPath(const std::string& path, const graph::Catalog& catalog) {
+  if (path.empty()) return absl::InvalidArgumentError("filter: a path is empty");
+  std::vector<absl::string_view> known;
+  for (const std::unique_ptr<graph::TableSchema>& table : catalog.tables()) {
+    for (const graph::ColumnSchema& column : table->columns) known.push_back(column.path);
+  }
+  for (size_t i = 0; i < catalog.relationship_types(); ++i) {
+    const graph::RelationshipType& type =
+        catalog.relationship_type(RelationshipTypeId(static_cast<uint32_t>(i)));
+    known.push_back(type.name);
+    for (const graph::ColumnSchema& column : type.columns) known.push_back(column.path);
+  }
+  const bool is_known = std::any_of(known.begin(), known.end(),
+                                    [&](absl::string_view each) { return Covers(path, each); });
+  if (is_known) return absl::OkStatus();
+  const std::string hint = dtdl::DidYouMean(path, known);
+  return absl::InvalidArgumentError(
+      absl::StrCat("filter: no model has the path '", path, "'", hint.empty() ? "" : "; ", hint));
 }
 
 }  // namespace
@@ -55,9 +78,7 @@ absl::StatusOr<std::unique_ptr<Filter>> Filter::Create(FilterSpec spec, Host* ho
   if (spec.under.empty() && !spec.under_relationships.empty()) {
     return absl::InvalidArgumentError("filter: under_relationships without under");
   }
-  for (const std::string& path : spec.paths) {
-    if (path.empty()) return absl::InvalidArgumentError("filter: a path is empty");
-  }
+  for (const std::string& path : spec.paths) TWIN_RETURN_IF_ERROR(CheckPath(path, catalog));
   for (const std::string& model : spec.models) {
     const auto& tables = catalog.tables();
     const bool is_known = std::any_of(tables.begin(), tables.end(), [&](const auto& table) {
@@ -65,7 +86,7 @@ absl::StatusOr<std::unique_ptr<Filter>> Filter::Create(FilterSpec spec, Host* ho
     });
     if (!is_known) {
       return absl::InvalidArgumentError(
-          absl::StrCat("filter: no model '", model, "'; twinctl models list names them"));
+          absl::StrCat("filter: ", graph::NoModel(catalog, model).message()));
     }
   }
   std::unique_ptr<Filter> filter(new Filter(std::move(spec)));

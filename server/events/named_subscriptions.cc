@@ -88,8 +88,7 @@ absl::StatusOr<NamedSubscriptions::Pointer> NamedSubscriptions::Find(absl::strin
   const MutexLock lock(&mutex_);
   const auto found = all_.find(name);
   if (found != all_.end()) return found->second;
-  return absl::NotFoundError(
-      absl::StrCat("there is no subscription ", name, "; CreateSubscription makes one"));
+  return absl::NotFoundError(absl::StrCat("there is no subscription ", name, "; create it first"));
 }
 
 absl::StatusOr<Sequence> NamedSubscriptions::Resolve(const Place& place) const {

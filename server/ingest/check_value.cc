@@ -132,7 +132,130 @@ std::string EnumNames(const Schema& schema) {
   return absl::StrCat("one of ", absl::StrJoin(names, ", "));
 }
 
-// `stored`: as a column stores it; else as JSON would have it, inside of a document.
+absl::StatusOr<Value> Check(const Schema& schema, const Value& value, absl::string_view path,
+                            const Limits& limits, int depth);
+
+absl::StatusOr<Value> CheckInteger(const IntegerRange& range, const Value& value,
+                                   absl::string_view path) {
+  const std::optional<int64_t> number = AsInteger(value);
+  if (!number.has_value() && !IsBeyond(range, value)) return Expected(path, range.name, value);
+  if (!number.has_value() || *number < range.min || *number > range.max) {
+    return Expected(path, absl::StrCat(range.name, " between ", range.min, " and ", range.max),
+                    value);
+  }
+  return Value::Int(*number);
+}
+
+absl::StatusOr<Value> CheckReal(Class kind, const Value& value, absl::string_view path) {
+  double number = 0;
+  if (value.kind() == Value::Kind::kInt) {
+    number = static_cast<double>(value.as_int());
+  } else if (value.kind() == Value::Kind::kDouble) {
+    number = value.as_double();
+  } else {
+    return Expected(path, "a number", value);
+  }
+  if (!std::isfinite(number)) return Expected(path, "a finite number", value);
+  if (kind == Class::kFloat) {
+    if (std::fabs(number) > std::numeric_limits<float>::max()) {
+      return Expected(path, "a number that a float can hold", value);
+    }
+    number = static_cast<float>(number);
+  }
+  return Value::Double(number);
+}
+
+absl::StatusOr<Value> CheckDateTime(const Value& value, absl::string_view path) {
+  if (value.kind() == Value::Kind::kTime) return value;
+  if (value.kind() != Value::Kind::kString || !dtdl::IsDateTime(value.as_string())) {
+    return Expected(path, "a dateTime such as \"2026-03-01T08:30:00Z\"", value);
+  }
+  absl::StatusOr<Time> time = ParseTime(value.as_string());
+  if (!time.ok()) return Invalid(path, time.status().message());
+  return Value::OfTime(*time);
+}
+
+absl::StatusOr<Value> CheckEnum(const Schema& schema, const Value& value, absl::string_view path) {
+  if (schema.string_enum) {
+    if (value.kind() == Value::Kind::kString && schema.FindValue(value.as_string()) != nullptr) {
+      return value;
+    }
+    return Expected(path, EnumNames(schema), value);
+  }
+  const std::optional<int64_t> number = AsInteger(value);
+  if (!number.has_value() || *number < INT32_MIN || *number > INT32_MAX ||
+      schema.FindValue(static_cast<int>(*number)) == nullptr) {
+    return Expected(path, EnumNames(schema), value);
+  }
+  return Value::Int(*number);
+}
+
+absl::StatusOr<Value> CheckText(Class kind, const Value& value, absl::string_view path,
+                                const Limits& limits) {
+  const TextForm form = FormOf(kind);
+  if (value.kind() != Value::Kind::kString || (form.is != nullptr && !form.is(value.as_string()))) {
+    return Expected(path, form.name, value);
+  }
+  if (static_cast<int64_t>(value.as_string().size()) > limits.string_bytes_max) {
+    return Invalid(path, absl::StrCat("a string of ", value.as_string().size(),
+                                      " bytes; string_bytes_max is ", limits.string_bytes_max));
+  }
+  return value;
+}
+
+absl::StatusOr<Value> CheckArray(const Schema& schema, const Value& value, absl::string_view path,
+                                 const Limits& limits, int depth) {
+  if (value.kind() != Value::Kind::kArray) return Expected(path, "an array", value);
+  ValueArray items;
+  items.reserve(value.as_array().size());
+  for (size_t i = 0; i < value.as_array().size(); ++i) {
+    TWIN_ASSIGN_OR_RETURN(Value item, Check(*schema.element, value.as_array()[i],
+                                            absl::StrCat(path, "/", i), limits, depth + 1));
+    items.push_back(std::move(item));
+  }
+  return Value::Array(std::move(items));
+}
+
+absl::StatusOr<Value> CheckMap(const Schema& schema, const Value& value, absl::string_view path,
+                               const Limits& limits, int depth) {
+  if (value.kind() != Value::Kind::kMap) return Expected(path, "a map", value);
+  ValueMap members;
+  members.reserve(value.as_map().size());
+  for (const auto& [name, member] : value.as_map()) {
+    const std::string at = absl::StrCat(path, "/", name);
+    TWIN_ASSIGN_OR_RETURN(Value checked, Check(*schema.element, member, at, limits, depth + 1));
+    TWIN_RETURN_IF_ERROR(CheckTraits(*schema.element, schema.value_traits, checked, at));
+    members.emplace_back(name, std::move(checked));
+  }
+  return Value::Map(std::move(members));
+}
+
+absl::StatusOr<Value> CheckObject(const Schema& schema, const Value& value, absl::string_view path,
+                                  const Limits& limits, int depth) {
+  if (value.kind() != Value::Kind::kMap) return Expected(path, "an object", value);
+  ValueMap members;
+  members.reserve(value.as_map().size());
+  for (const auto& [name, member] : value.as_map()) {
+    const std::string at = absl::StrCat(path, "/", name);
+    const dtdl::Field* field = schema.FindField(name);
+    if (field == nullptr) {
+      std::vector<absl::string_view> known;
+      for (const dtdl::Field& each : schema.fields) known.push_back(each.name);
+      return Invalid(at, absl::StrCat("no such field", Suggestion(name, known), "; it has ",
+                                      absl::StrJoin(known, ", ")));
+    }
+    TWIN_ASSIGN_OR_RETURN(Value checked, Check(*field->schema, member, at, limits, depth + 1));
+    TWIN_RETURN_IF_ERROR(CheckTraits(*field->schema, field->traits, checked, at));
+    members.emplace_back(name, std::move(checked));
+  }
+  for (const dtdl::Field& field : schema.fields) {
+    if (field.traits.required && value.Find(field.name) == nullptr) {
+      return Invalid(path, absl::StrCat("the field ", field.name, " is required"));
+    }
+  }
+  return Value::Map(std::move(members));
+}
+
 absl::StatusOr<Value> Check(const Schema& schema, const Value& value, absl::string_view path,
                             const Limits& limits, int depth) {
   if (value.is_null()) {
@@ -140,120 +263,27 @@ absl::StatusOr<Value> Check(const Schema& schema, const Value& value, absl::stri
   }
   if (depth > kValueDepthMax) return Invalid(path, "nested too deep");
   if (const std::optional<IntegerRange> range = RangeOf(schema.kind)) {
-    const std::optional<int64_t> number = AsInteger(value);
-    if (!number.has_value() && !IsBeyond(*range, value)) return Expected(path, range->name, value);
-    if (!number.has_value() || *number < range->min || *number > range->max) {
-      return Expected(path, absl::StrCat(range->name, " between ", range->min, " and ", range->max),
-                      value);
-    }
-    return Value::Int(*number);
+    return CheckInteger(*range, value, path);
   }
   switch (schema.kind) {
     case Class::kBoolean:
       if (value.kind() != Value::Kind::kBool) return Expected(path, "true or false", value);
       return value;
     case Class::kFloat:
-    case Class::kDouble: {
-      double number = 0;
-      if (value.kind() == Value::Kind::kInt) {
-        number = static_cast<double>(value.as_int());
-      } else if (value.kind() == Value::Kind::kDouble) {
-        number = value.as_double();
-      } else {
-        return Expected(path, "a number", value);
-      }
-      if (!std::isfinite(number)) return Expected(path, "a finite number", value);
-      if (schema.kind == Class::kFloat) {
-        if (std::fabs(number) > std::numeric_limits<float>::max()) {
-          return Expected(path, "a number that a float can hold", value);
-        }
-        number = static_cast<float>(number);
-      }
-      return Value::Double(number);
-    }
-    case Class::kDateTime: {
-      if (value.kind() == Value::Kind::kTime) return value;
-      if (value.kind() != Value::Kind::kString || !dtdl::IsDateTime(value.as_string())) {
-        return Expected(path, "a dateTime such as \"2026-03-01T08:30:00Z\"", value);
-      }
-      absl::StatusOr<Time> time = ParseTime(value.as_string());
-      if (!time.ok()) return Invalid(path, time.status().message());
-      return Value::OfTime(*time);
-    }
-    case Class::kEnum: {
-      if (schema.string_enum) {
-        if (value.kind() == Value::Kind::kString &&
-            schema.FindValue(value.as_string()) != nullptr) {
-          return value;
-        }
-        return Expected(path, EnumNames(schema), value);
-      }
-      const std::optional<int64_t> number = AsInteger(value);
-      if (!number.has_value() || *number < INT32_MIN || *number > INT32_MAX ||
-          schema.FindValue(static_cast<int>(*number)) == nullptr) {
-        return Expected(path, EnumNames(schema), value);
-      }
-      return Value::Int(*number);
-    }
-    case Class::kArray: {
-      if (value.kind() != Value::Kind::kArray) return Expected(path, "an array", value);
-      ValueArray items;
-      items.reserve(value.as_array().size());
-      for (size_t i = 0; i < value.as_array().size(); ++i) {
-        TWIN_ASSIGN_OR_RETURN(Value item, Check(*schema.element, value.as_array()[i],
-                                                absl::StrCat(path, "/", i), limits, depth + 1));
-        items.push_back(std::move(item));
-      }
-      return Value::Array(std::move(items));
-    }
-    case Class::kMap: {
-      if (value.kind() != Value::Kind::kMap) return Expected(path, "a map", value);
-      ValueMap members;
-      members.reserve(value.as_map().size());
-      for (const auto& [name, member] : value.as_map()) {
-        const std::string at = absl::StrCat(path, "/", name);
-        TWIN_ASSIGN_OR_RETURN(Value checked, Check(*schema.element, member, at, limits, depth + 1));
-        TWIN_RETURN_IF_ERROR(CheckTraits(*schema.element, schema.value_traits, checked, at));
-        members.emplace_back(name, std::move(checked));
-      }
-      return Value::Map(std::move(members));
-    }
-    case Class::kObject: {
-      if (value.kind() != Value::Kind::kMap) return Expected(path, "an object", value);
-      ValueMap members;
-      members.reserve(value.as_map().size());
-      for (const auto& [name, member] : value.as_map()) {
-        const std::string at = absl::StrCat(path, "/", name);
-        const dtdl::Field* field = schema.FindField(name);
-        if (field == nullptr) {
-          std::vector<absl::string_view> known;
-          for (const dtdl::Field& each : schema.fields) known.push_back(each.name);
-          return Invalid(at, absl::StrCat("no such field", Suggestion(name, known), "; it has ",
-                                          absl::StrJoin(known, ", ")));
-        }
-        TWIN_ASSIGN_OR_RETURN(Value checked, Check(*field->schema, member, at, limits, depth + 1));
-        TWIN_RETURN_IF_ERROR(CheckTraits(*field->schema, field->traits, checked, at));
-        members.emplace_back(name, std::move(checked));
-      }
-      for (const dtdl::Field& field : schema.fields) {
-        if (field.traits.required && value.Find(field.name) == nullptr) {
-          return Invalid(path, absl::StrCat("the field ", field.name, " is required"));
-        }
-      }
-      return Value::Map(std::move(members));
-    }
-    default: {
-      const TextForm form = FormOf(schema.kind);
-      if (value.kind() != Value::Kind::kString ||
-          (form.is != nullptr && !form.is(value.as_string()))) {
-        return Expected(path, form.name, value);
-      }
-      if (static_cast<int64_t>(value.as_string().size()) > limits.string_bytes_max) {
-        return Invalid(path, absl::StrCat("a string of ", value.as_string().size(),
-                                          " bytes; string_bytes_max is ", limits.string_bytes_max));
-      }
-      return value;
-    }
+    case Class::kDouble:
+      return CheckReal(schema.kind, value, path);
+    case Class::kDateTime:
+      return CheckDateTime(value, path);
+    case Class::kEnum:
+      return CheckEnum(schema, value, path);
+    case Class::kArray:
+      return CheckArray(schema, value, path, limits, depth);
+    case Class::kMap:
+      return CheckMap(schema, value, path, limits, depth);
+    case Class::kObject:
+      return CheckObject(schema, value, path, limits, depth);
+    default:
+      return CheckText(schema.kind, value, path, limits);
   }
 }
 

@@ -171,7 +171,7 @@ absl::Status Predictors::Impl::Check(const Registration& registration, bool repl
         if (PathOf(theirs, their_output) != path) continue;
         return absl::AlreadyExistsError(
             absl::StrCat("'", path, "' of ", theirs.description.target_model, " has the champion '",
-                         other_name, "'; register this one as a shadow"));
+                         other_name, "'; this one can be its shadow"));
       }
     }
   }

@@ -326,12 +326,16 @@ class EventsTest(ServerCase):
         self.assertEqual(watch.events[0]["type"], "Microsoft.DigitalTwins.Twin.Update")
         self.assertEqual(watch.events[0]["data"],
                          {"modelId": "dtmi:t:Cell;1", "patch": [{"value": 4, "path": "/grade", "op": "replace"}]})
+        self.assertEqual(json.loads(self.twinctl("watch", "--from", "oldest", "--count", 1))["type"],
+                         "twingraph.model.created.v1")
         text = self.twinctl("watch", "--from", begin, "--count", 2, "-o", "text")
         self.assertRegex(text, r"(?m)^\S+Z  cell-1  grade 3\n\S+Z  cell-1  grade 3 → 4\n")
 
     def test_what_is_wrong_is_said(self):
         for arguments, code, message in ((["new.temprature > 45"], 1, "did you mean 'temperature'"),
                                          (["--from", "nonsense"], 1, "resume token"),
+                                         (["--path", "temprature"], 1, "did you mean 'temperature'"),
+                                         (["--model", "Cel"], 1, "did you mean 'dtmi:t:Cell;1'"),
                                          (["--type", "twin.changed"], 2, "twin.updated"),
                                          (["--model", "dtmi:t:Nothing;1"], 1, "dtmi:t:Nothing;1"),
                                          (["--interval", "1ms"], 1, "event_interval_ms_min"),
@@ -339,7 +343,9 @@ class EventsTest(ServerCase):
                                          (["--subscription", "none", "--state"], 2, "only --consumer"),
                                          (["--consumer", "a"], 2, "--subscription")):
             with self.subTest(arguments):
-                self.assertIn(message, self.twinctl("watch", *arguments, code=code))
+                said = self.twinctl("watch", *arguments, code=code)
+                self.assertIn(message, said)
+                self.assertNotIn("to go on from here", said)
 
 
 if __name__ == "__main__":

@@ -95,6 +95,31 @@ class ServerTest(unittest.TestCase):
         self.run_twinctl("models", "delete", "dtmi:x:Press;1", code=1)
         self.run_twinctl("twins", "delete", "a", "--relationships")
 
+    def test_names_that_are_nearly_right(self):
+        self.run_twinctl("models", "create", ROOT / "models/battery")
+        cell = "did you mean 'dtmi:twingraph:battery:BatteryCell;1'?"
+        for command in (["twins", "create", "x", "--model", "BatteryCell"], ["models", "get", "BatteryCell"],
+                        ["twins", "list", "--model", "BatteryCel"],
+                        ["models", "delete", "dtmi:twingraph:battery:BatteryCell;2"]):
+            self.assertIn(cell, self.run_twinctl(*command, code=1))
+        self.run_twinctl("twins", "create", "c", "--model", "dtmi:twingraph:battery:BatteryCell;1")
+        self.assertIn("--set 'serialNumber=\"123\"'",
+                      self.run_twinctl("twins", "patch", "c", "--set", "serialNumber=123", code=1))
+        self.run_twinctl("twins", "patch", "c", "--set", 'serialNumber="123"')
+        self.assertIn("did you mean 'value'", self.run_twinctl("twins", "patch", "c", "--set", "soh.valu=97", code=1))
+
+    def test_wrong_options(self):
+        config = self.path / "twind.toml"
+        config.write_text('data-dir = "data"\nlistn = "127.0.0.1:0"\n')
+        for arguments, message in ((["--foo"], "unknown option '--foo'"),
+                                   (["--listne=x"], "unknown option '--listne'; did you mean '--listen'?"),
+                                   (["x"], "unexpected argument 'x'"), ([], "--data-dir is required"),
+                                   (["--config", config],
+                                    f"{config}: there is no option 'listn'; did you mean 'listen'?")):
+            with self.subTest(arguments):
+                done = subprocess.run([BIN / "twind", *arguments], capture_output=True, text=True, check=False)
+                self.assertEqual((done.returncode, done.stderr.splitlines()[0]), (2, f"twind: {message}"))
+
     def test_a_second_server_and_no_server(self):
         second = subprocess.run([BIN / "twind", "--data-dir", self.path / "data", "--listen",
                                  "127.0.0.1:0"], capture_output=True, text=True, check=False)
