@@ -41,7 +41,7 @@ select x: twin
 )"},
       {R"(SELECT x FROM DIGITALTWINS x WHERE x.since > '2026-01-01' AND x.since < 'soon')",
        R"(from twins (x)
-where x.since > '2026-01-01T00:00:00Z'; NULL
+where x.since > '2026-01-01T00:00:00Z'; CAST(x.since AS string) < 'soon'
 select x: twin
 )"},
   };

@@ -10,6 +10,7 @@
 #include "query/bind/coerce.h"
 #include "query/bind/expressions.h"
 #include "query/bind/history.h"
+#include "query/bind/properties.h"
 #include "query/bind/units.h"
 #include "server/base/status_macros.h"
 
@@ -145,6 +146,10 @@ absl::StatusOr<BoundPtr> ExpressionBinder::BindAggregate(const FunctionInfo& inf
   TWIN_RETURN_IF_ERROR(arguments.status());
   aggregate.arguments = *std::move(arguments);
   TWIN_ASSIGN_OR_RETURN(aggregate.type, TypeOfAggregate(env_, info, &aggregate.arguments));
+  const bool is_extreme = info.function == Function::kMin || info.function == Function::kMax;
+  if (is_extreme && !env_.adt() && IsModelDuration(env_, *scope_->slots, *aggregate.arguments[0])) {
+    return ErrorAt(aggregate.arguments[0]->span, NoOrderOf(*aggregate.arguments[0]));
+  }
   TWIN_RETURN_IF_ERROR(SetHistory(info, expr, &aggregate));
   for (const BoundAggregate& other : select_.aggregates) {
     if (other.function == aggregate.function && other.distinct == aggregate.distinct &&

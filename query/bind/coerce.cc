@@ -70,6 +70,10 @@ bool IsText(const BoundExpr& expr) {
   return expr.kind == BoundKind::kConstant && expr.type.kind == TypeKind::kString;
 }
 
+bool IsTextOfNoTime(const BoundExpr& expr) {
+  return IsText(expr) && !TimeOf(expr.value.as_string()).ok();
+}
+
 absl::string_view Describe(const Type& type) {
   switch (type.kind) {
     case TypeKind::kNull:
@@ -143,7 +147,10 @@ absl::StatusOr<BoundPtr> AsInt(const Environment& env, BoundPtr expr, absl::stri
 
 absl::StatusOr<BoundPtr> AsString(const Environment& env, BoundPtr expr, absl::string_view what) {
   if (expr->type.kind == TypeKind::kString || IsNull(*expr)) return expr;
-  if (expr->type.kind == TypeKind::kValue) return Cast(std::move(expr), TypeKind::kString);
+  const bool is_text = expr->type.kind == TypeKind::kTime && env.adt();  // It is one there.
+  if (expr->type.kind == TypeKind::kValue || is_text) {
+    return Cast(std::move(expr), TypeKind::kString);
+  }
   return Expected(env, *expr, what, "a string");
 }
 

@@ -18,8 +18,9 @@ BoundPtr Constant(Value value, TypeKind type, const Span& span);
 BoundPtr NullAt(const Span& span);
 BoundPtr SlotAt(SlotId slot, const Type& type, const Span& span);
 
-bool IsNull(const BoundExpr& expr);  // is of the type kNull
-bool IsText(const BoundExpr& expr);  // a constant string
+bool IsNull(const BoundExpr& expr);          // is of the type kNull
+bool IsText(const BoundExpr& expr);          // a constant string
+bool IsTextOfNoTime(const BoundExpr& expr);  // one that AsTime does not take
 
 // "a string", "a number", "a time".
 absl::string_view Describe(const Type& type);
@@ -41,6 +42,9 @@ absl::StatusOr<BoundPtr> AsTime(const Environment& env, BoundPtr expr, absl::str
 // Brings both to types and units that compare; false: the comparison is NULL.
 absl::StatusOr<bool> MakeComparable(const Environment& env, const Span& span, BoundPtr* a,
                                     BoundPtr* b);
+// The same for a comparison: an integer and a double are compared exactly, not as doubles.
+absl::StatusOr<bool> MakeComparedExactly(const Environment& env, const Span& span, BoundPtr* a,
+                                         BoundPtr* b);
 
 // Brings all to one type and unit: of CASE, COALESCE, LEAST. Where they differ: kValue.
 // NULLs stay NULLs.

@@ -1,5 +1,6 @@
 // Which types compare with each other, and what brings them together.
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -55,12 +56,37 @@ absl::Status MatchNumbers(const Environment& env, const Span& span, BoundPtr* a,
   return absl::OkStatus();
 }
 
-// One side is a time and the other one may be the text of one.
+// One side is a time and the other one may be the text of one. In the dialect adt times are texts:
+// what is no time is compared as one.
 absl::StatusOr<bool> MatchTimes(const Environment& env, BoundPtr* a, BoundPtr* b) {
+  if (env.adt() && (IsTextOfNoTime(**a) || IsTextOfNoTime(**b))) {
+    for (BoundPtr* side : {a, b}) *side = Cast(std::move(*side), TypeKind::kString);
+    return true;
+  }
   for (BoundPtr* side : {a, b}) {
     TWIN_ASSIGN_OR_RETURN(*side, AsTime(env, std::move(*side), "what a time compares with"));
   }
   return !IsNull(**a) && !IsNull(**b);
+}
+
+bool IsConstantInt(const BoundExpr& expr) {
+  return expr.kind == BoundKind::kConstant && expr.type.kind == TypeKind::kInt;
+}
+
+// An integer that was made a double for a comparison is one again: of two kinds numbers compare
+// by what they stand for. A double beside it that is a whole number in the text becomes an integer,
+// which is faster.
+void TakeCastBack(BoundPtr* a, BoundPtr* b) {
+  if ((*a)->kind != BoundKind::kCast || (*a)->operands[0]->type.kind != TypeKind::kInt) return;
+  if ((*a)->operands[0]->kind == BoundKind::kParameter) return;  // One number: a double is faster.
+  if ((*b)->type.kind != TypeKind::kDouble) return;
+  *a = std::move((*a)->operands[0]);
+  if ((*b)->kind != BoundKind::kConstant) return;
+  constexpr double kBeyondInts = 9223372036854775808.0;  // 2^63
+  const double number = (*b)->value.as_double();
+  if (number != std::floor(number) || std::abs(number) >= kBeyondInts) return;
+  (*b)->value = Value::Int(static_cast<int64_t>(number));
+  (*b)->type.kind = TypeKind::kInt;
 }
 
 bool IsEither(const BoundExpr& a, const BoundExpr& b, TypeKind kind) {
@@ -99,6 +125,26 @@ absl::StatusOr<bool> MakeComparable(const Environment& env, const Span& span, Bo
   }
   return ErrorAt(
       span, absl::StrCat(Describe(type_a), " does not compare with ", Describe(type_b), way_out));
+}
+
+absl::StatusOr<bool> MakeComparedExactly(const Environment& env, const Span& span, BoundPtr* a,
+                                         BoundPtr* b) {
+  // Constants become doubles at once.
+  BoundPtr int_a = IsConstantInt(**a) ? Clone(**a) : nullptr;
+  BoundPtr int_b = IsConstantInt(**b) ? Clone(**b) : nullptr;
+  TWIN_ASSIGN_OR_RETURN(const bool comparable, MakeComparable(env, span, a, b));
+  if (!comparable) return false;
+  const auto keep = [](BoundPtr number, BoundPtr* side) {
+    constexpr int64_t kExactMax = int64_t{1} << 53;
+    if (number == nullptr || (*side)->type.kind != TypeKind::kDouble) return;
+    const int64_t value = number->value.as_int();
+    if (value < -kExactMax || value > kExactMax) *side = std::move(number);
+  };
+  keep(std::move(int_a), a);
+  keep(std::move(int_b), b);
+  TakeCastBack(a, b);
+  TakeCastBack(b, a);
+  return true;
 }
 
 absl::StatusOr<Type> Unify(const Environment& env, std::vector<BoundPtr*> exprs) {

@@ -12,6 +12,18 @@
 #include "server/base/status_macros.h"
 
 namespace twin::query::binding {
+namespace {
+
+// e.w somewhere in the expression.
+bool NamesMember(const Expr& expr, absl::string_view name) {
+  if (expr.kind == ExprKind::kPath && expr.path.size() > 1 && expr.path[0].text == name)
+    return true;
+  return std::any_of(expr.operands.begin(), expr.operands.end(), [name](const ExprPtr& operand) {
+    return operand != nullptr && NamesMember(*operand, name);
+  });
+}
+
+}  // namespace
 
 absl::StatusOr<BoundPtr> ExpressionBinder::Bind(const Expr& expr) {
   switch (expr.kind) {
@@ -196,6 +208,18 @@ absl::StatusOr<BoundPtr> ExpressionBinder::BindElements(const Expr& expr) {
   Slot element;
   element.name = expr.path[0].text;
   element.type.kind = TypeKind::kValue;
+  // Parts of a path whose members are asked for are twins and relationships, with all that they
+  // have; else they are what the list holds.
+  const bool is_part =
+      list->kind == BoundKind::kFunction &&
+      (list->function == Function::kNodes || list->function == Function::kRelationships) &&
+      list->operands[0]->type.kind == TypeKind::kPath &&
+      NamesMember(*expr.operands[1], element.name);
+  if (is_part) {
+    const bool is_twin = list->function == Function::kNodes;
+    element.kind = is_twin ? SlotKind::kTwin : SlotKind::kRelationship;
+    element.type.kind = is_twin ? TypeKind::kTwin : TypeKind::kRelationship;
+  }
   const SlotId slot = scope_->Add(std::move(element));
   scope_->elements.emplace_back(expr.path[0].text, slot);
   absl::StatusOr<BoundPtr> condition = Bind(*expr.operands[1]);

@@ -7,6 +7,7 @@
 #include "query/ast/error.h"
 #include "query/bind/coerce.h"
 #include "query/bind/expressions.h"
+#include "query/bind/properties.h"
 #include "query/bind/units.h"
 #include "server/base/status_macros.h"
 
@@ -204,11 +205,26 @@ absl::StatusOr<BoundPtr> ExpressionBinder::BindArithmetic(const Expr& expr) {
   return Operation(kind, result, expr.span, std::move(a), std::move(b));
 }
 
+namespace {
+
+absl::Status CheckOrder(const Environment& env, const std::vector<Slot>& slots, const Expr& expr,
+                        const BoundExpr& a, const BoundExpr& b) {
+  const bool is_order = expr.kind != ExprKind::kEqual && expr.kind != ExprKind::kNotEqual;
+  if (!is_order || env.adt()) return absl::OkStatus();
+  for (const BoundExpr* side : {&a, &b}) {
+    if (IsModelDuration(env, slots, *side)) return ErrorAt(side->span, NoOrderOf(*side));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::StatusOr<BoundPtr> ExpressionBinder::BindComparison(const Expr& expr) {
   TWIN_ASSIGN_OR_RETURN(BoundPtr a, Bind(*expr.operands[0]));
   TWIN_ASSIGN_OR_RETURN(BoundPtr b, Bind(*expr.operands[1]));
-  TWIN_ASSIGN_OR_RETURN(const bool comparable, MakeComparable(env_, expr.span, &a, &b));
+  TWIN_ASSIGN_OR_RETURN(const bool comparable, MakeComparedExactly(env_, expr.span, &a, &b));
   if (!comparable) return NullAt(expr.span);
+  TWIN_RETURN_IF_ERROR(CheckOrder(env_, *scope_->slots, expr, *a, *b));
   const bool identity = a->type.kind == TypeKind::kTwin || a->type.kind == TypeKind::kRelationship;
   if (identity && expr.kind != ExprKind::kEqual && expr.kind != ExprKind::kNotEqual) {
     return ErrorAt(expr.span, absl::StrCat("two of them can only be the same or not: ",
@@ -232,8 +248,13 @@ absl::StatusOr<BoundPtr> ExpressionBinder::BindIn(const Expr& expr) {
     return bound;
   }
   TWIN_ASSIGN_OR_RETURN(std::vector<BoundPtr> items, BindAll(expr.operands[1]->operands));
+  const bool as_text = env_.adt() && needle->type.kind == TypeKind::kTime &&
+                       std::any_of(items.begin(), items.end(),
+                                   [](const BoundPtr& item) { return IsTextOfNoTime(*item); });
+  if (as_text) needle = Cast(std::move(needle), TypeKind::kString);
   for (BoundPtr& item : items) {
-    TWIN_ASSIGN_OR_RETURN(const bool comparable, MakeComparable(env_, item->span, &needle, &item));
+    TWIN_ASSIGN_OR_RETURN(const bool comparable,
+                          MakeComparedExactly(env_, item->span, &needle, &item));
     if (!comparable) item = NullAt(item->span);
   }
   if (IsNull(*needle) && !items.empty()) return NullAt(expr.span);
@@ -260,7 +281,9 @@ absl::StatusOr<BoundPtr> ExpressionBinder::BindBetween(const Expr& expr) {
     BoundPtr left = Clone(*value);
     const Expr& bound_expr = *expr.operands[kind == BoundKind::kGreaterEqual ? 1 : 2];
     TWIN_ASSIGN_OR_RETURN(BoundPtr right, Bind(bound_expr));
-    TWIN_ASSIGN_OR_RETURN(const bool comparable, MakeComparable(env_, expr.span, &left, &right));
+    TWIN_ASSIGN_OR_RETURN(const bool comparable,
+                          MakeComparedExactly(env_, expr.span, &left, &right));
+    TWIN_RETURN_IF_ERROR(CheckOrder(env_, *scope_->slots, expr, *left, *right));
     both->operands.push_back(
         comparable ? Operation(kind, TypeKind::kBool, expr.span, std::move(left), std::move(right))
                    : NullAt(expr.span));

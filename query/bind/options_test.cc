@@ -81,6 +81,8 @@ TEST(Options, UncheckedNamesMayBeAnything) {
            "x.$dtId",
            "SELECT x FROM DIGITALTWINS x WHERE IS_OF_MODEL(x, 'dtmi:no:Model;1') AND x.a > 3 "
            "'volt' AND x.t > '2026-01-01T00:00:00Z'",
+           "SELECT x FROM DIGITALTWINS x WHERE x.$metadata.a.lastUpdateTime > "
+           "'2026-01-01T00:00:00Z' OR x.$metadata.a.b.sourceTime < NOW()",
        }) {
     EXPECT_EQ(ErrorText(query, options), "no error") << query;
   }

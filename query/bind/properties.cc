@@ -126,8 +126,10 @@ absl::StatusOr<BoundPtr> BindUpdateTime(const Environment& env, const Slot& slot
                   "$metadata has $model, $lastUpdateTime, and <property>.lastUpdateTime and "
                   ".sourceTime of each property");
   }
-  absl::StatusOr<BoundPtr> property =
-      BindColumn(env, slot, id, path.subspan(0, path.size() - 1), span);
+  // Where nothing is known of properties, anything may be there.
+  const absl::Span<const Name> named = path.subspan(0, path.size() - 1);
+  absl::StatusOr<BoundPtr> property = env.lenient() ? BindProperty(env, slot, id, named, span)
+                                                    : BindColumn(env, slot, id, named, span);
   if (!property.ok() || IsNull(**property)) return property;
   if ((*property)->kind != BoundKind::kProperty) {
     return Refuse(env, span, "update times are kept for single values, not for objects");
@@ -255,6 +257,25 @@ BoundPtr MembersOf(BoundPtr expr, absl::Span<const Name> names, const Span& span
     expr = std::move(member);
   }
   return expr;
+}
+
+std::string NoOrderOf(const BoundExpr& duration) {
+  return absl::StrCat("'", duration.text,
+                      "' is a duration, which is kept as its text: it is equal to another one or "
+                      "not, but has no order");
+}
+
+bool IsModelDuration(const Environment& env, const std::vector<Slot>& slots,
+                     const BoundExpr& expr) {
+  if (expr.kind != BoundKind::kProperty) return false;
+  const bool is_twin = slots[static_cast<size_t>(expr.slot)].kind == SlotKind::kTwin;
+  return std::any_of(expr.columns.begin(), expr.columns.end(), [&](const ColumnRef& ref) {
+    const std::vector<Column>& columns =
+        is_twin ? env.catalog->model(TableId(ref.table)).columns
+                : env.catalog->relationship_type(RelationshipTypeId(ref.table)).columns;
+    const dtdl::Schema* const schema = columns[ref.column.value].schema;
+    return schema != nullptr && schema->kind == dtdl::Class::kDuration;
+  });
 }
 
 absl::StatusOr<BoundPtr> BindProperty(const Environment& env, const Slot& slot, SlotId id,

@@ -34,6 +34,11 @@ std::vector<std::string> PathsBelow(const Environment& env, const Slot& slot,
 absl::Status UnknownProperty(const Environment& env, const Slot& slot, absl::string_view path,
                              const Span& span);
 
+// A property whose schema is a duration: kept as a text, whose order is another one (PT90M is more
+// than PT1H).
+bool IsModelDuration(const Environment& env, const std::vector<Slot>& slots, const BoundExpr& expr);
+std::string NoOrderOf(const BoundExpr& duration);
+
 // operands[0] . name . name …
 BoundPtr MembersOf(BoundPtr expr, absl::Span<const Name> names, const Span& span);
 

@@ -1,5 +1,6 @@
 // Arrays and maps: elements, members, lists, ANY and ALL.
 #include <algorithm>
+#include <utility>
 
 #include "query/execute/evaluate_internal.h"
 #include "query/execute/kernels.h"
@@ -29,7 +30,21 @@ class Elements {
     all_slots_ = !AddSlots(*expr.operands[1], &slots_);
   }
 
-  bool full() const { return values_.size() >= kElementsMax; }
+  bool full() const { return rows_.size() >= kElementsMax; }
+
+  // Whether the elements are twins or relationships of a path, and not values.
+  bool are_parts() const {
+    const TypeKind kind = KindOf();
+    return kind == TypeKind::kTwin || kind == TypeKind::kRelationship;
+  }
+
+  // The twins or the relationships of a path.
+  void Add(size_t row, const PathValue& path) {
+    for (size_t i = KindOf() == TypeKind::kTwin ? 0 : 1; i < path.size(); i += 2) {
+      parts_.push_back(path[i]);
+      rows_.push_back(static_cast<uint32_t>(row));
+    }
+  }
 
   void Add(size_t row, const ValueArray& array) {
     for (const Value& value : array) {
@@ -40,16 +55,17 @@ class Elements {
 
   // Evaluates the condition for all, and folds: `deciding` and `unknown` by row of the frame.
   absl::Status Fold(bool any, std::vector<uint8_t>* deciding, std::vector<uint8_t>* unknown) {
-    if (values_.empty()) return absl::OkStatus();
+    if (rows_.empty()) return absl::OkStatus();
     Batch batch = TakeRows();
     Vector& element = batch.slots[expr_.slot];
-    const TypeKind kind = (*frame_.context.slots)[expr_.slot].type.kind;
-    element.Reset(kind == TypeKind::kNull ? TypeKind::kValue : kind, values_.size());
+    const TypeKind kind = KindOf();
+    element.Reset(kind == TypeKind::kNull ? TypeKind::kValue : kind, rows_.size());
+    if (are_parts()) element.numbers = std::exchange(parts_, {});
     for (size_t i = 0; i < values_.size(); ++i) SetItem(ItemOf(*values_[i]), i, &element);
     Operand condition;
-    const Frame elements{frame_.context, &batch, nullptr, values_.size()};
+    const Frame elements{frame_.context, &batch, nullptr, rows_.size()};
     TWIN_RETURN_IF_ERROR(Eval(*expr_.operands[1], elements, &condition));
-    for (size_t i = 0; i < values_.size(); ++i) {
+    for (size_t i = 0; i < rows_.size(); ++i) {
       const Item item = condition.ItemOfRow(i);
       if (item.kind != Value::Kind::kBool) {
         (*unknown)[rows_[i]] = 1;
@@ -63,6 +79,8 @@ class Elements {
   }
 
  private:
+  TypeKind KindOf() const { return (*frame_.context.slots)[expr_.slot].type.kind; }
+
   Batch TakeRows() const {
     std::vector<uint32_t> rows = rows_;
     if (frame_.selection != nullptr) {
@@ -87,7 +105,8 @@ class Elements {
   std::vector<SlotId> slots_;  // that the condition reads
   bool all_slots_;
   std::vector<const Value*> values_;
-  std::vector<uint32_t> rows_;  // of each, in the frame
+  std::vector<uint32_t> parts_;  // instead
+  std::vector<uint32_t> rows_;   // of each, in the frame
 };
 
 }  // namespace
@@ -136,15 +155,21 @@ absl::Status EvalList(const BoundExpr& expr, const Frame& frame, Operand* out) {
 
 absl::Status EvalAnyAll(const BoundExpr& expr, const Frame& frame, Operand* out) {
   const bool any = expr.kind == BoundKind::kAny;
+  Elements elements(expr, frame);
+  const BoundExpr& listed = *expr.operands[0];
   Operand list;
-  TWIN_RETURN_IF_ERROR(Eval(*expr.operands[0], frame, &list));
+  TWIN_RETURN_IF_ERROR(Eval(elements.are_parts() ? *listed.operands[0] : listed, frame, &list));
   Vector* const to = out->Own();
   if (!ResetStrict({&list}, TypeKind::kBool, frame.rows, to)) return absl::OkStatus();
   // ANY is decided by one TRUE, ALL by one FALSE.
   std::vector<uint8_t> deciding(frame.rows, 0);
   std::vector<uint8_t> unknown(frame.rows, 0);
-  Elements elements(expr, frame);
   for (size_t i = 0; i < frame.rows; ++i) {
+    if (elements.are_parts()) {
+      if (!to->IsNull(i)) elements.Add(i, list.vector().paths[list.At(i)]);
+      if (elements.full()) TWIN_RETURN_IF_ERROR(elements.Fold(any, &deciding, &unknown));
+      continue;
+    }
     const Item item = list.ItemOfRow(i);
     if (item.kind != Value::Kind::kArray) {
       unknown[i] = 1;

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "query/ast/error.h"
 #include "query/execute/operators.h"
@@ -152,6 +152,7 @@ class ExpandVariable : public Operator {
   // find stays small.
   static constexpr size_t kRowsTogether = 64;
   static constexpr uint32_t kStart = UINT32_MAX;
+  static constexpr size_t kSeenBytes = sizeof(uint64_t) + sizeof(uint32_t);
 
   struct Hop {
     uint32_t row;
@@ -174,6 +175,10 @@ class ExpandVariable : public Operator {
   absl::Status ExpandRows(const Batch& batch, uint32_t begin, uint32_t end) {
     hops_.clear();
     seen_.clear();
+    first_row_ = begin;
+    // Where the start itself is an end, no circle has to lead back to it.
+    is_back_.assign(end - begin, step_.edge.hops_min == 0 ? 1 : 0);
+    branches_.assign(to_and_fro() ? end - begin : 0, 0);
     for (uint32_t row = begin; row < end; ++row) {
       hops_.push_back({row, batch.slots[from_].numbers[row], 0, kStart});
     }
@@ -181,13 +186,13 @@ class ExpandVariable : public Operator {
     size_t level_begin = 0;
     for (int hop = 1; hop <= step_.edge.hops_max && level_begin < hops_.size() && !done(); ++hop) {
       const size_t level_end = hops_.size();
-      TWIN_RETURN_IF_ERROR(ExpandLevel(batch, level_begin, level_end));
+      TWIN_RETURN_IF_ERROR(ExpandLevel(batch, level_begin, level_end, hop));
       level_begin = level_end;
       if (hop >= step_.edge.hops_min) TWIN_RETURN_IF_ERROR(EmitLevel(batch, level_begin));
     }
     if (!step_.edge.unbounded || done()) return absl::OkStatus();
     const size_t last = hops_.size();
-    TWIN_RETURN_IF_ERROR(ExpandLevel(batch, level_begin, last));
+    TWIN_RETURN_IF_ERROR(ExpandLevel(batch, level_begin, last, step_.edge.hops_max + 1));
     if (hops_.size() == last) return absl::OkStatus();
     return ErrorAt(step_.edge.span,
                    absl::StrCat("a path goes on beyond query_hops_max, ", step_.edge.hops_max,
@@ -195,8 +200,10 @@ class ExpandVariable : public Operator {
                    absl::StatusCode::kResourceExhausted);
   }
 
-  // Appends the hops that go on from those in [begin, end).
-  absl::Status ExpandLevel(const Batch& batch, size_t begin, size_t end) {
+  bool to_and_fro() const { return step_.ends_only && direction_ == Direction::kEither; }
+
+  // Appends the hops that go on from those in [begin, end), which makes `hop` of them.
+  absl::Status ExpandLevel(const Batch& batch, size_t begin, size_t end, int hop) {
     twins_.clear();
     for (size_t i = begin; i < end; ++i) twins_.push_back(hops_[i].twin);
     for (size_t first = 0; first < twins_.size();) {
@@ -206,19 +213,64 @@ class ExpandVariable : public Operator {
       for (size_t i = 0; i < found_.targets.size(); ++i) {
         const uint32_t before = static_cast<uint32_t>(begin + found_.sources[i]);
         const uint32_t row = hops_[before].row;
+        if (to_and_fro()) {
+          AddEnd(before, found_.relationships[i], found_.targets[i], end, hop);
+          continue;
+        }
         if (step_.ends_only) {
-          if (!seen_.insert((uint64_t{row} << 32) | found_.targets[i]).second) continue;
+          if (!seen_.emplace(KeyOf(row, found_.targets[i]), 0).second) continue;
         } else if (Used(before, found_.relationships[i]) ||
                    Expand::UsedBefore(batch, row, found_.relationships[i], step_.different)) {
           continue;
         }
         hops_.push_back({row, found_.targets[i], found_.relationships[i], before});
       }
-      TWIN_RETURN_IF_ERROR(memory_.Set(static_cast<int64_t>(hops_.capacity() * sizeof(Hop) +
-                                                            seen_.capacity() * sizeof(uint64_t))));
+      TWIN_RETURN_IF_ERROR(memory_.Set(
+          static_cast<int64_t>(hops_.capacity() * sizeof(Hop) + seen_.capacity() * kSeenBytes +
+                               branches_.capacity() * sizeof(uint32_t))));
     }
     return absl::OkStatus();
   }
+
+  // ends_only, either way: a twin that was not seen is an end. The start is one, too, if the
+  // shortest circle through it is not too long. Such a circle leaves the start by one relationship
+  // and comes back by another: somewhere ways meet that began with different ones.
+  //
+  //        o---o      branches: the first relationship of the way on which a twin was found;
+  //      1/     \1    where 1 meets 2 the circle is as long as both ways and the hop between
+  //   start      x
+  //      2\     /2
+  //        o---o
+  void AddEnd(uint32_t before, uint32_t relationship, uint32_t target, size_t level_end, int hop) {
+    const uint32_t row = hops_[before].row;
+    const uint32_t start = hops_[row - first_row_].twin;
+    const uint32_t branch = hops_[before].before == kStart ? relationship : branches_[before];
+    if (target == start) {
+      if (hops_[before].twin == start && hops_[before].before == kStart) AddStart(before);
+      return;  // Its relationships were followed from the start on.
+    }
+    const auto [seen, is_new] =
+        seen_.emplace(KeyOf(row, target), static_cast<uint32_t>(hops_.size()));
+    if (is_new) {
+      hops_.push_back({row, target, relationship, before});
+      branches_.push_back(branch);
+      return;
+    }
+    if (branches_[seen->second] == branch) return;
+    const int hops_there = seen->second >= level_end ? hop : hop - 1;
+    if (hop + hops_there <= step_.edge.hops_max) AddStart(before);
+  }
+
+  // The start is an end.
+  void AddStart(uint32_t before) {
+    const uint32_t row = hops_[before].row;
+    if (is_back_[row - first_row_] != 0) return;
+    is_back_[row - first_row_] = 1;
+    hops_.push_back({row, hops_[row - first_row_].twin, 0, before});
+    branches_.push_back(0);
+  }
+
+  static uint64_t KeyOf(uint32_t row, uint32_t twin) { return (uint64_t{row} << 32) | twin; }
 
   bool Used(uint32_t hop, uint32_t relationship) const {
     for (; hops_[hop].before != kStart; hop = hops_[hop].before) {
@@ -235,7 +287,7 @@ class ExpandVariable : public Operator {
       ends_.clear();
       for (; i < end && rows_.size() < batch_rows(); ++i) {
         const Hop& hop = hops_[i];
-        if (step_.ends_only && begin == 0) seen_.insert((uint64_t{hop.row} << 32) | hop.twin);
+        if (step_.ends_only && begin == 0) seen_.emplace(KeyOf(hop.row, hop.twin), 0);
         if (step_.to_bound &&
             (batch.slots[to_].IsNull(hop.row) || batch.slots[to_].numbers[hop.row] != hop.twin)) {
           continue;
@@ -279,7 +331,11 @@ class ExpandVariable : public Operator {
   const SlotId to_;
   const Direction direction_;
   std::vector<Hop> hops_;
-  absl::flat_hash_set<uint64_t> seen_;  // ends_only: row and twin
+  absl::flat_hash_map<uint64_t, uint32_t> seen_;  // ends_only: row and twin; which of hops_
+  uint32_t first_row_ = 0;
+  // ends_only, either way: by row, whether the start is an end; by hop, the first relationship.
+  std::vector<uint8_t> is_back_;
+  std::vector<uint32_t> branches_;
   std::vector<uint32_t> twins_, rows_, ends_;
   Expansion found_;
   MemoryUse memory_;

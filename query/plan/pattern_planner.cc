@@ -281,10 +281,10 @@ void PatternPlanner::PlanEdge(size_t index, bool reversed, bool ends_only) {
                                                          : edges_[other].edge.slot);
   }
   // A shortest way to an end never uses a relationship twice, so that with one hop at least, the
-  // ends that can be reached are the ends of paths. Not so to and fro: back at the start.
-  step.ends_only = rewrites_ && ends_only && edge.edge.direction != BoundEdge::Direction::kEither &&
-                   edge.edge.variable && edge.edge.hops_min <= 1 && edge.segment == kNoSlot &&
-                   edge.overlapping.empty() && !edge.edge.unbounded;
+  // ends that can be reached are the ends of paths. Back to the start, to and fro, the execution
+  // looks for a circle.
+  step.ends_only = rewrites_ && ends_only && edge.edge.variable && edge.edge.hops_min <= 1 &&
+                   edge.segment == kNoSlot && edge.overlapping.empty() && !edge.edge.unbounded;
   const double fan_out = estimates_.FanOut(edge.edge, reversed);
   step.rows = rows() * fan_out;
   const double twins = estimates_.Twins(plan_.slots[end]);

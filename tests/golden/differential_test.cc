@@ -302,6 +302,60 @@ void RunSeed(uint64_t seed) {
   }
 }
 
+// Twins a0, a1, … and relationships between some two of them: loops and several between the same
+// two, too.
+std::unique_ptr<World> RandomWeb(int twins, int relationships, Random* random) {
+  std::unique_ptr<World> world = NewReferenceWorld();
+  const auto apply = [&world](ingest::Operation operation) {
+    const absl::Status status = world->Apply(operation, Time{1});
+    ASSERT_TRUE(status.ok()) << status;
+  };
+  ingest::CreateModels models;
+  models.texts.emplace_back(kModels);
+  apply(std::move(models));
+  for (int i = 0; i < twins; ++i) {
+    ingest::PutTwin twin;
+    twin.id = absl::StrCat("a", i);
+    twin.model_id = "dtmi:t:Part;1";
+    apply(std::move(twin));
+  }
+  for (int i = 0; i < relationships; ++i) {
+    ingest::PutRelationship relationship;
+    relationship.source_id = absl::StrCat("a", random->Below(twins));
+    relationship.relationship_id = absl::StrCat("r", i);
+    relationship.name = random->OneIn(3) ? "t" : "r";
+    relationship.target_id = absl::StrCat("a", random->Below(twins));
+    apply(std::move(relationship));
+  }
+  return world;
+}
+
+// Each end once, also back at the start by a circle, as all paths would find them.
+TEST(Differential, EndsToAndFro) {
+  Random random(5);
+  for (int i = 0; i < 60; ++i) {
+    const int twins = 2 + random.Below(6);
+    const std::unique_ptr<World> world = RandomWeb(twins, random.Below(2 * twins), &random);
+    for (const absl::string_view hops : {"*1..1", "*1..2", "*1..3", "*1..5", "*0..3"}) {
+      for (const absl::string_view text :
+           {"SELECT DISTINCT a.$dtId AS a, b.$dtId AS b FROM DIGITALTWINS MATCH (a)-[%]-(b)",
+            "SELECT DISTINCT a.$dtId AS a FROM DIGITALTWINS MATCH (a)-[:r%]-(a)",
+            "SELECT a.$dtId FROM DIGITALTWINS MATCH (a) WHERE EXISTS ((a)-[%]-(a))",
+            "SELECT DISTINCT b.$dtId AS b FROM DIGITALTWINS MATCH (a)-[:t]->(x)-[:r%]-(b)"}) {
+        const std::string query = absl::StrReplaceAll(text, {{"%", hops}});
+        SCOPED_TRACE(query);
+        ASSERT_EQ(Answer(query, {}, world.get()), Answer(query, {.rewrites = false}, world.get()));
+      }
+    }
+  }
+  // There are far too many paths here to follow them all.
+  const std::unique_ptr<World> web = RandomWeb(120, 300, &random);
+  const std::string all = Answer(
+      "SELECT DISTINCT b.$dtId AS b FROM DIGITALTWINS MATCH (a)-[*1..14]-(b) WHERE a.$dtId = 'a0'",
+      {}, web.get());
+  EXPECT_GT(std::count(all.begin(), all.end(), '\n'), 100);
+}
+
 // Enough rows for the scan to come in parts.
 TEST(Differential, WindowsAreTheSameInParts) {
   const std::unique_ptr<World> engine = NewEngineWorld();
