@@ -343,7 +343,51 @@ absl::Status FlattenInterface(const graph::TableSchema& table, const dtdl::Inter
   return absl::OkStatus();
 }
 
+bool IsGroup(const graph::TableSchema& table, absl::string_view path) {
+  const std::string prefix = absl::StrCat(path, ".");
+  return std::any_of(
+      table.columns.begin(), table.columns.end(),
+      [&](const graph::ColumnSchema& each) { return absl::StartsWith(each.path, prefix); });
+}
+
+// `what`: that there could be.
+absl::Status UnknownPath(const graph::TableSchema& table, absl::string_view path,
+                         absl::string_view what) {
+  std::vector<absl::string_view> known;
+  known.reserve(table.columns.size());
+  for (const graph::ColumnSchema& each : table.columns) known.push_back(each.path);
+  return Invalid(path,
+                 absl::StrCat("no such ", what, " of ", table.model_id, Suggestion(path, known)));
+}
+
+absl::Status FlattenPublished(const graph::TableSchema& table, absl::string_view path,
+                              const Value& value, const Limits& limits,
+                              std::vector<ColumnValue>* values) {
+  if (const graph::ColumnSchema* column = table.FindColumn(path)) {
+    if (value.is_null()) return absl::OkStatus();
+    TWIN_ASSIGN_OR_RETURN(Value checked, CheckValue(*column, value, path, limits));
+    values->push_back({table.IdOf(*column), std::move(checked)});
+    return absl::OkStatus();
+  }
+  if (!IsGroup(table, path)) return UnknownPath(table, path, "property or telemetry");
+  if (value.is_null()) return absl::OkStatus();
+  if (value.kind() != Value::Kind::kMap) return Expected(path, "an object", value);
+  for (const auto& [name, member] : value.as_map()) {
+    TWIN_RETURN_IF_ERROR(
+        FlattenPublished(table, absl::StrCat(path, ".", name), member, limits, values));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
+
+absl::Status FlattenPublication(const graph::TableSchema& table, const ValueMap& contents,
+                                const Limits& limits, std::vector<ColumnValue>* values) {
+  for (const auto& [name, value] : contents) {
+    TWIN_RETURN_IF_ERROR(FlattenPublished(table, name, value, limits, values));
+  }
+  return absl::OkStatus();
+}
 
 absl::StatusOr<Value> CheckValue(const graph::ColumnSchema& column, const Value& value,
                                  absl::string_view path, const Limits& limits) {
@@ -394,11 +438,7 @@ absl::Status FlattenGroup(const graph::TableSchema& table, absl::string_view pat
       values->push_back({table.IdOf(*column), std::move(checked)});
       continue;
     }
-    const std::string prefix = absl::StrCat(at, ".");
-    const bool is_group = std::any_of(
-        table.columns.begin(), table.columns.end(),
-        [&](const graph::ColumnSchema& each) { return absl::StartsWith(each.path, prefix); });
-    if (!is_group) return Invalid(at, absl::StrCat("no such property of ", table.model_id));
+    if (!IsGroup(table, at)) return UnknownPath(table, at, "property");
     TWIN_RETURN_IF_ERROR(FlattenGroup(table, at, member, limits, values));
   }
   return absl::OkStatus();

@@ -43,6 +43,12 @@ absl::Status FlattenGroup(const graph::TableSchema& table, absl::string_view pat
                           const Value& value, const Limits& limits,
                           std::vector<ColumnValue>* values);
 
+// What is published of a twin: properties and telemetry by name or path, what is inside of an
+// Object or a Component as an object. What is null is left out. INVALID_ARGUMENT: no such path, or
+// as CheckValue.
+absl::Status FlattenPublication(const graph::TableSchema& table, const ValueMap& contents,
+                                const Limits& limits, std::vector<ColumnValue>* values);
+
 // The contents of a whole twin. INVALID_ARGUMENT: a member that the model does not declare, a
 // component that is missing, or as Flatten.
 absl::Status FlattenContents(const graph::TableSchema& table, const ValueMap& contents,

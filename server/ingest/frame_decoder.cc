@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <type_traits>
 
 #include "server/base/check.h"
@@ -16,6 +17,8 @@ const double kPowersOfTen[timeseries::kDecimalsMax + 1] = {1e0, 1e1, 1e2, 1e3, 1
                                                            1e5, 1e6, 1e7, 1e8, 1e9};
 
 namespace {
+
+constexpr double kGreatest = std::numeric_limits<double>::max();
 
 template <typename Raw>
 Raw Load(const char* raw, size_t i) {
@@ -114,15 +117,14 @@ void FrameDecoder::Fractions(const ResolvedColumn& column, const char* raw, size
     const double offset = column.offset;
     bool complete = true;
     for (size_t i = 0; i < frames; ++i) {
-      const auto value = static_cast<double>(Load<Raw>(raw, i));
-      complete &= value == value;
-      doubles[i] = value * scale + offset;
+      const double value = static_cast<double>(Load<Raw>(raw, i)) * scale + offset;
+      complete &= std::abs(value) <= kGreatest;  // false for NaN, too
+      doubles[i] = value;
     }
     out->doubles = doubles;
     if (complete) return;
     for (size_t i = 0; i < frames; ++i) {
-      const auto value = static_cast<double>(Load<Raw>(raw, i));
-      missing[i] = static_cast<uint8_t>(value != value ? 1 : 0);
+      missing[i] = static_cast<uint8_t>(std::abs(doubles[i]) <= kGreatest ? 0 : 1);
       if (missing[i] != 0) doubles[i] = 0;
     }
     out->missing = missing;
@@ -137,6 +139,10 @@ void FrameDecoder::Fractions(const ResolvedColumn& column, const char* raw, size
       is_missing = IsIn(column.invalid_codes, static_cast<int64_t>(value));
     }
     double result = is_missing ? 0 : value * column.scale + column.offset;
+    if (!(std::abs(result) <= kGreatest)) {
+      is_missing = true;
+      result = 0;
+    }
     if (column.kind == ColumnKind::kInt) {
       // Only what is exactly an integer is one.
       const bool fits = result == std::trunc(result) && std::abs(result) < 9.2e18 &&

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/status_macros.h"
 #include "server/ingest/check_value.h"
@@ -90,6 +91,7 @@ class Resolver {
     }
     for (size_t i = 0; i < layout_.columns.size(); ++i) {
       place_ = absl::StrCat("layout '", layout_.id, "', column ", i, ": ");
+      TWIN_RETURN_IF_ERROR(CheckNamedOnce(layout_.columns[i]));
       TWIN_RETURN_IF_ERROR(AddColumns(layout_.columns[i]));
     }
     std::sort(resolved_.watched.begin(), resolved_.watched.end());
@@ -123,6 +125,17 @@ class Resolver {
     return absl::NotFoundError(absl::StrCat(place_, "'", view_.IdOf(twin), "' of the model ",
                                             table.model_id, " has no '", path, "'",
                                             Suggestion(path, known)));
+  }
+
+  // Of values of one time for the same place one would be lost.
+  absl::Status CheckNamedOnce(const LayoutColumn& column) {
+    for (const LayoutTarget& target : column.targets) {
+      if (!named_.emplace(target.twin_id, target.path).second) {
+        return Wrong(absl::StrCat("'", target.path, "' of '", target.twin_id,
+                                  "' is named twice; each value goes to a place of its own"));
+      }
+    }
+    return absl::OkStatus();
   }
 
   absl::Status AddColumns(const LayoutColumn& column) {
@@ -301,6 +314,7 @@ class Resolver {
   const graph::GraphView& view_;
   const Limits& limits_;
   std::string place_;
+  absl::flat_hash_set<std::pair<absl::string_view, absl::string_view>> named_;  // twins and paths
   ResolvedLayout resolved_;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -29,6 +30,19 @@ bool LeadsToProperties(const LayoutVersion& version, const PendingState& pending
   return false;
 }
 
+// The first column that led to twins which are all gone; -1: there is none.
+int LostColumn(const LayoutVersion& version, const PendingState& pending) {
+  for (size_t c = 0; c < version.columns.size(); ++c) {
+    const std::vector<ResolvedColumn::Target>& targets = version.columns[c].targets;
+    const bool is_lost =
+        !targets.empty() && std::none_of(targets.begin(), targets.end(), [&](const auto& target) {
+          return pending.Exists(target.twin);
+        });
+    if (is_lost) return static_cast<int>(c);
+  }
+  return -1;
+}
+
 // As PendingState::FindTwin, of many.
 void FindTwins(const PendingState& pending, absl::Span<const absl::string_view> ids,
                std::vector<TwinNumber>* twins) {
@@ -49,23 +63,45 @@ bool IsPlain(const graph::ColumnSchema* schema) {
          !dtdl::BoundsNumbers(schema->traits);
 }
 
-bool IsPlainTelemetry(const SampleBatch& samples, const graph::TableSchema& table) {
-  return std::all_of(samples.columns.begin(), samples.columns.end(), [&](const auto& column) {
-    const graph::ColumnSchema* const schema = table.FindColumn(column.path);
-    return IsPlain(schema) && schema->telemetry;
-  });
+// `types`: of the columns, of the tables before and with this one. False, too, where they differ.
+bool IsPlainTelemetry(const SampleBatch& samples, const graph::TableSchema& table,
+                      std::vector<graph::ColumnType>* types) {
+  const bool is_first = types->empty();
+  for (size_t c = 0; c < samples.columns.size(); ++c) {
+    const graph::ColumnSchema* const schema = table.FindColumn(samples.columns[c].path);
+    if (!IsPlain(schema) || !schema->telemetry) return false;
+    if (is_first) types->push_back(schema->type);
+    if ((*types)[c] != schema->type) return false;
+  }
+  return true;
 }
 
-// Of numbers that are all finite or missing; else false.
-bool CopyNumbers(absl::Span<const double> from, SampleRun::Column* to) {
+// The greatest number that suits a column of fractions.
+double GreatestOf(graph::ColumnType type) {
+  return type == graph::ColumnType::kFloat ? std::numeric_limits<float>::max()
+                                           : std::numeric_limits<double>::max();
+}
+
+// As history keeps it, which is as the column does.
+double NumberOf(graph::ColumnType type, double number) {
+  return type == graph::ColumnType::kFloat ? static_cast<double>(static_cast<float>(number))
+                                           : number;
+}
+
+// Of numbers that all suit columns of the type, or are missing; else false.
+bool CopyNumbers(absl::Span<const double> from, graph::ColumnType type, SampleRun::Column* to) {
   to->doubles.assign(from.begin(), from.end());
   to->missing.resize(from.size());
-  bool finite = true;
+  const double greatest = GreatestOf(type);
+  bool suit = true;
   for (size_t i = 0; i < from.size(); ++i) {
     to->missing[i] = static_cast<uint8_t>(from[i] != from[i]);
-    finite &= std::abs(from[i]) != HUGE_VAL;
+    suit &= !(std::abs(from[i]) > greatest);
   }
-  return finite;
+  if (suit && type == graph::ColumnType::kFloat) {
+    for (double& number : to->doubles) number = NumberOf(type, number);
+  }
+  return suit;
 }
 
 // A batch in which nothing has to be looked at row by row: all its twins are there, it came in
@@ -73,16 +109,18 @@ bool CopyNumbers(absl::Span<const double> from, SampleRun::Column* to) {
 bool CheckAtOnce(const SampleBatch& samples, absl::Span<const TwinNumber> twins, size_t rows,
                  int64_t latest, const PendingState& pending, SampleRun* run) {
   TableId table{UINT32_MAX};
+  std::vector<graph::ColumnType> types;
   for (const TwinNumber twin : twins) {
     if (twin == kNoTwin) return false;
     const TableId of_twin = pending.TableOf(twin);
     if (of_twin == table) continue;
     table = of_twin;
-    if (!IsPlainTelemetry(samples, pending.SchemaOf(twin))) return false;
+    if (!IsPlainTelemetry(samples, pending.SchemaOf(twin), &types)) return false;
   }
   for (size_t c = 0; c < samples.columns.size(); ++c) {
     const SampleColumn& from = samples.columns[c];
-    if (from.doubles.empty() || !CopyNumbers(from.doubles, &run->columns[c])) return false;
+    if (from.doubles.empty() || !CopyNumbers(from.doubles, types[c], &run->columns[c]))
+      return false;
   }
   if (*std::max_element(samples.times.begin(), samples.times.end()) > latest) return false;
   run->twins.assign(twins.begin(), twins.end());
@@ -90,6 +128,21 @@ bool CheckAtOnce(const SampleBatch& samples, absl::Span<const TwinNumber> twins,
   run->times.assign(samples.times.begin(), samples.times.end());
   run->times.resize(rows, samples.times.front());
   return true;
+}
+
+constexpr double kScaledMax = 999'999'999'999'999;          // as the decoder takes them
+constexpr double kExactIntegerMax = 9'007'199'254'740'992;  // 2^53: above it doubles are ambiguous
+
+// The end of a message about a number that does not suit a column of integers or decimals.
+std::string WhyNot(const ResolvedColumn& column, double scaled, double greatest) {
+  if (column.kind == ColumnKind::kInt) {
+    return std::abs(scaled) <= greatest
+               ? " is no integer"
+               : " is beyond 2^53, where a double is no exact integer; send the frames packed";
+  }
+  return absl::StrCat(std::abs(scaled) <= greatest ? " has more than the " : " is too great for ",
+                      static_cast<int>(column.decimals),
+                      " decimals of its scale; register it with encoding DOUBLE");
 }
 
 }  // namespace
@@ -109,14 +162,16 @@ absl::Status TelemetryChecker::CheckTime(int64_t time) const {
       " ms) ahead of the server's clock"));
 }
 
-bool TelemetryChecker::SetsProperties(const LayoutVersion& version) {
-  if (pending_.may_have_moves()) return LeadsToProperties(version, pending_);
-  SetsOf& known = sets_of_[&version];
-  if (known.rows_epoch != pending_.rows_epoch()) {
-    known.rows_epoch = pending_.rows_epoch();
-    known.properties = LeadsToProperties(version, pending_);
-  }
-  return known.properties;
+TelemetryChecker::Leads TelemetryChecker::LeadsOf(const LayoutVersion& version) {
+  const auto find = [&] {
+    return Leads{.rows_epoch = pending_.rows_epoch(),
+                 .properties = LeadsToProperties(version, pending_),
+                 .lost_column = LostColumn(version, pending_)};
+  };
+  if (pending_.may_have_moves()) return find();
+  Leads& known = leads_[&version];
+  if (known.rows_epoch != pending_.rows_epoch()) known = find();
+  return known;
 }
 
 CheckedTelemetry TelemetryChecker::Check(const TelemetryBatch& batch, Time now) {
@@ -214,31 +269,40 @@ absl::Status TelemetryChecker::CheckFrames(const FrameBatch& frames, std::vector
     }
     if (!frames.doubles.empty()) TWIN_RETURN_IF_ERROR(CheckDoubles(frames, *version));
   }
+  absl::Status lost;
   for (size_t i = 0; i < versions.size(); ++i) {
     AddRun(frames, *versions[i], rows[i], runs);
-    checked_.sets_properties = checked_.sets_properties || SetsProperties(*versions[i]);
+    const Leads leads = LeadsOf(*versions[i]);
+    checked_.sets_properties = checked_.sets_properties || leads.properties;
+    // Late frames of an earlier version are of twins that were there.
+    if (leads.lost_column >= 0 && versions[i] == layout.versions.back().get()) {
+      lost = absl::NotFoundError(
+          absl::StrCat("layout '", frames.layout_id, "', column ", leads.lost_column,
+                       ": the twin that it leads to was deleted; the other columns are kept. "
+                       "Register the layout again, with twins that there are"));
+    }
   }
-  return ahead;
+  return ahead.ok() ? lost : ahead;
 }
 
-// That a column of decimals gets such decimals.
+// That a column of decimals gets such decimals, and one of integers integers.
 absl::Status TelemetryChecker::CheckDoubles(const FrameBatch& frames,
                                             const LayoutVersion& version) const {
   const size_t count = frames.times.size();
   for (size_t c = 0; c < version.columns.size(); ++c) {
     const ResolvedColumn& column = version.columns[c];
     if (column.kind == ColumnKind::kDouble) continue;
-    const double power = column.kind == ColumnKind::kScaled ? kPowersOfTen[column.decimals] : 1;
+    const bool is_integer = column.kind == ColumnKind::kInt;
+    const double power = is_integer ? 1 : kPowersOfTen[column.decimals];
+    const double greatest = is_integer ? kExactIntegerMax : kScaledMax;
     for (size_t i = 0; i < count; ++i) {
       const double value = frames.doubles[c * count + i];
-      if (std::isnan(value)) continue;
+      if (!std::isfinite(value)) continue;  // missing
       const double scaled = std::round(value * power);
-      if (!(std::abs(scaled) < 1e15) || scaled / power != value) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("layout '", frames.layout_id, "', column ", c, ": ", value,
-                         " has more than the ", static_cast<int>(column.decimals),
-                         " decimals of its scale; register it with encoding DOUBLE"));
-      }
+      if (std::abs(scaled) <= greatest && scaled / power == value) continue;
+      return absl::InvalidArgumentError(absl::StrCat("layout '", frames.layout_id, "', column ", c,
+                                                     ": ", Value::Double(value).DebugString(60),
+                                                     WhyNot(column, scaled, greatest)));
     }
   }
   return absl::OkStatus();
@@ -349,8 +413,10 @@ absl::Status TelemetryChecker::CheckSamples(const SampleBatch& samples, SampleRu
       const SampleColumn& in = samples.columns[c];
       SampleRun::Column& out = run->columns[c];
       if (out.kind == ColumnKind::kDouble) {
+        const graph::ColumnSchema* const schema = found[c].schema;
         out.missing.push_back(std::isnan(in.doubles[row]) ? 1 : 0);
-        out.doubles.push_back(in.doubles[row]);
+        out.doubles.push_back(schema == nullptr ? in.doubles[row]
+                                                : NumberOf(schema->type, in.doubles[row]));
       } else if (out.kind == ColumnKind::kInt) {
         out.missing.push_back(std::binary_search(in.missing.begin(), in.missing.end(), row) ? 1
                                                                                             : 0);
@@ -387,7 +453,10 @@ absl::Status TelemetryChecker::CheckRow(const SampleBatch& samples, size_t row, 
     Value value;
     if (!column.doubles.empty()) {
       is_missing = std::isnan(column.doubles[row]);
-      if (!is_missing && place.is_plain && std::isfinite(column.doubles[row])) continue;
+      if (!is_missing && place.is_plain &&
+          std::abs(column.doubles[row]) <= GreatestOf(place.schema->type)) {
+        continue;
+      }
       value = Value::Double(column.doubles[row]);
     } else if (!column.ints.empty()) {
       is_missing = std::binary_search(column.missing.begin(), column.missing.end(), row);
@@ -429,15 +498,7 @@ absl::Status TelemetryChecker::CheckPublication(const Publication& publication, 
   const int64_t time = publication.time.has_value() ? publication.time->ns : now_;
   TWIN_RETURN_IF_ERROR(CheckTime(time));
   std::vector<ColumnValue> values;
-  for (const auto& [name, value] : publication.contents) {
-    const graph::ColumnSchema* const column = table.FindColumn(name);
-    if (column == nullptr) {
-      TWIN_RETURN_IF_ERROR(FlattenGroup(table, name, value, limits_, &values));
-    } else if (!value.is_null()) {
-      TWIN_ASSIGN_OR_RETURN(Value checked, CheckValue(*column, value, name, limits_));
-      values.push_back({table.IdOf(*column), std::move(checked)});
-    }
-  }
+  TWIN_RETURN_IF_ERROR(FlattenPublication(table, publication.contents, limits_, &values));
   for (const ColumnValue& value : values) {
     const graph::ColumnSchema& column = table.columns[value.column.value];
     checked_.sets_properties = checked_.sets_properties || !column.telemetry;

@@ -43,8 +43,13 @@ class TelemetryChecker {
   };
 
   void Reject(uint32_t index, absl::Status status);
-  // Whether frames of the version set properties, not only telemetry.
-  bool SetsProperties(const LayoutVersion& version);
+  // Where frames of a version lead, now.
+  struct Leads {
+    uint64_t rows_epoch = 0;  // of the graph of which it is true
+    bool properties = false;  // not only to telemetry
+    int lost_column = -1;     // the first one that led to twins which are gone
+  };
+  Leads LeadsOf(const LayoutVersion& version);
   absl::Status CheckFrames(const FrameBatch& frames, std::vector<FrameRun>* runs);
   absl::Status CheckDoubles(const FrameBatch& frames, const LayoutVersion& version) const;
   void AddRun(const FrameBatch& frames, const LayoutVersion& version,
@@ -60,11 +65,7 @@ class TelemetryChecker {
   const PendingState& pending_;
   const TelemetryState& state_;
 
-  struct SetsOf {
-    uint64_t rows_epoch = 0;  // of the graph that `properties` is true of
-    bool properties = false;
-  };
-  absl::flat_hash_map<const LayoutVersion*, SetsOf> sets_of_;  // versions live as long as the state
+  absl::flat_hash_map<const LayoutVersion*, Leads> leads_;  // versions live as long as the state
   ExpiryCheck expiry_;
 
   // Of the batch that is checked.
