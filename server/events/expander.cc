@@ -309,13 +309,25 @@ absl::StatusOr<Expander::Events> Expander::EventsOf(const ingest::Unit& unit, Se
     event->relationship_type = RelationshipTypeId(change.table);
     event->name = catalog.relationship_type(RelationshipTypeId(change.table)).name;
   };
-  const auto set_value = [&](const ingest::Change& change, absl::string_view path, Event* event) {
+  bool is_moved = false;  // then columns of two models may be one path
+  const auto set_value = [&](const ingest::Change& change, absl::string_view path, Time source_time,
+                             Event* event) {
     if (path.empty() || change.old_value == change.new_value) return;
+    if (is_moved) {
+      const auto former = std::find_if(event->changes.begin(), event->changes.end(),
+                                       [&](const PathChange& each) { return each.path == path; });
+      if (former != event->changes.end()) {
+        former->new_value = change.new_value;
+        former->source_time = source_time;
+        if (former->old_value == former->new_value) event->changes.erase(former);
+        return;
+      }
+    }
     PathChange& one = event->changes.emplace_back();
     one.path = path;
     one.old_value = change.old_value;
     one.new_value = change.new_value;
-    one.source_time = time;
+    one.source_time = source_time;
   };
   for (const ingest::Change& change : unit.changes) {
     switch (change.kind) {
@@ -330,12 +342,11 @@ absl::StatusOr<Expander::Events> Expander::EventsOf(const ingest::Unit& unit, Se
         Event& event = twin_event(change);
         event.table = TableId(change.table);
         const graph::TableSchema& table = catalog.table(event.table);
-        const size_t before = event.changes.size();
-        set_value(change, PathOf(table.columns, change.column), &event);
-        if (event.changes.size() > before) event.changes.back().source_time = change.source_time;
+        set_value(change, PathOf(table.columns, change.column), change.source_time, &event);
         break;
       }
       case Kind::kMoveTwin: {
+        is_moved = true;
         Event& event = twin_event(change);
         event.table = TableId(change.table);
         if (event.type == EventType::kTwinUpdated && event.old_model.empty()) {
@@ -365,7 +376,7 @@ absl::StatusOr<Expander::Events> Expander::EventsOf(const ingest::Unit& unit, Se
         if (event.name.empty()) TWIN_RETURN_IF_ERROR(FindEnds(&event, texts));
         set_value(change,
                   PathOf(catalog.relationship_type(event.relationship_type).columns, change.column),
-                  &event);
+                  time, &event);
         break;
       }
       case Kind::kDeleteRelationship: {
