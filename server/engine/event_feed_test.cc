@@ -7,6 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/event_world.h"
@@ -236,6 +237,60 @@ TEST_F(EventFeedTest, TheFirstSampleOfAPropertyHasAnOldValue) {
   const auto expected = ElementsAre("null -> \"a\"", "\"a\" -> \"b\"", "\"b\" -> \"c\"");
   EXPECT_THAT(read(), expected);
   Restart(/*checkpoint=*/true);
+  EXPECT_THAT(read(), expected);
+}
+
+// What the new model has no place for is removed, and its event says so, like that of any removal.
+TEST_F(EventFeedTest, AReplacementByAnotherModelTellsWhatItDropped) {
+  Start();
+  ingest::WriteBatch models;
+  models.operations.emplace_back(ingest::CreateModels{
+      {R"({"@id": "dtmi:t:One;1", "@type": "Interface", "@context": "dtmi:dtdl:context;4", "contents": [
+            {"@type": "Property", "name": "a", "schema": "integer"},
+            {"@type": "Property", "name": "b", "schema": "integer"},
+            {"@type": "Property", "name": "kept", "schema": "integer"}]})",
+       R"({"@id": "dtmi:t:Two;1", "@type": "Interface", "@context": "dtmi:dtdl:context;4", "contents": [
+            {"@type": "Property", "name": "a", "schema": "string"},
+            {"@type": "Property", "name": "kept", "schema": "integer"}]})"}});
+  Write(std::move(models));
+  const auto put = [](absl::string_view model, const ValueMap& contents,
+                      ingest::WriteBatch* batch) {
+    ingest::PutTwin twin;
+    twin.id = "t";
+    twin.model_id = absl::StrCat("dtmi:t:", model, ";1");
+    twin.contents = contents;
+    batch->operations.emplace_back(std::move(twin));
+  };
+  const auto write = [&](auto... puts) {
+    ingest::WriteBatch batch;
+    (put(puts.first, puts.second, &batch), ...);
+    Write(std::move(batch));
+  };
+  using Put = std::pair<absl::string_view, ValueMap>;
+  const auto of = [](int64_t a) { return Value::Int(a); };
+  const Sequence begin = applied();
+  write(Put("One", {{"a", of(1)}, {"b", of(2)}, {"kept", of(3)}}));
+  write(Put("Two", {{"kept", of(3)}}));
+  write(Put("One", {{"a", of(4)}, {"b", of(5)}, {"kept", of(3)}}));
+  // Written twice at once: a path is named once, and not at all where it is what it was.
+  write(Put("Two", {{"a", Value::String("x")}, {"kept", of(6)}}),
+        Put("One", {{"a", of(7)}, {"b", of(5)}, {"kept", of(8)}}));
+  const auto read = [&] {
+    std::vector<std::string> texts;
+    for (const EventPtr& event : ReadAll(After(begin))) {
+      std::vector<std::string> changes;
+      for (const events::PathChange& change : event->changes) {
+        changes.push_back(
+            absl::StrCat(change.path, " ", Text(change.old_value), ">", Text(change.new_value)));
+      }
+      texts.push_back(absl::StrJoin(changes, ", "));
+    }
+    return texts;
+  };
+  const auto expected = ElementsAre("a null>1, b null>2, kept null>3", "a 1>null, b 2>null",
+                                    "a null>4, b null>5", "a 4>7, kept 3>8");
+  EXPECT_THAT(read(), expected);
+  Restart(/*checkpoint=*/false);
   EXPECT_THAT(read(), expected);
 }
 

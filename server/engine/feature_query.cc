@@ -115,6 +115,18 @@ query::Type ItemType(const query::BoundSelect& select, const query::BoundOutput&
   return {};
 }
 
+// What is computed has the unit that whoever wrote it says, whatever it is computed from.
+bool IsComputed(const query::BoundSelect& select, const query::BoundExpr& expr) {
+  if (expr.kind == query::BoundKind::kCast) return IsComputed(select, *expr.operands[0]);
+  if (expr.kind != query::BoundKind::kSlot) return expr.kind != query::BoundKind::kProperty;
+  for (const query::BoundAggregate& aggregate : select.aggregates) {
+    if (aggregate.slot == expr.slot && !aggregate.arguments.empty()) {
+      return IsComputed(select, *aggregate.arguments[0]);
+    }
+  }
+  return false;
+}
+
 bool IsNumber(TypeKind kind) {
   return kind == TypeKind::kBool || kind == TypeKind::kInt || kind == TypeKind::kDouble ||
          kind == TypeKind::kTime || kind == TypeKind::kDuration || kind == TypeKind::kNull ||
@@ -122,7 +134,7 @@ bool IsNumber(TypeKind kind) {
 }
 
 absl::Status CheckColumn(const Feature& feature, const query::Type& type,
-                         const query::Type& item_type) {
+                         const query::Type& item_type, bool is_computed) {
   const auto wrong = [&](absl::string_view wanted) {
     return absl::InvalidArgumentError(absl::StrCat("query: the column '", feature.name, "' is a ",
                                                    query::TypeName(type.kind),
@@ -146,7 +158,7 @@ absl::Status CheckColumn(const Feature& feature, const query::Type& type,
       unit = item_type.unit;
       break;
   }
-  if (unit == nullptr || unit->name == feature.unit) return absl::OkStatus();
+  if (is_computed || unit == nullptr || unit->name == feature.unit) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
       "query: the column '", feature.name, "' is in ", unit->name, ", and the predictor wants ",
       feature.unit.empty() ? "no unit" : feature.unit, "; convert it by arithmetic"));
@@ -275,8 +287,9 @@ absl::StatusOr<FeatureStatement> BindFeatures(const std::string& text,
           absl::StrCat("query: there is no column for the feature '", feature.name, "'"));
     }
     const query::BoundSelect& select = found.statement->select;
-    TWIN_RETURN_IF_ERROR(
-        CheckColumn(feature, columns[column].type, ItemType(select, select.outputs[column])));
+    const query::BoundOutput& output = select.outputs[column];
+    TWIN_RETURN_IF_ERROR(CheckColumn(feature, columns[column].type, ItemType(select, output),
+                                     IsComputed(select, *output.expr)));
     found.columns.push_back(column);
   }
   return found;

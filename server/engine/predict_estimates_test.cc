@@ -67,6 +67,36 @@ TEST_F(PredictTest, AServiceThatIsGoneLeavesStaleValues) {
   EXPECT_EQ(predictors_->Get("p")->health, predict::Health::kFailing);
 }
 
+TEST_F(PredictTest, WhatWasNotSentIsNoneOfThatFailed) {
+  AddCell("empty", 0);
+  ASSERT_THAT(Register(SpecOf("p")), IsOk());
+  const auto count = [](const RunRecord& run, EstimateStatus status) {
+    return run.by_status[static_cast<size_t>(status)];
+  };
+  Answer([](const Request&, absl::StatusOr<predict::Answer>* answer) {
+    *answer = absl::UnavailableError("nobody is there");
+    return true;
+  });
+  const RunRecord first = RunNow("p");
+  EXPECT_EQ(count(first, EstimateStatus::kError), 3u);  // they had no value that could be stale
+  EXPECT_EQ(count(first, EstimateStatus::kStale), 0u);
+  EXPECT_EQ(count(first, EstimateStatus::kInsufficientData), 1u);
+  EXPECT_EQ(Soh("cell-1"), "ERROR p ");
+  EXPECT_EQ(Soh("empty"), "INSUFFICIENT_DATA p ");
+  Answer(nullptr);
+  RunNow("p");
+  Answer([](const Request& request, absl::StatusOr<predict::Answer>* answer) {
+    *answer = FakeService::Tenfold(request);
+    (*answer)->outputs[0].values.pop_back();
+    return true;
+  });
+  const RunRecord second = RunNow("p");
+  EXPECT_EQ(count(second, EstimateStatus::kError), 3u);
+  EXPECT_EQ(count(second, EstimateStatus::kInsufficientData), 1u);
+  EXPECT_EQ(Soh("cell-1"), "10 5 15 ERROR p ");
+  EXPECT_EQ(Soh("empty"), "INSUFFICIENT_DATA p ");
+}
+
 TEST_F(PredictTest, NobodyRenewsWhatIsOutOfDomainEither) {
   Answer([](const Request& request, absl::StatusOr<predict::Answer>* answer) {
     *answer = FakeService::Tenfold(request);

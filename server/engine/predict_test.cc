@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -342,6 +343,13 @@ TEST_F(PredictTest, RegistrationChecksQueryUnitsAndPaths) {
         spec->query = "SELECT c.$dtId AS twin, c.measured AS volt FROM DIGITALTWINS MATCH (c:Cell)";
       },
       "in percent");
+  refused(
+      [](predict::Spec* spec) {
+        spec->query =
+            "SELECT c.$dtId AS twin, AVG(c.measured) AS volt FROM DIGITALTWINS MATCH (c:Cell) "
+            "GROUP BY c.$dtId";
+      },
+      "in percent");
   refused([](predict::Spec* spec) { spec->query = "SELECT c.$dtId twin FROM"; }, "1:");
   refused([](predict::Spec* spec) { spec->paths["soh"] = "volt"; }, "volt.value");
   refused([](predict::Spec* spec) { spec->paths["rul"] = "soh"; }, "no output 'rul'");
@@ -353,6 +361,19 @@ TEST_F(PredictTest, RegistrationChecksQueryUnitsAndPaths) {
   EXPECT_THAT(Register(SpecOf("p")), StatusIs(StatusCode::kFailedPrecondition, HasSubstr("hash")));
   EXPECT_THAT(predictors_->List(), IsEmpty());
   EXPECT_THAT(predictors_->Get("p").status(), StatusIs(StatusCode::kNotFound, HasSubstr("")));
+}
+
+TEST_F(PredictTest, WhatIsComputedHasTheUnitThatItsWriterSays) {
+  for (const absl::string_view computed :
+       {"c.measured * 0.05", "0.121 + 0.002 * c.measured", "ABS(c.measured)",
+        "CASE WHEN c.measured > 1 THEN c.measured ELSE 1 END", "AVG(c.measured * 0.05)"}) {
+    predict::Spec spec = SpecOf("p");
+    spec.query = absl::StrCat("SELECT c.$dtId AS twin, ", computed,
+                              " AS volt FROM DIGITALTWINS MATCH (c:Cell)",
+                              absl::StartsWith(computed, "AVG") ? " GROUP BY c.$dtId" : "");
+    EXPECT_THAT(Register(spec), IsOk()) << computed;
+    EXPECT_THAT(predictors_->Delete("p", /*mark_stale=*/false), IsOk());
+  }
 }
 
 TEST_F(PredictTest, HistoryBecomesFeatures) {
@@ -372,7 +393,8 @@ TEST_F(PredictTest, HistoryBecomesFeatures) {
   ASSERT_THAT(Register(spec), IsOk());
   for (const double level : {3.0, 4.0}) Set("cell-1", "level", level);
   const RunRecord run = RunNow("p");
-  EXPECT_EQ(run.by_status[static_cast<size_t>(EstimateStatus::kInsufficientData)], 0u);
+  // What failed was none of theirs.
+  EXPECT_EQ(run.by_status[static_cast<size_t>(EstimateStatus::kInsufficientData)], 2u);
   ASSERT_EQ(Requests().size(), 1u);
   const Request request = Requests()[0];
   EXPECT_THAT(request.twins, ElementsAre("cell-1"));  // the others have no mean

@@ -45,6 +45,7 @@ class UnitEvents {
         break;
       }
       case Kind::kMoveTwin:
+        is_moved_ = true;
         if (event.type == EventType::kTwinUpdated && event.old_model.empty()) {
           event.old_model = catalog_.table(TableId(change.before)).model_id;
         }
@@ -131,9 +132,19 @@ class UnitEvents {
     event.relationship = RelationshipNumber(change.number);
     return event;
   }
-  static void SetValue(const ingest::Change& change, absl::string_view path, Time source_time,
-                       Event* event) {
+  void SetValue(const ingest::Change& change, absl::string_view path, Time source_time,
+                Event* event) const {
     if (path.empty() || change.old_value == change.new_value) return;
+    if (is_moved_) {
+      const auto former = std::find_if(event->changes.begin(), event->changes.end(),
+                                       [&](const PathChange& each) { return each.path == path; });
+      if (former != event->changes.end()) {
+        former->new_value = change.new_value;
+        former->source_time = source_time;
+        if (former->old_value == former->new_value) event->changes.erase(former);
+        return;
+      }
+    }
     PathChange& one = event->changes.emplace_back();
     one.path = path;
     one.old_value = change.old_value;
@@ -147,6 +158,7 @@ class UnitEvents {
   Events events_;
   absl::flat_hash_map<uint32_t, size_t> of_twin_;
   absl::flat_hash_map<uint32_t, size_t> of_relationship_;
+  bool is_moved_ = false;  // then columns of two models may be one path
 };
 
 }  // namespace

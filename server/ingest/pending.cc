@@ -606,13 +606,19 @@ void PendingState::MoveTwin(TwinNumber twin, TableId table, Time source_time) {
   const graph::TableSchema& from = SchemaOf(twin);
   const graph::TableSchema& to = catalog().table(table);
   std::vector<TwinValue> kept;
-  for (const graph::ColumnSchema& column : from.columns) {
-    const graph::ColumnSchema* same = to.FindColumn(column.path);
-    if (same == nullptr || same->type != column.type) continue;
-    Cell cell = Get(twin, from.IdOf(column));
-    if (!cell.value.is_null()) kept.push_back({to.IdOf(*same), kNoChange, std::move(cell)});
-  }
   TwinState& state = Mutable(twin);
+  for (const graph::ColumnSchema& column : from.columns) {
+    Cell cell = Get(twin, from.IdOf(column));
+    if (cell.value.is_null()) continue;
+    const graph::ColumnSchema* same = to.FindColumn(column.path);
+    if (same != nullptr && same->type == column.type) {
+      kept.push_back({to.IdOf(*same), kNoChange, std::move(cell)});
+    } else if (!column.telemetry) {
+      // What the new model has no place for is said to be removed.
+      const Time removed = std::max(source_time, cell.source_time);
+      Set(twin, &state, from.IdOf(column), std::move(cell.value), Value(), removed);
+    }
+  }
   state.facts.table = table;
   state.facts.version = next_sequence_;
   state.facts.whole = true;

@@ -373,7 +373,8 @@ absl::Status Predictors::Impl::Delete(const std::string& name, bool mark_stale) 
     TWIN_ASSIGN_OR_RETURN(const std::vector<std::string> twins,
                           host_.FindEstimates(registration.description.target_model, path, name));
     TWIN_RETURN_IF_ERROR(MarkEstimates(name, path, registration.description.version,
-                                       EstimateStatus::kStale, twins, &host_));
+                                       EstimateStatus::kStale, twins, &host_)
+                             .status());
   }
   return absl::OkStatus();
 }

@@ -175,7 +175,8 @@ absl::Status Run::MarkGone() {
     }
     TWIN_RETURN_IF_ERROR(MarkEstimates(registration_.spec.name, path,
                                        registration_.description.version, EstimateStatus::kStale,
-                                       twins, &host_));
+                                       twins, &host_)
+                             .status());
   }
   return absl::OkStatus();
 }
@@ -313,14 +314,7 @@ absl::Status Run::Launch(Host::MayGoOn may_go_on) {
     Send(batch);
     return absl::OkStatus();
   }
-  Answer answer;  // nobody needs to be asked
-  answer.request_id = batch->request->id;
-  for (const Output& output : registration_.description.outputs) {
-    answer.outputs.emplace_back();
-    answer.outputs.back().output = output.name;
-  }
-  TWIN_RETURN_IF_ERROR(CheckAnswer(registration_.description, *batch->request, &answer));
-  return Finish(batch, answer);
+  return FinishUnasked(batch);
 }
 
 void Run::Send(const BatchPtr& batch) {
@@ -381,14 +375,46 @@ absl::Status Run::Fail(const BatchPtr& batch, const absl::Status& error) {
   if (first_error_.empty()) first_error_ = std::string(error.message());
   const EstimateStatus status =
       IsTransient(error) ? EstimateStatus::kStale : EstimateStatus::kError;
-  record_.by_status[static_cast<size_t>(status)] += batch->twins.size();
-  if (registration_.spec.is_shadow) return absl::OkStatus();
-  for (const Output& output : registration_.description.outputs) {
-    TWIN_RETURN_IF_ERROR(MarkEstimates(registration_.spec.name, PathOf(registration_, output),
-                                       registration_.description.version, status, batch->twins,
-                                       &host_));
+  std::vector<std::string> failed;
+  for (const uint32_t row : batch->sent) failed.push_back(batch->twins[row]);
+  uint64_t without_value = 0;
+  if (!registration_.spec.is_shadow) {
+    for (const Output& output : registration_.description.outputs) {
+      TWIN_ASSIGN_OR_RETURN(
+          without_value, MarkEstimates(registration_.spec.name, PathOf(registration_, output),
+                                       registration_.description.version, status, failed, &host_));
+    }
   }
-  return absl::OkStatus();
+  record_.by_status[static_cast<size_t>(EstimateStatus::kError)] += without_value;
+  record_.by_status[static_cast<size_t>(status)] += failed.size() - without_value;
+  return FinishUnsent(batch);
+}
+
+absl::Status Run::FinishUnsent(const BatchPtr& batch) {
+  auto rest = std::make_shared<Batch>();
+  rest->number = batch->number;
+  for (size_t row = 0; row < batch->twins.size(); ++row) {
+    if (batch->statuses[row] == EstimateStatus::kOk) continue;
+    rest->twins.push_back(batch->twins[row]);
+    rest->statuses.push_back(batch->statuses[row]);
+  }
+  if (rest->twins.empty()) return absl::OkStatus();
+  auto request = std::make_shared<Request>();
+  request->id = RequestId(batch->number);
+  request->columns.resize(registration_.description.features.size());
+  rest->request = std::move(request);
+  return FinishUnasked(rest);
+}
+
+absl::Status Run::FinishUnasked(const BatchPtr& batch) {
+  Answer answer;
+  answer.request_id = batch->request->id;
+  for (const Output& output : registration_.description.outputs) {
+    answer.outputs.emplace_back();
+    answer.outputs.back().output = output.name;
+  }
+  TWIN_RETURN_IF_ERROR(CheckAnswer(registration_.description, *batch->request, &answer));
+  return Finish(batch, answer);
 }
 
 absl::Status Run::Finish(const BatchPtr& batch, const Answer& answer) {

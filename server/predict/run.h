@@ -95,6 +95,10 @@ class Run {
   absl::Status Drain(size_t in_flight_max, Host::MayGoOn may_go_on);
   absl::Status Handle(const BatchPtr& batch, absl::StatusOr<Answer> answer);
   absl::Status Fail(const BatchPtr& batch, const absl::Status& error);
+  // Of a batch that failed: what was not sent has its statuses from here.
+  absl::Status FinishUnsent(const BatchPtr& batch);
+  // None of it was sent.
+  absl::Status FinishUnasked(const BatchPtr& batch);
   absl::Status Finish(const BatchPtr& batch, const Answer& answer);
   absl::Status Write(const std::vector<std::string>& twins, const std::vector<PathEstimates>& paths,
                      uint64_t batch);

@@ -314,7 +314,8 @@ void Predictors::Impl::Expire(const EntryPtr& entry, Time now) {
     for (const Expiry& each : expired) twins.push_back(each.second.second);
     const absl::Status status =
         MarkEstimates(registration.spec.name, path, registration.description.version,
-                      EstimateStatus::kStale, twins, &host_);
+                      EstimateStatus::kStale, twins, &host_)
+            .status();
     if (status.ok()) continue;
     const MutexLock lock(&mutex_);
     entry->trouble = absl::StrCat("estimates that are too old could not be marked: ",

@@ -91,9 +91,10 @@ ingest::WriteBatch MakeWrite(const std::string& source, const std::vector<std::s
   return batch;
 }
 
-absl::Status MarkEstimates(const std::string& source, const std::string& path,
-                           const std::string& model_version, EstimateStatus status,
-                           const std::vector<std::string>& twins, Host* host) {
+absl::StatusOr<uint64_t> MarkEstimates(const std::string& source, const std::string& path,
+                                       const std::string& model_version, EstimateStatus status,
+                                       const std::vector<std::string>& twins, Host* host) {
+  uint64_t errors = 0;
   for (size_t first = 0; first < twins.size(); first += kWriteTwins) {
     const size_t end = std::min(twins.size(), first + kWriteTwins);
     const std::vector<std::string> part(twins.begin() + static_cast<ptrdiff_t>(first),
@@ -106,9 +107,9 @@ absl::Status MarkEstimates(const std::string& source, const std::string& path,
       estimate.value = std::nan("");
       estimate.model_version = model_version;
       estimate.as_of = host->Now();
-      const bool is_new = !current[i].has_value;
-      estimate.status =
-          is_new && status == EstimateStatus::kStale ? EstimateStatus::kError : status;
+      const bool is_new = !current[i].has_value && status == EstimateStatus::kStale;
+      estimate.status = is_new ? EstimateStatus::kError : status;
+      if (is_new) ++errors;
       estimates.estimates.push_back(std::move(estimate));
     }
     std::vector<size_t> rows(part.size());
@@ -117,7 +118,7 @@ absl::Status MarkEstimates(const std::string& source, const std::string& path,
     if (batch.operations.empty()) continue;
     TWIN_RETURN_IF_ERROR(host->Write(std::move(batch)).status);
   }
-  return absl::OkStatus();
+  return errors;
 }
 
 }  // namespace twin::predict

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "server/ingest/operation.h"
@@ -40,10 +41,11 @@ ingest::WriteBatch MakeWrite(const std::string& source, const std::vector<std::s
                              const std::vector<PathEstimates>& paths, absl::Span<const size_t> rows,
                              Host* host, std::string request_id);
 
-// Makes what is there from this source say `status`; where nothing is there: kStale becomes kError.
-absl::Status MarkEstimates(const std::string& source, const std::string& path,
-                           const std::string& model_version, EstimateStatus status,
-                           const std::vector<std::string>& twins, Host* host);
+// Makes what is there from this source say `status`; where nothing is there: kStale becomes
+// kError. Returns of how many that was so.
+absl::StatusOr<uint64_t> MarkEstimates(const std::string& source, const std::string& path,
+                                       const std::string& model_version, EstimateStatus status,
+                                       const std::vector<std::string>& twins, Host* host);
 
 }  // namespace twin::predict
 
