@@ -329,6 +329,7 @@ absl::StatusOr<ValueMap> ContentsOf(const pb::ValueMap& contents,
 }
 
 std::string EtagOf(Sequence version) {
+  if (version == Sequence()) return "";
   return absl::StrCat("W/\"", absl::Hex(version.value), "\"");
 }
 

@@ -27,7 +27,7 @@ void ToProto(const ValueMap& members, pb::ValueMap* message);
 // level of components.
 absl::StatusOr<ValueMap> ContentsOf(const pb::ValueMap& contents, const std::string& contents_json);
 
-// --- Etags: W/"hex of the version" ---
+// --- Etags: W/"hex of the version"; empty where nothing was written ---
 std::string EtagOf(Sequence version);
 // Empty or "*": no condition. INVALID_ARGUMENT: not one of ours.
 absl::StatusOr<std::optional<Sequence>> ParseEtag(const std::string& etag);

@@ -1,6 +1,9 @@
 // Operations on models. They stand alone: nothing is pending when they are checked.
+#include <algorithm>
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
@@ -42,6 +45,23 @@ absl::Status SplitModels(const std::string& text, std::vector<ModelText>* models
     if (!add(node)) return no_id;
   }
   return absl::OkStatus();
+}
+
+// The models that extend the one, or have it as a component.
+std::vector<std::string> UsersOf(const graph::Catalog& catalog, absl::string_view id) {
+  std::vector<std::string> users;
+  for (const std::unique_ptr<graph::TableSchema>& table : catalog.tables()) {
+    const dtdl::Interface* interface = table->interface;
+    if (interface == nullptr) continue;
+    const bool extends = std::any_of(interface->bases.begin(), interface->bases.end(),
+                                     [&](const dtdl::Interface* base) { return base->id == id; });
+    const bool contains =
+        std::any_of(interface->own.begin(), interface->own.end(), [&](const dtdl::Content* each) {
+          return each->kind == dtdl::Class::kComponent && each->component->id == id;
+        });
+    if (extends || contains) users.emplace_back(interface->id);
+  }
+  return users;
 }
 
 }  // namespace
@@ -105,6 +125,13 @@ absl::Status Checker::CheckModels(const Operation& operation, OperationResult* r
       return absl::FailedPreconditionError(
           absl::StrCat(twins, twins == 1 ? " twin is" : " twins are", " of the model ", request->id,
                        "; delete or migrate them first"));
+    }
+    const std::vector<std::string> users = UsersOf(catalog, request->id);
+    if (!users.empty()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(absl::StrJoin(users, ", "), users.size() == 1 ? " needs" : " need",
+                       " the model ", request->id, ": as a base, or as a component; delete ",
+                       users.size() == 1 ? "it" : "them", " first"));
     }
     Change change;
     change.kind = Change::Kind::kDeleteModel;

@@ -222,6 +222,10 @@ absl::StatusOr<Value> CheckMap(const Schema& schema, const Value& value, absl::s
   ValueMap members;
   members.reserve(value.as_map().size());
   for (const auto& [name, member] : value.as_map()) {
+    if (static_cast<int64_t>(name.size()) > limits.string_bytes_max) {
+      return Invalid(path, absl::StrCat("a key of ", name.size(), " bytes; string_bytes_max is ",
+                                        limits.string_bytes_max));
+    }
     const std::string at = absl::StrCat(path, "/", name);
     TWIN_ASSIGN_OR_RETURN(Value checked, Check(*schema.element, member, at, limits, depth + 1));
     TWIN_RETURN_IF_ERROR(CheckTraits(*schema.element, schema.value_traits, checked, at));

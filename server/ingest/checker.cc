@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/cord.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -20,9 +21,15 @@ using dtdl::Class;
 
 constexpr size_t kScalarBytesMax = 11;  // of an encoded Value that is no text
 
+// The path, where the message begins with one, is told apart before ids stand around it.
 absl::Status Named(const absl::Status& status, absl::string_view kind, absl::string_view id) {
   if (status.ok()) return status;
-  return absl::Status(status.code(), absl::StrCat(kind, " ", id, ": ", status.message()));
+  absl::Status named(status.code(), absl::StrCat(kind, " ", id, ": ", status.message()));
+  const absl::string_view path = status.message().substr(0, status.message().find(": "));
+  if (path.size() < status.message().size() && path.find(' ') == absl::string_view::npos) {
+    named.SetPayload(kFieldPayload, absl::Cord(path));
+  }
+  return named;
 }
 
 // Of an operation on a relationship.
@@ -138,6 +145,9 @@ absl::Status Checker::EndUnit() {
 
 absl::StatusOr<TwinNumber> Checker::TwinOf(const std::string& id) const {
   const TwinNumber twin = pending_.FindTwin(id);
+  if (twin == kNoTwin && id.empty()) {
+    return absl::InvalidArgumentError("the id of the twin is empty; name one");
+  }
   if (twin == kNoTwin) return absl::NotFoundError(absl::StrCat("there is no twin ", id));
   return twin;
 }
@@ -146,6 +156,9 @@ absl::StatusOr<RelationshipNumber> Checker::RelationshipOf(TwinNumber source,
                                                            const std::string& source_id,
                                                            const std::string& id) const {
   const RelationshipNumber found = pending_.FindRelationship(source, id);
+  if (found == kNoRelationship && id.empty()) {
+    return absl::InvalidArgumentError("the id of the relationship is empty; name one");
+  }
   if (found == kNoRelationship) {
     return absl::NotFoundError(absl::StrCat("twin ", source_id, " has no relationship ", id));
   }
@@ -329,30 +342,6 @@ absl::Status Checker::CheckSize(TwinNumber twin) const {
 
 // --- Twins ---
 
-absl::Status Checker::CheckMove(TwinNumber twin, const graph::TableSchema& to) const {
-  for (const RelationshipNumber each : pending_.Outgoing(twin)) {
-    const PendingRelationship found = pending_.GetRelationship(each);
-    const graph::RelationshipType& type = pending_.catalog().relationship_type(found.type);
-    const graph::RelationshipType* same = to.FindRelationship(type.name);
-    if (same == nullptr || !(same->id == type.id)) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "it has the relationship ", found.id, " (", type.name, "), which ", to.model_id,
-          same == nullptr ? " does not declare" : " declares differently", "; delete it first"));
-    }
-  }
-  for (const RelationshipNumber each : pending_.Incoming(twin)) {
-    const PendingRelationship found = pending_.GetRelationship(each);
-    const absl::Status fits =
-        dtdl::CheckTarget(*pending_.catalog().relationship_type(found.type).content, *to.interface);
-    if (!fits.ok()) {
-      return absl::FailedPreconditionError(absl::StrCat("the relationship ", found.id, " of ",
-                                                        pending_.IdOf(found.source),
-                                                        " leads to it: ", fits.message()));
-    }
-  }
-  return absl::OkStatus();
-}
-
 absl::Status Checker::Put(const PutTwin& put, OperationResult* result) {
   TWIN_RETURN_IF_ERROR(CheckId(put.id, "twin id", limits_));
   TwinNumber twin = pending_.FindTwin(put.id);
@@ -395,10 +384,7 @@ absl::Status Checker::Put(const PutTwin& put, OperationResult* result) {
     }
     twin = pending_.CreateTwin(put.id, table->id, begin);
   } else if (moves) {
-    TWIN_RETURN_IF_ERROR(CheckMove(twin, *table));
-    TWIN_RETURN_IF_ERROR(CheckRoomForPast());
-    TWIN_ASSIGN_OR_RETURN(const Time at, SourceTimeOf(put.source_time, pending_.BeginOf(twin)));
-    pending_.MoveTwin(twin, table->id, at);
+    TWIN_RETURN_IF_ERROR(MoveTwin(twin, *table, put.source_time));
   } else {
     pending_.TouchTwin(twin);
   }
@@ -448,36 +434,7 @@ absl::Status Checker::Patch(const PatchTwin& patch, OperationResult* result) {
   }
   bool changed = false;
   if (!patch.model_id.empty() && pending_.SchemaOf(twin).model_id != patch.model_id) {
-    TWIN_ASSIGN_OR_RETURN(const graph::TableSchema* table, ModelForTwins(patch.model_id, true));
-    TWIN_RETURN_IF_ERROR(CheckMove(twin, *table));
-    const graph::TableSchema& from = pending_.SchemaOf(twin);
-    // Values that the new model does not know are given up only by a step that removes them.
-    for (const graph::ColumnSchema& column : from.columns) {
-      if (column.telemetry || !pending_.Has(twin, from.IdOf(column))) continue;
-      const graph::ColumnSchema* same = table->FindColumn(column.path);
-      const bool removed =
-          std::any_of(patch.edits.begin(), patch.edits.end(), [&](const Edit& edit) {
-            const std::string path = absl::StrJoin(edit.path, ".");
-            return edit.kind == Edit::Kind::kRemove &&
-                   (column.path == path || absl::StartsWith(column.path, absl::StrCat(path, ".")));
-          });
-      if (removed) {
-        TWIN_RETURN_IF_ERROR(ClearTwinValue(twin, from.IdOf(column), patch.source_time));
-      } else if (same == nullptr || same->type != column.type) {
-        return absl::FailedPreconditionError(
-            absl::StrCat(column.path, ": ", table->model_id,
-                         same == nullptr ? " has no such property" : " has another type for it",
-                         "; remove it in the same patch"));
-      } else {
-        // The same type is not yet the same schema: ranges and enums may differ.
-        const absl::StatusOr<Value> fits =
-            CheckValue(*same, pending_.Get(twin, from.IdOf(column)).value, column.path, limits_);
-        if (!fits.ok()) return fits.status();
-      }
-    }
-    TWIN_RETURN_IF_ERROR(CheckRoomForPast());
-    TWIN_ASSIGN_OR_RETURN(const Time at, SourceTimeOf(patch.source_time, pending_.BeginOf(twin)));
-    pending_.MoveTwin(twin, table->id, at);
+    TWIN_RETURN_IF_ERROR(MoveByPatch(patch, twin));
     changed = true;
   }
   for (size_t i = 0; i < patch.edits.size(); ++i) {
@@ -552,13 +509,19 @@ absl::Status Checker::ApplyAnywhere(const Edit& edit, const std::string& compone
   const bool there =
       edit.kind != Edit::Kind::kSet &&  // which does not ask
       (column != nullptr ? pending_.Has(twin, table.IdOf(*column)) : AnyBelow(twin, table, prefix));
-  if (!there && (edit.kind == Edit::Kind::kReplace || edit.kind == Edit::Kind::kRemove ||
-                 edit.kind == Edit::Kind::kTest)) {
-    return absl::InvalidArgumentError(absl::StrCat(pointer, ": it is not set, so it cannot be ",
-                                                   edit.kind == Edit::Kind::kReplace
-                                                       ? "replaced; add it"
-                                                   : edit.kind == Edit::Kind::kRemove ? "removed"
-                                                                                      : "tested"));
+  if (!there && edit.kind == Edit::Kind::kTest) {
+    return absl::FailedPreconditionError(absl::StrCat(pointer, ": the test failed: it is not set"));
+  }
+  const dtdl::Content* const content = table.interface->Find(path);
+  if (edit.kind == Edit::Kind::kRemove && content != nullptr &&
+      content->kind == Class::kComponent) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(pointer, ": a component is always there; remove its properties instead"));
+  }
+  if (!there && (edit.kind == Edit::Kind::kReplace || edit.kind == Edit::Kind::kRemove)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(pointer, ": it is not set, so it cannot be ",
+                     edit.kind == Edit::Kind::kReplace ? "replaced; add it" : "removed"));
   }
   if (edit.kind == Edit::Kind::kTest) {
     if (column == nullptr) {
@@ -595,10 +558,6 @@ absl::Status Checker::ApplyAnywhere(const Edit& edit, const std::string& compone
           absl::StrCat(pointer, ": expected an object, got ", edit.value.DebugString(60)));
     }
     TWIN_RETURN_IF_ERROR(FlattenGroup(table, path, edit.value, limits_, &values));
-  } else if (const dtdl::Content* content = table.interface->Find(path);
-             content != nullptr && content->kind == Class::kComponent) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(pointer, ": a component is always there; remove its properties instead"));
   }
   for (const graph::ColumnSchema& each : table.columns) {
     if (!absl::StartsWith(each.path, prefix) || each.telemetry) continue;
@@ -623,6 +582,10 @@ absl::Status Checker::ApplyInDocument(const Edit& edit, const graph::TableSchema
   if (schema.type != graph::ColumnType::kDocument) {
     return absl::InvalidArgumentError(
         absl::StrCat(pointer, ": ", schema.path, " is one value and has no parts"));
+  }
+  if (document.is_null() && edit.kind == Edit::Kind::kTest) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(pointer, ": the test failed: ", schema.path, " is not set"));
   }
   if (document.is_null()) {
     return absl::InvalidArgumentError(

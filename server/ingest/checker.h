@@ -95,7 +95,12 @@ class Checker {
   absl::Status SetFirstValues(TwinNumber twin, absl::Span<ColumnValue> values, Time source_time);
   absl::Status ClearTwinValue(TwinNumber twin, ColumnId column,
                               const std::optional<Time>& source_time);
-  absl::Status CheckMove(TwinNumber twin, const graph::TableSchema& to) const;
+  // With its values and relationships, as far as the model has them too.
+  absl::Status MoveTwin(TwinNumber twin, const graph::TableSchema& to,
+                        const std::optional<Time>& source_time);
+  absl::Status MoveByPatch(const PatchTwin& patch, TwinNumber twin);
+  absl::Status MoveRelationship(RelationshipNumber relationship, const graph::TableSchema& to,
+                                Time at);
   absl::Status Apply(const Edit& edit, size_t step, const std::string& component, TwinNumber twin,
                      const std::optional<Time>& source_time);
   absl::Status ApplyAnywhere(const Edit& edit, const std::string& component, TwinNumber twin,

@@ -8,8 +8,11 @@
 namespace twin::ingest {
 namespace {
 
-absl::Status NoPlace(absl::string_view pointer, absl::string_view why) {
-  return absl::InvalidArgumentError(absl::StrCat(pointer, ": ", why));
+// A test of what is not there failed; any other step is wrong in itself.
+absl::Status NoPlace(const Edit& edit, absl::string_view pointer, absl::string_view why) {
+  const bool tests = edit.kind == Edit::Kind::kTest;
+  const std::string message = absl::StrCat(pointer, tests ? ": the test failed: " : ": ", why);
+  return tests ? absl::FailedPreconditionError(message) : absl::InvalidArgumentError(message);
 }
 
 absl::Status Compare(const Edit& edit, absl::string_view pointer, const Value& value) {
@@ -34,15 +37,15 @@ absl::Status EditMember(const Edit& edit, const std::string& name, absl::string_
       }
       return absl::OkStatus();
     case Edit::Kind::kReplace:
-      if (!found) return NoPlace(pointer, "it is not set, so it cannot be replaced; add it");
+      if (!found) return NoPlace(edit, pointer, "it is not set, so it cannot be replaced; add it");
       it->second = edit.value;
       return absl::OkStatus();
     case Edit::Kind::kRemove:
-      if (!found) return NoPlace(pointer, "it is not set, so it cannot be removed");
+      if (!found) return NoPlace(edit, pointer, "it is not set, so it cannot be removed");
       members->erase(it);
       return absl::OkStatus();
     case Edit::Kind::kTest:
-      if (!found) return NoPlace(pointer, "it is not set, so it cannot be tested");
+      if (!found) return NoPlace(edit, pointer, "it is not set, so it cannot be tested");
       return Compare(edit, pointer, it->second);
   }
   return absl::OkStatus();
@@ -55,7 +58,7 @@ absl::Status EditItem(const Edit& edit, const std::string& name, absl::string_vi
   const bool at_end = name == "-" && adds;
   if (!at_end && (!absl::SimpleAtoi(name, &index) || index > items->size() ||
                   (index == items->size() && !adds))) {
-    return NoPlace(pointer, absl::StrCat("the array has ", items->size(), " elements"));
+    return NoPlace(edit, pointer, absl::StrCat("the array has ", items->size(), " elements"));
   }
   const auto at = items->begin() + static_cast<ptrdiff_t>(index);
   switch (edit.kind) {
@@ -85,18 +88,18 @@ absl::Status EditValue(const Edit& edit, absl::Span<const std::string> path,
     for (auto& [key, member] : value->as_map()) {
       if (key == name) return EditValue(edit, path.subspan(1), pointer, &member);
     }
-    return NoPlace(pointer, absl::StrCat(name, " is not set; add the whole of it first"));
+    return NoPlace(edit, pointer, absl::StrCat(name, " is not set; add the whole of it first"));
   }
   if (value->kind() == Value::Kind::kArray) {
     if (path.size() == 1) return EditItem(edit, name, pointer, &value->as_array());
     size_t index = 0;
     if (!absl::SimpleAtoi(name, &index) || index >= value->as_array().size()) {
-      return NoPlace(pointer,
+      return NoPlace(edit, pointer,
                      absl::StrCat("the array has ", value->as_array().size(), " elements"));
     }
     return EditValue(edit, path.subspan(1), pointer, &value->as_array()[index]);
   }
-  return NoPlace(pointer, absl::StrCat("there is no ", name, " in ", value->DebugString(40)));
+  return NoPlace(edit, pointer, absl::StrCat("there is no ", name, " in ", value->DebugString(40)));
 }
 
 }  // namespace twin::ingest

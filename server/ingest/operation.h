@@ -10,12 +10,16 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "server/base/ids.h"
 #include "server/base/time.h"
 #include "server/base/value.h"
 #include "server/ingest/patch_columns.h"
 
 namespace twin::ingest {
+
+// Of an INVALID_ARGUMENT: the payload that says which path of the contents is wrong.
+inline constexpr absl::string_view kFieldPayload = "twingraph/field";
 
 // Conditions on the state that an operation finds. Etags are versions; how they look on the wire is
 // the API's matter. ABORTED: the condition does not hold.
@@ -137,8 +141,11 @@ struct WriteBatch {
   bool atomic = true;
   bool validate_only = false;  // checks everything, changes nothing
   // Makes a repeated request harmless for 24 h or a million requests, whichever ends first: the
-  // first one's result is given again. Empty: none.
+  // first one's result is given again. INVALID_ARGUMENT: a request of another content has had it.
+  // Empty: none.
   std::string request_id;
+  // Whoever repeats it makes it from what there is then: the id alone says that it is the same.
+  bool made_anew = false;
 
   size_t size() const { return patches.has_value() ? patches->rows() : operations.size(); }
   bool of_models() const { return !operations.empty() && IsOfModels(operations.front()); }
@@ -146,7 +153,7 @@ struct WriteBatch {
 
 struct OperationResult {
   absl::Status status;
-  Sequence version;      // of the twin or relationship afterwards
+  Sequence version;      // of the twin or relationship afterwards; 0 where nothing is written
   bool created = false;  // by a Put
   uint64_t changed = 0;  // twins and relationships that it created, changed or deleted
 };

@@ -240,6 +240,8 @@ TEST_P(Patches, AsColumnsAreRecordedAsOneByOne) {
       one_by_one.operations.emplace_back(RowOf(patches, row));
     }
     as_columns.patches = std::move(patches);
+    EXPECT_EQ(DigestOf(as_columns), DigestOf(one_by_one));
+    as_columns.made_anew = one_by_one.made_anew = true;  // the long way is another request
     both(as_columns, TheLongWay(std::move(one_by_one)));
     const int64_t ms = Pick(3);
     columns.AdvanceMs(ms);

@@ -3,6 +3,7 @@
 #ifndef TWIN_SERVER_INGEST_REQUEST_IDS_H_
 #define TWIN_SERVER_INGEST_REQUEST_IDS_H_
 
+#include <cstdint>
 #include <deque>
 #include <string>
 
@@ -14,13 +15,26 @@
 
 namespace twin::ingest {
 
+// Tells what a batch asks for from what another one does; never 0. Cost: linear in the batch.
+uint64_t DigestOf(const WriteBatch& batch);
+
+// A request id as records and checkpoints have it: with the digest of its request.
+std::string StoredRequestId(absl::string_view id, uint64_t digest);
+// The id alone; its digest, or 0: a version that knew none wrote it.
+absl::string_view PlainRequestId(absl::string_view stored, uint64_t* digest = nullptr);
+
 // Thread-compatible.
 class RequestIds {
  public:
+  struct Done {
+    WriteResult result;
+    uint64_t digest = 0;  // of the request; 0: not known
+  };
+
   // Remembers it, and forgets what is older than request_id_seconds or beyond request_ids_max.
-  void Add(absl::string_view id, const WriteResult& result, const Limits& limits);
-  // nullptr: not known (any more).
-  const WriteResult* Find(absl::string_view id) const;
+  void Add(absl::string_view stored_id, const WriteResult& result, const Limits& limits);
+  // By the plain id. nullptr: not known (any more).
+  const Done* Find(absl::string_view id) const;
   size_t size() const { return by_id_.size(); }
 
   // All of them, oldest first.
@@ -37,7 +51,7 @@ class RequestIds {
 
   std::deque<Remembered> order_;
   int64_t bytes_ = 0;
-  absl::flat_hash_map<std::string, WriteResult> by_id_;
+  absl::flat_hash_map<std::string, Done> by_id_;
 };
 
 }  // namespace twin::ingest

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
 #include "server/base/status_macros.h"
@@ -75,7 +76,10 @@ constexpr uint64_t kOperationsAppliedAtOnce = 64;  // but of a record all
 
 absl::Status InBatch(const absl::Status& status, size_t index, size_t count) {
   if (count == 1) return status;
-  return absl::Status(status.code(), absl::StrCat("operation ", index, ": ", status.message()));
+  absl::Status told(status.code(), absl::StrCat("operation ", index, ": ", status.message()));
+  status.ForEachPayload(
+      [&](absl::string_view type, const absl::Cord& payload) { told.SetPayload(type, payload); });
+  return told;
 }
 
 }  // namespace
@@ -152,6 +156,7 @@ bool Writer::Enqueue(Waiting* waiting, absl::Status* refused) {
 void Writer::Submit(WriteBatch batch, Done done) {
   Waiting waiting;
   waiting.bytes = BytesOf(batch);
+  if (!batch.request_id.empty() && !batch.made_anew) waiting.digest = DigestOf(batch);
   waiting.batch = std::move(batch);
   waiting.done = std::move(done);
   WriteResult result;
@@ -375,12 +380,20 @@ void Writer::Process(Waiting waiting) {
   if (!result.status.ok()) return answer(result.status);
   if (!batch.request_id.empty()) {
     bool is_known = false;
+    bool is_other = false;
     {
       const MutexLock lock(&graph_.mutex);
-      if (const WriteResult* before = graph_.request_ids.Find(batch.request_id)) {
-        result = *before;
+      if (const RequestIds::Done* before = graph_.request_ids.Find(batch.request_id)) {
         is_known = true;
+        // A batch of nothing asks what became of the request.
+        is_other = batch.size() > 0 && before->digest != 0 && waiting.digest != 0 &&
+                   before->digest != waiting.digest;
+        if (!is_other) result = before->result;
       }
+    }
+    if (is_other) {
+      return answer(absl::InvalidArgumentError(
+          "request_id: another request has had it; give each request an id of its own"));
     }
     if (is_known) return AnswerNow(std::move(waiting.done), std::move(result));
     if (batch.size() == 0) return answer(absl::OkStatus());
@@ -388,7 +401,9 @@ void Writer::Process(Waiting waiting) {
 
   RecordHeader& header = in_flight->header;
   header.time = std::max(clock_.Now(), last_time_);
-  header.request_id = batch.request_id;
+  if (!batch.request_id.empty()) {
+    header.request_id = StoredRequestId(batch.request_id, waiting.digest);
+  }
   in_flight->first = pending_.next_sequence();
   // A long string that grows is copied several times, each time into fresh memory.
   std::string& units = in_flight->units;
@@ -402,6 +417,10 @@ void Writer::Process(Waiting waiting) {
     CheckEach(batch, in_flight.get());
   }
   if (dry_each) pending_.Reset();
+  // What was not written has no etag: the next write would have the same.
+  if (batch.validate_only) {
+    for (OperationResult& one : result.results) one.version = Sequence();
+  }
   if (batch.validate_only || header.units == 0) return answer(absl::OkStatus());
 
   last_time_ = header.time;
@@ -430,7 +449,7 @@ void Writer::Process(Waiting waiting) {
   }
   in_flight->operations = batch.size();
   in_flight->done = std::move(waiting.done);
-  if (!header.request_id.empty()) request_ids_in_flight_.insert(header.request_id);
+  if (!header.request_id.empty()) request_ids_in_flight_.insert(batch.request_id);
   Append(std::move(in_flight), std::move(record));
   // The PendingState knows no pending models: what follows is checked against the new ones.
   if (of_models) Drain();
@@ -532,7 +551,7 @@ void Writer::Finish(const std::vector<std::shared_ptr<InFlight>>& complete) {
       }
     }
     if (each->sets_properties) --property_frames_in_flight_;
-    request_ids_in_flight_.erase(each->header.request_id);
+    request_ids_in_flight_.erase(PlainRequestId(each->header.request_id));
     if (each->done != nullptr) answers.push_back({std::move(each->done), std::move(each->result)});
   }
   bool is_idle = false;

@@ -101,6 +101,7 @@ class Writer {
     WriteBatch batch;
     Done done;
     uint64_t bytes = 0;
+    uint64_t digest = 0;  // of a batch with a request id; 0: it is not compared
     absl::AnyInvocable<void()> task;
     std::unique_ptr<TelemetryBatch> telemetry;
     TelemetryDone telemetry_done;

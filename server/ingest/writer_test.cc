@@ -311,6 +311,69 @@ TEST(Writer, ARequestIdIsDoneOnce) {
   EXPECT_THAT(bench.DumpHead(), HasSubstr("at 2\n"));
 }
 
+TEST(Writer, ARequestIdIsOfOneRequest) {
+  Bench bench;
+  bench.Models();
+  const auto request = [](Operation operation, bool atomic = true) {
+    WriteBatch batch;
+    batch.request_id = "k";
+    batch.atomic = atomic;
+    batch.operations.push_back(std::move(operation));
+    return batch;
+  };
+  PatchTwin patch = PatchOf("c", {Step(Edit::Kind::kSet, {"volt"}, Value::Double(1))});
+  ASSERT_THAT(bench.One(CellTwin("c")), IsOk());
+  ASSERT_THAT(bench.Write(request(patch)).status, IsOk());
+  const auto is_refused =
+      StatusIs(StatusCode::kInvalidArgument, HasSubstr("request_id: another request"));
+  EXPECT_THAT(bench.Write(request(DeleteTwin{"c", {}})).status, is_refused);
+  EXPECT_THAT(bench.Write(request(patch, /*atomic=*/false)).status, is_refused);
+  patch.edits[0].value = Value::Double(2);
+  EXPECT_THAT(bench.Write(request(patch)).status, is_refused);
+  WriteBatch anew = request(patch);
+  anew.made_anew = true;
+  EXPECT_THAT(bench.Write(anew).status, IsOk());
+  WriteBatch question;
+  question.request_id = "k";
+  EXPECT_EQ(bench.Write(question).sequence, Sequence(3));
+  EXPECT_EQ(bench.DumpHead(), "at 3\nc: dtmi:t:Cell;1 v3 serial=\"c\" volt=1\n");
+
+  // What a restart knows of it, from a checkpoint or a record.
+  std::string bytes;
+  {
+    const MutexLock lock(&bench.graph_.mutex);
+    bytes = bench.graph_.request_ids.Encode();
+  }
+  RequestIds loaded;
+  ASSERT_THAT(loaded.Decode(bytes, Limits()), IsOk());
+  patch.edits[0].value = Value::Double(1);
+  ASSERT_NE(loaded.Find("k"), nullptr);
+  EXPECT_EQ(loaded.Find("k")->digest, DigestOf(request(patch)));
+  EXPECT_EQ(loaded.Encode(), bytes);
+  RequestIds of_before;
+  of_before.Add("k", WriteResult(), Limits());
+  ASSERT_NE(of_before.Find("k"), nullptr);
+  EXPECT_EQ(of_before.Find("k")->digest, 0u);
+}
+
+TEST(Writer, ADryRunGivesNoEtag) {
+  Bench bench;
+  bench.Models();
+  WriteBatch batch;
+  batch.operations = {CellTwin("c"), CellTwin("d")};
+  batch.validate_only = true;
+  for (const bool atomic : {true, false}) {
+    batch.atomic = atomic;
+    const WriteResult dry = bench.Write(batch);
+    ASSERT_EQ(dry.results.size(), 2u);
+    for (const OperationResult& each : dry.results) {
+      EXPECT_THAT(each.status, IsOk());
+      EXPECT_EQ(each.version, Sequence());
+      EXPECT_TRUE(each.created);
+    }
+  }
+}
+
 TEST(Writer, FindsRelationshipsOfATwinThatHadMany) {
   Bench bench;
   bench.Models();
@@ -352,6 +415,112 @@ TEST(Writer, MigratesToAnotherModel) {
   patch.edits = {Step(Edit::Kind::kRemove, {"grade"})};
   EXPECT_THAT(bench.One(patch), IsOk());
   EXPECT_EQ(bench.DumpReplay(), bench.DumpHead());
+}
+
+constexpr absl::string_view kVersions = R"([
+  {"@context":["dtmi:dtdl:context;4","dtmi:dtdl:extension:requirement;2"],
+   "@id":"dtmi:t:Pack;2","@type":"Interface","contents":[
+    {"@type":"Property","name":"count","schema":"long"},
+    {"@type":"Property","name":"volt","schema":"integer"},
+    {"@type":"Component","name":"bms","schema":"dtmi:t:Bms;1"},
+    {"@type":"Relationship","name":"hasCell","target":"dtmi:t:Cell;1","maxMultiplicity":1,
+     "properties":[{"@type":"Property","name":"position","schema":"double"}]}]},
+  {"@context":["dtmi:dtdl:context;4","dtmi:dtdl:extension:requirement;2"],
+   "@id":"dtmi:t:Pack;3","@type":"Interface","contents":[
+    {"@type":"Component","name":"bms","schema":"dtmi:t:Bms;1"},
+    {"@type":"Relationship","name":"hasCell","target":"dtmi:t:Cell;2",
+     "properties":[{"@type":["Property","Required"],"name":"slot","schema":"integer"}]}]},
+  {"@context":"dtmi:dtdl:context;4","@id":"dtmi:t:Narrow;1","@type":"Interface","contents":[
+    {"@type":"Property","name":"x","schema":"float"},
+    {"@type":"Property","name":"y","schema":"integer"},
+    {"@type":"Property","name":"z","schema":"long"}]},
+  {"@context":"dtmi:dtdl:context;4","@id":"dtmi:t:Narrow;2","@type":"Interface","contents":[
+    {"@type":"Property","name":"x","schema":"double"},
+    {"@type":"Property","name":"y","schema":"float"},
+    {"@type":"Property","name":"z","schema":"double"}]}
+])";
+
+PatchTwin MoveTo(const std::string& id, const std::string& model, std::vector<Edit> edits = {}) {
+  PatchTwin patch = PatchOf(id, std::move(edits));
+  patch.model_id = model;
+  return patch;
+}
+
+TEST(Writer, RelationshipsMoveWithTheirTwinByName) {
+  Bench bench;
+  bench.Models();
+  ASSERT_THAT(bench.One(CreateModels{{std::string(kVersions)}}), IsOk());
+  for (const char* id : {"c1", "c2"}) ASSERT_THAT(bench.One(CellTwin(id)), IsOk());
+  ASSERT_THAT(bench.One(Pack("p", {{"count", Value::Int(7)}})), IsOk());
+  for (const char* end : {"1", "2"}) {
+    PutRelationship put = Has("p", absl::StrCat("r", end), absl::StrCat("c", end));
+    put.contents.emplace_back("position", Value::Int(1));
+    ASSERT_THAT(bench.One(put), IsOk());
+  }
+  // Multiplicity, targets and properties are those of the new version.
+  EXPECT_THAT(bench.One(MoveTo("p", "dtmi:t:Pack;2")),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("allows 1")));
+  ASSERT_THAT(bench.One(DeleteRelationship{"p", "r2", {}}), IsOk());
+  ASSERT_THAT(bench.One(MoveTo("p", "dtmi:t:Pack;2")), IsOk());
+  EXPECT_THAT(bench.DumpHead(), HasSubstr("p: dtmi:t:Pack;2 v9 count=7 [r1->c1 v9]"));
+  EXPECT_EQ(bench.DumpReplay(), bench.DumpHead());
+  {
+    const MutexLock lock(&bench.graph_.mutex);
+    const graph::GraphView& head = bench.graph_.graph.head();
+    const RelationshipNumber moved = head.FindRelationship(head.FindTwin("p"), "r1");
+    EXPECT_EQ(head.catalog().relationship_type(head.Get(moved).type).owner, "dtmi:t:Pack;2");
+    EXPECT_EQ(head.GetValue(moved, ColumnId(0)), Value::Double(1));
+  }
+  PutTwin again = Pack("p");
+  again.model_id = "dtmi:t:Pack;3";
+  EXPECT_THAT(bench.One(again),
+              StatusIs(StatusCode::kFailedPrecondition,
+                       HasSubstr("of dtmi:t:Cell;2, not of dtmi:t:Cell;1; move")));
+  ASSERT_THAT(bench.One(MoveTo("c1", "dtmi:t:Cell;2")), IsOk());
+  EXPECT_THAT(bench.One(again),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("position dtmi:t:Pack;3 does")));
+  PatchRelationship bare{"p", "r1", {Step(Edit::Kind::kRemove, {"position"})}, {}};
+  ASSERT_THAT(bench.One(bare), IsOk());
+  EXPECT_THAT(bench.One(again),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("slot is required")));
+  again = Pack("p", {{"count", Value::Int(8)}});
+  again.model_id = "dtmi:t:Pack;1";
+  EXPECT_THAT(bench.One(again), IsOk());
+  EXPECT_THAT(bench.DumpHead(), HasSubstr("p: dtmi:t:Pack;1"));
+  again = CellTwin("p");
+  EXPECT_THAT(bench.One(again), StatusIs(StatusCode::kFailedPrecondition,
+                                         HasSubstr("hasCell), which dtmi:t:Cell;1 does not")));
+  EXPECT_EQ(bench.DumpReplay(), bench.DumpHead());
+}
+
+TEST(Writer, NumbersMoveToAWiderType) {
+  Bench bench;
+  bench.Models();
+  ASSERT_THAT(bench.One(CreateModels{{std::string(kVersions)}}), IsOk());
+  PutTwin put;
+  put.id = "n";
+  put.model_id = "dtmi:t:Narrow;1";
+  put.contents = {
+      {"x", Value::Double(0.5)}, {"y", Value::Int(16777217)}, {"z", Value::Int(1LL << 53)}};
+  ASSERT_THAT(bench.One(put), IsOk());
+  const PatchTwin move = MoveTo("n", "dtmi:t:Narrow;2");
+  EXPECT_THAT(bench.One(move), StatusIs(StatusCode::kFailedPrecondition,
+                                        HasSubstr("y: dtmi:t:Narrow;2 has another type for it")));
+  ASSERT_THAT(bench.One(PatchOf("n", {Step(Edit::Kind::kSet, {"y"}, Value::Int(16777216))})),
+              IsOk());
+  ASSERT_THAT(bench.One(move), IsOk());
+  {
+    const MutexLock lock(&bench.graph_.mutex);
+    const graph::GraphView& head = bench.graph_.graph.head();
+    const TwinNumber twin = head.FindTwin("n");
+    EXPECT_EQ(head.GetValue(twin, ColumnId(0)), Value::Double(0.5));
+    EXPECT_EQ(head.GetValue(twin, ColumnId(1)), Value::Double(16777216));
+    EXPECT_EQ(head.GetValue(twin, ColumnId(2)), Value::Double(9007199254740992.0));
+    EXPECT_EQ(head.Get(twin, ColumnId(0)).source_time, Time{1'000'000});
+  }
+  EXPECT_EQ(bench.DumpReplay(), bench.DumpHead());
+  EXPECT_THAT(bench.One(MoveTo("n", "dtmi:t:Narrow;1")),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("float, not double")));
 }
 
 }  // namespace

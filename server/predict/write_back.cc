@@ -83,6 +83,7 @@ ingest::WriteBatch MakeWrite(const std::string& source, const std::vector<std::s
   ingest::WriteBatch batch;
   batch.atomic = false;
   batch.request_id = std::move(request_id);
+  batch.made_anew = true;  // a restart may find other values to take away
   for (size_t i = 0; i < rows.size(); ++i) {
     if (patches[i].edits.empty()) continue;
     patches[i].id = twins[rows[i]];
