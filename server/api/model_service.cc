@@ -11,6 +11,7 @@
 #include "models/dtdl/diff.h"
 #include "models/dtdl/parse.h"
 #include "server/api/convert.h"
+#include "server/api/json.h"
 
 namespace twin::api {
 namespace {
@@ -104,6 +105,24 @@ absl::Status Validate(const graph::Catalog& catalog, const pb::ValidateModelsReq
   return absl::OkStatus();
 }
 
+// Of models that are not created, nothing but what they are called.
+void FillIds(const pb::CreateModelsRequest& request, pb::CreateModelsResponse* response) {
+  const auto add = [&](const Value& model) {
+    const Value* id = model.Find("@id");
+    if (id == nullptr || id->kind() != Value::Kind::kString) return;
+    response->add_models()->set_id(std::string(id->as_string()));
+  };
+  for (const std::string& text : request.texts()) {
+    const absl::StatusOr<Value> json = ParseJson(text);
+    if (!json.ok()) continue;
+    if (json->kind() != Value::Kind::kArray) {
+      add(*json);
+      continue;
+    }
+    for (const Value& model : json->as_array()) add(model);
+  }
+}
+
 }  // namespace
 
 grpc::ServerUnaryReactor* ModelService::CreateModels(grpc::CallbackServerContext* context,
@@ -116,8 +135,9 @@ grpc::ServerUnaryReactor* ModelService::CreateModels(grpc::CallbackServerContext
   }
   return AnswerWrite(
       context, services_, ingest::Operation(std::move(create)), request->validate_only(),
-      request->request_id(), [this, response](const ingest::WriteResult& result) {
+      request->request_id(), [this, request, response](const ingest::WriteResult& result) {
         FillPosition(result.sequence, response->mutable_position());
+        if (request->validate_only()) return FillIds(*request, response);
         const std::shared_ptr<const graph::GraphView> view = services_.engine->Pin();
         for (const graph::ModelState& state : view->catalog().states()) {
           if (state.deleted || !(state.upload_time == result.time)) continue;

@@ -67,7 +67,9 @@ absl::Status CheckDataDir(const std::string& data_dir, std::vector<std::string>*
     note(absl::StrCat("store: checkpoint ", meta.number, " at sequence ", meta.sequence.value),
          status);
   } else {
-    note("store: empty", absl::OkStatus());
+    const absl::Status status = CheckStoreIsThere(fs, data_dir);
+    has_state = status.ok();
+    note(status.ok() ? "store: empty" : "store", status);
   }
 
   if (has_state) {
