@@ -92,6 +92,27 @@ TEST(Api, ErrorsNameTheField) {
   ASSERT_TRUE(details.details(1).UnpackTo(&bad));
   EXPECT_EQ(bad.field_violations(0).field(), "volt");
 
+  // Ids are no fields, and a description ends with a whole character.
+  const auto violation = [&] {
+    google::rpc::Status got;
+    EXPECT_TRUE(got.ParseFromString(server.details_));
+    google::rpc::BadRequest found;
+    EXPECT_TRUE(got.details(1).UnpackTo(&found));
+    return found.field_violations(0);
+  };
+  EXPECT_THAT(server.CreateTwin("a: fake: b", "dtmi:t:Nothing;1", "{}"),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("there is no model")));
+  EXPECT_EQ(violation().field(), "");
+  for (size_t length = 470; length < 480; ++length) {
+    std::string name(length, 'x');
+    for (int i = 0; i < 30; ++i) name += "ü";
+    EXPECT_THAT(server.CreateTwin("x", "dtmi:t:Cell;1", absl::StrCat("{\"", name, "\":1}")),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("no such property")));
+    EXPECT_EQ(violation().field(), name);
+    EXPECT_GT(violation().description().size(), 490u);
+    EXPECT_LE(violation().description().size(), 500u);
+  }
+
   EXPECT_THAT(server.CreateTwin("x", "dtmi:t:Cell;1", "{"),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("JSON")));
   EXPECT_THAT(server.CreateTwin("x", "dtmi:t:Cell;1", R"({"volt":1,"volt":2})"),
@@ -134,6 +155,82 @@ TEST(Api, ARepeatedRequestIsAnsweredAgain) {
                 IsOk());
     EXPECT_EQ(response.models_size(), 4);
     EXPECT_EQ(response.position().sequence(), 1u);
+  }
+}
+
+TEST(Api, AListGoesOnAfterACompact) {
+  RunningServer server;
+  server.Fill();
+  pb::ListTwinsRequest request;
+  request.set_page_size(2);
+  request.set_model_id("dtmi:t:Cell;1");
+  std::vector<std::string> ids;
+  do {
+    pb::ListTwinsResponse response;
+    ASSERT_THAT(
+        server.Call(&pb::TwinService::Stub::ListTwins, server.twins_.get(), request, &response),
+        IsOk());
+    for (const pb::Twin& twin : response.twins()) ids.push_back(twin.id());
+    request.set_page_token(response.next_page_token());
+    ASSERT_THAT(server.engine_->Compact().status(), IsOk());  // rows: c3, which nothing has, first
+  } while (!request.page_token().empty());
+  EXPECT_THAT(ids, ::testing::ElementsAre("c1", "c2", "c3"));
+  request.set_page_token("1.2");
+  pb::ListTwinsResponse response;
+  EXPECT_THAT(
+      server.Call(&pb::TwinService::Stub::ListTwins, server.twins_.get(), request, &response),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("page_token")));
+}
+
+TEST(Api, WhatIsOfTheBatchIsNotOfItsOperations) {
+  RunningServer server;
+  server.Fill();
+  for (const int operations : {1, 20}) {
+    for (const bool validates : {true, false}) {
+      pb::BatchWriteRequest request;
+      for (int i = 0; i < operations; ++i) {
+        pb::UpdateTwinRequest* const update = request.add_operations()->mutable_update_twin();
+        update->set_id("c1");
+        pb::Edit* const edit = update->add_edits();
+        edit->set_path("/volt");
+        edit->mutable_value()->set_double_value(1);
+        if (i + 1 < operations) continue;
+        update->set_validate_only(validates);
+        if (!validates) update->set_request_id("r");
+      }
+      pb::BatchWriteResponse response;
+      EXPECT_THAT(
+          server.Call(&pb::TwinService::Stub::BatchWrite, server.twins_.get(), request, &response),
+          StatusIs(absl::StatusCode::kInvalidArgument,
+                   HasSubstr(validates ? "validate_only: it is" : "request_id: it is")));
+    }
+  }
+  EXPECT_EQ(server.GetJson("c1"), R"({"volt":3.7})");
+}
+
+TEST(Api, ADryRunNamesTheModelsAndGivesNoEtag) {
+  RunningServer server;
+  pb::CreateModelsRequest models;
+  models.add_texts(std::string(kServedModels));
+  models.set_validate_only(true);
+  pb::CreateModelsResponse named;
+  ASSERT_THAT(
+      server.Call(&pb::ModelService::Stub::CreateModels, server.models_.get(), models, &named),
+      IsOk());
+  ASSERT_EQ(named.models_size(), 4);
+  EXPECT_THAT(named.models(0).id(), HasSubstr("dtmi:t:"));
+  server.Fill();
+  pb::CreateTwinRequest request;
+  request.mutable_twin()->set_id("new");
+  request.mutable_twin()->set_model_id("dtmi:t:Cell;1");
+  for (const bool dry : {true, false}) {
+    request.set_validate_only(dry);
+    pb::CreateTwinResponse response;
+    ASSERT_THAT(
+        server.Call(&pb::TwinService::Stub::CreateTwin, server.twins_.get(), request, &response),
+        IsOk());
+    EXPECT_TRUE(response.created());
+    EXPECT_EQ(response.etag().empty(), dry);
   }
 }
 

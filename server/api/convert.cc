@@ -454,8 +454,8 @@ bool IsPlain(const pb::WriteOperation& message, std::vector<Value>* values) {
   const pb::UpdateTwinRequest& update = message.update_twin();
   const auto edits = static_cast<size_t>(update.edits_size());
   if (edits == 0 || edits > ingest::PatchColumns::kColumnsMax || !update.json_patch().empty() ||
-      !update.model_id().empty() || !update.if_match().empty() ||
-      update.has_source_time_unix_nano()) {
+      update.validate_only() || !update.request_id().empty() || !update.model_id().empty() ||
+      !update.if_match().empty() || update.has_source_time_unix_nano()) {
     return false;
   }
   values->resize(edits);
@@ -515,7 +515,13 @@ absl::StatusOr<ingest::WriteBatch> ToBatch(const pb::BatchWriteRequest& request)
   batch.patches = AlikePatches(request);
   if (batch.patches.has_value()) return batch;
   batch.operations.reserve(static_cast<size_t>(request.operations_size()));
-  const auto add = [&](auto operation) -> absl::Status {
+  const auto add = [&](const auto& message) -> absl::Status {
+    if (message.validate_only() || !message.request_id().empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(message.validate_only() ? "validate_only" : "request_id",
+                       ": it is a matter of the batch, not of one of its operations"));
+    }
+    auto operation = ToOperation(message);
     if (!operation.ok()) return std::move(operation).status();
     batch.operations.emplace_back(*std::move(operation));
     return absl::OkStatus();
@@ -524,22 +530,22 @@ absl::StatusOr<ingest::WriteBatch> ToBatch(const pb::BatchWriteRequest& request)
     absl::Status status;
     switch (message.operation_case()) {
       case pb::WriteOperation::kCreateTwin:
-        status = add(ToOperation(message.create_twin()));
+        status = add(message.create_twin());
         break;
       case pb::WriteOperation::kUpdateTwin:
-        status = add(ToOperation(message.update_twin()));
+        status = add(message.update_twin());
         break;
       case pb::WriteOperation::kDeleteTwin:
-        status = add(ToOperation(message.delete_twin()));
+        status = add(message.delete_twin());
         break;
       case pb::WriteOperation::kCreateRelationship:
-        status = add(ToOperation(message.create_relationship()));
+        status = add(message.create_relationship());
         break;
       case pb::WriteOperation::kUpdateRelationship:
-        status = add(ToOperation(message.update_relationship()));
+        status = add(message.update_relationship());
         break;
       case pb::WriteOperation::kDeleteRelationship:
-        status = add(ToOperation(message.delete_relationship()));
+        status = add(message.delete_relationship());
         break;
       case pb::WriteOperation::OPERATION_NOT_SET:
         status = absl::InvalidArgumentError("it is empty");

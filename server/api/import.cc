@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/api/blocking_stream.h"
 #include "server/api/convert.h"
@@ -64,6 +65,12 @@ class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> 
       }
       progress_.set_bytes(progress_.bytes() + request.data().size());
       absl::string_view data = request.data();
+      if (in_long_line_) {
+        const size_t end = data.find('\n');
+        if (end == absl::string_view::npos) continue;
+        data.remove_prefix(end + 1);
+        in_long_line_ = false;
+      }
       for (size_t end = data.find('\n'); end != absl::string_view::npos; end = data.find('\n')) {
         const absl::string_view part = data.substr(0, end);
         if (rest.empty()) {
@@ -78,14 +85,31 @@ class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> 
       }
       rest.append(data.data(), data.size());
       if (rest.size() > kLineBytesMax) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("line ", line_ + 1, " is longer than ", kLineBytesMax, " bytes"));
+        rest.clear();
+        in_long_line_ = true;  // the rest of which is skipped
+        TWIN_RETURN_IF_ERROR(Error(++line_, absl::InvalidArgumentError(absl::StrCat(
+                                                "it is longer than ", kLineBytesMax, " bytes"))));
       }
       Report();
     }
     if (idle()) return IdleError(services_);
     if (cancelled()) return absl::CancelledError("the client is gone");
-    return rest.empty() ? absl::OkStatus() : Line(rest);
+    if (!rest.empty()) TWIN_RETURN_IF_ERROR(Line(rest));
+    if (section_ != Section::kNone || !stopped_.ok()) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        "the file is empty; an import file begins with {\"Section\":\"Header\"}");
+  }
+
+  // What a later version of the form says cannot be guessed.
+  absl::Status CheckVersion(const Value& header) const {
+    const Value* version = header.Find("fileVersion");
+    if (version == nullptr) return absl::OkStatus();
+    const bool is_known =
+        version->kind() == Value::Kind::kString && absl::StartsWith(version->as_string(), "1.");
+    if (is_known) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat("line ", line_, ": fileVersion: it is ",
+                                                   version->DebugString(60),
+                                                   "; this version reads \"1.0.0\""));
   }
 
   absl::Status Line(absl::string_view text) {
@@ -100,7 +124,7 @@ class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> 
         return absl::InvalidArgumentError(absl::StrCat(
             "line ", line_, ": no import file: it begins with {\"Section\":\"Header\"}"));
       case Section::kHeader:
-        return absl::OkStatus();
+        return CheckVersion(*json);
       case Section::kModels:
         models_.emplace_back(text);
         models_bytes_ += static_cast<int64_t>(text.size() + sizeof(std::string));
@@ -307,6 +331,7 @@ class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> 
   pb::ImportOptions options_;
   Section section_ = Section::kNone;
   uint64_t line_ = 0;
+  bool in_long_line_ = false;
   std::vector<std::string> models_;
   int64_t models_bytes_ = 0;
   ingest::WriteBatch batch_;

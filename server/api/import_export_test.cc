@@ -62,6 +62,32 @@ TEST(Api, ImportSaysWhatIsWrongAndWhere) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("no import file")));
 }
 
+TEST(Api, AnImportReadsOnlyWhatItKnows) {
+  RunningServer server;
+  pb::ImportProgress progress;
+  std::vector<std::string> errors;
+  EXPECT_THAT(server.Import("", pb::ImportOptions(), &progress, &errors),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("the file is empty")));
+  EXPECT_THAT(server.Import("{\"Section\":\"Header\"}\n{\"fileVersion\":\"9.0.0\"}\n",
+                            pb::ImportOptions(), &progress, &errors),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("line 2: fileVersion")));
+  // A line that is too long is an error as any other.
+  const std::string data = absl::StrCat(
+      "{\"Section\":\"Header\"}\n{\"fileVersion\":\"1.0.0\"}\n{\"Section\":\"Models\"}\n",
+      R"({"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:C;1","@type":"Interface"})",
+      "\n{\"Section\":\"Twins\"}\n", R"({"$dtId":")", std::string(9 << 20, 'x'), "\"}\n",
+      R"({"$dtId":"c","$metadata":{"$model":"dtmi:t:C;1"}})", "\n");
+  EXPECT_THAT(server.Import(data, pb::ImportOptions(), &progress, &errors),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("line 6: it is longer than")));
+  pb::ImportOptions options;
+  options.set_continue_on_error(true);
+  errors.clear();
+  ASSERT_THAT(server.Import(data, options, &progress, &errors), IsOk());
+  EXPECT_EQ(progress.twins(), 1u);
+  ASSERT_EQ(errors.size(), 1u);
+  EXPECT_THAT(errors[0], HasSubstr("6: it is longer"));
+}
+
 TEST(Api, ADryRunOfAnImportSeesWhatTheFileCreates) {
   RunningServer first;
   first.Fill();

@@ -11,6 +11,7 @@
 #include "models/dtdl/diff.h"
 #include "models/dtdl/parse.h"
 #include "server/api/convert.h"
+#include "server/api/json.h"
 #include "server/graph/model_names.h"
 
 namespace twin::api {
@@ -101,6 +102,24 @@ absl::Status Validate(const graph::Catalog& catalog, const pb::ValidateModelsReq
   return absl::OkStatus();
 }
 
+// Of models that are not created, nothing but what they are called.
+void FillIds(const pb::CreateModelsRequest& request, pb::CreateModelsResponse* response) {
+  const auto add = [&](const Value& model) {
+    const Value* id = model.Find("@id");
+    if (id == nullptr || id->kind() != Value::Kind::kString) return;
+    response->add_models()->set_id(std::string(id->as_string()));
+  };
+  for (const std::string& text : request.texts()) {
+    const absl::StatusOr<Value> json = ParseJson(text);
+    if (!json.ok()) continue;
+    if (json->kind() != Value::Kind::kArray) {
+      add(*json);
+      continue;
+    }
+    for (const Value& model : json->as_array()) add(model);
+  }
+}
+
 }  // namespace
 
 grpc::ServerUnaryReactor* ModelService::CreateModels(grpc::CallbackServerContext* context,
@@ -112,16 +131,17 @@ grpc::ServerUnaryReactor* ModelService::CreateModels(grpc::CallbackServerContext
   if (create.texts.empty()) {
     return call.Answer(absl::InvalidArgumentError("texts: it is empty; send a model"));
   }
-  return AnswerWrite(call, ingest::Operation(std::move(create)), request->validate_only(),
-                     request->request_id(), [this, response](const ingest::WriteResult& result) {
-                       FillPosition(result.sequence, response->mutable_position());
-                       const std::shared_ptr<const graph::GraphView> view = services_.engine->Pin();
-                       for (const graph::ModelState& state : view->catalog().states()) {
-                         if (state.deleted || !(state.upload_time == result.time)) continue;
-                         FillModel(*view, view->catalog().table(state.table), false,
-                                   response->add_models());
-                       }
-                     });
+  return AnswerWrite(
+      call, ingest::Operation(std::move(create)), request->validate_only(), request->request_id(),
+      [this, request, response](const ingest::WriteResult& result) {
+        FillPosition(result.sequence, response->mutable_position());
+        if (request->validate_only()) return FillIds(*request, response);
+        const std::shared_ptr<const graph::GraphView> view = services_.engine->Pin();
+        for (const graph::ModelState& state : view->catalog().states()) {
+          if (state.deleted || !(state.upload_time == result.time)) continue;
+          FillModel(*view, view->catalog().table(state.table), false, response->add_models());
+        }
+      });
 }
 
 grpc::ServerUnaryReactor* ModelService::GetModel(grpc::CallbackServerContext* context,

@@ -1,19 +1,26 @@
 #include "server/api/status.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
-#include <vector>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "absl/types/optional.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "query/ast/error.h"
+#include "server/ingest/operation.h"
 
 namespace twin::api {
 namespace {
 
+using ingest::kFieldPayload;
+
 constexpr size_t kStatusMessageBytesMax = 6 << 10;
+constexpr size_t kDescriptionBytesMax = 500;
 
 const char* ReasonOf(absl::StatusCode code) {
   switch (code) {
@@ -42,15 +49,32 @@ const char* ReasonOf(absl::StatusCode code) {
   }
 }
 
-// "twin x: soh.value: expected a number …" speaks of the field soh.value.
-std::string FieldOf(absl::string_view message) {
-  const std::vector<absl::string_view> parts = absl::StrSplit(message, ": ");
-  for (size_t i = 0; i + 1 < parts.size(); ++i) {
-    if (parts[i].find(' ') == absl::string_view::npos && !parts[i].empty()) {
-      return std::string(parts[i]);
-    }
+// What the status carries; else a field of the request that its message begins with, as in
+// "operation 3: page_token: it is none". Never what a client called something.
+std::string FieldOf(const absl::Status& status) {
+  const absl::optional<absl::Cord> field = status.GetPayload(kFieldPayload);
+  if (field.has_value()) return std::string(*field);
+  absl::string_view message = status.message();
+  if (absl::ConsumePrefix(&message, "operation ")) {
+    message.remove_prefix(std::min(message.find_first_not_of("0123456789"), message.size()));
+    absl::ConsumePrefix(&message, ": ");
   }
-  return "";
+  const size_t end = message.find(": ");
+  if (end == absl::string_view::npos) return "";
+  const absl::string_view word = message.substr(0, end);
+  const bool is_field = !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
+    return absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '_';
+  });
+  return is_field ? std::string(word) : "";
+}
+
+// The first bytes, up to the end of a character.
+std::string Beginning(const std::string& text, size_t bytes_max) {
+  size_t end = std::min(text.size(), bytes_max);
+  while (end > 0 && end < text.size() && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) {
+    --end;
+  }
+  return text.substr(0, end);
 }
 
 }  // namespace
@@ -83,8 +107,8 @@ grpc::Status ToGrpc(const absl::Status& status) {
   if (status.code() == absl::StatusCode::kInvalidArgument) {
     google::rpc::BadRequest bad;
     google::rpc::BadRequest::FieldViolation* violation = bad.add_field_violations();
-    violation->set_field(span.has_value() ? "text" : FieldOf(message));
-    violation->set_description(message.substr(0, 500));
+    violation->set_field(span.has_value() ? "text" : FieldOf(status));
+    violation->set_description(Beginning(message, kDescriptionBytesMax));
     details.add_details()->PackFrom(bad);
   }
   return grpc::Status(static_cast<grpc::StatusCode>(status.code()), message,

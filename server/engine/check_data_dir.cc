@@ -72,7 +72,9 @@ class Check {
 
   void CheckStore() {
     if (!fs_->Exists(JoinPath(StoreFolder(data_dir_), "data.mdb"))) {
-      Note("store: empty", absl::OkStatus());
+      const absl::Status status = CheckStoreIsThere(fs_, data_dir_);
+      has_state_ = status.ok();
+      Note(status.ok() ? "store: empty" : "store", status);
       return;
     }
     const absl::Status status = LoadCheckpoint();

@@ -91,6 +91,19 @@ absl::StatusOr<std::unique_ptr<FileLock>> OpenDataDir(FileSystem* fs, const std:
   return std::move(*lock);
 }
 
+absl::Status CheckStoreIsThere(FileSystem* fs, const std::string& data_dir) {
+  const std::string store = JoinPath(StoreFolder(data_dir), "data.mdb");
+  if (fs->Exists(store) || !fs->Exists(JournalFolder(data_dir))) return absl::OkStatus();
+  TWIN_ASSIGN_OR_RETURN(const std::vector<std::string> names, fs->List(JournalFolder(data_dir)));
+  const bool is_used = std::any_of(names.begin(), names.end(), [](const std::string& name) {
+    return absl::StartsWith(name, "segment-");
+  });
+  if (!is_used) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(
+      store,
+      " is missing, and the journal beside it is in use: put it back, or start on a backup"));
+}
+
 absl::StatusOr<Replayed> Replay(journal::Journal* journal, Sequence checkpoint, graph::Graph* graph,
                                 ingest::RequestIds* request_ids, ingest::TelemetryState* telemetry,
                                 const ingest::Limits& limits) {

@@ -37,6 +37,10 @@ absl::Status CreateDataDir(FileSystem* fs, const std::string& data_dir);
 absl::StatusOr<std::unique_ptr<FileLock>> OpenDataDir(FileSystem* fs, const std::string& data_dir,
                                                       bool create);
 
+// DATA_LOSS: the journal has segments, and the store, which comes before them, is gone. What it had
+// beside the graph (subscriptions, predictors, forecasts) is in no journal.
+absl::Status CheckStoreIsThere(FileSystem* fs, const std::string& data_dir);
+
 struct Replayed {
   uint64_t records = 0;
   uint64_t bytes = 0;

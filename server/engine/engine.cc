@@ -199,7 +199,7 @@ class Engine::Impl {
     status.journal_segments = journal.segments;
     status.journal_syncs = journal.groups;
     status.journal_oldest = journal.oldest;
-    status.writing = writer_->writing();
+    status.writing = writing();
     status.snapshots = status.memory.snapshots;
     status.snapshots_expired = snapshots_.expired();
     status.store_bytes = store_->Bytes().value_or(0);
@@ -216,6 +216,11 @@ class Engine::Impl {
     status.checkpoint_time = checkpoint_time_;
     status.checkpoint_running = checkpoint_running_;
     return status;
+  }
+
+  absl::Status writing() const {
+    absl::Status status = writer_->writing();
+    return status.ok() ? journal_->status().refused : status;
   }
 
   absl::Status Stop() {
@@ -251,6 +256,7 @@ class Engine::Impl {
 
   absl::Status OpenStores() {
     TWIN_ASSIGN_OR_RETURN(lock_, OpenDataDir(fs_, options_.data_dir, /*create=*/true));
+    TWIN_RETURN_IF_ERROR(CheckStoreIsThere(fs_, options_.data_dir));
     storage::LmdbOptions store_options;
     store_options.folder = StoreFolder(options_.data_dir);
     store_options.check_pages = true;
@@ -407,6 +413,7 @@ class Engine::Impl {
   }
 
   void RunKeeper() {
+    bool accepted = true;
     while (true) {
       {
         const MutexLock lock(&status_mutex_);
@@ -414,6 +421,9 @@ class Engine::Impl {
         if (stopping_) return;
       }
       if (snapshots_.held() > 0) EnforceSnapshots();
+      const absl::Status status = writing();
+      if (status.ok() != accepted && options_.writing_changed) options_.writing_changed(status);
+      accepted = status.ok();
     }
   }
 

@@ -62,6 +62,9 @@ struct EngineOptions {
   int64_t history_repack_cpu_percent = 25;  // of one processor, that this takes at most
   events::Options events;
   bool checkpoint_on_stop = true;
+  // Called on a thread of the engine's when writes are refused from now on, with the reason, and
+  // when they are accepted again: OK. Must not block.
+  std::function<void(const absl::Status&)> writing_changed;
   const Clock* clock = nullptr;       // nullptr: the system's
   FileSystem* file_system = nullptr;  // nullptr: the system's
 };
@@ -78,7 +81,8 @@ struct EngineStatus {
   Sequence checkpoint_sequence;
   Time checkpoint_time;
   bool checkpoint_running = false;
-  absl::Status writing;  // not OK: why writes are refused
+  // Not OK: why writes are refused. RESOURCE_EXHAUSTED: there was no room for the last one.
+  absl::Status writing;
   uint64_t snapshots = 0;
   uint64_t snapshots_expired = 0;  // taken away, for snapshot_retained_bytes_max
   Time start_time;

@@ -306,19 +306,37 @@ TEST_F(EngineTest, DamageIsNeverStartedOnInSilence) {
   EXPECT_THAT(Engine::Open(options_).status(), StatusIs(StatusCode::kDataLoss, HasSubstr("")));
 }
 
+TEST_F(EngineTest, AMissingStoreIsDataLoss) {
+  {
+    const std::unique_ptr<Engine> engine = Open();
+    CreateAll(engine.get());
+    ASSERT_THAT(engine->documents().Put("subscriptions", "s", "kept"), IsOk());
+  }
+  const std::string store = JoinPath(StoreFolder(options_.data_dir), "data.mdb");
+  const std::string good = *PosixFileSystem()->ReadWhole(store);
+  ASSERT_THAT(RemoveTree(PosixFileSystem(), StoreFolder(options_.data_dir)), IsOk());
+  const auto is_named =
+      StatusIs(StatusCode::kDataLoss, HasSubstr("store/data.mdb is missing, and the journal"));
+  EXPECT_THAT(Engine::Open(options_).status(), is_named);
+  std::vector<std::string> report;
+  EXPECT_THAT(CheckDataDir(options_.data_dir, &report), is_named);
+  EXPECT_FALSE(PosixFileSystem()->Exists(store));  // and none is made
+  ASSERT_THAT(PosixFileSystem()->CreateFolder(FolderOf(store)), IsOk());
+  ASSERT_THAT(PosixFileSystem()->WriteWhole(store, good), IsOk());
+  EXPECT_EQ(Open()->documents().Get("subscriptions", "s").value_or(""), "kept");
+  // A start that was cut off before the journal began is gone on with.
+  ASSERT_THAT(RemoveTree(PosixFileSystem(), StoreFolder(options_.data_dir)), IsOk());
+  ASSERT_THAT(RemoveTree(PosixFileSystem(), JournalFolder(options_.data_dir)), IsOk());
+  ASSERT_THAT(PosixFileSystem()->CreateFolder(JournalFolder(options_.data_dir)), IsOk());
+  EXPECT_EQ(Open()->status().twins, 0);
+}
+
 TEST_F(EngineTest, AMissingJournalIsDataLoss) {
   {
     const std::unique_ptr<Engine> engine = Open();
     CreateAll(engine.get());
     ASSERT_THAT(engine->Checkpoint(), IsOk());
     WriteSome(engine.get(), 2);
-  }
-  ASSERT_THAT(RemoveTree(PosixFileSystem(), StoreFolder(options_.data_dir)), IsOk());
-  // Without the store the journal still has everything: nothing was trimmed.
-  { EXPECT_GT(Open()->status().twins, 0); }
-  {
-    const std::unique_ptr<Engine> engine = Open();
-    ASSERT_THAT(engine->Stop(), IsOk());
   }
   ASSERT_THAT(RemoveTree(PosixFileSystem(), JournalFolder(options_.data_dir)), IsOk());
   EXPECT_THAT(Engine::Open(options_).status(),

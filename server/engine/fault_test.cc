@@ -16,6 +16,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/base/check.h"
+#include "server/base/sync.h"
 #include "server/engine/data_dir.h"
 #include "server/engine/engine.h"
 #include "tests/support/faulty_file.h"
@@ -272,6 +273,20 @@ TEST_F(EngineFaultTest, AMissingSegmentIsNamed) {
 }
 
 TEST_F(EngineFaultTest, AFullDiskRefusesWritesAndRecovers) {
+  Mutex mutex;
+  CondVar told;
+  std::vector<absl::StatusCode> changes;
+  options_.writing_changed = [&](const absl::Status& status) {
+    const MutexLock lock(&mutex);
+    changes.push_back(status.code());
+    told.SignalAll();
+  };
+  const auto wait_for = [&](size_t count) {
+    const MutexLock lock(&mutex);
+    while (changes.size() < count) told.Wait(&mutex);
+    EXPECT_EQ(changes.size(), count);
+    EXPECT_EQ(changes.back(), count % 2 == 1 ? StatusCode::kResourceExhausted : StatusCode::kOk);
+  };
   Create();
   WriteUpTo(2);
   for (int round = 0; round < 3; ++round) {
@@ -286,7 +301,9 @@ TEST_F(EngineFaultTest, AFullDiskRefusesWritesAndRecovers) {
     EXPECT_THAT(Write(last + 1, 20'000),
                 StatusIs(StatusCode::kResourceExhausted, HasSubstr("full")));
     EXPECT_EQ(State(), last);
-    EXPECT_THAT(engine_->status().writing, IsOk());
+    EXPECT_THAT(engine_->status().writing,
+                StatusIs(StatusCode::kResourceExhausted, HasSubstr("full")));
+    wait_for(2 * static_cast<size_t>(round) + 1);
     if (round == 1) {
       // Room comes of a checkpoint: it lets segments be used again.
       ASSERT_THAT(engine_->Checkpoint(), IsOk());
@@ -295,11 +312,41 @@ TEST_F(EngineFaultTest, AFullDiskRefusesWritesAndRecovers) {
     }
     EXPECT_THAT(Write(last + 1, 20'000), IsOk());
     EXPECT_EQ(State(), last + 1);
+    EXPECT_THAT(engine_->status().writing, IsOk());
+    wait_for(2 * static_cast<size_t>(round) + 2);
     fs_.SetFull(false);
     KillAndCutPower();
     Open();
     EXPECT_EQ(State(), last + 1);
   }
+  engine_.reset();  // before what it calls
+}
+
+TEST_F(EngineFaultTest, StartsOnAFullDisk) {
+  Create();
+  WriteUpTo(3);
+  engine_.reset();
+  options_.reserve_bytes = 0;
+  for (int i = 0; i < 3; ++i) {
+    fs_.SetFull(true);
+    Open();
+    EXPECT_EQ(State(), 3);
+    engine_.reset();
+  }
+  fs_.SetFull(false);
+  Open();
+  WriteUpTo(4);
+}
+
+TEST_F(EngineFaultTest, ADamagedEpochIsFoundByACheckToo) {
+  Create();
+  WriteUpTo(3);
+  engine_.reset();
+  fs_.SetBytes(Journal("epoch"), "one");
+  const auto is_named = StatusIs(StatusCode::kDataLoss, HasSubstr("epoch is not a number"));
+  EXPECT_THAT(Engine::Open(options_), is_named);
+  std::vector<std::string> report;
+  EXPECT_THAT(CheckDataDir(options_.data_dir, &report, &fs_), is_named);
 }
 
 // LMDB's two meta pages have no checksum. Whatever bit of them flips: nothing is lost in silence.
@@ -410,7 +457,8 @@ TEST_F(EngineFaultTest, AStoreThatIsCutShortIsRefused) {
     ASSERT_THAT((*file)->Write(0, good), IsOk());
   }
   ASSERT_EQ(unlink(StoreFile().c_str()), 0);
-  EXPECT_THAT(Engine::Open(options_), StatusIs(StatusCode::kDataLoss, HasSubstr("begins at")));
+  EXPECT_THAT(Engine::Open(options_),
+              StatusIs(StatusCode::kDataLoss, HasSubstr("data.mdb is missing")));
 }
 
 TEST_F(EngineFaultTest, ABackupOfAFailingDiskLeavesNothingAndHarmsNothing) {
@@ -463,7 +511,8 @@ TEST_F(EngineFaultTest, ABackupOfACheckpointAloneSaysWhatItHas) {
   const std::string good = *PosixFileSystem()->ReadWhole(StoreFile());
   // An empty store, as a flip of the transaction's number would show it.
   ASSERT_EQ(unlink(StoreFile().c_str()), 0);
-  EXPECT_THAT(Engine::Open(options_), StatusIs(StatusCode::kDataLoss, HasSubstr("begins at")));
+  EXPECT_THAT(Engine::Open(options_),
+              StatusIs(StatusCode::kDataLoss, HasSubstr("data.mdb is missing")));
   ASSERT_THAT(PosixFileSystem()->WriteWhole(StoreFile(), good), IsOk());
   // No FORMAT yet, as after a kill: it is refused.
   ASSERT_THAT(fs_.Remove(JoinPath(folder, "FORMAT")), IsOk());

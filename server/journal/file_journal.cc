@@ -26,6 +26,17 @@ uint64_t RandomNonce() {
   return (static_cast<uint64_t>(device()) << 32) | device();
 }
 
+// On a full disk in place of what is there: a few bytes of one sector, and never fewer than before.
+absl::Status WriteEpoch(FileSystem* fs, const std::string& path, Epoch epoch) {
+  const std::string text = absl::StrCat(epoch);
+  const absl::Status status = fs->WriteWhole(path, text);
+  if (!absl::IsResourceExhausted(status)) return status;
+  const absl::StatusOr<std::unique_ptr<File>> file = fs->OpenToWrite(path);
+  if (!file.ok()) return status;  // there is none yet
+  TWIN_RETURN_IF_ERROR((*file)->Write(0, text));
+  return (*file)->Sync();
+}
+
 absl::Status Trimmed(Sequence wanted, Sequence oldest) {
   return absl::OutOfRangeError(absl::StrCat(
       "sequence ", wanted.value, " is no longer in the journal; the oldest is ", oldest.value));
@@ -132,14 +143,14 @@ absl::StatusOr<std::unique_ptr<FileJournal>> FileJournal::Open(const FileJournal
   TWIN_ASSIGN_OR_RETURN(Recovered recovered, Recover(checked.file_system, checked.folder));
   std::unique_ptr<FileJournal> journal(new FileJournal(checked, std::move(recovered)));
   MutexLock lock(&journal->mutex_);
-  if (!checked.read_only) {
-    const std::string epoch_path = JoinPath(checked.folder, kEpochName);
-    if (checked.file_system->Exists(epoch_path)) {
-      TWIN_ASSIGN_OR_RETURN(const std::string text, checked.file_system->ReadWhole(epoch_path));
-      if (!absl::SimpleAtoi(text, &journal->epoch_)) {
-        return absl::DataLossError(absl::StrCat(epoch_path, " is not a number"));
-      }
+  const std::string epoch_path = JoinPath(checked.folder, kEpochName);
+  if (checked.file_system->Exists(epoch_path)) {
+    TWIN_ASSIGN_OR_RETURN(const std::string text, checked.file_system->ReadWhole(epoch_path));
+    if (!absl::SimpleAtoi(text, &journal->epoch_)) {
+      return absl::DataLossError(absl::StrCat(epoch_path, " is not a number; start on a backup"));
     }
+  }
+  if (!checked.read_only) {
     // A spare that was being made when the power went is not whole.
     std::vector<std::string> whole;
     for (const std::string& spare : journal->spares_) {
@@ -196,8 +207,7 @@ absl::StatusOr<Epoch> FileJournal::Claim() {
   {
     MutexLock lock(&mutex_);
     claimed = ++epoch_;
-    TWIN_RETURN_IF_ERROR(
-        fs_->WriteWhole(JoinPath(options_.folder, kEpochName), absl::StrCat(claimed)));
+    TWIN_RETURN_IF_ERROR(WriteEpoch(fs_, JoinPath(options_.folder, kEpochName), claimed));
     is_new = segments_.empty();
     group = next_group_;
     sequence = next_to_sync_;
@@ -269,7 +279,7 @@ void FileJournal::Refuse(std::vector<Waiting> waiting, const absl::Status& statu
   {
     MutexLock lock(&mutex_);
     if (absl::IsResourceExhausted(status)) {
-      refused_ = status;
+      refused_ = no_room_ = status;
       next_to_append_ = next_to_sync_;
     } else {
       writing_ =
@@ -365,6 +375,7 @@ absl::Status FileJournal::WriteGroup(const std::vector<Record>& records) {
   next_group_ = segment->end_group;
   next_to_sync_ = segment->end;
   groups_written_ += 1;
+  if (!no_room_.ok()) no_room_ = absl::OkStatus();
   return absl::OkStatus();
 }
 
@@ -524,6 +535,7 @@ JournalStatus FileJournal::status() const {
   status.bytes = (segments_.size() + spares_.size()) * options_.segment_bytes;
   status.groups = groups_written_;
   status.writing = writing_;
+  status.refused = no_room_;
   return status;
 }
 

@@ -102,6 +102,7 @@ class FileJournal final : public Journal {
   uint64_t groups_written_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Status writing_ ABSL_GUARDED_BY(mutex_);  // why nothing is written any more
   absl::Status refused_ ABSL_GUARDED_BY(mutex_);  // why what was in flight was refused
+  absl::Status no_room_ ABSL_GUARDED_BY(mutex_);  // the same, until a group is written
 
   std::string group_bytes_;
   bool wrote_ = false;  // since it was opened

@@ -34,6 +34,7 @@ struct JournalStatus {
   uint64_t segments = 0;
   uint64_t groups = 0;   // written since it was opened, each with one sync
   absl::Status writing;  // not OK: nothing is appended any more until a restart, and why
+  absl::Status refused;  // RESOURCE_EXHAUSTED: there was no room; OK again once a group is written
 };
 
 // Reads records in order. Thread-compatible. Must not outlive its journal.

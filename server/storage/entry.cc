@@ -4,6 +4,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "server/base/crc32c.h"
 #include "server/storage/kv_store.h"
 
@@ -49,6 +50,7 @@ absl::StatusOr<absl::string_view> ReadStored(absl::string_view key, absl::string
 }
 
 absl::Status DamageError(absl::string_view what, absl::string_view folder) {
+  absl::ConsumeSuffix(&folder, "/store");  // it is a part of what there is to check
   return absl::DataLossError(
       absl::StrCat(what, "; start on a backup, or run `twinctl check ", folder, "`"));
 }

@@ -83,7 +83,15 @@ int Run(const Options& options) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c): it cannot fail
 
-  auto engine = engine::Engine::Open(options.engine);
+  engine::EngineOptions engine_options = options.engine;
+  engine_options.writing_changed = [&options](const absl::Status& status) {
+    if (status.ok()) {
+      spdlog::info("{}", Event(options, "writes_accepted").text());
+    } else {
+      spdlog::error("{}", Event(options, "writes_refused").Add("message", status.message()).text());
+    }
+  };
+  auto engine = engine::Engine::Open(engine_options);
   if (!engine.ok()) return Fail(options, "open_failed", engine.status());
   const engine::EngineStatus status = (*engine)->status();
   spdlog::info("{}", Event(options, "opened")
