@@ -18,6 +18,9 @@ void AddHistory(CommandLine* line, const ServerPointer& server) {
 absl::StatusOr<int64_t> TimeOption(const std::string& option, const std::string& text) {
   absl::StatusOr<int64_t> time = tabular::ParseTime(text);
   if (time.ok()) return time;
+  // A date alone is its midnight, as in a query.
+  const absl::StatusOr<int64_t> midnight = tabular::ParseTime(absl::StrCat(text, "T00:00:00Z"));
+  if (midnight.ok()) return midnight;
   return UsageError(absl::StrCat(option, ": ", time.status().message()));
 }
 

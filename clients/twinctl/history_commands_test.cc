@@ -38,6 +38,7 @@ class FakeTelemetry : public v1::TelemetryService::Service {
     column.set_scale(0.001);
     layout.set_version(2);
     layout.set_columns(1);
+    layout.set_valid_from_unix_nano(valid_from);
     if (!request->resolved()) return grpc::Status::OK;
     v1::LayoutColumn& resolved = *layout.add_resolved();
     resolved.set_encoding(v1::INT16);
@@ -46,6 +47,7 @@ class FakeTelemetry : public v1::TelemetryService::Service {
     return grpc::Status::OK;
   }
   v1::PublishRequest published;
+  int64_t valid_from = 0;
 };
 
 class FakeHistory : public v1::HistoryService::Service {
@@ -104,7 +106,12 @@ TEST_F(HistoryCommandsTest, Sends) {
   EXPECT_EQ(telemetry_.published.twin_id(), "a");
   EXPECT_EQ(telemetry_.published.contents_json(), R"({"voltage": 3.7})");
   EXPECT_EQ(telemetry_.published.source_time_unix_nano(), kTime);
+  EXPECT_EQ(
+      Run({"telemetry", "send", "a", R"({"voltage": null, "bms": {"state": 1, "x": 2}})"}).out,
+      "sent 2 values of 'a', sequence 7\n");
   EXPECT_EQ(Run({"telemetry", "send", "a", "{"}).code, 2);
+  EXPECT_THAT(Run({"telemetry", "send", "a", "voltage=3"}).err,
+              HasSubstr("'voltage=3' is no JSON; write {\"temperature\": 31.5}"));
   EXPECT_EQ(Run({"telemetry", "send", "a", "7"}).code, 2);
   EXPECT_THAT(Run({"telemetry", "send", "a", "{}", "--time", "now"}).err,
               HasSubstr("--time: 'now' is no time"));
@@ -113,6 +120,10 @@ TEST_F(HistoryCommandsTest, Sends) {
 TEST_F(HistoryCommandsTest, ListsLayouts) {
   EXPECT_EQ(Run({"telemetry", "layouts", "-o", "csv"}).out,
             "id,version,validFrom,columnCount,unresolved\nl,2,,1,0\n");
+  telemetry_.valid_from = INT64_MIN;
+  EXPECT_EQ(Run({"telemetry", "layouts", "-o", "csv"}).out,
+            "id,version,validFrom,columnCount,unresolved\nl,2,always,1,0\n");
+  EXPECT_THAT(Run({"telemetry", "layouts", "-o", "ndjson"}).out, HasSubstr(R"("validFrom":null)"));
   EXPECT_EQ(Run({"telemetry", "layouts", "l", "--resolved", "-o", "csv"}).out,
             "layout,column,targets,encoding,scale,offset\nl,0,cell-1 voltage,INT16,1.0,0.0\n");
   EXPECT_THAT(Run({"telemetry", "layouts", "-o", "ndjson"}).out,
@@ -137,6 +148,8 @@ TEST_F(HistoryCommandsTest, Exports) {
             "twin,time,x,voltage\na,2021-05-05T01:10:00Z,,1.5\n");
   EXPECT_EQ(history_.exported.from_unix_nano(), 5);
   EXPECT_FALSE(history_.exported.has_to_unix_nano());
+  EXPECT_EQ(Run({"history", "export", "a", "--to", "2021-05-05"}).code, 0);
+  EXPECT_EQ(history_.exported.to_unix_nano(), kTime - (kTime % 86'400'000'000'000));
   const std::string path = PathOf("rows.ndjson");
   const Outcome file = Run({"history", "export", "a", "-o", "ndjson", "--file", path});
   EXPECT_EQ(file.err, "exported 1 row at sequence 9\n");

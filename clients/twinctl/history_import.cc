@@ -1,3 +1,4 @@
+#include <deque>
 #include <memory>
 #include <string>
 #include <utility>
@@ -93,7 +94,7 @@ class RowReader {
     const absl::StatusOr<int64_t> time = tabular::ParseTime(fields[1].text);
     if (!time.ok()) return Error(time.status().message());
     if (fields[0].text.empty()) return Error("there is no twin");
-    rows->BeginRow(fields[0].text, *time);
+    rows->BeginRow(fields[0].text, *time, line_);
     for (size_t i = 2; i < fields.size(); ++i) {
       if (fields[i].text.empty() && !fields[i].quoted) continue;
       rows->Set(titles_[i], ValueOfField(fields[i].text, fields[i].quoted));
@@ -125,7 +126,7 @@ class RowReader {
     const absl::StatusOr<int64_t> nanos =
         time->is_string() ? tabular::ParseTime(time->get<std::string>()) : time->get<int64_t>();
     if (!nanos.ok()) return Error(nanos.status().message());
-    rows->BeginRow(twin->get<std::string>(), *nanos);
+    rows->BeginRow(twin->get<std::string>(), *nanos, line_);
     for (const auto& [name, value] : json->items()) {
       if (name != "twin" && name != "time") rows->Set(name, ToValue(value));
     }
@@ -170,22 +171,28 @@ class ImportJob {
  private:
   // The next message; false at the end of the file.
   absl::StatusOr<bool> Next(v1::SampleBatch* batch) {
-    bool more = true;
-    while (more && builder_.rows() < kRowsMax && builder_.bytes() < kBytesMax) {
-      const absl::StatusOr<bool> next = reader_.Next(&builder_);
-      if (!next.ok()) return next.status();
-      more = *next;
-      if (more) numbers_.Add(rows_++, reader_.line());
+    while (pieces_.empty()) {
+      bool more = true;
+      while (more && builder_.rows() < kRowsMax && builder_.bytes() < kBytesMax) {
+        const absl::StatusOr<bool> next = reader_.Next(&builder_);
+        if (!next.ok()) return next.status();
+        more = *next;
+      }
+      if (builder_.rows() == 0) return false;
+      pieces_ = builder_.Take();
     }
+    SampleBuilder::Piece piece = std::move(pieces_.front());
+    pieces_.pop_front();
+    for (const uint64_t line : piece.lines) numbers_.Add(rows_++, line);
     progress_.Show(lines_.Share(), CountOf(rows_, "row"));
-    if (builder_.rows() == 0) return false;
-    builder_.Take(batch);
+    *batch = std::move(piece.batch);
     return true;
   }
 
   tabular::LineReader& lines_;
   RowReader reader_;
   SampleBuilder builder_;
+  std::deque<SampleBuilder::Piece> pieces_;  // that are not sent yet
   LineNumbers numbers_;
   uint64_t rows_ = 0;
   ProgressLine progress_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -19,9 +20,18 @@ int ValuesOf(const v1::SampleColumn& column) {
       {column.doubles_size(), column.ints_size(), column.strings_size(), column.values_size()});
 }
 
+// So that it is not taken for an integer, where it would lose its sign.
+void AppendDouble(double number, std::string* out) {
+  if (number == 0 && std::signbit(number)) {
+    *out += "-0.0";
+  } else {
+    tabular::AppendNumber(number, out);
+  }
+}
+
 void AppendJsonNumber(double number, std::string* out) {
   if (std::isfinite(number)) {
-    tabular::AppendNumber(number, out);
+    AppendDouble(number, out);
   } else {
     *out += "null";
   }
@@ -86,7 +96,7 @@ void SampleRows::AppendCsv(int column_index, int row, std::string* out) const {
   if (IsMissing(column_index, row)) return;
   const v1::SampleColumn& column = batch_.columns(column_index);
   if (!column.doubles().empty()) {
-    tabular::AppendNumber(column.doubles(row), out);
+    AppendDouble(column.doubles(row), out);
   } else if (!column.ints().empty()) {
     absl::StrAppend(out, column.ints(row));
   } else if (!column.strings().empty()) {
@@ -94,7 +104,7 @@ void SampleRows::AppendCsv(int column_index, int row, std::string* out) const {
   } else {
     const v1::Value& value = column.values(row);
     if (value.has_double_value()) {
-      tabular::AppendNumber(value.double_value(), out);
+      AppendDouble(value.double_value(), out);
     } else if (value.has_string_value()) {
       tabular::AppendCsvField(value.string_value(), /*quoted=*/true, out);
     } else if (value.has_time_unix_nano()) {
@@ -158,9 +168,8 @@ std::string CsvTitles(const std::vector<std::string>& paths) {
   return titles + "\n";
 }
 
-void SampleBuilder::BeginRow(absl::string_view twin, int64_t time_unix_nano) {
-  twins_.emplace_back(twin);
-  times_.push_back(time_unix_nano);
+void SampleBuilder::BeginRow(absl::string_view twin, int64_t time_unix_nano, uint64_t line) {
+  rows_.push_back({.twin = std::string(twin), .time = time_unix_nano, .line = line});
   bytes_ += twin.size() + 10;
 }
 
@@ -168,41 +177,75 @@ void SampleBuilder::Set(absl::string_view name, v1::Value value) {
   if (value.kind_case() == v1::Value::KIND_NOT_SET) return;
   auto found = paths_.find(name);
   if (found == paths_.end()) found = paths_.emplace(std::string(name), Path()).first;
-  Path& path = found->second;
-  path.fraction = path.fraction || value.has_double_value();
-  path.number = path.number && (value.has_double_value() || value.has_int_value());
+  found->second.fraction = found->second.fraction || value.has_double_value();
   bytes_ += 10 + (value.has_string_value() ? value.string_value().size() : 0);
-  path.values.emplace_back(twins_.size() - 1, std::move(value));
+  rows_.back().values.emplace_back(&*found, std::move(value));
 }
 
-void SampleBuilder::Take(v1::SampleBatch* batch) {
-  for (std::string& twin : twins_) batch->add_twin_ids(std::move(twin));
-  for (const int64_t time : times_) batch->add_times_unix_nano(time);
-  const size_t rows = twins_.size();
-  for (auto& [name, path] : paths_) {
-    if (path.values.empty()) continue;
-    v1::SampleColumn& column = *batch->add_columns();
-    column.set_path(name);
-    if (path.number && path.fraction) {
-      column.mutable_doubles()->Resize(static_cast<int>(rows),
-                                       std::numeric_limits<double>::quiet_NaN());
-      for (const auto& [row, value] : path.values) {
-        column.set_doubles(static_cast<int>(row), value.has_double_value()
-                                                      ? value.double_value()
-                                                      : static_cast<double>(value.int_value()));
-      }
-    } else {
-      for (size_t row = 0; row < rows; ++row) column.add_values();
-      for (auto& [row, value] : path.values) {
-        *column.mutable_values(static_cast<int>(row)) = std::move(value);
+std::deque<SampleBuilder::Piece> SampleBuilder::Take() {
+  std::deque<Piece> pieces;
+  std::map<std::vector<std::string>, size_t> set_of_paths;
+  std::vector<std::vector<size_t>> sets;  // rows
+  std::map<std::pair<absl::string_view, int64_t>, size_t> set_of_row;
+  const auto end_sets = [&] {
+    for (const std::vector<size_t>& rows : sets) pieces.push_back(MakePiece(rows));
+    set_of_paths.clear();
+    sets.clear();
+    set_of_row.clear();
+  };
+  for (size_t i = 0; i < rows_.size(); ++i) {
+    std::vector<std::string> names;
+    for (const auto& [path, value] : rows_[i].values) names.push_back(path->first);
+    if (names.empty()) continue;
+    std::sort(names.begin(), names.end());
+    const std::pair<absl::string_view, int64_t> key(rows_[i].twin, rows_[i].time);
+    const auto same = set_of_row.find(key);
+    const auto known = set_of_paths.find(names);
+    const bool overtakes =
+        same != set_of_row.end() && (known == set_of_paths.end() || known->second != same->second);
+    if (overtakes) end_sets();
+    const auto [set, is_new] = set_of_paths.try_emplace(std::move(names), sets.size());
+    if (is_new) sets.emplace_back();
+    sets[set->second].push_back(i);
+    set_of_row[key] = set->second;
+  }
+  end_sets();
+  rows_.clear();
+  bytes_ = 0;
+  return pieces;
+}
+
+SampleBuilder::Piece SampleBuilder::MakePiece(absl::Span<const size_t> rows) {
+  Piece piece;
+  std::map<absl::string_view, std::vector<v1::Value>> columns;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    Row& row = rows_[rows[i]];
+    piece.lines.push_back(row.line);
+    piece.batch.add_twin_ids(row.twin);
+    piece.batch.add_times_unix_nano(row.time);
+    for (auto& [path, value] : row.values) {
+      std::vector<v1::Value>& values = columns[path->first];
+      values.resize(rows.size());
+      values[i] = std::move(value);
+    }
+  }
+  for (auto& [path, values] : columns) {
+    v1::SampleColumn& column = *piece.batch.add_columns();
+    column.set_path(std::string(path));
+    const bool numbers = std::all_of(values.begin(), values.end(), [](const v1::Value& value) {
+      return value.has_double_value() || value.has_int_value();
+    });
+    const bool fractions = paths_.find(path)->second.fraction;
+    for (v1::Value& value : values) {
+      if (numbers && fractions) {
+        column.add_doubles(value.has_double_value() ? value.double_value()
+                                                    : static_cast<double>(value.int_value()));
+      } else {
+        *column.add_values() = std::move(value);
       }
     }
-    path.values.clear();
-    path.number = true;
   }
-  twins_.clear();
-  times_.clear();
-  bytes_ = 0;
+  return piece;
 }
 
 v1::Value ValueOfField(absl::string_view text, bool quoted) {

@@ -7,6 +7,8 @@
 #define TWIN_CLIENTS_TWINCTL_SAMPLES_H_
 
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -14,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "clients/twinctl/output.h"
 #include "twingraph/v1/telemetry_service.pb.h"
 
@@ -46,28 +49,41 @@ void AppendNdjsonRow(const twingraph::v1::SampleBatch& batch, const SampleRows& 
 // "twin,time,voltage\n".
 std::string CsvTitles(const std::vector<std::string>& paths);
 
-// Gathers rows into batches. A path's values go as doubles once one of them had a fraction, else as
-// values of their own kind: the server knows which are integers.
+// Gathers rows into batches, each of rows with values of the same paths: what a row does not name
+// is not recorded, be it as missing. A path's values go as doubles once one of them had a fraction,
+// else as values of their own kind: the server knows which are integers.
 class SampleBuilder {
  public:
-  void BeginRow(absl::string_view twin, int64_t time_unix_nano);
+  //   line: where it stands
+  void BeginRow(absl::string_view twin, int64_t time_unix_nano, uint64_t line = 0);
   // A value of the row. Without a kind: none.
   void Set(absl::string_view path, twingraph::v1::Value value);
 
-  size_t rows() const { return twins_.size(); }
+  size_t rows() const { return rows_.size(); }
   size_t bytes() const { return bytes_; }  // about
-  // What was gathered, once.
-  void Take(twingraph::v1::SampleBatch* batch);
+  struct Piece {
+    twingraph::v1::SampleBatch batch;
+    std::vector<uint64_t> lines;  // of its rows
+  };
+  // What was gathered, once: rows of one twin and time in their order. Rows without a value are
+  // left out.
+  std::deque<Piece> Take();
 
  private:
   struct Path {
     bool fraction = false;  // ever seen
-    bool number = true;     // of the values in this batch
-    std::vector<std::pair<size_t, twingraph::v1::Value>> values = {};  // row, value
   };
-  std::vector<std::string> twins_;
-  std::vector<int64_t> times_;
-  std::map<std::string, Path, std::less<>> paths_;
+  using Paths = std::map<std::string, Path, std::less<>>;
+  struct Row {
+    std::string twin;
+    int64_t time = 0;
+    uint64_t line = 0;
+    std::vector<std::pair<Paths::value_type*, twingraph::v1::Value>> values = {};
+  };
+  Piece MakePiece(absl::Span<const size_t> rows);
+
+  std::vector<Row> rows_;
+  Paths paths_;
   size_t bytes_ = 0;
 };
 

@@ -4,7 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdint>
+#include <deque>
 #include <string>
+#include <vector>
 
 namespace twin::twinctl {
 namespace {
@@ -76,29 +79,80 @@ TEST(SampleBuilderTest, SendsNumbersWithAFractionAsDoubles) {
   builder.BeginRow("a", 1);
   builder.Set("voltage", ValueOfField("3.5", false));
   builder.Set("level", ValueOfField("2", false));
-  builder.BeginRow("b", 2);
-  builder.Set("voltage", ValueOfField("4", false));
   builder.Set("state", ValueOfField("4", true));
+  builder.BeginRow("b", 2);
+  builder.Set("level", ValueOfField("3", false));
+  builder.Set("voltage", ValueOfField("4", false));
+  builder.Set("state", ValueOfField("5", false));
   EXPECT_EQ(builder.rows(), 2u);
-  v1::SampleBatch batch;
-  builder.Take(&batch);
+  std::deque<SampleBuilder::Piece> pieces = builder.Take();
   EXPECT_EQ(builder.rows(), 0u);
+  ASSERT_EQ(pieces.size(), 1u);
+  const v1::SampleBatch& batch = pieces[0].batch;
   EXPECT_EQ(batch.twin_ids(1), "b");
   EXPECT_EQ(batch.times_unix_nano(1), 2);
   ASSERT_EQ(batch.columns_size(), 3);
   EXPECT_EQ(batch.columns(0).path(), "level");
   ASSERT_EQ(batch.columns(0).values_size(), 2);
   EXPECT_EQ(batch.columns(0).values(0).int_value(), 2);
-  EXPECT_EQ(batch.columns(0).values(1).kind_case(), v1::Value::KIND_NOT_SET);
-  EXPECT_EQ(batch.columns(1).values(1).string_value(), "4");
+  EXPECT_EQ(batch.columns(1).values(0).string_value(), "4");
   ASSERT_EQ(batch.columns(2).doubles_size(), 2);
   EXPECT_EQ(batch.columns(2).doubles(1), 4);
 
   builder.BeginRow("a", 3);
   builder.Set("voltage", ValueOfField("5", false));
-  batch.Clear();
-  builder.Take(&batch);
-  EXPECT_EQ(batch.columns(0).doubles_size(), 1) << "once a double, always one";
+  pieces = builder.Take();
+  ASSERT_EQ(pieces.size(), 1u);
+  EXPECT_EQ(pieces[0].batch.columns(0).doubles_size(), 1) << "once a double, always one";
+}
+
+TEST(SampleBuilderTest, WhatARowDoesNotNameIsNotSent) {
+  SampleBuilder builder;
+  const auto add = [&](const char* twin, int64_t time, uint64_t line,
+                       const std::vector<std::string>& paths) {
+    builder.BeginRow(twin, time, line);
+    for (const std::string& path : paths) {
+      builder.Set(path, ValueOfField(std::to_string(line), false));
+    }
+  };
+  add("a", 1, 1, {"x"});
+  add("a", 2, 2, {"y", "x"});
+  add("a", 3, 3, {});
+  add("a", 4, 4, {"x"});
+  add("a", 2, 5, {"x"});  // must not overtake, and must not be overtaken by, line 2
+  add("a", 5, 6, {"x", "y"});
+  std::vector<std::vector<uint64_t>> lines;
+  for (const SampleBuilder::Piece& piece : builder.Take()) {
+    lines.push_back(piece.lines);
+    EXPECT_EQ(piece.batch.twin_ids_size(), static_cast<int>(piece.lines.size()));
+    for (const v1::SampleColumn& column : piece.batch.columns()) {
+      ASSERT_EQ(column.values_size(), static_cast<int>(piece.lines.size()));
+      for (int row = 0; row < column.values_size(); ++row) {
+        EXPECT_EQ(column.values(row).int_value(),
+                  static_cast<int64_t>(piece.lines[static_cast<size_t>(row)]));
+      }
+    }
+  }
+  using ::testing::ElementsAre;
+  EXPECT_THAT(lines,
+              ElementsAre(ElementsAre(1, 4), ElementsAre(2), ElementsAre(5), ElementsAre(6)));
+}
+
+TEST(SamplesTest, AZeroKeepsItsSign) {
+  v1::SampleBatch batch;
+  batch.add_twin_ids("a");
+  batch.add_times_unix_nano(kTime);
+  v1::SampleColumn& column = *batch.add_columns();
+  column.set_path("x");
+  column.add_doubles(-0.0);
+  const SampleRows rows(batch);
+  std::string text;
+  rows.AppendCsv(0, 0, &text);
+  EXPECT_EQ(text, "-0.0");
+  EXPECT_TRUE(std::signbit(ValueOfField(text, false).double_value()));
+  text.clear();
+  rows.AppendJson(0, 0, &text);
+  EXPECT_EQ(text, "-0.0");
 }
 
 TEST(SampleBuilderTest, FieldsAreWhatTheyLookLike) {

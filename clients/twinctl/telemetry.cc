@@ -17,6 +17,15 @@ namespace {
 namespace v1 = ::twingraph::v1;
 
 constexpr char kStdin[] = "-";
+constexpr size_t kTextShown = 60;
+
+// The server leaves out what is null.
+uint64_t ValuesIn(const Json& json) {
+  if (!json.is_object()) return json.is_null() ? 0 : 1;
+  uint64_t values = 0;
+  for (const Json& member : json) values += ValuesIn(member);
+  return values;
+}
 
 struct SendArguments {
   std::string twin;
@@ -33,8 +42,11 @@ absl::StatusOr<ExitCode> Send(const SendArguments& arguments, client::Client* cl
     if (!read.ok()) return read.status();
     text = *std::move(read);
   }
-  const absl::StatusOr<Json> json = ParseJson(text, "JSON");
-  if (!json.ok()) return UsageError(json.status().message());
+  const absl::StatusOr<Json> json =
+      ParseJson(text, absl::StrCat("'", Printable(text.substr(0, kTextShown)), "'"));
+  if (!json.ok()) {
+    return UsageError(absl::StrCat(json.status().message(), "; write {\"temperature\": 31.5}"));
+  }
   if (!json->is_object()) {
     return UsageError("JSON is no object of values, such as {\"temperature\": 31.5}");
   }
@@ -51,9 +63,10 @@ absl::StatusOr<ExitCode> Send(const SendArguments& arguments, client::Client* cl
   if (!response.ok()) return response.status();
   if (!response->notice().empty()) console.err << Printable(response->notice()) << '\n';
   const uint64_t sequence = response->position().sequence();
-  WriteDone(absl::StrCat("sent ", CountOf(json->size(), "value"), " of '", arguments.twin,
-                         "', sequence ", WithCommas(sequence)),
-            {{"twin", arguments.twin}, {"values", json->size()}, {"sequence", sequence}},
+  const uint64_t values = ValuesIn(*json);
+  WriteDone(absl::StrCat("sent ", CountOf(values, "value"), " of '", arguments.twin, "', sequence ",
+                         WithCommas(sequence)),
+            {{"twin", arguments.twin}, {"values", values}, {"sequence", sequence}},
             FormatOf(arguments.output), console);
   return kExitDone;
 }

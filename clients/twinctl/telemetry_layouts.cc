@@ -1,3 +1,4 @@
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -49,10 +50,17 @@ Json ColumnJson(const v1::LayoutColumn& column) {
   return json;
 }
 
-Json LayoutJson(const v1::LayoutVersion& layout, bool resolved) {
+// The least time there is stands for the beginning of all.
+Json ValidFrom(const v1::LayoutVersion& layout, bool for_columns) {
+  const int64_t from = layout.valid_from_unix_nano();
+  if (from != std::numeric_limits<int64_t>::min()) return TimeText(from);
+  return for_columns ? Json("always") : Json(nullptr);
+}
+
+Json LayoutJson(const v1::LayoutVersion& layout, bool resolved, bool for_columns) {
   Json json = {{"id", layout.layout().id()},
                {"version", layout.version()},
-               {"validFrom", TimeText(layout.valid_from_unix_nano())},
+               {"validFrom", ValidFrom(layout, for_columns)},
                {"columnCount", layout.columns()},
                {"unresolved", layout.unresolved()}};
   json["columns"] = Json::array();
@@ -115,7 +123,7 @@ absl::StatusOr<ExitCode> List(const LayoutArguments& arguments, client::Client* 
           if (arguments.resolved && printer.wants_columns()) {
             for (const Json& row : ResolvedRows(layout)) rows->push_back(row);
           } else {
-            rows->push_back(LayoutJson(layout, arguments.resolved));
+            rows->push_back(LayoutJson(layout, arguments.resolved, printer.wants_columns()));
           }
         }
       });

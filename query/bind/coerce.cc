@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "query/ast/error.h"
 #include "query/bind/units.h"
@@ -17,6 +18,9 @@ absl::StatusOr<BoundPtr> Expected(const Environment& env, const BoundExpr& expr,
   return Refuse(env, expr.span,
                 absl::StrCat(what, " must be ", wanted, ", not ", Describe(expr.type)));
 }
+
+// As ParseTime says it.
+constexpr absl::string_view kOutsideOfYears = "is outside of the years 1678 to 2261";
 
 // "2026-03-01": ten characters, nothing but digits and two dashes.
 bool IsDate(absl::string_view text) {
@@ -164,6 +168,10 @@ absl::StatusOr<BoundPtr> AsTime(const Environment& env, BoundPtr expr, absl::str
   if (IsText(*expr)) {
     const absl::StatusOr<Time> time = TimeOf(expr->value.as_string());
     if (!time.ok()) {
+      if (absl::StrContains(time.status().message(), kOutsideOfYears)) {
+        return Refuse(env, expr->span,
+                      absl::StrCat("'", expr->value.as_string(), "' ", kOutsideOfYears));
+      }
       return Refuse(
           env, expr->span,
           absl::StrCat("'", expr->value.as_string(),

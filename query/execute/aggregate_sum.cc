@@ -294,7 +294,7 @@ class DoubleSum : public Aggregator {
       }
       return absl::OkStatus();
     }
-    const __int128 scale = ScaleFor(sums.decimals);
+    const __int128 scale = ScaleFor(std::max<int>(sums.decimals, 0));  // sums of integers have none
     for (size_t i = 0; i < counts.rows; ++i) {
       if (counts.ints[i] == 0) continue;
       exact_[groups[i]] += scale * sums.ints[i];

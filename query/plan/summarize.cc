@@ -72,7 +72,12 @@ int ColumnOf(const BoundAggregate& aggregate, const BoundHistory& history) {
   }
   if (aggregate.distinct) return kNeedsSamples;
   if (aggregate.arguments.empty()) return -1;
-  const BoundExpr& argument = *aggregate.arguments[0];
+  // AVG takes its argument as a double, which sums of integers are as good for.
+  const BoundExpr& whole = *aggregate.arguments[0];
+  const bool is_widened = aggregate.function == Function::kAvg && whole.kind == BoundKind::kCast &&
+                          whole.type.kind == TypeKind::kDouble &&
+                          whole.operands[0]->type.kind == TypeKind::kInt;
+  const BoundExpr& argument = is_widened ? *whole.operands[0] : whole;
   if (argument.kind != BoundKind::kSlot) return kNeedsSamples;
   for (size_t i = 0; i < history.columns.size(); ++i) {
     if (history.columns[i].slot == argument.slot) return static_cast<int>(i);

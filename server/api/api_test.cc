@@ -466,6 +466,100 @@ TEST(Api, AStreamAnswersBatchesInOrder) {
   EXPECT_EQ(server.GetJson("c1"), R"({"volt":198})");
 }
 
+TEST(Api, ABatchThatIsSentTwiceCountsOnceAndEndsNoStream) {
+  RunningServer server;
+  server.Fill();
+  grpc::ClientContext context;
+  const auto stream = server.telemetry_->Ingest(&context);
+  pb::IngestRequest request;
+  request.mutable_open()->set_producer_id("p");
+  ASSERT_TRUE(stream->Write(request));
+  pb::IngestResponse response;
+  ASSERT_TRUE(stream->Read(&response));
+  double volt = 0;
+  uint64_t rows = 0;
+  const auto send = [&](uint64_t number) {
+    request.Clear();
+    request.set_batch_number(number);
+    pb::SampleBatch& samples = *request.mutable_samples();
+    samples.add_twin_ids("c1");
+    samples.add_times_unix_nano(1);
+    pb::SampleColumn& column = *samples.add_columns();
+    column.set_path("volt");
+    column.add_doubles(++volt);
+    EXPECT_TRUE(stream->Write(request));
+    EXPECT_TRUE(stream->Read(&response));
+    EXPECT_EQ(response.acknowledgement().rejects_total(), 0u);
+    rows += response.acknowledgement().rows();
+    return response.acknowledgement().batch_number();
+  };
+  EXPECT_EQ(send(1), 1u);
+  EXPECT_EQ(send(2), 2u);
+  EXPECT_EQ(send(2), 2u);
+  EXPECT_EQ(send(1), 2u);
+  EXPECT_EQ(send(3), 3u);
+  EXPECT_EQ(send(2), 3u);
+  stream->WritesDone();
+  EXPECT_FALSE(stream->Read(&response));
+  EXPECT_THAT(ToAbsl(stream->Finish()), IsOk());
+  EXPECT_EQ(rows, 3u);
+  EXPECT_EQ(server.GetJson("c1"), R"({"volt":5})");
+}
+
+TEST(Api, ALayoutIsFoundByItsBeginning) {
+  RunningServer server;
+  server.Fill();
+  pb::RegisterLayoutRequest request;
+  request.mutable_layout()->set_id("p-fleet-7");
+  pb::LayoutColumn& column = *request.mutable_layout()->add_columns();
+  column.add_targets()->set_twin_id("c1");
+  column.mutable_targets(0)->set_path("volt");
+  pb::RegisterLayoutResponse registered;
+  ASSERT_THAT(server.Call(&pb::TelemetryService::Stub::RegisterLayout, server.telemetry_.get(),
+                          request, &registered),
+              IsOk());
+  pb::ListLayoutsRequest list;
+  pb::ListLayoutsResponse layouts;
+  const auto ask = [&](const std::string& id) {
+    list.set_id(id);
+    return server.Call(&pb::TelemetryService::Stub::ListLayouts, server.telemetry_.get(), list,
+                       &layouts);
+  };
+  EXPECT_THAT(ask("p"), StatusIs(absl::StatusCode::kNotFound,
+                                 HasSubstr("no layout 'p'; did you mean 'p-fleet-7'")));
+  EXPECT_THAT(ask("q"), StatusIs(absl::StatusCode::kNotFound, ::testing::EndsWith("layout 'q'")));
+  EXPECT_THAT(ask("p-fleet-7"), IsOk());
+  EXPECT_EQ(layouts.layouts(0).unresolved(), 0u);
+  pb::DeleteTwinRequest remove;
+  remove.set_id("c1");
+  remove.set_delete_relationships(true);
+  pb::DeleteTwinResponse removed;
+  ASSERT_THAT(
+      server.Call(&pb::TwinService::Stub::DeleteTwin, server.twins_.get(), remove, &removed),
+      IsOk());
+  layouts.Clear();
+  EXPECT_THAT(ask("p-fleet-7"), IsOk());
+  EXPECT_EQ(layouts.layouts(0).unresolved(), 1u);
+}
+
+TEST(Api, WhatIsPublishedIsOfTheModel) {
+  RunningServer server;
+  server.Fill();
+  pb::PublishRequest request;
+  request.set_twin_id("p");
+  request.set_contents_json(R"({"bms":{"firmware":"9"},"volt":null})");
+  pb::PublishResponse response;
+  const auto publish = [&] {
+    return server.Call(&pb::TelemetryService::Stub::Publish, server.telemetry_.get(), request,
+                       &response);
+  };
+  EXPECT_THAT(publish(), IsOk());
+  EXPECT_EQ(server.GetJson("p"), R"({"bms":{"firmware":"9"},"limits":{"a":1},"volt":400})");
+  request.set_contents_json(R"({"$dtId":"p"})");
+  EXPECT_THAT(publish(),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("$dtId: no such property")));
+}
+
 // Whether they are all alike or not, and whether one read takes many twins or few.
 TEST(Api, AlikePatchesDoWhatOthersDo) {
   RunningServer server;

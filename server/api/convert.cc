@@ -310,8 +310,8 @@ void ToProto(const ValueMap& members, pb::ValueMap* message) {
   }
 }
 
-absl::StatusOr<ValueMap> ContentsOf(const pb::ValueMap& contents,
-                                    const std::string& contents_json) {
+absl::StatusOr<ValueMap> ContentsOf(const pb::ValueMap& contents, const std::string& contents_json,
+                                    bool with_reserved) {
   if (contents_json.empty()) {
     ValueMap members;
     TWIN_RETURN_IF_ERROR(MembersFrom(contents, 0, &members));
@@ -324,7 +324,7 @@ absl::StatusOr<ValueMap> ContentsOf(const pb::ValueMap& contents,
   if (json.kind() != Value::Kind::kMap) {
     return absl::InvalidArgumentError("contents_json: expected an object");
   }
-  DropReserved(&json.as_map());
+  if (!with_reserved) DropReserved(&json.as_map());
   return std::move(json.as_map());
 }
 

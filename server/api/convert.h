@@ -24,8 +24,9 @@ void ToProto(const Value& value, pb::Value* message);
 void ToProto(const ValueMap& members, pb::ValueMap* message);
 
 // Contents as one or the other form; members of JSON that begin with '$' are left out, at every
-// level of components.
-absl::StatusOr<ValueMap> ContentsOf(const pb::ValueMap& contents, const std::string& contents_json);
+// level of components, unless `with_reserved`.
+absl::StatusOr<ValueMap> ContentsOf(const pb::ValueMap& contents, const std::string& contents_json,
+                                    bool with_reserved = false);
 
 // --- Etags: W/"hex of the version"; empty where nothing was written ---
 std::string EtagOf(Sequence version);

@@ -20,31 +20,41 @@ constexpr int kTwinsMax = 10'000;
 constexpr size_t kMessageRows = 10'000;
 constexpr uint64_t kSamplesMessageBytes = 1 << 20;
 
-// Appends rows [first, last) of a column.
-void FillSamples(const std::string& path, const query::Vector& column, size_t first, size_t last,
-                 pb::SampleColumn* message) {
+// Appends these rows of a column.
+void FillSamples(const std::string& path, const query::Vector& column,
+                 const std::vector<size_t>& rows, pb::SampleColumn* message) {
   message->set_path(path);
-  for (size_t row = first; row < last; ++row) {
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const size_t row = rows[i];
     const bool missing = column.IsNull(row);
     switch (column.kind) {
       case query::TypeKind::kDouble:
         message->add_doubles(missing ? std::numeric_limits<double>::quiet_NaN()
                                      : column.doubles[row]);
         break;
-      case query::TypeKind::kBool:
       case query::TypeKind::kInt:
-      case query::TypeKind::kTime:
-        message->add_ints(missing                                 ? 0
-                          : column.kind == query::TypeKind::kBool ? column.bools[row]
-                                                                  : column.ints[row]);
-        if (missing) message->add_missing(static_cast<uint32_t>(row - first));
+        message->add_ints(missing ? 0 : column.ints[row]);
+        if (missing) message->add_missing(static_cast<uint32_t>(i));
         break;
-      default: {
+      default: {  // also Booleans and times: as numbers they would not be known as such
         pb::Value* const value = message->add_values();
         if (!missing) ToProto(column.Get(row), value);
       }
     }
   }
+}
+
+// Those of rows [first, last) that have a value.
+std::vector<size_t> FilledRows(const query::SeriesRows& rows, size_t first, size_t last) {
+  std::vector<size_t> filled;
+  filled.reserve(last - first);
+  for (size_t row = first; row < last; ++row) {
+    const bool has =
+        std::any_of(rows.columns.begin(), rows.columns.end(),
+                    [row](const query::Vector& column) { return !column.IsNull(row); });
+    if (has) filled.push_back(row);
+  }
+  return filled;
 }
 
 class HistoryExport final : public BlockingWriter<pb::ExportHistoryResponse> {
@@ -139,18 +149,17 @@ class HistoryExport final : public BlockingWriter<pb::ExportHistoryResponse> {
       const size_t columns = std::max<size_t>(rows.columns.size(), 1);
       const size_t count = std::clamp<size_t>(kSamplesMessageBytes / 16 / columns, 1, kMessageRows);
       const size_t last = std::min(first + count, rows.times.size());
+      const std::vector<size_t> filled = FilledRows(rows, first, last);
+      first = last;
       pb::SampleBatch* const samples = response_.mutable_samples();
       samples->Clear();
       samples->add_twin_ids(id);
-      samples->mutable_times_unix_nano()->Add(
-          rows.times.begin() + static_cast<std::ptrdiff_t>(first),
-          rows.times.begin() + static_cast<std::ptrdiff_t>(last));
+      for (const size_t row : filled) samples->add_times_unix_nano(rows.times[row]);
       for (size_t c = 0; c < rows.columns.size(); ++c) {
-        bool has = false;
-        for (size_t row = first; row < last && !has; ++row) has = !rows.columns[c].IsNull(row);
-        if (has) FillSamples(paths_[c], rows.columns[c], first, last, samples->add_columns());
+        const bool has = std::any_of(filled.begin(), filled.end(),
+                                     [&](size_t row) { return !rows.columns[c].IsNull(row); });
+        if (has) FillSamples(paths_[c], rows.columns[c], filled, samples->add_columns());
       }
-      first = last;
       if (samples->columns_size() == 0) continue;
       if (!Write(response_)) return Gone();
       has_written_ = true;

@@ -1,5 +1,6 @@
 #include "server/api/ingest_stream.h"
 
+#include <algorithm>
 #include <chrono>
 #include <deque>
 #include <memory>
@@ -178,11 +179,6 @@ class IngestStream final : public grpc::ServerBidiReactor<pb::IngestRequest, pb:
       return absl::InvalidArgumentError(
           "batch_number: frames and samples need one; they rise from 1");
     }
-    if (number <= last_number_) {
-      return absl::InvalidArgumentError(absl::StrCat("batch_number: ", number, " comes after ",
-                                                     last_number_, "; they rise in a stream"));
-    }
-    last_number_ = number;
     ingest::TelemetryBatch batch;
     batch.keep = request;
     batch.producer = producer_;
@@ -251,7 +247,9 @@ class IngestStream final : public grpc::ServerBidiReactor<pb::IngestRequest, pb:
   void BatchDone(uint64_t number, const ingest::TelemetryResult& result)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (absl::IsUnavailable(result.status)) return End(result.status);
-    acknowledgement_.set_batch_number(number);
+    // One that was sent again is behind others.
+    acknowledged_ = std::max(acknowledged_, number);
+    acknowledgement_.set_batch_number(acknowledged_);
     if (result.sequence > Sequence(acknowledgement_.position().sequence())) {
       FillPosition(result.sequence, acknowledgement_.mutable_position());
     }
@@ -346,7 +344,6 @@ class IngestStream final : public grpc::ServerBidiReactor<pb::IngestRequest, pb:
   bool is_open_ = false;
   bool all_or_nothing_ = false;
   std::string producer_;
-  uint64_t last_number_ = 0;
 
   Mutex mutex_;
   std::vector<std::shared_ptr<pb::IngestRequest>> spares_ ABSL_GUARDED_BY(mutex_);
@@ -354,6 +351,7 @@ class IngestStream final : public grpc::ServerBidiReactor<pb::IngestRequest, pb:
   uint64_t in_flight_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   std::deque<pb::IngestResponse> responses_ ABSL_GUARDED_BY(mutex_);
   pb::IngestAcknowledgement acknowledgement_ ABSL_GUARDED_BY(mutex_);  // since the last one sent
+  uint64_t acknowledged_ ABSL_GUARDED_BY(mutex_) = 0;                  // a batch number
   bool has_news_ ABSL_GUARDED_BY(mutex_) = false;
   bool more_follow_ ABSL_GUARDED_BY(mutex_) = false;  // batches that may share an acknowledgement
   pb::IngestResponse response_;                       // that is being written

@@ -22,6 +22,7 @@
 #include "twingraph/v1/admin_service.grpc.pb.h"
 #include "twingraph/v1/event_service.grpc.pb.h"
 #include "twingraph/v1/model_service.grpc.pb.h"
+#include "twingraph/v1/telemetry_service.grpc.pb.h"
 #include "twingraph/v1/twin_service.grpc.pb.h"
 
 namespace twin::api {
@@ -70,6 +71,7 @@ class RunningServer {
     twins_ = pb::TwinService::NewStub(channel);
     admin_ = pb::AdminService::NewStub(channel);
     events_ = pb::EventService::NewStub(channel);
+    telemetry_ = pb::TelemetryService::NewStub(channel);
   }
 
   absl::Status CreateModels(absl::string_view texts) {
@@ -166,6 +168,7 @@ class RunningServer {
   std::unique_ptr<pb::TwinService::Stub> twins_;
   std::unique_ptr<pb::AdminService::Stub> admin_;
   std::unique_ptr<pb::EventService::Stub> events_;
+  std::unique_ptr<pb::TelemetryService::Stub> telemetry_;
 };
 
 }  // namespace twin::api

@@ -6,7 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "server/api/convert.h"
 #include "server/api/telemetry_convert.h"
 
@@ -32,6 +34,32 @@ std::vector<std::string> IdsAfter(const engine::Engine& engine, const std::strin
   return ids;
 }
 
+// Columns that lead to no twin, be it that theirs were deleted.
+uint32_t Unresolved(const ingest::LayoutVersion& version, const graph::GraphView& view) {
+  return static_cast<uint32_t>(
+      std::count_if(version.columns.begin(), version.columns.end(), [&](const auto& column) {
+        return std::none_of(column.targets.begin(), column.targets.end(),
+                            [&](const auto& target) { return view.Exists(target.twin); });
+      }));
+}
+
+// Layouts are often called after a vehicle, and something behind it.
+absl::Status NoLayout(const ingest::TelemetryState& state, const std::string& id) {
+  constexpr size_t kNamed = 3;
+  std::vector<std::string> longer;
+  for (size_t i = 0; i < state.layouts(); ++i) {
+    const std::string& known = state.layout(static_cast<uint32_t>(i)).layout.id;
+    if (absl::StartsWith(known, id)) longer.push_back(known);
+  }
+  std::sort(longer.begin(), longer.end());
+  longer.resize(std::min(longer.size(), kNamed));
+  return absl::NotFoundError(
+      absl::StrCat("no layout '", id, "'", longer.empty() ? "" : "; did you mean ",
+                   absl::StrJoin(longer, ", ", [](std::string* out, const std::string& each) {
+                     absl::StrAppend(out, "'", each, "'");
+                   })));
+}
+
 }  // namespace
 
 grpc::ServerBidiReactor<pb::IngestRequest, pb::IngestResponse>* TelemetryService::Ingest(
@@ -43,7 +71,8 @@ grpc::ServerUnaryReactor* TelemetryService::Publish(Context* context,
                                                     const pb::PublishRequest* request,
                                                     pb::PublishResponse* response) {
   const UnaryCall call(context, services_, "TelemetryService/Publish");
-  absl::StatusOr<ValueMap> contents = ContentsOf(request->contents(), request->contents_json());
+  absl::StatusOr<ValueMap> contents =
+      ContentsOf(request->contents(), request->contents_json(), /*with_reserved=*/true);
   if (!contents.ok()) return call.Answer(contents.status());
   ingest::TelemetryBatch batch;
   batch.all_or_nothing = true;
@@ -101,7 +130,7 @@ grpc::ServerUnaryReactor* TelemetryService::ListLayouts(Context* context,
           for (const std::string& id : ids) {
             const uint32_t* const number = state.FindLayout(id);
             if (number == nullptr) {
-              status = absl::NotFoundError(absl::StrCat("no layout '", id, "'"));
+              status = NoLayout(state, id);
               return;
             }
             const ingest::TelemetryState::LayoutState& layout = state.layout(*number);
@@ -111,7 +140,7 @@ grpc::ServerUnaryReactor* TelemetryService::ListLayouts(Context* context,
             to->set_version(version.version);
             to->set_valid_from_unix_nano(version.valid_from.ns);
             to->set_columns(static_cast<uint32_t>(version.columns.size()));
-            to->set_unresolved(version.unresolved);
+            to->set_unresolved(Unresolved(version, view));
             if (request->resolved()) FillResolved(version, view, to);
           }
         });

@@ -213,7 +213,7 @@ class SummaryTest : public ::testing::Test {
         for (const std::string items :
              {"AVG(h.voltage), SUM(h.voltage), COUNT(h.voltage), COUNT()",
               "MIN(h.voltage), MAX(h.voltage), FIRST(h.voltage), LAST(h.voltage)",
-              "SUM(h.level), MAX(h.level), AVG(h.temperature), MIN(h.temperature)"}) {
+              "SUM(h.level), MAX(h.level), AVG(h.level), AVG(h.temperature), MIN(h.temperature)"}) {
           const std::string columns =
               items.find("level") != std::string::npos ? "level, temperature" : "voltage";
           for (const std::string cell : {"cell-2", "cell-3", ""}) {
@@ -314,6 +314,28 @@ TEST_F(SummaryTest, TheSameAnswersAsFromRows) {
   CompareAll(&counts);
   ASSERT_THAT(engine_->Checkpoint(), IsOk());
   CompareAll(&counts);
+}
+
+TEST_F(SummaryTest, AveragesOfIntegersAreSummedUpToo) {
+  options_.history_retention_seconds = 2 * 24 * 3600;
+  options_.history_retention_grace_seconds = 0;
+  Start();
+  MakeTwins();
+  Drive(0, 2);
+  ASSERT_THAT(engine_->PackHistory(), IsOk());
+  const std::string text =
+      "SELECT TIME_BUCKET(1h, h.time) AS k, AVG(h.level), COUNT(h.level) FROM DIGITALTWINS "
+      "MATCH (c:Cell) HISTORY h OF c.(level) FROM '2024-10-04T00:00:00Z' TO "
+      "'2024-10-05T00:00:00Z' WHERE c.$dtId = 'cell-1' GROUP BY k ORDER BY k";
+  query::ExecuteStatistics statistics;
+  const std::vector<std::string> before = Ask(text, /*rewrites=*/false, &statistics);
+  EXPECT_EQ(before.size(), 24u);
+  EXPECT_EQ(Ask(text, /*rewrites=*/true, &statistics), before);
+  EXPECT_THAT(statistics.profile, HasSubstr("24 rows of roll-ups (0 of samples"));
+  clock_.Set(Time{kStart + 4 * kDay});
+  ASSERT_THAT(engine_->Checkpoint(), IsOk());
+  EXPECT_EQ(Ask(text, /*rewrites=*/true, &statistics), before);
+  EXPECT_EQ(statistics.summaries.expired_rows, 24u);
 }
 
 TEST_F(SummaryTest, ProfileSaysHow) {
