@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,7 +10,6 @@
 #include "clients/cpp/events.h"
 #include "clients/twinctl/enough.h"
 #include "clients/twinctl/event_filter.h"
-#include "clients/twinctl/history.h"
 #include "clients/twinctl/query.h"
 #include "clients/twinctl/terminal.h"
 
@@ -25,12 +25,19 @@ struct Arguments {
   std::string from;
   bool state = false;
   std::string interval;
-  uint64_t count = 0;
+  std::optional<int64_t> count;
   std::string output;
   std::string query;
   std::vector<std::string> parameters;
   std::string dialect = "tql";
 };
+
+constexpr absl::string_view kOldest = "oldest";
+constexpr int kOldestTries = 5;  // meanwhile older changes go, too
+
+uint64_t CountOf(const Arguments& arguments) {
+  return static_cast<uint64_t>(arguments.count.value_or(0));
+}
 
 absl::StatusOr<v1::SubscribeRequest> RequestOf(const Arguments& arguments) {
   v1::SubscribeRequest request;
@@ -50,8 +57,10 @@ absl::StatusOr<v1::SubscribeRequest> RequestOf(const Arguments& arguments) {
   }
   if (arguments.state) request.set_starting_state(true);
   if (arguments.from.empty()) return request;
-  if (IsTimeOfCursor(arguments.from)) {
-    const absl::StatusOr<int64_t> from = TimeOption("--from", arguments.from);
+  if (arguments.from == kOldest) {
+    request.set_from_unix_nano(1);  // before all; where changes are gone, the refusal says which
+  } else if (IsTimeOfCursor(arguments.from)) {
+    const absl::StatusOr<int64_t> from = TimeOfCursor("--from", arguments.from);
     if (!from.ok()) return from.status();
     request.set_from_unix_nano(*from);
   } else {
@@ -67,14 +76,13 @@ class Printer {
         console_(console),
         output_(!arguments.output.empty() ? arguments.output
                 : console.out_columns > 0 ? "text"
-                                          : "ndjson"),
-        cursor_(IsTimeOfCursor(arguments.from) ? "" : arguments.from) {}
+                                          : "ndjson") {}
 
   absl::Status Print(const v1::SubscribeResponse& message) {
     for (const v1::Event& event : message.events()) {
       PrintEvent(event);
       if (!event.resume_token().empty()) cursor_ = event.resume_token();
-      if (++printed_ != arguments_.count || arguments_.count == 0) continue;
+      if (++printed_ != CountOf(arguments_)) continue;
       console_.out.flush();
       return Enough();
     }
@@ -89,6 +97,8 @@ class Printer {
     return console_.out ? absl::OkStatus() : absl::CancelledError("stdout");
   }
 
+  bool has_cursor() const { return !cursor_.empty(); }
+  // Where something was received.
   void SayCursor() const {
     if (cursor_.empty()) return;
     console_.err << console_.err_style.Paint(Tone::kHint,
@@ -124,16 +134,25 @@ client::EventOptions ConnectionOptions(const Console& console) {
 
 absl::StatusOr<ExitCode> WatchChanges(const Arguments& arguments, client::Client* client,
                                       const Console& console) {
-  const absl::StatusOr<v1::SubscribeRequest> request = RequestOf(arguments);
+  absl::StatusOr<v1::SubscribeRequest> request = RequestOf(arguments);
   if (!request.ok()) return request.status();
   Printer printer(arguments, console);
-  const absl::Status status = client::EventClient(client).Subscribe(
-      *request, ConnectionOptions(console),
-      [&](const v1::SubscribeResponse& message) { return printer.Print(message); });
+  absl::Status status;
+  std::string oldest;
+  for (int tries = 0; tries < kOldestTries; ++tries) {
+    status = client::EventClient(client).Subscribe(
+        *request, ConnectionOptions(console),
+        [&](const v1::SubscribeResponse& message) { return printer.Print(message); });
+    oldest = client::OldestTokenOf(status);
+    if (oldest.empty() || arguments.from != kOldest || printer.has_cursor()) break;
+    request->set_resume_token(oldest);
+  }
   if (!console.out) return kExitRefused;  // main() says why.
   printer.SayCursor();
   if (IsEnough(status)) return kExitDone;
-  return status;
+  if (oldest.empty()) return status;
+  return absl::Status(status.code(), absl::StrCat(status.message(), "; --from ", oldest,
+                                                  ", or --from oldest, begins at the oldest"));
 }
 
 // What is printed is acknowledged.
@@ -150,7 +169,7 @@ absl::StatusOr<ExitCode> WatchSubscription(const Arguments& arguments, client::C
   client::ConsumeOptions options;
   options.subscription = arguments.subscription;
   options.consumer = arguments.consumer;
-  options.events_max = arguments.count;
+  options.events_max = CountOf(arguments);
   options.connection = ConnectionOptions(console);
   Printer printer(arguments, console);
   const absl::Status status = client::EventClient(client).Consume(
@@ -166,7 +185,15 @@ absl::StatusOr<ExitCode> WatchRows(const Arguments& arguments, client::Client* c
   options.parameters = arguments.parameters;
   options.dialect = arguments.dialect;
   options.output = arguments.output;
-  options.count = arguments.count;
+  options.count = CountOf(arguments);
+  const absl::StatusOr<v1::EventFilter> filter = FilterOf(arguments.filter);
+  if (!filter.ok()) return filter.status();
+  if (filter->ByteSizeLong() > 0 || arguments.state || !arguments.from.empty() ||
+      !arguments.subscription.empty() || !arguments.consumer.empty()) {
+    return UsageError(
+        "--query: what it tells of is the result of the SELECT, as a whole and then as it changes; "
+        "only --param, --dialect, --interval, --count and --output go with it");
+  }
   if (arguments.output == "adt") return UsageError("--output adt is for changes, not for --query");
   if (!arguments.interval.empty()) {
     const absl::StatusOr<std::chrono::milliseconds> interval = ParseTimeout(arguments.interval);
@@ -184,6 +211,7 @@ absl::StatusOr<ExitCode> WatchRows(const Arguments& arguments, client::Client* c
 
 absl::StatusOr<ExitCode> Run(const Arguments& arguments, client::Client* client,
                              const Console& console) {
+  if (arguments.count.value_or(1) < 1) return UsageError("--count: give at least 1");
   if (!arguments.query.empty()) return WatchRows(arguments, client, console);
   if (!arguments.subscription.empty()) return WatchSubscription(arguments, client, console);
   if (!arguments.consumer.empty()) return UsageError("--consumer goes with --subscription");
@@ -227,8 +255,13 @@ void AddWatch(CommandLine* line, const ServerPointer& server) {
       ->type_name("NAME");
   command
       ->add_option("--from", arguments->from,
-                   "Begin behind this cursor, or at this time (default: now)")
-      ->type_name("CURSOR");
+                   "Begin behind this cursor, at this time, or with the 'oldest' change that is "
+                   "kept (default: now)")
+      ->type_name("CURSOR")
+      ->check([](const std::string& text) {
+        return text.empty() ? "give a cursor, a time or 'oldest'; without --from it begins now"
+                            : std::string();
+      });
   command->add_flag("--state", arguments->state, "Begin with what is there now");
   command
       ->add_option("--interval", arguments->interval,
