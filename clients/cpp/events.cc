@@ -2,9 +2,11 @@
 
 #include <utility>
 
+#include "absl/strings/cord.h"
 #include "clients/cpp/call.h"
 #include "clients/cpp/reconnection.h"
 #include "clients/cpp/stubs.h"
+#include "google/rpc/error_details.pb.h"
 
 namespace twin::client {
 namespace {
@@ -41,6 +43,18 @@ bool WantsState(const v1::SubscribeRequest& request) {
 }
 
 }  // namespace
+
+std::string OldestTokenOf(const absl::Status& status) {
+  const absl::optional<absl::Cord> payload =
+      status.GetPayload("type.googleapis.com/google.rpc.ErrorInfo");
+  google::rpc::ErrorInfo info;
+  if (!absl::IsOutOfRange(status) || !payload.has_value() ||
+      !info.ParseFromString(std::string(*payload))) {
+    return "";
+  }
+  const auto token = info.metadata().find("resume_token");
+  return token != info.metadata().end() ? token->second : "";
+}
 
 absl::Status EventClient::Subscribe(
     v1::SubscribeRequest request, const EventOptions& options,

@@ -42,6 +42,10 @@ struct ConsumeOptions {
   EventOptions connection = {};
 };
 
+// Where the changes are gone that a call asked for (OUT_OF_RANGE): the token behind which the
+// oldest are that the server still has. Empty: it failed for another reason.
+std::string OldestTokenOf(const absl::Status& status);
+
 // EventService's calls, over the connection of a client, which must outlive it. Thread-safe.
 class EventClient {
  public:

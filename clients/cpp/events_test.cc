@@ -15,6 +15,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
 #include "tests/support/status_matchers.h"
 #include "twingraph/v1/event_service.grpc.pb.h"
 
@@ -253,21 +255,25 @@ TEST_F(EventClientTest, ASubscriberResumesBehindWhatItHasHad) {
                          },
                          [&](const v1::SubscribeRequest& request, Writer* /*stream*/) {
                            EXPECT_EQ(request.resume_token(), "four");
-                           return grpc::Status(grpc::StatusCode::OUT_OF_RANGE, "too late");
+                           google::rpc::ErrorInfo info;
+                           (*info.mutable_metadata())["resume_token"] = "seven";
+                           google::rpc::Status details;
+                           details.add_details()->PackFrom(info);
+                           return grpc::Status(grpc::StatusCode::OUT_OF_RANGE, "too late",
+                                               details.SerializeAsString());
                          }};
   int lost = 0;
   EventOptions options;
   options.on_lost = [&](const absl::Status&) { ++lost; };
   std::vector<uint64_t> taken;
-  EXPECT_THAT(EventClient(client_.get())
-                  .Subscribe({}, options,
-                             [&](const v1::SubscribeResponse& message) {
-                               for (const v1::Event& event : message.events()) {
-                                 taken.push_back(event.sequence());
-                               }
-                               return absl::OkStatus();
-                             }),
-              StatusIs(absl::StatusCode::kOutOfRange, "too late"));
+  const absl::Status status =
+      EventClient(client_.get()).Subscribe({}, options, [&](const v1::SubscribeResponse& message) {
+        for (const v1::Event& event : message.events()) taken.push_back(event.sequence());
+        return absl::OkStatus();
+      });
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kOutOfRange, "too late"));
+  EXPECT_EQ(OldestTokenOf(status), "seven");
+  EXPECT_EQ(OldestTokenOf(absl::OutOfRangeError("of another kind")), "");
   EXPECT_THAT(taken, ElementsAre(1, 2, 3, 4));
   EXPECT_EQ(lost, 2);
 }

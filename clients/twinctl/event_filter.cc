@@ -3,6 +3,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "clients/twinctl/console.h"
+#include "clients/twinctl/history.h"
 #include "clients/twinctl/watch.h"
 
 namespace twin::twinctl {
@@ -49,6 +50,13 @@ absl::StatusOr<twingraph::v1::EventFilter> FilterOf(const FilterArguments& argum
   return filter;
 }
 
-bool IsTimeOfCursor(const std::string& from) { return absl::StrContains(from, ':'); }
+bool IsTimeOfCursor(const std::string& from) {
+  // 2026-03-01, or with a time of day
+  return absl::StrContains(from, ':') || (from.size() == 10 && from[4] == '-' && from[7] == '-');
+}
+
+absl::StatusOr<int64_t> TimeOfCursor(const std::string& option, const std::string& from) {
+  return TimeOption(option, absl::StrContains(from, ':') ? from : from + "T00:00:00Z");
+}
 
 }  // namespace twin::twinctl

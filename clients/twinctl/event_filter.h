@@ -27,8 +27,11 @@ void AddFilterOptions(CLI::App* command, FilterArguments* arguments);
 // Fails with a usage error.
 absl::StatusOr<twingraph::v1::EventFilter> FilterOf(const FilterArguments& arguments);
 
-// CURSOR or a time: the latter if it has a colon, as a time of day has.
+// CURSOR or a time: the latter if it has a colon, as a time of day has, or is a date.
 bool IsTimeOfCursor(const std::string& from);
+// That time, of a date its beginning in UTC; nanoseconds since 1970. A UsageError that names the
+// option.
+absl::StatusOr<int64_t> TimeOfCursor(const std::string& option, const std::string& from);
 
 }  // namespace twin::twinctl
 

@@ -126,13 +126,32 @@ std::string EventText(const v1::Event& event, const Style& style) {
   return line;
 }
 
+namespace {
+
+// What is no change has no index of its own: states of a sequence differ by their subjects, notices
+// by their times.
+std::string CloudEventId(const v1::Event& event) {
+  switch (event.type()) {
+    case v1::TWIN_STATE:
+    case v1::RELATIONSHIP_STATE:
+      return absl::StrCat(event.sequence(), "/", event.subject());
+    case v1::SERVER_NOTICE:
+      return absl::StrCat("notice/", event.time_unix_nano(), "/", event.notice().reason(),
+                          event.subject().empty() ? "" : "/", event.subject());
+    default:
+      return absl::StrCat(event.sequence(), ".", event.index());
+  }
+}
+
+}  // namespace
+
 Json EventJson(const v1::Event& event) {
   Json json = Json::object();
   json["specversion"] = "1.0";
-  json["id"] = absl::StrCat(event.sequence(), ".", event.index());
+  json["id"] = CloudEventId(event);
   json["source"] = "/twingraph";
   json["type"] = absl::StrCat("twingraph.", EventTypeName(event.type()), ".v1");
-  json["subject"] = event.subject();
+  if (!event.subject().empty()) json["subject"] = event.subject();
   json["time"] = tabular::FormatTime(event.time_unix_nano());
   if (!event.model_id().empty()) json["dataschema"] = event.model_id();
   json["sequence"] = event.sequence();

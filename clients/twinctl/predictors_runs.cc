@@ -7,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "clients/cpp/predictors.h"
 #include "clients/twinctl/predictors.h"
@@ -37,6 +38,23 @@ std::string StateOf(const v1::PredictorRun& run) {
   return absl::AsciiStrToLower(v1::PredictorRun::State_Name(run.state()));
 }
 
+// OK: all of them are there.
+absl::Status CheckTwinsExist(const std::vector<std::string>& ids, client::Client* client) {
+  std::vector<std::string> unknown;
+  for (const std::string& id : ids) {
+    v1::GetTwinRequest request;
+    request.set_id(id);
+    const absl::Status status = client->GetTwin(request).status();
+    if (absl::IsNotFound(status)) {
+      unknown.push_back(id);
+    } else if (!status.ok()) {
+      return status;
+    }
+  }
+  if (unknown.empty()) return absl::OkStatus();
+  return absl::NotFoundError(absl::StrCat("there is no twin ", absl::StrJoin(unknown, ", ")));
+}
+
 absl::StatusOr<ExitCode> RunPredictor(const RunArguments& arguments, client::Client* client,
                                       const Console& console) {
   v1::RunNowRequest request;
@@ -64,12 +82,16 @@ absl::StatusOr<ExitCode> RunPredictor(const RunArguments& arguments, client::Cli
   WriteDone(sentence, PredictorRunJson(*run), FormatOf(arguments.output), console);
   const bool has_failed =
       run->state() == v1::PredictorRun::FAILED || run->state() == v1::PredictorRun::PARTLY;
-  if (!has_failed) return kExitDone;
-  return absl::FailedPreconditionError(run->message());
+  if (has_failed) return absl::FailedPreconditionError(run->message());
+  if (!arguments.no_wait && run->rows() < arguments.twins.size()) {
+    if (absl::Status status = CheckTwinsExist(arguments.twins, client); !status.ok()) return status;
+  }
+  return kExitDone;
 }
 
 absl::StatusOr<ExitCode> ListPredictorRuns(const ListArguments& arguments, client::Client* client,
                                            const Console& console) {
+  if (arguments.limit < 1) return UsageError("--limit: give at least 1");
   v1::ListRunsRequest request;
   request.set_name(arguments.name);
   request.set_limit(arguments.limit);
@@ -105,6 +127,7 @@ absl::StatusOr<ExitCode> ListPredictorRuns(const ListArguments& arguments, clien
 
 absl::StatusOr<ExitCode> ListForecasts(const ListArguments& arguments, client::Client* client,
                                        const Console& console) {
+  if (arguments.limit < 1) return UsageError("--limit: give at least 1");
   v1::ListForecastsRequest request;
   request.set_twin_id(arguments.twin);
   request.set_path(arguments.path);
@@ -200,9 +223,7 @@ void AddPredictorsRuns(CommandLine* line, CLI::App* group, const ServerPointer& 
         return ListPredictorRuns(*arguments, client, console);
       }));
   command->add_option("NAME", arguments->name, "Of this predictor")->type_name("NAME");
-  command->add_option("--limit", arguments->limit, "At most so many (default 20)")
-      ->type_name("N")
-      ->check(CLI::PositiveNumber);
+  command->add_option("--limit", arguments->limit, "At most so many (default 20)")->type_name("N");
   CommandLine::AddOutput(command, &arguments->output);
 }
 
@@ -221,8 +242,7 @@ void AddPredictorsForecasts(CommandLine* line, CLI::App* group, const ServerPoin
       ->type_name("PATH");
   command->add_option("--predictor", arguments->name, "Of this predictor alone")->type_name("NAME");
   command->add_option("--limit", arguments->limit, "At most so many of each (default 20)")
-      ->type_name("N")
-      ->check(CLI::PositiveNumber);
+      ->type_name("N");
   CommandLine::AddOutput(command, &arguments->output);
 }
 

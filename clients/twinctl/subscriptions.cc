@@ -119,7 +119,7 @@ absl::Status SetPlace(const std::string& option, const std::string& place, Reque
     request->set_resume_token(place);
     return absl::OkStatus();
   }
-  const absl::StatusOr<int64_t> time = TimeOption(option, place);
+  const absl::StatusOr<int64_t> time = TimeOfCursor(option, place);
   if (time.ok()) request->set_from_unix_nano(*time);
   return time.status();
 }

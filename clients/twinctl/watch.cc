@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,7 +11,6 @@
 #include "clients/cpp/events.h"
 #include "clients/twinctl/enough.h"
 #include "clients/twinctl/event_filter.h"
-#include "clients/twinctl/history.h"
 #include "clients/twinctl/query.h"
 #include "clients/twinctl/terminal.h"
 
@@ -26,12 +26,16 @@ struct Arguments {
   std::string from;
   bool state = false;
   std::string interval;
-  uint64_t count = 0;
+  std::optional<int64_t> count;
   std::string output;
   std::string query;
   std::vector<std::string> parameters;
   std::string dialect = "tql";
 };
+
+uint64_t CountOf(const Arguments& arguments) {
+  return static_cast<uint64_t>(arguments.count.value_or(0));
+}
 
 // The place behind which the first change is that can still be read.
 absl::StatusOr<std::string> OldestCursor(client::Client* client) {
@@ -65,7 +69,7 @@ absl::StatusOr<v1::SubscribeRequest> RequestOf(const Arguments& arguments, clien
     return request;
   }
   if (IsTimeOfCursor(arguments.from)) {
-    const absl::StatusOr<int64_t> from = TimeOption("--from", arguments.from);
+    const absl::StatusOr<int64_t> from = TimeOfCursor("--from", arguments.from);
     if (!from.ok()) return from.status();
     request.set_from_unix_nano(*from);
   } else {
@@ -87,7 +91,7 @@ class Printer {
     for (const v1::Event& event : message.events()) {
       PrintEvent(event);
       if (!event.resume_token().empty()) cursor_ = event.resume_token();
-      if (++printed_ != arguments_.count || arguments_.count == 0) continue;
+      if (++printed_ != CountOf(arguments_)) continue;
       console_.out.flush();
       return Enough();
     }
@@ -147,7 +151,10 @@ absl::StatusOr<ExitCode> WatchChanges(const Arguments& arguments, client::Client
   if (!console.out) return kExitRefused;  // main() says why.
   printer.SayCursor();
   if (IsEnough(status)) return kExitDone;
-  return status;
+  const std::string oldest = client::OldestTokenOf(status);
+  if (oldest.empty()) return status;
+  return absl::Status(status.code(), absl::StrCat(status.message(), "; --from ", oldest,
+                                                  ", or --from oldest, begins at the oldest"));
 }
 
 // What is printed is acknowledged.
@@ -164,7 +171,7 @@ absl::StatusOr<ExitCode> WatchSubscription(const Arguments& arguments, client::C
   client::ConsumeOptions options;
   options.subscription = arguments.subscription;
   options.consumer = arguments.consumer;
-  options.events_max = arguments.count;
+  options.events_max = CountOf(arguments);
   options.connection = ConnectionOptions(console);
   Printer printer(arguments, console);
   const absl::Status status = client::EventClient(client).Consume(
@@ -180,7 +187,15 @@ absl::StatusOr<ExitCode> WatchRows(const Arguments& arguments, client::Client* c
   options.parameters = arguments.parameters;
   options.dialect = arguments.dialect;
   options.output = arguments.output;
-  options.count = arguments.count;
+  options.count = CountOf(arguments);
+  const absl::StatusOr<v1::EventFilter> filter = FilterOf(arguments.filter);
+  if (!filter.ok()) return filter.status();
+  if (filter->ByteSizeLong() > 0 || arguments.state || !arguments.from.empty() ||
+      !arguments.subscription.empty() || !arguments.consumer.empty()) {
+    return UsageError(
+        "--query: what it tells of is the result of the SELECT, as a whole and then as it changes; "
+        "only --param, --dialect, --interval, --count and --output go with it");
+  }
   if (arguments.output == "adt") return UsageError("--output adt is for changes, not for --query");
   if (!arguments.interval.empty()) {
     const absl::StatusOr<std::chrono::milliseconds> interval = ParseTimeout(arguments.interval);
@@ -198,6 +213,7 @@ absl::StatusOr<ExitCode> WatchRows(const Arguments& arguments, client::Client* c
 
 absl::StatusOr<ExitCode> Run(const Arguments& arguments, client::Client* client,
                              const Console& console) {
+  if (arguments.count.value_or(1) < 1) return UsageError("--count: give at least 1");
   if (!arguments.query.empty()) return WatchRows(arguments, client, console);
   if (!arguments.subscription.empty()) return WatchSubscription(arguments, client, console);
   if (!arguments.consumer.empty()) return UsageError("--consumer goes with --subscription");
@@ -240,11 +256,14 @@ void AddWatch(CommandLine* line, const ServerPointer& server) {
                    "(default: one of its own)")
       ->type_name("NAME");
   command
-      ->add_option(
-          "--from", arguments->from,
-          "Begin behind this cursor, at this time, or with the 'oldest' change that is kept "
-          "(default: now)")
-      ->type_name("CURSOR");
+      ->add_option("--from", arguments->from,
+                   "Begin behind this cursor, at this time, or with the 'oldest' change that is "
+                   "kept (default: now)")
+      ->type_name("CURSOR")
+      ->check([](const std::string& text) {
+        return text.empty() ? "give a cursor, a time or 'oldest'; without --from it begins now"
+                            : std::string();
+      });
   command->add_flag("--state", arguments->state, "Begin with what is there now");
   command
       ->add_option("--interval", arguments->interval,

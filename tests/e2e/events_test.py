@@ -213,6 +213,27 @@ class EventsTest(ServerCase):
         self.assertEqual([value for value in temperatures(watch.events) if value != 1000], expected)
         watch.stop()
 
+    def test_where_a_watch_begins(self):
+        def refused(*arguments):
+            found = subprocess.run([BIN / "twinctl", "watch", *arguments], capture_output=True, text=True, env=self.environment,
+                                   timeout=60)
+            self.assertNotIn("to go on from here", found.stderr)
+            return found.returncode, found.stderr
+
+        for arguments, message in ((("--from", ""), "without --from it begins now"), (("--from", "2026-13-01"), "is no time"),
+                                   (("--count", "0"), "--count: give at least 1"), (("--count=-1",), "--count: give at least 1"),
+                                   (("--query", "SELECT c FROM DIGITALTWINS MATCH (c:Cell)", "--path", "grade"), "--query: "),
+                                   (("--query", "SELECT c FROM DIGITALTWINS MATCH (c:Cell)", "--state"), "--query: ")):
+            code, text = refused(*arguments)
+            self.assertEqual((code, message in text), (2, True), text)
+        self.assertNotEqual(refused("--from", "garbage")[0], 0)
+        # Everything that the server has is what it was told, from whatever beginning.
+        self.send(1, 77)
+        for place in ("oldest", "1970-01-01"):
+            watch = Watch(self.environment, "new.temperature = 77", "--from", place, "--count", 1)
+            self.assertEqual(watch.finish(), 0)
+            self.assertEqual(temperatures(watch.events), [77])
+
     def test_a_named_subscription_goes_on_where_it_was_worked_off(self):
         out = self.twinctl("subscriptions", "create", "alarms", "new.temperature > 45")
         self.assertRegex(out, r"subscription alarms created, from sequence \d+ on: new.temperature > 45")
