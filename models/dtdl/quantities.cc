@@ -216,13 +216,6 @@ constexpr UnitPrefix kUnitPrefixes[] = {
 };
 // clang-format on
 
-constexpr auto kUnitKindNames = [] {
-  std::array<absl::string_view, std::size(kUnitKinds)> names;
-  std::transform(std::begin(kUnitKinds), std::end(kUnitKinds), names.begin(),
-                 [](const UnitKind& kind) { return kind.name; });
-  return names;
-}();
-
 // The row named `name`. One table for each type of row, built on first use and never destroyed.
 template <typename Row, size_t kRows>
 const Row* Find(const Row (&rows)[kRows], absl::string_view name) {
@@ -317,7 +310,6 @@ absl::Span<const Unit> AllUnits() { return kUnits; }
 absl::Span<const UnitKind> AllUnitKinds() { return kUnitKinds; }
 absl::Span<const SemanticType> AllSemanticTypes() { return kSemanticTypes; }
 absl::Span<const UnitPrefix> AllUnitPrefixes() { return kUnitPrefixes; }
-absl::Span<const absl::string_view> UnitKinds() { return kUnitKindNames; }
 
 absl::StatusOr<double> ConvertUnit(double value, absl::string_view from, absl::string_view to) {
   const Unit* const source = FindUnit(from);

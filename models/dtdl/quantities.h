@@ -85,9 +85,6 @@ absl::Span<const UnitKind> AllUnitKinds();
 absl::Span<const SemanticType> AllSemanticTypes();
 absl::Span<const UnitPrefix> AllUnitPrefixes();
 
-// The names of AllUnitKinds(), in its order.
-absl::Span<const absl::string_view> UnitKinds();
-
 // `value`, given in the unit named `from`, in the unit named `to`; `value` itself when they are the
 // same. Errs by a few units in the last place (of what is added, for temperatures); infinities and
 // NaN pass through.

@@ -107,8 +107,6 @@ class FakeGraph : public GraphReader {
     types->clear();
     for (const uint32_t number : relationships) types->push_back(relationships_[number].type);
   }
-  void RelationshipEnds(absl::Span<const uint32_t>, std::vector<uint32_t>*,
-                        std::vector<uint32_t>*) const override {}
   void ReadRelationship(RelationshipTypeId type, ColumnId column,
                         absl::Span<const uint32_t> relationships, Vector* out) const override {
     out->Reset(catalog_.relationship_type(type).columns[column.value].type, relationships.size());
@@ -209,9 +207,6 @@ inline BoundPtr Bool(bool value) { return Const(Value::Bool(value), TypeKind::kB
 inline BoundPtr Null() { return Const(Value(), TypeKind::kNull); }
 inline BoundPtr Duration(int64_t ns) { return Const(Value::Int(ns), TypeKind::kDuration); }
 inline Time At(absl::string_view text) { return *ParseTime(text); }
-inline BoundPtr TimeAt(absl::string_view text) {
-  return Const(Value::OfTime(At(text)), TypeKind::kTime);
-}
 
 // --- Columns ---
 

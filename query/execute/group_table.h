@@ -10,6 +10,7 @@
 
 namespace twin::query {
 
+// Thread-compatible.
 class GroupTable {
  public:
   // depends[i]: key i follows from the others and is not compared. `distinct`: every row has other

@@ -139,14 +139,16 @@ class GraphReader : public Statistics {
                                          absl::Span<const RelationshipTypeId> types, bool any_type,
                                          bool history_all,
                                          std::vector<uint32_t>* relationships) const = 0;
+  // These take numbers that ScanRelationships or Expand of this reader gave, in any order, also
+  // several times; of others the answer means nothing. What is in the output goes; afterwards it
+  // has relationships.size() entries, in their order.
   virtual void RelationshipTypes(absl::Span<const uint32_t> relationships,
                                  std::vector<uint32_t>* types) const = 0;
-  virtual void RelationshipEnds(absl::Span<const uint32_t> relationships,
-                                std::vector<uint32_t>* sources,
-                                std::vector<uint32_t>* targets) const = 0;
-  // `column` of relationships that are all of `type`.
+  // `column` of relationships that are all of `type`, in the kind of the catalog's Column; NULL
+  // where there is no value.
   virtual void ReadRelationship(RelationshipTypeId type, ColumnId column,
                                 absl::Span<const uint32_t> relationships, Vector* out) const = 0;
+  // kId, kName, kSourceId, kTargetId, kEtag: strings; NULL for fields that only twins have.
   virtual void ReadRelationshipField(absl::Span<const uint32_t> relationships, Field field,
                                      Vector* out) const = 0;
 

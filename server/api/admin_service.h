@@ -1,3 +1,4 @@
+// AdminService: status, queries that run, checkpoints, compaction, backups.
 #ifndef TWIN_SERVER_API_ADMIN_SERVICE_H_
 #define TWIN_SERVER_API_ADMIN_SERVICE_H_
 

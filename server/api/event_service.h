@@ -1,3 +1,4 @@
+// EventService: changes as they happen, named subscriptions, standing queries.
 #ifndef TWIN_SERVER_API_EVENT_SERVICE_H_
 #define TWIN_SERVER_API_EVENT_SERVICE_H_
 

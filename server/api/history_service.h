@@ -1,3 +1,4 @@
+// HistoryService: recorded samples, read and written as streams.
 #ifndef TWIN_SERVER_API_HISTORY_SERVICE_H_
 #define TWIN_SERVER_API_HISTORY_SERVICE_H_
 

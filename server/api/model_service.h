@@ -1,3 +1,4 @@
+// ModelService: models, their validation and differences.
 #ifndef TWIN_SERVER_API_MODEL_SERVICE_H_
 #define TWIN_SERVER_API_MODEL_SERVICE_H_
 

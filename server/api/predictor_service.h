@@ -1,3 +1,4 @@
+// PredictorService: predictors, their runs and forecasts.
 #ifndef TWIN_SERVER_API_PREDICTOR_SERVICE_H_
 #define TWIN_SERVER_API_PREDICTOR_SERVICE_H_
 

@@ -19,6 +19,7 @@
 #include "server/base/check.h"
 #include "server/engine/engine.h"
 #include "tests/support/engine_folder.h"
+#include "tests/support/manual_clock.h"
 #include "twingraph/v1/admin_service.grpc.pb.h"
 #include "twingraph/v1/model_service.grpc.pb.h"
 #include "twingraph/v1/query_service.grpc.pb.h"

@@ -1,3 +1,4 @@
+// QueryService: TQL, answered at once, in pages or as a stream.
 #ifndef TWIN_SERVER_API_QUERY_SERVICE_H_
 #define TWIN_SERVER_API_QUERY_SERVICE_H_
 

@@ -462,7 +462,7 @@ std::vector<std::string> StandingQuery::KeysOf(const Numbers& twins) const {
 template <typename Work>
 absl::Status StandingQuery::ForEachPart(const TwinSlot& twin_slot,
                                         const engine::SnapshotReader& graph, const Numbers& twins,
-                                        Work work) const {
+                                        Work work) {
   const graph::GraphView& view = graph.view();
   BoundSelect& select = twin_slot.some->statement->select;
   const query::Slot& slot = select.slots[static_cast<size_t>(twin_slot.slot)];
@@ -485,7 +485,7 @@ absl::Status StandingQuery::ForEachPart(const TwinSlot& twin_slot,
 absl::Status StandingQuery::EvaluateSome(const TwinSlot& twin_slot,
                                          const engine::SnapshotReader& graph, const Numbers& twins,
                                          const std::function<absl::Status()>& interrupted,
-                                         Rows* rows) const {
+                                         Rows* rows) {
   return ForEachPart(twin_slot, graph, twins, [&] {
     return Evaluate(twin_slot.some.get(), nullptr, graph, interrupted, rows);
   });

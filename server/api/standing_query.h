@@ -117,11 +117,12 @@ class StandingQuery {
   // Rows in which one of the twins stands in that slot.
   absl::Status EvaluateSome(const TwinSlot& twin_slot, const engine::SnapshotReader& graph,
                             const Numbers& twins, const std::function<absl::Status()>& interrupted,
-                            Rows* rows) const;
-  // Calls `work` with a statement for some of the twins at a time, until all had their turn.
+                            Rows* rows);
+  // Calls `work` with a statement for some of the twins at a time, until all had their turn: puts
+  // their ids into the bound statement of the slot.
   template <typename Work>
   absl::Status ForEachPart(const TwinSlot& twin_slot, const engine::SnapshotReader& graph,
-                           const Numbers& twins, Work work) const;
+                           const Numbers& twins, Work work);
   // What the rows of such a statement bound is remembered; their anchors are added.
   absl::Status AddMembers(const Keyed& keyed, query::PlanHolder* plans,
                           const engine::SnapshotReader& graph,

@@ -1,3 +1,4 @@
+// TelemetryService: layouts, publishing, the stream of frames and samples.
 #ifndef TWIN_SERVER_API_TELEMETRY_SERVICE_H_
 #define TWIN_SERVER_API_TELEMETRY_SERVICE_H_
 

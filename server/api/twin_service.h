@@ -1,3 +1,4 @@
+// TwinService: twins and relationships, batches, import and export.
 #ifndef TWIN_SERVER_API_TWIN_SERVICE_H_
 #define TWIN_SERVER_API_TWIN_SERVICE_H_
 

@@ -45,7 +45,8 @@ inline void AppendString(std::string* bytes, absl::string_view text) {
 }
 
 // Takes values off the front of some bytes. After the first one that is not there, ok() is false
-// and everything reads as zero or empty: check once, at the end.
+// and everything reads as zero or empty: check once, at the end. For one thread; the bytes must
+// outlive it.
 class ByteReader {
  public:
   explicit ByteReader(absl::string_view bytes) : bytes_(bytes) {}

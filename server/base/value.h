@@ -20,7 +20,7 @@ using ValueArray = std::vector<Value>;
 using ValueMember = std::pair<std::string, Value>;
 using ValueMap = std::vector<ValueMember>;  // in the order given; names are unique
 
-// Null, a scalar, or a tree of them. Copies are deep.
+// Null, a scalar, or a tree of them. Copies are deep. Thread-compatible.
 class Value {
  public:
   enum class Kind : uint8_t { kNull, kBool, kInt, kDouble, kString, kTime, kArray, kMap };

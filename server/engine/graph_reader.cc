@@ -243,18 +243,6 @@ class Reader final : public SnapshotReader {
     }
   }
 
-  void RelationshipEnds(absl::Span<const uint32_t> relationships, std::vector<uint32_t>* sources,
-                        std::vector<uint32_t>* targets) const override {
-    if (HasEnded(relationships)) return Past().Ends(relationships, sources, targets);
-    sources->resize(relationships.size());
-    targets->resize(relationships.size());
-    for (size_t i = 0; i < relationships.size(); ++i) {
-      const graph::Link link = view_->LinkOf(RelationshipNumber(relationships[i]));
-      (*sources)[i] = link.source.value;
-      (*targets)[i] = link.target.value;
-    }
-  }
-
   void ReadRelationship(RelationshipTypeId type, ColumnId column,
                         absl::Span<const uint32_t> relationships, Vector* out) const override {
     if (knows_ended()) return Past().Read(type, column, relationships, out);

@@ -21,7 +21,7 @@ namespace twin::engine {
 
 // Merges files of days that have ended, re-packs those of old ones and has expired ones dropped, on
 // a thread of its own. Each is true with the checkpoint that follows, which it asks for.
-// Thread-safe.
+// Thread-safe, but for Stop and the destructor: those are one thread's.
 class HistoryUpkeep {
  public:
   struct Parts {  // all of them outlive it

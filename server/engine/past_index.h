@@ -37,7 +37,6 @@ class PastIndex {
   // The slot of the value that the property had at that time, if it had another one than at the
   // end or now; UINT32_MAX: it had not.
   uint32_t FormerSlot(RelationshipNumber relationship, ColumnId column, Time time) const;
-  bool has_former_values() const { return !former_.empty(); }
 
  private:
   struct Former {

@@ -228,10 +228,6 @@ class PastReader final : public query::GraphReader {
                          std::vector<uint32_t>* types) const override {
     relationships_.Types(relationships, types);
   }
-  void RelationshipEnds(absl::Span<const uint32_t> relationships, std::vector<uint32_t>* sources,
-                        std::vector<uint32_t>* targets) const override {
-    relationships_.Ends(relationships, sources, targets);
-  }
   void ReadRelationship(RelationshipTypeId type, ColumnId column,
                         absl::Span<const uint32_t> relationships, Vector* out) const override {
     relationships_.Read(type, column, relationships, out);

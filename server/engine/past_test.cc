@@ -10,10 +10,10 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/base/check.h"
-#include "server/base/clock.h"
 #include "server/engine/data_dir.h"
 #include "server/engine/engine.h"
 #include "tests/support/engine_folder.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/status_matchers.h"
 
 namespace twin::engine {

@@ -17,12 +17,12 @@
 #include "query/execute/execute.h"
 #include "query/parse/parse.h"
 #include "server/base/check.h"
-#include "server/base/clock.h"
 #include "server/base/coding.h"
 #include "server/engine/data_dir.h"
 #include "server/engine/engine.h"
 #include "server/engine/kept_for.h"
 #include "server/storage/documents.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/status_matchers.h"
 
 namespace twin::engine {

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "models/dtdl/parse.h"
+#include "server/base/check.h"
 
 namespace twin::graph {
 namespace {
@@ -99,28 +100,6 @@ std::string FindingsText(const dtdl::ParseResult& result,
 
 }  // namespace
 
-absl::string_view ColumnTypeName(ColumnType type) {
-  switch (type) {
-    case ColumnType::kBool:
-      return "bool";
-    case ColumnType::kInt32:
-      return "int32";
-    case ColumnType::kInt64:
-      return "int64";
-    case ColumnType::kFloat:
-      return "float";
-    case ColumnType::kDouble:
-      return "double";
-    case ColumnType::kTime:
-      return "time";
-    case ColumnType::kString:
-      return "string";
-    case ColumnType::kDocument:
-      return "document";
-  }
-  return "";
-}
-
 const ColumnSchema* TableSchema::FindColumn(absl::string_view path) const {
   const auto it = by_path.find(path);
   return it == by_path.end() ? nullptr : &columns[it->second.value];
@@ -181,6 +160,7 @@ absl::StatusOr<std::shared_ptr<const Catalog>> Catalog::Create(std::vector<Model
 
   for (const ModelState& state : catalog->states_) {
     auto table = std::make_unique<TableSchema>();
+    TWIN_CHECK(state.table.value == catalog->tables_.size()) << state.id;
     table->id = state.table;
     table->model_id = state.id;
     table->decommissioned = state.decommissioned;
@@ -231,13 +211,6 @@ absl::StatusOr<std::shared_ptr<const Catalog>> Catalog::Create(std::vector<Model
 const TableSchema* Catalog::FindTable(absl::string_view model_id) const {
   const auto it = by_model_.find(model_id);
   return it == by_model_.end() ? nullptr : tables_[it->second.value].get();
-}
-
-const RelationshipType* Catalog::FindType(absl::string_view owner, absl::string_view name) const {
-  for (const std::unique_ptr<RelationshipType>& type : relationship_types_) {
-    if (type->owner == owner && type->name == name) return type.get();
-  }
-  return nullptr;
 }
 
 std::vector<RelationshipTypeId> Catalog::TypesNamed(absl::string_view name) const {

@@ -30,7 +30,6 @@ enum class ColumnType : uint8_t {
   kString,    // string, date, time, duration, uuid, decimal, bytes; string Enums: a string code
   kDocument,  // arrays, maps, geometries: an encoded Value, kept as a string code
 };
-absl::string_view ColumnTypeName(ColumnType type);
 
 // The longest string or encoded document that a column can store.
 inline constexpr int64_t kStoredStringBytesMax = (4 << 20) - 64;
@@ -110,8 +109,6 @@ class Catalog {
     return *relationship_types_[id.value];
   }
   size_t relationship_types() const { return relationship_types_.size(); }
-  // nullptr: no such type.
-  const RelationshipType* FindType(absl::string_view owner, absl::string_view name) const;
 
   // Every type of that name: what `-[:hasCell]->` means.
   std::vector<RelationshipTypeId> TypesNamed(absl::string_view name) const;

@@ -109,7 +109,7 @@ class ColumnsTest : public ::testing::Test {
         }
       }
       ASSERT_EQ(found, expected(rows[i])) << "row " << rows[i] << " of column type "
-                                          << ColumnTypeName(type) << ": " << found.DebugString();
+                                          << static_cast<int>(type) << ": " << found.DebugString();
     }
   }
 

@@ -16,6 +16,7 @@
 #include "server/ingest/writer.h"
 #include "server/ingest/writer_fixture.h"
 #include "server/journal/memory_journal.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/status_matchers.h"
 
 namespace twin::ingest {

@@ -9,10 +9,10 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/base/check.h"
-#include "server/base/clock.h"
 #include "server/ingest/writer.h"
 #include "server/journal/memory_journal.h"
 #include "server/timeseries/store.h"
+#include "tests/support/manual_clock.h"
 
 namespace twin::ingest {
 namespace {

@@ -12,11 +12,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "server/base/check.h"
-#include "server/base/clock.h"
 #include "server/base/sync.h"
 #include "server/ingest/change.h"
 #include "server/ingest/writer.h"
 #include "server/journal/memory_journal.h"
+#include "tests/support/manual_clock.h"
 
 namespace twin::ingest {
 

@@ -116,8 +116,9 @@ class RawChunk {
   std::atomic<uint32_t> references_{1};
   const uint32_t capacity_;
   std::atomic<uint32_t> size_{0};
-  [[maybe_unused]] uint32_t unused_ = 0;
+  [[maybe_unused]] uint32_t unused_ = 0;  // so that the cells behind begin at a multiple of 8
 };
+static_assert(sizeof(RawChunk) % alignof(int64_t) == 0);
 
 // The narrowest column that has room for rows [begin, end): of `column`'s kind if they fit there.
 RawColumn ColumnFor(RawColumn column, const ColumnRows& rows, size_t begin, size_t end);

@@ -1,3 +1,4 @@
+// The life of a server process: open, serve, wait for SIGTERM, stop.
 #ifndef TWIN_SERVER_TWIND_RUN_H_
 #define TWIN_SERVER_TWIND_RUN_H_
 

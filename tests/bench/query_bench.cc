@@ -150,8 +150,8 @@ class Fleet {
   void Relate(const graph::Catalog& catalog, absl::string_view owner, absl::string_view name,
               TwinNumber source, TwinNumber target) {
     graph_.CreateRelationship(graph_.head().next_relationship(),
-                              catalog.FindType(ModelId(owner), name)->id, source, target,
-                              absl::StrCat(name, "-", target.value), Sequence(1));
+                              catalog.FindTable(ModelId(owner))->FindRelationship(name)->id, source,
+                              target, absl::StrCat(name, "-", target.value), Sequence(1));
   }
 
   graph::Graph graph_;

@@ -9,9 +9,9 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/base/check.h"
-#include "server/base/clock.h"
 #include "server/engine/data_dir.h"
 #include "server/engine/engine.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/reference_graph.h"
 #include "tests/support/status_matchers.h"
 

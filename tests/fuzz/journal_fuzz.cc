@@ -18,11 +18,11 @@
 
 #include "absl/strings/string_view.h"
 #include "server/base/check.h"
-#include "server/base/clock.h"
 #include "server/base/crc32c.h"
 #include "server/journal/file_journal.h"
 #include "server/journal/segment.h"
 #include "tests/support/faulty_file.h"
+#include "tests/support/manual_clock.h"
 
 namespace twin::journal {
 namespace {

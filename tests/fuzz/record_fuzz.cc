@@ -32,7 +32,7 @@ void Fill(graph::Graph* graph) {
   graph->SetValue(TwinNumber(0), table.IdOf(*table.FindColumn("name")), Value::String("one"), kThen,
                   kThen);
   const auto type = [&](absl::string_view name) {
-    return catalog.FindType("dtmi:t:Pack;1", name)->id;
+    return catalog.FindTable("dtmi:t:Pack;1")->FindRelationship(name)->id;
   };
   graph->CreateRelationship(RelationshipNumber(0), type("hasCell"), TwinNumber(0), TwinNumber(2),
                             "r", Sequence(1));

@@ -15,11 +15,11 @@
 #include "server/api/convert.h"
 #include "server/api/json.h"
 #include "server/base/check.h"
-#include "server/base/clock.h"
 #include "server/ingest/change.h"
 #include "server/ingest/writer.h"
 #include "server/journal/memory_journal.h"
 #include "tests/fuzz/small_graph.h"
+#include "tests/support/manual_clock.h"
 
 namespace twin::ingest {
 namespace {

@@ -9,11 +9,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
-#include "server/base/clock.h"
 #include "server/base/file.h"
 #include "server/base/status_macros.h"
 #include "server/engine/data_dir.h"
 #include "server/engine/engine.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/reference_graph.h"
 
 namespace twin::testing {

@@ -14,13 +14,13 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/base/check.h"
-#include "server/base/clock.h"
 #include "server/base/sync.h"
 #include "server/engine/data_dir.h"
 #include "server/engine/engine.h"
 #include "tests/sim/describe.h"
 #include "tests/sim/random_operations.h"
 #include "tests/sim/reference.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/status_matchers.h"
 
 namespace twin::sim {

@@ -175,15 +175,6 @@ class Reader final : public query::GraphReader {
     types->clear();
     for (const uint32_t r : relationships) types->push_back(types_[r].value);
   }
-  void RelationshipEnds(absl::Span<const uint32_t> relationships, std::vector<uint32_t>* sources,
-                        std::vector<uint32_t>* targets) const override {
-    sources->clear();
-    targets->clear();
-    for (const uint32_t r : relationships) {
-      sources->push_back(data_->relationships[r].source);
-      targets->push_back(data_->relationships[r].target);
-    }
-  }
   void ReadRelationship(RelationshipTypeId type, ColumnId column,
                         absl::Span<const uint32_t> relationships, Vector* out) const override {
     const query::Column& schema = catalog().relationship_type(type).columns[column.value];
