@@ -310,7 +310,7 @@ TEST_F(EngineTest, AMissingStoreIsDataLoss) {
   {
     const std::unique_ptr<Engine> engine = Open();
     CreateAll(engine.get());
-    ASSERT_THAT(engine->documents().Put("subscriptions", "s", "kept"), IsOk());
+    ASSERT_THAT(engine->documents().Put("notes", "s", "kept"), IsOk());
   }
   const std::string store = JoinPath(StoreFolder(options_.data_dir), "data.mdb");
   const std::string good = *PosixFileSystem()->ReadWhole(store);
@@ -323,7 +323,7 @@ TEST_F(EngineTest, AMissingStoreIsDataLoss) {
   EXPECT_FALSE(PosixFileSystem()->Exists(store));  // and none is made
   ASSERT_THAT(PosixFileSystem()->CreateFolder(FolderOf(store)), IsOk());
   ASSERT_THAT(PosixFileSystem()->WriteWhole(store, good), IsOk());
-  EXPECT_EQ(Open()->documents().Get("subscriptions", "s").value_or(""), "kept");
+  EXPECT_EQ(Open()->documents().Get("notes", "s").value_or(""), "kept");
   // A start that was cut off before the journal began is gone on with.
   ASSERT_THAT(RemoveTree(PosixFileSystem(), StoreFolder(options_.data_dir)), IsOk());
   ASSERT_THAT(RemoveTree(PosixFileSystem(), JournalFolder(options_.data_dir)), IsOk());

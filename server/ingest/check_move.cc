@@ -69,12 +69,10 @@ absl::Status Checker::MoveByPatch(const PatchTwin& patch, TwinNumber twin) {
     }
     if (same->type != column.type && !IsExactIn(column.type, same->type, cell.value)) {
       return absl::FailedPreconditionError(
-          absl::StrCat(column.path, ": ", table->model_id, " has another type for it (",
-                       graph::ColumnTypeName(same->type), ", not ",
-                       graph::ColumnTypeName(column.type), "), and ", cell.value.DebugString(60),
-                       " is none of that; patch the twin with the new $model and steps that remove "
-                       "the value and "
-                       "add one of that type"));
+          absl::StrCat(column.path, ": ", table->model_id, " has another type for it, which ",
+                       cell.value.DebugString(60),
+                       " is not of; patch the twin with the new $model and steps that remove the "
+                       "value and add one of that type"));
     }
     // The same type is not yet the same schema: ranges and enums may differ.
     TWIN_ASSIGN_OR_RETURN(Value checked, CheckValue(*same, cell.value, column.path, limits_));

@@ -182,7 +182,7 @@ TEST_F(LmdbStoreTest, AFlippedBitOfAValueIsFound) {
       const auto lost =
           StatusIs(absl::StatusCode::kDataLoss,
                    AllOf(HasSubstr("key 'k\\x01y'"),
-                         HasSubstr("start on a backup, or run `twinctl check " + folder_ + "`")));
+                         HasSubstr("start on a backup, or run `twinctl check " + top_ + "`")));
       std::string got;
       EXPECT_THAT((*(*store)->BeginRead())->Get("k\x01y", &got), lost);
       EXPECT_THAT(ReadAll(**store), lost);

@@ -372,7 +372,7 @@ TEST_P(GraphReaderContract, RelationshipsThatHaveEnded) {
   EXPECT_EQ(ask.RelationshipField(all[1], Field::kValidTo).as_time(), Time{kNow.ns + 7});
   std::vector<uint32_t> types;
   reader->RelationshipTypes(all, &types);
-  ASSERT_EQ(types.size(), 3);
+  ASSERT_EQ(types.size(), 2);
   const RelationshipTypeId type(types[0]);
   Vector values;
   reader->ReadRelationship(type, reader->catalog().relationship_type(type).by_path.at("position"),

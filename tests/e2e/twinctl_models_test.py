@@ -458,7 +458,7 @@ class CompletionTest(TwinctlTest):
     def test_bash_offers_what_may_come_next(self):
         formats = ["table", "json", "ndjson", "csv", "yaml"]
         commands = ["models", "twins", "relationships", "query", "queries", "telemetry", "history", "watch", "subscriptions", "predictors", "import", "export", "status", "top", "checkpoint", "compact",
-                    "backup", "check", "context", "completion"]
+                    "backup", "check", "context", "completion", "help"]
         of_models = ["validate", "diff", "create", "list", "get", "decommission", "delete", "migrate"]
         for line, expected in (("twinctl ", commands),
                                ("twinctl mo", ["models"]),

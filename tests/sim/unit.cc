@@ -284,6 +284,7 @@ Code Unit::Edit(const ingest::Edit& edit, const ingest::PatchTwin& patch, Twin* 
   const bool there =
       property != nullptr ? twin->values.count(path) > 0 : AnyFrom(*twin, path + ".");
   const bool may_create = edit.kind == EditKind::kSet || edit.kind == EditKind::kAdd;
+  if (!there && edit.kind == EditKind::kTest) return Code::kFailedPrecondition;
   if (!there && !may_create) return Code::kInvalidArgument;
   if (property == nullptr) return EditGroup(edit, path, source, twin);
   if (edit.kind == EditKind::kRemove) return Set(path, Value(), source, twin);
@@ -407,6 +408,7 @@ Code Unit::EditPosition(const ingest::Edit& edit, Relationship* relationship) {
   }
   const bool there = relationship->position.has_value();
   const bool may_create = edit.kind == EditKind::kSet || edit.kind == EditKind::kAdd;
+  if (!there && edit.kind == EditKind::kTest) return Code::kFailedPrecondition;
   if (!there && !may_create) return Code::kInvalidArgument;
   if (edit.kind == EditKind::kTest) {
     return *relationship->position == edit.value ? Code::kOk : Code::kFailedPrecondition;
