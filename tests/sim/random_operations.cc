@@ -217,8 +217,10 @@ ingest::WriteBatch RandomOperations::Batch(const State& state, Time now) {
   batch.atomic = OneIn(2);
   batch.validate_only = OneIn(12);
   if (OneIn(5)) {
-    // Some come again, with other operations: they are answered as the first.
+    // Some come again: as they were, or with other operations, which is refused.
     batch.request_id = absl::StrCat("request", OneIn(3) ? Pick(20) : Pick(20) + 20 * ++requests_);
+    const auto former = former_.find(batch.request_id);
+    if (former != former_.end() && OneIn(2)) return former->second;
   }
   if (OneIn(12)) {
     batch.operations.push_back(OfModels(state));
@@ -226,6 +228,7 @@ ingest::WriteBatch RandomOperations::Batch(const State& state, Time now) {
   }
   const uint32_t operations = OneIn(40) ? 0 : OneIn(2) ? 1 : 1 + Pick(6);
   for (uint32_t i = 0; i < operations; ++i) batch.operations.push_back(AnyOperation(state, now));
+  if (!batch.request_id.empty()) former_.emplace(batch.request_id, batch);
   return batch;
 }
 

@@ -3,6 +3,7 @@
 #define TWIN_TESTS_SIM_RANDOM_OPERATIONS_H_
 
 #include <cstdint>
+#include <map>
 #include <random>
 #include <string>
 
@@ -42,6 +43,7 @@ class RandomOperations {
 
   std::mt19937 random_;
   int requests_ = 0;
+  std::map<std::string, ingest::WriteBatch> former_;  // by request id, the first of each
 };
 
 }  // namespace twin::sim

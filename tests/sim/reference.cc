@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "tests/sim/describe.h"
 #include "tests/sim/unit.h"
 
 namespace twin::sim {
@@ -56,9 +57,22 @@ Answer Reference::WriteEach(const ingest::WriteBatch& batch, Time time) {
   return answer;
 }
 
+std::string Reference::ContentOf(const ingest::WriteBatch& batch) {
+  const std::string text = Describe(batch);
+  return absl::StrCat(batch.atomic, text.substr(std::min(text.find('|'), text.size())));
+}
+
 Answer Reference::Write(const ingest::WriteBatch& batch, Time now) {
-  const auto known = requests_.find(batch.request_id);
-  if (known != requests_.end()) return known->second;
+  if (const auto known = requests_.find(batch.request_id); known != requests_.end()) {
+    if (batch.operations.empty() || ContentOf(batch) == known->second.content) {
+      return known->second.answer;
+    }
+    Answer answer;
+    answer.code = Code::kInvalidArgument;
+    answer.sequence = state_.sequence;
+    answer.time = state_.time;
+    return answer;
+  }
   const Time time = std::max(now, state_.time);
   State before;
   if (batch.validate_only) before = state_;
@@ -68,11 +82,16 @@ Answer Reference::Write(const ingest::WriteBatch& batch, Time now) {
     const bool all = batch.atomic || IsOfModels(batch.operations.front());
     answer = all ? WriteAll(batch, time) : WriteEach(batch, time);
   }
-  if (batch.validate_only) state_ = std::move(before);
+  if (batch.validate_only) {
+    state_ = std::move(before);
+    for (OperationAnswer& each : answer.results) each.version = 0;  // what is not there has none
+  }
   if (answer.code != Code::kOk) answer.results.clear();
   answer.sequence = state_.sequence;
   answer.time = state_.time;
-  if (!batch.request_id.empty() && state_.sequence > sequence) requests_[batch.request_id] = answer;
+  if (!batch.request_id.empty() && state_.sequence > sequence) {
+    requests_[batch.request_id] = {ContentOf(batch), answer};
+  }
   return answer;
 }
 

@@ -30,6 +30,7 @@ struct Twin {
   std::map<std::string, Cell> values;  // by path
   uint64_t version = 0;
   Time update;
+  Time begin;  // as what it is now
 };
 
 struct Relationship {
@@ -78,7 +79,14 @@ class Reference {
   Answer WriteEach(const ingest::WriteBatch& batch, Time time);
 
   State state_;
-  std::map<std::string, Answer> requests_;  // done, by request id
+  struct Done {
+    std::string content;
+    Answer answer;
+  };
+  // What a repetition has to have, too.
+  static std::string ContentOf(const ingest::WriteBatch& batch);
+
+  std::map<std::string, Done> requests_;  // by request id
 };
 
 // One line per answer, model and twin: equal texts, equal states.

@@ -67,6 +67,11 @@ Code Check(const ingest::Condition& condition, uint64_t version) {
   return Code::kOk;
 }
 
+// No twin and no relationship has the empty id.
+Code Missing(const std::string& id) {
+  return id.empty() ? Code::kInvalidArgument : Code::kNotFound;
+}
+
 bool IsContainment(const ingest::DeleteTree& request, const std::string& name) {
   const std::vector<std::string>& names = request.relationship_names;
   if (names.empty()) return name == "contains" || absl::StartsWith(name, "has");
@@ -127,15 +132,36 @@ Code Unit::CheckModel(const std::string& id, bool is_new) const {
   return is_new && it->second ? Code::kFailedPrecondition : Code::kOk;
 }
 
-Code Unit::CheckMove(const std::string& id, const Model& to) const {
-  for (const auto& [key, each] : state_.relationships) {
-    if (key.first == id) {
-      const RelationshipKind* same = to.FindRelationship(each.kind.name);
-      if (same == nullptr || same->owner != each.kind.owner) return Code::kFailedPrecondition;
-    }
+bool Unit::IsTooLate(Time source) const {
+  return source.ns > time_.ns + ingest::Limits().clock_skew_ms_max * kNsPerMs;
+}
+
+// Relationships that the new model declares anew end, and begin again under the same id.
+Code Unit::Move(const std::string& id, const Model& to, std::optional<Time> source) {
+  Twin& twin = state_.twins[id];
+  if (source.has_value() && IsTooLate(*source)) return Code::kInvalidArgument;
+  if (source.has_value() && *source < twin.begin) return Code::kFailedPrecondition;
+  twin.begin = source.value_or(std::max(time_, twin.begin));
+  std::vector<Relationship*> outgoing;
+  for (auto& [key, each] : state_.relationships) {
+    if (key.first == id) outgoing.push_back(&each);
     if (each.target == id && !each.kind.target.empty() && !to.IsOf(each.kind.target)) {
       return Code::kFailedPrecondition;
     }
+  }
+  std::sort(outgoing.begin(), outgoing.end(),
+            [](const Relationship* a, const Relationship* b) { return a->number < b->number; });
+  for (Relationship* each : outgoing) {
+    const RelationshipKind* same = to.FindRelationship(each->kind.name);
+    if (same == nullptr) return Code::kFailedPrecondition;
+    if (same->owner == each->kind.owner) continue;
+    const Model& target = ModelOf(each->target == id ? to.id : state_.twins[each->target].model);
+    if (!same->target.empty() && !target.IsOf(same->target)) return Code::kFailedPrecondition;
+    if (each->position.has_value() && !same->has_position) return Code::kFailedPrecondition;
+    each->kind = *same;
+    each->number = ++state_.relationships_made;
+    each->version = sequence_;
+    connected_.emplace(id, same->name);
   }
   return Code::kOk;
 }
@@ -145,9 +171,7 @@ Code Unit::Set(const std::string& path, const Value& value, std::optional<Time> 
   const auto it = twin->values.find(path);
   Time at = source.value_or(time_);
   if (source.has_value()) {
-    if (at.ns > time_.ns + ingest::Limits().clock_skew_ms_max * kNsPerMs) {
-      return Code::kInvalidArgument;
-    }
+    if (IsTooLate(at)) return Code::kInvalidArgument;
     if (it != twin->values.end() && at < it->second.source) return Code::kFailedPrecondition;
   } else if (it != twin->values.end()) {
     at = std::max(at, it->second.source);
@@ -183,7 +207,10 @@ Code Unit::Do(const ingest::PutTwin& put, OperationAnswer* answer) {
   if (!Flatten(model, "", put.contents, &values) || !HasComponents(model, put.contents)) {
     return Code::kInvalidArgument;
   }
-  if (moves) code = CheckMove(put.id, model);
+  if (moves) code = Move(put.id, model, put.source_time);
+  if (is_new && put.source_time.has_value() && IsTooLate(*put.source_time)) {
+    code = Code::kInvalidArgument;
+  }
   if (code != Code::kOk) return code;
   Twin& twin = state_.twins[put.id];
   if (moves) {
@@ -193,6 +220,7 @@ Code Unit::Do(const ingest::PutTwin& put, OperationAnswer* answer) {
       if (same == nullptr || same->kind != property.kind) twin.values.erase(property.path);
     }
   }
+  if (is_new) twin.begin = put.source_time.value_or(time_);
   twin.model = put.model_id;
   twin.version = sequence_;
   twin.update = time_;
@@ -216,8 +244,6 @@ Code Unit::Migrate(const ingest::PatchTwin& patch, Twin* twin) {
   Code code = CheckModel(patch.model_id, true);
   if (code != Code::kOk) return code;
   const Model& to = ModelOf(patch.model_id);
-  code = CheckMove(patch.id, to);
-  if (code != Code::kOk) return code;
   for (const Property& property : ModelOf(twin->model).properties) {
     if (twin->values.count(property.path) == 0) continue;
     const bool removed = std::any_of(patch.edits.begin(), patch.edits.end(), [&](const auto& edit) {
@@ -233,13 +259,14 @@ Code Unit::Migrate(const ingest::PatchTwin& patch, Twin* twin) {
       return Code::kFailedPrecondition;
     }
   }
+  code = Move(patch.id, to, patch.source_time);
   twin->model = patch.model_id;
-  return Code::kOk;
+  return code;
 }
 
 Code Unit::Do(const ingest::PatchTwin& patch, OperationAnswer* answer) {
   const auto it = state_.twins.find(patch.id);
-  if (it == state_.twins.end()) return Code::kNotFound;
+  if (it == state_.twins.end()) return Missing(patch.id);
   Twin& twin = it->second;
   Code code = Check(patch.condition, twin.version);
   if (code != Code::kOk) return code;
@@ -337,7 +364,7 @@ void Unit::DeleteOne(const std::string& id, OperationAnswer* answer) {
 
 Code Unit::Do(const ingest::DeleteTwin& request, OperationAnswer* answer) {
   const auto it = state_.twins.find(request.id);
-  if (it == state_.twins.end()) return Code::kNotFound;
+  if (it == state_.twins.end()) return Missing(request.id);
   const Code code = Check(request.condition, it->second.version);
   if (code != Code::kOk) return code;
   const bool connected =
@@ -350,7 +377,7 @@ Code Unit::Do(const ingest::DeleteTwin& request, OperationAnswer* answer) {
 }
 
 Code Unit::Do(const ingest::DeleteTree& request, OperationAnswer* answer) {
-  if (state_.twins.count(request.id) == 0) return Code::kNotFound;
+  if (state_.twins.count(request.id) == 0) return Missing(request.id);
   std::set<std::string> tree = {request.id};
   for (size_t before = 0; before < tree.size();) {
     before = tree.size();
@@ -370,7 +397,8 @@ Code Unit::Do(const ingest::PutRelationship& put, OperationAnswer* answer) {
   if (put.relationship_id.empty()) return Code::kInvalidArgument;
   const auto source = state_.twins.find(put.source_id);
   const auto target = state_.twins.find(put.target_id);
-  if (source == state_.twins.end() || target == state_.twins.end()) return Code::kNotFound;
+  if (source == state_.twins.end()) return Missing(put.source_id);
+  if (target == state_.twins.end()) return Missing(put.target_id);
   const RelationshipKind* kind = ModelOf(source->second.model).FindRelationship(put.name);
   if (kind == nullptr) return Code::kInvalidArgument;
   if (!kind->target.empty() && !ModelOf(target->second.model).IsOf(kind->target)) {
@@ -426,7 +454,10 @@ Code Unit::EditPosition(const ingest::Edit& edit, Relationship* relationship) {
 
 Code Unit::Do(const ingest::PatchRelationship& patch, OperationAnswer* answer) {
   const auto it = state_.relationships.find({patch.source_id, patch.relationship_id});
-  if (it == state_.relationships.end()) return Code::kNotFound;
+  if (it == state_.relationships.end()) {
+    return Missing(state_.twins.count(patch.source_id) == 0 ? patch.source_id
+                                                            : patch.relationship_id);
+  }
   Code code = Check(patch.condition, it->second.version);
   for (const ingest::Edit& edit : patch.edits) {
     if (code == Code::kOk) code = EditPosition(edit, &it->second);
@@ -442,7 +473,10 @@ Code Unit::Do(const ingest::PatchRelationship& patch, OperationAnswer* answer) {
 
 Code Unit::Do(const ingest::DeleteRelationship& request, OperationAnswer* answer) {
   const auto it = state_.relationships.find({request.source_id, request.relationship_id});
-  if (it == state_.relationships.end()) return Code::kNotFound;
+  if (it == state_.relationships.end()) {
+    return Missing(state_.twins.count(request.source_id) == 0 ? request.source_id
+                                                              : request.relationship_id);
+  }
   const Code code = Check(request.condition, it->second.version);
   if (code != Code::kOk) return code;
   state_.relationships.erase(it);

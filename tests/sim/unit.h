@@ -37,7 +37,8 @@ class Unit {
   Code Do(const ingest::DeleteModel& request, OperationAnswer* answer);
 
   Code CheckModel(const std::string& id, bool is_new) const;
-  Code CheckMove(const std::string& id, const Model& to) const;
+  bool IsTooLate(Time source) const;
+  Code Move(const std::string& id, const Model& to, std::optional<Time> source);
   Code Migrate(const ingest::PatchTwin& patch, Twin* twin);
   Code Edit(const ingest::Edit& edit, const ingest::PatchTwin& patch, Twin* twin);
   Code EditGroup(const ingest::Edit& edit, const std::string& path, std::optional<Time> source,
