@@ -129,9 +129,8 @@ TEST_F(PropertyTest, FilterReadsAColumnOnceAndThenOnlyWhatIsLeft) {
 TEST_F(PropertyTest, Documents) {
   BoundPtr document = At0(BoundKind::kDocument, kValue);
   document->text = "soh";
-  EXPECT_EQ(
-      Run(document, {0, 1, 2, 3}),
-      R"({"value":0.9,"limits":{"low":1}}, null, null, {"limits":{"low":2}})");
+  EXPECT_EQ(Run(document, {0, 1, 2, 3}),
+            R"({"value":0.9,"limits":{"low":1}}, null, null, {"limits":{"low":2}})");
   // A component is always there; telemetry is not part of a document.
   document->text = "bms";
   EXPECT_EQ(Run(document, {0, 1, 2}), R"({"name":"b0"}, null, {})");
