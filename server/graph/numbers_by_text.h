@@ -108,7 +108,7 @@ class NumbersByText {
   static uint64_t Matches(const Group& group, uint8_t tag) {
     uint64_t tags = 0;
     std::memcpy(&tags, group.tags, sizeof(tags));
-    const uint64_t different = tags ^ (0x0101010101010101 * tag);
+    const uint64_t different = tags ^ (uint64_t{0x0101010101010101} * tag);
     return (different - 0x0101010101010101) & ~different & 0x8080808080808080;
   }
   static size_t IndexOf(uint64_t matches) {
