@@ -123,8 +123,11 @@ void Graph::CreateFirstValues(const Creations& made, TwinNumber first, Time upda
         const bool all = PageIsEmpty(stored, rows[begin]);
         StoreTimes(&stored.update_times, some, update.ns, all, stamp_);
         StoreTimes(&stored.source_times, some, source, all, stamp_);
+        // A column has either bits or texts, of which there are codes.
+        const bool has_codes = column.type == ColumnType::kString;
         StoreAll(stored.values.Mutable(page, bytes, stamp_), column.type, some,
-                 values.bits.data() + begin, codes.data() + begin);
+                 has_codes ? nullptr : values.bits.data() + begin,
+                 has_codes ? codes.data() + begin : nullptr);
         begin = end;
       }
       if (!column.indexed) continue;
