@@ -624,6 +624,15 @@ class StoreExpiredTest : public ::testing::Test {
                 IsOk());
     return summary;
   }
+  static void ExpectRow(const SummaryRows& rows, size_t i, const Sums& expected) {
+    const SummaryColumn& column = rows.columns[0];
+    EXPECT_EQ(rows.rows[i], expected.count);
+    EXPECT_EQ(column.counts[i], expected.count);
+    EXPECT_EQ(column.min.doubles[i], expected.min);
+    EXPECT_EQ(column.max.doubles[i], expected.max);
+    EXPECT_EQ(column.first.doubles[i], expected.first);
+    EXPECT_EQ(column.last.doubles[i], expected.last);
+  }
   void Expire() {
     store_.DropExpired(kFirstDay + 12 * kDay, Sequence(UINT64_MAX));
     Checkpoint();
@@ -652,18 +661,12 @@ TEST_F(StoreExpiredTest, SeveralGroupsAreOne) {
     ASSERT_TRUE(rows.possible);
     EXPECT_EQ(counts_.expired_rows, 48u);
     ASSERT_EQ(rows.times.size(), 24u);
-    const SummaryColumn& column = rows.columns[0];
     for (size_t i = 0; i < rows.times.size(); ++i) {
       SCOPED_TRACE(i);
       const auto& [sums, sum] = expected.at(rows.times[i]);
-      EXPECT_EQ(rows.rows[i], sums.count);
-      EXPECT_EQ(column.counts[i], sums.count);
-      EXPECT_EQ(column.min.doubles[i], sums.min);
-      EXPECT_EQ(column.max.doubles[i], sums.max);
-      EXPECT_EQ(column.first.doubles[i], sums.first);
-      EXPECT_EQ(column.last.doubles[i], sums.last);
+      ExpectRow(rows, i, sums);
       if (only_expired) {
-        EXPECT_NEAR(column.real_sums[i], sum, 1e-9);
+        EXPECT_NEAR(rows.columns[0].real_sums[i], sum, 1e-9);
       }
     }
   }
@@ -685,17 +688,11 @@ TEST_F(StoreExpiredTest, WhatWasReplacedInAnotherGroupIsNotAddedUp) {
   ASSERT_TRUE(ByRows(kFirstDay, kFirstDay + kDay, kHour).empty());
   const SummaryRows rows = Summarize(kFirstDay, kFirstDay + kDay, kHour, true, true);
   ASSERT_EQ(rows.times.size(), 24u);
-  const SummaryColumn& column = rows.columns[0];
   for (size_t i = 0; i < rows.times.size(); ++i) {
     SCOPED_TRACE(i);
     const auto& [sums, sum] = expected.at(rows.times[i]);
-    EXPECT_EQ(rows.rows[i], sums.count);
-    EXPECT_EQ(column.counts[i], sums.count);
-    EXPECT_EQ(column.min.doubles[i], sums.min);
-    EXPECT_EQ(column.max.doubles[i], sums.max);
-    EXPECT_EQ(column.first.doubles[i], sums.first);
-    EXPECT_EQ(column.last.doubles[i], sums.last);
-    EXPECT_NEAR(column.real_sums[i], sum, 1e-9);
+    ExpectRow(rows, i, sums);
+    EXPECT_NEAR(rows.columns[0].real_sums[i], sum, 1e-9);
   }
 }
 
