@@ -32,8 +32,7 @@ TEST(NumberFunctionTest, OfOneDouble) {
   EXPECT_EQ(OfDoubles(F::kAbs, {-1.5, -0.0, kNan}), "1.5, 0, nan");
   EXPECT_EQ(OfDoubles(F::kFloor, {-1.5, 1.5}), "-2, 1");
   EXPECT_EQ(OfDoubles(F::kCeil, {-1.5, 1.5}), "-1, 2");
-  EXPECT_EQ(OfDoubles(F::kRound, {0.5, 1.5, 2.5, -0.5, -2.5, 1e300}),
-            "1, 2, 3, -1, -3, 1e+300");
+  EXPECT_EQ(OfDoubles(F::kRound, {0.5, 1.5, 2.5, -0.5, -2.5, 1e300}), "1, 2, 3, -1, -3, 1e+300");
   EXPECT_EQ(OfDoubles(F::kSqrt, {4, -1, kNan}), "2, null, nan");
   EXPECT_EQ(OfDoubles(F::kLn, {1, 0, -1}), "0, null, null");
   EXPECT_EQ(OfDoubles(F::kExp, {0}), "1");

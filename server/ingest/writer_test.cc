@@ -520,7 +520,8 @@ TEST(Writer, NumbersMoveToAWiderType) {
   }
   EXPECT_EQ(bench.DumpReplay(), bench.DumpHead());
   EXPECT_THAT(bench.One(MoveTo("n", "dtmi:t:Narrow;1")),
-              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("has another type for it, which 0.5 is not of")));
+              StatusIs(StatusCode::kFailedPrecondition,
+                       HasSubstr("has another type for it, which 0.5 is not of")));
 }
 
 }  // namespace

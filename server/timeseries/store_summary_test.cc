@@ -175,17 +175,18 @@ void ForRandomRequests(
 TEST(StoreSummaryTest, RandomWindows) {
   SummaryCounts counts;
   int possible = 0;
-  ForRandomRequests({}, [&](HistoryWorld& world, ReadRequest read, const Snapshot& snapshot) {
-    constexpr int64_t kSteps[] = {0, kMinute, 60 * kMinute, 1440 * kMinute, 7 * kMinute};
-    const SummaryRequest request{.series = read.series,
-                                 .from = read.from,
-                                 .to = read.to,
-                                 .step = kSteps[world.Random(5)],
-                                 .sums = world.Random(2) == 0};
-    if (CompareSums(snapshot, request, &counts)) possible += 1;
-    ASSERT_FALSE(::testing::Test::HasFailure())
-        << "from " << request.from << " to " << request.to << " step " << request.step;
-  });
+  ForRandomRequests(
+      {}, [&](HistoryWorld& world, const ReadRequest& read, const Snapshot& snapshot) {
+        constexpr int64_t kSteps[] = {0, kMinute, 60 * kMinute, 1440 * kMinute, 7 * kMinute};
+        const SummaryRequest request{.series = read.series,
+                                     .from = read.from,
+                                     .to = read.to,
+                                     .step = kSteps[world.Random(5)],
+                                     .sums = world.Random(2) == 0};
+        if (CompareSums(snapshot, request, &counts)) possible += 1;
+        ASSERT_FALSE(::testing::Test::HasFailure())
+            << "from " << request.from << " to " << request.to << " step " << request.step;
+      });
   EXPECT_GT(possible, 200);
   EXPECT_GT(counts.blocks, 100);
   EXPECT_GT(counts.rollup_rows, 20);
