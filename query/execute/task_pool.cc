@@ -6,6 +6,7 @@
 
 #include "query/execute/execute.h"
 #include "server/base/sync.h"
+#include "server/base/thread_name.h"
 #include "server/base/thread_priority.h"
 
 namespace twin::query {
@@ -18,6 +19,7 @@ class ThreadedPool : public TaskPool {
   ThreadedPool(int threads, PoolThreads kind) {
     for (int i = 1; i < threads; ++i) {
       threads_.emplace_back([this, kind] {
+        NameThread(kind == PoolThreads::kGiveWay ? "feature-query" : "query");
         if (kind == PoolThreads::kGiveWay) GiveWayToOthers();
         Work();
       });

@@ -25,7 +25,7 @@ using All = Of::WithRawCallbackMethod_Subscribe<Of::WithCallbackMethod_WatchQuer
 class EventService final : public event_calls::All {
  public:
   explicit EventService(const Services& services)
-      : services_(services), named_(kNamedThreads), watches_(services) {}
+      : services_(services), named_("named", kNamedThreads), watches_(services) {}
 
   using Context = grpc::CallbackServerContext;
 

@@ -252,8 +252,9 @@ class Fleet {
     engine_ = *std::move(opened);
     MakeCells();
     MakeHistory();
-    pool_ = query::NewTaskPool(static_cast<int>(std::thread::hardware_concurrency()),
-                               query::PoolThreads::kGiveWay);
+    pool_ = query::NewTaskPool(
+        engine::FeatureThreads(static_cast<int>(std::thread::hardware_concurrency())),
+        query::PoolThreads::kGiveWay);
     host_ = engine::NewPredictHost(engine_.get(), pool_.get());
     auto predictors = predict::Predictors::Open({}, host_.get(), &connector_);
     TWIN_CHECK(predictors.ok()) << predictors.status();

@@ -19,8 +19,8 @@ Queries::Queries(const QueryLimits& query_limits)
             limits.clock != nullptr ? limits.clock : &SystemClock()),
       runs(limits.slow_ms * kNsPerMs),
       tasks(query::NewTaskPool(ThreadsOf(limits))),
-      runners(limits.running_max, static_cast<size_t>(limits.waiting_max)),
-      watchers(std::max(1, limits.running_max / 4), static_cast<size_t>(limits.watch_queries_max)) {
-}
+      runners("query-run", limits.running_max, static_cast<size_t>(limits.waiting_max)),
+      watchers("query-watch", std::max(1, limits.running_max / 4),
+               static_cast<size_t>(limits.watch_queries_max)) {}
 
 }  // namespace twin::api

@@ -37,7 +37,7 @@ class Server::Impl {
  public:
   Impl(const ServerOptions& options, engine::Engine* engine)
       : queries_(options.queries),
-        pool_(options.work_threads),
+        pool_("work", options.work_threads),
         services_{engine,
                   &pool_,
                   options.version,
@@ -49,7 +49,8 @@ class Server::Impl {
                   &queries_,
                   nullptr,
                   &metrics_},
-        feature_tasks_(query::NewTaskPool(queries_.tasks->threads(), query::PoolThreads::kGiveWay)),
+        feature_tasks_(query::NewTaskPool(engine::FeatureThreads(queries_.tasks->threads()),
+                                          query::PoolThreads::kGiveWay)),
         predict_host_(engine::NewPredictHost(engine, feature_tasks_.get())),
         models_(services_),
         twins_(services_),

@@ -3,12 +3,19 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/base/thread_name.h"
+
 namespace twin::api {
 
-WorkPool::WorkPool(int threads, size_t waiting_max)
+WorkPool::WorkPool(const char* name, int threads, size_t waiting_max)
     : threads_max_(static_cast<size_t>(threads)), waiting_max_(waiting_max) {
   threads_.reserve(static_cast<size_t>(threads));
-  for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { Run(); });
+  for (int i = 0; i < threads; ++i) {
+    threads_.emplace_back([this, name] {
+      NameThread(name);
+      Run();
+    });
+  }
 }
 
 WorkPool::~WorkPool() {

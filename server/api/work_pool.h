@@ -15,7 +15,8 @@ namespace twin::api {
 // Thread-safe.
 class WorkPool {
  public:
-  explicit WorkPool(int threads, size_t waiting_max = 1000);
+  // `name`: of the threads, at most 15 characters.
+  WorkPool(const char* name, int threads, size_t waiting_max = 1000);
   ~WorkPool();  // runs what was submitted
 
   // False: too many wait for a thread already (work_waiting_max).

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/status_macros.h"
 #include "server/base/sync.h"
+#include "server/base/thread_name.h"
 #include "server/engine/arrivals.h"
 #include "server/engine/awaited.h"
 #include "server/engine/checkpoint.h"
@@ -413,6 +414,7 @@ class Engine::Impl {
   }
 
   void RunKeeper() {
+    NameThread("keeper");
     bool accepted = true;
     while (true) {
       {
@@ -428,6 +430,7 @@ class Engine::Impl {
   }
 
   void RunCheckpoints() {
+    NameThread("checkpoint");
     uint64_t in_checkpoint = 0;
     while (true) {
       {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "server/base/status_macros.h"
+#include "server/base/thread_name.h"
 #include "server/base/time.h"
 
 namespace twin::engine {
@@ -50,6 +51,7 @@ absl::StatusOr<uint64_t> HistoryUpkeep::PackEnded() {
 }
 
 void HistoryUpkeep::Run() {
+  NameThread("history");
   while (true) {
     parts_.arrivals->Note(parts_.applied());
     absl::StatusOr<uint64_t> days = MergeDays(parts_.cpu_percent);

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/status_macros.h"
 #include "server/base/sync.h"
+#include "server/base/thread_name.h"
 #include "server/base/thread_priority.h"
 #include "server/engine/feature_query.h"
 #include "server/events/feed.h"
@@ -321,6 +322,7 @@ class FeatureReading {
   absl::Status Read(const std::vector<std::string>* twins, EmitRows emit) {
     HandOver rows;
     std::thread reader([&] {
+      NameThread("features");
       GiveWayToOthers();
       rows.End(Execute(twins, &rows));
     });

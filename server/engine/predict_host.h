@@ -21,6 +21,9 @@ inline constexpr size_t kFeatureTwinsOfSequences = 16;
 // quicker.
 inline constexpr size_t kFeatureTwinsWhole = 250'000;
 
+// Threads of the pool below, on so many processors: one is left to those that telemetry waits for.
+constexpr int FeatureThreads(int processors) { return processors > 1 ? processors - 1 : 1; }
+
 // The engine, and the pool that feature queries share (nullptr: none), outlive it.
 std::unique_ptr<predict::Host> NewPredictHost(Engine* engine, query::TaskPool* pool,
                                               const Clock* clock = nullptr);

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/clock.h"
+#include "server/base/thread_name.h"
 
 namespace twin::engine {
 namespace {
@@ -92,6 +93,7 @@ std::vector<SequenceWaits::Waiting> SequenceWaits::TakeAnswered() {
 }
 
 void SequenceWaits::Run() {
+  NameThread("waits");
   while (true) {
     std::vector<Waiting> answered;
     {

@@ -12,6 +12,10 @@ namespace twin::events {
 namespace {
 
 constexpr uint64_t kEntryBytes = 160;  // of a record itself
+// What a reader of the ring takes along at once: it shares the ring's lock with the writer. The
+// bytes are soft.
+constexpr size_t kReadAheadMax = 64;
+constexpr uint64_t kReadAheadBytes = 64 << 10;
 
 absl::StatusOr<RecordPtr> FromJournal(journal::Record record) {
   auto applied = std::make_shared<ingest::AppliedRecord>();
@@ -43,18 +47,20 @@ void ChangeLog::Take(std::vector<ingest::AppliedRecord> records) {
     taken.push_back(std::make_shared<const ingest::AppliedRecord>(std::move(record)));
   }
   std::vector<RecordPtr> dropped;  // freed without the lock
-  const MutexLock lock(&mutex_);
-  applied_ = taken.back()->last();
-  for (RecordPtr& record : taken) {
-    bytes_ += kEntryBytes + record->bytes.size();
-    ring_.push_back(std::move(record));
+  {
+    const MutexLock lock(&mutex_);
+    applied_ = taken.back()->last();
+    for (RecordPtr& record : taken) {
+      bytes_ += kEntryBytes + record->bytes.size();
+      ring_.push_back(std::move(record));
+    }
+    while (bytes_ > ring_bytes_ && !ring_.empty()) {
+      bytes_ -= kEntryBytes + ring_.front()->bytes.size();
+      dropped.push_back(std::move(ring_.front()));
+      ring_.pop_front();
+    }
   }
-  while (bytes_ > ring_bytes_ && !ring_.empty()) {
-    bytes_ -= kEntryBytes + ring_.front()->bytes.size();
-    dropped.push_back(std::move(ring_.front()));
-    ring_.pop_front();
-  }
-  taken_.SignalAll();
+  taken_.SignalAll();  // whom this wakes wants the lock
 }
 
 Sequence ChangeLog::applied() const {
@@ -87,21 +93,28 @@ void ChangeLog::Wake() {
   taken_.SignalAll();
 }
 
-RecordPtr ChangeLog::FindRecent(Sequence sequence, bool* is_applied) const {
+bool ChangeLog::FindRecent(Sequence sequence, std::deque<RecordPtr>* found) const {
   const MutexLock lock(&mutex_);
-  *is_applied = sequence <= applied_;
-  if (!*is_applied || ring_.empty() || sequence < ring_.front()->first) return nullptr;
-  const auto after =
+  if (applied_ < sequence) return false;
+  if (ring_.empty() || sequence < ring_.front()->first) return true;
+  auto next =
       std::upper_bound(ring_.begin(), ring_.end(), sequence,
                        [](Sequence at, const RecordPtr& record) { return at < record->first; });
-  return *std::prev(after);
+  --next;
+  uint64_t bytes = 0;
+  for (; next != ring_.end() && found->size() < kReadAheadMax && bytes < kReadAheadBytes; ++next) {
+    bytes += (*next)->bytes.size();
+    found->push_back(*next);
+  }
+  return true;
 }
 
 absl::StatusOr<RecordPtr> ChangeLog::Reader::Next() {
-  bool is_applied = false;
-  RecordPtr record = log_.FindRecent(next_, &is_applied);
-  if (!is_applied) return RecordPtr();
-  if (record != nullptr) {
+  if (ahead_.empty() && !log_.FindRecent(next_, &ahead_)) return RecordPtr();
+  RecordPtr record;
+  if (!ahead_.empty()) {
+    record = std::move(ahead_.front());
+    ahead_.pop_front();
     behind_.reset();
   } else {
     if (behind_ == nullptr) {

@@ -58,6 +58,7 @@ class ChangeLog : public ingest::AppliedSink {
    private:
     ChangeLog& log_;
     Sequence next_;
+    std::deque<RecordPtr> ahead_;  // from next_ on, of the ring
     std::unique_ptr<journal::Reader> behind_;
   };
 
@@ -71,8 +72,10 @@ class ChangeLog : public ingest::AppliedSink {
 
  private:
   friend class Reader;
-  // The one that holds `sequence`; nullptr: it is not in the ring.
-  RecordPtr FindRecent(Sequence sequence, bool* is_applied) const ABSL_LOCKS_EXCLUDED(mutex_);
+  // The one that holds `sequence` and some that follow it; none: it is not in the ring. False: it
+  // is not applied.
+  bool FindRecent(Sequence sequence, std::deque<RecordPtr>* found) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
   journal::Journal& journal_;
   const uint64_t ring_bytes_;

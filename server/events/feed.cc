@@ -8,6 +8,7 @@
 #include "server/base/check.h"
 #include "server/base/clock.h"
 #include "server/base/status_macros.h"
+#include "server/base/thread_name.h"
 #include "server/events/catchup.h"
 
 namespace twin::events {
@@ -232,6 +233,7 @@ FeedStatus Feed::status() const {
 // --- Matcher ---
 
 void Feed::RunMatcher() {
+  NameThread("match");
   Expander expander(sources_, options_);
   std::unique_ptr<Interest> interest;
   std::unique_ptr<ChangeLog::Reader> reader;
@@ -402,6 +404,7 @@ void Feed::Run(std::shared_ptr<Subscription> subscription) {
 }
 
 void Feed::RunDelivery() {
+  NameThread("deliver");
   while (true) {
     std::shared_ptr<Subscription> subscription;
     {
@@ -421,6 +424,7 @@ void Feed::RunDelivery() {
 }
 
 void Feed::RunTimer() {
+  NameThread("feed-timer");
   while (true) {
     std::vector<std::shared_ptr<Subscription>> due;
     {

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/clock.h"
 #include "server/base/status_macros.h"
+#include "server/base/thread_name.h"
 #include "server/events/named_record.h"
 #include "server/events/named_subscription.h"
 
@@ -342,6 +343,7 @@ void NamedSubscriptions::TellOfOldest() {
 }
 
 void NamedSubscriptions::RunCommits() {
+  NameThread("cursors");
   auto look_at = std::chrono::steady_clock::now();
   while (true) {
     bool is_dirty = false;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "server/base/thread_name.h"
 #include "server/base/thread_priority.h"
 
 namespace twin::ingest {
@@ -40,6 +41,7 @@ void Answers::Give(std::vector<Answer> answers, bool here) {
 }
 
 void Answers::Run() {
+  NameThread("answers");
   WakeAtOnce();
   std::vector<Answer> taken;
   while (true) {

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
 #include "server/base/status_macros.h"
+#include "server/base/thread_name.h"
 #include "server/base/thread_priority.h"
 
 namespace twin::ingest {
@@ -72,7 +73,7 @@ constexpr size_t kHeaderBytes = 64;  // of a record, without what a request id a
 
 // The graph is locked while records are applied, and nobody is answered before all are.
 constexpr size_t kAppliedAtOnceMax = 64;
-constexpr uint64_t kOperationsAppliedAtOnce = 64;  // but of a record all
+constexpr uint64_t kOperationsAppliedAtOnce = 32;  // but of a record all
 
 absl::Status InBatch(const absl::Status& status, size_t index, size_t count) {
   if (count == 1) return status;
@@ -209,7 +210,9 @@ std::vector<std::shared_ptr<Writer::InFlight>> Writer::TakeComplete() {
 }
 
 void Writer::Run() {
+  NameThread("writer");
   WakeAtOnce();
+  bool has_applied = false;  // at last
   while (true) {
     std::vector<std::shared_ptr<InFlight>> complete;
     Waiting next;
@@ -217,7 +220,9 @@ void Writer::Run() {
     {
       const MutexLock lock(&mutex_);
       while (true) {
-        complete = TakeComplete();
+        // Telemetry that arrived while records were applied does not wait for more of these.
+        const bool has_turn = has_applied && !queue_.empty() && MayStart();
+        if (!has_turn) complete = TakeComplete();
         if (!complete.empty()) break;
         if (!is_queue_empty() && MayStart()) {
           next = TakeNext();
@@ -229,7 +234,8 @@ void Writer::Run() {
       }
     }
     const std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
-    if (!complete.empty()) Finish(complete);
+    has_applied = !complete.empty();
+    if (has_applied) Finish(complete);
     if (has_next) Process(std::move(next));
     if (!telemetry_.stale().empty()) ResolveStale();
     worked_ += std::chrono::steady_clock::now() - start;

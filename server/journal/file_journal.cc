@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
 #include "server/base/status_macros.h"
+#include "server/base/thread_name.h"
 #include "server/base/thread_priority.h"
 #include "server/journal/segment.h"
 
@@ -326,6 +327,7 @@ void FileJournal::Finish(std::vector<Waiting> group) {
 }
 
 void FileJournal::Run() {
+  NameThread("journal");
   WakeAtOnce();
   for (;;) {
     std::vector<Waiting> group;
@@ -462,6 +464,7 @@ absl::StatusOr<std::string> FileJournal::PrepareSpare() {
 }
 
 void FileJournal::RunPreparer() {
+  NameThread("segments");
   for (;;) {
     {
       MutexLock lock(&mutex_);

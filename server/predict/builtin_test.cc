@@ -65,7 +65,7 @@ struct Packs {
   }
 
   Answer Answered(const std::shared_ptr<LocalPredictor>& predictor) {
-    Tasks tasks(1, TaskThreads::kEqual);
+    Tasks tasks("predict", 1, TaskThreads::kEqual);
     request.id = "r";
     absl::StatusOr<Answer> answer;
     RunOn(predictor, &tasks)

@@ -27,10 +27,10 @@ inline constexpr int64_t kChangeDelayMsDefault = 1'000;
 inline constexpr int64_t kDeadlineMsMax = 600'000;
 inline constexpr int kTries = 3;               // of one batch
 inline constexpr int64_t kRetryDelayMs = 100;  // then three times that
-// Telemetry that arrives meanwhile waits while one write is checked, and while all that are in
-// flight are applied: with so many twins, some tenths of a millisecond.
+// Telemetry that arrives meanwhile waits while one write is checked or applied: with so many twins,
+// some tenths of a millisecond.
 inline constexpr size_t kWriteTwins = 32;
-inline constexpr int kWritesInFlight = 4;  // of a run: they share the journal's syncs
+inline constexpr int kWritesInFlight = 2;  // of a run: one is applied while the next syncs
 inline constexpr size_t kRunsKept = 100;   // of each predictor
 inline constexpr size_t kQueryBytesMax = 64 << 10;
 inline constexpr size_t kOptionBytesMax = 4 << 10;

@@ -32,8 +32,8 @@ Predictors::Impl::Impl(const Options& options, Host* host, Connector* connector)
       host_(*host),
       connector_(*connector),
       forecasts_(&host->documents(), options.forecast_rows_max),
-      computing_(options.threads, TaskThreads::kGiveWay),
-      runs_(options.runs_at_once, TaskThreads::kEqual) {}
+      computing_("predict", options.threads, TaskThreads::kGiveWay),
+      runs_("predict-run", options.runs_at_once, TaskThreads::kEqual) {}
 
 Predictors::Impl::~Impl() { Stop(); }
 

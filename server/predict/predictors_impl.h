@@ -155,7 +155,7 @@ class Predictors::Impl {
 
   Tasks computing_;  // of predictors inside the server
   // Truths, expiries, watches: what the timer and the feed must not wait for.
-  Tasks chores_{1, TaskThreads::kEqual};
+  Tasks chores_{"predict-chores", 1, TaskThreads::kEqual};
   Tasks runs_;  // these mostly wait, and have locks in hand that the feed and writes wait for
   std::thread timer_;
 };

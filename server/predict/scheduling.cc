@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/status_macros.h"
+#include "server/base/thread_name.h"
 #include "server/predict/document_value.h"
 #include "server/predict/predictors_impl.h"
 
@@ -51,6 +52,7 @@ void Predictors::Impl::Stop() {
 // --- The timer ---
 
 void Predictors::Impl::RunTimer() {
+  NameThread("predict-timer");
   const MutexLock lock(&mutex_);
   while (!stopping_) {
     const Time now = host_.Now();

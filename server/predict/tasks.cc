@@ -3,6 +3,7 @@
 #include <limits>
 #include <utility>
 
+#include "server/base/thread_name.h"
 #include "server/base/thread_priority.h"
 
 namespace twin::predict {
@@ -79,6 +80,7 @@ void Tasks::Stop() {
 }
 
 void Tasks::Work() {
+  NameThread(name_);
   if (kind_ == TaskThreads::kGiveWay) GiveWayToOthers();
   while (true) {
     absl::AnyInvocable<void()> task;

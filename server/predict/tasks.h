@@ -25,7 +25,9 @@ enum class TaskThreads {
 // Thread-safe. Who submits bounds how much waits.
 class Tasks {
  public:
-  Tasks(int threads_max, TaskThreads kind) : threads_max_(threads_max), kind_(kind) {}
+  // `name`: of the threads, at most 15 characters; it outlives this.
+  Tasks(const char* name, int threads_max, TaskThreads kind)
+      : name_(name), threads_max_(threads_max), kind_(kind) {}
   ~Tasks() { Stop(); }
 
   // False: it is stopping, and the task is dropped.
@@ -36,6 +38,7 @@ class Tasks {
  private:
   void Work() ABSL_LOCKS_EXCLUDED(mutex_);
 
+  const char* const name_;
   const int threads_max_;
   const TaskThreads kind_;
   Mutex mutex_;
