@@ -233,7 +233,8 @@ absl::StatusOr<Patch> PatchOf(const google::protobuf::RepeatedPtrField<pb::Edit>
 void PutAt(absl::string_view path, Value value, ValueMap* members) {
   const size_t dot = path.find('.');
   if (dot == absl::string_view::npos) {
-    members->emplace_back(std::string(path), std::move(value));
+    // What says that an Object is there has nothing behind its dot.
+    if (!path.empty()) members->emplace_back(std::string(path), std::move(value));
     return;
   }
   const absl::string_view name = path.substr(0, dot);
@@ -632,7 +633,8 @@ void FillTwin(const graph::GraphView& view, TwinNumber twin, const TwinOptions& 
     const graph::Cell cell = view.Get(twin, table.IdOf(column));
     if (cell.value.is_null()) continue;
     pb::PropertyTime* time = message->add_property_times();
-    time->set_path(column.path);
+    const absl::string_view path = column.name();
+    time->set_path(path.data(), path.size());
     time->set_update_time_unix_nano(cell.update_time.ns);
     time->set_source_time_unix_nano(cell.source_time.ns);
   }

@@ -33,6 +33,23 @@ TEST(Api, ExportAndImportGiveTheSameGraph) {
   EXPECT_EQ(second.Export(), data);
 }
 
+TEST(Api, ObjectsWithoutFieldsAreExported) {
+  RunningServer server;
+  const std::string data = absl::StrCat(
+      "{\"Section\":\"Header\"}\n{\"fileVersion\":\"1.0.0\",\"author\":\"twingraph\"}\n"
+      "{\"Section\":\"Models\"}\n",
+      R"({"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:C;1","@type":"Interface","contents":[)",
+      R"({"@type":"Property","name":"o","schema":{"@type":"Object","fields":[)",
+      R"({"name":"x","schema":"double"}]}}]})", "\n{\"Section\":\"Twins\"}\n",
+      R"({"$dtId":"a","$metadata":{"$model":"dtmi:t:C;1"},"o":{}})", "\n",
+      R"({"$dtId":"b","$metadata":{"$model":"dtmi:t:C;1"}})", "\n",
+      "{\"Section\":\"Relationships\"}\n");
+  pb::ImportProgress progress;
+  std::vector<std::string> errors;
+  ASSERT_THAT(server.Import(data, pb::ImportOptions(), &progress, &errors), IsOk());
+  EXPECT_EQ(server.Export(), data);
+}
+
 TEST(Api, ImportSaysWhatIsWrongAndWhere) {
   RunningServer server;
   const std::string data = absl::StrCat(

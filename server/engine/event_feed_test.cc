@@ -294,6 +294,38 @@ TEST_F(EventFeedTest, AReplacementByAnotherModelTellsWhatItDropped) {
   EXPECT_THAT(read(), expected);
 }
 
+TEST_F(EventFeedTest, AnObjectWithoutFieldsIsAChange) {
+  Start();
+  ingest::WriteBatch models;
+  models.operations.emplace_back(ingest::CreateModels{
+      {R"({"@id": "dtmi:t:Box;1", "@type": "Interface", "@context": "dtmi:dtdl:context;4", "contents": [
+            {"@type": "Property", "name": "obj", "schema": {"@type": "Object", "fields": [
+              {"name": "x", "schema": "integer"}]}}]})"}});
+  Write(std::move(models));
+  const Sequence begin = applied();
+  ingest::WriteBatch batch;
+  Twin("box", "dtmi:t:Box;1", &batch);
+  Write(std::move(batch));
+  const auto edit = [&](ingest::Edit::Kind kind, std::vector<std::string> path, Value value) {
+    ingest::PatchTwin patch;
+    patch.id = "box";
+    patch.edits.push_back({kind, std::move(path), std::move(value), std::nullopt});
+    ingest::WriteBatch one;
+    one.operations.emplace_back(std::move(patch));
+    Write(std::move(one));
+  };
+  edit(ingest::Edit::Kind::kAdd, {"obj"}, Value::Map({}));
+  edit(ingest::Edit::Kind::kAdd, {"obj", "x"}, Value::Int(1));
+  edit(ingest::Edit::Kind::kRemove, {"obj"}, Value());
+  const auto at = [&](uint64_t more) { return absl::StrCat(begin.value + more); };
+  EXPECT_THAT(Texts(ReadAll(After(begin))),
+              ElementsAre(at(1) + ".0 twin.created box (dtmi:t:Box;1)",
+                          at(2) + ".0 twin.updated box (dtmi:t:Box;1); obj: null -> {}",
+                          at(3) + ".0 twin.updated box (dtmi:t:Box;1); obj.x: null -> 1",
+                          at(4) + ".0 twin.updated box (dtmi:t:Box;1); obj.x: 1 -> null, "
+                                  "obj: {} -> null"));
+}
+
 // While nobody listens changes are passed over, and what is known of twins with them.
 TEST_F(EventFeedTest, WhatHappenedWhileNobodyListenedIsKnown) {
   Start();

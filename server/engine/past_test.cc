@@ -31,6 +31,8 @@ constexpr absl::string_view kModels = R"([
    "@id":"dtmi:t:Pack;1","@type":"Interface","contents":[
     {"@type":"Property","name":"name","schema":"string"},
     {"@type":["Property","Historized"],"name":"soh","schema":"double"},
+    {"@type":["Property","Historized"],"name":"cap","schema":{"@type":"Object","fields":[
+      {"name":"value","schema":"double"}]}},
     {"@type":"Telemetry","name":"power","schema":"double"},
     {"@type":"Relationship","name":"hasModule","properties":[
       {"@type":"Property","name":"position","schema":"integer"}]}]},
@@ -230,6 +232,38 @@ TEST_F(PastTest, IsPartOfCheckpoints) {
   EXPECT_THAT(CheckDataDir(options_.data_dir, &report), IsOk());
   EXPECT_THAT(report,
               ::testing::Contains(HasSubstr("1 twins and 2 relationships that have ended")));
+}
+
+// Whether an Object without fields was there.
+TEST_F(PastTest, KnowsEmptyObjects) {
+  Do(ingest::CreateModels{{std::string(kModels)}}, Day(0));
+  Put("pack", "dtmi:t:Pack;1", {{"cap", Value::Map({})}}, Day(1));
+  ingest::PatchTwin patch;
+  patch.id = "pack";
+  patch.edits = {{ingest::Edit::Kind::kRemove, {"cap"}, Value(), std::nullopt}};
+  Do(patch, Day(3));
+  const auto cap = [&](int64_t day) {
+    const auto reader = engine_->OpenReader();
+    const auto past = reader->AsOf(Day(day));
+    if (!past.ok()) return past.status().ToString();
+    const TwinNumber pack = (*past)->Find("pack");
+    std::vector<query::Place> places;
+    (*past)->Places(absl::MakeConstSpan(&pack.value, 1), &places);
+    const query::Model& model = (*past)->catalog().model(TableId(places[0].table));
+    EXPECT_EQ(model.columns.back().name(), "cap");
+    query::Vector value;
+    (*past)->Read(model.table, ColumnId(static_cast<uint32_t>(model.columns.size() - 1)),
+                  absl::MakeConstSpan(&places[0].row, 1), &value);
+    return value.Get(0).DebugString();
+  };
+  for (const bool checkpoint : {false, true}) {
+    EXPECT_EQ(cap(2), "{}");
+    EXPECT_EQ(cap(4), "null");
+    options_.checkpoint_on_stop = checkpoint;
+    Open();
+  }
+  EXPECT_EQ(cap(2), "{}");
+  EXPECT_EQ(cap(4), "null");
 }
 
 TEST_F(PastTest, IsPartOfBackups) {

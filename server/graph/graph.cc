@@ -203,7 +203,7 @@ void Graph::MoveTwin(TwinNumber twin, TableId table, Sequence version, Time time
   const TableSchema& new_schema = head_->catalog().table(table);
   std::vector<std::pair<ColumnId, Cell>> kept;
   for (const ColumnSchema& column : old_schema.columns) {
-    const ColumnSchema* same = new_schema.FindColumn(column.path);
+    const ColumnSchema* same = new_schema.FindSame(column);
     if (same == nullptr || same->type != column.type) continue;
     Cell cell = head_->Get(twin, old_schema.IdOf(column));
     if (!cell.value.is_null()) kept.emplace_back(new_schema.IdOf(*same), std::move(cell));

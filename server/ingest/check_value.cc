@@ -347,6 +347,14 @@ absl::Status FlattenInterface(const graph::TableSchema& table, const dtdl::Inter
   return absl::OkStatus();
 }
 
+// A component has no such column: it is always there.
+void AddEmptyObject(const graph::TableSchema& table, absl::string_view path, const Value& value,
+                    std::vector<ColumnValue>* values) {
+  if (!value.as_map().empty()) return;
+  const graph::ColumnSchema* object = table.FindObject(path);
+  if (object != nullptr) values->push_back({table.IdOf(*object), Value::Map({})});
+}
+
 bool IsGroup(const graph::TableSchema& table, absl::string_view path) {
   const std::string prefix = absl::StrCat(path, ".");
   return std::any_of(
@@ -357,11 +365,8 @@ bool IsGroup(const graph::TableSchema& table, absl::string_view path) {
 // `what`: that there could be.
 absl::Status UnknownPath(const graph::TableSchema& table, absl::string_view path,
                          absl::string_view what) {
-  std::vector<absl::string_view> known;
-  known.reserve(table.columns.size());
-  for (const graph::ColumnSchema& each : table.columns) known.push_back(each.path);
-  return Invalid(path,
-                 absl::StrCat("no such ", what, " of ", table.model_id, Suggestion(path, known)));
+  return Invalid(path, absl::StrCat("no such ", what, " of ", table.model_id,
+                                    Suggestion(path, table.Paths())));
 }
 
 absl::Status FlattenPublished(const graph::TableSchema& table, absl::string_view path,
@@ -415,6 +420,7 @@ absl::Status Flatten(const graph::TableSchema& table, absl::string_view path, co
     return absl::OkStatus();
   }
   if (value.kind() != Value::Kind::kMap) return Expected(path, "an object", value);
+  AddEmptyObject(table, path, value, values);
   for (const auto& [name, member] : value.as_map()) {
     const std::string at = absl::StrCat(path, ".", name);
     const dtdl::Field* field = schema.FindField(name);
@@ -434,6 +440,7 @@ absl::Status FlattenGroup(const graph::TableSchema& table, absl::string_view pat
                           const Value& value, const Limits& limits,
                           std::vector<ColumnValue>* values) {
   if (value.kind() != Value::Kind::kMap) return Expected(path, "an object", value);
+  AddEmptyObject(table, path, value, values);
   for (const auto& [name, member] : value.as_map()) {
     const std::string at = absl::StrCat(path, ".", name);
     if (const graph::ColumnSchema* column = table.FindColumn(at)) {

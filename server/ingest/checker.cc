@@ -60,6 +60,7 @@ std::string SuggestionFor(const graph::TableSchema& table, std::string above,
     for (const graph::ColumnSchema& column : table.columns) {
       if (column.telemetry || !absl::StartsWith(column.path, above)) continue;
       const absl::string_view rest = absl::string_view(column.path).substr(above.size());
+      if (rest.empty()) continue;  // the Object itself
       known.push_back(rest.substr(0, rest.find('.')));
     }
     if (std::find(known.begin(), known.end(), name) == known.end()) return Suggestion(name, known);
@@ -74,6 +75,15 @@ bool IsContainment(const DeleteTree& request, absl::string_view name) {
   }
   return std::find(request.relationship_names.begin(), request.relationship_names.end(), name) !=
          request.relationship_names.end();
+}
+
+// An Object that is there with its fields stays there.
+bool IsAround(const graph::ColumnSchema& object, const graph::TableSchema& table,
+              absl::Span<const ColumnValue> values) {
+  return object.is_object &&
+         std::any_of(values.begin(), values.end(), [&](const ColumnValue& value) {
+           return absl::StartsWith(table.columns[value.column.value].path, object.path);
+         });
 }
 
 bool IsText(const ColumnValue& value) { return IsKeptAsString(value.value); }
@@ -237,7 +247,7 @@ absl::Status Checker::SetTwinValue(TwinNumber twin, ColumnId column, Value value
   Time source = time_;
   if (source_time.has_value()) {
     source = *source_time;
-    const std::string& path = pending_.SchemaOf(twin).columns[column.value].path;
+    const absl::string_view path = pending_.SchemaOf(twin).columns[column.value].name();
     TWIN_RETURN_IF_ERROR(CheckSkew(source, absl::StrCat(path, ": ")));
     if (!before.value.is_null() && source < before.source_time) {
       return absl::FailedPreconditionError(absl::StrCat(path, ": the source time ",
@@ -285,6 +295,10 @@ absl::Status Checker::CheckRequired(TwinNumber twin) const {
   for (const ColumnId id : table.required) {
     if (pending_.Has(twin, id)) continue;
     const graph::ColumnSchema& column = table.columns[id.value];
+    if (column.is_object) {
+      TWIN_RETURN_IF_ERROR(CheckRequiredObject(twin, table, column));
+      continue;
+    }
     // A column of its own, or one of those that an Object was divided into.
     const bool in_object = column.schema != column.content->schema;
     if (!in_object && column.content->traits.required) {
@@ -307,6 +321,31 @@ absl::Status Checker::CheckRequired(TwinNumber twin) const {
     }
   }
   return absl::OkStatus();
+}
+
+absl::Status Checker::CheckRequiredObject(TwinNumber twin, const graph::TableSchema& table,
+                                          const graph::ColumnSchema& object) const {
+  if (AnyBelow(twin, table, object.path)) return absl::OkStatus();
+  const absl::string_view name = object.name();
+  if (object.schema == object.content->schema) {
+    return absl::InvalidArgumentError(absl::StrCat("twin ", pending_.IdOf(twin), ": the property ",
+                                                   name, " is required by ",
+                                                   object.content->owner->id));
+  }
+  const std::string parent(name.substr(0, name.rfind('.') + 1));
+  if (!AnyBelow(twin, table, parent)) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("twin ", pending_.IdOf(twin), ": the field ", name, " is required"));
+}
+
+absl::Status Checker::KeepObjectAround(TwinNumber twin, const graph::TableSchema& table,
+                                       absl::string_view path,
+                                       const std::optional<Time>& source_time) {
+  const size_t dot = path.rfind('.');
+  if (dot == absl::string_view::npos) return absl::OkStatus();
+  const graph::ColumnSchema* const object = table.FindObject(path.substr(0, dot));
+  if (object == nullptr || AnyBelow(twin, table, object->path)) return absl::OkStatus();
+  return SetTwinValue(twin, table.IdOf(*object), Value::Map({}), source_time);
 }
 
 bool Checker::IsWholeTwin(const graph::TableSchema& table, absl::Span<const ColumnValue> values) {
@@ -397,7 +436,7 @@ absl::Status Checker::Put(const PutTwin& put, OperationResult* result) {
   std::vector<bool> given(table->columns.size());
   for (ColumnValue& value : values) {
     given[value.column.value] = true;
-    const std::string& path = table->columns[value.column.value].path;
+    const absl::string_view path = table->columns[value.column.value].name();
     std::optional<Time> source = put.source_time;
     for (const auto& [prefix, time] : put.source_times) {
       if (path == prefix || absl::StartsWith(path, absl::StrCat(prefix, "."))) source = time;
@@ -407,7 +446,7 @@ absl::Status Checker::Put(const PutTwin& put, OperationResult* result) {
   if (!is_new) {
     for (const graph::ColumnSchema& column : table->columns) {
       const ColumnId id = table->IdOf(column);
-      if (column.telemetry || given[id.value]) continue;
+      if (column.telemetry || given[id.value] || IsAround(column, *table, values)) continue;
       TWIN_RETURN_IF_ERROR(ClearTwinValue(twin, id, put.source_time));
     }
   }
@@ -546,7 +585,8 @@ absl::Status Checker::ApplyAnywhere(const Edit& edit, const std::string& compone
   }
   if (column != nullptr) {
     if (edit.kind == Edit::Kind::kRemove) {
-      return SetTwinValue(twin, table.IdOf(*column), Value(), source);
+      TWIN_RETURN_IF_ERROR(SetTwinValue(twin, table.IdOf(*column), Value(), source));
+      return KeepObjectAround(twin, table, path, source);
     }
     TWIN_ASSIGN_OR_RETURN(Value value, CheckValue(*column, edit.value, pointer, limits_));
     return SetTwinValue(twin, table.IdOf(*column), std::move(value), source);
@@ -564,13 +604,14 @@ absl::Status Checker::ApplyAnywhere(const Edit& edit, const std::string& compone
     const ColumnId id = table.IdOf(each);
     const auto it = std::find_if(values.begin(), values.end(),
                                  [&](const ColumnValue& value) { return value.column == id; });
-    if (it == values.end()) {
-      TWIN_RETURN_IF_ERROR(ClearTwinValue(twin, id, source));
-    } else {
+    if (it != values.end()) {
       TWIN_RETURN_IF_ERROR(SetTwinValue(twin, id, std::move(it->value), source));
+    } else if (!IsAround(each, table, values)) {
+      TWIN_RETURN_IF_ERROR(ClearTwinValue(twin, id, source));
     }
   }
-  return absl::OkStatus();
+  return edit.kind == Edit::Kind::kRemove ? KeepObjectAround(twin, table, path, source)
+                                          : absl::OkStatus();
 }
 
 absl::Status Checker::ApplyInDocument(const Edit& edit, const graph::TableSchema& table,

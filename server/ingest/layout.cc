@@ -119,12 +119,9 @@ class Resolver {
     const graph::TableSchema& table = view_.TableOf(twin);
     const graph::ColumnSchema* const column = table.FindColumn(path);
     if (column != nullptr) return column;
-    std::vector<absl::string_view> known;
-    known.reserve(table.columns.size());
-    for (const graph::ColumnSchema& each : table.columns) known.push_back(each.path);
     return absl::NotFoundError(absl::StrCat(place_, "'", view_.IdOf(twin), "' of the model ",
                                             table.model_id, " has no '", path, "'",
-                                            Suggestion(path, known)));
+                                            Suggestion(path, table.Paths())));
   }
 
   // Of values of one time for the same place one would be lost.

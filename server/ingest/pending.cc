@@ -610,7 +610,7 @@ void PendingState::MoveTwin(TwinNumber twin, TableId table, Time source_time) {
   for (const graph::ColumnSchema& column : from.columns) {
     Cell cell = Get(twin, from.IdOf(column));
     if (cell.value.is_null()) continue;
-    const graph::ColumnSchema* same = to.FindColumn(column.path);
+    const graph::ColumnSchema* same = to.FindSame(column);
     if (same != nullptr && same->type == column.type) {
       kept.push_back({to.IdOf(*same), kNoChange, std::move(cell)});
     } else if (!column.telemetry) {

@@ -468,13 +468,9 @@ absl::Status TelemetryChecker::CheckRow(const SampleBatch& samples, size_t row, 
     (*values)[c] = Value();
     if (is_missing) continue;
     if (place.schema == nullptr) {
-      std::vector<absl::string_view> known;
-      for (const graph::ColumnSchema& each : pending_.SchemaOf(twin).columns) {
-        known.push_back(each.path);
-      }
       return absl::InvalidArgumentError(absl::StrCat(
           "'", pending_.IdOf(twin), "' of the model ", pending_.SchemaOf(twin).model_id,
-          " has no '", column.path, "'", Suggestion(column.path, known)));
+          " has no '", column.path, "'", Suggestion(column.path, pending_.SchemaOf(twin).Paths())));
     }
     if (value.kind() == Value::Kind::kInt) {
       if (place.schema->type == graph::ColumnType::kTime) {
