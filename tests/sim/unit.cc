@@ -29,12 +29,15 @@ std::optional<Value> Fit(Kind kind, const Value& value) {
       if (value.kind() == Value::Kind::kDouble) return value;
       if (value.kind() != Value::Kind::kInt) return std::nullopt;
       return Value::Double(static_cast<double>(value.as_int()));
+    case Kind::kObject:
+      break;  // set by what holds it
   }
   return std::nullopt;
 }
 
 bool Flatten(const Model& model, const std::string& prefix, const ValueMap& contents,
              Values* values) {
+  if (contents.empty() && model.Find(prefix) != nullptr) values->emplace(prefix, Value::Map({}));
   for (const auto& [name, value] : contents) {
     const std::string path = prefix + name;
     if (const Property* property = model.Find(path)) {
@@ -59,6 +62,14 @@ bool HasComponents(const Model& model, const ValueMap& contents) {
 bool AnyFrom(const Twin& twin, const std::string& prefix) {
   return std::any_of(twin.values.begin(), twin.values.end(),
                      [&](const auto& each) { return absl::StartsWith(each.first, prefix); });
+}
+
+// An Object that is there with its fields stays there.
+bool IsAround(const Property& object, const Values& values) {
+  return object.kind == Kind::kObject &&
+         std::any_of(values.begin(), values.end(), [&](const auto& each) {
+           return absl::StartsWith(each.first, object.path);
+         });
 }
 
 Code Check(const ingest::Condition& condition, uint64_t version) {
@@ -230,7 +241,7 @@ Code Unit::Do(const ingest::PutTwin& put, OperationAnswer* answer) {
     if (code != Code::kOk) return code;
   }
   for (const Property& property : model.properties) {
-    if (values.count(property.path) > 0) continue;
+    if (values.count(property.path) > 0 || IsAround(property, values)) continue;
     code = Clear(property.path, put.source_time, &twin);
     if (code != Code::kOk) return code;
   }
@@ -314,8 +325,14 @@ Code Unit::Edit(const ingest::Edit& edit, const ingest::PatchTwin& patch, Twin* 
   if (!there && edit.kind == EditKind::kTest) return Code::kFailedPrecondition;
   if (!there && !may_create) return Code::kInvalidArgument;
   if (property == nullptr) return EditGroup(edit, path, source, twin);
-  if (edit.kind == EditKind::kRemove) return Set(path, Value(), source, twin);
   const size_t dot = path.rfind('.');
+  if (edit.kind == EditKind::kRemove) {
+    const Code code = Set(path, Value(), source, twin);
+    if (code != Code::kOk || dot == std::string::npos) return code;
+    const std::string object = path.substr(0, dot + 1);
+    const bool is_last = model.Find(object) != nullptr && !AnyFrom(*twin, object);
+    return is_last ? Set(object, Value::Map({}), source, twin) : code;
+  }
   if (edit.kind == EditKind::kAdd && edit.path.size() > 1 && !there) {
     const std::string parent = path.substr(0, dot);
     const bool is_component = std::find(model.components.begin(), model.components.end(), parent) !=
@@ -345,6 +362,7 @@ Code Unit::EditGroup(const ingest::Edit& edit, const std::string& path, std::opt
   for (const Property& property : model.properties) {
     if (!absl::StartsWith(property.path, path + ".")) continue;
     const auto it = values.find(property.path);
+    if (it == values.end() && IsAround(property, values)) continue;
     const Code code = it != values.end() ? Set(property.path, it->second, source, twin)
                                          : Clear(property.path, source, twin);
     if (code != Code::kOk) return code;
