@@ -408,6 +408,68 @@ TEST_F(PastTest, ADamagedBlockIsAnErrorAndNoNull) {
   EXPECT_THAT((*past)->read_error(), StatusIs(StatusCode::kDataLoss, HasSubstr("damaged")));
 }
 
+// What has ended cannot have begun again before that: AS OF would show two at once.
+TEST_F(PastTest, WhatIsCreatedAgainBeginsAfterItsFormerLife) {
+  MakeFleet();
+  options_.checkpoint_on_stop = false;
+  ingest::PutTwin twin;
+  twin.id = "m2";  // until day 12
+  twin.model_id = "dtmi:t:Module;1";
+  EXPECT_THAT(Try(twin, Day(11)),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("is before that")));
+  ingest::PutRelationship put;
+  put.source_id = "pack";
+  put.relationship_id = "r2";  // until day 10
+  put.name = "hasModule";
+  put.target_id = "m1";
+  EXPECT_THAT(Try(put, Day(9)),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("is before that")));
+  // Another one's past is none of its matter.
+  put.relationship_id = "r4";
+  EXPECT_THAT(Try(put, Day(9)), IsOk());
+  EXPECT_THAT(Try(ingest::DeleteRelationship{"pack", "r4", {}}, Day(12)), IsOk());
+  EXPECT_THAT(Try(put, Day(11)), StatusIs(StatusCode::kFailedPrecondition));
+  ASSERT_THAT(engine_->Checkpoint(), IsOk());
+  Open();
+  EXPECT_THAT(Try(put, Day(11)), StatusIs(StatusCode::kFailedPrecondition));
+  EXPECT_THAT(Try(put, Day(12)), IsOk());
+  EXPECT_THAT(Try(twin, Day(11)), StatusIs(StatusCode::kFailedPrecondition));
+  EXPECT_THAT(Try(twin, Day(12)), IsOk());
+  // The last life counts, also where an earlier one has its place behind it.
+  EXPECT_THAT(Try(ingest::DeleteTwin{"m2", {}, false}, Day(15)), IsOk());
+  Open();
+  EXPECT_THAT(Try(twin, Day(14)), StatusIs(StatusCode::kFailedPrecondition));
+  EXPECT_THAT(Try(twin, Day(15)), IsOk());
+}
+
+// The same before anything is durable: each operation sees those before it.
+TEST_F(PastTest, AFormerLifeCountsWithinABatch) {
+  MakeFleet();
+  clock_.Set(Day(20));
+  const auto at = [&](auto operation, int64_t day) {
+    operation.source_time = Day(day);
+    return ingest::Operation(std::move(operation));
+  };
+  ingest::PutTwin twin;
+  twin.id = "m3";
+  twin.model_id = "dtmi:t:Module;1";
+  ingest::PutRelationship put;
+  put.source_id = "pack";
+  put.relationship_id = "r1";
+  put.name = "hasModule";
+  put.target_id = "m3";
+  ingest::WriteBatch batch;
+  batch.atomic = false;
+  batch.operations = {
+      at(ingest::DeleteTwin{"m3", {}, true}, 18),           at(twin, 17), at(twin, 18),
+      at(ingest::DeleteRelationship{"pack", "r1", {}}, 18), at(put, 17),  at(put, 18)};
+  const ingest::WriteResult result = engine_->Write(std::move(batch));
+  ASSERT_THAT(result.status, IsOk());
+  std::vector<bool> taken;
+  for (const ingest::OperationResult& each : result.results) taken.push_back(each.status.ok());
+  EXPECT_THAT(taken, ElementsAre(true, false, true, true, false, true));
+}
+
 TEST_F(PastTest, SourceTimesAreChecked) {
   MakeFleet();
   EXPECT_THAT(Try(ingest::DeleteTwin{"m3", {}, true}, Day(9)),

@@ -190,6 +190,12 @@ class GraphView {
   Time BeginOf(RelationshipNumber relationship) const;
   // The last change of a relationship's properties, or its begin. On the head only.
   Time ChangedOf(RelationshipNumber relationship) const;
+  // Of the last twin that had the id and was deleted, or relationship: when that was. The earliest
+  // time there is: there was none, or the past has forgotten it. On the head only.
+  Time EndOfFormer(absl::string_view id) const;
+  Time EndOfFormer(TwinNumber source, absl::string_view id) const;
+  // No twin that was deleted ended after this.
+  Time last_end_of_twins() const;
   // All twins that ever had the id and are not forgotten, the last one first.
   std::vector<TwinNumber> TwinsOf(absl::string_view id) const;
   // Entries lie in slots below these; a slot may be empty: then false.

@@ -289,4 +289,36 @@ size_t ChangeTimes::bytes() const {
   return times_.capacity() * 17;
 }
 
+// --- FormerHolders ---
+
+uint64_t FormerHolders::KeyOf(absl::string_view twin_id) { return absl::HashOf(twin_id); }
+
+uint64_t FormerHolders::KeyOf(TwinNumber source, absl::string_view relationship_id) {
+  return absl::HashOf(source.value, relationship_id);
+}
+
+void FormerHolders::Set(uint64_t key, uint32_t slot, Time end) {
+  const MutexLock lock(&mutex_);
+  slots_[key] = slot;
+  last_end_.store(std::max(last_end_.load(std::memory_order_relaxed), end.ns),
+                  std::memory_order_relaxed);
+}
+
+uint32_t FormerHolders::Find(uint64_t key) const {
+  const MutexLock lock(&mutex_);
+  const auto it = slots_.find(key);
+  return it == slots_.end() ? kNone : it->second;
+}
+
+void FormerHolders::Remove(uint64_t key, uint32_t slot) {
+  const MutexLock lock(&mutex_);
+  const auto it = slots_.find(key);
+  if (it != slots_.end() && it->second == slot) slots_.erase(it);
+}
+
+size_t FormerHolders::bytes() const {
+  const MutexLock lock(&mutex_);
+  return slots_.capacity() * 17;
+}
+
 }  // namespace twin::graph

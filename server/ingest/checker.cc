@@ -397,6 +397,7 @@ absl::Status Checker::Put(const PutTwin& put, OperationResult* result) {
   std::vector<ColumnValue>& values = values_;
   TWIN_RETURN_IF_ERROR(
       contents_.Flatten(pending_.shared_catalog(), *table, put.contents, limits_, &values));
+  Time begin;
   if (is_new) {
     if (static_cast<int64_t>(pending_.twins()) >= limits_.twins_max) {
       return absl::ResourceExhaustedError(
@@ -410,7 +411,7 @@ absl::Status Checker::Put(const PutTwin& put, OperationResult* result) {
           absl::StrCat("ids of twins have taken ids_bytes_max (", limits_.ids_bytes_max,
                        " bytes); delete twins, Compact and restart, which packs the rest"));
     }
-    TWIN_ASSIGN_OR_RETURN(const Time begin, SourceTimeOf(put.source_time, Time{INT64_MIN}));
+    TWIN_ASSIGN_OR_RETURN(begin, SourceTimeOf(put.source_time, pending_.EndOfFormer(put.id)));
     if (is_alone_ && put.source_times.empty() && IsWholeTwin(*table, values)) {
       if (std::any_of(values.begin(), values.end(), IsText)) {
         TWIN_RETURN_IF_ERROR(CheckRoomForStrings());
@@ -431,7 +432,7 @@ absl::Status Checker::Put(const PutTwin& put, OperationResult* result) {
   result->created = is_new;
   result->changed = 1;
   if (is_new && put.source_times.empty()) {
-    return SetFirstValues(twin, absl::MakeSpan(values), put.source_time.value_or(time_));
+    return SetFirstValues(twin, absl::MakeSpan(values), begin);
   }
   std::vector<bool> given(table->columns.size());
   for (ColumnValue& value : values) {
@@ -711,7 +712,8 @@ absl::Status Checker::Put(const PutRelationship& put, OperationResult* result) {
   const bool was = !(number == kNoRelationship);
   TWIN_ASSIGN_OR_RETURN(
       const Time source_time,
-      SourceTimeOf(put.source_time, was ? pending_.ChangedOf(number) : Time{INT64_MIN}));
+      SourceTimeOf(put.source_time, was ? pending_.ChangedOf(number)
+                                        : pending_.EndOfFormer(source, put.relationship_id)));
   if (was) {
     const PendingRelationship before = pending_.GetRelationship(number);
     TWIN_RETURN_IF_ERROR(CheckCondition(put.condition, before.version, "the relationship"));

@@ -103,7 +103,8 @@ ingest::Edit RandomOperations::EditOf(const Model& model, const std::string& com
   if (!component.empty()) {
     edit.path = {"firmware"};
     edit.value = ValueOf(Kind::kText);
-  } else if (edit.path.size() > 1 && (property.kind == Kind::kObject || OneIn(3))) {  // the whole Object or component
+  } else if (edit.path.size() > 1 &&
+             (property.kind == Kind::kObject || OneIn(3))) {  // the whole Object or component
     edit.path.pop_back();
     const std::string field = std::vector<std::string>(absl::StrSplit(property.path, '.'))[1];
     if (property.kind == Kind::kObject) {

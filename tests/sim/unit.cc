@@ -67,9 +67,8 @@ bool AnyFrom(const Twin& twin, const std::string& prefix) {
 // An Object that is there with its fields stays there.
 bool IsAround(const Property& object, const Values& values) {
   return object.kind == Kind::kObject &&
-         std::any_of(values.begin(), values.end(), [&](const auto& each) {
-           return absl::StartsWith(each.first, object.path);
-         });
+         std::any_of(values.begin(), values.end(),
+                     [&](const auto& each) { return absl::StartsWith(each.first, object.path); });
 }
 
 Code Check(const ingest::Condition& condition, uint64_t version) {
@@ -219,8 +218,11 @@ Code Unit::Do(const ingest::PutTwin& put, OperationAnswer* answer) {
     return Code::kInvalidArgument;
   }
   if (moves) code = Move(put.id, model, put.source_time);
-  if (is_new && put.source_time.has_value() && IsTooLate(*put.source_time)) {
-    code = Code::kInvalidArgument;
+  const auto ended = state_.ended.find(put.id);
+  const Time earliest = ended == state_.ended.end() ? Time{INT64_MIN} : ended->second;
+  if (is_new && put.source_time.has_value()) {
+    if (IsTooLate(*put.source_time)) return Code::kInvalidArgument;
+    if (*put.source_time < earliest) return Code::kFailedPrecondition;
   }
   if (code != Code::kOk) return code;
   Twin& twin = state_.twins[put.id];
@@ -231,13 +233,17 @@ Code Unit::Do(const ingest::PutTwin& put, OperationAnswer* answer) {
       if (same == nullptr || same->kind != property.kind) twin.values.erase(property.path);
     }
   }
-  if (is_new) twin.begin = put.source_time.value_or(time_);
+  std::optional<Time> source = put.source_time;
+  if (is_new) {
+    twin.begin = put.source_time.value_or(std::max(time_, earliest));
+    source = twin.begin;
+  }
   twin.model = put.model_id;
   twin.version = sequence_;
   twin.update = time_;
   written_.insert(put.id);
   for (const auto& [path, value] : values) {
-    code = Set(path, value, put.source_time, &twin);
+    code = Set(path, value, source, &twin);
     if (code != Code::kOk) return code;
   }
   for (const Property& property : model.properties) {
@@ -376,7 +382,9 @@ void Unit::DeleteOne(const std::string& id, OperationAnswer* answer) {
     answer->changed += touches ? 1 : 0;
     it = touches ? state_.relationships.erase(it) : std::next(it);
   }
-  state_.twins.erase(id);
+  const auto twin = state_.twins.find(id);
+  state_.ended[id] = std::max(time_, twin->second.begin);
+  state_.twins.erase(twin);
   ++answer->changed;
 }
 
