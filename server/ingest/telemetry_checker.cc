@@ -105,9 +105,12 @@ bool CopyNumbers(absl::Span<const double> from, graph::ColumnType type, SampleRu
 }
 
 // A batch in which nothing has to be looked at row by row: all its twins are there, it came in
-// time, and its numbers are plain telemetry. Else false, and `run` is anything.
+// time, no twin was deleted since, and its numbers are plain telemetry. Else false, and `run` is
+// anything.
 bool CheckAtOnce(const SampleBatch& samples, absl::Span<const TwinNumber> twins, size_t rows,
                  int64_t latest, const PendingState& pending, SampleRun* run) {
+  const auto [first, last] = std::minmax_element(samples.times.begin(), samples.times.end());
+  if (*last > latest || *first < pending.last_end_of_twins().ns) return false;
   TableId table{UINT32_MAX};
   std::vector<graph::ColumnType> types;
   for (const TwinNumber twin : twins) {
@@ -122,7 +125,6 @@ bool CheckAtOnce(const SampleBatch& samples, absl::Span<const TwinNumber> twins,
     if (from.doubles.empty() || !CopyNumbers(from.doubles, types[c], &run->columns[c]))
       return false;
   }
-  if (*std::max_element(samples.times.begin(), samples.times.end()) > latest) return false;
   run->twins.assign(twins.begin(), twins.end());
   run->twins.resize(rows, twins.front());
   run->times.assign(samples.times.begin(), samples.times.end());
@@ -160,6 +162,15 @@ absl::Status TelemetryChecker::CheckTime(int64_t time) const {
       absl::FormatTime(absl::RFC3339_full, absl::FromUnixNanos(time), absl::UTCTimeZone()),
       " is more than clock_skew_ms_max (", limits_.clock_skew_ms_max,
       " ms) ahead of the server's clock"));
+}
+
+absl::Status TelemetryChecker::CheckLife(absl::string_view twin_id, int64_t time) const {
+  if (time >= pending_.last_end_of_twins().ns) return absl::OkStatus();
+  const Time end = pending_.EndOfFormer(twin_id);
+  if (time >= end.ns) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("the source time ", FormatTime(Time{time}), " is before ", FormatTime(end),
+                   ", when a former twin '", twin_id, "' was deleted: it is not this one's"));
 }
 
 TelemetryChecker::Leads TelemetryChecker::LeadsOf(const LayoutVersion& version) {
@@ -397,18 +408,18 @@ absl::Status TelemetryChecker::CheckSamples(const SampleBatch& samples, SampleRu
   TwinNumber twin = kNoTwin;
   for (size_t row = 0; row < rows; ++row) {
     if (row == 0 || twins.size() > 1) twin = twins[row];
+    const absl::string_view id = samples.twin_ids[samples.twin_ids.size() > 1 ? row : 0];
+    const int64_t time = samples.times[samples.times.size() > 1 ? row : 0];
     absl::Status status =
-        twin == kNoTwin
-            ? absl::NotFoundError(absl::StrCat(
-                  "no twin '", samples.twin_ids[samples.twin_ids.size() > 1 ? row : 0], "'"))
-            : CheckTime(samples.times[samples.times.size() > 1 ? row : 0]);
+        twin == kNoTwin ? absl::NotFoundError(absl::StrCat("no twin '", id, "'")) : CheckTime(time);
+    if (status.ok()) status = CheckLife(id, time);
     if (status.ok()) status = CheckRow(samples, row, twin, &found, &values);
     if (!status.ok()) {
       Reject(static_cast<uint32_t>(row), std::move(status));
       continue;
     }
     run->twins.push_back(twin);
-    run->times.push_back(samples.times[samples.times.size() > 1 ? row : 0]);
+    run->times.push_back(time);
     for (size_t c = 0; c < samples.columns.size(); ++c) {
       const SampleColumn& in = samples.columns[c];
       SampleRun::Column& out = run->columns[c];
@@ -493,6 +504,7 @@ absl::Status TelemetryChecker::CheckPublication(const Publication& publication, 
   const graph::TableSchema& table = pending_.SchemaOf(twin);
   const int64_t time = publication.time.has_value() ? publication.time->ns : now_;
   TWIN_RETURN_IF_ERROR(CheckTime(time));
+  TWIN_RETURN_IF_ERROR(CheckLife(publication.twin_id, time));
   std::vector<ColumnValue> values;
   TWIN_RETURN_IF_ERROR(FlattenPublication(table, publication.contents, limits_, &values));
   for (const ColumnValue& value : values) {
