@@ -158,6 +158,10 @@ class GraphView {
   // Twins of a table in the order of its rows, from row `from` on, at most `max`; *next is the row
   // to go on from, UINT32_MAX at the end.
   std::vector<TwinNumber> ListTwins(TableId table, uint32_t from, size_t max, uint32_t* next) const;
+  // Twins of any of the tables whose numbers are at least `from`, at most `max`, by number. Cost: a
+  // few steps for each twin of the tables at most, however many others there are.
+  std::vector<TwinNumber> TwinsFrom(absl::Span<const TableId> tables, TwinNumber from,
+                                    size_t max) const;
 
   // Twins whose indexed string column has that value.
   std::vector<TwinNumber> FindEqual(TableId table, ColumnId column, absl::string_view value) const;
