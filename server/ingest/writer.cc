@@ -231,7 +231,7 @@ void Writer::Run() {
     const std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
     if (!complete.empty()) Finish(complete);
     if (has_next) Process(std::move(next));
-    if (!telemetry_.stale().empty()) ResolveStale();
+    if (telemetry_.may_be_stale()) ResolveStale();
     worked_ += std::chrono::steady_clock::now() - start;
   }
 }
