@@ -143,6 +143,7 @@ absl::StatusOr<Patch> EditsOf(const google::protobuf::RepeatedPtrField<pb::Edit>
     edit.kind = static_cast<ingest::Edit::Kind>(message.kind());
     TWIN_ASSIGN_OR_RETURN(edit.path, ParsePointer(message.path()));
     TWIN_RETURN_IF_ERROR(FromProto(message.value(), 0, &edit.value));
+    if (edit.kind != ingest::Edit::Kind::kTest) ingest::TakeByValue(&edit.value);
     if (message.has_source_time_unix_nano()) {
       edit.source_time = Time{message.source_time_unix_nano()};
     }
@@ -316,6 +317,7 @@ absl::StatusOr<ValueMap> ContentsOf(const pb::ValueMap& contents, const std::str
   if (contents_json.empty()) {
     ValueMap members;
     TWIN_RETURN_IF_ERROR(MembersFrom(contents, 0, &members));
+    for (ValueMember& member : members) ingest::TakeByValue(&member.second);
     return members;
   }
   if (contents.members_size() > 0) {

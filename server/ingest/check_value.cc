@@ -31,11 +31,7 @@ absl::Status Expected(absl::string_view path, absl::string_view expected, const 
 
 std::optional<int64_t> AsInteger(const Value& value) {
   if (value.kind() == Value::Kind::kInt) return value.as_int();
-  if (value.kind() != Value::Kind::kDouble) return std::nullopt;
-  const double number = value.as_double();
-  // Above 2^53 a double no longer says which integer was meant.
-  if (std::trunc(number) != number || std::fabs(number) > 9007199254740992.0) return std::nullopt;
-  return static_cast<int64_t>(number);
+  return std::nullopt;
 }
 
 struct IntegerRange {
@@ -396,6 +392,27 @@ absl::Status FlattenPublication(const graph::TableSchema& table, const ValueMap&
     TWIN_RETURN_IF_ERROR(FlattenPublished(table, name, value, limits, values));
   }
   return absl::OkStatus();
+}
+
+void TakeByValue(Value* value) {
+  switch (value->kind()) {
+    case Value::Kind::kDouble: {
+      const double number = value->as_double();
+      const bool is_whole = std::trunc(number) == number && !(number == 0 && std::signbit(number));
+      // Above 2^53 a double no longer says which integer was meant.
+      if (!is_whole || std::fabs(number) > 9007199254740992.0) return;
+      *value = Value::Int(static_cast<int64_t>(number));
+      return;
+    }
+    case Value::Kind::kArray:
+      for (Value& item : value->as_array()) TakeByValue(&item);
+      return;
+    case Value::Kind::kMap:
+      for (ValueMember& member : value->as_map()) TakeByValue(&member.second);
+      return;
+    default:
+      return;
+  }
 }
 
 absl::StatusOr<Value> CheckValue(const graph::ColumnSchema& column, const Value& value,

@@ -491,6 +491,7 @@ absl::Status TelemetryChecker::CheckRow(const SampleBatch& samples, size_t row, 
         value = Value::Bool(value.as_int() == 1);
       }
     }
+    TakeByValue(&value);
     TWIN_ASSIGN_OR_RETURN((*values)[c], CheckValue(*place.schema, value, column.path, limits_));
     checked_.sets_properties = checked_.sets_properties || !place.schema->telemetry;
   }
