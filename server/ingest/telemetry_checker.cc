@@ -104,13 +104,24 @@ bool CopyNumbers(absl::Span<const double> from, graph::ColumnType type, SampleRu
   return suit;
 }
 
+bool AnyOfFormerTwin(const SampleBatch& samples, size_t rows, const PendingState& pending) {
+  const int64_t last_end = pending.last_end_of_twins().ns;
+  for (size_t row = 0; row < rows; ++row) {
+    const int64_t time = samples.times[samples.times.size() > 1 ? row : 0];
+    if (time >= last_end) continue;
+    const absl::string_view id = samples.twin_ids[samples.twin_ids.size() > 1 ? row : 0];
+    if (time < pending.EndOfFormer(id).ns) return true;
+  }
+  return false;
+}
+
 // A batch in which nothing has to be looked at row by row: all its twins are there, it came in
-// time, no twin was deleted since, and its numbers are plain telemetry. Else false, and `run` is
+// time, none is of a former twin, and its numbers are plain telemetry. Else false, and `run` is
 // anything.
 bool CheckAtOnce(const SampleBatch& samples, absl::Span<const TwinNumber> twins, size_t rows,
                  int64_t latest, const PendingState& pending, SampleRun* run) {
-  const auto [first, last] = std::minmax_element(samples.times.begin(), samples.times.end());
-  if (*last > latest || *first < pending.last_end_of_twins().ns) return false;
+  if (*std::max_element(samples.times.begin(), samples.times.end()) > latest) return false;
+  if (AnyOfFormerTwin(samples, rows, pending)) return false;
   TableId table{UINT32_MAX};
   std::vector<graph::ColumnType> types;
   for (const TwinNumber twin : twins) {
