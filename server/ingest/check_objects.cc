@@ -17,6 +17,16 @@ bool Checker::AnyBelow(TwinNumber twin, const graph::TableSchema& table,
   });
 }
 
+// Whether an Object around that one, whose path has a dot behind it, is there.
+bool Checker::IsObjectAbove(TwinNumber twin, const graph::TableSchema& table,
+                            absl::string_view object) const {
+  const size_t dot = object.substr(0, object.size() - 1).rfind('.');
+  if (dot == absl::string_view::npos) return false;
+  const graph::ColumnSchema* const above = table.FindObject(object.substr(0, dot));
+  return above != nullptr &&
+         (AnyBelow(twin, table, above->path) || IsObjectAbove(twin, table, above->path));
+}
+
 absl::Status Checker::CheckRequired(TwinNumber twin) const {
   const graph::TableSchema& table = pending_.SchemaOf(twin);
   for (const ColumnId id : table.required) {
@@ -40,7 +50,7 @@ absl::Status Checker::CheckRequired(TwinNumber twin) const {
         return absl::InvalidArgumentError(absl::StrCat("twin ", pending_.IdOf(twin), ": the field ",
                                                        column.path, " is required"));
       }
-      if (!there && column.content->traits.required) {
+      if (!there && column.content->traits.required && !IsObjectAbove(twin, table, object)) {
         return absl::InvalidArgumentError(
             absl::StrCat("twin ", pending_.IdOf(twin), ": the property ", column.content->name,
                          " is required by ", column.content->owner->id));

@@ -38,6 +38,11 @@ constexpr absl::string_view kWithObjects = R"([
       {"name":"x","schema":"double"},
       {"@type":["Field","Required"],"name":"in","schema":{"@type":"Object","fields":[
         {"name":"y","schema":"integer"}]}}]}}]},
+  {"@context":["dtmi:dtdl:context;4","dtmi:dtdl:extension:requirement;2"],
+   "@id":"dtmi:t:Must;1","@type":"Interface","contents":[
+    {"@type":["Property","Required"],"name":"obj","schema":{"@type":"Object","fields":[
+      {"name":"x","schema":"double"},
+      {"name":"in","schema":{"@type":"Object","fields":[{"name":"y","schema":"integer"}]}}]}}]},
   {"@context":"dtmi:dtdl:context;4","@id":"dtmi:t:Plain;1","@type":"Interface","contents":[
     {"@type":"Property","name":"x","schema":"double"}]}
 ])";
@@ -130,6 +135,18 @@ TEST_F(ObjectsTest, DemandTheirRequiredFields) {
   EXPECT_THAT(Do(kAdd, {"obj"}, Value::Map({{"in", kEmpty}})), IsOk());
   EXPECT_THAT(Do(kRemove, {"obj", "in"}),
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("the field obj.in is required")));
+}
+
+TEST_F(ObjectsTest, AreWhatARequiredPropertyDemands) {
+  EXPECT_THAT(Put("dtmi:t:Must;1", {}),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("the property obj is required")));
+  EXPECT_THAT(Put("dtmi:t:Must;1", {{"obj", kEmpty}}), IsOk());
+  EXPECT_THAT(Put("dtmi:t:Must;1", {{"obj", Value::Map({{"x", Value::Double(1)}})}}), IsOk());
+  EXPECT_THAT(Put("dtmi:t:Must;1", {{"obj", Value::Map({{"in", kEmpty}})}}), IsOk());
+  EXPECT_THAT(Do(kRemove, {"obj", "in"}), IsOk());
+  EXPECT_EQ(Values(), "obj.={}");
+  EXPECT_THAT(Do(kRemove, {"obj"}),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("the property obj is required")));
 }
 
 // A dot at the end of a path is nothing that users write.
