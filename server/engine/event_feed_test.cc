@@ -294,6 +294,71 @@ TEST_F(EventFeedTest, AReplacementByAnotherModelTellsWhatItDropped) {
   EXPECT_THAT(read(), expected);
 }
 
+// A model without a path has no latest value of it: when the twin is back, an older sample is none
+// that came late.
+TEST_F(EventFeedTest, AMoveThatLosesAPathBeginsItAnew) {
+  Start();
+  ingest::WriteBatch models;
+  models.operations.emplace_back(ingest::CreateModels{
+      {R"({"@id": "dtmi:t:One;1", "@type": "Interface", "@context": "dtmi:dtdl:context;4", "contents": [
+            {"@type": "Telemetry", "name": "t", "schema": "double"},
+            {"@type": "Telemetry", "name": "kept", "schema": "double"}]})",
+       R"({"@id": "dtmi:t:Two;1", "@type": "Interface", "@context": "dtmi:dtdl:context;4", "contents": [
+            {"@type": "Telemetry", "name": "kept", "schema": "double"}]})"}});
+  Write(std::move(models));
+  const auto move = [&](const std::string& model) {
+    ingest::WriteBatch batch;
+    Twin("t", model, &batch);
+    Write(std::move(batch));
+  };
+  const Sequence begin = applied();
+  TestSink sink;
+  SubscribeOptions options;
+  options.filter.types = {EventType::kTelemetry};
+  ASSERT_THAT(sink.Subscribe(engine_.get(), options), IsOk());
+  const auto publish = [&](double value, int64_t second) {
+    Publish("t", {{"t", Value::Double(value)}, {"kept", Value::Double(value)}}, second);
+  };
+  const int64_t at = next_second_;
+  move("dtmi:t:One;1");
+  publish(1, at + 10);
+  move("dtmi:t:Two;1");
+  move("dtmi:t:One;1");
+  publish(2, at + 5);
+  publish(3, at + 7);
+  publish(4, at + 6);
+  move("dtmi:t:Two;1");
+  move("dtmi:t:One;1");
+  publish(5, at + 20);
+  publish(6, at + 19);
+  const auto texts = [](const std::vector<EventPtr>& events) {
+    std::vector<std::string> lines;
+    for (const EventPtr& event : events) {
+      std::string line;
+      for (const events::PathChange& change : event->changes) {
+        absl::StrAppend(&line, line.empty() ? "" : ", ", change.path, " ", Text(change.old_value),
+                        ">", Text(change.new_value), change.late ? " late" : "");
+      }
+      lines.push_back(line);
+    }
+    return lines;
+  };
+  const auto expected = ElementsAre("t null>1, kept null>1", "t null>2, kept null>2 late",
+                                    "t 2>3, kept null>3 late", "t null>4 late, kept null>4 late",
+                                    "t null>5, kept 1>5", "t null>6 late, kept null>6 late");
+  EXPECT_THAT(texts(sink.WaitFor(applied())), expected);
+  const auto again = [&] {
+    SubscribeOptions later = After(begin);
+    later.filter = options.filter;
+    return texts(ReadAll(std::move(later)));
+  };
+  EXPECT_THAT(again(), expected);
+  for (const bool checkpoint : {false, true}) {
+    Restart(checkpoint);
+    EXPECT_THAT(again(), expected);
+  }
+}
+
 TEST_F(EventFeedTest, AnObjectWithoutFieldsIsAChange) {
   Start();
   ingest::WriteBatch models;

@@ -470,7 +470,7 @@ GraphMemory Graph::memory() const {
                 state_->former_values.bytes() + state_->past_begin.bytes();
   pages = memory.columns + memory.relationships + memory.past;
   memory.past += shared_->changes.bytes() + shared_->former_twins.bytes() +
-                 shared_->former_relationships.bytes();
+                 shared_->former_relationships.bytes() + shared_->moved.bytes();
   memory.ids = shared_->ids.bytes();
   memory.strings = shared_->strings.bytes();
   memory.index = shared_->equality.bytes() + shared_->relationships.bytes();

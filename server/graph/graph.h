@@ -198,6 +198,8 @@ class GraphView {
   // time there is: there was none, or the past has forgotten it. On the head only.
   Time EndOfFormer(absl::string_view id) const;
   Time EndOfFormer(TwinNumber source, absl::string_view id) const;
+  // Its lives as other models, which ended by moving on. In no order; on the head only.
+  std::vector<EndedTwin> MovesOf(TwinNumber twin) const;
   // No twin that was deleted ended after this.
   Time last_end_of_twins() const;
   // All twins that ever had the id and are not forgotten, the last one first.

@@ -158,6 +158,15 @@ Time GraphView::EndOfFormer(TwinNumber source, absl::string_view id) const {
   return is_one ? ended.end : kNever;
 }
 
+std::vector<EndedTwin> GraphView::MovesOf(TwinNumber twin) const {
+  std::vector<EndedTwin> moves;
+  EndedTwin ended;
+  for (const uint32_t slot : shared_->moved.Find(twin.value)) {
+    if (GetEnded(slot, &ended) && ended.moved && ended.twin == twin) moves.push_back(ended);
+  }
+  return moves;
+}
+
 Time GraphView::last_end_of_twins() const { return shared_->former_twins.last_end(); }
 
 std::vector<TwinNumber> GraphView::TwinsOf(absl::string_view id) const {
@@ -259,7 +268,9 @@ void Graph::EndTwin(TwinNumber twin, bool moved, SourceTime end) {
   entry.update_time = head_->UpdateTimeOf(twin).ns;
   entry.begin = head_->BeginOf(twin).ns;
   entry.end = end.value_or(state->time).ns;
-  if (!moved) {
+  if (moved) {
+    shared_->moved.Add(twin.value, slot);
+  } else {
     shared_->former_twins.Set(FormerHolders::KeyOf(head_->IdOf(twin)), slot, Time{entry.end});
   }
   *MutableEntryAt<EndedTwinEntry>(&log.entries, slot, stamp_) = entry;
@@ -334,6 +345,7 @@ void Graph::DropEntries(absl::FunctionRef<bool(const EndedTwin&)> drop_twin,
   for (uint32_t slot = 0; slot < state->ended_twins.slots; ++slot) {
     if (!head_->GetEnded(slot, &twin) || !drop_twin(twin)) continue;
     shared_->former_twins.Remove(FormerHolders::KeyOf(shared_->ids.Get(twin.twin.value)), slot);
+    if (twin.moved) shared_->moved.Remove(twin.twin.value, slot);
     FreeSlot<EndedTwinEntry>(&state->ended_twins, slot, &free_ended_twins_, stamp_);
     if (!twin.moved) ++deleted_twins_;
   }
@@ -440,7 +452,10 @@ absl::Status Graph::FinishLoadPast() {
     Cell cell;
     FindCell(&reader, UINT32_MAX, &cell);
     if (!reader.ok() || !reader.done()) return DamagedPast(kind, slot, "its values");
-    if (twin.moved) continue;
+    if (twin.moved) {
+      shared_->moved.Add(twin.twin.value, slot);
+      continue;
+    }
     const uint64_t key = FormerHolders::KeyOf(shared_->ids.Get(twin.twin.value));
     EndedTwin other;
     const uint32_t known = shared_->former_twins.Find(key);

@@ -321,4 +321,31 @@ size_t FormerHolders::bytes() const {
   return slots_.capacity() * 17;
 }
 
+// --- MovedTwins ---
+
+void MovedTwins::Add(uint32_t twin, uint32_t slot) {
+  const MutexLock lock(&mutex_);
+  slots_[twin].push_back(slot);
+}
+
+void MovedTwins::Remove(uint32_t twin, uint32_t slot) {
+  const MutexLock lock(&mutex_);
+  const auto it = slots_.find(twin);
+  if (it == slots_.end()) return;
+  std::erase(it->second, slot);
+  if (it->second.empty()) slots_.erase(it);
+}
+
+std::vector<uint32_t> MovedTwins::Find(uint32_t twin) const {
+  const MutexLock lock(&mutex_);
+  const auto it = slots_.find(twin);
+  return it == slots_.end() ? std::vector<uint32_t>() : it->second;
+}
+
+size_t MovedTwins::bytes() const {
+  const MutexLock lock(&mutex_);
+  return slots_.capacity() * (sizeof(uint32_t) + sizeof(std::vector<uint32_t>) + 1) +
+         slots_.size() * sizeof(uint32_t);
+}
+
 }  // namespace twin::graph

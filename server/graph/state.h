@@ -331,6 +331,20 @@ class FormerHolders {
   absl::flat_hash_map<uint64_t, uint32_t> slots_ ABSL_GUARDED_BY(mutex_);
 };
 
+// Where among what has ended the lives of twins are that moved to another model. Of the newest
+// state.
+class MovedTwins {
+ public:
+  void Add(uint32_t twin, uint32_t slot) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Remove(uint32_t twin, uint32_t slot) ABSL_LOCKS_EXCLUDED(mutex_);
+  std::vector<uint32_t> Find(uint32_t twin) const ABSL_LOCKS_EXCLUDED(mutex_);
+  size_t bytes() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  mutable Mutex mutex_;
+  absl::flat_hash_map<uint32_t, std::vector<uint32_t>> slots_ ABSL_GUARDED_BY(mutex_);
+};
+
 // What all states of one Graph share.
 struct Shared {
   Pins pins;
@@ -341,6 +355,7 @@ struct Shared {
   ChangeTimes changes;
   FormerHolders former_twins;
   FormerHolders former_relationships;
+  MovedTwins moved;
 };
 
 }  // namespace twin::graph
