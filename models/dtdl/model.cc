@@ -123,37 +123,44 @@ bool IsOneValue(const Schema& schema) {
   return schema.kind != Class::kObject || FieldsLeadTo(schema, schema, &seen);
 }
 
+struct Flattened {
+  std::vector<ValuePath> paths;
+  std::vector<ValuePath> objects;
+};
+
 void AppendPaths(const std::string& path, const Content& content, const Schema& schema,
-                 const ValueTraits& traits, std::vector<ValuePath>* paths) {
-  if (paths->size() >= static_cast<size_t>(kFlattenedPathsMax) || IsOneValue(schema)) {
-    paths->push_back({path, &content, &schema, traits});
+                 const ValueTraits& traits, Flattened* to) {
+  if (to->paths.size() >= static_cast<size_t>(kFlattenedPathsMax) || IsOneValue(schema)) {
+    to->paths.push_back({path, &content, &schema, traits});
     return;
   }
+  to->objects.push_back({path, &content, &schema, traits});
   for (const Field& field : schema.fields) {
     ValueTraits field_traits = field.traits;
     field_traits.historized = traits.historized;
-    AppendPaths(absl::StrCat(path, ".", field.name), content, *field.schema, field_traits, paths);
+    AppendPaths(absl::StrCat(path, ".", field.name), content, *field.schema, field_traits, to);
   }
 }
 
-void AppendContents(const std::string& prefix, const Interface& interface,
-                    std::vector<ValuePath>* paths) {
+void AppendContents(const std::string& prefix, const Interface& interface, Flattened* to) {
   for (const Content* content : interface.contents) {
     const std::string path = absl::StrCat(prefix, content->name);
     if (content->schema != nullptr) {
-      AppendPaths(path, *content, *content->schema, content->traits, paths);
+      AppendPaths(path, *content, *content->schema, content->traits, to);
     } else if (content->component != nullptr) {
-      AppendContents(path + ".", *content->component, paths);
+      AppendContents(path + ".", *content->component, to);
     }
   }
 }
 
 }  // namespace
 
-std::vector<ValuePath> ModelSet::FlattenPaths(const Interface& interface) {
-  std::vector<ValuePath> paths;
-  AppendContents("", interface, &paths);
-  return paths;
+std::vector<ValuePath> ModelSet::FlattenPaths(const Interface& interface,
+                                              std::vector<ValuePath>* objects) {
+  Flattened flattened;
+  AppendContents("", interface, &flattened);
+  if (objects != nullptr) *objects = std::move(flattened.objects);
+  return std::move(flattened.paths);
 }
 
 // --- Ids -----------------------------------------------------------------------------------------

@@ -173,7 +173,10 @@ class ModelSet {
   std::vector<const Interface*> OfModel(absl::string_view id) const;
 
   // The columns of a twin: paths of its Properties and Telemetries in the order of `contents`.
-  static std::vector<ValuePath> FlattenPaths(const Interface& interface);
+  // `objects`, if given, gets the Objects that were divided into columns, each before those in it:
+  // their schema is the Object's.
+  static std::vector<ValuePath> FlattenPaths(const Interface& interface,
+                                             std::vector<ValuePath>* objects = nullptr);
 
   // The schema of the element with that id: of a schema itself, a Field, or a MapValue; the id may
   // be one that the language defines or generates. nullptr for any other element.

@@ -481,6 +481,14 @@ TEST(FlattenPaths, GoThroughObjectsAndComponents) {
   EXPECT_THAT(Paths(m), ElementsAre("bms.limits.current", "bms.version", "notes", "place.type",
                                     "place.coordinates", "soh.value", "soh.origin.method",
                                     "soh.samples", "voltage"));
+  std::vector<ValuePath> objects;
+  ModelSet::FlattenPaths(m, &objects);
+  std::vector<std::string> of_objects;
+  for (const ValuePath& object : objects) {
+    of_objects.push_back(object.path);
+    EXPECT_EQ(object.schema->kind, Class::kObject) << object.path;
+  }
+  EXPECT_THAT(of_objects, ElementsAre("bms.limits", "empty", "place", "soh", "soh.origin"));
   for (const ValuePath& path : ModelSet::FlattenPaths(m)) {
     SCOPED_TRACE(path.path);
     EXPECT_NE(path.schema->kind, Class::kObject);

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "models/dtdl/codes.h"
 #include "models/dtdl/dtmi.h"
 #include "models/dtdl/type_reader.h"
@@ -207,6 +208,23 @@ Element* Reader::ReadElement(const JsonNode& node, const ActiveContext* inherite
   return done(element);
 }
 
+namespace {
+
+// Of models/battery.
+constexpr absl::string_view kOntology = "dtmi:twingraph:battery:";
+constexpr absl::string_view kOntologyNames[] = {
+    "Alert",           "BatteryCell", "BatteryModule",         "BatteryPack",   "Bms",
+    "ChargePoint",     "Connector",   "DiagnosticTroubleCode", "Fleet",         "PredictorModel",
+    "ChargingSession", "Vehicle",     "TemperatureProbe",      "ThermalSystem",
+};
+
+bool IsOfOntology(absl::string_view id) {
+  if (!absl::ConsumePrefix(&id, kOntology)) return false;
+  return absl::c_linear_search(kOntologyNames, id.substr(0, id.find_first_of(":;")));
+}
+
+}  // namespace
+
 bool Reader::ReadId(const Keywords& keywords, Element* element) {
   const MemberRule* const role = element->role;
   if (keywords.id == nullptr) {
@@ -261,6 +279,13 @@ bool Reader::ReadId(const Keywords& keywords, Element* element) {
                           absl::StrCat("'", id.text, "' begins with '", prefix,
                                        "', which only the language may define"),
                           "begin with dtmi: and the labels of a domain of your own");
+  }
+  constexpr absl::string_view kProduct = "dtmi:twingraph:";
+  if (absl::StartsWith(id.text, kProduct) && !IsOfOntology(id.text)) {
+    findings_.Warn(code::kProductId, *element, id,
+                   absl::StrCat("'", id.text, "' begins with '", kProduct,
+                                "', which belongs to the ontology of Twingraph"),
+                   "begin with dtmi: and the labels of a domain of your own");
   }
   return true;
 }

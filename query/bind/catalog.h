@@ -25,6 +25,12 @@ struct Column {
   const dtdl::Unit* unit = nullptr;
   const dtdl::Schema* schema = nullptr;
   bool historized = false;
+  bool is_object = false;  // that an Object is there, its path "soh.": {} where it has no fields
+
+  // As users name it: "soh" of an Object.
+  absl::string_view name() const {
+    return absl::string_view(path).substr(0, path.size() - (is_object ? 1 : 0));
+  }
 };
 
 struct Model {

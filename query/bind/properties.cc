@@ -215,15 +215,22 @@ MergedColumns FindColumns(const Environment& env, const Slot& slot, absl::string
 std::vector<std::string> PathsBelow(const Environment& env, const Slot& slot,
                                     absl::string_view prefix) {
   std::vector<std::string> paths;
+  absl::string_view object;  // that is known, though maybe nothing is below it
   for (const Owner& owner : OwnersOf(*env.catalog, slot)) {
     for (const Column& column : *owner.columns) {
-      if (IsBelow(column.path, prefix)) paths.push_back(column.path);
+      if (!IsBelow(column.path, prefix)) continue;
+      if (column.is_object) {
+        object = prefix;
+      } else {
+        paths.push_back(column.path);
+      }
     }
     if (owner.components == nullptr) continue;
     for (const std::string& component : *owner.components) {
       if (component == prefix) paths.push_back(component);
     }
   }
+  if (paths.empty() && !object.empty()) paths.emplace_back(object);
   std::sort(paths.begin(), paths.end());
   paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
   return paths;
@@ -237,7 +244,9 @@ absl::Status UnknownProperty(const Environment& env, const Slot& slot, absl::str
   std::vector<absl::string_view> known;
   for (const Owner& owner : owners) {
     names.push_back(owner.name);
-    for (const Column& column : *owner.columns) known.push_back(column.path);
+    for (const Column& column : *owner.columns) {
+      if (!column.is_object) known.push_back(column.path);
+    }
   }
   for (std::vector<absl::string_view>* list : {&names, &known}) {
     std::sort(list->begin(), list->end());

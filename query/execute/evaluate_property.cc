@@ -222,7 +222,8 @@ void Insert(absl::string_view path, Value value, ValueMap* map) {
   const size_t dot = path.find('.');
   const absl::string_view name = path.substr(0, dot);
   if (dot == absl::string_view::npos) {
-    map->emplace_back(std::string(name), std::move(value));
+    // What says that an Object is there has nothing behind its dot.
+    if (!name.empty()) map->emplace_back(std::string(name), std::move(value));
     return;
   }
   // Most often the last: columns of one object follow each other.
@@ -275,7 +276,7 @@ absl::Status EvalDocument(const BoundExpr& expr, const Frame& frame, Vector* out
         MembersBelow(located.twins ? catalog.model(TableId(table)).columns
                                    : catalog.relationship_type(RelationshipTypeId(table)).columns,
                      expr.text);
-    // A twin always has its components; an object without values is none.
+    // A twin always has its components.
     bool always = expr.text.empty();
     if (located.twins) {
       const std::vector<std::string>& components = catalog.model(TableId(table)).components;
@@ -283,6 +284,7 @@ absl::Status EvalDocument(const BoundExpr& expr, const Frame& frame, Vector* out
     }
     if (members.empty() && !always) return false;
     std::vector<ValueMap> maps(rows.size());
+    std::vector<bool> there(rows.size(), always);
     for (const Member& member : members) {
       Vector column;
       if (located.twins) {
@@ -291,15 +293,17 @@ absl::Status EvalDocument(const BoundExpr& expr, const Frame& frame, Vector* out
         graph.ReadRelationship(RelationshipTypeId(table), member.column, rows, &column);
       }
       for (size_t i = 0; i < rows.size(); ++i) {
-        if (!column.IsNull(i)) Insert(member.path, column.Get(i), &maps[i]);
+        if (column.IsNull(i)) continue;
+        there[i] = true;
+        Insert(member.path, column.Get(i), &maps[i]);
       }
     }
     values->Reset(TypeKind::kValue, rows.size());
     for (size_t i = 0; i < rows.size(); ++i) {
-      if (maps[i].empty() && !always) {
-        values->SetNull(i);
-      } else {
+      if (there[i]) {
         values->values[i] = Value::Map(std::move(maps[i]));
+      } else {
+        values->SetNull(i);
       }
     }
     return true;

@@ -143,6 +143,7 @@ absl::StatusOr<Patch> EditsOf(const google::protobuf::RepeatedPtrField<pb::Edit>
     edit.kind = static_cast<ingest::Edit::Kind>(message.kind());
     TWIN_ASSIGN_OR_RETURN(edit.path, ParsePointer(message.path()));
     TWIN_RETURN_IF_ERROR(FromProto(message.value(), 0, &edit.value));
+    if (edit.kind != ingest::Edit::Kind::kTest) ingest::TakeByValue(&edit.value);
     if (message.has_source_time_unix_nano()) {
       edit.source_time = Time{message.source_time_unix_nano()};
     }
@@ -233,7 +234,8 @@ absl::StatusOr<Patch> PatchOf(const google::protobuf::RepeatedPtrField<pb::Edit>
 void PutAt(absl::string_view path, Value value, ValueMap* members) {
   const size_t dot = path.find('.');
   if (dot == absl::string_view::npos) {
-    members->emplace_back(std::string(path), std::move(value));
+    // What says that an Object is there has nothing behind its dot.
+    if (!path.empty()) members->emplace_back(std::string(path), std::move(value));
     return;
   }
   const absl::string_view name = path.substr(0, dot);
@@ -315,6 +317,7 @@ absl::StatusOr<ValueMap> ContentsOf(const pb::ValueMap& contents, const std::str
   if (contents_json.empty()) {
     ValueMap members;
     TWIN_RETURN_IF_ERROR(MembersFrom(contents, 0, &members));
+    for (ValueMember& member : members) ingest::TakeByValue(&member.second);
     return members;
   }
   if (contents.members_size() > 0) {
@@ -632,7 +635,8 @@ void FillTwin(const graph::GraphView& view, TwinNumber twin, const TwinOptions& 
     const graph::Cell cell = view.Get(twin, table.IdOf(column));
     if (cell.value.is_null()) continue;
     pb::PropertyTime* time = message->add_property_times();
-    time->set_path(column.path);
+    const absl::string_view path = column.name();
+    time->set_path(path.data(), path.size());
     time->set_update_time_unix_nano(cell.update_time.ns);
     time->set_source_time_unix_nano(cell.source_time.ns);
   }

@@ -33,7 +33,8 @@ class Export final : public BlockingWriter<pb::ExportResponse> {
     FillPosition(*view_, piece_.mutable_position());
     piece_.set_twins_total(view_->twins());
     piece_.set_relationships_total(view_->relationships());
-    Text("{\"Section\":\"Header\"}\n{\"fileVersion\":\"1.0.0\",\"author\":\"twingraph\"}\n");
+    Text("{\"Section\":\"Header\"}\n");
+    Header();
     Text("{\"Section\":\"Models\"}\n");
     for (const graph::ModelState& state : catalog_->states()) {
       if (state.deleted) continue;
@@ -75,6 +76,24 @@ class Export final : public BlockingWriter<pb::ExportResponse> {
   }
   absl::Status SendIfFull() {
     return piece_.data().size() < kPieceBytes ? absl::OkStatus() : Send();
+  }
+
+  // Readers of version 1.0 pass over members that they do not know.
+  void Header() {
+    ValueArray decommissioned;
+    for (const graph::ModelState& state : catalog_->states()) {
+      if (state.decommissioned && !state.deleted) {
+        decommissioned.push_back(Value::String(state.id));
+      }
+    }
+    ValueMap header;
+    header.emplace_back("fileVersion", Value::String(decommissioned.empty() ? "1.0.0" : "1.1.0"));
+    header.emplace_back("author", Value::String("twingraph"));
+    if (!decommissioned.empty()) {
+      header.emplace_back("decommissionedModels", Value::Array(std::move(decommissioned)));
+    }
+    AppendJson(Value::Map(std::move(header)), piece_.mutable_data());
+    Text("\n");
   }
 
   // As one line, whatever the text looked like.

@@ -119,7 +119,8 @@ class HistoryExport final : public BlockingWriter<pb::ExportHistoryResponse> {
     paths_.clear();
     if (request_.paths().empty()) {
       for (const query::Column& column : model.columns) {
-        if (column.telemetry || column.historized) paths_.push_back(column.path);
+        const bool is_recorded = column.telemetry || (column.historized && !column.is_object);
+        if (is_recorded) paths_.push_back(column.path);
       }
       return absl::OkStatus();
     }

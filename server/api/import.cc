@@ -38,6 +38,7 @@ class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> 
     if (status.ok()) status = FlushAll();
     WaitForBatches(0);
     if (status.ok()) status = stopped_;
+    if (status.ok()) status = Decommission();
     if (status.ok() && !options_.dry_run() && progress_.twins() >= kReorderMin) {
       // In whatever order twins came: the cells of a pack become neighbours.
       status = services_.engine->Compact().status();
@@ -100,6 +101,43 @@ class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> 
         "the file is empty; an import file begins with {\"Section\":\"Header\"}");
   }
 
+  absl::Status ReadHeader(const Value& header) {
+    TWIN_RETURN_IF_ERROR(CheckVersion(header));
+    const Value* ids = header.Find("decommissionedModels");
+    if (ids == nullptr) return absl::OkStatus();
+    const auto wrong = [&] {
+      return absl::InvalidArgumentError(
+          absl::StrCat("line ", line_, ": decommissionedModels: expected an array of ids, got ",
+                       ids->DebugString(60)));
+    };
+    if (ids->kind() != Value::Kind::kArray) return wrong();
+    for (const Value& id : ids->as_array()) {
+      if (id.kind() != Value::Kind::kString) return wrong();
+      decommissioned_.push_back(id.as_string());
+    }
+    decommissioned_line_ = line_;
+    return absl::OkStatus();
+  }
+
+  // Models that take no new twins have taken those of the file by now.
+  absl::Status Decommission() {
+    if (options_.dry_run()) return absl::OkStatus();
+    for (const std::string& id : decommissioned_) {
+      const std::shared_ptr<const graph::GraphView> view = services_.engine->Pin();
+      const graph::TableSchema* table = view->catalog().FindTable(id);
+      if (table != nullptr && table->decommissioned) continue;
+      ingest::WriteBatch batch;
+      batch.operations.emplace_back(ingest::DecommissionModel{id, true});
+      const ingest::WriteResult result = services_.engine->Write(std::move(batch));
+      if (!result.status.ok()) {
+        TWIN_RETURN_IF_ERROR(Error(decommissioned_line_, result.status));
+      } else {
+        FillPosition(result.sequence, progress_.mutable_position());
+      }
+    }
+    return absl::OkStatus();
+  }
+
   // What a later version of the form says cannot be guessed.
   absl::Status CheckVersion(const Value& header) const {
     const Value* version = header.Find("fileVersion");
@@ -109,7 +147,7 @@ class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> 
     if (is_known) return absl::OkStatus();
     return absl::InvalidArgumentError(absl::StrCat("line ", line_, ": fileVersion: it is ",
                                                    version->DebugString(60),
-                                                   "; this version reads \"1.0.0\""));
+                                                   "; this version reads \"1.0.0\" and \"1.1.0\""));
   }
 
   absl::Status Line(absl::string_view text) {
@@ -124,7 +162,7 @@ class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> 
         return absl::InvalidArgumentError(absl::StrCat(
             "line ", line_, ": no import file: it begins with {\"Section\":\"Header\"}"));
       case Section::kHeader:
-        return CheckVersion(*json);
+        return ReadHeader(*json);
       case Section::kModels:
         models_.emplace_back(text);
         models_bytes_ += static_cast<int64_t>(text.size() + sizeof(std::string));
@@ -331,6 +369,8 @@ class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> 
   pb::ImportOptions options_;
   Section section_ = Section::kNone;
   uint64_t line_ = 0;
+  std::vector<std::string> decommissioned_;
+  uint64_t decommissioned_line_ = 0;
   bool in_long_line_ = false;
   std::vector<std::string> models_;
   int64_t models_bytes_ = 0;

@@ -33,6 +33,57 @@ TEST(Api, ExportAndImportGiveTheSameGraph) {
   EXPECT_EQ(second.Export(), data);
 }
 
+TEST(Api, ObjectsWithoutFieldsAreExported) {
+  RunningServer server;
+  const std::string data = absl::StrCat(
+      "{\"Section\":\"Header\"}\n{\"fileVersion\":\"1.0.0\",\"author\":\"twingraph\"}\n"
+      "{\"Section\":\"Models\"}\n",
+      R"({"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:C;1","@type":"Interface","contents":[)",
+      R"({"@type":"Property","name":"o","schema":{"@type":"Object","fields":[)",
+      R"({"name":"x","schema":"double"}]}}]})", "\n{\"Section\":\"Twins\"}\n",
+      R"({"$dtId":"a","$metadata":{"$model":"dtmi:t:C;1"},"o":{}})", "\n",
+      R"({"$dtId":"b","$metadata":{"$model":"dtmi:t:C;1"}})", "\n",
+      "{\"Section\":\"Relationships\"}\n");
+  pb::ImportProgress progress;
+  std::vector<std::string> errors;
+  ASSERT_THAT(server.Import(data, pb::ImportOptions(), &progress, &errors), IsOk());
+  EXPECT_EQ(server.Export(), data);
+}
+
+// A model that takes no new twins is exported with the twins that it has, and takes those back.
+TEST(Api, DecommissionedModelsStayWhatTheyAre) {
+  RunningServer first;
+  first.Fill();
+  const auto decommission = [](RunningServer* server) {
+    ingest::WriteBatch batch;
+    batch.operations.emplace_back(ingest::DecommissionModel{"dtmi:t:Cell;1", true});
+    EXPECT_THAT(server->engine_->Write(std::move(batch)).status, IsOk());
+  };
+  decommission(&first);
+  const std::string data = first.Export();
+  EXPECT_THAT(data, HasSubstr(R"({"fileVersion":"1.1.0","author":"twingraph",)"
+                              R"("decommissionedModels":["dtmi:t:Cell;1"]})"));
+  pb::ImportProgress progress;
+  std::vector<std::string> errors;
+  pb::ImportOptions dry;
+  dry.set_dry_run(true);
+  RunningServer second;
+  ASSERT_THAT(second.Import(data, dry, &progress, &errors), IsOk());
+  ASSERT_THAT(second.Import(data, pb::ImportOptions(), &progress, &errors), IsOk());
+  EXPECT_EQ(progress.twins(), 4u);
+  EXPECT_EQ(second.Export(), data);
+  EXPECT_FALSE(second.CreateTwin("c9", "dtmi:t:Cell;1", "{}").ok());
+  // Once more: twins that are there are replaced.
+  ASSERT_THAT(second.Import(data, pb::ImportOptions(), &progress, &errors), IsOk());
+  EXPECT_EQ(second.Export(), data);
+  for (const char* wrong : {R"("dtmi:t:Cell;1")", "[1]", R"(["dtmi:t:Nothing;1"])"}) {
+    const std::string file = absl::StrCat("{\"Section\":\"Header\"}\n{\"fileVersion\":\"1.1.0\",",
+                                          "\"decommissionedModels\":", wrong, "}\n");
+    EXPECT_THAT(second.Import(file, pb::ImportOptions(), &progress, &errors).message(),
+                HasSubstr("line 2: "));
+  }
+}
+
 TEST(Api, ImportSaysWhatIsWrongAndWhere) {
   RunningServer server;
   const std::string data = absl::StrCat(

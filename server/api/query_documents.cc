@@ -66,6 +66,8 @@ void DocumentWriter::Put(absl::string_view path, int column, std::vector<Member>
   }
   if (dot == absl::string_view::npos) {
     it->column = column;
+  } else if (dot + 1 == path.size()) {
+    it->object_column = column;
   } else {
     Put(path.substr(dot + 1), column, &it->members);
   }
@@ -116,7 +118,10 @@ bool DocumentWriter::Append(const std::vector<Member>& members, absl::Span<const
     } else {
       text->push_back('{');
       const bool empty = Append(member.members, columns, row, true, text);
-      if (empty && !member.always) {
+      const bool always =
+          member.always || (member.object_column >= 0 &&
+                            !columns[static_cast<size_t>(member.object_column)].IsNull(row));
+      if (empty && !always) {
         text->resize(before);
         continue;
       }

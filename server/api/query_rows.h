@@ -38,7 +38,8 @@ class DocumentWriter {
     std::string key;  // "name": with its quotes and colon
     std::string name;
     int column = -1;
-    bool always = false;  // a component: there even where it is empty
+    bool always = false;     // a component: there even where it is empty
+    int object_column = -1;  // of an Object: has a value where it is there even if it is empty
     std::vector<Member> members;
   };
   struct Table {

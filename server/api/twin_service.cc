@@ -94,16 +94,14 @@ absl::Status ListTwinsOf(const graph::GraphView& view, const pb::ListTwinsReques
                         TablesOf(view.catalog(), request.model_id(), request.exact_model()));
   TWIN_ASSIGN_OR_RETURN(const uint32_t from, ParseToken(request.page_token()));
   FillPosition(view, response->mutable_position());
-  std::vector<bool> is_asked(view.catalog().tables().size());
-  for (const TableId table : tables) is_asked[table.value] = true;
   const TwinOptions options{request.format(), false, false};
   size_t bytes = 0;
   const int size = PageSize(request.page_size());
-  for (uint32_t number = from; number < view.next_twin().value; ++number) {
-    const TwinNumber twin(number);
-    if (!view.Exists(twin) || !is_asked[view.PlaceOf(twin).table.value]) continue;
+  const std::vector<TwinNumber> twins =
+      view.TwinsFrom(tables, TwinNumber(from), static_cast<size_t>(size) + 1);
+  for (const TwinNumber twin : twins) {
     if (response->twins_size() == size || bytes > kPageBytesMax) {
-      response->set_next_page_token(absl::StrCat(number));
+      response->set_next_page_token(absl::StrCat(twin.value));
       return absl::OkStatus();
     }
     pb::Twin* message = response->add_twins();

@@ -143,11 +143,15 @@ absl::StatusOr<std::shared_ptr<const graph::Catalog>> DecodeCatalog(absl::string
   for (size_t i = 0; i < columns.size(); ++i) {
     const std::vector<graph::ColumnSchema>& now =
         catalog->table(TableId(static_cast<uint32_t>(i))).columns;
-    const bool same = std::equal(now.begin(), now.end(), columns[i].begin(), columns[i].end(),
-                                 [](const graph::ColumnSchema& column, const auto& stored) {
-                                   return column.path == stored.first &&
-                                          static_cast<uint8_t>(column.type) == stored.second;
-                                 });
+    const auto [added, stored] = std::mismatch(
+        now.begin(), now.end(), columns[i].begin(), columns[i].end(),
+        [](const graph::ColumnSchema& column, const auto& other) {
+          return column.path == other.first && static_cast<uint8_t>(column.type) == other.second;
+        });
+    // Versions that kept no Objects without fields had no columns for them.
+    const bool same = stored == columns[i].end() &&
+                      std::all_of(added, now.end(),
+                                  [](const graph::ColumnSchema& each) { return each.is_object; });
     if (!same) {
       return absl::FailedPreconditionError(
           absl::StrCat("the model ", catalog->states()[i].id,

@@ -294,6 +294,103 @@ TEST_F(EventFeedTest, AReplacementByAnotherModelTellsWhatItDropped) {
   EXPECT_THAT(read(), expected);
 }
 
+// A model without a path has no latest value of it: when the twin is back, an older sample is none
+// that came late.
+TEST_F(EventFeedTest, AMoveThatLosesAPathBeginsItAnew) {
+  Start();
+  ingest::WriteBatch models;
+  models.operations.emplace_back(ingest::CreateModels{
+      {R"({"@id": "dtmi:t:One;1", "@type": "Interface", "@context": "dtmi:dtdl:context;4", "contents": [
+            {"@type": "Telemetry", "name": "t", "schema": "double"},
+            {"@type": "Telemetry", "name": "kept", "schema": "double"}]})",
+       R"({"@id": "dtmi:t:Two;1", "@type": "Interface", "@context": "dtmi:dtdl:context;4", "contents": [
+            {"@type": "Telemetry", "name": "kept", "schema": "double"}]})"}});
+  Write(std::move(models));
+  const auto move = [&](const std::string& model) {
+    ingest::WriteBatch batch;
+    Twin("t", model, &batch);
+    Write(std::move(batch));
+  };
+  const Sequence begin = applied();
+  TestSink sink;
+  SubscribeOptions options;
+  options.filter.types = {EventType::kTelemetry};
+  ASSERT_THAT(sink.Subscribe(engine_.get(), options), IsOk());
+  const auto publish = [&](double value, int64_t second) {
+    Publish("t", {{"t", Value::Double(value)}, {"kept", Value::Double(value)}}, second);
+  };
+  const int64_t at = next_second_;
+  move("dtmi:t:One;1");
+  publish(1, at + 10);
+  move("dtmi:t:Two;1");
+  move("dtmi:t:One;1");
+  publish(2, at + 5);
+  publish(3, at + 7);
+  publish(4, at + 6);
+  move("dtmi:t:Two;1");
+  move("dtmi:t:One;1");
+  publish(5, at + 20);
+  publish(6, at + 19);
+  const auto texts = [](const std::vector<EventPtr>& events) {
+    std::vector<std::string> lines;
+    for (const EventPtr& event : events) {
+      std::string line;
+      for (const events::PathChange& change : event->changes) {
+        absl::StrAppend(&line, line.empty() ? "" : ", ", change.path, " ", Text(change.old_value),
+                        ">", Text(change.new_value), change.late ? " late" : "");
+      }
+      lines.push_back(line);
+    }
+    return lines;
+  };
+  const auto expected = ElementsAre("t null>1, kept null>1", "t null>2, kept null>2 late",
+                                    "t 2>3, kept null>3 late", "t null>4 late, kept null>4 late",
+                                    "t null>5, kept 1>5", "t null>6 late, kept null>6 late");
+  EXPECT_THAT(texts(sink.WaitFor(applied())), expected);
+  const auto again = [&] {
+    SubscribeOptions later = After(begin);
+    later.filter = options.filter;
+    return texts(ReadAll(std::move(later)));
+  };
+  EXPECT_THAT(again(), expected);
+  for (const bool checkpoint : {false, true}) {
+    Restart(checkpoint);
+    EXPECT_THAT(again(), expected);
+  }
+}
+
+TEST_F(EventFeedTest, AnObjectWithoutFieldsIsAChange) {
+  Start();
+  ingest::WriteBatch models;
+  models.operations.emplace_back(ingest::CreateModels{
+      {R"({"@id": "dtmi:t:Box;1", "@type": "Interface", "@context": "dtmi:dtdl:context;4", "contents": [
+            {"@type": "Property", "name": "obj", "schema": {"@type": "Object", "fields": [
+              {"name": "x", "schema": "integer"}]}}]})"}});
+  Write(std::move(models));
+  const Sequence begin = applied();
+  ingest::WriteBatch batch;
+  Twin("box", "dtmi:t:Box;1", &batch);
+  Write(std::move(batch));
+  const auto edit = [&](ingest::Edit::Kind kind, std::vector<std::string> path, Value value) {
+    ingest::PatchTwin patch;
+    patch.id = "box";
+    patch.edits.push_back({kind, std::move(path), std::move(value), std::nullopt});
+    ingest::WriteBatch one;
+    one.operations.emplace_back(std::move(patch));
+    Write(std::move(one));
+  };
+  edit(ingest::Edit::Kind::kAdd, {"obj"}, Value::Map({}));
+  edit(ingest::Edit::Kind::kAdd, {"obj", "x"}, Value::Int(1));
+  edit(ingest::Edit::Kind::kRemove, {"obj"}, Value());
+  const auto at = [&](uint64_t more) { return absl::StrCat(begin.value + more); };
+  EXPECT_THAT(Texts(ReadAll(After(begin))),
+              ElementsAre(at(1) + ".0 twin.created box (dtmi:t:Box;1)",
+                          at(2) + ".0 twin.updated box (dtmi:t:Box;1); obj: null -> {}",
+                          at(3) + ".0 twin.updated box (dtmi:t:Box;1); obj.x: null -> 1",
+                          at(4) + ".0 twin.updated box (dtmi:t:Box;1); obj.x: 1 -> null, "
+                                  "obj: {} -> null"));
+}
+
 // While nobody listens changes are passed over, and what is known of twins with them.
 TEST_F(EventFeedTest, WhatHappenedWhileNobodyListenedIsKnown) {
   Start();

@@ -359,7 +359,7 @@ class Reader final : public SnapshotReader {
       if (column.telemetry) continue;
       const graph::Cell cell = view_->Get(twin, table.IdOf(column));
       if (cell.value.is_null()) continue;
-      metadata.emplace_back(column.path,
+      metadata.emplace_back(std::string(column.name()),
                             Value::Map({{"lastUpdateTime", Value::OfTime(cell.update_time)},
                                         {"sourceTime", Value::OfTime(cell.source_time)}}));
     }

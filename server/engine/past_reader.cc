@@ -268,7 +268,8 @@ class PastReader final : public query::GraphReader {
                       ValueMap times;
                       if (!arrival.is_null()) times.emplace_back("lastUpdateTime", arrival);
                       times.emplace_back("sourceTime", Value::OfTime(Time{held.times[0]}));
-                      metadata.emplace_back(column.path, Value::Map(std::move(times)));
+                      metadata.emplace_back(std::string(column.name()),
+                                            Value::Map(std::move(times)));
                     });
     return Value::Map(std::move(metadata));
   }

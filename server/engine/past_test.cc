@@ -31,6 +31,8 @@ constexpr absl::string_view kModels = R"([
    "@id":"dtmi:t:Pack;1","@type":"Interface","contents":[
     {"@type":"Property","name":"name","schema":"string"},
     {"@type":["Property","Historized"],"name":"soh","schema":"double"},
+    {"@type":["Property","Historized"],"name":"cap","schema":{"@type":"Object","fields":[
+      {"name":"value","schema":"double"}]}},
     {"@type":"Telemetry","name":"power","schema":"double"},
     {"@type":"Relationship","name":"hasModule","properties":[
       {"@type":"Property","name":"position","schema":"integer"}]}]},
@@ -232,6 +234,38 @@ TEST_F(PastTest, IsPartOfCheckpoints) {
               ::testing::Contains(HasSubstr("1 twins and 2 relationships that have ended")));
 }
 
+// Whether an Object without fields was there.
+TEST_F(PastTest, KnowsEmptyObjects) {
+  Do(ingest::CreateModels{{std::string(kModels)}}, Day(0));
+  Put("pack", "dtmi:t:Pack;1", {{"cap", Value::Map({})}}, Day(1));
+  ingest::PatchTwin patch;
+  patch.id = "pack";
+  patch.edits = {{ingest::Edit::Kind::kRemove, {"cap"}, Value(), std::nullopt}};
+  Do(patch, Day(3));
+  const auto cap = [&](int64_t day) {
+    const auto reader = engine_->OpenReader();
+    const auto past = reader->AsOf(Day(day));
+    if (!past.ok()) return past.status().ToString();
+    const TwinNumber pack = (*past)->Find("pack");
+    std::vector<query::Place> places;
+    (*past)->Places(absl::MakeConstSpan(&pack.value, 1), &places);
+    const query::Model& model = (*past)->catalog().model(TableId(places[0].table));
+    EXPECT_EQ(model.columns.back().name(), "cap");
+    query::Vector value;
+    (*past)->Read(model.table, ColumnId(static_cast<uint32_t>(model.columns.size() - 1)),
+                  absl::MakeConstSpan(&places[0].row, 1), &value);
+    return value.Get(0).DebugString();
+  };
+  for (const bool checkpoint : {false, true}) {
+    EXPECT_EQ(cap(2), "{}");
+    EXPECT_EQ(cap(4), "null");
+    options_.checkpoint_on_stop = checkpoint;
+    Open();
+  }
+  EXPECT_EQ(cap(2), "{}");
+  EXPECT_EQ(cap(4), "null");
+}
+
 TEST_F(PastTest, IsPartOfBackups) {
   MakeFleet();
   ASSERT_THAT(engine_->Checkpoint(), IsOk());
@@ -372,6 +406,68 @@ TEST_F(PastTest, ADamagedBlockIsAnErrorAndNoNull) {
   (*past)->Read(TableId(places[0].table), (*past)->catalog().model(TableId(0)).by_path.at("power"),
                 absl::MakeConstSpan(&places[0].row, 1), &power);
   EXPECT_THAT((*past)->read_error(), StatusIs(StatusCode::kDataLoss, HasSubstr("damaged")));
+}
+
+// What has ended cannot have begun again before that: AS OF would show two at once.
+TEST_F(PastTest, WhatIsCreatedAgainBeginsAfterItsFormerLife) {
+  MakeFleet();
+  options_.checkpoint_on_stop = false;
+  ingest::PutTwin twin;
+  twin.id = "m2";  // until day 12
+  twin.model_id = "dtmi:t:Module;1";
+  EXPECT_THAT(Try(twin, Day(11)),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("is before that")));
+  ingest::PutRelationship put;
+  put.source_id = "pack";
+  put.relationship_id = "r2";  // until day 10
+  put.name = "hasModule";
+  put.target_id = "m1";
+  EXPECT_THAT(Try(put, Day(9)),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("is before that")));
+  // Another one's past is none of its matter.
+  put.relationship_id = "r4";
+  EXPECT_THAT(Try(put, Day(9)), IsOk());
+  EXPECT_THAT(Try(ingest::DeleteRelationship{"pack", "r4", {}}, Day(12)), IsOk());
+  EXPECT_THAT(Try(put, Day(11)), StatusIs(StatusCode::kFailedPrecondition, ::testing::_));
+  ASSERT_THAT(engine_->Checkpoint(), IsOk());
+  Open();
+  EXPECT_THAT(Try(put, Day(11)), StatusIs(StatusCode::kFailedPrecondition, ::testing::_));
+  EXPECT_THAT(Try(put, Day(12)), IsOk());
+  EXPECT_THAT(Try(twin, Day(11)), StatusIs(StatusCode::kFailedPrecondition, ::testing::_));
+  EXPECT_THAT(Try(twin, Day(12)), IsOk());
+  // The last life counts, also where an earlier one has its place behind it.
+  EXPECT_THAT(Try(ingest::DeleteTwin{"m2", {}, false}, Day(15)), IsOk());
+  Open();
+  EXPECT_THAT(Try(twin, Day(14)), StatusIs(StatusCode::kFailedPrecondition, ::testing::_));
+  EXPECT_THAT(Try(twin, Day(15)), IsOk());
+}
+
+// The same before anything is durable: each operation sees those before it.
+TEST_F(PastTest, AFormerLifeCountsWithinABatch) {
+  MakeFleet();
+  clock_.Set(Day(20));
+  const auto at = [&](auto operation, int64_t day) {
+    operation.source_time = Day(day);
+    return ingest::Operation(std::move(operation));
+  };
+  ingest::PutTwin twin;
+  twin.id = "m3";
+  twin.model_id = "dtmi:t:Module;1";
+  ingest::PutRelationship put;
+  put.source_id = "pack";
+  put.relationship_id = "r1";
+  put.name = "hasModule";
+  put.target_id = "m3";
+  ingest::WriteBatch batch;
+  batch.atomic = false;
+  batch.operations = {
+      at(ingest::DeleteTwin{"m3", {}, true}, 18),           at(twin, 17), at(twin, 18),
+      at(ingest::DeleteRelationship{"pack", "r1", {}}, 18), at(put, 17),  at(put, 18)};
+  const ingest::WriteResult result = engine_->Write(std::move(batch));
+  ASSERT_THAT(result.status, IsOk());
+  std::vector<bool> taken;
+  for (const ingest::OperationResult& each : result.results) taken.push_back(each.status.ok());
+  EXPECT_THAT(taken, ElementsAre(true, false, true, true, false, true));
 }
 
 TEST_F(PastTest, SourceTimesAreChecked) {

@@ -35,6 +35,7 @@ query::Column ColumnOf(const graph::ColumnSchema& schema) {
   column.unit = schema.traits.unit;
   column.schema = schema.schema;
   column.historized = schema.traits.historized;
+  column.is_object = schema.is_object;
   return column;
 }
 
@@ -42,7 +43,8 @@ query::Column ColumnOf(const graph::ColumnSchema& schema) {
 template <typename T>
 void AddColumns(const std::vector<graph::ColumnSchema>& schemas, T* to) {
   for (const graph::ColumnSchema& schema : schemas) {
-    to->by_path.emplace(schema.path, ColumnId(static_cast<uint32_t>(to->columns.size())));
+    const ColumnId id(static_cast<uint32_t>(to->columns.size()));
+    if (!schema.is_object) to->by_path.emplace(schema.path, id);
     to->columns.push_back(ColumnOf(schema));
   }
 }

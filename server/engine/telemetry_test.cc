@@ -246,6 +246,77 @@ TEST_F(TelemetryTest, ASwappedModuleMakesANewVersionFromThenOn) {
   }
 }
 
+// Twins that a layout names, and that its rules begin at: deleted, and created again.
+TEST_F(TelemetryTest, ALayoutFindsTwinsThatComeBack) {
+  const auto second = [](int64_t more) {
+    return (SystemClock().Now().ns - kStart) / kSecond + more;
+  };
+  const auto remove = [&](const std::string& id) {
+    ingest::WriteBatch batch;
+    batch.operations.emplace_back(ingest::DeleteTwin{id, {}, /*delete_relationships=*/true});
+    ASSERT_THAT(engine_->Write(std::move(batch)).status, IsOk());
+  };
+  const auto versions = [&] {
+    size_t count = 0;
+    engine_->ReadTelemetry([&](const ingest::TelemetryState& state, const graph::GraphView&) {
+      count = state.layout(0).versions.size();
+    });
+    return count;
+  };
+  ingest::Layout layout = VoltageLayout();
+  ingest::LayoutColumn& probe = layout.columns.emplace_back();
+  probe.targets = {{"probe", "voltage"}};
+  probe.encoding = ingest::Encoding::kInt16;
+  probe.scale = 0.001;
+  EXPECT_THAT(engine_->Register(layout).status,
+              StatusIs(absl::StatusCode::kNotFound, ::testing::_));
+  ingest::WriteBatch first;
+  Twin("probe", "dtmi:t:Cell;1", &first);
+  ASSERT_THAT(engine_->Write(std::move(first)).status, IsOk());
+  ASSERT_THAT(engine_->Register(layout).status, IsOk());
+  EXPECT_EQ(versions(), 1u);
+
+  // With many others, which are created a column at a time; and alone. Others' ids are none.
+  for (const bool alone : {false, true}) {
+    remove("probe");
+    const size_t before = versions();
+    Restart(/*checkpoint=*/alone);
+    ingest::WriteBatch again;
+    again.atomic = false;
+    if (!alone) {
+      for (int i = 0; i < 40; ++i) Twin(absl::StrCat("other-", i), "dtmi:t:Cell;1", &again);
+    }
+    Twin("probe", "dtmi:t:Cell;1", &again);
+    ASSERT_THAT(engine_->Write(std::move(again)).status, IsOk());
+    const int64_t at = second(1);
+    const ingest::TelemetryResult result = Send(Pack({{at, {3601, 3602, 3603, 3604, 0, 3700}}}));
+    ASSERT_THAT(result.status, IsOk());
+    EXPECT_EQ(result.rejects_total, 0u);
+    EXPECT_EQ(History("probe", "voltage"), absl::StrCat(at, ":3.7"));
+    EXPECT_EQ(versions(), before + 1);
+  }
+
+  // The rest of a layout goes on while what it names is gone.
+  remove("probe");
+  remove("pack");
+  ingest::WriteBatch again;
+  Twin("pack", "dtmi:t:Pack;1", &again);
+  ASSERT_THAT(engine_->Write(std::move(again)).status, IsOk());
+  const int64_t empty = second(1);
+  ASSERT_THAT(Send(Pack({{empty, {3601, 3602, 3603, 3604, 120, 3700}}})).status, IsOk());
+  EXPECT_EQ(History("pack", "current"), absl::StrCat(empty, ":-12"));
+  ingest::WriteBatch modules;
+  Relationship("pack", "hasModule", "module-1", 1, &modules);
+  Relationship("pack", "hasModule", "module-2", 2, &modules);
+  ASSERT_THAT(engine_->Write(std::move(modules)).status, IsOk());
+  const int64_t whole = second(2);
+  ASSERT_THAT(Send(Pack({{whole, {3611, 3612, 3613, 3614, 130, 3700}}})).status, IsOk());
+  EXPECT_EQ(Latest("cell-11", "voltage"), Value::Double(3.611));
+  EXPECT_EQ(Latest("pack", "current"), Value::Double(-13));
+  Restart(/*checkpoint=*/false);
+  EXPECT_EQ(Latest("cell-11", "voltage"), Value::Double(3.611));
+}
+
 TEST_F(TelemetryTest, ABatchOfAProducerIsTakenOnce) {
   ASSERT_THAT(engine_->Register(VoltageLayout()).status, IsOk());
   const Frames frames = Pack({{0, {3601, 3602, 3603, 3604, 0}}});

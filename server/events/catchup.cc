@@ -194,7 +194,7 @@ void Catchup::AddTwin(const graph::GraphView& view, TwinNumber twin,
     graph::Cell cell = view.Get(twin, table.IdOf(column));
     if (cell.value.is_null()) continue;
     PathChange& change = event->changes.emplace_back();
-    change.path = column.path;
+    change.path = column.name();
     change.new_value = std::move(cell.value);
     change.source_time = cell.source_time;
   }

@@ -19,7 +19,7 @@ constexpr size_t kTwinsKept = 1'000'000;  // of which ids and models are remembe
 constexpr size_t kPlansKept = 200'000;
 
 absl::string_view PathOf(const std::vector<graph::ColumnSchema>& columns, uint32_t column) {
-  return column < columns.size() ? columns[column].path : absl::string_view();
+  return column < columns.size() ? columns[column].name() : absl::string_view();
 }
 
 // The events of one unit: one for each twin and relationship, whatever it did with it.

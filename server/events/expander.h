@@ -39,7 +39,7 @@ class Expander {
   Expander(const Sources& sources, const Options& options)
       : sources_(sources),
         options_(options),
-        last_(sources.history),
+        last_(sources),
         later_(sources),
         context_(sources, &later_) {}
 

@@ -32,7 +32,7 @@ absl::Status CheckPath(const std::string& path, const graph::Catalog& catalog) {
   if (path.empty()) return absl::InvalidArgumentError("filter: a path is empty");
   std::vector<absl::string_view> known;
   for (const std::unique_ptr<graph::TableSchema>& table : catalog.tables()) {
-    for (const graph::ColumnSchema& column : table->columns) known.push_back(column.path);
+    for (const graph::ColumnSchema& column : table->columns) known.push_back(column.name());
   }
   for (size_t i = 0; i < catalog.relationship_types(); ++i) {
     const graph::RelationshipType& type =

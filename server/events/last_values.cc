@@ -61,12 +61,36 @@ absl::StatusOr<bool> ReadLast(const timeseries::Snapshot& snapshot, timeseries::
   return true;
 }
 
-absl::Status LastValues::Load(timeseries::SeriesKey key, graph::ColumnType type, Sequence first,
-                              Series* series) {
+Sequence LastValues::LostBefore(TwinNumber twin, absl::string_view path, Sequence first) const {
+  Sequence lost(0);
+  const MutexLock lock(&graph_.mutex);
+  const graph::GraphView& head = graph_.graph.head();
+  for (const graph::EndedTwin& life : head.MovesOf(twin)) {
+    const bool has_path = head.catalog().table(life.table).FindColumn(path) != nullptr;
+    if (!has_path && life.version < first) lost = std::max(lost, life.version);
+  }
+  return lost;
+}
+
+absl::Status LastValues::Load(timeseries::SeriesKey key, absl::string_view path,
+                              graph::ColumnType type, Sequence first, Series* series) {
   const Sequence before(first.value - 1);
   if (snapshot_ == nullptr || !(snapshot_->sequence() == before)) snapshot_ = history_.Pin(before);
   series->is_loaded = true;
-  return ReadSeries(*snapshot_, key, type, std::numeric_limits<int64_t>::max(), series);
+  TWIN_RETURN_IF_ERROR(
+      ReadSeries(*snapshot_, key, type, std::numeric_limits<int64_t>::max(), series));
+  const Sequence lost = LostBefore(key.twin, path, first);
+  if (lost.value == 0 || series->time == std::numeric_limits<int64_t>::min()) {
+    return absl::OkStatus();
+  }
+  Series then;
+  TWIN_RETURN_IF_ERROR(
+      ReadSeries(*history_.Pin(lost), key, type, std::numeric_limits<int64_t>::max(), &then));
+  if (series->time > then.time) return absl::OkStatus();
+  series->was_lost = true;
+  series->time = std::numeric_limits<int64_t>::min();
+  series->value = Value();
+  return absl::OkStatus();
 }
 
 absl::Status LastValues::LoadBaseline(timeseries::SeriesKey key, graph::ColumnType type,
@@ -101,8 +125,8 @@ absl::Status LastValues::Next(TwinNumber twin, timeseries::PathId path, graph::C
     return absl::OkStatus();
   }
   if (!series->is_loaded) {
-    TWIN_RETURN_IF_ERROR(Load({twin, path}, type, first, series));
-    if (series->is_property && series->time == INT64_MIN) {
+    TWIN_RETURN_IF_ERROR(Load({twin, path}, change->path, type, first, series));
+    if (series->is_property && series->time == INT64_MIN && !series->was_lost) {
       TWIN_RETURN_IF_ERROR(LoadBaseline({twin, path}, type, sequence, change->source_time, series));
     }
   }

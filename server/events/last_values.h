@@ -10,6 +10,7 @@
 #include "server/base/time.h"
 #include "server/base/value.h"
 #include "server/events/event.h"
+#include "server/events/sources.h"
 #include "server/graph/catalog.h"
 #include "server/timeseries/store.h"
 
@@ -29,11 +30,13 @@ class LastValues {
     bool is_loaded = false;
     bool is_recorded = true;  // false: nobody knows its former values
     bool is_property = false;
+    bool was_lost = false;  // what history has is of before a move that gave it up
     int64_t time = INT64_MIN;
     Value value;
   };
 
-  explicit LastValues(const timeseries::Store* history) : history_(*history) {}
+  explicit LastValues(const Sources& sources)
+      : history_(*sources.history), graph_(*sources.graph) {}
 
   // Stays where it is until Clear.
   Series* Find(TwinNumber twin, timeseries::PathId path) {
@@ -52,13 +55,17 @@ class LastValues {
                     Sequence first, Sequence sequence, Series* series, PathChange* change);
 
  private:
-  absl::Status Load(timeseries::SeriesKey key, graph::ColumnType type, Sequence first,
-                    Series* series);
+  absl::Status Load(timeseries::SeriesKey key, absl::string_view path, graph::ColumnType type,
+                    Sequence first, Series* series);
+  // The last sequence before `first` at which the twin was of a model without the path: a move
+  // there gives up the latest value. 0: never.
+  Sequence LostBefore(TwinNumber twin, absl::string_view path, Sequence first) const;
   // With the first sample of a property history begins: what it was before has that one's sequence.
   absl::Status LoadBaseline(timeseries::SeriesKey key, graph::ColumnType type, Sequence sequence,
                             Time sample, Series* series);
 
   const timeseries::Store& history_;
+  ingest::GuardedGraph& graph_;
   absl::node_hash_map<timeseries::SeriesKey, Series> series_;
   std::shared_ptr<const timeseries::Snapshot> snapshot_;  // of the record that is being expanded
 };

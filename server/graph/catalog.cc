@@ -61,9 +61,45 @@ ColumnSchema ColumnOf(const dtdl::ValuePath& path) {
   return column;
 }
 
+ColumnSchema ColumnOfObject(const dtdl::ValuePath& object) {
+  ColumnSchema column;
+  column.path = absl::StrCat(object.path, ".");
+  column.type = ColumnType::kDocument;
+  column.content = object.content;
+  column.schema = object.schema;
+  column.traits.required = object.traits.required;
+  column.traits.historized = object.traits.historized;
+  column.is_object = true;
+  return column;
+}
+
 // By the property, or by the Object that the property was divided into columns from.
 bool IsRequired(const ColumnSchema& column) {
   return !column.telemetry && (column.content->traits.required || column.traits.required);
+}
+
+void AddColumns(TableSchema* table) {
+  std::vector<dtdl::ValuePath> objects;
+  for (const dtdl::ValuePath& path : dtdl::ModelSet::FlattenPaths(*table->interface, &objects)) {
+    const ColumnId id(static_cast<uint32_t>(table->columns.size()));
+    const ColumnSchema& column = table->columns.emplace_back(ColumnOf(path));
+    table->by_path.emplace(path.path, id);
+    if (IsRequired(column)) table->required.push_back(id);
+    if (column.type == ColumnType::kString || column.type == ColumnType::kDocument) {
+      table->texts.push_back(id);
+    }
+  }
+  for (const dtdl::ValuePath& object : objects) {
+    if (object.content->kind == dtdl::Class::kTelemetry) continue;
+    const ColumnId id(static_cast<uint32_t>(table->columns.size()));
+    const ColumnSchema& column = table->columns.emplace_back(ColumnOfObject(object));
+    table->objects.emplace(object.path, id);
+    // A required property demands one of its fields' columns, which stand in `required`.
+    const bool is_property = object.schema == object.content->schema;
+    if (column.traits.required && (!is_property || object.schema->fields.empty())) {
+      table->required.push_back(id);
+    }
+  }
 }
 
 std::vector<ColumnSchema> RelationshipColumns(const dtdl::Content& relationship) {
@@ -103,6 +139,24 @@ std::string FindingsText(const dtdl::ParseResult& result,
 const ColumnSchema* TableSchema::FindColumn(absl::string_view path) const {
   const auto it = by_path.find(path);
   return it == by_path.end() ? nullptr : &columns[it->second.value];
+}
+
+const ColumnSchema* TableSchema::FindObject(absl::string_view name) const {
+  const auto it = objects.find(name);
+  return it == objects.end() ? nullptr : &columns[it->second.value];
+}
+
+const ColumnSchema* TableSchema::FindSame(const ColumnSchema& column) const {
+  return column.is_object ? FindObject(column.name()) : FindColumn(column.path);
+}
+
+std::vector<absl::string_view> TableSchema::Paths() const {
+  std::vector<absl::string_view> paths;
+  paths.reserve(by_path.size());
+  for (const ColumnSchema& column : columns) {
+    if (!column.is_object) paths.push_back(column.path);
+  }
+  return paths;
 }
 
 const RelationshipType* TableSchema::FindRelationship(absl::string_view name) const {
@@ -171,15 +225,7 @@ absl::StatusOr<std::shared_ptr<const Catalog>> Catalog::Create(std::vector<Model
         return absl::InvalidArgumentError(
             absl::StrCat("the text of ", state.id, " does not define it"));
       }
-      for (const dtdl::ValuePath& path : dtdl::ModelSet::FlattenPaths(*table->interface)) {
-        const ColumnId id(static_cast<uint32_t>(table->columns.size()));
-        const ColumnSchema& column = table->columns.emplace_back(ColumnOf(path));
-        table->by_path.emplace(path.path, id);
-        if (IsRequired(column)) table->required.push_back(id);
-        if (column.type == ColumnType::kString || column.type == ColumnType::kDocument) {
-          table->texts.push_back(id);
-        }
-      }
+      AddColumns(table.get());
       for (const dtdl::Content* content : table->interface->contents) {
         if (content->kind != dtdl::Class::kRelationship) continue;
         RelationshipType*& type = types[{content->owner->id, content->name}];

@@ -42,6 +42,14 @@ struct ColumnSchema {
   const dtdl::Content* content = nullptr;
   const dtdl::Schema* schema = nullptr;
   dtdl::ValueTraits traits;
+  // That an Object is there which has no fields, its path with a dot behind it ("soh."): a document
+  // {} or nothing. An Object with a field is there all the same.
+  bool is_object = false;
+
+  // As users name it: "soh" of an Object.
+  absl::string_view name() const {
+    return absl::string_view(path).substr(0, path.size() - (is_object ? 1 : 0));
+  }
 };
 
 // A name as one interface declares it: `hasCell` of a pack and of a module are two types. Twins of
@@ -70,19 +78,25 @@ struct TableSchema {
   std::string model_id;
   bool decommissioned = false;
   Time upload_time;
-  std::vector<ColumnSchema> columns;                   // in the order of ModelSet::FlattenPaths
+  // In the order of ModelSet::FlattenPaths; then those of the Objects that it divided into columns.
+  std::vector<ColumnSchema> columns;
   std::vector<const RelationshipType*> relationships;  // that may start here, by name
   std::vector<ColumnId> required;  // that a twin must have, or an Object that it has
   std::vector<ColumnId> texts;     // strings and documents: what may be large
 
   // nullptr: no such path. Cost: a hash probe.
   const ColumnSchema* FindColumn(absl::string_view path) const;
+  const ColumnSchema* FindObject(absl::string_view name) const;  // "soh"
+  // The one of the same path and kind as another table's.
+  const ColumnSchema* FindSame(const ColumnSchema& column) const;
+  std::vector<absl::string_view> Paths() const;  // of values: none of Objects
   ColumnId IdOf(const ColumnSchema& column) const {
     return ColumnId(static_cast<uint32_t>(&column - columns.data()));
   }
   const RelationshipType* FindRelationship(absl::string_view name) const;
 
   absl::flat_hash_map<std::string, ColumnId> by_path;
+  absl::flat_hash_map<std::string, ColumnId> objects;  // by name
 };
 
 class Catalog {

@@ -203,7 +203,7 @@ void Graph::MoveTwin(TwinNumber twin, TableId table, Sequence version, Time time
   const TableSchema& new_schema = head_->catalog().table(table);
   std::vector<std::pair<ColumnId, Cell>> kept;
   for (const ColumnSchema& column : old_schema.columns) {
-    const ColumnSchema* same = new_schema.FindColumn(column.path);
+    const ColumnSchema* same = new_schema.FindSame(column);
     if (same == nullptr || same->type != column.type) continue;
     Cell cell = head_->Get(twin, old_schema.IdOf(column));
     if (!cell.value.is_null()) kept.emplace_back(new_schema.IdOf(*same), std::move(cell));
@@ -469,7 +469,8 @@ GraphMemory Graph::memory() const {
                 state_->ended_twins.bytes() + state_->ended_relationships.bytes() +
                 state_->former_values.bytes() + state_->past_begin.bytes();
   pages = memory.columns + memory.relationships + memory.past;
-  memory.past += shared_->changes.bytes();
+  memory.past += shared_->changes.bytes() + shared_->former_twins.bytes() +
+                 shared_->former_relationships.bytes() + shared_->moved.bytes();
   memory.ids = shared_->ids.bytes();
   memory.strings = shared_->strings.bytes();
   memory.index = shared_->equality.bytes() + shared_->relationships.bytes();

@@ -158,6 +158,10 @@ class GraphView {
   // Twins of a table in the order of its rows, from row `from` on, at most `max`; *next is the row
   // to go on from, UINT32_MAX at the end.
   std::vector<TwinNumber> ListTwins(TableId table, uint32_t from, size_t max, uint32_t* next) const;
+  // Twins of any of the tables whose numbers are at least `from`, at most `max`, by number. Cost: a
+  // few steps for each twin of the tables at most, however many others there are.
+  std::vector<TwinNumber> TwinsFrom(absl::Span<const TableId> tables, TwinNumber from,
+                                    size_t max) const;
 
   // Twins whose indexed string column has that value.
   std::vector<TwinNumber> FindEqual(TableId table, ColumnId column, absl::string_view value) const;
@@ -190,6 +194,14 @@ class GraphView {
   Time BeginOf(RelationshipNumber relationship) const;
   // The last change of a relationship's properties, or its begin. On the head only.
   Time ChangedOf(RelationshipNumber relationship) const;
+  // Of the last twin that had the id and was deleted, or relationship: when that was. The earliest
+  // time there is: there was none, or the past has forgotten it. On the head only.
+  Time EndOfFormer(absl::string_view id) const;
+  Time EndOfFormer(TwinNumber source, absl::string_view id) const;
+  // Its lives as other models, which ended by moving on. In no order; on the head only.
+  std::vector<EndedTwin> MovesOf(TwinNumber twin) const;
+  // No twin that was deleted ended after this.
+  Time last_end_of_twins() const;
   // All twins that ever had the id and are not forgotten, the last one first.
   std::vector<TwinNumber> TwinsOf(absl::string_view id) const;
   // Entries lie in slots below these; a slot may be empty: then false.

@@ -227,6 +227,47 @@ TEST(GraphView, FindsManyTwinsAsItFindsEach) {
 }
 
 // Random changes of a graph.
+// A model of few twins, which are the last ones, one of many, and both.
+TEST(GraphView, ListsTwinsOfTablesByNumber) {
+  Graph graph;
+  graph.SetCatalog(TestCatalog());
+  constexpr uint32_t kTwins = 1000;
+  for (uint32_t i = 0; i < kTwins; ++i) {
+    const bool is_rare = i > 0 && (i == 500 || i >= kTwins - 7);
+    graph.CreateTwin(TwinNumber(i), absl::StrCat("t", i), TableId(is_rare ? 1 : 0), Sequence(i + 1),
+                     Time{1});
+  }
+  // Rows are given again, in another order than numbers.
+  for (const uint32_t gone : {995u, 500u, 3u, 998u}) graph.DeleteTwin(TwinNumber(gone));
+  for (uint32_t i = 0; i < 3; ++i) {
+    graph.CreateTwin(TwinNumber(kTwins + i), absl::StrCat("new", i), TableId(i % 2),
+                     Sequence(kTwins + i + 1), Time{1});
+  }
+  const GraphView& view = graph.head();
+  const std::vector<std::vector<TableId>> asked = {
+      {TableId(0)}, {TableId(1)}, {TableId(0), TableId(1)}, {}};
+  for (const std::vector<TableId>& tables : asked) {
+    std::vector<TwinNumber> all;
+    for (uint32_t i = 0; i < view.next_twin().value; ++i) {
+      const TwinNumber twin(i);
+      if (view.Exists(twin) &&
+          std::find(tables.begin(), tables.end(), view.PlaceOf(twin).table) != tables.end()) {
+        all.push_back(twin);
+      }
+    }
+    for (const uint32_t from : {0u, 1u, 499u, 994u, 1000u, 1003u, 5000u}) {
+      for (const size_t max : {size_t{1}, size_t{3}, size_t{2000}}) {
+        std::vector<TwinNumber> expected;
+        for (const TwinNumber twin : all) {
+          if (twin.value >= from && expected.size() < max) expected.push_back(twin);
+        }
+        EXPECT_EQ(view.TwinsFrom(tables, TwinNumber(from), max), expected)
+            << tables.size() << " tables from " << from << ", " << max;
+      }
+    }
+  }
+}
+
 class Changes {
  public:
   Changes(Graph* graph, uint32_t seed) : graph_(*graph), random_(seed) {}

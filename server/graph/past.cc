@@ -138,6 +138,37 @@ Time GraphView::ChangedOf(RelationshipNumber relationship) const {
   return last;
 }
 
+Time GraphView::EndOfFormer(absl::string_view id) const {
+  constexpr Time kNever{INT64_MIN};
+  if (last_end_of_twins() == kNever) return kNever;
+  const uint32_t slot = shared_->former_twins.Find(FormerHolders::KeyOf(id));
+  EndedTwin ended;
+  const bool is_one = slot != kNone && GetEnded(slot, &ended) && !ended.moved &&
+                      shared_->ids.Get(ended.twin.value) == id;
+  return is_one ? ended.end : kNever;
+}
+
+Time GraphView::EndOfFormer(TwinNumber source, absl::string_view id) const {
+  constexpr Time kNever{INT64_MIN};
+  if (shared_->former_relationships.last_end() == kNever) return kNever;
+  const uint32_t slot = shared_->former_relationships.Find(FormerHolders::KeyOf(source, id));
+  EndedRelationship ended;
+  const bool is_one = slot != kNone && GetEnded(slot, &ended) && ended.source == source &&
+                      EndedRelationshipId(slot) == id;
+  return is_one ? ended.end : kNever;
+}
+
+std::vector<EndedTwin> GraphView::MovesOf(TwinNumber twin) const {
+  std::vector<EndedTwin> moves;
+  EndedTwin ended;
+  for (const uint32_t slot : shared_->moved.Find(twin.value)) {
+    if (GetEnded(slot, &ended) && ended.moved && ended.twin == twin) moves.push_back(ended);
+  }
+  return moves;
+}
+
+Time GraphView::last_end_of_twins() const { return shared_->former_twins.last_end(); }
+
 std::vector<TwinNumber> GraphView::TwinsOf(absl::string_view id) const {
   std::vector<TwinNumber> twins;
   for (uint32_t number = shared_->ids.Find(id); number != kNone;
@@ -237,6 +268,11 @@ void Graph::EndTwin(TwinNumber twin, bool moved, SourceTime end) {
   entry.update_time = head_->UpdateTimeOf(twin).ns;
   entry.begin = head_->BeginOf(twin).ns;
   entry.end = end.value_or(state->time).ns;
+  if (moved) {
+    shared_->moved.Add(twin.value, slot);
+  } else {
+    shared_->former_twins.Set(FormerHolders::KeyOf(head_->IdOf(twin)), slot, Time{entry.end});
+  }
   *MutableEntryAt<EndedTwinEntry>(&log.entries, slot, stamp_) = entry;
   StorePage(&log.values, slot, values, stamp_);
   ++state->past_version;
@@ -270,6 +306,8 @@ void Graph::EndRelationship(RelationshipNumber relationship, SourceTime end) {
   entry.version = gone.version.value;
   entry.begin = head_->BeginOf(relationship).ns;
   entry.end = end.value_or(state->time).ns;
+  shared_->former_relationships.Set(FormerHolders::KeyOf(gone.source, gone.id), slot,
+                                    Time{entry.end});
   *MutableEntryAt<EndedRelationshipEntry>(&log.entries, slot, stamp_) = entry;
   StorePage(&log.values, slot, values, stamp_);
   ++state->past_version;
@@ -306,12 +344,16 @@ void Graph::DropEntries(absl::FunctionRef<bool(const EndedTwin&)> drop_twin,
   EndedTwin twin;
   for (uint32_t slot = 0; slot < state->ended_twins.slots; ++slot) {
     if (!head_->GetEnded(slot, &twin) || !drop_twin(twin)) continue;
+    shared_->former_twins.Remove(FormerHolders::KeyOf(shared_->ids.Get(twin.twin.value)), slot);
+    if (twin.moved) shared_->moved.Remove(twin.twin.value, slot);
     FreeSlot<EndedTwinEntry>(&state->ended_twins, slot, &free_ended_twins_, stamp_);
     if (!twin.moved) ++deleted_twins_;
   }
   EndedRelationship relationship;
   for (uint32_t slot = 0; slot < state->ended_relationships.slots; ++slot) {
     if (!head_->GetEnded(slot, &relationship) || !drop_relationship(relationship)) continue;
+    shared_->former_relationships.Remove(
+        FormerHolders::KeyOf(relationship.source, head_->EndedRelationshipId(slot)), slot);
     FreeSlot<EndedRelationshipEntry>(&state->ended_relationships, slot, &free_ended_relationships_,
                                      stamp_);
   }
@@ -410,6 +452,16 @@ absl::Status Graph::FinishLoadPast() {
     Cell cell;
     FindCell(&reader, UINT32_MAX, &cell);
     if (!reader.ok() || !reader.done()) return DamagedPast(kind, slot, "its values");
+    if (twin.moved) {
+      shared_->moved.Add(twin.twin.value, slot);
+      continue;
+    }
+    const uint64_t key = FormerHolders::KeyOf(shared_->ids.Get(twin.twin.value));
+    EndedTwin other;
+    const uint32_t known = shared_->former_twins.Find(key);
+    if (known == kNone || (head_->GetEnded(known, &other) && other.twin < twin.twin)) {
+      shared_->former_twins.Set(key, slot, twin.end);
+    }
   }
   EndedRelationship relationship;
   for (uint32_t slot = 0; slot < state->ended_relationships.slots; ++slot) {
@@ -426,10 +478,17 @@ absl::Status Graph::FinishLoadPast() {
       return DamagedPast(kind, slot, "a relationship that led nowhere");
     }
     ByteReader reader(state->ended_relationships.values.Get(slot));
-    reader.String();
+    const absl::string_view id = reader.String();
     Value value;
     FindValue(&reader, UINT32_MAX, &value);
     if (!reader.ok() || !reader.done()) return DamagedPast(kind, slot, "its values");
+    const uint64_t key = FormerHolders::KeyOf(relationship.source, id);
+    EndedRelationship other;
+    const uint32_t known = shared_->former_relationships.Find(key);
+    if (known == kNone ||
+        (head_->GetEnded(known, &other) && other.relationship < relationship.relationship)) {
+      shared_->former_relationships.Set(key, slot, relationship.end);
+    }
   }
   FormerValue former;
   for (uint32_t slot = 0; slot < state->former_values.slots; ++slot) {

@@ -289,4 +289,63 @@ size_t ChangeTimes::bytes() const {
   return times_.capacity() * 17;
 }
 
+// --- FormerHolders ---
+
+uint64_t FormerHolders::KeyOf(absl::string_view twin_id) { return absl::HashOf(twin_id); }
+
+uint64_t FormerHolders::KeyOf(TwinNumber source, absl::string_view relationship_id) {
+  return absl::HashOf(source.value, relationship_id);
+}
+
+void FormerHolders::Set(uint64_t key, uint32_t slot, Time end) {
+  const MutexLock lock(&mutex_);
+  slots_[key] = slot;
+  last_end_.store(std::max(last_end_.load(std::memory_order_relaxed), end.ns),
+                  std::memory_order_relaxed);
+}
+
+uint32_t FormerHolders::Find(uint64_t key) const {
+  const MutexLock lock(&mutex_);
+  const auto it = slots_.find(key);
+  return it == slots_.end() ? kNone : it->second;
+}
+
+void FormerHolders::Remove(uint64_t key, uint32_t slot) {
+  const MutexLock lock(&mutex_);
+  const auto it = slots_.find(key);
+  if (it != slots_.end() && it->second == slot) slots_.erase(it);
+}
+
+size_t FormerHolders::bytes() const {
+  const MutexLock lock(&mutex_);
+  return slots_.capacity() * 17;
+}
+
+// --- MovedTwins ---
+
+void MovedTwins::Add(uint32_t twin, uint32_t slot) {
+  const MutexLock lock(&mutex_);
+  slots_[twin].push_back(slot);
+}
+
+void MovedTwins::Remove(uint32_t twin, uint32_t slot) {
+  const MutexLock lock(&mutex_);
+  const auto it = slots_.find(twin);
+  if (it == slots_.end()) return;
+  std::erase(it->second, slot);
+  if (it->second.empty()) slots_.erase(it);
+}
+
+std::vector<uint32_t> MovedTwins::Find(uint32_t twin) const {
+  const MutexLock lock(&mutex_);
+  const auto it = slots_.find(twin);
+  return it == slots_.end() ? std::vector<uint32_t>() : it->second;
+}
+
+size_t MovedTwins::bytes() const {
+  const MutexLock lock(&mutex_);
+  return slots_.capacity() * (sizeof(uint32_t) + sizeof(std::vector<uint32_t>) + 1) +
+         slots_.size() * sizeof(uint32_t);
+}
+
 }  // namespace twin::graph

@@ -312,6 +312,39 @@ class ChangeTimes {
   absl::flat_hash_map<uint64_t, int64_t> times_ ABSL_GUARDED_BY(mutex_);
 };
 
+// Where among what has ended the last deleted holder of an id is, by a hash of the id: the slot is
+// to be looked at. Of the newest state.
+class FormerHolders {
+ public:
+  static uint64_t KeyOf(absl::string_view twin_id);
+  static uint64_t KeyOf(TwinNumber source, absl::string_view relationship_id);
+  void Set(uint64_t key, uint32_t slot, Time end) ABSL_LOCKS_EXCLUDED(mutex_);
+  uint32_t Find(uint64_t key) const ABSL_LOCKS_EXCLUDED(mutex_);  // kNone: nobody held it
+  void Remove(uint64_t key, uint32_t slot) ABSL_LOCKS_EXCLUDED(mutex_);
+  // None ended later, unless somebody was deleted since.
+  Time last_end() const { return Time{last_end_.load(std::memory_order_relaxed)}; }
+  size_t bytes() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  std::atomic<int64_t> last_end_{INT64_MIN};
+  mutable Mutex mutex_;
+  absl::flat_hash_map<uint64_t, uint32_t> slots_ ABSL_GUARDED_BY(mutex_);
+};
+
+// Where among what has ended the lives of twins are that moved to another model. Of the newest
+// state.
+class MovedTwins {
+ public:
+  void Add(uint32_t twin, uint32_t slot) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Remove(uint32_t twin, uint32_t slot) ABSL_LOCKS_EXCLUDED(mutex_);
+  std::vector<uint32_t> Find(uint32_t twin) const ABSL_LOCKS_EXCLUDED(mutex_);
+  size_t bytes() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  mutable Mutex mutex_;
+  absl::flat_hash_map<uint32_t, std::vector<uint32_t>> slots_ ABSL_GUARDED_BY(mutex_);
+};
+
 // What all states of one Graph share.
 struct Shared {
   Pins pins;
@@ -320,6 +353,9 @@ struct Shared {
   EqualityIndex equality{&pins};
   RelationshipIndex relationships;
   ChangeTimes changes;
+  FormerHolders former_twins;
+  FormerHolders former_relationships;
+  MovedTwins moved;
 };
 
 }  // namespace twin::graph

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 
 #include "server/base/check.h"
@@ -141,6 +142,39 @@ std::vector<TwinNumber> GraphView::ListTwins(TableId table, uint32_t from, size_
     }
     twins.push_back(TwinNumber(number));
   }
+  return twins;
+}
+
+std::vector<TwinNumber> GraphView::TwinsFrom(absl::Span<const TableId> tables, TwinNumber from,
+                                             size_t max) const {
+  std::vector<TwinNumber> twins;
+  std::vector<bool> is_asked(state_->tables.size());
+  uint64_t steps = max;
+  for (const TableId table : tables) {
+    is_asked[table.value] = true;
+    steps += this->twins(table);
+  }
+  // Among many of them the next ones are near.
+  uint32_t number = from.value;
+  for (; number < state_->next_twin && twins.size() < max && steps > 0; ++number, --steps) {
+    const auto* entry = EntryAt<TwinEntry>(state_->twin_entries, number);
+    if (entry != nullptr && entry->table > 0 && is_asked[entry->table - 1]) {
+      twins.push_back(TwinNumber(number));
+    }
+  }
+  if (twins.size() == max || number >= state_->next_twin) return twins;
+  // Else all that are left of them are fewer than what lies between.
+  std::vector<TwinNumber> rest;
+  for (const TableId table : tables) {
+    const Table& rows = *state_->tables[table.value];
+    for (uint32_t row = 0; row < rows.rows; ++row) {
+      const uint32_t each = LoadRow(rows, row);
+      if (each != kNone && each >= number) rest.push_back(TwinNumber(each));
+    }
+  }
+  const size_t kept = std::min(max - twins.size(), rest.size());
+  std::partial_sort(rest.begin(), rest.begin() + static_cast<ptrdiff_t>(kept), rest.end());
+  twins.insert(twins.end(), rest.begin(), rest.begin() + static_cast<ptrdiff_t>(kept));
   return twins;
 }
 

@@ -509,6 +509,7 @@ absl::Status ApplyChange(const Change& change, Sequence sequence, Time time, gra
     case Kind::kCreateTwin:
       graph->CreateTwin(twin, change.text, TableId(change.table), sequence, time,
                         change.source_time);
+      if (telemetry != nullptr) telemetry->TwinCreated(change.text, change.source_time, head);
       break;
     case Kind::kSetValue:
       graph->SetValue(twin, ColumnId(change.column), change.new_value, time, change.source_time);

@@ -59,11 +59,11 @@ absl::Status Checker::MoveByPatch(const PatchTwin& patch, TwinNumber twin) {
       TWIN_RETURN_IF_ERROR(ClearTwinValue(twin, from.IdOf(column), patch.source_time));
       continue;
     }
-    const graph::ColumnSchema* same = table->FindColumn(column.path);
+    const graph::ColumnSchema* same = table->FindSame(column);
     const graph::Cell cell = pending_.Get(twin, from.IdOf(column));
     if (same == nullptr) {
       return absl::FailedPreconditionError(
-          absl::StrCat(column.path, ": ", table->model_id,
+          absl::StrCat(column.name(), ": ", table->model_id,
                        " has no such property; patch the twin with the new $model and a step that "
                        "removes it"));
     }
@@ -74,6 +74,7 @@ absl::Status Checker::MoveByPatch(const PatchTwin& patch, TwinNumber twin) {
                        " is not of; patch the twin with the new $model and steps that remove the "
                        "value and add one of that type"));
     }
+    if (column.is_object) continue;
     // The same type is not yet the same schema: ranges and enums may differ.
     TWIN_ASSIGN_OR_RETURN(Value checked, CheckValue(*same, cell.value, column.path, limits_));
     if (same->type == column.type) continue;

@@ -31,11 +31,7 @@ absl::Status Expected(absl::string_view path, absl::string_view expected, const 
 
 std::optional<int64_t> AsInteger(const Value& value) {
   if (value.kind() == Value::Kind::kInt) return value.as_int();
-  if (value.kind() != Value::Kind::kDouble) return std::nullopt;
-  const double number = value.as_double();
-  // Above 2^53 a double no longer says which integer was meant.
-  if (std::trunc(number) != number || std::fabs(number) > 9007199254740992.0) return std::nullopt;
-  return static_cast<int64_t>(number);
+  return std::nullopt;
 }
 
 struct IntegerRange {
@@ -347,6 +343,14 @@ absl::Status FlattenInterface(const graph::TableSchema& table, const dtdl::Inter
   return absl::OkStatus();
 }
 
+// A component has no such column: it is always there.
+void AddEmptyObject(const graph::TableSchema& table, absl::string_view path, const Value& value,
+                    std::vector<ColumnValue>* values) {
+  if (!value.as_map().empty()) return;
+  const graph::ColumnSchema* object = table.FindObject(path);
+  if (object != nullptr) values->push_back({table.IdOf(*object), Value::Map({})});
+}
+
 bool IsGroup(const graph::TableSchema& table, absl::string_view path) {
   const std::string prefix = absl::StrCat(path, ".");
   return std::any_of(
@@ -357,11 +361,8 @@ bool IsGroup(const graph::TableSchema& table, absl::string_view path) {
 // `what`: that there could be.
 absl::Status UnknownPath(const graph::TableSchema& table, absl::string_view path,
                          absl::string_view what) {
-  std::vector<absl::string_view> known;
-  known.reserve(table.columns.size());
-  for (const graph::ColumnSchema& each : table.columns) known.push_back(each.path);
-  return Invalid(path,
-                 absl::StrCat("no such ", what, " of ", table.model_id, Suggestion(path, known)));
+  return Invalid(path, absl::StrCat("no such ", what, " of ", table.model_id,
+                                    Suggestion(path, table.Paths())));
 }
 
 absl::Status FlattenPublished(const graph::TableSchema& table, absl::string_view path,
@@ -393,6 +394,27 @@ absl::Status FlattenPublication(const graph::TableSchema& table, const ValueMap&
   return absl::OkStatus();
 }
 
+void TakeByValue(Value* value) {
+  switch (value->kind()) {
+    case Value::Kind::kDouble: {
+      const double number = value->as_double();
+      const bool is_whole = std::trunc(number) == number && !(number == 0 && std::signbit(number));
+      // Above 2^53 a double no longer says which integer was meant.
+      if (!is_whole || std::fabs(number) > 9007199254740992.0) return;
+      *value = Value::Int(static_cast<int64_t>(number));
+      return;
+    }
+    case Value::Kind::kArray:
+      for (Value& item : value->as_array()) TakeByValue(&item);
+      return;
+    case Value::Kind::kMap:
+      for (ValueMember& member : value->as_map()) TakeByValue(&member.second);
+      return;
+    default:
+      return;
+  }
+}
+
 absl::StatusOr<Value> CheckValue(const graph::ColumnSchema& column, const Value& value,
                                  absl::string_view path, const Limits& limits) {
   TWIN_ASSIGN_OR_RETURN(Value checked, Check(*column.schema, value, path, limits, 0));
@@ -415,6 +437,7 @@ absl::Status Flatten(const graph::TableSchema& table, absl::string_view path, co
     return absl::OkStatus();
   }
   if (value.kind() != Value::Kind::kMap) return Expected(path, "an object", value);
+  AddEmptyObject(table, path, value, values);
   for (const auto& [name, member] : value.as_map()) {
     const std::string at = absl::StrCat(path, ".", name);
     const dtdl::Field* field = schema.FindField(name);
@@ -434,6 +457,7 @@ absl::Status FlattenGroup(const graph::TableSchema& table, absl::string_view pat
                           const Value& value, const Limits& limits,
                           std::vector<ColumnValue>* values) {
   if (value.kind() != Value::Kind::kMap) return Expected(path, "an object", value);
+  AddEmptyObject(table, path, value, values);
   for (const auto& [name, member] : value.as_map()) {
     const std::string at = absl::StrCat(path, ".", name);
     if (const graph::ColumnSchema* column = table.FindColumn(at)) {

@@ -13,8 +13,13 @@
 
 namespace twin::ingest {
 
-// `value` as the column stores it: integers in range, floats as such, dateTimes as times. Exact
-// conversions only: 3.0 is the integer 3, 3.5 is none. `path` is for messages.
+// Integers are judged as DTDL judges them: 3 is one, and 3.0 and 1e2 are none where they are text.
+// A typed number says nothing of how it was written: a double that has the value of an integer, and
+// says which, becomes it here. Whoever asks for a fraction takes integers, too.
+void TakeByValue(Value* value);
+
+// `value` as the column stores it: integers in range, floats as such, dateTimes as times. An
+// integer suits fractions, a fraction no integers, whatever its value. `path` is for messages.
 // INVALID_ARGUMENT: it is no value of the schema, or beyond what Limited allows; says what would
 // be.
 absl::StatusOr<Value> CheckValue(const graph::ColumnSchema& column, const Value& value,

@@ -60,6 +60,7 @@ std::string SuggestionFor(const graph::TableSchema& table, std::string above,
     for (const graph::ColumnSchema& column : table.columns) {
       if (column.telemetry || !absl::StartsWith(column.path, above)) continue;
       const absl::string_view rest = absl::string_view(column.path).substr(above.size());
+      if (rest.empty()) continue;  // the Object itself
       known.push_back(rest.substr(0, rest.find('.')));
     }
     if (std::find(known.begin(), known.end(), name) == known.end()) return Suggestion(name, known);
@@ -74,6 +75,15 @@ bool IsContainment(const DeleteTree& request, absl::string_view name) {
   }
   return std::find(request.relationship_names.begin(), request.relationship_names.end(), name) !=
          request.relationship_names.end();
+}
+
+// An Object that is there with its fields stays there.
+bool IsAround(const graph::ColumnSchema& object, const graph::TableSchema& table,
+              absl::Span<const ColumnValue> values) {
+  return object.is_object &&
+         std::any_of(values.begin(), values.end(), [&](const ColumnValue& value) {
+           return absl::StartsWith(table.columns[value.column.value].path, object.path);
+         });
 }
 
 bool IsText(const ColumnValue& value) { return IsKeptAsString(value.value); }
@@ -237,7 +247,7 @@ absl::Status Checker::SetTwinValue(TwinNumber twin, ColumnId column, Value value
   Time source = time_;
   if (source_time.has_value()) {
     source = *source_time;
-    const std::string& path = pending_.SchemaOf(twin).columns[column.value].path;
+    const absl::string_view path = pending_.SchemaOf(twin).columns[column.value].name();
     TWIN_RETURN_IF_ERROR(CheckSkew(source, absl::StrCat(path, ": ")));
     if (!before.value.is_null() && source < before.source_time) {
       return absl::FailedPreconditionError(absl::StrCat(path, ": the source time ",
@@ -271,42 +281,6 @@ absl::Status Checker::ClearTwinValue(TwinNumber twin, ColumnId column,
                                      const std::optional<Time>& source_time) {
   if (!pending_.Has(twin, column)) return absl::OkStatus();
   return SetTwinValue(twin, column, Value(), source_time);
-}
-
-bool Checker::AnyBelow(TwinNumber twin, const graph::TableSchema& table,
-                       const std::string& prefix) const {
-  return std::any_of(table.columns.begin(), table.columns.end(), [&](const auto& column) {
-    return absl::StartsWith(column.path, prefix) && pending_.Has(twin, table.IdOf(column));
-  });
-}
-
-absl::Status Checker::CheckRequired(TwinNumber twin) const {
-  const graph::TableSchema& table = pending_.SchemaOf(twin);
-  for (const ColumnId id : table.required) {
-    if (pending_.Has(twin, id)) continue;
-    const graph::ColumnSchema& column = table.columns[id.value];
-    // A column of its own, or one of those that an Object was divided into.
-    const bool in_object = column.schema != column.content->schema;
-    if (!in_object && column.content->traits.required) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("twin ", pending_.IdOf(twin), ": the property ", column.path,
-                       " is required by ", column.content->owner->id));
-    }
-    if (in_object) {
-      const std::string object = column.path.substr(0, column.path.rfind('.') + 1);
-      const bool there = AnyBelow(twin, table, object);
-      if (there && column.traits.required) {
-        return absl::InvalidArgumentError(absl::StrCat("twin ", pending_.IdOf(twin), ": the field ",
-                                                       column.path, " is required"));
-      }
-      if (!there && column.content->traits.required) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("twin ", pending_.IdOf(twin), ": the property ", column.content->name,
-                         " is required by ", column.content->owner->id));
-      }
-    }
-  }
-  return absl::OkStatus();
 }
 
 bool Checker::IsWholeTwin(const graph::TableSchema& table, absl::Span<const ColumnValue> values) {
@@ -358,6 +332,7 @@ absl::Status Checker::Put(const PutTwin& put, OperationResult* result) {
   std::vector<ColumnValue>& values = values_;
   TWIN_RETURN_IF_ERROR(
       contents_.Flatten(pending_.shared_catalog(), *table, put.contents, limits_, &values));
+  Time begin;
   if (is_new) {
     if (static_cast<int64_t>(pending_.twins()) >= limits_.twins_max) {
       return absl::ResourceExhaustedError(
@@ -371,7 +346,7 @@ absl::Status Checker::Put(const PutTwin& put, OperationResult* result) {
           absl::StrCat("ids of twins have taken ids_bytes_max (", limits_.ids_bytes_max,
                        " bytes); delete twins, Compact and restart, which packs the rest"));
     }
-    TWIN_ASSIGN_OR_RETURN(const Time begin, SourceTimeOf(put.source_time, Time{INT64_MIN}));
+    TWIN_ASSIGN_OR_RETURN(begin, SourceTimeOf(put.source_time, pending_.EndOfFormer(put.id)));
     if (is_alone_ && put.source_times.empty() && IsWholeTwin(*table, values)) {
       if (std::any_of(values.begin(), values.end(), IsText)) {
         TWIN_RETURN_IF_ERROR(CheckRoomForStrings());
@@ -392,12 +367,12 @@ absl::Status Checker::Put(const PutTwin& put, OperationResult* result) {
   result->created = is_new;
   result->changed = 1;
   if (is_new && put.source_times.empty()) {
-    return SetFirstValues(twin, absl::MakeSpan(values), put.source_time.value_or(time_));
+    return SetFirstValues(twin, absl::MakeSpan(values), begin);
   }
   std::vector<bool> given(table->columns.size());
   for (ColumnValue& value : values) {
     given[value.column.value] = true;
-    const std::string& path = table->columns[value.column.value].path;
+    const absl::string_view path = table->columns[value.column.value].name();
     std::optional<Time> source = put.source_time;
     for (const auto& [prefix, time] : put.source_times) {
       if (path == prefix || absl::StartsWith(path, absl::StrCat(prefix, "."))) source = time;
@@ -407,7 +382,7 @@ absl::Status Checker::Put(const PutTwin& put, OperationResult* result) {
   if (!is_new) {
     for (const graph::ColumnSchema& column : table->columns) {
       const ColumnId id = table->IdOf(column);
-      if (column.telemetry || given[id.value]) continue;
+      if (column.telemetry || given[id.value] || IsAround(column, *table, values)) continue;
       TWIN_RETURN_IF_ERROR(ClearTwinValue(twin, id, put.source_time));
     }
   }
@@ -546,7 +521,8 @@ absl::Status Checker::ApplyAnywhere(const Edit& edit, const std::string& compone
   }
   if (column != nullptr) {
     if (edit.kind == Edit::Kind::kRemove) {
-      return SetTwinValue(twin, table.IdOf(*column), Value(), source);
+      TWIN_RETURN_IF_ERROR(SetTwinValue(twin, table.IdOf(*column), Value(), source));
+      return KeepObjectAround(twin, table, path, source);
     }
     TWIN_ASSIGN_OR_RETURN(Value value, CheckValue(*column, edit.value, pointer, limits_));
     return SetTwinValue(twin, table.IdOf(*column), std::move(value), source);
@@ -564,13 +540,14 @@ absl::Status Checker::ApplyAnywhere(const Edit& edit, const std::string& compone
     const ColumnId id = table.IdOf(each);
     const auto it = std::find_if(values.begin(), values.end(),
                                  [&](const ColumnValue& value) { return value.column == id; });
-    if (it == values.end()) {
-      TWIN_RETURN_IF_ERROR(ClearTwinValue(twin, id, source));
-    } else {
+    if (it != values.end()) {
       TWIN_RETURN_IF_ERROR(SetTwinValue(twin, id, std::move(it->value), source));
+    } else if (!IsAround(each, table, values)) {
+      TWIN_RETURN_IF_ERROR(ClearTwinValue(twin, id, source));
     }
   }
-  return absl::OkStatus();
+  return edit.kind == Edit::Kind::kRemove ? KeepObjectAround(twin, table, path, source)
+                                          : absl::OkStatus();
 }
 
 absl::Status Checker::ApplyInDocument(const Edit& edit, const graph::TableSchema& table,
@@ -670,7 +647,8 @@ absl::Status Checker::Put(const PutRelationship& put, OperationResult* result) {
   const bool was = !(number == kNoRelationship);
   TWIN_ASSIGN_OR_RETURN(
       const Time source_time,
-      SourceTimeOf(put.source_time, was ? pending_.ChangedOf(number) : Time{INT64_MIN}));
+      SourceTimeOf(put.source_time, was ? pending_.ChangedOf(number)
+                                        : pending_.EndOfFormer(source, put.relationship_id)));
   if (was) {
     const PendingRelationship before = pending_.GetRelationship(number);
     TWIN_RETURN_IF_ERROR(CheckCondition(put.condition, before.version, "the relationship"));

@@ -111,6 +111,13 @@ class Checker {
   // Whether EndUnit would find nothing wrong with a twin that has these values.
   bool IsWholeTwin(const graph::TableSchema& table, absl::Span<const ColumnValue> values);
   absl::Status CheckRequired(TwinNumber twin) const;
+  bool IsObjectAbove(TwinNumber twin, const graph::TableSchema& table,
+                     absl::string_view object) const;
+  absl::Status CheckRequiredObject(TwinNumber twin, const graph::TableSchema& table,
+                                   const graph::ColumnSchema& object) const;
+  // The Object that what is at `path` was removed from stays, if it was the last of it.
+  absl::Status KeepObjectAround(TwinNumber twin, const graph::TableSchema& table,
+                                absl::string_view path, const std::optional<Time>& source_time);
   absl::Status CheckSize(TwinNumber twin) const;
   absl::Status DeleteWithRelationships(TwinNumber twin, const std::optional<Time>& source_time,
                                        OperationResult* result);

@@ -206,6 +206,11 @@ absl::Status CreationRun::Apply() {
   graph_.Create(made_, time_);
   graph_.Advance(last_, time_);
   if (telemetry_ != nullptr) {
+    if (!(graph_.head().last_end_of_twins() == Time{INT64_MIN})) {
+      for (const graph::Creations::Twin& each : made_.twins) {
+        telemetry_->TwinCreated(each.id, each.begin, graph_.head());
+      }
+    }
     for (const graph::Creations::Relationship& each : made_.relationships) {
       telemetry_->TopologyChanged(each.source, each.target, each.begin);
     }

@@ -81,8 +81,9 @@ int64_t RawMax(Encoding encoding) {
 
 class Resolver {
  public:
-  Resolver(const Layout& layout, const graph::GraphView& view, const Limits& limits)
-      : layout_(layout), view_(view), limits_(limits) {}
+  Resolver(const Layout& layout, const graph::GraphView& view, const Limits& limits,
+           Missing missing)
+      : layout_(layout), view_(view), limits_(limits), missing_(missing) {}
 
   absl::StatusOr<ResolvedLayout> Run() {
     TWIN_RETURN_IF_ERROR(CheckId(layout_.id, "layout id", limits_));
@@ -119,12 +120,14 @@ class Resolver {
     const graph::TableSchema& table = view_.TableOf(twin);
     const graph::ColumnSchema* const column = table.FindColumn(path);
     if (column != nullptr) return column;
-    std::vector<absl::string_view> known;
-    known.reserve(table.columns.size());
-    for (const graph::ColumnSchema& each : table.columns) known.push_back(each.path);
     return absl::NotFoundError(absl::StrCat(place_, "'", view_.IdOf(twin), "' of the model ",
                                             table.model_id, " has no '", path, "'",
-                                            Suggestion(path, known)));
+                                            Suggestion(path, table.Paths())));
+  }
+
+  bool IsMissing(const LayoutTarget& target) const {
+    const TwinNumber twin = view_.FindTwin(target.twin_id);
+    return twin == kNoTwin || view_.TableOf(twin).FindColumn(target.path) == nullptr;
   }
 
   // Of values of one time for the same place one would be lost.
@@ -145,8 +148,12 @@ class Resolver {
     if (!column.has_rule) return AddColumn(column, column.targets);
     const ArrayRule& rule = column.rule;
     if (rule.steps.empty()) return Wrong("a rule needs steps: names of relationships");
-    TWIN_ASSIGN_OR_RETURN(const TwinNumber root, Find(rule.twin_id));
-    const std::vector<TwinNumber> twins = Follow(root, rule.steps);
+    std::vector<TwinNumber> twins;
+    if (missing_ == Missing::kRefused || rule.count == 0 ||
+        !(view_.FindTwin(rule.twin_id) == kNoTwin)) {
+      TWIN_ASSIGN_OR_RETURN(const TwinNumber root, Find(rule.twin_id));
+      twins = Follow(root, rule.steps);
+    }
     const size_t count = rule.count > 0 ? rule.count : twins.size();
     if (count > static_cast<size_t>(limits_.layout_columns_max)) return TooMany();
     if (rule.count > 0 && twins.size() != rule.count) {
@@ -244,6 +251,7 @@ class Resolver {
     }
     bool any_number = false, any_integer = false;
     for (const LayoutTarget& target : targets) {
+      if (missing_ == Missing::kUnresolved && IsMissing(target)) continue;
       TWIN_ASSIGN_OR_RETURN(const TwinNumber twin, Find(target.twin_id));
       TWIN_ASSIGN_OR_RETURN(const graph::ColumnSchema* const schema, FindPath(twin, target.path));
       switch (schema->type) {
@@ -313,6 +321,7 @@ class Resolver {
   const Layout& layout_;
   const graph::GraphView& view_;
   const Limits& limits_;
+  const Missing missing_;
   std::string place_;
   absl::flat_hash_set<std::pair<absl::string_view, absl::string_view>> named_;  // twins and paths
   ResolvedLayout resolved_;
@@ -321,8 +330,8 @@ class Resolver {
 }  // namespace
 
 absl::StatusOr<ResolvedLayout> ResolveLayout(const Layout& layout, const graph::GraphView& view,
-                                             const Limits& limits) {
-  return Resolver(layout, view, limits).Run();
+                                             const Limits& limits, Missing missing) {
+  return Resolver(layout, view, limits, missing).Run();
 }
 
 }  // namespace twin::ingest

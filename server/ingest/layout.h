@@ -52,11 +52,18 @@ struct ResolvedLayout {
   std::vector<std::string> notes;
 };
 
+// What becomes of twins that are not there, or have no such path any more.
+enum class Missing {
+  kRefused,     // NOT_FOUND
+  kUnresolved,  // their values go nowhere
+};
+
 // NOT_FOUND: a twin, or a path that its model does not have; INVALID_ARGUMENT: an encoding that
 // does not suit the path's schema, or a layout that is no layout; RESOURCE_EXHAUSTED:
 // layout_columns_max.
 absl::StatusOr<ResolvedLayout> ResolveLayout(const Layout& layout, const graph::GraphView& view,
-                                             const Limits& limits);
+                                             const Limits& limits,
+                                             Missing missing = Missing::kRefused);
 
 // What frames from `valid_from` on mean. Immutable.
 struct LayoutVersion {

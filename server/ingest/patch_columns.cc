@@ -3,6 +3,7 @@
 #include <bit>
 #include <string>
 
+#include "server/ingest/check_value.h"
 #include "server/ingest/operation.h"
 
 namespace twin::ingest {
@@ -53,6 +54,7 @@ PatchTwin RowOf(const PatchColumns& patches, size_t row) {
     Edit& edit = patch.edits.emplace_back();
     edit.path = patches.columns()[i].path;
     edit.value = patches.Get(row, i);
+    TakeByValue(&edit.value);
   }
   return patch;
 }

@@ -175,6 +175,24 @@ Time PendingState::ChangedOf(RelationshipNumber relationship) const {
   return made != nullptr ? made->begin : head_.ChangedOf(relationship);
 }
 
+Time PendingState::EndOfFormer(absl::string_view id) const {
+  if (!ids_.empty()) {
+    const auto it = ids_.find(id);
+    if (it != ids_.end()) return twin_states_.Find(it->second.owner)->facts.former_end;
+  }
+  return head_.EndOfFormer(id);
+}
+
+Time PendingState::EndOfFormer(TwinNumber source, absl::string_view id) const {
+  if (!relationship_ids_.empty()) {
+    const auto it = relationship_ids_.find(RelationshipKey(source.value, id));
+    if (it != relationship_ids_.end()) {
+      return relationship_states_.Find(it->second.owner)->facts.changed;
+    }
+  }
+  return head_.EndOfFormer(source, id);
+}
+
 uint32_t PendingState::OutDegree(TwinNumber twin) const {
   const TwinState* state = twin_states_.Find(twin.value);
   if (state != nullptr) return state->facts.out_degree;
@@ -495,9 +513,11 @@ PendingState::RelationshipState& PendingState::Mutable(RelationshipNumber relati
 }
 
 TwinNumber PendingState::CreateTwin(absl::string_view id, TableId table, Time source_time) {
+  const Time former_end = EndOfFormer(id);
   const TwinNumber twin(next_twin_++);
   made_.SkipTwin();
   TwinState& state = Mutable(twin);
+  state.facts.former_end = former_end;
   state.facts.whole = true;
   state.facts.table = table;
   state.facts.version = next_sequence_;
@@ -610,7 +630,7 @@ void PendingState::MoveTwin(TwinNumber twin, TableId table, Time source_time) {
   for (const graph::ColumnSchema& column : from.columns) {
     Cell cell = Get(twin, from.IdOf(column));
     if (cell.value.is_null()) continue;
-    const graph::ColumnSchema* same = to.FindColumn(column.path);
+    const graph::ColumnSchema* same = to.FindSame(column);
     if (same != nullptr && same->type == column.type) {
       kept.push_back({to.IdOf(*same), kNoChange, std::move(cell)});
     } else if (!column.telemetry) {
@@ -635,6 +655,8 @@ void PendingState::DeleteTwin(TwinNumber twin, Time source_time) {
   TwinState& state = Mutable(twin);
   if (state.id.empty()) state.id = std::string(head_.IdOf(twin));
   state.facts.exists = false;
+  state.facts.former_end = source_time;
+  last_end_ = std::max(last_end_, source_time);
   Assign(&ids_, &id_undo_, absl::string_view(state.id), IdState{kNoTwin, twin.value});
   --twins_;
   ingest::Change& change = Note(Change::Kind::kDeleteTwin, twin.value);
@@ -720,6 +742,7 @@ void PendingState::DeleteRelationship(RelationshipNumber relationship, Time sour
   RelationshipState& state = Mutable(relationship);
   if (state.id.empty()) state.id = std::string(head_.Get(relationship).id);
   state.facts.exists = false;
+  state.facts.changed = source_time;
   const RelationshipTypeId type = state.facts.type;
   const TwinNumber source = state.facts.source;
   Assign(&relationship_ids_, &relationship_id_undo_, RelationshipKey(source.value, state.id),

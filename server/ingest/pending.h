@@ -3,6 +3,7 @@
 #ifndef TWIN_SERVER_INGEST_PENDING_H_
 #define TWIN_SERVER_INGEST_PENDING_H_
 
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -74,6 +75,10 @@ class PendingState {
   // Source times: when it began; when its properties last changed, or it began.
   Time BeginOf(TwinNumber twin) const;
   Time ChangedOf(RelationshipNumber relationship) const;
+  // As of GraphView: of the life before the one that is, if one is.
+  Time EndOfFormer(absl::string_view id) const;
+  Time EndOfFormer(TwinNumber source, absl::string_view id) const;  // that is no relationship's now
+  Time last_end_of_twins() const { return std::max(last_end_, head_.last_end_of_twins()); }
   uint64_t past_entries() const { return head_.past_entries(); }  // applied ones
   uint64_t twins() const { return twins_; }
   // Numbers are never given twice: one more than the last.
@@ -159,7 +164,9 @@ class PendingState {
       Sequence version;
       uint32_t out_degree = 0;
       uint32_t in_degree = 0;
-      Time begin;  // where `whole`
+      Time begin;                  // where `whole`
+      Time former_end{INT64_MIN};  // of the id's last life that is over, where this one began or
+                                   // ended here
     };
     // How long the lists were.
     struct Lengths {
@@ -187,7 +194,7 @@ class PendingState {
       TwinNumber source;
       TwinNumber target;
       Sequence version;
-      Time changed;
+      Time changed;  // where it does not exist: when it ended
     };
     uint64_t record = 0;
     uint64_t unit = 0;
@@ -262,6 +269,7 @@ class PendingState {
   uint32_t next_twin_ = 0;
   uint32_t next_relationship_ = 0;
   Sequence next_sequence_;
+  Time last_end_{INT64_MIN};  // of twins that were deleted here
 
   // The unit that is being made, and how to take it back.
   uint64_t unit_number_ = 0;

@@ -104,10 +104,24 @@ bool CopyNumbers(absl::Span<const double> from, graph::ColumnType type, SampleRu
   return suit;
 }
 
+bool AnyOfFormerTwin(const SampleBatch& samples, size_t rows, const PendingState& pending) {
+  const int64_t last_end = pending.last_end_of_twins().ns;
+  for (size_t row = 0; row < rows; ++row) {
+    const int64_t time = samples.times[samples.times.size() > 1 ? row : 0];
+    if (time >= last_end) continue;
+    const absl::string_view id = samples.twin_ids[samples.twin_ids.size() > 1 ? row : 0];
+    if (time < pending.EndOfFormer(id).ns) return true;
+  }
+  return false;
+}
+
 // A batch in which nothing has to be looked at row by row: all its twins are there, it came in
-// time, and its numbers are plain telemetry. Else false, and `run` is anything.
+// time, none is of a former twin, and its numbers are plain telemetry. Else false, and `run` is
+// anything.
 bool CheckAtOnce(const SampleBatch& samples, absl::Span<const TwinNumber> twins, size_t rows,
                  int64_t latest, const PendingState& pending, SampleRun* run) {
+  if (*std::max_element(samples.times.begin(), samples.times.end()) > latest) return false;
+  if (AnyOfFormerTwin(samples, rows, pending)) return false;
   TableId table{UINT32_MAX};
   std::vector<graph::ColumnType> types;
   for (const TwinNumber twin : twins) {
@@ -122,7 +136,6 @@ bool CheckAtOnce(const SampleBatch& samples, absl::Span<const TwinNumber> twins,
     if (from.doubles.empty() || !CopyNumbers(from.doubles, types[c], &run->columns[c]))
       return false;
   }
-  if (*std::max_element(samples.times.begin(), samples.times.end()) > latest) return false;
   run->twins.assign(twins.begin(), twins.end());
   run->twins.resize(rows, twins.front());
   run->times.assign(samples.times.begin(), samples.times.end());
@@ -160,6 +173,15 @@ absl::Status TelemetryChecker::CheckTime(int64_t time) const {
       absl::FormatTime(absl::RFC3339_full, absl::FromUnixNanos(time), absl::UTCTimeZone()),
       " is more than clock_skew_ms_max (", limits_.clock_skew_ms_max,
       " ms) ahead of the server's clock"));
+}
+
+absl::Status TelemetryChecker::CheckLife(absl::string_view twin_id, int64_t time) const {
+  if (time >= pending_.last_end_of_twins().ns) return absl::OkStatus();
+  const Time end = pending_.EndOfFormer(twin_id);
+  if (time >= end.ns) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("the source time ", FormatTime(Time{time}), " is before ", FormatTime(end),
+                   ", when a former twin '", twin_id, "' was deleted: it is not this one's"));
 }
 
 TelemetryChecker::Leads TelemetryChecker::LeadsOf(const LayoutVersion& version) {
@@ -397,18 +419,18 @@ absl::Status TelemetryChecker::CheckSamples(const SampleBatch& samples, SampleRu
   TwinNumber twin = kNoTwin;
   for (size_t row = 0; row < rows; ++row) {
     if (row == 0 || twins.size() > 1) twin = twins[row];
+    const absl::string_view id = samples.twin_ids[samples.twin_ids.size() > 1 ? row : 0];
+    const int64_t time = samples.times[samples.times.size() > 1 ? row : 0];
     absl::Status status =
-        twin == kNoTwin
-            ? absl::NotFoundError(absl::StrCat(
-                  "no twin '", samples.twin_ids[samples.twin_ids.size() > 1 ? row : 0], "'"))
-            : CheckTime(samples.times[samples.times.size() > 1 ? row : 0]);
+        twin == kNoTwin ? absl::NotFoundError(absl::StrCat("no twin '", id, "'")) : CheckTime(time);
+    if (status.ok()) status = CheckLife(id, time);
     if (status.ok()) status = CheckRow(samples, row, twin, &found, &values);
     if (!status.ok()) {
       Reject(static_cast<uint32_t>(row), std::move(status));
       continue;
     }
     run->twins.push_back(twin);
-    run->times.push_back(samples.times[samples.times.size() > 1 ? row : 0]);
+    run->times.push_back(time);
     for (size_t c = 0; c < samples.columns.size(); ++c) {
       const SampleColumn& in = samples.columns[c];
       SampleRun::Column& out = run->columns[c];
@@ -468,13 +490,9 @@ absl::Status TelemetryChecker::CheckRow(const SampleBatch& samples, size_t row, 
     (*values)[c] = Value();
     if (is_missing) continue;
     if (place.schema == nullptr) {
-      std::vector<absl::string_view> known;
-      for (const graph::ColumnSchema& each : pending_.SchemaOf(twin).columns) {
-        known.push_back(each.path);
-      }
       return absl::InvalidArgumentError(absl::StrCat(
           "'", pending_.IdOf(twin), "' of the model ", pending_.SchemaOf(twin).model_id,
-          " has no '", column.path, "'", Suggestion(column.path, known)));
+          " has no '", column.path, "'", Suggestion(column.path, pending_.SchemaOf(twin).Paths())));
     }
     if (value.kind() == Value::Kind::kInt) {
       if (place.schema->type == graph::ColumnType::kTime) {
@@ -484,6 +502,7 @@ absl::Status TelemetryChecker::CheckRow(const SampleBatch& samples, size_t row, 
         value = Value::Bool(value.as_int() == 1);
       }
     }
+    TakeByValue(&value);
     TWIN_ASSIGN_OR_RETURN((*values)[c], CheckValue(*place.schema, value, column.path, limits_));
     checked_.sets_properties = checked_.sets_properties || !place.schema->telemetry;
   }
@@ -497,6 +516,7 @@ absl::Status TelemetryChecker::CheckPublication(const Publication& publication, 
   const graph::TableSchema& table = pending_.SchemaOf(twin);
   const int64_t time = publication.time.has_value() ? publication.time->ns : now_;
   TWIN_RETURN_IF_ERROR(CheckTime(time));
+  TWIN_RETURN_IF_ERROR(CheckLife(publication.twin_id, time));
   std::vector<ColumnValue> values;
   TWIN_RETURN_IF_ERROR(FlattenPublication(table, publication.contents, limits_, &values));
   for (const ColumnValue& value : values) {

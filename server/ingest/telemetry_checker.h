@@ -60,6 +60,8 @@ class TelemetryChecker {
                         std::vector<Found>* found, std::vector<Value>* values);
   absl::Status CheckPublication(const Publication& publication, SampleRun* run);
   absl::Status CheckTime(int64_t time) const;
+  // A sample from before a former twin of the id was deleted is that one's.
+  absl::Status CheckLife(absl::string_view twin_id, int64_t time) const;
 
   const Limits& limits_;
   const PendingState& pending_;

@@ -260,6 +260,38 @@ TEST_F(TelemetryCheckerTest, FramesForATwinThatIsGoneAreNotDroppedInSilence) {
   EXPECT_EQ(Latest("voltage"), Value::Double(1));
 }
 
+// Of an id that another twin had before, samples from before that one was deleted are its.
+TEST_F(TelemetryCheckerTest, SamplesOfAFormerTwinAreNotGivenToItsFollower) {
+  const Time end{kTime - 1000};
+  graph_.DeleteTwin(TwinNumber(0), end);
+  graph_.CreateTwin(TwinNumber(2), "box", TableId(1), Sequence(3), end);
+  graph_.Advance(Sequence(3), Time{kTime});
+  const std::vector<int64_t> times = {end.ns - 1, end.ns - 1, end.ns, kTime};
+  const std::vector<double> values = {1, 2, 3, 4};
+  TelemetryBatch batch;
+  SampleBatch& samples = batch.samples.emplace_back();
+  samples.twin_ids = {"box", "other", "box", "box"};
+  samples.times = times;
+  samples.columns.push_back(
+      {.path = "voltage", .doubles = values, .ints = {}, .values = {}, .missing = {}});
+  const TelemetryResult result = Send(batch);
+  ASSERT_EQ(result.rejects.size(), 1u);
+  EXPECT_EQ(result.rejects[0].index, 0u);
+  EXPECT_THAT(result.rejects[0].status,
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("a former twin 'box'")));
+  EXPECT_EQ(result.rows, 3u);
+  TelemetryBatch publications;
+  publications.all_or_nothing = true;
+  Publication& publication = publications.publications.emplace_back();
+  publication.twin_id = "box";
+  publication.contents = {{"voltage", Value::Double(1)}};
+  publication.time = Time{end.ns - 1};
+  EXPECT_THAT(Send(publications).status,
+              StatusIs(absl::StatusCode::kFailedPrecondition, ::testing::_));
+  publication.time = end;
+  EXPECT_THAT(Send(publications).status, IsOk());
+}
+
 TEST_F(TelemetryCheckerTest, ALayoutNamesAPlaceOnce) {
   Layout layout;
   layout.id = "l";

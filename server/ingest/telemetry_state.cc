@@ -129,12 +129,34 @@ void TelemetryState::TopologyChanged(TwinNumber source, TwinNumber target, Time 
   for (const TwinNumber twin : {source, target}) {
     const auto it = watching_.find(twin.value);
     if (it == watching_.end()) continue;
-    for (const uint32_t layout : it->second) {
-      const auto known = std::find_if(stale_.begin(), stale_.end(),
-                                      [&](const Stale& each) { return each.layout == layout; });
-      if (known == stale_.end()) stale_.push_back({layout, time});
+    for (const uint32_t layout : it->second) AddStale(layout, time);
+  }
+}
+
+void TelemetryState::AddStale(uint32_t layout, Time since) {
+  const bool is_known = std::any_of(stale_.begin(), stale_.end(),
+                                    [&](const Stale& each) { return each.layout == layout; });
+  if (!is_known) stale_.push_back({layout, since});
+}
+
+void TelemetryState::TwinCreated(absl::string_view id, Time time, const graph::GraphView& head) {
+  if (layouts_.empty() || head.EndOfFormer(id) == Time{INT64_MIN}) return;
+  created_again_[id] = time;
+}
+
+const std::vector<TelemetryState::Stale>& TelemetryState::FindStale() {
+  for (uint32_t number = 0; number < layouts_.size() && !created_again_.empty(); ++number) {
+    const auto look = [&](const std::string& id) {
+      const auto it = created_again_.find(id);
+      if (it != created_again_.end()) AddStale(number, it->second);
+    };
+    for (const LayoutColumn& column : layouts_[number]->layout.columns) {
+      if (column.has_rule) look(column.rule.twin_id);
+      for (const LayoutTarget& target : column.targets) look(target.twin_id);
     }
   }
+  created_again_.clear();
+  return stale_;
 }
 
 void TelemetryState::StaleDone(uint32_t layout) {
@@ -246,6 +268,7 @@ void TelemetryState::VisitCheckpoint(
     AppendFixed(&producers, producer.time.ns);
   }
   visit(kProducersKind, 0, std::move(producers));
+  FindStale();
   std::string stale;
   AppendVarint(&stale, stale_.size());
   for (const Stale& each : stale_) {

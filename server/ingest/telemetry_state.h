@@ -73,11 +73,17 @@ class TelemetryState {
   // A relationship of `source` or `target` was created, changed or deleted at that source time:
   // layouts that follow it wait to be resolved again.
   void TopologyChanged(TwinNumber source, TwinNumber target, Time time);
+  // A twin was created at that source time. Where its id was another's before, layouts that name it
+  // wait as well.
+  void TwinCreated(absl::string_view id, Time time, const graph::GraphView& head);
   struct Stale {
     uint32_t layout = 0;
     Time since;
   };
-  const std::vector<Stale>& stale() const { return stale_; }
+  // Layouts may wait.
+  bool may_be_stale() const { return !stale_.empty() || !created_again_.empty(); }
+  // Those that wait. Cost after TwinCreated: a look at all names of all layouts.
+  const std::vector<Stale>& FindStale();
   void StaleDone(uint32_t layout);
 
   // --- Checkpoints ---
@@ -119,6 +125,7 @@ class TelemetryState {
   static absl::Status Damaged(absl::string_view what, Sequence sequence);
   void AddVersion(Layout layout, std::shared_ptr<LayoutVersion> version);
   void Watch(const LayoutVersion& version);
+  void AddStale(uint32_t layout, Time since);
   void KeepBaseline(TwinNumber twin, absl::string_view path, std::optional<Time> next,
                     Sequence sequence, const graph::GraphView& head);
   void Remember(absl::string_view producer, uint64_t number, Time time);
@@ -142,6 +149,7 @@ class TelemetryState {
   absl::flat_hash_set<uint32_t> changed_;  // layouts, since the last checkpoint
   absl::flat_hash_map<uint32_t, std::vector<uint32_t>> watching_;  // by twin
   std::vector<Stale> stale_;
+  absl::flat_hash_map<std::string, Time> created_again_;  // ids that FindStale has not looked for
   struct Producer {
     uint64_t number = 0;
     Time time;

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "models/dtdl/values.h"
@@ -28,6 +29,14 @@ std::vector<Case> Cases() {
       {"3.5", Value::Double(3.5)},
       {"-0.25", Value::Double(-0.25)},
       {"1e39", Value::Double(1e39)},
+      {"3.0", Value::Double(3)},
+      {"-3.0", Value::Double(-3)},
+      {"127.0", Value::Double(127)},
+      {"1.0", Value::Double(1)},
+      {"1e2", Value::Double(100)},
+      {"-0.0", Value::Double(-0.0)},
+      {"[1.0]", Value::Array({Value::Double(1)})},
+      {R"({"a":1.0})", Value::Map({{"a", Value::Double(1)}})},
       {"[1,2]", Value::Array({Value::Int(1), Value::Int(2)})},
       {"[true]", Value::Array({Value::Bool(true)})},
       {"[]", Value::Array({})},
@@ -129,6 +138,39 @@ TEST(ValueRules, BothSayTheSame) {
     }
     EXPECT_GT(taken, 0) << schema;
   }
+}
+
+// As text, a number shows how it was written; typed, it is what it is worth.
+TEST(ValueRules, TypedNumbersAreTakenByTheirValue) {
+  const auto taken = [](const graph::Catalog& catalog, Value value) {
+    TakeByValue(&value);
+    return IsTaken(catalog, value);
+  };
+  for (const absl::string_view schema : kSchemas) {
+    const auto catalog = CatalogWith(schema);
+    for (const Case& each : Cases()) {
+      // What is not whole, or no number at all, stays what it was; what is whole is as if it had
+      // been written without a fraction.
+      std::string text = each.text;
+      if (each.text == "1e2") text = "100";
+      if (absl::EndsWith(text, ".0") && text != "-0.0") text.resize(text.size() - 2);
+      if (text == "[1.0]") text = "[1]";
+      if (text == R"({"a":1.0})") text = R"({"a":1})";
+      EXPECT_EQ(taken(*catalog, each.value), Conforms(*catalog, text)) << schema << " " << text;
+    }
+  }
+  const auto whole = CatalogWith(R"("long")");
+  EXPECT_TRUE(taken(*whole, Value::Double(9007199254740992.0)));
+  EXPECT_FALSE(taken(*whole, Value::Double(9007199254740994.0)));
+  EXPECT_FALSE(taken(*whole, Value::Double(2.5)));
+}
+
+// JSON readers give no sign to an integer 0.
+TEST(ValueRules, AZeroWithASignConformsToSignedTypesAndIsTakenByAll) {
+  const auto catalog = CatalogWith(R"("unsignedByte")");
+  EXPECT_FALSE(Conforms(*catalog, "-0"));
+  EXPECT_TRUE(IsTaken(*catalog, Value::Int(0)));
+  EXPECT_TRUE(Conforms(*CatalogWith(R"("byte")"), "-0"));
 }
 
 TEST(ValueRules, LargeUnsignedLongsConformAndCannotBeStored) {

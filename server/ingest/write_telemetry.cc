@@ -3,10 +3,29 @@
 #include <memory>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "server/ingest/writer.h"
 
 namespace twin::ingest {
+namespace {
+
+// Whether twins are led to, or followed, that the version knows nothing of.
+bool LeadsElsewhere(const ResolvedLayout& layout, const LayoutVersion& version) {
+  absl::flat_hash_set<uint32_t> known;
+  for (const TwinNumber twin : version.watched) known.insert(twin.value);
+  for (const ResolvedColumn& column : version.columns) {
+    for (const ResolvedColumn::Target& target : column.targets) known.insert(target.twin.value);
+  }
+  const auto is_new = [&](TwinNumber twin) { return !known.contains(twin.value); };
+  return std::any_of(layout.watched.begin(), layout.watched.end(), is_new) ||
+         std::any_of(layout.columns.begin(), layout.columns.end(), [&](const auto& column) {
+           return std::any_of(column.targets.begin(), column.targets.end(),
+                              [&](const auto& target) { return is_new(target.twin); });
+         });
+}
+
+}  // namespace
 
 void Writer::Submit(TelemetryBatch batch, TelemetryDone done) {
   Waiting waiting;
@@ -137,12 +156,20 @@ LayoutResult Writer::ProcessLayout(Layout layout, bool validate_only, Time valid
   result.status = MayWrite();
   if (!result.status.ok()) return result;
   const graph::GraphView& head = *Head();
+  const uint32_t* const known = telemetry_.FindLayout(layout.id);
   absl::StatusOr<ResolvedLayout> resolved = ResolveLayout(layout, head, options_.limits);
+  if (absl::IsNotFound(resolved.status()) && known != nullptr && valid_from.ns != INT64_MIN) {
+    // Without what is gone, where there is something new in its stead.
+    absl::StatusOr<ResolvedLayout> rest =
+        ResolveLayout(layout, head, options_.limits, Missing::kUnresolved);
+    if (rest.ok() && LeadsElsewhere(*rest, *telemetry_.layout(*known).versions.back())) {
+      resolved = std::move(rest);
+    }
+  }
   if (!resolved.ok()) {
     result.status = resolved.status();
     return result;
   }
-  const uint32_t* const known = telemetry_.FindLayout(layout.id);
   if (known == nullptr &&
       telemetry_.layouts() >= static_cast<size_t>(options_.limits.layouts_max)) {
     result.status = absl::ResourceExhaustedError(
@@ -161,7 +188,8 @@ LayoutResult Writer::ProcessLayout(Layout layout, bool validate_only, Time valid
     record.version.version = last.version + 1;
     const Time from = valid_from.ns == INT64_MIN ? record.time : valid_from;
     record.version.valid_from = std::max(from, last.valid_from);
-    if (last.columns == resolved->columns && telemetry_.layout(*known).layout == layout) {
+    if (last.columns == resolved->columns && last.watched == resolved->watched &&
+        telemetry_.layout(*known).layout == layout) {
       record.version.version = last.version;
       record.version.valid_from = last.valid_from;
       validate_only = true;  // nothing new
@@ -208,13 +236,19 @@ LayoutResult Writer::ProcessLayout(Layout layout, bool validate_only, Time valid
 void Writer::ResolveStale() {
   if (!MayWrite().ok()) return;
   Drain();
-  while (!telemetry_.stale().empty()) {
-    const TelemetryState::Stale stale = telemetry_.stale().front();
+  while (telemetry_.may_be_stale()) {
+    TelemetryState::Stale stale;
+    {
+      const MutexLock lock(&graph_.mutex);
+      const std::vector<TelemetryState::Stale>& found = telemetry_.FindStale();
+      if (found.empty()) break;
+      stale = found.front();
+    }
     Layout layout = telemetry_.layout(stale.layout).layout;
     const LayoutResult result =
         ProcessLayout(std::move(layout), /*validate_only=*/false, stale.since);
     if (absl::IsUnavailable(result.status) || absl::IsResourceExhausted(result.status)) return;
-    // Unchanged, or a twin that a rule begins at is gone: the last version stays.
+    // Unchanged, or what is named is gone and nothing came in its stead: the last version stays.
     const MutexLock lock(&graph_.mutex);
     telemetry_.StaleDone(stale.layout);
   }

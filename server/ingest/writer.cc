@@ -237,7 +237,7 @@ void Writer::Run() {
     has_applied = !complete.empty();
     if (has_applied) Finish(complete);
     if (has_next) Process(std::move(next));
-    if (!telemetry_.stale().empty()) ResolveStale();
+    if (telemetry_.may_be_stale()) ResolveStale();
     worked_ += std::chrono::steady_clock::now() - start;
   }
 }

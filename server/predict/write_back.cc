@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_split.h"
 #include "server/base/status_macros.h"
+#include "server/ingest/check_value.h"
 #include "server/predict/document_value.h"
 #include "server/predict/options.h"
 
@@ -34,6 +35,7 @@ ingest::Edit Set(absl::string_view path, absl::string_view member, Value value) 
   edit.path = absl::StrSplit(path, '.');
   if (!member.empty()) edit.path.emplace_back(member);
   edit.value = std::move(value);
+  ingest::TakeByValue(&edit.value);
   return edit;
 }
 

@@ -10,7 +10,8 @@
 
 namespace twin::sim {
 
-enum class Kind { kText, kNumber, kWhole };  // string, double, integer
+// string, double, integer; that an Object is there, its path with a dot behind it
+enum class Kind { kText, kNumber, kWhole, kObject };
 
 struct Property {
   std::string path;

@@ -37,6 +37,8 @@ Value RandomOperations::ValueOf(Kind kind) {
       return OneIn(40) ? Value::Double(3.5) : Value::Int(Pick(4));
     case Kind::kNumber:
       return OneIn(3) ? Value::Int(Pick(4)) : Value::Double(Pick(8) / 8.0);
+    case Kind::kObject:
+      break;
   }
   return Value();
 }
@@ -48,6 +50,7 @@ ValueMap RandomOperations::ContentsOf(const Model& model) {
     if (!OneIn(40)) contents.emplace_back(component, Value::Map({}));
   }
   for (const Property& property : model.properties) {
+    if (property.kind == Kind::kObject) continue;  // what a field brings with it
     if (OneIn(2) && !(property.required && !OneIn(20))) continue;
     Value value = ValueOf(property.kind);
     if (value.is_null()) continue;
@@ -100,10 +103,15 @@ ingest::Edit RandomOperations::EditOf(const Model& model, const std::string& com
   if (!component.empty()) {
     edit.path = {"firmware"};
     edit.value = ValueOf(Kind::kText);
-  } else if (edit.path.size() > 1 && OneIn(3)) {  // the whole Object or component
+  } else if (edit.path.size() > 1 &&
+             (property.kind == Kind::kObject || OneIn(3))) {  // the whole Object or component
     edit.path.pop_back();
     const std::string field = std::vector<std::string>(absl::StrSplit(property.path, '.'))[1];
-    if (!edit.value.is_null()) edit.value = Value::Map({{field, edit.value}});
+    if (property.kind == Kind::kObject) {
+      edit.value = Value::Map({});
+    } else if (!edit.value.is_null()) {
+      edit.value = Value::Map({{field, edit.value}});
+    }
   }
   if (OneIn(60)) edit.path.emplace_back("deeper");
   if (OneIn(60)) edit.path = {"unknown"};

@@ -46,6 +46,7 @@ using RelationshipKey = std::pair<std::string, std::string>;  // source, id
 struct State {
   std::map<std::string, Twin> twins;
   std::map<RelationshipKey, Relationship> relationships;
+  std::map<std::string, Time> ended;   // when the last twin with the id was deleted
   std::map<std::string, bool> models;  // whether decommissioned
   uint64_t sequence = 0;
   Time time;

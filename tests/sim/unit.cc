@@ -29,12 +29,15 @@ std::optional<Value> Fit(Kind kind, const Value& value) {
       if (value.kind() == Value::Kind::kDouble) return value;
       if (value.kind() != Value::Kind::kInt) return std::nullopt;
       return Value::Double(static_cast<double>(value.as_int()));
+    case Kind::kObject:
+      break;  // set by what holds it
   }
   return std::nullopt;
 }
 
 bool Flatten(const Model& model, const std::string& prefix, const ValueMap& contents,
              Values* values) {
+  if (contents.empty() && model.Find(prefix) != nullptr) values->emplace(prefix, Value::Map({}));
   for (const auto& [name, value] : contents) {
     const std::string path = prefix + name;
     if (const Property* property = model.Find(path)) {
@@ -59,6 +62,13 @@ bool HasComponents(const Model& model, const ValueMap& contents) {
 bool AnyFrom(const Twin& twin, const std::string& prefix) {
   return std::any_of(twin.values.begin(), twin.values.end(),
                      [&](const auto& each) { return absl::StartsWith(each.first, prefix); });
+}
+
+// An Object that is there with its fields stays there.
+bool IsAround(const Property& object, const Values& values) {
+  return object.kind == Kind::kObject &&
+         std::any_of(values.begin(), values.end(),
+                     [&](const auto& each) { return absl::StartsWith(each.first, object.path); });
 }
 
 Code Check(const ingest::Condition& condition, uint64_t version) {
@@ -208,8 +218,11 @@ Code Unit::Do(const ingest::PutTwin& put, OperationAnswer* answer) {
     return Code::kInvalidArgument;
   }
   if (moves) code = Move(put.id, model, put.source_time);
-  if (is_new && put.source_time.has_value() && IsTooLate(*put.source_time)) {
-    code = Code::kInvalidArgument;
+  const auto ended = state_.ended.find(put.id);
+  const Time earliest = ended == state_.ended.end() ? Time{INT64_MIN} : ended->second;
+  if (is_new && put.source_time.has_value()) {
+    if (IsTooLate(*put.source_time)) return Code::kInvalidArgument;
+    if (*put.source_time < earliest) return Code::kFailedPrecondition;
   }
   if (code != Code::kOk) return code;
   Twin& twin = state_.twins[put.id];
@@ -220,17 +233,21 @@ Code Unit::Do(const ingest::PutTwin& put, OperationAnswer* answer) {
       if (same == nullptr || same->kind != property.kind) twin.values.erase(property.path);
     }
   }
-  if (is_new) twin.begin = put.source_time.value_or(time_);
+  std::optional<Time> source = put.source_time;
+  if (is_new) {
+    twin.begin = put.source_time.value_or(std::max(time_, earliest));
+    source = twin.begin;
+  }
   twin.model = put.model_id;
   twin.version = sequence_;
   twin.update = time_;
   written_.insert(put.id);
   for (const auto& [path, value] : values) {
-    code = Set(path, value, put.source_time, &twin);
+    code = Set(path, value, source, &twin);
     if (code != Code::kOk) return code;
   }
   for (const Property& property : model.properties) {
-    if (values.count(property.path) > 0) continue;
+    if (values.count(property.path) > 0 || IsAround(property, values)) continue;
     code = Clear(property.path, put.source_time, &twin);
     if (code != Code::kOk) return code;
   }
@@ -314,8 +331,14 @@ Code Unit::Edit(const ingest::Edit& edit, const ingest::PatchTwin& patch, Twin* 
   if (!there && edit.kind == EditKind::kTest) return Code::kFailedPrecondition;
   if (!there && !may_create) return Code::kInvalidArgument;
   if (property == nullptr) return EditGroup(edit, path, source, twin);
-  if (edit.kind == EditKind::kRemove) return Set(path, Value(), source, twin);
   const size_t dot = path.rfind('.');
+  if (edit.kind == EditKind::kRemove) {
+    const Code code = Set(path, Value(), source, twin);
+    if (code != Code::kOk || dot == std::string::npos) return code;
+    const std::string object = path.substr(0, dot + 1);
+    const bool is_last = model.Find(object) != nullptr && !AnyFrom(*twin, object);
+    return is_last ? Set(object, Value::Map({}), source, twin) : code;
+  }
   if (edit.kind == EditKind::kAdd && edit.path.size() > 1 && !there) {
     const std::string parent = path.substr(0, dot);
     const bool is_component = std::find(model.components.begin(), model.components.end(), parent) !=
@@ -345,6 +368,7 @@ Code Unit::EditGroup(const ingest::Edit& edit, const std::string& path, std::opt
   for (const Property& property : model.properties) {
     if (!absl::StartsWith(property.path, path + ".")) continue;
     const auto it = values.find(property.path);
+    if (it == values.end() && IsAround(property, values)) continue;
     const Code code = it != values.end() ? Set(property.path, it->second, source, twin)
                                          : Clear(property.path, source, twin);
     if (code != Code::kOk) return code;
@@ -358,7 +382,9 @@ void Unit::DeleteOne(const std::string& id, OperationAnswer* answer) {
     answer->changed += touches ? 1 : 0;
     it = touches ? state_.relationships.erase(it) : std::next(it);
   }
-  state_.twins.erase(id);
+  const auto twin = state_.twins.find(id);
+  state_.ended[id] = std::max(time_, twin->second.begin);
+  state_.twins.erase(twin);
   ++answer->changed;
 }
 
