@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "query/plan/expr_util.h"
+#include "server/base/float.h"
 #include "server/base/status_macros.h"
 
 namespace twin::query {
@@ -193,6 +194,15 @@ T Load(const char* values, size_t row) {
   return value;
 }
 
+template <typename Out, typename T>
+Out As(T stored) {
+  if constexpr (std::is_same_v<T, float>) {
+    return static_cast<Out>(FromFloat(stored));
+  } else {
+    return static_cast<Out>(stored);
+  }
+}
+
 // Whether each row of the page has a value.
 bool AllFilled(const ColumnPage& page, size_t page_rows) {
   uint64_t all = UINT64_MAX;
@@ -211,11 +221,11 @@ template <typename T, typename Out>
 size_t CopyRows(const char* values, uint32_t first, uint32_t count, const PageBits* bits,
                 Out* out) {
   if (bits == nullptr) {
-    for (uint32_t i = 0; i < count; ++i) out[i] = static_cast<Out>(Load<T>(values, first + i));
+    for (uint32_t i = 0; i < count; ++i) out[i] = As<Out>(Load<T>(values, first + i));
     return count;
   }
   size_t copied = 0;
-  bits->ForEach([&](size_t row) { out[copied++] = static_cast<Out>(Load<T>(values, row)); });
+  bits->ForEach([&](size_t row) { out[copied++] = As<Out>(Load<T>(values, row)); });
   return copied;
 }
 

@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "gtest/gtest.h"
 #include "server/base/check.h"
+#include "server/base/float.h"
 #include "tests/support/import_file.h"
 
 namespace twin::testing {
@@ -153,7 +154,7 @@ void Asking::CheckPages(const query::Model& model) const {
         EXPECT_EQ(stored(int64_t{}), one.ints[0]);
       }
       if (column.stored == Stored::kFloat) {
-        EXPECT_EQ(stored(float{}), one.doubles[0]);
+        EXPECT_EQ(FromFloat(stored(float{})), one.doubles[0]);
       }
       if (column.stored == Stored::kDouble) {
         EXPECT_EQ(stored(double{}), one.doubles[0]);

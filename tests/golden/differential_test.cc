@@ -27,6 +27,7 @@ constexpr char kModels[] = R"([
   {"@context": "dtmi:dtdl:context;3", "@id": "dtmi:t:Thing;1", "@type": "Interface", "contents": [
     {"@type": "Property", "name": "n", "schema": "integer"},
     {"@type": "Property", "name": "x", "schema": "double"},
+    {"@type": "Property", "name": "f", "schema": "float"},
     {"@type": "Property", "name": "s", "schema": "string"},
     {"@type": "Property", "name": "on", "schema": "boolean"},
     {"@type": "Relationship", "name": "r", "properties": [
@@ -65,6 +66,7 @@ std::vector<ingest::Operation> RandomGraph(Random* random) {
     twin.model_id = is_part.back() ? "dtmi:t:Part;1" : "dtmi:t:Thing;1";
     if (!random->OneIn(4)) twin.contents.emplace_back("n", Value::Int(random->Below(5) - 2));
     if (!random->OneIn(4)) twin.contents.emplace_back("x", Value::Double(random->Below(8) / 2.0));
+    if (!random->OneIn(4)) twin.contents.emplace_back("f", Value::Double(random->Below(9) / 10.0));
     if (!random->OneIn(4)) {
       twin.contents.emplace_back("s", Value::String(random->Of<std::string>({"", "a", "ab", "b"})));
     }
@@ -157,13 +159,15 @@ class RandomQuery {
 
   std::string Property() {
     return absl::StrCat(random_.Of(aliases_), ".",
-                        random_.Of<std::string>({"n", "x", "s", "on", "m"}));
+                        random_.Of<std::string>({"n", "x", "f", "s", "on", "m"}));
   }
 
   std::string Number(int depth) {
     if (depth == 0 || random_.OneIn(3)) {
       if (random_.OneIn(3)) return absl::StrCat(random_.Below(5) - 1);
-      return absl::StrCat(random_.Of(aliases_), ".", random_.Of<std::string>({"n", "x"}));
+      if (divides_ && random_.OneIn(4)) return absl::StrCat("0.", random_.Below(10));
+      return absl::StrCat(random_.Of(aliases_), ".",
+                          random_.Of<std::string>({"n", "x", divides_ ? "f" : "x"}));
     }
     switch (random_.Below(4)) {
       case 0:
@@ -400,6 +404,7 @@ constexpr char kFleetModels[] = R"([
   {"@context": "dtmi:dtdl:context;3", "@id": "dtmi:f:Cell;1", "@type": "Interface", "contents": [
     {"@type": "Property", "name": "volt", "schema": "double"},
     {"@type": "Property", "name": "heat", "schema": "float"},
+    {"@type": "Property", "name": "ratio", "schema": "float"},
     {"@type": "Property", "name": "n", "schema": "integer"},
     {"@type": "Property", "name": "total", "schema": "long"}]},
   {"@context": "dtmi:dtdl:context;3", "@id": "dtmi:f:BigCell;1", "@type": "Interface",
@@ -442,6 +447,7 @@ class FleetOfRuns {
     ValueMap contents;  // exact in any order
     if (i % 11 != 0) contents.emplace_back("volt", Value::Double(i * 37 % 101 / 4.0));
     if (i % 13 != 0) contents.emplace_back("heat", Value::Double(i * 29 % 53 / 2.0));
+    if (i % 5 != 0) contents.emplace_back("ratio", Value::Double(i * 29 % 53 / 10.0));
     if (i % 7 != 0) contents.emplace_back("n", Value::Int(i * 31 % 17 - 8));
     contents.emplace_back("total", Value::Int(int64_t{1} << (i % 40)));
     Put(id, i % 97 == 0 ? "BigCell" : "Cell", std::move(contents));
@@ -496,13 +502,15 @@ std::vector<std::string> QueriesOfRuns() {
       "COUNT() AS a, COUNT(c.volt) AS b, MIN(c.volt) AS d, MAX(c.volt) AS e, SUM(c.volt) AS f, "
       "AVG(c.heat) AS g, MIN(c.n) AS h, MAX(c.total) AS i, SUM(c.n) AS j, AVG(c.n) AS k, "
       "MEDIAN(c.volt) AS l, MAD(c.heat) AS o, FIRST(c.total) AS q, LAST(c.n) AS r, "
-      "STDDEV(c.n) AS s";
+      "STDDEV(c.n) AS s, MAX(c.ratio) AS t";
   std::vector<std::string> queries;
   for (const std::string& where :
        {std::string(), std::string("WHERE c.volt > 9 "),
         std::string("WHERE c.n <= 2 AND 20 > c.heat "),
         std::string("WHERE p.kind = 'LFP' AND c.volt < 20 "),
-        std::string("WHERE c.volt > 5 OR c.n = 1 "), std::string("WHERE c.total > 1000000 ")}) {
+        std::string("WHERE c.volt > 5 OR c.n = 1 "), std::string("WHERE c.total > 1000000 "),
+        std::string("WHERE c.ratio = 4.1 "), std::string("WHERE c.ratio >= 0.7 AND c.ratio < 1.3 "),
+        std::string("WHERE c.ratio <> 0.30000000001 AND c.ratio > 4.69999999 ")}) {
     for (const absl::string_view key : {"p.$dtId", "m.$dtId", "p.kind", "p.$dtId, p.kind"}) {
       queries.push_back(absl::StrCat("SELECT ", key, ", ", all, from, where, "GROUP BY ", key));
     }
