@@ -216,6 +216,12 @@ bool AllFilled(const ColumnPage& page, size_t page_rows) {
   return all == UINT64_MAX;
 }
 
+// That an aggregate is of, maybe as a double.
+const BoundExpr& PropertyOf(const BoundAggregate& aggregate) {
+  const BoundExpr& expr = *aggregate.arguments[0];
+  return expr.kind == BoundKind::kCast ? *expr.operands[0] : expr;
+}
+
 // Copies the rows that `bits` names, or all of a slice.
 template <typename T, typename Out>
 size_t CopyRows(const char* values, uint32_t first, uint32_t count, const PageBits* bits,
@@ -253,6 +259,17 @@ absl::Span<const Place> PlacesOf(const GraphReader& graph, const Vector& twins,
   return *storage;
 }
 
+bool ArgumentsAreInPages(const Plan& plan, const GraphReader& graph) {
+  const std::vector<BoundAggregate>& aggregates = plan.select->aggregates;
+  return std::all_of(aggregates.begin(), aggregates.end(), [&](const BoundAggregate& aggregate) {
+    if (aggregate.arguments.empty()) return true;
+    const std::vector<ColumnRef>& columns = PropertyOf(aggregate).columns;
+    return std::all_of(columns.begin(), columns.end(), [&](const ColumnRef& ref) {
+      return graph.ValuesAreInPages(TableId(ref.table), ref.column);
+    });
+  });
+}
+
 RunAggregation::RunAggregation(const Plan& plan, const PathRuns& runs, RunContext* run)
     : plan_(plan),
       runs_(runs),
@@ -279,8 +296,7 @@ RunAggregation::RunAggregation(const Plan& plan, const PathRuns& runs, RunContex
     argument.kind = expr.type.kind;
     argument.by_table.resize(run->graph.catalog().models().size());
     AggregatesLike(aggregates[i], &argument).push_back(i);
-    const BoundExpr& property = expr.kind == BoundKind::kCast ? *expr.operands[0] : expr;
-    for (const ColumnRef& ref : property.columns) {
+    for (const ColumnRef& ref : PropertyOf(aggregates[i]).columns) {
       const TableId table(ref.table);
       argument.by_table[ref.table] = std::make_unique<Source>(Source{
           .factor = ref.factor, .offset = ref.offset, .pages = PageWindow(table, ref.column)});
