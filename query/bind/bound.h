@@ -72,6 +72,7 @@ enum class BoundKind : uint8_t {
   kOfModel,   // slot; tables: IS_OF_MODEL is TRUE for these
   kAny,       // operands[0]: the list; operands[1]: the condition; slot: the element
   kAll,
+  kOfPart,  // operands[0]: NODES(p)[i] or RELATIONSHIPS(p)[i], which is `slot` in operands[1]
   kExists,  // exists
   kCast,    // operands[0] as `type`: int to double, string to time (NULL where it is none), …
 };

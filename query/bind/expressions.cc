@@ -23,6 +23,25 @@ bool NamesMember(const Expr& expr, absl::string_view name) {
   });
 }
 
+// NODES(p) or RELATIONSHIPS(p)
+bool IsPartsOfPath(const BoundExpr& list) {
+  return list.kind == BoundKind::kFunction &&
+         (list.function == Function::kNodes || list.function == Function::kRelationships) &&
+         list.operands[0]->type.kind == TypeKind::kPath;
+}
+
+// NODES(p)[i]
+bool IsPartOfPath(const BoundExpr& expr) {
+  return expr.kind == BoundKind::kIndex && IsPartsOfPath(*expr.operands[0]) &&
+         expr.operands[1]->type.kind == TypeKind::kInt;
+}
+
+void MakePart(const BoundExpr& parts, Slot* slot) {
+  const bool is_twin = parts.function == Function::kNodes;
+  slot->kind = is_twin ? SlotKind::kTwin : SlotKind::kRelationship;
+  slot->type.kind = is_twin ? TypeKind::kTwin : TypeKind::kRelationship;
+}
+
 }  // namespace
 
 absl::StatusOr<BoundPtr> ExpressionBinder::Bind(const Expr& expr) {
@@ -44,6 +63,7 @@ absl::StatusOr<BoundPtr> ExpressionBinder::Bind(const Expr& expr) {
           (base->type.kind == TypeKind::kTwin || base->type.kind == TypeKind::kRelationship)) {
         return BindProperty(env_, scope_->slot(base->slot), base->slot, expr.path, expr.span);
       }
+      if (IsPartOfPath(*base)) return BindOfPart(std::move(base), expr);
       if (IsNull(*base)) return base;
       if (base->type.kind != TypeKind::kValue) {
         return Refuse(env_, expr.path[0].span,
@@ -210,15 +230,8 @@ absl::StatusOr<BoundPtr> ExpressionBinder::BindElements(const Expr& expr) {
   element.type.kind = TypeKind::kValue;
   // Parts of a path whose members are asked for are twins and relationships, with all that they
   // have; else they are what the list holds.
-  const bool is_part =
-      list->kind == BoundKind::kFunction &&
-      (list->function == Function::kNodes || list->function == Function::kRelationships) &&
-      list->operands[0]->type.kind == TypeKind::kPath &&
-      NamesMember(*expr.operands[1], element.name);
-  if (is_part) {
-    const bool is_twin = list->function == Function::kNodes;
-    element.kind = is_twin ? SlotKind::kTwin : SlotKind::kRelationship;
-    element.type.kind = is_twin ? TypeKind::kTwin : TypeKind::kRelationship;
+  if (IsPartsOfPath(*list) && NamesMember(*expr.operands[1], element.name)) {
+    MakePart(*list, &element);
   }
   const SlotId slot = scope_->Add(std::move(element));
   scope_->elements.emplace_back(expr.path[0].text, slot);
@@ -229,6 +242,33 @@ absl::StatusOr<BoundPtr> ExpressionBinder::BindElements(const Expr& expr) {
                         AsCondition(env_, *std::move(condition), "what follows WHERE"));
   BoundPtr bound = Operation(expr.kind == ExprKind::kAny ? BoundKind::kAny : BoundKind::kAll,
                              TypeKind::kBool, expr.span, std::move(list), std::move(checked));
+  bound->slot = slot;
+  return bound;
+}
+
+// NODES(p)[i].soh.value: what is below the dot is bound to a slot of its own, the same one wherever
+// the text names that part.
+absl::StatusOr<BoundPtr> ExpressionBinder::BindOfPart(BoundPtr part, const Expr& expr) {
+  std::string name = ToString(*part, *scope_->slots);
+  const auto known = std::find_if(scope_->parts.begin(), scope_->parts.end(),
+                                  [&](SlotId slot) { return scope_->slot(slot).name == name; });
+  SlotId slot = kNoSlot;
+  if (known != scope_->parts.end()) {
+    slot = *known;
+  } else {
+    Slot made;
+    made.name = std::move(name);
+    MakePart(*part->operands[0], &made);
+    slot = scope_->Add(std::move(made));
+    scope_->parts.push_back(slot);
+  }
+  TWIN_ASSIGN_OR_RETURN(BoundPtr value,
+                        BindProperty(env_, scope_->slot(slot), slot, expr.path, expr.span));
+  if (IsNull(*value)) return value;
+  const Type type = value->type;
+  BoundPtr bound =
+      Operation(BoundKind::kOfPart, type.kind, expr.span, std::move(part), std::move(value));
+  bound->type = type;
   bound->slot = slot;
   return bound;
 }

@@ -68,6 +68,7 @@ class ExpressionBinder {
   absl::StatusOr<BoundPtr> BindIndex(const Expr& expr);
   absl::StatusOr<BoundPtr> BindList(const Expr& expr);
   absl::StatusOr<BoundPtr> BindElements(const Expr& expr);
+  absl::StatusOr<BoundPtr> BindOfPart(BoundPtr part, const Expr& expr);
   absl::StatusOr<BoundPtr> BindExists(const Expr& expr);
 
   // operators.cc

@@ -48,6 +48,7 @@ class GroupRewriter {
                        "EXISTS looks at rows, and here are groups already; put it into WHERE");
       case BoundKind::kAny:
       case BoundKind::kAll:
+      case BoundKind::kOfPart:
         ready_.push_back((*expr)->slot);
         break;
       default:

@@ -172,6 +172,8 @@ class Printer {
         return absl::StrCat(expr.kind == BoundKind::kAny ? "ANY(" : "ALL(", NameOf(expr.slot),
                             " IN ", Print(*expr.operands[0]), " WHERE ", Print(*expr.operands[1]),
                             ")");
+      case BoundKind::kOfPart:
+        return Print(*expr.operands[1]);
       case BoundKind::kExists:
         return Exists(expr);
       case BoundKind::kCast:

@@ -36,6 +36,8 @@ struct Scope {
   SlotId collection = kNoSlot;
   std::string subquery;  // as FROM names it; its columns are in `names`
   std::vector<std::pair<std::string, SlotId>> elements;
+  std::vector<SlotId>
+      parts;  // that NODES(p)[i] and RELATIONSHIPS(p)[i] are where members are named
   // Dialect adt: relationships that JOIN names only by their type, and the match of each.
   std::vector<std::pair<std::string, int>> joined;
 };

@@ -1,10 +1,12 @@
 #include "query/execute/compare_bits.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <type_traits>
 
+#include "server/base/float.h"
 #include "server/base/wide.h"
 
 #if TWIN_HAS_WIDE
@@ -63,6 +65,36 @@ void KeepOf(BoundKind op, const char* values, C constant, size_t rows, uint64_t*
   }
 }
 
+// A comparison of what floats stand for, as one of the floats themselves.
+StoredComparison OfFloats(const StoredComparison& comparison) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  const double number = comparison.number;
+  float nearest = 0;
+  if (std::abs(number) <= std::numeric_limits<float>::max()) {
+    nearest = static_cast<float>(number);
+  } else {
+    nearest = number > 0 ? kInfinity : -kInfinity;
+  }
+  const double stands_for = FromFloat(nearest);
+  StoredComparison out{comparison.op, 0, nearest};
+  if (stands_for == number) return out;
+  // What is no float lies between two of them, one of which is `nearest`.
+  const bool nearest_is_below = stands_for < number;
+  switch (comparison.op) {
+    case BoundKind::kEqual:
+      return {BoundKind::kLess, 0, -kInfinity};  // none
+    case BoundKind::kNotEqual:
+      return {BoundKind::kGreaterEqual, 0, -kInfinity};  // all
+    case BoundKind::kLess:
+    case BoundKind::kLessEqual:
+      out.op = nearest_is_below ? BoundKind::kLessEqual : BoundKind::kLess;
+      return out;
+    default:
+      out.op = nearest_is_below ? BoundKind::kGreater : BoundKind::kGreaterEqual;
+      return out;
+  }
+}
+
 #if TWIN_HAS_WIDE
 // Bits of 64 values, 256 bits of them a comparison.
 template <int kPredicate, typename T>
@@ -91,9 +123,10 @@ TWIN_WIDE void KeepDoublesWide(const char* values, double constant, size_t rows,
 }
 
 template <typename T>
-void KeepDoublesWide(BoundKind op, const char* values, double constant, size_t rows,
+void KeepDoublesWide(const StoredComparison& comparison, const char* values, size_t rows,
                      uint64_t* words) {
-  switch (op) {
+  const double constant = comparison.number;
+  switch (comparison.op) {
     case BoundKind::kEqual:
       return KeepDoublesWide<_CMP_EQ_OQ, T>(values, constant, rows, words);
     case BoundKind::kNotEqual:
@@ -212,9 +245,9 @@ void KeepPassingWide(const StoredComparison& comparison, const ColumnPage& page,
     case Stored::kInt64:
       return KeepIntsWide<int64_t>(op, values, comparison.integer, rows, words);
     case Stored::kFloat:
-      return KeepDoublesWide<float>(op, values, comparison.number, rows, words);
+      return KeepDoublesWide<float>(OfFloats(comparison), values, rows, words);
     case Stored::kDouble:
-      return KeepDoublesWide<double>(op, values, comparison.number, rows, words);
+      return KeepDoublesWide<double>(comparison, values, rows, words);
     case Stored::kOther:
       return;
   }
@@ -243,8 +276,10 @@ void KeepPassingNarrow(const StoredComparison& comparison, const ColumnPage& pag
       return KeepOf<uint32_t>(comparison.op, values, comparison.integer, rows, words);
     case Stored::kInt64:
       return KeepOf<int64_t>(comparison.op, values, comparison.integer, rows, words);
-    case Stored::kFloat:
-      return KeepOf<float>(comparison.op, values, comparison.number, rows, words);
+    case Stored::kFloat: {
+      const StoredComparison floats = OfFloats(comparison);
+      return KeepOf<float>(floats.op, values, floats.number, rows, words);
+    }
     case Stored::kDouble:
       return KeepOf<double>(comparison.op, values, comparison.number, rows, words);
     case Stored::kOther:

@@ -16,7 +16,9 @@ struct StoredComparison {
   // What kBool, kInt32, kInt64 and kCode compare with; of a code that no string has, any number
   // that is none.
   int64_t integer = 0;
-  double number = 0;  // what kFloat and kDouble do; no NaN, which sorts above all numbers
+  // What kDouble does, and what a kFloat stands for (server/base/float.h); no NaN, which sorts
+  // above all numbers.
+  double number = 0;
 };
 
 // Keeps those of the first `rows` bits whose value passes; of rows without a value they are of no

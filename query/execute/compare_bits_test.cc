@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <random>
 #include <vector>
 
 #include "query/execute/compare.h"
+#include "server/base/float.h"
 
 namespace twin::query {
 namespace {
@@ -41,6 +43,15 @@ bool Passes(BoundKind op, int order) {
 int Order(int64_t a, int64_t b) { return a < b ? -1 : static_cast<int>(a > b); }
 int Order(double a, double b) { return OrderDoubles(a, b); }
 
+template <typename C, typename T>
+C NumberOf(T stored) {
+  if constexpr (std::is_same_v<T, float>) {
+    return FromFloat(stored);
+  } else {
+    return static_cast<C>(stored);
+  }
+}
+
 // Both ways say what one comparison after the other does, and touch no other bits.
 template <typename T, typename C>
 void Check(Stored stored, const std::vector<T>& values, absl::Span<const BoundKind> ops,
@@ -59,7 +70,7 @@ void Check(Stored stored, const std::vector<T>& values, absl::Span<const BoundKi
     for (uint64_t& word : before) word = random() | random();
     Words expected = before;
     for (size_t i = 0; i < values.size(); ++i) {
-      if (Passes(op, Order(static_cast<C>(values[i]), constant))) continue;
+      if (Passes(op, Order(NumberOf<C>(values[i]), constant))) continue;
       expected[i / 64] &= ~(uint64_t{1} << (i % 64));
     }
     Words wide = before, narrow = before;
@@ -124,6 +135,24 @@ TEST(CompareBitsTest, Doubles) {
             kOps, constant);
     }
   }
+}
+
+TEST(CompareBitsTest, FloatsAreTheDecimalsThatTheyStandFor) {
+  std::mt19937_64 random(7);
+  std::vector<float> values = {0.1F, 0.3F, -0.1F, 16777216.0F, std::numeric_limits<float>::max()};
+  for (int i = 0; i < 60; ++i) {
+    const float value = static_cast<float>(static_cast<int>(random() % 2000) - 1000) / 100;
+    values.push_back(value);
+    values.push_back(std::nextafter(value, 1e9F));
+  }
+  values.resize(values.size() / 8 * 8);
+  std::vector<double> constants = {0.1, -0.1, 16777217, 1e39, -1e39, 0};
+  for (const float value : values) {
+    const double number = FromFloat(value);
+    constants.insert(constants.end(), {number, double{value}, std::nextafter(number, 1e300),
+                                       std::nextafter(number, -1e300)});
+  }
+  for (const double constant : constants) Check(Stored::kFloat, values, kOps, constant);
 }
 
 }  // namespace

@@ -122,6 +122,8 @@ absl::Status EvalKind(const BoundExpr& expr, const Frame& frame, Operand* out) {
     case BoundKind::kAny:
     case BoundKind::kAll:
       return EvalAnyAll(expr, frame, out);
+    case BoundKind::kOfPart:
+      return EvalOfPart(expr, frame, out);
     case BoundKind::kExists:
       return EvalExists(expr, frame, out);
     case BoundKind::kCast:

@@ -109,6 +109,7 @@ absl::Status EvalIndex(const BoundExpr& expr, const Frame& frame, Operand* out);
 absl::Status EvalMember(const BoundExpr& expr, const Frame& frame, Operand* out);
 absl::Status EvalList(const BoundExpr& expr, const Frame& frame, Operand* out);
 absl::Status EvalAnyAll(const BoundExpr& expr, const Frame& frame, Operand* out);
+absl::Status EvalOfPart(const BoundExpr& expr, const Frame& frame, Operand* out);
 
 // evaluate_cast.cc
 absl::Status EvalCast(const BoundExpr& expr, const Frame& frame, Operand* out);

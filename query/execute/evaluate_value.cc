@@ -186,4 +186,34 @@ absl::Status EvalAnyAll(const BoundExpr& expr, const Frame& frame, Operand* out)
   return absl::OkStatus();
 }
 
+absl::Status EvalOfPart(const BoundExpr& expr, const Frame& frame, Operand* out) {
+  const BoundExpr& part = *expr.operands[0];
+  const BoundExpr& parts = *part.operands[0];
+  Operand paths;
+  Operand index;
+  TWIN_RETURN_IF_ERROR(Eval(*parts.operands[0], frame, &paths));
+  TWIN_RETURN_IF_ERROR(Eval(*part.operands[1], frame, &index));
+  const bool nodes = parts.function == Function::kNodes;
+  Batch batch;
+  batch.rows = frame.rows;
+  batch.slots.resize(static_cast<size_t>(expr.slot) + 1);
+  Vector& found = batch.slots[expr.slot];
+  const TypeKind kind = nodes ? TypeKind::kTwin : TypeKind::kRelationship;
+  if (!ResetStrict({&paths, &index}, kind, frame.rows, &found)) {
+    found.ResetToNull(kind, frame.rows);
+  }
+  for (size_t i = 0; i < frame.rows; ++i) {
+    if (found.IsNull(i)) continue;
+    const PathValue& path = paths.vector().paths[paths.At(i)];  // twin, relationship, twin, …
+    const auto at = static_cast<uint64_t>(index.vector().ints[index.At(i)]);
+    const size_t count = (path.size() + (nodes ? 1 : 0)) / 2;
+    if (at < count) {
+      found.numbers[i] = path[2 * at + (nodes ? 0 : 1)];
+    } else {
+      found.SetNull(i);
+    }
+  }
+  return EvalVector(*expr.operands[1], {frame.context, &batch, nullptr, frame.rows}, out->Own());
+}
+
 }  // namespace twin::query

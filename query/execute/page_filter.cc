@@ -98,6 +98,7 @@ std::optional<PageFilter> PageFilter::Make(const std::vector<BoundPtr>& conditio
       continue;
     }
     if (ref->factor != 1 || ref->offset != 0) return std::nullopt;
+    if (!context.graph->ValuesAreInPages(table, ref->column)) return std::nullopt;
     const std::optional<StoredComparison> compared =
         Compared(op, ref->type, *value, *context.graph);
     if (!compared.has_value()) return std::nullopt;

@@ -76,7 +76,7 @@ class PageWindow {
 class PageFilter {
  public:
   // nullopt: one of the conditions is no comparison of a stored number with a constant, or of a
-  // stored string for equality. `slot`: of the twins.
+  // stored string for equality, or its column cannot be looked at in pages. `slot`: of the twins.
   static std::optional<PageFilter> Make(const std::vector<BoundPtr>& conditions, SlotId slot,
                                         TableId table, const EvaluateContext& context);
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "query/plan/expr_util.h"
+#include "server/base/float.h"
 #include "server/base/status_macros.h"
 
 namespace twin::query {
@@ -193,6 +194,15 @@ T Load(const char* values, size_t row) {
   return value;
 }
 
+template <typename Out, typename T>
+Out As(T stored) {
+  if constexpr (std::is_same_v<T, float>) {
+    return static_cast<Out>(FromFloat(stored));
+  } else {
+    return static_cast<Out>(stored);
+  }
+}
+
 // Whether each row of the page has a value.
 bool AllFilled(const ColumnPage& page, size_t page_rows) {
   uint64_t all = UINT64_MAX;
@@ -206,16 +216,22 @@ bool AllFilled(const ColumnPage& page, size_t page_rows) {
   return all == UINT64_MAX;
 }
 
+// That an aggregate is of, maybe as a double.
+const BoundExpr& PropertyOf(const BoundAggregate& aggregate) {
+  const BoundExpr& expr = *aggregate.arguments[0];
+  return expr.kind == BoundKind::kCast ? *expr.operands[0] : expr;
+}
+
 // Copies the rows that `bits` names, or all of a slice.
 template <typename T, typename Out>
 size_t CopyRows(const char* values, uint32_t first, uint32_t count, const PageBits* bits,
                 Out* out) {
   if (bits == nullptr) {
-    for (uint32_t i = 0; i < count; ++i) out[i] = static_cast<Out>(Load<T>(values, first + i));
+    for (uint32_t i = 0; i < count; ++i) out[i] = As<Out>(Load<T>(values, first + i));
     return count;
   }
   size_t copied = 0;
-  bits->ForEach([&](size_t row) { out[copied++] = static_cast<Out>(Load<T>(values, row)); });
+  bits->ForEach([&](size_t row) { out[copied++] = As<Out>(Load<T>(values, row)); });
   return copied;
 }
 
@@ -241,6 +257,17 @@ absl::Span<const Place> PlacesOf(const GraphReader& graph, const Vector& twins,
   if (twins.places.size() == twins.rows) return twins.places;
   graph.Places(twins.numbers, storage);
   return *storage;
+}
+
+bool ArgumentsAreInPages(const Plan& plan, const GraphReader& graph) {
+  const std::vector<BoundAggregate>& aggregates = plan.select->aggregates;
+  return std::all_of(aggregates.begin(), aggregates.end(), [&](const BoundAggregate& aggregate) {
+    if (aggregate.arguments.empty()) return true;
+    const std::vector<ColumnRef>& columns = PropertyOf(aggregate).columns;
+    return std::all_of(columns.begin(), columns.end(), [&](const ColumnRef& ref) {
+      return graph.ValuesAreInPages(TableId(ref.table), ref.column);
+    });
+  });
 }
 
 RunAggregation::RunAggregation(const Plan& plan, const PathRuns& runs, RunContext* run)
@@ -269,8 +296,7 @@ RunAggregation::RunAggregation(const Plan& plan, const PathRuns& runs, RunContex
     argument.kind = expr.type.kind;
     argument.by_table.resize(run->graph.catalog().models().size());
     AggregatesLike(aggregates[i], &argument).push_back(i);
-    const BoundExpr& property = expr.kind == BoundKind::kCast ? *expr.operands[0] : expr;
-    for (const ColumnRef& ref : property.columns) {
+    for (const ColumnRef& ref : PropertyOf(aggregates[i]).columns) {
       const TableId table(ref.table);
       argument.by_table[ref.table] = std::make_unique<Source>(Source{
           .factor = ref.factor, .offset = ref.offset, .pages = PageWindow(table, ref.column)});

@@ -46,6 +46,9 @@ std::unique_ptr<Operator> NewExpandRuns(const Plan& plan, const PathRuns& runs,
 absl::Span<const Place> PlacesOf(const GraphReader& graph, const Vector& twins,
                                  std::vector<Place>* storage);
 
+// Whether RunAggregation finds what the plan aggregates in the pages of the graph.
+bool ArgumentsAreInPages(const Plan& plan, const GraphReader& graph);
+
 // Aggregates rows of the pages that runs name, for a kAggregate with over_runs.
 class RunAggregation {
  public:

@@ -93,6 +93,12 @@ class GraphReader : public Statistics {
   // PagesOf: of pages.size() pages from `first` on the values of a column, also beyond the last
   // row.
   virtual uint32_t page_rows() const { return 0; }
+  // At AsOf some may have to be read row by row: whether pages have all twins of a table, and the
+  // values of a column as they were.
+  virtual bool TwinsAreInPages(TableId /*table*/) const { return page_rows() > 0; }
+  virtual bool ValuesAreInPages(TableId /*table*/, ColumnId /*column*/) const {
+    return page_rows() > 0;
+  }
   virtual const uint32_t* TwinPage(TableId /*table*/, uint32_t /*page*/) const { return nullptr; }
   virtual void PagesOf(TableId /*table*/, ColumnId /*column*/, uint32_t /*first*/,
                        absl::Span<ColumnPage> /*pages*/) const {}

@@ -147,7 +147,7 @@ class Runner {
 
   // The runs that an aggregation takes over from the hops, and the filter, before it.
   const PathRuns* RunsBefore(size_t begin, size_t breaker) const {
-    if (!plan_.steps[breaker].over_runs) return nullptr;
+    if (!plan_.steps[breaker].over_runs || !ArgumentsAreInPages(plan_, run_.graph)) return nullptr;
     if (breaker == 1) return source_->in_place();
     const bool filtered = plan_.steps[breaker - 1].kind == StepKind::kFilter;
     const auto found = run_.path_runs.find(&plan_.steps[breaker - (filtered ? 2 : 1)]);

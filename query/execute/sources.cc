@@ -39,7 +39,7 @@ class Scan : public Source {
     const uint32_t rows_per_part = RowsPerPart(all, run_);
     for (const TableId table : step_.tables) {
       Table of{.id = table};
-      if ((!step_.conditions.empty() || before_aggregate) && run_.graph.page_rows() > 0) {
+      if ((!step_.conditions.empty() || before_aggregate) && run_.graph.TwinsAreInPages(table)) {
         of.filter = PageFilter::Make(step_.conditions, step_.slot, table, context_);
         if (of.filter.has_value() && of.filter->none()) continue;
       }
@@ -62,7 +62,9 @@ class Scan : public Source {
 
   absl::Status Produce(size_t part, Consumer* consumer) const override {
     const Table& table = tables_[parts_[part].table];
-    if (table.filter.has_value()) return ProducePages(parts_[part], *table.filter, consumer);
+    if (table.filter.has_value() && !step_.conditions.empty()) {
+      return ProducePages(parts_[part], *table.filter, consumer);
+    }
     return ProduceRows(parts_[part], table.id, consumer);
   }
 

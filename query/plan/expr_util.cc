@@ -57,7 +57,8 @@ namespace {
 void Collect(const BoundExpr& expr, SlotSet* slots) {
   SlotSet inside;
   for (const BoundPtr& operand : expr.operands) Collect(*operand, &inside);
-  if (expr.kind == BoundKind::kAny || expr.kind == BoundKind::kAll) {
+  if (expr.kind == BoundKind::kAny || expr.kind == BoundKind::kAll ||
+      expr.kind == BoundKind::kOfPart) {
     inside.Remove(expr.slot);
   } else {
     inside.Add(expr.slot);

@@ -25,28 +25,6 @@ using query::Vector;
 
 constexpr uint32_t kScanChunk = 4096;
 
-query::ColumnPage::Stored StoredAs(graph::ColumnType type) {
-  using Stored = query::ColumnPage::Stored;
-  switch (type) {
-    case graph::ColumnType::kBool:
-      return Stored::kBool;
-    case graph::ColumnType::kInt32:
-      return Stored::kInt32;
-    case graph::ColumnType::kInt64:
-    case graph::ColumnType::kTime:
-      return Stored::kInt64;
-    case graph::ColumnType::kFloat:
-      return Stored::kFloat;
-    case graph::ColumnType::kDouble:
-      return Stored::kDouble;
-    case graph::ColumnType::kString:
-      return Stored::kCode;
-    case graph::ColumnType::kDocument:
-      return Stored::kOther;
-  }
-  return Stored::kOther;
-}
-
 class Reader final : public SnapshotReader {
  public:
   Reader(std::shared_ptr<const graph::GraphView> view, GraphReaderCache* cache,
@@ -86,19 +64,7 @@ class Reader final : public SnapshotReader {
 
   void PagesOf(TableId table, ColumnId column, uint32_t first,
                absl::Span<query::ColumnPage> pages) const override {
-    const auto stored = StoredAs(view_->catalog().table(table).columns[column.value].type);
-    constexpr size_t kPart = 64;
-    const char* bytes[kPart];
-    for (size_t i = 0; i < pages.size(); ++i) {
-      if (i % kPart == 0) {
-        view_->ColumnPages(table, column, first + static_cast<uint32_t>(i),
-                           absl::MakeSpan(bytes, std::min(kPart, pages.size() - i)));
-      }
-      const char* page = bytes[i % kPart];
-      pages[i] = {.stored = stored,
-                  .has = reinterpret_cast<const uint8_t*>(page),
-                  .values = page == nullptr ? nullptr : page + graph::GraphView::kPageRows / 8};
-    }
+    ReadPages(*view_, table, column, first, pages);
   }
 
   int64_t CodeOf(absl::string_view text) const override { return view_->CodeOf(text); }
@@ -304,6 +270,7 @@ class Reader final : public SnapshotReader {
     return NewPastReader({.view = view_.get(),
                           .catalog = catalog_.get(),
                           .expander = &expander_,
+                          .path_runs = &cache_.path_runs(),
                           .index = cache_.PastOf(*view_),
                           .history = history_},
                          time);

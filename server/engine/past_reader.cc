@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "server/base/check.h"
 #include "server/engine/past_expand.h"
+#include "server/engine/past_pages.h"
 #include "server/engine/past_relationships.h"
 #include "server/engine/past_twins.h"
 #include "server/engine/past_values.h"
@@ -35,12 +36,16 @@ class PastReader final : public query::GraphReader {
         twins_(sources.view, sources.index.get(), sources.catalog->models().size(), at),
         values_(sources, &twins_, at),
         relationships_(sources.view, sources.catalog, sources.index, at),
-        expander_(sources, &twins_, &relationships_, at) {}
+        expander_(sources, &twins_, &relationships_, at),
+        pages_(sources, &twins_, &expander_, at) {}
 
   const query::Catalog& catalog() const override { return catalog_; }
   Sequence sequence() const override { return view_.sequence(); }
 
   uint64_t Twins(TableId table) const override {
+    if (const std::optional<uint64_t> later = pages_.LaterTwins(table)) {
+      return view_.twins(table) - *later + (Rows(table) - view_.Rows(table));
+    }
     uint64_t count = 0;
     std::vector<uint32_t> twins;
     std::vector<Place> places;
@@ -54,6 +59,7 @@ class PastReader final : public query::GraphReader {
   }
 
   uint64_t Relationships(RelationshipTypeId type) const override {
+    if (pages_.HasRelationships({&type, 1}, /*any_type=*/false)) return view_.relationships(type);
     std::vector<uint32_t> found;
     const absl::Status status =
         ScanRelationships(0, relationship_numbers(), absl::MakeConstSpan(&type, 1),
@@ -66,8 +72,28 @@ class PastReader final : public query::GraphReader {
   uint32_t Rows(TableId table) const override { return twins_.Rows(table); }
   void Scan(TableId table, uint32_t first, uint32_t count, std::vector<uint32_t>* twins,
             std::vector<Place>* places) const override {
-    twins_.Scan(table, first, count, twins, places);
+    if (!pages_.HasTwins(table) || pages_.LaterTwins(table) != uint64_t{0}) {
+      return twins_.Scan(table, first, count, twins, places);
+    }
+    std::vector<uint32_t> rows;
+    view_.ListRows(table, first, count, twins, &rows);
+    places->reserve(places->size() + rows.size());
+    for (const uint32_t row : rows) places->push_back({table.value, row});
   }
+
+  uint32_t page_rows() const override { return graph::GraphView::kPageRows; }
+  bool TwinsAreInPages(TableId table) const override { return pages_.HasTwins(table); }
+  bool ValuesAreInPages(TableId table, ColumnId column) const override {
+    return pages_.HasValues(table, column);
+  }
+  const uint32_t* TwinPage(TableId table, uint32_t page) const override {
+    return pages_.Page(table, page);
+  }
+  void PagesOf(TableId table, ColumnId column, uint32_t first,
+               absl::Span<query::ColumnPage> pages) const override {
+    ReadPages(view_, table, column, first, pages);
+  }
+  int64_t CodeOf(absl::string_view text) const override { return view_.CodeOf(text); }
   TwinNumber Find(absl::string_view id) const override { return twins_.Find(id); }
 
   std::vector<TwinNumber> FindEqual(TableId table, ColumnId column,
@@ -108,6 +134,11 @@ class PastReader final : public query::GraphReader {
 
   void Read(TableId table, ColumnId column, absl::Span<const uint32_t> rows,
             Vector* out) const override {
+    if (Rows(table) == view_.Rows(table) && pages_.HasValues(table, column)) {
+      return ReadInto(
+          catalog_.model(table).columns[column.value].type, rows.size(), out,
+          [&](const graph::ColumnBatch& batch) { view_.ReadColumn(table, column, rows, batch); });
+    }
     PastColumn held = values_.Read(table, column, rows);
     if (!held.unknown.empty()) {
       unrecorded_.fetch_add(held.unknown.size(), std::memory_order_relaxed);
@@ -171,11 +202,17 @@ class PastReader final : public query::GraphReader {
   size_t Expand(absl::Span<const uint32_t> twins, size_t first, Direction direction,
                 absl::Span<const RelationshipTypeId> types, bool any_type, size_t max,
                 Expansion* out) const override {
+    if (!twins_.has_ended() && pages_.HasRelationships(types, any_type)) {
+      return sources_.expander->Expand(twins, first, {direction, types, any_type}, max, out);
+    }
     return expander_.Expand(twins, first, direction, types, any_type, max, out);
   }
 
   uint64_t CountExpand(absl::Span<const uint32_t> twins, Direction direction,
                        absl::Span<const RelationshipTypeId> types, bool any_type) const override {
+    if (!twins_.has_ended() && pages_.HasRelationships(types, any_type)) {
+      return sources_.expander->Count(twins, {direction, types, any_type});
+    }
     uint64_t count = 0;
     Expansion part;
     for (size_t at = 0; at < twins.size();) {
@@ -183,6 +220,16 @@ class PastReader final : public query::GraphReader {
       count += part.sources.size();
     }
     return count;
+  }
+
+  std::shared_ptr<const query::RowRuns> RunsOf(
+      TableId from, absl::Span<const query::Hop> hops,
+      absl::FunctionRef<absl::Status()> interrupted) const override {
+    const bool are_the_same = std::all_of(hops.begin(), hops.end(), [&](const query::Hop& hop) {
+      return pages_.HasRelationships(hop.types, hop.any_type);
+    });
+    if (!are_the_same) return nullptr;
+    return sources_.path_runs->Get(view_, *sources_.expander, from, hops, interrupted);
   }
 
   uint32_t relationship_numbers() const override { return view_.next_relationship().value; }
@@ -298,6 +345,7 @@ class PastReader final : public query::GraphReader {
   const PastValues values_;
   const PastRelationships relationships_;
   const PastExpander expander_;
+  const PastPages pages_;
   mutable std::atomic<uint64_t> unrecorded_{0};
 };
 

@@ -7,6 +7,7 @@
 #include "query/bind/catalog.h"
 #include "server/engine/expand.h"
 #include "server/engine/past_index.h"
+#include "server/engine/path_runs.h"
 #include "server/graph/graph.h"
 #include "server/timeseries/store.h"
 
@@ -17,6 +18,7 @@ struct PastSources {
   const graph::GraphView* view = nullptr;
   const query::Catalog* catalog = nullptr;
   const Expander* expander = nullptr;
+  PathRunsCache* path_runs = nullptr;
   std::shared_ptr<const PastIndex> index;
   const timeseries::Store* history = nullptr;  // nullptr: none is kept
 };

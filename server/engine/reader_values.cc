@@ -1,5 +1,6 @@
 #include "server/engine/reader_values.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -8,6 +9,32 @@
 namespace twin::engine {
 
 using query::TypeKind;
+
+namespace {
+
+query::ColumnPage::Stored StoredAs(graph::ColumnType type) {
+  using Stored = query::ColumnPage::Stored;
+  switch (type) {
+    case graph::ColumnType::kBool:
+      return Stored::kBool;
+    case graph::ColumnType::kInt32:
+      return Stored::kInt32;
+    case graph::ColumnType::kInt64:
+    case graph::ColumnType::kTime:
+      return Stored::kInt64;
+    case graph::ColumnType::kFloat:
+      return Stored::kFloat;
+    case graph::ColumnType::kDouble:
+      return Stored::kDouble;
+    case graph::ColumnType::kString:
+      return Stored::kCode;
+    case graph::ColumnType::kDocument:
+      return Stored::kOther;
+  }
+  return Stored::kOther;
+}
+
+}  // namespace
 
 std::string EtagOf(Sequence version) {
   return absl::StrCat("W/\"", absl::Hex(version.value), "\"");
@@ -62,6 +89,23 @@ void SetValue(const Value& value, size_t row, query::Vector* out) {
     return out->Set(row, Value::Double(static_cast<double>(value.as_int())));
   }
   out->Set(row, value);
+}
+
+void ReadPages(const graph::GraphView& view, TableId table, ColumnId column, uint32_t first,
+               absl::Span<query::ColumnPage> pages) {
+  const auto stored = StoredAs(view.catalog().table(table).columns[column.value].type);
+  constexpr size_t kPart = 64;
+  const char* bytes[kPart];
+  for (size_t i = 0; i < pages.size(); ++i) {
+    if (i % kPart == 0) {
+      view.ColumnPages(table, column, first + static_cast<uint32_t>(i),
+                       absl::MakeSpan(bytes, std::min(kPart, pages.size() - i)));
+    }
+    const char* page = bytes[i % kPart];
+    pages[i] = {.stored = stored,
+                .has = reinterpret_cast<const uint8_t*>(page),
+                .values = page == nullptr ? nullptr : page + graph::GraphView::kPageRows / 8};
+  }
 }
 
 }  // namespace twin::engine

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "query/execute/readers.h"
 #include "query/execute/vector.h"
 #include "server/base/ids.h"
 #include "server/base/value.h"
@@ -37,6 +39,10 @@ class Texts {
 // `value` at a row of a vector that has it; NULL where it is null or of another kind, but integers
 // become doubles.
 void SetValue(const Value& value, size_t row, query::Vector* out);
+
+// As GraphReader::PagesOf has them.
+void ReadPages(const graph::GraphView& view, TableId table, ColumnId column, uint32_t first,
+               absl::Span<query::ColumnPage> pages);
 
 // Makes `out` a vector of so many rows of a kind, which read(const graph::ColumnBatch&) fills.
 template <typename ReadBatch>

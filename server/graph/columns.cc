@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "server/base/check.h"
+#include "server/base/float.h"
 #include "server/graph/graph.h"
 #include "server/graph/state.h"
 #include "server/graph/values.h"
@@ -124,6 +125,15 @@ class TimePage {
   const size_t step_;  // 0: one time for all
 };
 
+template <typename Out, typename Stored>
+Out As(Stored value) {
+  if constexpr (std::is_same_v<Stored, float>) {
+    return FromFloat(value);
+  } else {
+    return static_cast<Out>(value);
+  }
+}
+
 template <typename Stored, typename Out>
 void ReadNumbers(const PageArray& pages, absl::Span<const uint32_t> rows, Nulls nulls, Out* out) {
   const auto run = [&](size_t at, const char* page, uint32_t index, size_t count) {
@@ -139,7 +149,7 @@ void ReadNumbers(const PageArray& pages, absl::Span<const uint32_t> rows, Nulls 
       for (size_t i = 0; i < count; ++i) {
         Stored value;
         std::memcpy(&value, from + i * sizeof(Stored), sizeof(Stored));
-        out[at + i] = static_cast<Out>(value);
+        out[at + i] = As<Out>(value);
       }
     }
   };
@@ -148,7 +158,7 @@ void ReadNumbers(const PageArray& pages, absl::Span<const uint32_t> rows, Nulls 
       nulls.Set(at);
       return;
     }
-    out[at] = static_cast<Out>(ValueAt<Stored>(page, index));
+    out[at] = As<Out>(ValueAt<Stored>(page, index));
   };
   ForEachRow<sizeof(Stored)>(pages, rows, run, one);
 }

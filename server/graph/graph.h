@@ -192,6 +192,15 @@ class GraphView {
   // --- The past: source times (past.cc) ---
   Time BeginOf(TwinNumber twin) const;  // of its life in the table where it is
   Time BeginOf(RelationshipNumber relationship) const;
+  // Those that exist and began after `time`, ascending, `max` of them at most. Cost: a look at each
+  // 128 that came together, and at each of the others.
+  std::vector<TwinNumber> TwinsSince(Time time, size_t max) const;
+  std::vector<RelationshipNumber> RelationshipsSince(Time time, size_t max) const;
+  // Calls visit(row) for rows of the column whose value has a source time after `time`, and with
+  // `or_missing` for rows without a value and without a twin, until it answers false. Then false.
+  // Cost: as above.
+  bool VisitSince(TableId table, ColumnId column, Time time, bool or_missing,
+                  absl::FunctionRef<bool(uint32_t row)> visit) const;
   // The last change of a relationship's properties, or its begin. On the head only.
   Time ChangedOf(RelationshipNumber relationship) const;
   // Of the last twin that had the id and was deleted, or relationship: when that was. The earliest

@@ -128,6 +128,67 @@ Time GraphView::BeginOf(RelationshipNumber relationship) const {
   return Time{LoadTime(state_->relationship_begins, relationship.value)};
 }
 
+namespace {
+
+// Calls visit(number) for each below `numbers` whose time is after `time`, until it answers false.
+template <typename Visit>
+void VisitBegins(const PageArray& begins, uint32_t numbers, Time time, Visit visit) {
+  for (uint32_t first = 0; first < numbers; first += kRowsPerPage) {
+    const absl::string_view page = begins.Get(first / kRowsPerPage);
+    const bool is_one = page.size() <= sizeof(int64_t);  // time for all of them
+    if (is_one && LoadTime(begins, first) <= time.ns) continue;
+    const uint32_t end = std::min(numbers, first + kRowsPerPage);
+    for (uint32_t number = first; number < end; ++number) {
+      if (LoadTime(begins, number) > time.ns && !visit(number)) return;
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<TwinNumber> GraphView::TwinsSince(Time time, size_t max) const {
+  std::vector<TwinNumber> twins;
+  VisitBegins(state_->twin_begins, next_twin().value, time, [&](uint32_t number) {
+    if (Exists(TwinNumber(number))) twins.push_back(TwinNumber(number));
+    return twins.size() < max;
+  });
+  return twins;
+}
+
+std::vector<RelationshipNumber> GraphView::RelationshipsSince(Time time, size_t max) const {
+  std::vector<RelationshipNumber> found;
+  VisitBegins(state_->relationship_begins, next_relationship().value, time, [&](uint32_t number) {
+    if (Exists(RelationshipNumber(number))) found.push_back(RelationshipNumber(number));
+    return found.size() < max;
+  });
+  return found;
+}
+
+bool GraphView::VisitSince(TableId table, ColumnId column, Time time, bool or_missing,
+                           absl::FunctionRef<bool(uint32_t row)> visit) const {
+  const Column& stored = state_->tables[table.value]->columns[column.value];
+  const auto is_later = [&](uint32_t row) {
+    const int64_t given = LoadTime(stored.source_times, row);
+    const int64_t at =
+        given == kAsUpdateTime ? LoadTime(stored.update_times, row) : SourceTimeOf(given).ns;
+    return at > time.ns;
+  };
+  for (uint32_t first = 0; first < Rows(table); first += kRowsPerPage) {
+    const uint32_t page = first / kRowsPerPage;
+    const char* const values = stored.values.Bytes(page);
+    if (values == nullptr && !or_missing) continue;
+    const bool is_one = stored.source_times.Get(page).size() <= sizeof(int64_t) &&
+                        stored.update_times.Get(page).size() <= sizeof(int64_t);
+    if (is_one && !or_missing && !is_later(first)) continue;
+    const uint32_t end = std::min(Rows(table), first + kRowsPerPage);
+    for (uint32_t row = first; row < end; ++row) {
+      const bool has = values != nullptr && HasBit(values, row % kRowsPerPage);
+      if ((has ? is_later(row) : or_missing) && !visit(row)) return false;
+    }
+  }
+  return true;
+}
+
 Time GraphView::ChangedOf(RelationshipNumber relationship) const {
   Time last = BeginOf(relationship);
   const RelationshipType& type = state_->catalog->relationship_type(Get(relationship).type);

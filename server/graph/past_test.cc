@@ -87,6 +87,49 @@ TEST_F(Past, BeginsAreSourceTimes) {
   EXPECT_EQ(graph_.head().past_entries(), 0);
 }
 
+TEST_F(Past, FindsWhatBeganSince) {
+  // Pages of numbers with one time for all, and of several.
+  for (uint32_t i = 2; i < 400; ++i) {
+    graph_.CreateTwin(TwinNumber(i), std::to_string(i), TableId(1), Sequence(2), Time{100},
+                      Time{i == 300 ? 75 : 60});
+  }
+  graph_.DeleteTwin(TwinNumber(5), Time{200});
+  const GraphView& head = graph_.head();
+  EXPECT_THAT(head.TwinsSince(Time{60}, 9), ElementsAre(TwinNumber(300)));
+  EXPECT_THAT(head.TwinsSince(Time{75}, 9), IsEmpty());
+  EXPECT_THAT(head.TwinsSince(Time{59}, 4),
+              ElementsAre(TwinNumber(2), TwinNumber(3), TwinNumber(4), TwinNumber(6)));
+  EXPECT_EQ(head.TwinsSince(Time{50}, 1000).size(), 397u);
+  EXPECT_THAT(head.RelationshipsSince(Time{79}, 9), ElementsAre(kHas));
+  EXPECT_THAT(head.RelationshipsSince(Time{80}, 9), IsEmpty());
+}
+
+TEST_F(Past, FindsWhatChangedSince) {
+  for (uint32_t i = 2; i < 400; ++i) {
+    graph_.CreateTwin(TwinNumber(i), std::to_string(i), TableId(1), Sequence(2), Time{100});
+    if (i % 2 == 0) {
+      graph_.SetValue(TwinNumber(i), ColumnId(0), Value::Double(i), Time{100}, Time{70});
+    }
+  }
+  graph_.SetValue(TwinNumber(200), ColumnId(0), Value::Double(1), Time{120}, Time{90});
+  graph_.SetValue(TwinNumber(210), ColumnId(0), Value::Double(1), Time{120}, Time{120});
+  const auto rows = [&](Time time, bool or_missing) {
+    std::vector<uint32_t> found;
+    EXPECT_TRUE(graph_.head().VisitSince(TableId(1), ColumnId(0), time, or_missing,
+                                         [&](uint32_t row) { return found.push_back(row), true; }));
+    return found;
+  };
+  const uint32_t row_of_200 = graph_.head().PlaceOf(TwinNumber(200)).row;
+  const uint32_t row_of_210 = graph_.head().PlaceOf(TwinNumber(210)).row;
+  EXPECT_THAT(rows(Time{120}, false), IsEmpty());
+  EXPECT_THAT(rows(Time{119}, false), ElementsAre(row_of_210));
+  EXPECT_THAT(rows(Time{70}, false), ElementsAre(row_of_200, row_of_210));
+  EXPECT_EQ(rows(Time{69}, false).size(), 200u);
+  EXPECT_EQ(rows(Time{120}, true).size(), 199u);  // those without a value
+  EXPECT_FALSE(graph_.head().VisitSince(TableId(1), ColumnId(0), Time{70}, false,
+                                        [](uint32_t) { return false; }));
+}
+
 TEST_F(Past, KeepsFormerValuesOfRelationships) {
   graph_.SetValue(kHas, ColumnId(0), Value::Int(2), Time{90});
   graph_.SetValue(kHas, ColumnId(0), Value::Int(3), Time{90});  // of one time the first knows

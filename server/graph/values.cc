@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "server/base/check.h"
+#include "server/base/float.h"
 
 namespace twin::graph {
 namespace {
@@ -41,7 +42,7 @@ Value LoadValue(const Column& column, ColumnType type, uint32_t row, const Strin
     case ColumnType::kInt64:
       return Value::Int(Load<int64_t>(page, index));
     case ColumnType::kFloat:
-      return Value::Double(Load<float>(page, index));
+      return Value::Double(FromFloat(Load<float>(page, index)));
     case ColumnType::kDouble:
       return Value::Double(Load<double>(page, index));
     case ColumnType::kTime:

@@ -13,6 +13,7 @@
 #include "models/dtdl/diagnostics.h"
 #include "models/dtdl/primitives.h"
 #include "models/dtdl/values.h"
+#include "server/base/float.h"
 #include "server/base/status_macros.h"
 
 namespace twin::ingest {
@@ -156,7 +157,7 @@ absl::StatusOr<Value> CheckReal(Class kind, const Value& value, absl::string_vie
     if (std::fabs(number) > std::numeric_limits<float>::max()) {
       return Expected(path, "a number that a float can hold", value);
     }
-    number = static_cast<float>(number);
+    number = AsFloat(number);
   }
   return Value::Double(number);
 }

@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "server/base/check.h"
+#include "server/base/float.h"
 
 namespace twin::ingest {
 
@@ -25,6 +26,15 @@ Raw Load(const char* raw, size_t i) {
   Raw value;
   std::memcpy(&value, raw + i * sizeof(Raw), sizeof(Raw));
   return value;
+}
+
+template <typename Raw>
+double NumberAt(const char* raw, size_t i) {
+  if constexpr (std::is_same_v<Raw, float>) {
+    return FromFloat(Load<float>(raw, i));
+  } else {
+    return static_cast<double>(Load<Raw>(raw, i));
+  }
 }
 
 // Whether |raw × factor + shift| stays below 2^31 for all of Raw.
@@ -117,7 +127,7 @@ void FrameDecoder::Fractions(const ResolvedColumn& column, const char* raw, size
     const double offset = column.offset;
     bool complete = true;
     for (size_t i = 0; i < frames; ++i) {
-      const double value = static_cast<double>(Load<Raw>(raw, i)) * scale + offset;
+      const double value = NumberAt<Raw>(raw, i) * scale + offset;
       complete &= std::abs(value) <= kGreatest;  // false for NaN, too
       doubles[i] = value;
     }
@@ -132,7 +142,7 @@ void FrameDecoder::Fractions(const ResolvedColumn& column, const char* raw, size
   }
   bool any_missing = false;
   for (size_t i = 0; i < frames; ++i) {
-    const auto value = static_cast<double>(Load<Raw>(raw, i));
+    const double value = NumberAt<Raw>(raw, i);
     bool is_missing = std::isnan(value);
     if (!is_missing && !column.invalid_codes.empty() && std::abs(value) < 9e15 &&
         value == std::trunc(value)) {

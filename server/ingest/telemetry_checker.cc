@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "models/dtdl/values.h"
+#include "server/base/float.h"
 #include "server/base/status_macros.h"
 #include "server/ingest/check_value.h"
 
@@ -84,8 +85,7 @@ double GreatestOf(graph::ColumnType type) {
 
 // As history keeps it, which is as the column does.
 double NumberOf(graph::ColumnType type, double number) {
-  return type == graph::ColumnType::kFloat ? static_cast<double>(static_cast<float>(number))
-                                           : number;
+  return type == graph::ColumnType::kFloat ? AsFloat(number) : number;
 }
 
 // Of numbers that all suit columns of the type, or are missing; else false.

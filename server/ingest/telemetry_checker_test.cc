@@ -194,12 +194,28 @@ TEST_F(TelemetryCheckerTest, NamesThatThereAreNotGetASuggestion) {
 }
 
 TEST_F(TelemetryCheckerTest, AFloatIsTheSameInHistoryAndAsLatestValue) {
-  const Value tenth = Value::Double(static_cast<double>(0.1f));
-  EXPECT_THAT(Sample("level", 0.1), IsOk());
-  EXPECT_EQ(Latest("level"), tenth);
-  EXPECT_THAT(History("level"), ::testing::ElementsAre(tenth));
-  EXPECT_THAT(Sample("voltage", 0.1), IsOk());
-  EXPECT_THAT(History("voltage"), ::testing::ElementsAre(Value::Double(0.1)));
+  const Value third = Value::Double(0.33333334);
+  EXPECT_THAT(Sample("level", 1.0 / 3), IsOk());
+  EXPECT_EQ(Latest("level"), third);
+  EXPECT_THAT(History("level"), ::testing::ElementsAre(third));
+  EXPECT_THAT(Sample("voltage", 1.0 / 3), IsOk());
+  EXPECT_THAT(History("voltage"), ::testing::ElementsAre(Value::Double(1.0 / 3)));
+}
+
+TEST_F(TelemetryCheckerTest, RawFloatsAreTheDecimalsThatTheyStandFor) {
+  for (const std::string path : {"level", "voltage"}) {
+    Register(path, path, Encoding::kFloat);
+    const std::vector<int64_t> times = {kTime, kTime + 1};
+    const float raw[] = {0.1F, -3.71F};
+    TelemetryBatch batch;
+    FrameBatch& frames = batch.frames.emplace_back();
+    frames.layout_id = path;
+    frames.times = times;
+    frames.packed = absl::string_view(reinterpret_cast<const char*>(raw), sizeof(raw));
+    EXPECT_EQ(Send(batch).rows, 2u);
+    EXPECT_EQ(Latest(path), Value::Double(-3.71));
+    EXPECT_THAT(History(path), ::testing::ElementsAre(Value::Double(0.1), Value::Double(-3.71)));
+  }
 }
 
 TEST_F(TelemetryCheckerTest, AFloatDoesNotHoldEveryDouble) {
@@ -222,7 +238,7 @@ TEST_F(TelemetryCheckerTest, AFloatAmongTwinsOfSeveralRows) {
   const TelemetryResult result = Send(batch);
   EXPECT_EQ(result.rejects_total, 1u);
   EXPECT_EQ(result.rows, 1u);
-  EXPECT_THAT(History("level"), ::testing::ElementsAre(Value::Double(static_cast<double>(0.1f))));
+  EXPECT_THAT(History("level"), ::testing::ElementsAre(Value::Double(0.1)));
 }
 
 TEST_F(TelemetryCheckerTest, InfinitiesInFramesAreMissing) {

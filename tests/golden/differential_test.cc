@@ -27,6 +27,7 @@ constexpr char kModels[] = R"([
   {"@context": "dtmi:dtdl:context;3", "@id": "dtmi:t:Thing;1", "@type": "Interface", "contents": [
     {"@type": "Property", "name": "n", "schema": "integer"},
     {"@type": "Property", "name": "x", "schema": "double"},
+    {"@type": "Property", "name": "f", "schema": "float"},
     {"@type": "Property", "name": "s", "schema": "string"},
     {"@type": "Property", "name": "on", "schema": "boolean"},
     {"@type": "Relationship", "name": "r", "properties": [
@@ -51,10 +52,10 @@ class Random {
 };
 
 // What a random graph is made of, in the order in which it has to come.
-std::vector<ingest::Operation> RandomGraph(Random* random) {
+std::vector<ingest::Operation> RandomGraph(Random* random, const std::string& model = kModels) {
   std::vector<ingest::Operation> operations;
   ingest::CreateModels models;
-  models.texts.emplace_back(kModels);
+  models.texts.emplace_back(model);
   operations.emplace_back(models);
   const int twins = 2 + random->Below(12);
   std::vector<bool> is_part;
@@ -65,6 +66,7 @@ std::vector<ingest::Operation> RandomGraph(Random* random) {
     twin.model_id = is_part.back() ? "dtmi:t:Part;1" : "dtmi:t:Thing;1";
     if (!random->OneIn(4)) twin.contents.emplace_back("n", Value::Int(random->Below(5) - 2));
     if (!random->OneIn(4)) twin.contents.emplace_back("x", Value::Double(random->Below(8) / 2.0));
+    if (!random->OneIn(4)) twin.contents.emplace_back("f", Value::Double(random->Below(9) / 10.0));
     if (!random->OneIn(4)) {
       twin.contents.emplace_back("s", Value::String(random->Of<std::string>({"", "a", "ab", "b"})));
     }
@@ -92,7 +94,9 @@ std::vector<ingest::Operation> RandomGraph(Random* random) {
 
 class RandomQuery {
  public:
-  explicit RandomQuery(Random* random) : random_(*random) {}
+  // `as_of`: what follows FROM DIGITALTWINS, such as " AS OF '…'".
+  explicit RandomQuery(Random* random, absl::string_view as_of = "")
+      : random_(*random), from_(absl::StrCat(" FROM DIGITALTWINS", as_of, " ")) {}
 
   std::string Text() {
     aliases_ = {"a"};
@@ -115,7 +119,7 @@ class RandomQuery {
     }
     std::string where;
     if (!random_.OneIn(3)) where = absl::StrCat(" WHERE ", Condition(2));
-    const std::string from = absl::StrCat(" FROM DIGITALTWINS ", pattern, where);
+    const std::string from = absl::StrCat(from_, pattern, where);
     switch (random_.Below(5)) {
       case 0:
         return absl::StrCat("SELECT ", Aggregates(), from);
@@ -157,13 +161,15 @@ class RandomQuery {
 
   std::string Property() {
     return absl::StrCat(random_.Of(aliases_), ".",
-                        random_.Of<std::string>({"n", "x", "s", "on", "m"}));
+                        random_.Of<std::string>({"n", "x", "f", "s", "on", "m"}));
   }
 
   std::string Number(int depth) {
     if (depth == 0 || random_.OneIn(3)) {
       if (random_.OneIn(3)) return absl::StrCat(random_.Below(5) - 1);
-      return absl::StrCat(random_.Of(aliases_), ".", random_.Of<std::string>({"n", "x"}));
+      if (divides_ && random_.OneIn(4)) return absl::StrCat("0.", random_.Below(10));
+      return absl::StrCat(random_.Of(aliases_), ".",
+                          random_.Of<std::string>({"n", "x", divides_ ? "f" : "x"}));
     }
     switch (random_.Below(4)) {
       case 0:
@@ -229,6 +235,7 @@ class RandomQuery {
   }
 
   Random& random_;
+  const std::string from_;
   std::vector<std::string> aliases_;
   bool divides_ = true;
 };
@@ -271,6 +278,93 @@ std::string Answer(const std::string& text, const How& how, const WorldReaders& 
 
 std::string Answer(const std::string& text, const How& how, World* world) {
   return Answer(text, how, world->Read());
+}
+
+// The models, with properties of twins whose past is kept.
+std::string HistorizedModels() {
+  std::string models = absl::StrReplaceAll(
+      kModels, {{"\"dtmi:dtdl:context;3\"",
+                 "[\"dtmi:dtdl:context;3\", \"dtmi:dtdl:extension:historization;1\"]"}});
+  for (const absl::string_view name : {"n", "x", "f", "s", "on", "m"}) {
+    models = absl::StrReplaceAll(
+        models, {{absl::StrCat("\"Property\", \"name\": \"", name, "\""),
+                  absl::StrCat("[\"Property\", \"Historized\"], \"name\": \"", name, "\"")}});
+  }
+  return models;
+}
+
+// Some change of a graph of RandomGraph's; it may be one that is refused.
+ingest::Operation RandomChange(int number, Random* random) {
+  const std::string id = absl::StrCat("a", random->Below(14));
+  switch (random->Below(8)) {
+    case 0:
+      return ingest::DeleteTwin{id, {}, /*delete_relationships=*/true};
+    case 1: {
+      ingest::PutTwin twin;
+      twin.id = random->OneIn(2) ? id : absl::StrCat("n", number);
+      twin.model_id = random->OneIn(2) ? "dtmi:t:Part;1" : "dtmi:t:Thing;1";
+      twin.condition.create_only = true;
+      twin.contents.emplace_back("n", Value::Int(random->Below(5)));
+      return twin;
+    }
+    case 2:
+      return ingest::DeleteRelationship{id, absl::StrCat("r", random->Below(20)), {}};
+    case 3: {
+      ingest::PutRelationship relationship;
+      relationship.source_id = id;
+      relationship.relationship_id = absl::StrCat("new", number);
+      relationship.name = "r";
+      relationship.target_id = absl::StrCat("a", random->Below(14));
+      return relationship;
+    }
+    default: {
+      ingest::PatchTwin patch;
+      patch.id = id;
+      ingest::Edit& edit = patch.edits.emplace_back();
+      edit.path = {random->OneIn(2) ? "n" : "x"};
+      edit.value = random->OneIn(5)      ? Value()
+                   : edit.path[0] == "n" ? Value::Int(random->Below(5) - 2)
+                                         : Value::Double(random->Below(8) / 2.0);
+      if (edit.value.is_null()) edit.kind = ingest::Edit::Kind::kRemove;
+      return patch;
+    }
+  }
+}
+
+// The engine and the reference at each time of a graph that changes, on all ways.
+void RunSeedOfPast(uint64_t seed) {
+  SCOPED_TRACE(absl::StrCat("TWIN_SEED=", seed));
+  constexpr int64_t kSecond = 1'000'000'000;
+  Random random(seed);
+  const std::unique_ptr<World> reference = NewReferenceWorld();
+  const std::unique_ptr<World> engine = NewEngineWorld();
+  for (const ingest::Operation& operation : RandomGraph(&random, HistorizedModels())) {
+    ASSERT_TRUE(reference->Apply(operation, Time{kSecond}).ok());
+    ASSERT_TRUE(engine->Apply(operation, Time{kSecond}).ok());
+  }
+  // Now and then one change alone, so that most is as it was.
+  const int changes = random.OneIn(3) ? 1 : random.Below(12);
+  for (int i = 0; i < changes; ++i) {
+    const ingest::Operation change = RandomChange(i, &random);
+    const Time at{(2 + i) * kSecond};
+    if (!engine->Apply(change, at).ok()) continue;
+    const absl::Status taken = reference->Apply(change, at);
+    ASSERT_TRUE(taken.ok()) << taken << " change " << i;
+  }
+  const std::unique_ptr<query::TaskPool> pool = query::NewTaskPool(3);
+  for (int i = 0; i < 40; ++i) {
+    const Time then{(1 + random.Below(changes + 2)) * kSecond};
+    const std::string as_of = absl::StrCat(" AS OF '", FormatTime(then), "'");
+    const std::string text = RandomQuery(&random, as_of).Text();
+    SCOPED_TRACE(text);
+    const std::string expected = Answer(text, {.rewrites = false}, reference.get());
+    for (const How& how : std::vector<How>{{.engine = true},
+                                           {.engine = true, .rewrites = false, .batch_rows = 1},
+                                           {.engine = true, .batch_rows = 2, .pool = pool.get()}}) {
+      ASSERT_EQ(Answer(text, how, engine.get()), expected)
+          << "rewrites " << how.rewrites << ", batches of " << how.batch_rows;
+    }
+  }
 }
 
 void RunSeed(uint64_t seed) {
@@ -400,6 +494,7 @@ constexpr char kFleetModels[] = R"([
   {"@context": "dtmi:dtdl:context;3", "@id": "dtmi:f:Cell;1", "@type": "Interface", "contents": [
     {"@type": "Property", "name": "volt", "schema": "double"},
     {"@type": "Property", "name": "heat", "schema": "float"},
+    {"@type": "Property", "name": "ratio", "schema": "float"},
     {"@type": "Property", "name": "n", "schema": "integer"},
     {"@type": "Property", "name": "total", "schema": "long"}]},
   {"@context": "dtmi:dtdl:context;3", "@id": "dtmi:f:BigCell;1", "@type": "Interface",
@@ -442,6 +537,7 @@ class FleetOfRuns {
     ValueMap contents;  // exact in any order
     if (i % 11 != 0) contents.emplace_back("volt", Value::Double(i * 37 % 101 / 4.0));
     if (i % 13 != 0) contents.emplace_back("heat", Value::Double(i * 29 % 53 / 2.0));
+    if (i % 5 != 0) contents.emplace_back("ratio", Value::Double(i * 29 % 53 / 10.0));
     if (i % 7 != 0) contents.emplace_back("n", Value::Int(i * 31 % 17 - 8));
     contents.emplace_back("total", Value::Int(int64_t{1} << (i % 40)));
     Put(id, i % 97 == 0 ? "BigCell" : "Cell", std::move(contents));
@@ -496,13 +592,15 @@ std::vector<std::string> QueriesOfRuns() {
       "COUNT() AS a, COUNT(c.volt) AS b, MIN(c.volt) AS d, MAX(c.volt) AS e, SUM(c.volt) AS f, "
       "AVG(c.heat) AS g, MIN(c.n) AS h, MAX(c.total) AS i, SUM(c.n) AS j, AVG(c.n) AS k, "
       "MEDIAN(c.volt) AS l, MAD(c.heat) AS o, FIRST(c.total) AS q, LAST(c.n) AS r, "
-      "STDDEV(c.n) AS s";
+      "STDDEV(c.n) AS s, MAX(c.ratio) AS t";
   std::vector<std::string> queries;
   for (const std::string& where :
        {std::string(), std::string("WHERE c.volt > 9 "),
         std::string("WHERE c.n <= 2 AND 20 > c.heat "),
         std::string("WHERE p.kind = 'LFP' AND c.volt < 20 "),
-        std::string("WHERE c.volt > 5 OR c.n = 1 "), std::string("WHERE c.total > 1000000 ")}) {
+        std::string("WHERE c.volt > 5 OR c.n = 1 "), std::string("WHERE c.total > 1000000 "),
+        std::string("WHERE c.ratio = 4.1 "), std::string("WHERE c.ratio >= 0.7 AND c.ratio < 1.3 "),
+        std::string("WHERE c.ratio <> 0.30000000001 AND c.ratio > 4.69999999 ")}) {
     for (const absl::string_view key : {"p.$dtId", "m.$dtId", "p.kind", "p.$dtId, p.kind"}) {
       queries.push_back(absl::StrCat("SELECT ", key, ", ", all, from, where, "GROUP BY ", key));
     }
@@ -592,14 +690,19 @@ TEST(Differential, RunsOfRowsSeeOneStateWhileWritesGoOn) {
   EXPECT_NE(Answer(queries[0], {.engine = true}, after), expected[0]);
 }
 
-TEST(Differential, PlansAndReadersAgree) {
+// One seed that is asked for, or many.
+void RunSeeds(void (*run)(uint64_t seed)) {
   if (const char* seed = std::getenv("TWIN_SEED"); seed != nullptr) {
-    RunSeed(std::strtoull(seed, nullptr, 10));
+    run(std::strtoull(seed, nullptr, 10));
     return;
   }
   const uint64_t seeds = std::getenv("TWIN_LONG") != nullptr ? 500 : 25;
-  for (uint64_t seed = 1; seed <= seeds && !HasFatalFailure(); ++seed) RunSeed(seed);
+  for (uint64_t seed = 1; seed <= seeds && !::testing::Test::HasFatalFailure(); ++seed) run(seed);
 }
+
+TEST(Differential, PlansAndReadersAgree) { RunSeeds(RunSeed); }
+
+TEST(Differential, ReadersAgreeOnThePast) { RunSeeds(RunSeedOfPast); }
 
 }  // namespace
 }  // namespace twin::testing

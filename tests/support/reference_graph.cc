@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "models/dtdl/parse.h"
+#include "server/base/float.h"
 #include "server/base/status_macros.h"
 
 namespace twin::testing {
@@ -16,11 +17,12 @@ namespace {
 Value Converted(const dtdl::Schema& schema, const Value& value) {
   switch (schema.kind) {
     case dtdl::Class::kFloat:
-    case dtdl::Class::kDouble:
-      if (value.kind() == Value::Kind::kInt) {
-        return Value::Double(static_cast<double>(value.as_int()));
-      }
-      return value;
+    case dtdl::Class::kDouble: {
+      const bool is_int = value.kind() == Value::Kind::kInt;
+      if (!is_int && value.kind() != Value::Kind::kDouble) return value;
+      const double number = is_int ? static_cast<double>(value.as_int()) : value.as_double();
+      return Value::Double(schema.kind == dtdl::Class::kFloat ? AsFloat(number) : number);
+    }
     case dtdl::Class::kDateTime:
       if (value.kind() == Value::Kind::kString) {
         const absl::StatusOr<Time> time = ParseTime(value.as_string());
