@@ -34,7 +34,9 @@ void GraphView::FindTwins(absl::Span<const absl::string_view> ids, TwinNumber* t
     FetchIds(of_some);
     GuessTwins(of_some, found);
     for (size_t i = 0; i < some.size(); ++i) {
-      if (!(found[i] == kNoTwin)) FetchTwin(found[i]);
+      if (found[i] == kNoTwin) continue;
+      FetchIdPlace(found[i]);
+      FetchTwin(found[i]);
     }
     for (size_t i = 0; i < some.size(); ++i) {
       if (!(found[i] == kNoTwin)) shared_->ids.FetchText(found[i].value);

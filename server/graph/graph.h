@@ -81,6 +81,13 @@ struct ColumnBatch {
   absl::string_view* strings = nullptr;  // kString; kDocument: the bytes of the Value
 };
 
+// Values for rows of a column.
+struct NumberRows {
+  absl::Span<const uint32_t> rows;
+  absl::string_view had;   // a bit of each, the first one's the lowest: it has a value
+  absl::string_view bits;  // 8 bytes of each: a double's, an integer, or 0 or 1
+};
+
 // What a checkpoint stores of a graph: each page under its key.
 enum class PageKind : uint8_t {
   kTwins = 1,
@@ -252,6 +259,8 @@ class GraphView {
   // Update times, or source times, as Get gives them; NULL where there is no value.
   void ReadTimes(TableId table, ColumnId column, absl::Span<const uint32_t> rows, bool source,
                  std::vector<uint8_t>* nulls, int64_t* times) const;
+  // Whether one of the rows was given a value with a source time after that.
+  bool AnyLater(TableId table, ColumnId column, absl::Span<const uint32_t> rows, Time time) const;
   // Type (UINT32_MAX: it does not exist), source and target of [first, first + count).
   void ReadLinks(uint32_t first, uint32_t count, uint32_t* types, uint32_t* sources,
                  uint32_t* targets) const;
@@ -337,6 +346,8 @@ class Graph {
   // each once, at least one, and each with a value.
   void SetLatest(TableId table, ColumnId column, absl::Span<const uint32_t> rows,
                  absl::Span<const double> values, Time update, Time source);
+  // SetValue of these rows, any of the table's, in a column of numbers or booleans, as of `update`.
+  void SetNumbers(TableId table, ColumnId column, const NumberRows& numbers, Time update);
   // A change of the twin itself: version (etag) and update time.
   void Touch(TwinNumber twin, Sequence version, Time time);
   // To another table: values of columns with the same path and type go along.

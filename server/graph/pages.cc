@@ -214,6 +214,14 @@ void PageArray::Fetch(size_t page, size_t at) const {
   __builtin_prefetch(node->pages[index] + at, /*rw=*/1);
 }
 
+void PageArray::FetchByte(size_t page, size_t at) const {
+  const Node* node = NodeOf(page);
+  const size_t index = page % kPagesPerNode;
+  if (node == nullptr || node->pages[index] == nullptr) return;
+  __builtin_prefetch(node->HeadOf(index), /*rw=*/1);
+  __builtin_prefetch(node->pages[index] + at, /*rw=*/1);
+}
+
 // New room for a page, with what it had if that was as large, else zeros.
 void PageArray::Directory::Place(Node* node, size_t index, uint32_t size, uint64_t stamp) {
   char* to = node->TakePlace(index, size);

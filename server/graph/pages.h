@@ -74,6 +74,8 @@ class PageArray {
 
   // A hint: the beginning of the page and its byte `at` are about to be looked at.
   void Fetch(size_t page, size_t at) const;
+  // The same without its beginning.
+  void FetchByte(size_t page, size_t at) const;
 
   // The bytes of a page, to change: as they are if it has that size, else all zero. Other pages of
   // the array may move.

@@ -9,6 +9,7 @@
 #include "server/base/status_macros.h"
 #include "server/ingest/check_value.h"
 #include "server/ingest/creation_run.h"
+#include "server/ingest/rows_change.h"
 #include "server/ingest/telemetry_state.h"
 
 namespace twin::ingest {
@@ -417,8 +418,20 @@ absl::Status DecodeHeader(absl::string_view* bytes, RecordHeader* header) {
 
 namespace {
 
+bool IsOfRows(absl::string_view changes) {
+  return !changes.empty() && static_cast<uint8_t>(changes.front()) == kRowsChangeKind;
+}
+
 absl::Status DecodeUnit(ByteReader* reader, Time time, Unit* unit) {
   unit->changes.clear();
+  if (ByteReader rows = *reader; rows.Varint() == 1 && IsOfRows(rows.rest())) {
+    rows.Byte();
+    RowsView view;
+    TWIN_RETURN_IF_ERROR(view.Decode(&rows));
+    view.AppendTo(time, &unit->changes);
+    *reader = rows;
+    return absl::OkStatus();
+  }
   unit->changes.resize(reader->Varint(reader->rest().size()));
   uint32_t last = 0;
   for (Change& change : unit->changes) {
@@ -737,6 +750,29 @@ absl::Status ApplyUnit(const Unit& unit, Sequence sequence, Time time, graph::Gr
   return absl::OkStatus();
 }
 
+namespace {
+
+// Takes a unit that is a change of rows off the front of the reader.
+absl::Status ApplyRows(ByteReader* reader, bool is_applied, Sequence sequence, Time time,
+                       graph::Graph* graph, TelemetryState* telemetry) {
+  ByteReader whole = *reader;
+  reader->Varint();
+  reader->Byte();
+  RowsView rows;
+  TWIN_RETURN_IF_ERROR(rows.Decode(reader));
+  if (is_applied) return absl::OkStatus();
+  if (telemetry != nullptr && rows.IsHistorized(graph->head().catalog())) {
+    Unit unit;
+    TWIN_RETURN_IF_ERROR(DecodeUnit(&whole, time, &unit));
+    return ApplyUnit(unit, sequence, time, graph, telemetry);
+  }
+  TWIN_RETURN_IF_ERROR(rows.Apply(sequence, time, graph));
+  graph->Advance(sequence, time);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::Status ApplyUnits(absl::string_view units, const RecordHeader& header, Sequence first,
                         Sequence applied, graph::Graph* graph, TelemetryState* telemetry) {
   Steps steps;
@@ -756,6 +792,12 @@ absl::Status ApplyUnits(absl::string_view units, const RecordHeader& header, Seq
     ByteReader whole = reader;
     const uint64_t changes = reader.Varint(reader.rest().size());
     if (!reader.ok() || (changes > 0 && reader.done())) return DamagedChange("cut short");
+    if (changes == 1 && IsOfRows(reader.rest())) {
+      TWIN_RETURN_IF_ERROR(apply());
+      reader = whole;
+      TWIN_RETURN_IF_ERROR(ApplyRows(&reader, is_applied, sequence, header.time, graph, telemetry));
+      continue;
+    }
     if (changes == 0 || IsOfModel(static_cast<Kind>(reader.rest().front()))) {
       TWIN_RETURN_IF_ERROR(apply());
       Unit unit;

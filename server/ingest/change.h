@@ -34,7 +34,7 @@ struct Change {
     kTouchRelationship,
     kCreateModel,
     kSetDecommissioned,
-    kDeleteModel,
+    kDeleteModel,  // 12; 13 is written of many twins at once (rows_change.h), and read as kSetValue
   };
   Kind kind = Kind::kSetValue;
   uint32_t number = 0;  // of the twin or relationship

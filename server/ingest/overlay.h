@@ -26,6 +26,8 @@ class Overlay {
     return last_;
   }
 
+  bool empty() const { return objects_.empty(); }
+
   // A cleared object; the number has none yet.
   T* Add(uint32_t number) {
     std::unique_ptr<T>& object = objects_[number];

@@ -1,22 +1,12 @@
 #include "server/ingest/patch_columns.h"
 
-#include <bit>
 #include <string>
 
 #include "server/ingest/check_value.h"
 #include "server/ingest/operation.h"
+#include "server/ingest/rows_change.h"
 
 namespace twin::ingest {
-namespace {
-
-uint64_t BitsOf(const Value& value) {
-  if (value.kind() == Value::Kind::kDouble) return std::bit_cast<uint64_t>(value.as_double());
-  if (value.kind() == Value::Kind::kInt) return static_cast<uint64_t>(value.as_int());
-  return value.as_bool() ? 1 : 0;
-}
-
-}  // namespace
-
 void PatchColumns::Reserve(size_t rows, size_t id_bytes) {
   ids_.reserve(id_bytes);
   id_ends_.reserve(rows);
@@ -35,15 +25,7 @@ bool PatchColumns::Add(absl::string_view id, absl::Span<const Value> values) {
 }
 
 Value PatchColumns::Get(size_t row, size_t column) const {
-  const uint64_t bits = bits_[row * columns_.size() + column];
-  switch (columns_[column].kind) {
-    case Value::Kind::kDouble:
-      return Value::Double(std::bit_cast<double>(bits));
-    case Value::Kind::kInt:
-      return Value::Int(static_cast<int64_t>(bits));
-    default:
-      return Value::Bool(bits != 0);
-  }
+  return ValueOf(columns_[column].kind, Bits(row, column));
 }
 
 PatchTwin RowOf(const PatchColumns& patches, size_t row) {

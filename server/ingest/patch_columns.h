@@ -41,6 +41,9 @@ class PatchColumns {
     return absl::string_view(ids_).substr(begin, id_ends_[row] - begin);
   }
   Value Get(size_t row, size_t column) const;
+  uint64_t Bits(size_t row, size_t column) const {  // as ValueOf takes them
+    return bits_[row * columns_.size() + column];
+  }
   uint64_t bytes() const;  // that it takes in memory, roughly
 
  private:

@@ -119,6 +119,9 @@ TableId PendingState::TableOf(TwinNumber twin) const {
 Sequence PendingState::VersionOf(TwinNumber twin) const {
   const TwinState* state = twin_states_.Find(twin.value);
   if (state != nullptr) return state->facts.version;
+  if (const uint64_t row = patches_.Last(twin); row != PendingPatches::kNone) {
+    return patches_.BatchOf(row).version;
+  }
   const PendingCreations::Twin* made = made_.Find(twin);
   return made != nullptr ? made->version : head_.VersionOf(twin);
 }
@@ -141,10 +144,20 @@ Cell PendingState::Get(const PendingCreations::Twin& twin, ColumnId column) cons
   return Cell();
 }
 
+bool PendingState::FindPatched(TwinNumber twin, ColumnId column, Cell* cell) const {
+  const PendingPatches::Batch* batch = nullptr;
+  if (!patches_.Find(patches_.Last(twin), column, &cell->value, &batch)) return false;
+  cell->update_time = batch->time;
+  cell->source_time = batch->time;
+  return true;
+}
+
 Cell PendingState::Get(TwinNumber twin, ColumnId column) const {
   const TwinState* state = twin_states_.Find(twin.value);
   if (state == nullptr) {
     const PendingCreations::Twin* made = made_.Find(twin);
+    Cell patched;
+    if (FindPatched(twin, column, &patched)) return patched;
     return made != nullptr ? Get(*made, column) : head_.Get(twin, column);
   }
   if (const TwinValue* value = state->Find(column)) return value->cell;
@@ -155,6 +168,8 @@ bool PendingState::Has(TwinNumber twin, ColumnId column) const {
   const TwinState* state = twin_states_.Find(twin.value);
   if (state == nullptr) {
     const PendingCreations::Twin* made = made_.Find(twin);
+    Cell patched;
+    if (FindPatched(twin, column, &patched)) return true;
     return made != nullptr ? !Get(*made, column).value.is_null() : head_.Has(twin, column);
   }
   if (const TwinValue* value = state->Find(column)) return !value->cell.value.is_null();
@@ -426,6 +441,21 @@ void PendingState::Compress(RelationshipState* state) const {
       0, columns, [](const auto& value) { return size_t{value.first.value}; }, &state->values);
 }
 
+// Only twins of the head have been patched.
+void PendingState::TakeOverPatches(TwinNumber twin, TwinState* state) const {
+  const uint64_t last = patches_.Last(twin);
+  if (last == PendingPatches::kNone) return;
+  state->facts.version = patches_.BatchOf(last).version;
+  for (uint64_t row = last; row != PendingPatches::kNone; row = patches_.Before(row)) {
+    const PendingPatches::Batch& batch = patches_.BatchOf(row);
+    for (size_t i = 0; i < batch.columns.size(); ++i) {
+      state->values.push_back(
+          {batch.columns[i].id, kNoChange, Cell{patches_.ValueAt(row, i), batch.time, batch.time}});
+    }
+  }
+  std::reverse(state->values.begin(), state->values.end());  // the last of a column holds
+}
+
 // What is known of a twin that is not in the overlay, for it to change there.
 void PendingState::TakeOver(TwinNumber twin, TwinState* state) const {
   if (const PendingCreations::Twin* made = made_.Find(twin)) {
@@ -444,6 +474,7 @@ void PendingState::TakeOver(TwinNumber twin, TwinState* state) const {
     state->facts.version = facts.version;
     state->facts.out_degree = facts.out_degree;
     state->facts.in_degree = facts.in_degree;
+    TakeOverPatches(twin, state);
   }
   made_.ForEachOutgoing(twin, [&](RelationshipNumber each, const auto&) {
     ++state->facts.out_degree;
@@ -621,6 +652,77 @@ void PendingState::Set(TwinNumber twin, TwinState* state, ColumnId column, Value
   change.source_time = source_time;
 }
 
+bool PendingState::SetRows(RowsChange* rows) {
+  const size_t count = rows->twins.size();
+  const auto in_place = [&](TwinNumber twin) {
+    const TwinState* state = twin_states_.Find(twin.value);
+    if (state == nullptr) return true;
+    return state->facts.exists && !state->facts.whole &&
+           std::none_of(rows->columns.begin(), rows->columns.end(), [&](const RowsColumn& column) {
+             const TwinValue* found = state->Find(column.id);
+             return found != nullptr && found->cell.source_time > time_;
+           });
+  };
+  if (!twin_states_.empty() && !std::all_of(rows->twins.begin(), rows->twins.end(), in_place)) {
+    return false;
+  }
+  patches_.Begin({next_sequence_, time_, rows->columns}, count);
+  size_t kept = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const TwinNumber twin = rows->twins[i];
+    const uint64_t last = patches_.Last(twin);
+    if (patches_.IsOfBatch(last)) {
+      rows->SetAfter(patches_.IndexOf(last), i);
+      continue;
+    }
+    rows->Move(i, kept);
+    SetBefore(last, kept, rows);
+    patches_.Add(twin);
+    ++kept;
+  }
+  rows->Resize(kept);
+  patches_.SetValues(*rows);
+  if (!twin_states_.empty()) {
+    for (size_t row = 0; row < kept; ++row) SetInOverlay(*rows, row);
+  }
+  EncodeRows(*rows, &alone_);
+  return true;
+}
+
+// What the row's twin has that is pending; `last` is its last row.
+void PendingState::SetBefore(uint64_t last, size_t row, RowsChange* rows) const {
+  const TwinState* state =
+      twin_states_.empty() ? nullptr : twin_states_.Find(rows->twins[row].value);
+  if (state == nullptr && last == PendingPatches::kNone) return;
+  for (size_t i = 0; i < rows->columns.size(); ++i) {
+    const ColumnId column = rows->columns[i].id;
+    Value value;
+    if (state != nullptr) {
+      const TwinValue* found = state->Find(column);
+      if (found == nullptr) continue;
+      value = found->cell.value;
+    } else {
+      const PendingPatches::Batch* batch = nullptr;
+      if (!patches_.Find(last, column, &value, &batch)) continue;
+    }
+    rows->values[i].had[row] = value.is_null() ? 0 : 1;
+    rows->values[i].before[row] = value.is_null() ? 0 : BitsOf(value);
+  }
+}
+
+// Who is in the overlay is looked for there alone.
+void PendingState::SetInOverlay(const RowsChange& rows, size_t row) {
+  const TwinNumber twin = rows.twins[row];
+  if (twin_states_.Find(twin.value) == nullptr) return;
+  TwinState& state = Mutable(twin);
+  state.facts.version = next_sequence_;
+  for (size_t i = 0; i < rows.columns.size(); ++i) {
+    state.values.push_back(
+        {rows.columns[i].id, kNoChange,
+         Cell{ValueOf(rows.columns[i].kind, rows.values[i].after[row]), time_, time_}});
+  }
+}
+
 void PendingState::MoveTwin(TwinNumber twin, TableId table, Time source_time) {
   last_move_ = record_;
   const graph::TableSchema& from = SchemaOf(twin);
@@ -772,6 +874,7 @@ void PendingState::AddModelChange(const Change& change) {
 void PendingState::EndRecord(uint64_t number) {
   record_ = number + 1;
   made_.EndRecord(number);
+  patches_.EndRecord(number);
 }
 
 void PendingState::Forget(TwinNumber twin) {
@@ -797,6 +900,7 @@ void PendingState::Forget(RelationshipNumber relationship) {
 void PendingState::Applied(uint64_t number) {
   if (last_move_ <= number) last_move_ = 0;
   made_.Applied(number);
+  patches_.Applied(number);
   for (; !touched_twins_.empty() && touched_twins_.front().record <= number;
        touched_twins_.pop_front()) {
     const TwinNumber twin(touched_twins_.front().number);
@@ -825,6 +929,7 @@ void PendingState::Reset() {
   next_relationship_ = head_.next_relationship().value;
   next_sequence_ = Sequence(head_.sequence().value + 1);
   made_.Reset(next_twin_, next_relationship_);
+  patches_.Reset();
 }
 
 }  // namespace twin::ingest

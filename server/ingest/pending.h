@@ -19,6 +19,8 @@
 #include "server/ingest/check_value.h"
 #include "server/ingest/overlay.h"
 #include "server/ingest/pending_creations.h"
+#include "server/ingest/pending_patches.h"
+#include "server/ingest/rows_change.h"
 
 namespace twin::ingest {
 
@@ -113,6 +115,10 @@ class PendingState {
                    Time source_time);
   bool CreateAlone(RelationshipTypeId type, TwinNumber source, TwinNumber target,
                    absl::string_view id, Time source_time);
+  // Sets values as of now, as all that a unit does. Rows have what the head had before, whose twins
+  // they are; they have what was before in the end, and each twin once. False: some are elsewhere
+  // now, or have a later source time; nothing has changed.
+  bool SetRows(RowsChange* rows);
   void MoveTwin(TwinNumber twin, TableId table, Time source_time);
   void DeleteTwin(TwinNumber twin, Time source_time);
   void TouchTwin(TwinNumber twin);
@@ -242,9 +248,13 @@ class PendingState {
 
   bool Exists(RelationshipNumber relationship) const;
   void TakeOver(TwinNumber twin, TwinState* state) const;
+  void TakeOverPatches(TwinNumber twin, TwinState* state) const;
   // What a unit that created a twin alone set.
   std::vector<Change> ChangesOf(const PendingCreations::Twin& twin) const;
   graph::Cell Get(const PendingCreations::Twin& twin, ColumnId column) const;
+  bool FindPatched(TwinNumber twin, ColumnId column, graph::Cell* cell) const;
+  void SetBefore(uint64_t last, size_t row, RowsChange* rows) const;
+  void SetInOverlay(const RowsChange& rows, size_t row);
   TwinState& Mutable(TwinNumber twin);
   RelationshipState& Mutable(RelationshipNumber relationship);
   void Compress(TwinState* state) const;
@@ -264,6 +274,8 @@ class PendingState {
   absl::flat_hash_map<RelationshipKey, RelationshipIdState> relationship_ids_;
   // Of these, what is in the overlays or in the maps above has changed since.
   PendingCreations made_;
+  // Values of twins of which nothing else is pending, or the overlay has them too.
+  PendingPatches patches_;
   uint64_t twins_ = 0;
   uint64_t relationships_ = 0;
   uint32_t next_twin_ = 0;

@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "server/base/ids.h"
 #include "server/base/time.h"
+#include "server/ingest/number_queue.h"
 
 namespace twin::ingest {
 
@@ -96,36 +97,6 @@ class PendingCreations {
   static constexpr uint32_t kNone = UINT32_MAX;
   static constexpr uint32_t kEnds = 1 << 14;  // twins with a number of the same remainder share one
 
-  // By number, from `first` on.
-  template <typename T>
-  class Queue {
-   public:
-    bool Has(uint32_t number) const { return number >= first_ && number < end(); }
-    T& operator[](uint32_t number) { return items_[gone_ + (number - first_)]; }
-    const T& operator[](uint32_t number) const { return items_[gone_ + (number - first_)]; }
-    size_t size() const { return items_.size() - gone_; }
-    uint32_t end() const { return first_ + static_cast<uint32_t>(size()); }
-    void Push(const T& item) { items_.push_back(item); }
-    void CutBack(uint32_t end) { items_.resize(gone_ + (end - first_)); }
-    void ForgetBelow(uint32_t number) {
-      gone_ += number - first_;
-      first_ = number;
-      if (gone_ < items_.size() / 2) return;
-      items_.erase(items_.begin(), items_.begin() + static_cast<ptrdiff_t>(gone_));
-      gone_ = 0;
-    }
-    void Reset(uint32_t first) {
-      items_.clear();
-      gone_ = 0;
-      first_ = first;
-    }
-
-   private:
-    std::vector<T> items_;
-    size_t gone_ = 0;  // of the items
-    uint32_t first_ = 0;
-  };
-
   // Numbers by hash; whether one is still meant is for who asks to say.
   class Index {
    public:
@@ -200,8 +171,8 @@ class PendingCreations {
     uint64_t blocks;
   };
 
-  Queue<Twin> twins_;
-  Queue<Relationship> relationships_;
+  NumberQueue<Twin> twins_;
+  NumberQueue<Relationship> relationships_;
   Index twins_by_id_;
   Index relationships_by_id_;
   std::vector<uint32_t> last_out_;

@@ -272,6 +272,12 @@ absl::Status Writer::CheckBatch(const WriteBatch& batch, InFlight* record) {
   WriteResult& result = record->result;
   result.results.reserve(batch.size());
   checker_.BeginUnit(record->header.time);
+  if (batch.patches.has_value() && !batch.validate_only &&
+      checker_.CheckAll(*batch.patches, &result.results)) {
+    pending_.EndUnit(&record->units);
+    ++record->header.units;
+    return absl::OkStatus();
+  }
   const bool of_models = batch.of_models();
   for (size_t i = 0; i < batch.size(); ++i) {
     LookAhead(batch, i);
