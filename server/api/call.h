@@ -34,6 +34,7 @@ struct Services {
   int64_t deadline_ms_max = 600'000;
   int64_t stream_idle_ms_max = 60'000;
   int64_t import_models_bytes_max = 64 << 20;
+  int64_t import_line_bytes_max = 8 << 20;
   Queries* queries = nullptr;
   predict::Predictors* predictors = nullptr;
   Metrics* metrics = nullptr;

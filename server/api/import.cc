@@ -19,7 +19,6 @@ namespace {
 constexpr int kBatchDefault = 10'000;
 constexpr uint64_t kErrorsMax = 10'000;  // that are listed; the rest is counted
 constexpr size_t kErrorsPerMessage = 500;
-constexpr size_t kLineBytesMax = 8 << 20;
 constexpr uint64_t kReorderMin = 10'000;  // an import of fewer twins moves no rows
 constexpr int kBatchesInFlight = 3;
 
@@ -85,11 +84,10 @@ class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> 
         if (!stopped_.ok()) return stopped_;
       }
       rest.append(data.data(), data.size());
-      if (rest.size() > kLineBytesMax) {
+      if (IsTooLong(rest)) {
         rest.clear();
         in_long_line_ = true;  // the rest of which is skipped
-        TWIN_RETURN_IF_ERROR(Error(++line_, absl::InvalidArgumentError(absl::StrCat(
-                                                "it is longer than ", kLineBytesMax, " bytes"))));
+        TWIN_RETURN_IF_ERROR(LongLine());
       }
       Report();
     }
@@ -150,7 +148,18 @@ class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> 
                                                    "; this version reads \"1.0.0\" and \"1.1.0\""));
   }
 
+  bool IsTooLong(absl::string_view line) const {
+    return static_cast<int64_t>(line.size()) > services_.import_line_bytes_max;
+  }
+
+  absl::Status LongLine() {
+    return Error(++line_, absl::InvalidArgumentError(
+                              absl::StrCat("it is longer than import_line_bytes_max (",
+                                           services_.import_line_bytes_max, " bytes)")));
+  }
+
   absl::Status Line(absl::string_view text) {
+    if (IsTooLong(text)) return LongLine();
     ++line_;
     if (!text.empty() && text.back() == '\r') text.remove_suffix(1);
     if (text.empty()) return absl::OkStatus();

@@ -122,21 +122,41 @@ TEST(Api, AnImportReadsOnlyWhatItKnows) {
   EXPECT_THAT(server.Import("{\"Section\":\"Header\"}\n{\"fileVersion\":\"9.0.0\"}\n",
                             pb::ImportOptions(), &progress, &errors),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("line 2: fileVersion")));
-  // A line that is too long is an error as any other.
-  const std::string data = absl::StrCat(
-      "{\"Section\":\"Header\"}\n{\"fileVersion\":\"1.0.0\"}\n{\"Section\":\"Models\"}\n",
-      R"({"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:C;1","@type":"Interface"})",
-      "\n{\"Section\":\"Twins\"}\n", R"({"$dtId":")", std::string(9 << 20, 'x'), "\"}\n",
-      R"({"$dtId":"c","$metadata":{"$model":"dtmi:t:C;1"}})", "\n");
-  EXPECT_THAT(server.Import(data, pb::ImportOptions(), &progress, &errors),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("line 6: it is longer than")));
+}
+
+// It is an error as any other, whether a message ends in it or not.
+TEST(Api, AnImportRefusesALineThatIsTooLong) {
+  ServerOptions server_options;
+  server_options.import_line_bytes_max = 2000;
+  RunningServer server(server_options);
+  const auto file_with = [](size_t line_bytes) {
+    std::string line = R"({"$dtId":"b","$metadata":{"$model":"dtmi:t:C;1"}})";
+    line.resize(line_bytes, ' ');
+    return absl::StrCat(
+        "{\"Section\":\"Header\"}\n{\"fileVersion\":\"1.0.0\"}\n{\"Section\":\"Models\"}\n",
+        R"({"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:C;1","@type":"Interface"})",
+        "\n{\"Section\":\"Twins\"}\n", line, "\n",
+        R"({"$dtId":"c","$metadata":{"$model":"dtmi:t:C;1"}})", "\n");
+  };
+  pb::ImportProgress progress;
+  std::vector<std::string> errors;
+  EXPECT_THAT(server.Import(file_with(2001), pb::ImportOptions(), &progress, &errors),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("line 6: it is longer than import_line_bytes_max (2000 bytes)")));
   pb::ImportOptions options;
   options.set_continue_on_error(true);
-  errors.clear();
-  ASSERT_THAT(server.Import(data, options, &progress, &errors), IsOk());
-  EXPECT_EQ(progress.twins(), 1u);
-  ASSERT_EQ(errors.size(), 1u);
-  EXPECT_THAT(errors[0], HasSubstr("6: it is longer"));
+  for (const size_t line_bytes : {size_t{2000}, size_t{2001}, size_t{9 << 20}}) {
+    for (const size_t message_bytes : {size_t{777}, size_t{3 << 20}}) {
+      errors.clear();
+      ASSERT_THAT(server.Import(file_with(line_bytes), options, &progress, &errors, message_bytes),
+                  IsOk());
+      EXPECT_EQ(progress.twins(), line_bytes > 2000 ? 1u : 2u);
+      ASSERT_EQ(errors.size(), line_bytes > 2000 ? 1u : 0u);
+      if (!errors.empty()) {
+        EXPECT_THAT(errors[0], HasSubstr("6: it is longer"));
+      }
+    }
+  }
 }
 
 TEST(Api, ADryRunOfAnImportSeesWhatTheFileCreates) {

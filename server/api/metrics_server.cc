@@ -8,7 +8,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/api/fleet_gauges.h"
+#include "server/api/listen.h"
 #include "server/api/metrics_page.h"
+#include "server/base/status_macros.h"
 
 namespace twin::api {
 class MetricsServer::Impl {
@@ -52,11 +54,7 @@ MetricsServer::~MetricsServer() = default;
 
 absl::StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Start(const std::string& listen,
                                                                     bool insecure, Server* server) {
-  if (!insecure && !IsLoopbackAddress(listen)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--metrics-listen ", listen,
-                     " is not a loopback address; add --insecure if that is meant"));
-  }
+  TWIN_RETURN_IF_ERROR(CheckAddress("--metrics-listen", listen, insecure));
   // The library throws.
   try {
     return std::unique_ptr<MetricsServer>(

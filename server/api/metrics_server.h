@@ -14,7 +14,7 @@ namespace twin::api {
 // FleetGauges; two are answered at once, others wait.
 class MetricsServer {
  public:
-  // INVALID_ARGUMENT: not a loopback address without `insecure`. UNAVAILABLE: it is taken.
+  // INVALID_ARGUMENT: as of CheckAddress. UNAVAILABLE: it is taken.
   //   listen: host:port; port 0: any that is free
   //   server: must outlive this, and may be stopped only after it
   static absl::StatusOr<std::unique_ptr<MetricsServer>> Start(const std::string& listen,

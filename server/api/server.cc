@@ -7,13 +7,13 @@
 #include <chrono>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "server/api/admin_service.h"
 #include "server/api/call.h"
 #include "server/api/event_service.h"
 #include "server/api/history_service.h"
+#include "server/api/listen.h"
 #include "server/api/model_service.h"
 #include "server/api/predictor_client.h"
 #include "server/api/predictor_service.h"
@@ -28,11 +28,6 @@
 #include "server/predict/predictors.h"
 
 namespace twin::api {
-bool IsLoopbackAddress(const std::string& listen) {
-  return absl::StartsWith(listen, "127.") || absl::StartsWith(listen, "localhost:") ||
-         absl::StartsWith(listen, "[::1]:") || absl::StartsWith(listen, "unix:");
-}
-
 class Server::Impl {
  public:
   Impl(const ServerOptions& options, engine::Engine* engine)
@@ -46,6 +41,7 @@ class Server::Impl {
                   options.deadline_ms_max,
                   options.stream_idle_ms_max,
                   options.import_models_bytes_max,
+                  options.import_line_bytes_max,
                   &queries_,
                   nullptr,
                   &metrics_},
@@ -62,12 +58,7 @@ class Server::Impl {
         admin_(services_) {}
 
   absl::Status Start(const ServerOptions& options) {
-    if (!options.insecure && !IsLoopbackAddress(options.listen)) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "--listen ", options.listen,
-          " is not a loopback address, and there is no TLS yet: anybody who reaches it could "
-          "read and write everything; add --insecure if that is meant"));
-    }
+    TWIN_RETURN_IF_ERROR(CheckAddress("--listen", options.listen, options.insecure));
     TWIN_ASSIGN_OR_RETURN(predictors_, predict::Predictors::Open(options.predictors,
                                                                  predict_host_.get(), &connector_));
     services_.predictors = predictors_.get();

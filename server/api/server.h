@@ -29,19 +29,17 @@ struct ServerOptions {
   int64_t deadline_ms_max = 600'000;
   int64_t stream_idle_ms_max = 60'000;         // of an import or export whose client does nothing
   int64_t import_models_bytes_max = 64 << 20;  // texts of one section, before they are created
+  int64_t import_line_bytes_max = 8 << 20;
   QueryLimits queries;
   predict::Options predictors;
   std::string version;
   std::string data_dir;
 };
 
-// Whether only this machine reaches an address to listen on.
-bool IsLoopbackAddress(const std::string& listen);
-
 // Thread-safe.
 class Server {
  public:
-  // INVALID_ARGUMENT: not a loopback address without `insecure`. UNAVAILABLE: the address is taken.
+  // INVALID_ARGUMENT: as of CheckAddress. UNAVAILABLE: the address is taken.
   // DATA_LOSS: what is kept of predictors cannot be read.
   // The engine must outlive the server.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options,

@@ -129,7 +129,8 @@ class RunningServer {
     return data;
   }
   absl::Status Import(const std::string& data, const pb::ImportOptions& options,
-                      pb::ImportProgress* last, std::vector<std::string>* errors) {
+                      pb::ImportProgress* last, std::vector<std::string>* errors,
+                      size_t message_bytes = 777) {
     grpc::ClientContext context;
     const auto stream = twins_->Import(&context);
     pb::ImportRequest request;
@@ -137,8 +138,8 @@ class RunningServer {
     stream->Write(request);
     std::thread writer([&] {
       // Pieces that end anywhere.
-      for (size_t at = 0; at < data.size(); at += 777) {
-        request.set_data(data.substr(at, 777));
+      for (size_t at = 0; at < data.size(); at += message_bytes) {
+        request.set_data(data.substr(at, message_bytes));
         if (!stream->Write(request)) break;
       }
       stream->WritesDone();

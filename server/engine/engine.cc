@@ -38,7 +38,40 @@ uint64_t MemoryBytes() {
          static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
+timeseries::Retention CommonRetention(const EngineOptions& options) {
+  return {.raw = options.history_repack_after_seconds * kNsPerSecond,
+          .samples = options.history_retention_seconds * kNsPerSecond,
+          .rollups = options.history_rollup_retention_seconds * kNsPerSecond};
+}
+
+absl::Status CheckKeptSeconds(const EngineOptions& options) {
+  for (const auto& [name, seconds] :
+       {std::pair("history-retention-seconds", options.history_retention_seconds),
+        std::pair("history-rollup-retention-seconds", options.history_rollup_retention_seconds),
+        std::pair("history-retention-grace-seconds", options.history_retention_grace_seconds),
+        std::pair("history-repack-after-seconds", options.history_repack_after_seconds)}) {
+    if (seconds < 0 || seconds > kKeptSecondsMax) {
+      return absl::InvalidArgumentError(absl::StrCat("--", name, " is ", seconds,
+                                                     "; allowed: 0 to ", kKeptSecondsMax,
+                                                     ", which are 200 years"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
+
+absl::Status CheckOptions(const EngineOptions& options) {
+  const uint64_t room = uint64_t{64} << 10;
+  const auto batch = static_cast<uint64_t>(options.limits.batch_bytes_max);
+  if (options.segment_bytes < batch + room) {
+    return absl::InvalidArgumentError(absl::StrCat("--segment-bytes is ", options.segment_bytes,
+                                                   "; allowed: at least ", batch + room,
+                                                   ", which is --batch-bytes-max and 64 KiB"));
+  }
+  TWIN_RETURN_IF_ERROR(CheckKeptSeconds(options));
+  return KeptFor::Parse(CommonRetention(options), options.history_retention_of).status();
+}
 
 class Engine::Impl {
  public:
@@ -55,9 +88,9 @@ class Engine::Impl {
 
   absl::Status Open() {
     const Time start = SystemClock().Now();
-    TWIN_RETURN_IF_ERROR(CheckOptions());
+    TWIN_RETURN_IF_ERROR(CheckOptions(options_));
     TWIN_ASSIGN_OR_RETURN(kept_for_,
-                          KeptFor::Parse(CommonRetention(), options_.history_retention_of));
+                          KeptFor::Parse(CommonRetention(options_), options_.history_retention_of));
     TWIN_RETURN_IF_ERROR(OpenStores());
     TWIN_RETURN_IF_ERROR(Recover());
     TWIN_RETURN_IF_ERROR(StartParts());
@@ -245,16 +278,6 @@ class Engine::Impl {
     std::shared_ptr<timeseries::Store::Checkpoint> history;
   };
 
-  absl::Status CheckOptions() const {
-    if (options_.segment_bytes <
-        static_cast<uint64_t>(options_.limits.batch_bytes_max) + (uint64_t{64} << 10)) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "segment_bytes (", options_.segment_bytes, ") must hold a batch: batch_bytes_max (",
-          options_.limits.batch_bytes_max, ") and 64 KiB"));
-    }
-    return CheckKeptSeconds();
-  }
-
   absl::Status OpenStores() {
     TWIN_ASSIGN_OR_RETURN(lock_, OpenDataDir(fs_, options_.data_dir, /*create=*/true));
     TWIN_RETURN_IF_ERROR(CheckStoreIsThere(fs_, options_.data_dir));
@@ -363,7 +386,7 @@ class Engine::Impl {
     options.block_rows = options_.history_block_rows;
     options.open_block_bytes_max =
         options_.open_block_bytes_max > 0 ? options_.open_block_bytes_max : MemoryBytes() / 4;
-    options.retention = CommonRetention();
+    options.retention = CommonRetention(options_);
     return options;
   }
 
@@ -449,27 +472,6 @@ class Engine::Impl {
         if (!stopping_) wake_.WaitFor(&status_mutex_, std::chrono::seconds(30));
       }
     }
-  }
-
-  timeseries::Retention CommonRetention() const {
-    return {.raw = options_.history_repack_after_seconds * kNsPerSecond,
-            .samples = options_.history_retention_seconds * kNsPerSecond,
-            .rollups = options_.history_rollup_retention_seconds * kNsPerSecond};
-  }
-
-  absl::Status CheckKeptSeconds() const {
-    for (const auto& [name, seconds] :
-         {std::pair("history-retention-seconds", options_.history_retention_seconds),
-          std::pair("history-rollup-retention-seconds", options_.history_rollup_retention_seconds),
-          std::pair("history-retention-grace-seconds", options_.history_retention_grace_seconds),
-          std::pair("history-repack-after-seconds", options_.history_repack_after_seconds)}) {
-      if (seconds < 0 || seconds > kKeptSecondsMax) {
-        return absl::InvalidArgumentError(absl::StrCat(name, " is ", seconds,
-                                                       "; write seconds from 0 to ",
-                                                       kKeptSecondsMax, ", which are 200 years"));
-      }
-    }
-    return absl::OkStatus();
   }
 
   // Of groups that it was not said of yet.

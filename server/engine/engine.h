@@ -205,6 +205,10 @@ class Engine {
   std::unique_ptr<Impl> impl_;
 };
 
+// What Open refuses before it touches a file. INVALID_ARGUMENT: options that cannot be, alone or
+// together.
+absl::Status CheckOptions(const EngineOptions& options);
+
 // Reads every file of a data directory that no server has open, and checks every checksum and
 // reference. Appends a line to `report` for each part. DATA_LOSS if anything is damaged;
 // FAILED_PRECONDITION: a server has it open; NOT_FOUND: it is no data directory.

@@ -238,6 +238,19 @@ TEST(Writer, AnEmptyBatchWithAKnownRequestIdIsARepetition) {
   EXPECT_EQ(bench.Write(batch).sequence, Sequence(2));
 }
 
+TEST(Writer, ARequestIdHasALimit) {
+  Limits limits;
+  limits.request_id_length_max = 3;
+  Bench bench(/*hold=*/false, limits);
+  WriteBatch batch;
+  batch.operations.emplace_back(CreateModels{{std::string(kModels)}});
+  batch.request_id = "four";
+  EXPECT_THAT(bench.Write(batch).status,
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("request_id_length_max is 3")));
+  batch.request_id = "yes";
+  EXPECT_THAT(bench.Write(batch).status, IsOk());
+}
+
 TEST(Writer, ASourceTimeOf1970StaysWhatItIs) {
   Bench bench;
   bench.Models();

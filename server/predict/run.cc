@@ -19,7 +19,7 @@ namespace {
 
 // Of a run; batches of its recoveries are numbered behind them.
 constexpr uint64_t kBatchesOfRecovery = 100'000'000;
-constexpr size_t kTwinIdBytesMax = 128;
+constexpr size_t kTwinIdBytesMax = 512;  // 128 characters, as twins have at most
 // Of a batch, about: where rows have sequences it has fewer of them.
 constexpr size_t kBatchBytesMax = 4 << 20;
 constexpr int64_t kDescribeMsMax = 10'000;

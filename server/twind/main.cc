@@ -1,37 +1,24 @@
-// twind: the server. Of flags, a file and the environment (TWIND_…) the first that names an
-// option counts.
-#include <signal.h>
-
-#include <CLI/CLI.hpp>
+// twind: the server.
 #include <cstdio>
-#include <cstdlib>
-#include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
+#include "absl/status/statusor.h"
 #include "server/twind/options.h"
 #include "server/twind/run.h"
-#include "server/twind/usage.h"
 
 int main(int argc, char** argv) {
   twin::twind::Options options;
-  CLI::App app;
-  twin::twind::DefineOptions(&app, &options);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& success) {
-    return app.exit(success);
-  } catch (const CLI::ParseError& error) {
+  const absl::StatusOr<std::optional<std::string>> instead =
+      twin::twind::ReadOptions(std::vector<std::string>(argv + 1, argv + argc), &options);
+  if (!instead.ok()) {
     std::fprintf(stderr, "twind: %s\nSee 'twind --help'.\n",
-                 twin::twind::Explain(app, error).c_str());
+                 std::string(instead.status().message()).c_str());
     return 2;
   }
-  if (options.print_config) {
-    std::fputs(app.config_to_str(/*default_also=*/true, /*write_description=*/true).c_str(),
-               stdout);
-    return 0;
-  }
-  if (options.check_config) {
-    std::puts("The configuration is good.");
+  if (instead->has_value()) {
+    std::fputs((*instead)->c_str(), stdout);
     return 0;
   }
   return twin::twind::Run(options);

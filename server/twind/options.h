@@ -1,15 +1,16 @@
-// twind's options: their names, defaults and units.
+// twind's options: their defaults, and how they are read.
 #ifndef TWIN_SERVER_TWIND_OPTIONS_H_
 #define TWIN_SERVER_TWIND_OPTIONS_H_
 
+#include <optional>
 #include <string>
+#include <vector>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "server/api/server.h"
 #include "server/engine/engine.h"
-
-namespace CLI {  // NOLINT(readability-identifier-naming): the library's
-class App;
-}
+#include "server/twind/setting.h"
 
 namespace twin::twind {
 
@@ -28,12 +29,18 @@ struct Options {
   std::string log_level = "info";
   std::string log_format = "logfmt";
   int64_t stop_grace_ms = 10'000;
-  bool check_config = false;
-  bool print_config = false;
 };
 
-// Each as a flag, as an environment variable TWIND_… and as a key of the configuration file.
-void DefineOptions(CLI::App* app, Options* options);
+// The one table of them: each is a flag, an environment variable TWIND_… and a key of the
+// configuration file. They point into `options`.
+std::vector<Section> AllSettings(Options* options);
+
+// Reads the arguments (without the program's name), the configuration file and the environment,
+// the first of which that names an option counts, and checks all of it. Returns what is to be
+// printed instead of serving: --help, --version, --check-config, --print-config.
+// INVALID_ARGUMENT: where it stands, what came, what is allowed; or which option was meant.
+absl::StatusOr<std::optional<std::string>> ReadOptions(const std::vector<std::string>& arguments,
+                                                       Options* options);
 
 }  // namespace twin::twind
 

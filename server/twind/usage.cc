@@ -1,7 +1,7 @@
 #include "server/twind/usage.h"
 
 #include <CLI/CLI.hpp>
-#include <vector>
+#include <algorithm>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -22,17 +22,59 @@ std::string Suggestion(const CLI::App& app, absl::string_view name, absl::string
   return closest.empty() ? "" : absl::StrCat("; did you mean '", before, closest, "'?");
 }
 
+std::string ConfigFile(const CLI::App& app) { return app.get_config_ptr()->as<std::string>(); }
+
+bool IsInFile(const CLI::App& app, const std::string& name) {
+  const std::string file = ConfigFile(app);
+  if (file.empty()) return false;
+  const std::vector<CLI::ConfigItem> items = app.get_config_formatter()->from_file(file);
+  return std::any_of(items.begin(), items.end(),
+                     [&](const CLI::ConfigItem& item) { return item.name == name; });
+}
+
+// "--twins-max", "twind.toml: twins-max" or "TWIND_TWINS_MAX": the first that counts.
+std::string WhereItStands(const CLI::App& app, const std::vector<std::string>& arguments,
+                          const std::string& name) {
+  const std::string flag = absl::StrCat("--", name);
+  for (const std::string& argument : arguments) {
+    if (argument == flag || absl::StartsWith(argument, flag + "=")) return flag;
+  }
+  if (IsInFile(app, name)) return absl::StrCat(ConfigFile(app), ": ", name);
+  return app.get_option(flag)->get_envname();
+}
+
+std::string ExplainConfig(const CLI::App& app, const CLI::ParseError& error) {
+  const std::string file = ConfigFile(app);
+  // "INI was not able to parse listn": the key, after those of the sections that it is in.
+  absl::string_view key = error.what();
+  if (!absl::ConsumePrefix(&key, "INI was not able to parse ")) {
+    return absl::StrCat(file, ": ", error.what());
+  }
+  const size_t dot = key.find('.');
+  if (dot != absl::string_view::npos) {
+    return absl::StrCat(file, ": '", key.substr(0, dot),
+                        "' is a section; options stand without any");
+  }
+  return absl::StrCat(file, ": there is no option '", key, "'", Suggestion(app, key, ""));
+}
+
 }  // namespace
 
-std::string Explain(const CLI::App& app, const CLI::ParseError& error) {
-  if (dynamic_cast<const CLI::ConfigError*>(&error) != nullptr) {
-    const std::string file = app.get_config_ptr()->as<std::string>();
-    // "INI was not able to parse listn": the key.
-    absl::string_view key = error.what();
-    if (!absl::ConsumePrefix(&key, "INI was not able to parse ")) {
-      return absl::StrCat(file, ": ", error.what());
-    }
-    return absl::StrCat(file, ": there is no option '", key, "'", Suggestion(app, key, ""));
+std::string Explain(const CLI::App& app, const std::vector<std::string>& arguments,
+                    const Refused& refused, const CLI::ParseError& error) {
+  if (!refused.status.ok()) {
+    return absl::StrCat(WhereItStands(app, arguments, refused.setting->name), " ",
+                        refused.status.message());
+  }
+  if (dynamic_cast<const CLI::ConfigError*>(&error) != nullptr) return ExplainConfig(app, error);
+  if (dynamic_cast<const CLI::FileError*>(&error) != nullptr) {
+    return absl::StrCat("there is no file ", ConfigFile(app), " to read options from");
+  }
+  absl::string_view text = error.what();
+  if (absl::ConsumePrefix(&text, "Could not convert: --")) {  // a flag: "insecure = maybe"
+    const std::string name(text.substr(0, text.find(' ')));
+    return absl::StrCat(WhereItStands(app, arguments, name), " is '",
+                        text.substr(text.find("= ") + 2), "'; allowed: true or false");
   }
   for (const std::string& word : app.remaining()) {
     if (!absl::StartsWith(word, "-")) return absl::StrCat("unexpected argument '", word, "'");
@@ -41,7 +83,7 @@ std::string Explain(const CLI::App& app, const CLI::ParseError& error) {
         "unknown option '", name, "'",
         Suggestion(app, absl::StripPrefix(absl::StripPrefix(name, "-"), "-"), "--"));
   }
-  return error.what();
+  return std::string(text);
 }
 
 }  // namespace twin::twind

@@ -3,6 +3,10 @@
 #define TWIN_SERVER_TWIND_USAGE_H_
 
 #include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "server/twind/setting.h"
 
 namespace CLI {  // NOLINT(readability-identifier-naming): the library's
 class App;
@@ -11,9 +15,18 @@ class ParseError;
 
 namespace twin::twind {
 
-// One line: what is wrong, in which file, and which option was probably meant. An unknown option
-// is named before one that is missing.
-std::string Explain(const CLI::App& app, const CLI::ParseError& error);
+inline constexpr char kConfigVariable[] = "TWIND_CONFIG";
+
+// Why the last option that was read could not be set, if it could not.
+struct Refused {
+  const Setting* setting = nullptr;
+  absl::Status status;
+};
+
+// One line: what is wrong, where it stands (a file's name, a variable's, an option's), and what is
+// allowed or was probably meant. An unknown option is named before one that is missing.
+std::string Explain(const CLI::App& app, const std::vector<std::string>& arguments,
+                    const Refused& refused, const CLI::ParseError& error);
 
 }  // namespace twin::twind
 

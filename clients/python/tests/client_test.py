@@ -129,6 +129,20 @@ class ClientTest(unittest.TestCase):
         frame = pd.DataFrame({"twin": cells[2], "time": times(3), "temperature": [20.0, None, 22.0]})
         self.graph.history.write(frame)
         np.testing.assert_array_equal(self.graph.history.frame(cells[2:], ["temperature"]).temperature, [20.0, 22.0])
+        # What is empty is no sample: it says nothing of what stands there.
+        more = pd.DataFrame({"twin": cells[2], "time": times(4), "temperature": [30.0, None, None, 33.0],
+                             "voltage": [None, 3.9, None, 4.0]}, index=[9, 9, 8, 7])
+        self.assertEqual(self.graph.history.write(more), 3)
+        frame = self.graph.history.frame(cells[2:], ["temperature"])
+        np.testing.assert_array_equal(frame.temperature, [30.0, 22.0, 33.0])
+        twice = pd.DataFrame({"twin": cells[2], "time": [times(1)[0]] * 3, "temperature": [1.0, 2.0, 3.0],
+                              "voltage": [None, 3.9, None]})
+        self.graph.history.write(twice)
+        frame = self.graph.history.frame(cells[2:], ["temperature"], end=times(2)[1])
+        np.testing.assert_array_equal(frame.temperature, [3.0])
+        with self.assertRaisesRegex(ValueError, "1 of 3 rows were refused: row 1: .*gone"):
+            self.graph.history.write(pd.DataFrame({"twin": [cells[2], "gone", cells[2]], "time": times(3),
+                                                   "temperature": [1.0, None, 2.0], "voltage": [None, 1.0, None]}))
         with self.assertRaisesRegex(ValueError, "1 of 1 rows"):
             self.graph.history.write(pd.DataFrame({"twin": ["gone"], "time": times(1), "temperature": [1.0]}))
 
@@ -170,6 +184,34 @@ class ClientTest(unittest.TestCase):
         stream.flush()
         stream.close()
         self.assertEqual(self.graph.history.frame(cells[:1], ["temperature"]).temperature.tolist(), [20.0, 21.0])
+
+
+class ArgumentsTest(unittest.TestCase):
+    """Numbers that cannot be are refused by name, before anything is sent."""
+
+    def setUp(self):
+        self.graph = twingraph.connect("127.0.0.1:9")
+        self.addCleanup(self.graph.close)
+
+    def test_numbers_that_cannot_be(self):
+        nan = float("nan")
+        events, predictors = self.graph.events, self.graph.predictors
+        for name, call in (
+                ("interval_ms", lambda value: events.watch(interval_ms=value)),
+                ("patience_s", lambda value: events.watch(patience_s=value)),
+                ("interval_ms", lambda value: self.graph.watch_query("SELECT 1 AS x", interval_ms=value)),
+                ("credit", lambda value: self.graph.subscriptions.consume("s", credit=value)),
+                ("in_flight_max", lambda value: self.graph.telemetry.stream("p", in_flight_max=value)),
+                ("limit", lambda value: predictors.runs(limit=value)),
+                ("limit", lambda value: predictors.forecasts("t", limit=value)),
+                *((argument, lambda value, argument=argument: predictors.register("p", builtin="b", **{argument: value}))
+                  for argument in ("interval_s", "change_delay_s", "batch_rows", "batches_in_flight", "deadline_s"))):
+            for value in (-1, nan, float("inf"), "1", None):
+                with self.subTest(name=name, value=value), self.assertRaisesRegex(ValueError, f"^{name}: it is"):
+                    call(value)
+        for time in (nan, pd.NaT):
+            with self.subTest(time=time), self.assertRaisesRegex(ValueError, "is no time"):
+                events.watch(since=time)
 
 
 class NobodyTest(unittest.TestCase):

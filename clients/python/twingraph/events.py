@@ -7,7 +7,7 @@ from typing import Any, Iterator, Optional, Sequence
 
 from .connection import Connection
 from .reconnection import LONG_S, PATIENCE_S, StandingCall
-from .values import from_nanos, from_value, to_nanos
+from .values import count, from_nanos, from_value, to_nanos
 from .v1 import event_service_pb2 as pb, event_service_pb2_grpc as rpc
 
 _NO_CHANGES = (pb.TWIN_STATE, pb.RELATIONSHIP_STATE, pb.SERVER_NOTICE)
@@ -130,7 +130,8 @@ class Events:
         "TWIN_UPDATED". along: with under, the relationships that lead to what is under it. All that is given must hold. docs/events.md has the rules.
         """
         request = pb.SubscribeRequest(
-            filter=event_filter(condition, types, models, twins, under, paths, along), interval_ms=interval_ms, event_tokens=True)
+            filter=event_filter(condition, types, models, twins, under, paths, along),
+            interval_ms=count("interval_ms", interval_ms), event_tokens=True)
         if sum([bool(resume_token), since is not None, starting_state]) > 1:
             raise ValueError("give one of resume_token, since and starting_state")
         if resume_token:

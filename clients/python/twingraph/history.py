@@ -73,23 +73,42 @@ class History:
     def write(self, frame: "pandas.DataFrame", *, twin: str = "twin", time: str = "time") -> int:
         """Imports samples of any age: a column of twins, one of times, the others are paths. Returns the rows kept.
 
-        ValueError names the first rows that were refused; the others are kept.
+        An empty cell (None, NaN, NaT, NA) is no sample, and a row of them is none. ValueError names the first rows
+        that were refused; the others are kept.
         """
         paths = [name for name in frame.columns if name not in (twin, time)]
+        sent: list[int] = []  # rows of the frame, in the order in which they went
 
         def requests() -> Iterator[pb.ImportHistoryRequest]:
             for start in range(0, len(frame), ROWS_OF_MESSAGE):
-                part = frame.iloc[start:start + ROWS_OF_MESSAGE]
-                yield pb.ImportHistoryRequest(samples=telemetry_service_pb2.SampleBatch(
-                    twin_ids=part[twin].tolist(), times_unix_nano=[to_nanos(t) for t in part[time]],
-                    columns=[_column(path, part[path].tolist()) for path in paths]))
+                part = frame.iloc[start:start + ROWS_OF_MESSAGE].reset_index(drop=True)
+                for piece, present in _pieces(part, [twin, time], paths):
+                    sent.extend(start + row for row in piece.index)
+                    yield pb.ImportHistoryRequest(samples=telemetry_service_pb2.SampleBatch(
+                        twin_ids=piece[twin].tolist(), times_unix_nano=[to_nanos(t) for t in piece[time]],
+                        columns=[_column(path, piece[path].tolist()) for path in present]))
 
         response = self._connection.call(lambda _, timeout: self._stub.Import(requests(), timeout=timeout), None,
                                          timeout=TIMEOUT_S)
         if response.rejects_total:
-            named = "; ".join(f"row {r.index}: {r.message}" for r in response.rejects[:3])
+            named = "; ".join(f"row {sent[r.index]}: {r.message}" for r in response.rejects[:3])
             raise ValueError(f"{response.rejects_total} of {len(frame)} rows were refused: {named}")
         return response.rows
+
+
+def _pieces(part: "pandas.DataFrame", keys: list[str],
+            paths: list[str]) -> Iterator[tuple["pandas.DataFrame", list[str]]]:
+    """Rows that have values for the same paths, together, with these paths; of one twin and time in their order."""
+    if not paths:
+        return
+    is_present = part[paths].notna()
+    number = is_present.groupby(paths, sort=False).ngroup()
+    if part.duplicated(keys).any():  # the last one stands: rows stay where they are
+        number = (number != number.shift()).cumsum()
+    for _, piece in part.groupby(number, sort=False):
+        present = [path for path in paths if is_present.at[piece.index[0], path]]
+        if present:
+            yield piece, present
 
 
 def _values(column: telemetry_service_pb2.SampleColumn, rows: int) -> list[Any]:

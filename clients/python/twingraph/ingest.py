@@ -12,7 +12,7 @@ import grpc
 
 from . import errors
 from .connection import ATTEMPTS, Connection, wait_before
-from .values import to_nanos, to_value
+from .values import count, to_nanos, to_value
 from .v1 import telemetry_service_pb2 as pb, telemetry_service_pb2_grpc as rpc
 
 IN_FLIGHT_MAX = 64
@@ -42,7 +42,7 @@ class IngestStream:
     def __init__(self, connection: Connection, producer: str, in_flight_max: int = IN_FLIGHT_MAX):
         self._connection = connection
         self._producer = producer
-        self._in_flight_max = in_flight_max
+        self._in_flight_max = count("in_flight_max", in_flight_max, 1)
         self._changed = threading.Condition()
         # Guarded by _changed:
         self._waiting: collections.deque[pb.IngestRequest] = collections.deque()

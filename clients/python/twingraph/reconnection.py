@@ -9,6 +9,7 @@ import grpc
 
 from . import errors
 from .connection import wait_before
+from .values import seconds
 
 LONG_S = 10 * 365 * 86_400  # standing calls have no deadline
 PATIENCE_S = 300.0
@@ -24,7 +25,7 @@ class StandingCall:
     def __init__(self, connect: Callable[[], Any], patience_s: float, *, again: Sequence[grpc.StatusCode] = (),
                  lost: Callable[[errors.Error], None] = lambda error: None):
         self._connect = connect
-        self._patience_s = patience_s
+        self._patience_s = seconds("patience_s", patience_s)
         self._again = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNKNOWN, *again)
         self._lost = lost
         self._closed = threading.Event()

@@ -4,7 +4,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 from .connection import Connection
-from .values import to_nanos
+from .values import count, milliseconds, to_nanos
 from .v1 import predictor_pb2, predictor_service_pb2 as pb, predictor_service_pb2_grpc as rpc
 
 if TYPE_CHECKING:
@@ -43,9 +43,11 @@ class Predictors:
         if bool(address) == bool(builtin):
             raise ValueError("give an address or the name of a built-in predictor")
         spec = pb.PredictorSpec(name=name, predictor=predictor, options=options, query=query, paths=paths,
-                                interval_ms=round(1000 * interval_s), change_paths=change_paths,
-                                change_delay_ms=round(1000 * change_delay_s), batch_rows=batch_rows,
-                                batches_in_flight=batches_in_flight, deadline_ms=round(1000 * deadline_s),
+                                interval_ms=milliseconds("interval_s", interval_s), change_paths=change_paths,
+                                change_delay_ms=milliseconds("change_delay_s", change_delay_s),
+                                batch_rows=count("batch_rows", batch_rows),
+                                batches_in_flight=count("batches_in_flight", batches_in_flight),
+                                deadline_ms=milliseconds("deadline_s", deadline_s),
                                 truth_path=truth_path,
                                 role=pb.PredictorSpec.SHADOW if shadow else pb.PredictorSpec.CHAMPION)
         if address:
@@ -75,7 +77,7 @@ class Predictors:
 
     def runs(self, name: str = "", limit: int = 0) -> Sequence[pb.PredictorRun]:
         """The latest first."""
-        return self._all(self._stub.ListRuns, pb.ListRunsRequest(name=name, limit=limit), "runs")
+        return self._all(self._stub.ListRuns, pb.ListRunsRequest(name=name, limit=count("limit", limit)), "runs")
 
     def pause(self, name: str) -> pb.PredictorInfo:
         return self._connection.call(self._stub.PausePredictor, pb.PausePredictorRequest(name=name))
@@ -91,7 +93,7 @@ class Predictors:
         """What was predicted for a twin, and when it was: the latest first. limit: of each path and predictor; 0: 100."""
         import pandas
         found = self._all(self._stub.ListForecasts, pb.ListForecastsRequest(
-            twin_id=twin_id, path=path, name=name, limit=limit), "forecasts")
+            twin_id=twin_id, path=path, name=name, limit=count("limit", limit)), "forecasts")
         rows = [(f.predictor, f.path, pandas.Timestamp(f.time_unix_nano, tz="UTC"),
                  pandas.Timestamp(f.as_of_unix_nano, tz="UTC"), f.value, f.lo, f.hi, f.level,
                  predictor_pb2.OutputColumns.Status.Name(f.status), f.method, f.model_version, f.shadow) for f in found]

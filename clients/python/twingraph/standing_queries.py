@@ -8,7 +8,7 @@ from typing import Any, Iterator, Mapping, Optional, Sequence
 from .connection import Connection
 from .queries import dialect_of
 from .reconnection import LONG_S, StandingCall
-from .values import to_value
+from .values import count, to_value
 from .v1 import event_service_pb2 as pb, event_service_pb2_grpc as rpc, query_service_pb2
 
 
@@ -111,7 +111,8 @@ def _apply(change: RowChange, rows: dict[bytes, Mapping[str, Any]]) -> None:
 def watch_query(connection: Connection, text: str, parameters: Mapping[str, Any] | None, dialect: str, interval_ms: int,
                 patience_s: float) -> QueryWatch:
     """What `client.watch_query` calls."""
-    request = pb.WatchQueryRequest(text=text, dialect=dialect_of(dialect), interval_ms=interval_ms)
+    request = pb.WatchQueryRequest(text=text, dialect=dialect_of(dialect),
+                                   interval_ms=count("interval_ms", interval_ms))
     for name, value in (parameters or {}).items():
         request.parameters[name].CopyFrom(to_value(value))
     return QueryWatch(connection, request, patience_s)

@@ -13,7 +13,7 @@ from . import errors
 from .connection import Connection
 from .events import Event, event_filter, event_of
 from .reconnection import LONG_S, PATIENCE_S, StandingCall
-from .values import to_nanos
+from .values import count, to_nanos
 from .v1 import event_service_pb2 as pb, event_service_pb2_grpc as rpc
 
 CREDIT = 1_000
@@ -189,9 +189,7 @@ class Subscriptions:
         consumer: a name, unique by default; one that comes again takes its own place. credit: events that may be on
         their way, at least 1. Errors come with the first event.
         """
-        if credit < 1:
-            raise ValueError("credit: give at least 1")
-        return Consumer(self._connection, name, consumer, credit, without_old_values, patience_s)
+        return Consumer(self._connection, name, consumer, count("credit", credit, 1), without_old_values, patience_s)
 
 
 def _set_place(request: Any, resume_token: str, since: Any, oldest: bool = False) -> None:

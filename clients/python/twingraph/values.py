@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import datetime
+import math
+import numbers
 from typing import Any, Mapping
 
 from .v1 import types_pb2
@@ -11,8 +13,30 @@ EPOCH = datetime.datetime(1970, 1, 1, tzinfo=UTC)
 Time = "datetime.datetime | int"
 
 
+def count(name: str, value: Any, least: int = 0, most: int = 2**31 - 1) -> int:
+    """A whole number from least to most; else ValueError with the argument's name."""
+    if not isinstance(value, bool) and hasattr(value, "__index__") and least <= value.__index__() <= most:
+        return value.__index__()
+    raise ValueError(f"{name}: it is {value!r}; give a whole number from {least} to {most}")
+
+
+def seconds(name: str, value: Any) -> float:
+    """A finite number that is not negative; else ValueError with the argument's name."""
+    if isinstance(value, numbers.Real) and math.isfinite(value) and value >= 0:
+        return float(value)
+    raise ValueError(f"{name}: it is {value!r}; give seconds, 0 or more")
+
+
+def milliseconds(name: str, value: Any) -> int:
+    """Of seconds, as they stand in a message; less than one is one."""
+    given = seconds(name, value)
+    return count(name, max(round(1000 * given), 1 if given else 0))
+
+
 def to_nanos(time: Any) -> int:
     """Nanoseconds since 1970 UTC of a datetime (without a zone: UTC), a pandas.Timestamp, or nanoseconds."""
+    if time != time:  # NaN, NaT
+        raise ValueError(f"{time!r} is no time")
     if isinstance(time, int):
         return time
     if hasattr(time, "value") and hasattr(time, "tz"):  # pandas.Timestamp keeps nanoseconds
