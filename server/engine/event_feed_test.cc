@@ -387,7 +387,7 @@ TEST_F(EventFeedTest, AnObjectWithoutFieldsIsAChange) {
               ElementsAre(at(1) + ".0 twin.created box (dtmi:t:Box;1)",
                           at(2) + ".0 twin.updated box (dtmi:t:Box;1); obj: null -> {}",
                           at(3) + ".0 twin.updated box (dtmi:t:Box;1); obj.x: null -> 1",
-                          at(4) + ".0 twin.updated box (dtmi:t:Box;1); obj.x: 1 -> null, "
+                          at(4) + ".0 twin.updated box (dtmi:t:Box;1); obj.x: 1 -> null; "
                                   "obj: {} -> null"));
 }
 

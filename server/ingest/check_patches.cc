@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "models/dtdl/values.h"
 #include "server/ingest/checker.h"
 
 namespace twin::ingest {

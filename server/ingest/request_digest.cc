@@ -5,6 +5,7 @@
 
 #include "server/base/coding.h"
 #include "server/base/crc32c.h"
+#include "server/ingest/check_value.h"
 #include "server/ingest/request_ids.h"
 
 namespace twin::ingest {
@@ -116,7 +117,9 @@ void AppendColumns(const PatchColumns& patches, std::string* bytes) {
     AppendVarint(bytes, steps.size());
     for (size_t i = 0; i < steps.size(); ++i) {
       bytes->append(steps[i]);
-      patches.Get(row, i).AppendTo(bytes);
+      Value value = patches.Get(row, i);
+      TakeByValue(&value);
+      value.AppendTo(bytes);
       AppendTime(std::nullopt, bytes);
     }
     AppendCondition({}, bytes);

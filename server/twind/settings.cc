@@ -72,7 +72,7 @@ Section Durability(Options* options) {
       "Durability",
       {
           Bytes("segment-bytes", &engine.segment_bytes, 128 * kKiB, kGiB, "size of a journal file"),
-          Bytes("checkpoint-journal-bytes", &engine.checkpoint_journal_bytes, kMiB, kTiB,
+          Bytes("checkpoint-journal-bytes", &engine.checkpoint_journal_bytes, 64 * kKiB, kTiB,
                 "a checkpoint starts after so much journal"),
           Bytes("checkpoint-bytes-per-second", &engine.checkpoint_bytes_per_second, 64 * kKiB, kTiB,
                 "how fast a checkpoint is written in the background"),

@@ -209,6 +209,7 @@ std::string Asking::Dump() const {
       std::string text = absl::StrCat(FieldOf(twin, Field::kEtag).as_string(), " ",
                                       ValueToJson(FieldOf(twin, Field::kMetadata)));
       for (const query::Column& column : model.columns) {
+        if (column.is_object) continue;
         absl::StrAppend(&text, " ", Values({id}, column.path)[0]);
       }
       for (const Direction direction :

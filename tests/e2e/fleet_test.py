@@ -224,7 +224,7 @@ class MetricsTest(TestCase):
     def test_metrics_are_refused_where_others_reach_them(self):
         done = subprocess.run([BIN / "twind", "--data-dir", pathlib.Path(self.folder.name) / "x", "--listen", "127.0.0.1:0",
                                "--metrics-listen", "0.0.0.0:0"], capture_output=True, text=True, check=False)
-        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.returncode, 2)
         self.assertIn("--metrics-listen 0.0.0.0:0 is not a loopback address", done.stderr)
 
     def test_a_metrics_address_that_is_taken_is_said(self):
