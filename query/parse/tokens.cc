@@ -95,6 +95,7 @@ bool BeginsOperand(const Neighbours& at) {
     case TqlParser::FIRST:
     case TqlParser::LAST:
     case TqlParser::MAX:
+    case TqlParser::RELATIONSHIPS:
       return at.after_next == TqlParser::LEFT_PAREN || at.after_next == TqlParser::DOT;
     default:
       return at.next >= TqlParser::BETWEEN && at.after_next == TqlParser::DOT;
