@@ -1,4 +1,6 @@
 // The services through a real server and channel.
+#include <grpcpp/generic/generic_stub.h>
+
 #include <atomic>
 #include <memory>
 #include <string>
@@ -465,6 +467,81 @@ TEST(Api, AStreamAnswersBatchesInOrder) {
   EXPECT_THAT(ToAbsl(stream->Finish()), IsOk());
   EXPECT_EQ(next, static_cast<uint64_t>(kBatches));
   EXPECT_EQ(server.GetJson("c1"), R"({"volt":198})");
+}
+
+// Batches that are read from their bytes, and such as need their messages.
+TEST(Api, AStreamTakesAlikeOperationsAndOthers) {
+  RunningServer server;
+  server.Fill();
+  grpc::ClientContext context;
+  const auto stream = server.twins_->WriteStream(&context);
+  const auto write = [&](const pb::BatchWriteRequest& request) {
+    pb::BatchWriteResponse response;
+    TWIN_CHECK(stream->Write(request) && stream->Read(&response));
+    EXPECT_EQ(response.code(), 0) << response.message();
+    EXPECT_EQ(response.batch_number(), request.batch_number());
+    return response;
+  };
+  for (const std::string prefix : {"n", "é"}) {
+    constexpr int kTwins = 20;
+    pb::BatchWriteRequest create;
+    pb::BatchWriteRequest update;
+    create.set_each_for_itself(true);
+    create.set_batch_number(7);
+    for (int i = 0; i < kTwins; ++i) {
+      pb::Twin* twin = create.add_operations()->mutable_create_twin()->mutable_twin();
+      twin->set_id(absl::StrCat(prefix, i));
+      twin->set_model_id("dtmi:t:Cell;1");
+      pb::Member* member = twin->mutable_contents()->add_members();
+      member->set_name("volt");
+      member->mutable_value()->set_double_value(i);
+      pb::UpdateTwinRequest* patch = update.add_operations()->mutable_update_twin();
+      patch->set_id(twin->id());
+      patch->add_edits()->set_path("/volt");
+      patch->mutable_edits(0)->mutable_value()->set_double_value(i + 0.5);
+    }
+    EXPECT_EQ(write(create).results_size(), kTwins);
+    EXPECT_EQ(server.GetJson(prefix + "19"), R"({"volt":19})");
+    EXPECT_EQ(write(update).changed(), static_cast<uint64_t>(kTwins));
+    EXPECT_EQ(server.GetJson(prefix + "19"), R"({"volt":19.5})");
+  }
+  EXPECT_EQ(write(pb::BatchWriteRequest()).changed(), 0u);
+  stream->WritesDone();
+  EXPECT_THAT(ToAbsl(stream->Finish()), IsOk());
+}
+
+TEST(Api, AStreamEndsAtBytesThatAreNoBatch) {
+  RunningServer server;
+  server.Fill();
+  grpc::GenericStub stub(grpc::CreateChannel(absl::StrCat("127.0.0.1:", server.server_->port()),
+                                             grpc::InsecureChannelCredentials()));
+  grpc::CompletionQueue queue;
+  const auto wait = [&] {
+    void* tag = nullptr;
+    bool ok = false;
+    return queue.Next(&tag, &ok) && ok;
+  };
+  grpc::ClientContext context;
+  const auto stream = stub.PrepareCall(&context, "/twingraph.v1.TwinService/WriteStream", &queue);
+  stream->StartCall(nullptr);
+  ASSERT_TRUE(wait());
+  for (const std::string bytes : {"", "no batch"}) {
+    const grpc::Slice slice(bytes);
+    stream->Write(grpc::ByteBuffer(&slice, 1), nullptr);
+    ASSERT_TRUE(wait());
+  }
+  grpc::ByteBuffer response;
+  stream->Read(&response, nullptr);
+  EXPECT_TRUE(wait()) << "the first is one, of nothing";
+  stream->Read(&response, nullptr);
+  EXPECT_FALSE(wait());
+  grpc::Status status;
+  stream->Finish(&status, nullptr);
+  EXPECT_TRUE(wait());
+  EXPECT_THAT(ToAbsl(status), StatusIs(absl::StatusCode::kInternal, HasSubstr("BatchWrite")));
+  queue.Shutdown();
+  while (wait()) {
+  }
 }
 
 TEST(Api, ABatchThatIsSentTwiceCountsOnceAndEndsNoStream) {

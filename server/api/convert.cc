@@ -16,6 +16,22 @@
 #include "server/base/time.h"
 
 namespace twin::api {
+
+// "~1" is '/', "~0" is '~'.
+absl::StatusOr<std::vector<std::string>> ParsePointer(const std::string& pointer) {
+  if (pointer.empty() || pointer[0] != '/') {
+    return absl::InvalidArgumentError(
+        absl::StrCat("path \"", pointer, "\": it begins with '/', as in /soh/value"));
+  }
+  std::vector<std::string> parts = absl::StrSplit(absl::string_view(pointer).substr(1), '/');
+  for (std::string& part : parts) {
+    if (absl::StrContains(part, '~')) {
+      part = absl::StrReplaceAll(part, {{"~1", "/"}, {"~0", "~"}});
+    }
+  }
+  return parts;
+}
+
 namespace {
 
 absl::Status FromProto(const pb::Value& message, int depth, Value* value);
@@ -110,21 +126,6 @@ absl::StatusOr<ingest::Condition> ConditionOf(bool create_only, const std::strin
   condition.create_only = create_only;
   TWIN_ASSIGN_OR_RETURN(condition.version, ParseEtag(if_match));
   return condition;
-}
-
-// RFC 6901: "~1" is '/', "~0" is '~'.
-absl::StatusOr<std::vector<std::string>> ParsePointer(const std::string& pointer) {
-  if (pointer.empty() || pointer[0] != '/') {
-    return absl::InvalidArgumentError(
-        absl::StrCat("path \"", pointer, "\": it begins with '/', as in /soh/value"));
-  }
-  std::vector<std::string> parts = absl::StrSplit(absl::string_view(pointer).substr(1), '/');
-  for (std::string& part : parts) {
-    if (absl::StrContains(part, '~')) {
-      part = absl::StrReplaceAll(part, {{"~1", "/"}, {"~0", "~"}});
-    }
-  }
-  return parts;
 }
 
 struct Patch {

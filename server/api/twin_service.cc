@@ -407,7 +407,7 @@ grpc::ServerUnaryReactor* TwinService::BatchWrite(Context* context,
   return call.reactor();
 }
 
-grpc::ServerBidiReactor<pb::BatchWriteRequest, pb::BatchWriteResponse>* TwinService::WriteStream(
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* TwinService::WriteStream(
     Context* /*context*/) {
   return NewWriteStream(services_);
 }

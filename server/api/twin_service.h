@@ -7,8 +7,25 @@
 
 namespace twin::api {
 
+// WriteStream takes bytes, which mostly need no message; the others messages.
+namespace twin_calls {
+using Of = twingraph::v1::TwinService;
+using OfTwins = Of::WithCallbackMethod_CreateTwin<
+    Of::WithCallbackMethod_GetTwin<Of::WithCallbackMethod_BatchGetTwins<
+        Of::WithCallbackMethod_ListTwins<Of::WithCallbackMethod_UpdateTwin<
+            Of::WithCallbackMethod_DeleteTwin<Of::WithCallbackMethod_GetComponent<
+                Of::WithCallbackMethod_UpdateComponent<Of::Service>>>>>>>>;
+using OfRelationships = Of::WithCallbackMethod_CreateRelationship<
+    Of::WithCallbackMethod_GetRelationship<Of::WithCallbackMethod_UpdateRelationship<
+        Of::WithCallbackMethod_DeleteRelationship<Of::WithCallbackMethod_ListRelationships<
+            Of::WithCallbackMethod_ListIncomingRelationships<OfTwins>>>>>>;
+using All = Of::WithRawCallbackMethod_WriteStream<
+    Of::WithCallbackMethod_BatchWrite<Of::WithCallbackMethod_MigrateTwins<
+        Of::WithCallbackMethod_Import<Of::WithCallbackMethod_Export<OfRelationships>>>>>;
+}  // namespace twin_calls
+
 // proto/twingraph/v1/twin_service.proto says what the calls do. Thread-safe.
-class TwinService final : public twingraph::v1::TwinService::CallbackService {
+class TwinService final : public twin_calls::All {
  public:
   explicit TwinService(const Services& services) : services_(services) {}
 
@@ -60,8 +77,8 @@ class TwinService final : public twingraph::v1::TwinService::CallbackService {
   grpc::ServerUnaryReactor* BatchWrite(Context* context,
                                        const twingraph::v1::BatchWriteRequest* request,
                                        twingraph::v1::BatchWriteResponse* response) override;
-  grpc::ServerBidiReactor<twingraph::v1::BatchWriteRequest, twingraph::v1::BatchWriteResponse>*
-  WriteStream(Context* context) override;
+  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* WriteStream(
+      Context* context) override;
   grpc::ServerUnaryReactor* MigrateTwins(Context* context,
                                          const twingraph::v1::MigrateTwinsRequest* request,
                                          twingraph::v1::MigrateTwinsResponse* response) override;

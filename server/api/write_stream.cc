@@ -4,10 +4,13 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "server/api/batch_bytes.h"
 #include "server/api/convert.h"
+#include "server/base/check.h"
 #include "server/base/sync.h"
 
 namespace twin::api {
@@ -17,8 +20,7 @@ namespace {
 constexpr size_t kInFlightMax = 32;
 constexpr size_t kOperationsInFlightMax = 32'768;
 
-class WriteStream final
-    : public grpc::ServerBidiReactor<pb::BatchWriteRequest, pb::BatchWriteResponse> {
+class WriteStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
  public:
   explicit WriteStream(const Services& services)
       : services_(services), request_arena_(ArenaOptions()) {
@@ -26,20 +28,22 @@ class WriteStream final
   }
 
   void OnReadDone(bool ok) override {
-    if (!ok) {
+    const auto slot = std::make_shared<Slot>();
+    absl::StatusOr<ingest::WriteBatch> batch;
+    const bool is_batch = ok && Parse(slot.get(), &batch);
+    if (!is_batch) {
+      if (ok) {
+        end_ = grpc::Status(grpc::StatusCode::INTERNAL, "a message is no BatchWriteRequest");
+      }
       bool finish = false;
       {
         const MutexLock lock(&mutex_);
         reads_done_ = true;
         finish = MayFinish();
       }
-      if (finish) Finish(grpc::Status::OK);
+      if (finish) Finish(end_);
       return;
     }
-    const auto slot = std::make_shared<Slot>();
-    slot->response->set_batch_number(request_->batch_number());
-    slot->operations = static_cast<size_t>(request_->operations_size());
-    absl::StatusOr<ingest::WriteBatch> batch = ToBatch(*request_);
     {
       const MutexLock lock(&mutex_);
       slots_.push_back(slot);
@@ -78,9 +82,9 @@ class WriteStream final
       if (read) reading_ = true;
       finish = MayFinish();
     }
-    if (next != nullptr) StartWrite(next->response);
+    if (next != nullptr) StartWrite(&next->bytes);
     if (read) Read();
-    if (finish) Finish(grpc::Status::OK);
+    if (finish) Finish(end_);
   }
 
   void OnCancel() override {}
@@ -96,26 +100,45 @@ class WriteStream final
   }
 
   struct Slot {
-    google::protobuf::Arena arena{ArenaOptions()};
-    pb::BatchWriteResponse* const response =
-        google::protobuf::Arena::CreateMessage<pb::BatchWriteResponse>(&arena);
+    uint64_t batch_number = 0;
     size_t operations = 0;
+    grpc::ByteBuffer bytes;  // of the answer
     bool ready = false;
   };
 
   void Read() {
+    request_.Clear();
+    StartRead(&request_);
+  }
+
+  // The batch of request_, or why there is none. False: it is no message.
+  bool Parse(Slot* slot, absl::StatusOr<ingest::WriteBatch>* batch) {
+    grpc::Slice slice;
+    if (!request_.TrySingleSlice(&slice).ok() && !request_.DumpToSingleSlice(&slice).ok()) {
+      return false;
+    }
+    const absl::string_view bytes(reinterpret_cast<const char*>(slice.begin()), slice.size());
+    if (std::optional<BatchOfBytes> read = ReadBatch(bytes)) {
+      slot->batch_number = read->batch_number;
+      slot->operations = read->batch.size();
+      *batch = std::move(read->batch);
+      return true;
+    }
     request_arena_.Reset();
-    request_ = google::protobuf::Arena::CreateMessage<pb::BatchWriteRequest>(&request_arena_);
-    StartRead(request_);
+    auto* const request =
+        google::protobuf::Arena::CreateMessage<pb::BatchWriteRequest>(&request_arena_);
+    if (!request->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return false;
+    slot->batch_number = request->batch_number();
+    slot->operations = static_cast<size_t>(request->operations_size());
+    *batch = ToBatch(*request);
+    return true;
   }
 
   void Done(const std::shared_ptr<Slot>& slot, const ingest::WriteResult& result, bool atomic) {
     Slot* next = nullptr;
     bool finish = false;
     bool read = false;
-    FillBatchResponse(result, atomic, slot->response);
-    slot->response->set_code(static_cast<int>(result.status.code()));
-    slot->response->set_message(std::string(result.status.message()));
+    Fill(result, atomic, slot.get());
     {
       const MutexLock lock(&mutex_);
       slot->ready = true;
@@ -124,9 +147,22 @@ class WriteStream final
       read = !reading_ && !reads_done_ && MayRead();
       if (read) reading_ = true;
     }
-    if (next != nullptr) StartWrite(next->response);
+    if (next != nullptr) StartWrite(&next->bytes);
     if (read) Read();
-    if (finish) Finish(grpc::Status::OK);
+    if (finish) Finish(end_);
+  }
+
+  static void Fill(const ingest::WriteResult& result, bool atomic, Slot* slot) {
+    google::protobuf::Arena arena(ArenaOptions());
+    auto* const response = google::protobuf::Arena::CreateMessage<pb::BatchWriteResponse>(&arena);
+    response->set_batch_number(slot->batch_number);
+    FillBatchResponse(result, atomic, response);
+    response->set_code(static_cast<int>(result.status.code()));
+    response->set_message(std::string(result.status.message()));
+    bool owned = false;
+    const grpc::Status status = grpc::SerializationTraits<pb::BatchWriteResponse>::Serialize(
+        *response, &slot->bytes, &owned);
+    TWIN_CHECK(status.ok()) << status.error_message();
   }
 
   bool MayRead() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -158,7 +194,8 @@ class WriteStream final
 
   const Services& services_;
   google::protobuf::Arena request_arena_;
-  pb::BatchWriteRequest* request_ = nullptr;
+  grpc::ByteBuffer request_;
+  grpc::Status end_;  // changes before reads_done_ does
   Mutex mutex_;
   std::deque<std::shared_ptr<Slot>> slots_ ABSL_GUARDED_BY(mutex_);  // in the order of batches
   size_t operations_ ABSL_GUARDED_BY(mutex_) = 0;                    // of those batches
@@ -171,7 +208,7 @@ class WriteStream final
 
 }  // namespace
 
-grpc::ServerBidiReactor<pb::BatchWriteRequest, pb::BatchWriteResponse>* NewWriteStream(
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* NewWriteStream(
     const Services& services) {
   return new WriteStream(services);
 }

@@ -10,8 +10,10 @@ namespace twin::api {
 
 // Up to 32 batches of a stream are in flight; then it is not read until one is answered, which is
 // how a client is slowed down.
-grpc::ServerBidiReactor<twingraph::v1::BatchWriteRequest, twingraph::v1::BatchWriteResponse>*
-NewWriteStream(const Services& services);
+// Bytes that are no BatchWriteRequest end the stream with INTERNAL, after what came before them is
+// answered.
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* NewWriteStream(
+    const Services& services);
 
 // The answer to a batch that was done: statuses only where there is something to say.
 void FillBatchResponse(const ingest::WriteResult& result, bool atomic,

@@ -117,8 +117,7 @@ absl::Status Graph::LoadPage(const PageKey& key, absl::string_view bytes) {
   State* state = state_;
   const auto load = [&](PageArray* array, size_t size, size_t other_size) -> absl::Status {
     if (bytes.size() != size && bytes.size() != other_size) return Damaged(key, "wrong size");
-    char* page = array->Mutable(key.page, static_cast<uint32_t>(bytes.size()), 0);
-    std::copy(bytes.begin(), bytes.end(), page);
+    array->Store(key.page, bytes, 0);
     return absl::OkStatus();
   };
   const bool is_relationship =

@@ -100,7 +100,7 @@ struct PageArray::Node {
   Node& operator=(const Node&) = delete;
   ~Node() {
     for (size_t i = 0; i < kPagesPerNode; ++i) {
-      if (pages[i] != nullptr) ReleasePage(i);
+      if (pages[i] != nullptr) Release(i);
     }
     for (Slab* slab : slabs) {
       if (slab != nullptr) Slab::Release(slab);
@@ -132,15 +132,24 @@ struct PageArray::Node {
   }
   // Returns what the node no longer has outside of slabs: 0 or the page's bytes.
   uint64_t ReleasePage(size_t index) {
+    uint64_t bytes = 0;
+    if (IsAlone(index)) {
+      const uint32_t size = HeadOf(index)->size;
+      const bool is_shared =
+          size < kSlabPageBytesMin && std::count(pages, pages + kPagesPerNode, pages[index]) > 1;
+      if (!is_shared) bytes = sizeof(Head) + size;
+    }
+    Release(index);
+    return bytes;
+  }
+  void Release(size_t index) {
     Head* head = HeadOf(index);
     const bool alone = IsAlone(index);
-    const uint64_t bytes = alone ? sizeof(Head) + head->size : 0;
     if (head->references.fetch_sub(1, std::memory_order_acq_rel) == 1 && alone) {
-      UncountBytes(bytes);
+      UncountBytes(sizeof(Head) + head->size);
       head->~Head();
       ::operator delete(head);
     }
-    return bytes;
   }
 };
 
@@ -275,7 +284,7 @@ void PageArray::Directory::Gather(Node* node, size_t slab, uint32_t size) {
   held = made;
 }
 
-char* PageArray::Mutable(size_t page, uint32_t size, uint64_t stamp) {
+PageArray::Node* PageArray::NodeToChange(size_t page, uint64_t stamp) {
   if (directory_.object == nullptr) {
     directory_.object = new Directory;
   } else if (directory_.object->references.load(std::memory_order_acquire) != 1) {
@@ -296,6 +305,11 @@ char* PageArray::Mutable(size_t page, uint32_t size, uint64_t stamp) {
     node = Ref<Node>(new Node(*node));
   }
   node->stamp = stamp;
+  return node.get();
+}
+
+char* PageArray::Mutable(size_t page, uint32_t size, uint64_t stamp) {
+  Node* const node = NodeToChange(page, stamp);
   const size_t index = page % kPagesPerNode;
   if (node->pages[index] != nullptr) {
     Head* head = node->HeadOf(index);
@@ -305,8 +319,30 @@ char* PageArray::Mutable(size_t page, uint32_t size, uint64_t stamp) {
       return node->pages[index];
     }
   }
-  directory.Place(node.get(), index, size, stamp);
+  directory_.object->Place(node, index, size, stamp);
   return node->pages[index];
+}
+
+// Takes a share of the page before it, if that says the same.
+bool PageArray::StoreAsBefore(size_t page, absl::string_view bytes, uint64_t stamp) {
+  const size_t index = page % kPagesPerNode;
+  if (index == 0 || bytes.size() >= kSlabPageBytesMin) return false;
+  Node* const node = NodeToChange(page, stamp);
+  char* const before = node->pages[index - 1];
+  if (before == nullptr || !node->IsAlone(index - 1)) return false;
+  Head* const head = Head::OfAlone(before);
+  if (head->stamp != stamp || absl::string_view(before, head->size) != bytes) return false;
+  if (node->pages[index] == before) return true;
+  head->references.fetch_add(1, std::memory_order_relaxed);
+  if (node->pages[index] != nullptr) directory_.object->bytes -= node->ReleasePage(index);
+  node->pages[index] = before;
+  return true;
+}
+
+void PageArray::Store(size_t page, absl::string_view bytes, uint64_t stamp) {
+  if (StoreAsBefore(page, bytes, stamp)) return;
+  std::memcpy(Mutable(page, static_cast<uint32_t>(bytes.size()), stamp), bytes.data(),
+              bytes.size());
 }
 
 void PageArray::ForEachNewer(

@@ -82,6 +82,10 @@ class PageArray {
   // `stamp` says when: ForEachNewer finds the page by it.
   char* Mutable(size_t page, uint32_t size, uint64_t stamp);
 
+  // The same, with these bytes. Small pages that follow each other and are stored as the same bytes
+  // with the same stamp take room once.
+  void Store(size_t page, absl::string_view bytes, uint64_t stamp);
+
   // Calls `visit` for the pages with a stamp greater than `stamp`.
   void ForEachNewer(uint64_t stamp,
                     absl::FunctionRef<void(size_t page, absl::string_view bytes)> visit) const;
@@ -94,6 +98,8 @@ class PageArray {
   struct Node;
   struct Directory;
   const Node* NodeOf(size_t page) const;
+  Node* NodeToChange(size_t page, uint64_t stamp);
+  bool StoreAsBefore(size_t page, absl::string_view bytes, uint64_t stamp);
 
   // Out of line, since Directory is complete only there.
   struct Holder {

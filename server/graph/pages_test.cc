@@ -73,6 +73,40 @@ TEST(Pages, ThatAreTinyStayAlone) {
   EXPECT_EQ(array.bytes() - one, (kSlabPages - 1) * 24);
 }
 
+TEST(Pages, ThatAreTinyAndTheSameTakeRoomOnce) {
+  const uint64_t nothing = PageBytesInUse();
+  {
+    PageArray array;
+    array.Store(0, "12345678", 1);
+    const uint64_t one = array.bytes();
+    for (size_t page = 1; page < 40; ++page) array.Store(page, "12345678", 1);
+    EXPECT_EQ(array.bytes(), one);
+    EXPECT_EQ(PageBytesInUse() - nothing, one);
+    array.Store(20, "87654321", 1);  // in the middle of them
+    Fill(&array, 30, 'z', 8, 1);
+    array.Store(40, "12345678", 2);  // at another time
+    EXPECT_EQ(array.bytes(), one + 3 * 24);
+    EXPECT_EQ(PageBytesInUse() - nothing, one + 3 * 24);
+    std::vector<size_t> newer;
+    array.ForEachNewer(1, [&](size_t page, absl::string_view) { newer.push_back(page); });
+    EXPECT_EQ(newer, std::vector<size_t>{40});
+    {
+      const PageArray snapshot = array;
+      for (size_t page = 0; page < 40; ++page) Fill(&array, page, 'x', 512, 3);
+      for (size_t page = 0; page < 40; ++page) {
+        const std::string expected = page == 20   ? "87654321"
+                                     : page == 30 ? std::string(8, 'z')
+                                                  : "12345678";
+        ASSERT_EQ(snapshot.Get(page), expected) << page;
+        ASSERT_EQ(array.Get(page), std::string(512, 'x')) << page;
+      }
+      EXPECT_EQ(snapshot.bytes(), one + 3 * 24);
+    }
+    EXPECT_EQ(PageBytesInUse() - nothing, array.bytes());
+  }
+  EXPECT_EQ(PageBytesInUse(), nothing);
+}
+
 TEST(Pages, OfAnotherSizeBeginAsZerosAndAreGatheredAnew) {
   PageArray array = Filled(kSlabPages);
   for (size_t page = 0; page < kSlabPages; ++page) {

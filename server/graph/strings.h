@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <cstdlib>
 #include <deque>
 #include <map>
 #include <memory>
@@ -13,6 +14,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "server/base/check.h"
 #include "server/base/sync.h"
 #include "server/graph/numbers_by_text.h"
 
@@ -23,9 +25,11 @@ namespace twin::graph {
 template <typename T>
 class StableArray {
  public:
-  static constexpr size_t kChunk = 1 << 16;
+  static constexpr size_t kChunk = 1 << 14;
 
-  StableArray() : chunks_(new T*[kChunk]()) {}
+  StableArray() : chunks_(static_cast<T**>(std::calloc(kChunks, sizeof(T*)))) {
+    TWIN_CHECK(chunks_ != nullptr);
+  }
   StableArray(const StableArray&) = delete;
   StableArray& operator=(const StableArray&) = delete;
   ~StableArray() {
@@ -44,7 +48,12 @@ class StableArray {
   size_t bytes() const { return capacity_ * sizeof(T); }
 
  private:
-  const std::unique_ptr<T*[]> chunks_;
+  static constexpr size_t kChunks = (uint64_t{1} << 32) / kChunk;
+  struct Free {
+    void operator()(T** chunks) const { std::free(chunks); }
+  };
+
+  const std::unique_ptr<T*[], Free> chunks_;  // memory of those that are not there is never touched
   size_t capacity_ = 0;
 };
 

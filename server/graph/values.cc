@@ -95,7 +95,7 @@ void StoreTimes(PageArray* times, absl::Span<const uint32_t> rows, int64_t ns, b
     if (!before.empty()) std::memcpy(&constant, before.data(), sizeof(constant));
     if (constant == ns && !before.empty()) return;
     if (all) {
-      std::memcpy(times->Mutable(page, sizeof(ns), stamp), &ns, sizeof(ns));
+      times->Store(page, absl::string_view(reinterpret_cast<const char*>(&ns), sizeof(ns)), stamp);
       return;
     }
     char* bytes = times->Mutable(page, kTimePageBytes, stamp);

@@ -18,10 +18,16 @@ bool PatchColumns::Add(absl::string_view id, absl::Span<const Value> values) {
   for (size_t i = 0; i < values.size(); ++i) {
     if (values[i].kind() != columns_[i].kind) return false;
   }
+  uint64_t bits[kColumnsMax];
+  for (size_t i = 0; i < values.size(); ++i) bits[i] = BitsOf(values[i]);
+  Add(id, bits);
+  return true;
+}
+
+void PatchColumns::Add(absl::string_view id, const uint64_t* bits) {
   ids_.append(id.data(), id.size());
   id_ends_.push_back(ids_.size());
-  for (const Value& value : values) bits_.push_back(BitsOf(value));
-  return true;
+  bits_.insert(bits_.end(), bits, bits + columns_.size());
 }
 
 Value PatchColumns::Get(size_t row, size_t column) const {

@@ -33,6 +33,8 @@ class PatchColumns {
   void Reserve(size_t rows, size_t id_bytes);
   // False, and it changes nothing: a value is of another kind than its column.
   bool Add(absl::string_view id, absl::Span<const Value> values);
+  // The same of values of the columns' kinds: as many as there are columns, as ValueOf takes them.
+  void Add(absl::string_view id, const uint64_t* bits);
 
   size_t rows() const { return id_ends_.size(); }
   const std::vector<Column>& columns() const { return columns_; }

@@ -463,6 +463,10 @@ void Writer::Process(Waiting waiting) {
   in_flight->done = std::move(waiting.done);
   if (!header.request_id.empty()) request_ids_in_flight_.insert(batch.request_id);
   Append(std::move(in_flight), std::move(record));
+  if (batch.operations.size() >= kManyOperations) {
+    // To free what they hold takes a while, and is nobody's hurry.
+    AnswerNow([held = std::move(waiting.batch.operations)](const WriteResult&) {}, {});
+  }
   // The PendingState knows no pending models: what follows is checked against the new ones.
   if (of_models) Drain();
 }
