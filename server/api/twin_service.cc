@@ -28,8 +28,8 @@ constexpr size_t kGetMessageBytesMax = 2 << 20;
 constexpr int kBatchGetMax = 10'000;
 constexpr int kReadAtOnceMax = 64;  // twins while the writer waits; more of them from a snapshot
 
-int PageSize(int asked) {
-  return asked > 0 ? std::min(asked, kTwinsPageSizeMax) : kTwinsPageSizeDefault;
+absl::StatusOr<int> PageSize(int asked) {
+  return CountOf("page_size", asked, kTwinsPageSizeDefault, kTwinsPageSizeMax);
 }
 
 absl::StatusOr<TwinNumber> FindTwin(const graph::GraphView& view, const std::string& id) {
@@ -98,7 +98,7 @@ absl::Status ListTwinsOf(const graph::GraphView& view, const pb::ListTwinsReques
   for (const TableId table : tables) is_asked[table.value] = true;
   const TwinOptions options{request.format(), false, false};
   size_t bytes = 0;
-  const int size = PageSize(request.page_size());
+  TWIN_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size()));
   for (uint32_t number = from; number < view.next_twin().value; ++number) {
     const TwinNumber twin(number);
     if (!view.Exists(twin) || !is_asked[view.PlaceOf(twin).table.value]) continue;
@@ -137,7 +137,7 @@ absl::Status ListRelationshipsOf(const graph::GraphView& view,
     }
     each = at;
   }
-  const int size = PageSize(request.page_size());
+  TWIN_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size()));
   size_t bytes = 0;
   for (; !(each == kNoRelationship); each = next(each)) {
     const graph::Relationship found = view.Get(each);
