@@ -251,8 +251,10 @@ grpc::ServerUnaryReactor* AdminService::SlowQueries(Context* context,
                                                     const pb::SlowQueriesRequest* request,
                                                     pb::SlowQueriesResponse* response) {
   const UnaryCall call(context, services_, "AdminService/SlowQueries");
-  services_.queries->runs.ListSlow(request->limit(), response);
-  return call.Answer(absl::OkStatus());
+  const absl::StatusOr<int> limit =
+      CountOf("limit", request->limit(), QueryRuns::kSlowMax, QueryRuns::kSlowMax);
+  if (limit.ok()) services_.queries->runs.ListSlow(*limit, response);
+  return call.Answer(limit.status());
 }
 
 }  // namespace twin::api

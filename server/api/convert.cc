@@ -268,6 +268,14 @@ absl::StatusOr<std::string> TextAt(const Value& json, absl::string_view name) {
 
 }  // namespace
 
+absl::StatusOr<int> CountOf(absl::string_view field, int64_t asked, int standard, int max) {
+  if (asked < 0) {
+    return absl::InvalidArgumentError(absl::StrCat(field, ": it is ", asked, "; ask for 1 to ", max,
+                                                   ", or 0, which is ", standard));
+  }
+  return asked == 0 ? standard : static_cast<int>(std::min<int64_t>(asked, max));
+}
+
 absl::StatusOr<Value> FromProto(const pb::Value& message) {
   Value value;
   TWIN_RETURN_IF_ERROR(FromProto(message, 0, &value));

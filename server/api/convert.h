@@ -17,6 +17,10 @@ namespace twin::api {
 
 namespace pb = ::twingraph::v1;
 
+// --- Counts that a request asks for: of a page, of a list ---
+// 0 is `standard`; more than `max` is `max`. INVALID_ARGUMENT, naming the field: negative.
+absl::StatusOr<int> CountOf(absl::string_view field, int64_t asked, int standard, int max);
+
 // --- Values ---
 // INVALID_ARGUMENT: nested too deep, or a name twice.
 absl::StatusOr<Value> FromProto(const pb::Value& message);

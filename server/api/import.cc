@@ -61,6 +61,9 @@ class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> 
     while (stopped_.ok() && Read(&request)) {
       if (request.has_options()) {
         options_ = request.options();
+        TWIN_ASSIGN_OR_RETURN(
+            batch_operations_,
+            CountOf("batch_operations", options_.batch_operations(), kBatchDefault, kBatchDefault));
         continue;
       }
       progress_.set_bytes(progress_.bytes() + request.data().size());
@@ -223,10 +226,7 @@ class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> 
   absl::Status Add(ingest::Operation operation) {
     batch_.operations.push_back(std::move(operation));
     lines_.push_back(line_);
-    const int limit = options_.batch_operations() > 0
-                          ? std::min(options_.batch_operations(), kBatchDefault)
-                          : kBatchDefault;
-    return static_cast<int>(lines_.size()) < limit ? absl::OkStatus() : FlushBatch();
+    return static_cast<int>(lines_.size()) < batch_operations_ ? absl::OkStatus() : FlushBatch();
   }
 
   absl::Status FlushAll() {
@@ -376,6 +376,7 @@ class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> 
 
   const Services& services_;
   pb::ImportOptions options_;
+  int batch_operations_ = kBatchDefault;
   Section section_ = Section::kNone;
   uint64_t line_ = 0;
   std::vector<std::string> decommissioned_;

@@ -54,8 +54,8 @@ absl::Status ListModelsOf(const graph::GraphView& view, const pb::ListModelsRequ
       if (!state.deleted) ids.insert(state.id);
     }
   }
-  const int size =
-      request.page_size() > 0 ? std::min(request.page_size(), kModelsPerPage) : kModelsPerPage;
+  TWIN_ASSIGN_OR_RETURN(const int size,
+                        CountOf("page_size", request.page_size(), kModelsPerPage, kModelsPerPage));
   // The token is the id to go on from.
   size_t bytes = 0;
   for (auto it = ids.lower_bound(request.page_token()); it != ids.end(); ++it) {

@@ -14,12 +14,12 @@
 namespace twin::api {
 namespace {
 
-constexpr size_t kRunsDefault = 20;
-constexpr size_t kForecastsDefault = 100;
-constexpr size_t kListMax = 10'000;
+constexpr int kRunsDefault = 20;
+constexpr int kForecastsDefault = 100;
+constexpr int kListMax = 10'000;
 
-size_t LimitOf(int32_t asked, size_t fallback) {
-  return asked <= 0 ? fallback : std::min(static_cast<size_t>(asked), kListMax);
+absl::StatusOr<int> LimitOf(int32_t asked, int standard) {
+  return CountOf("limit", asked, standard, kListMax);
 }
 
 // Of a message: 2 MiB with what else it has.
@@ -142,9 +142,9 @@ grpc::ServerUnaryReactor* PredictorService::ListRuns(Context* context,
                                                      pb::ListRunsResponse* response) {
   const UnaryCall call(context, services_, "PredictorService/ListRuns");
   return AnswerLater(call, [this, request, response]() -> absl::Status {
-    TWIN_ASSIGN_OR_RETURN(
-        const std::vector<predict::RunRecord> runs,
-        services_.predictors->ListRuns(request->name(), LimitOf(request->limit(), kRunsDefault)));
+    TWIN_ASSIGN_OR_RETURN(const size_t limit, LimitOf(request->limit(), kRunsDefault));
+    TWIN_ASSIGN_OR_RETURN(const std::vector<predict::RunRecord> runs,
+                          services_.predictors->ListRuns(request->name(), limit));
     return FillPage(
         runs, request->page_token(), [](const predict::RunRecord& run) { return run.id(); },
         response->mutable_runs(), response->mutable_next_page_token());
@@ -159,10 +159,10 @@ grpc::ServerUnaryReactor* PredictorService::ListForecasts(Context* context,
     return call.Answer(absl::InvalidArgumentError("twin_id: it is missing"));
   }
   return AnswerLater(call, [this, request, response]() -> absl::Status {
-    TWIN_ASSIGN_OR_RETURN(
-        const std::vector<predict::Forecast> forecasts,
-        services_.predictors->ListForecasts(request->twin_id(), request->path(), request->name(),
-                                            LimitOf(request->limit(), kForecastsDefault)));
+    TWIN_ASSIGN_OR_RETURN(const size_t limit, LimitOf(request->limit(), kForecastsDefault));
+    TWIN_ASSIGN_OR_RETURN(const std::vector<predict::Forecast> forecasts,
+                          services_.predictors->ListForecasts(request->twin_id(), request->path(),
+                                                              request->name(), limit));
     return FillPage(forecasts, request->page_token(), KeyOfForecast, response->mutable_forecasts(),
                     response->mutable_next_page_token());
   });

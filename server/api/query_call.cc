@@ -52,6 +52,10 @@ absl::StatusOr<QueryInput> ReadQuery(const pb::QueryRequest& request, const Quer
   if (request.page_size() < 0) {
     return absl::InvalidArgumentError("page_size: it is negative; 0 is all rows");
   }
+  if (request.memory_bytes_max() < 0) {
+    return absl::InvalidArgumentError(
+        "memory_bytes_max: it is negative; 0 is the server's query_memory_bytes_max");
+  }
   if (!request.page_token().empty() && request.page_size() == 0) {
     return absl::InvalidArgumentError("page_size: a page_token needs one");
   }

@@ -94,10 +94,10 @@ void QueryRuns::List(twingraph::v1::ListQueriesResponse* response) const {
   }
 }
 
-void QueryRuns::ListSlow(int32_t limit, twingraph::v1::SlowQueriesResponse* response) const {
+void QueryRuns::ListSlow(int limit, twingraph::v1::SlowQueriesResponse* response) const {
   const MutexLock lock(&mutex_);
   for (const twingraph::v1::FinishedQuery& query : slow_) {
-    if (limit > 0 && response->queries_size() >= limit) break;
+    if (response->queries_size() >= limit) break;
     *response->add_queries() = query;
   }
 }

@@ -40,7 +40,7 @@ struct QueryRun {
 class QueryRuns {
  public:
   static constexpr size_t kTextBytesMax = 4096;
-  static constexpr size_t kSlowMax = 128;
+  static constexpr int kSlowMax = 128;
 
   explicit QueryRuns(int64_t slow_ns) : slow_ns_(slow_ns) {}
 
@@ -54,7 +54,7 @@ class QueryRuns {
   // What waits ends at once, what runs soon. NOT_FOUND.
   absl::Status Cancel(absl::string_view id) ABSL_LOCKS_EXCLUDED(mutex_);
   void List(twingraph::v1::ListQueriesResponse* response) const ABSL_LOCKS_EXCLUDED(mutex_);
-  void ListSlow(int32_t limit, twingraph::v1::SlowQueriesResponse* response) const
+  void ListSlow(int limit, twingraph::v1::SlowQueriesResponse* response) const
       ABSL_LOCKS_EXCLUDED(mutex_);
   void Fill(twingraph::v1::StatusResponse::Queries* counts) const ABSL_LOCKS_EXCLUDED(mutex_);
 

@@ -111,13 +111,10 @@ grpc::ServerUnaryReactor* TelemetryService::ListLayouts(Context* context,
                                                         const pb::ListLayoutsRequest* request,
                                                         pb::ListLayoutsResponse* response) {
   const UnaryCall call(context, services_, "TelemetryService/ListLayouts");
-  if (request->page_size() < 0) {
-    return call.Answer(absl::InvalidArgumentError("page_size: it is negative"));
-  }
-  const auto count = static_cast<size_t>(request->page_size() == 0
-                                             ? kLayoutsPageSizeDefault
-                                             : std::min(request->page_size(), kLayoutsPageSizeMax));
-  return AnswerLater(call, [this, request, response, count]() -> absl::Status {
+  return AnswerLater(call, [this, request, response]() -> absl::Status {
+    TWIN_ASSIGN_OR_RETURN(
+        const size_t count,
+        CountOf("page_size", request->page_size(), kLayoutsPageSizeDefault, kLayoutsPageSizeMax));
     std::vector<std::string> ids = {request->id()};
     if (request->id().empty()) ids = IdsAfter(*services_.engine, request->page_token(), count);
     if (ids.size() > count) {

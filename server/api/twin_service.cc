@@ -28,8 +28,8 @@ constexpr size_t kGetMessageBytesMax = 2 << 20;
 constexpr int kBatchGetMax = 10'000;
 constexpr int kReadAtOnceMax = 64;  // twins while the writer waits; more of them from a snapshot
 
-int PageSize(int asked) {
-  return asked > 0 ? std::min(asked, kTwinsPageSizeMax) : kTwinsPageSizeDefault;
+absl::StatusOr<int> PageSize(int asked) {
+  return CountOf("page_size", asked, kTwinsPageSizeDefault, kTwinsPageSizeMax);
 }
 
 absl::StatusOr<TwinNumber> FindTwin(const graph::GraphView& view, const std::string& id) {
@@ -96,7 +96,7 @@ absl::Status ListTwinsOf(const graph::GraphView& view, const pb::ListTwinsReques
   FillPosition(view, response->mutable_position());
   const TwinOptions options{request.format(), false, false};
   size_t bytes = 0;
-  const int size = PageSize(request.page_size());
+  TWIN_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size()));
   const std::vector<TwinNumber> twins =
       view.TwinsFrom(tables, TwinNumber(from), static_cast<size_t>(size) + 1);
   for (const TwinNumber twin : twins) {
@@ -135,7 +135,7 @@ absl::Status ListRelationshipsOf(const graph::GraphView& view,
     }
     each = at;
   }
-  const int size = PageSize(request.page_size());
+  TWIN_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size()));
   size_t bytes = 0;
   for (; !(each == kNoRelationship); each = next(each)) {
     const graph::Relationship found = view.Get(each);

@@ -42,6 +42,34 @@ absl::Status RemoveTree(FileSystem* fs, const std::string& path, int deep_max) {
   return fs->Remove(path);
 }
 
+absl::Status CheckFormat(FileSystem* fs, const std::string& data_dir) {
+  TWIN_ASSIGN_OR_RETURN(const std::string format, fs->ReadWhole(FormatPath(data_dir)));
+  if (format == kFormat) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(data_dir, " has the format \"", absl::StripSuffix(format, "\n"),
+                   "\"; this version knows \"", absl::StripSuffix(kFormat, "\n"),
+                   "\": start the version that wrote it, run `twinctl export`, and import here"));
+}
+
+// A data directory of this format; `create`: or nothing yet.
+absl::Status CheckIsOurs(FileSystem* fs, const std::string& data_dir, bool create) {
+  if (!fs->Exists(data_dir)) {
+    return create ? absl::OkStatus()
+                  : absl::NotFoundError(absl::StrCat("there is no folder ", data_dir));
+  }
+  if (fs->Exists(FormatPath(data_dir))) return CheckFormat(fs, data_dir);
+  if (!create) {
+    return absl::NotFoundError(absl::StrCat(data_dir, " is no data directory of twind"));
+  }
+  TWIN_ASSIGN_OR_RETURN(const std::vector<std::string> names, fs->List(data_dir));
+  const bool empty = std::all_of(names.begin(), names.end(), [](const std::string& name) {
+    return name == "LOCK" || absl::StartsWith(name, "FORMAT");
+  });
+  if (empty) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      data_dir, " is not empty and no data directory of twind; name another --data-dir"));
+}
+
 }  // namespace
 
 std::string JournalFolder(const std::string& data_dir) { return JoinPath(data_dir, "journal"); }
@@ -58,36 +86,17 @@ absl::Status CreateDataDir(FileSystem* fs, const std::string& data_dir) {
 absl::StatusOr<std::unique_ptr<FileLock>> OpenDataDir(FileSystem* fs, const std::string& data_dir,
                                                       bool create) {
   if (data_dir.empty()) return absl::InvalidArgumentError("--data-dir is missing");
-  const bool exists = fs->Exists(data_dir);
-  if (!exists && !create) return absl::NotFoundError(absl::StrCat("there is no folder ", data_dir));
-  if (!exists) TWIN_RETURN_IF_ERROR(fs->CreateFolder(data_dir));
-  if (!fs->Exists(FormatPath(data_dir)) && !create) {
-    return absl::NotFoundError(absl::StrCat(data_dir, " is no data directory of twind"));
-  }
+  // Nothing is left in a folder that is not ours.
+  TWIN_RETURN_IF_ERROR(CheckIsOurs(fs, data_dir, create));
+  if (!fs->Exists(data_dir)) TWIN_RETURN_IF_ERROR(fs->CreateFolder(data_dir));
   auto lock = fs->Lock(JoinPath(data_dir, "LOCK"));
   if (!lock.ok()) {
     if (!absl::IsFailedPrecondition(lock.status())) return lock.status();
     return absl::FailedPreconditionError(
         absl::StrCat("another twind uses ", data_dir, "; stop it, or name another --data-dir"));
   }
-  if (!fs->Exists(FormatPath(data_dir))) {
-    TWIN_ASSIGN_OR_RETURN(const std::vector<std::string> names, fs->List(data_dir));
-    const bool empty = std::all_of(names.begin(), names.end(), [](const std::string& name) {
-      return name == "LOCK" || absl::StartsWith(name, "FORMAT");
-    });
-    if (!empty) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          data_dir, " is not empty and no data directory of twind; name another --data-dir"));
-    }
-    TWIN_RETURN_IF_ERROR(CreateDataDir(fs, data_dir));
-  }
-  TWIN_ASSIGN_OR_RETURN(const std::string format, fs->ReadWhole(FormatPath(data_dir)));
-  if (format != kFormat) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(data_dir, " has the format \"", absl::StripSuffix(format, "\n"),
-                     "\"; this version knows \"", absl::StripSuffix(kFormat, "\n"),
-                     "\": start the version that wrote it, run `twinctl export`, and import here"));
-  }
+  TWIN_RETURN_IF_ERROR(CheckIsOurs(fs, data_dir, create));  // still
+  if (!fs->Exists(FormatPath(data_dir))) TWIN_RETURN_IF_ERROR(CreateDataDir(fs, data_dir));
   return std::move(*lock);
 }
 

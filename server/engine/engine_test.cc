@@ -182,6 +182,23 @@ TEST_F(EngineTest, RefusesAFolderThatIsInUseOrNotItsOwn) {
   ASSERT_THAT(PosixFileSystem()->WriteWhole(JoinPath(options_.data_dir, "x"), "y"), IsOk());
   EXPECT_THAT(Engine::Open(options_).status(),
               StatusIs(StatusCode::kFailedPrecondition, HasSubstr("not empty")));
+  EXPECT_THAT(*PosixFileSystem()->List(options_.data_dir), ElementsAre("x"));
+  // Nor in one of another version.
+  options_.data_dir = folder_.Path("newer");
+  ASSERT_THAT(PosixFileSystem()->CreateFolder(options_.data_dir), IsOk());
+  ASSERT_THAT(PosixFileSystem()->WriteWhole(JoinPath(options_.data_dir, "FORMAT"), "twingraph 9\n"),
+              IsOk());
+  EXPECT_THAT(Engine::Open(options_).status(),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("twingraph 9")));
+  EXPECT_THAT(*PosixFileSystem()->List(options_.data_dir), ElementsAre("FORMAT"));
+}
+
+TEST_F(EngineTest, OptionsThatCannotBeMakeNoFolder) {
+  options_.segment_bytes = options_.limits.batch_bytes_max;
+  options_.data_dir = folder_.Path("never");
+  EXPECT_THAT(Engine::Open(options_).status(),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("--segment-bytes is")));
+  EXPECT_FALSE(PosixFileSystem()->Exists(options_.data_dir));
 }
 
 TEST_F(EngineTest, BacksUpWhileItServes) {

@@ -218,9 +218,9 @@ bool SharedDelivery::Next(ConsumerId consumer, int64_t now_ns, ConsumerMessage* 
 absl::Status SharedDelivery::Acknowledge(ConsumerId consumer, uint64_t delivery) {
   Share& share = shares_.at(consumer);
   if (delivery > share.delivery) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("delivery ", delivery, " is acknowledged, but the last one of this stream is ",
-                     share.delivery));
+    return absl::InvalidArgumentError(absl::StrCat("acknowledged_delivery: it is ", delivery,
+                                                   ", but the last one of this stream is ",
+                                                   share.delivery));
   }
   while (!share.sent.empty() && share.sent.front().delivery <= delivery) {
     for (const Held& held : share.sent.front().events) {

@@ -106,9 +106,9 @@ absl::Status Checker::CheckModels(const Operation& operation, OperationResult* r
     result->created = true;
     result->changed = models.size();
   } else if (const auto* decommission = std::get_if<DecommissionModel>(&operation)) {
-    if (catalog.FindTable(decommission->id) == nullptr) {
-      return graph::NoModel(catalog, decommission->id);
-    }
+    const graph::TableSchema* table = catalog.FindTable(decommission->id);
+    if (table == nullptr) return graph::NoModel(catalog, decommission->id);
+    if (table->decommissioned == decommission->decommissioned) return absl::OkStatus();
     Change change;
     change.kind = Change::Kind::kSetDecommissioned;
     change.text = decommission->id;

@@ -320,6 +320,22 @@ TEST(Answer, OfGarbageIsRefusedOrMarked) {
   wrong.outputs[0].output = "sox";
   EXPECT_THAT(CheckAnswer(description, request, &wrong),
               StatusIs(StatusCode::kDataLoss, HasSubstr("'soh' is missing")));
+  wrong = good;
+  wrong.outputs.push_back(wrong.outputs[0]);
+  EXPECT_THAT(CheckAnswer(description, request, &wrong),
+              StatusIs(StatusCode::kDataLoss, HasSubstr("the output 'soh' is there twice")));
+  for (const double level : {7.0, 1.0, -0.5, nan}) {
+    wrong = good;
+    wrong.outputs[0].level = level;
+    EXPECT_THAT(CheckAnswer(description, request, &wrong),
+                StatusIs(StatusCode::kDataLoss, HasSubstr("it is between 0 and 1")));
+  }
+  for (const double level : {0.0, 0.5}) {
+    checked = good;
+    checked.outputs[0].level = level;
+    ASSERT_THAT(CheckAnswer(description, request, &checked), IsOk());
+    EXPECT_EQ(checked.outputs[0].level, level == 0 ? description.outputs[0].level : 0.5);
+  }
 }
 
 }  // namespace

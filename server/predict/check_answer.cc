@@ -47,6 +47,22 @@ void CheckRow(OutputColumns* columns, size_t row) {
       std::numeric_limits<double>::quiet_NaN();
 }
 
+// 0: as described.
+absl::Status CheckLevel(const OutputColumns& columns) {
+  if (columns.level >= 0 && columns.level < 1) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("output '", columns.output, "': its level is ",
+                                          columns.level, "; it is between 0 and 1"));
+}
+
+absl::Status CheckNames(const Answer& answer) {
+  std::vector<absl::string_view> names;
+  for (const OutputColumns& columns : answer.outputs) names.push_back(columns.output);
+  std::sort(names.begin(), names.end());
+  const auto twice = std::adjacent_find(names.begin(), names.end());
+  if (twice == names.end()) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("the output '", *twice, "' is there twice"));
+}
+
 }  // namespace
 
 absl::string_view NameOf(EstimateStatus status) {
@@ -71,6 +87,7 @@ absl::Status CheckAnswer(const Description& description, const Request& request,
                                             "' instead of '", request.id, "'"));
   }
   TWIN_RETURN_IF_ERROR(CheckText("model_version", answer->model_version));
+  TWIN_RETURN_IF_ERROR(CheckNames(*answer));
   std::vector<OutputColumns> ordered;
   for (const Output& output : description.outputs) {
     const auto found =
@@ -81,9 +98,10 @@ absl::Status CheckAnswer(const Description& description, const Request& request,
     }
     TWIN_RETURN_IF_ERROR(CheckCounts(*found, request.rows()));
     TWIN_RETURN_IF_ERROR(CheckText("method", found->method));
+    TWIN_RETURN_IF_ERROR(CheckLevel(*found));
     OutputColumns columns = std::move(*found);
     found->output.clear();
-    if (!(columns.level > 0 && columns.level < 1)) columns.level = output.level;
+    if (columns.level == 0) columns.level = output.level;
     if (columns.method.empty()) columns.method = description.method;
     for (size_t row = 0; row < request.rows(); ++row) CheckRow(&columns, row);
     ordered.push_back(std::move(columns));

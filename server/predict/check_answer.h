@@ -11,7 +11,7 @@ namespace twin::predict {
 // Rows whose estimate cannot be (not finite, outside of its own interval) become ERROR without a
 // value; levels, methods and intervals that are missing become the description's. Outputs come in
 // the order of the description. DATA_LOSS: it is no answer to that request: another id, an output
-// that is missing, a wrong number of rows.
+// that is missing or there twice, a wrong number of rows, a level that is no share.
 absl::Status CheckAnswer(const Description& description, const Request& request, Answer* answer);
 
 }  // namespace twin::predict

@@ -2,79 +2,37 @@
 
 #include <pthread.h>
 #include <signal.h>
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <cstdio>
 #include <memory>
 #include <string>
 
-#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "server/api/listen.h"
 #include "server/api/metrics_server.h"
-#include "server/base/time.h"
+#include "server/base/status_macros.h"
+#include "server/twind/log.h"
 
 namespace twin::twind {
 namespace {
 
-void SetUpLog(const Options& options) {
-  const auto logger = spdlog::stderr_logger_mt("twind");
-  logger->set_level(spdlog::level::from_str(options.log_level));
-  logger->flush_on(spdlog::level::info);
-  if (options.log_format == "json") {
-    logger->set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%fZ","level":"%l",%v})",
-                        spdlog::pattern_time_type::utc);
-  } else {
-    logger->set_pattern("time=%Y-%m-%dT%H:%M:%S.%fZ level=%l %v", spdlog::pattern_time_type::utc);
-  }
-  spdlog::set_default_logger(logger);
-}
-
-// One event with its fields, in the format that was asked for.
-class Event {
- public:
-  Event(const Options& options, absl::string_view name) : json_(options.log_format == "json") {
-    Add("event", name);
-  }
-  Event& Add(absl::string_view key, absl::string_view value) {
-    if (!text_.empty()) text_ += json_ ? "," : " ";
-    std::string quoted;
-    for (const char c : value) {
-      if (c == '"' || c == '\\') quoted.push_back('\\');
-      if (static_cast<unsigned char>(c) >= 0x20) {
-        quoted.push_back(c);
-      } else {
-        quoted += ' ';
-      }
-    }
-    if (json_) {
-      absl::StrAppend(&text_, "\"", key, "\":\"", quoted, "\"");
-    } else {
-      absl::StrAppend(&text_, key, "=\"", quoted, "\"");
-    }
-    return *this;
-  }
-  Event& Add(absl::string_view key, uint64_t value) {
-    if (!text_.empty()) text_ += json_ ? "," : " ";
-    absl::StrAppend(&text_, json_ ? "\"" : "", key, json_ ? "\":" : "=", value);
-    return *this;
-  }
-  const std::string& text() const { return text_; }
-
- private:
-  const bool json_;
-  std::string text_;
-};
-
-int Fail(const Options& options, absl::string_view what, const absl::Status& status) {
-  spdlog::error("{}", Event(options, what).Add("message", status.message()).text());
+int Fail(absl::string_view what, const absl::Status& status) {
+  spdlog::error("{}", Event(what).Add("message", status.message()).text());
   std::fprintf(stderr, "twind: %s\n", std::string(status.message()).c_str());
   return 1;
+}
+
+absl::Status TryAddresses(const Options& options) {
+  TWIN_RETURN_IF_ERROR(api::TryAddress("--listen", options.server.listen));
+  if (options.metrics_listen.empty()) return absl::OkStatus();
+  return api::TryAddress("--metrics-listen", options.metrics_listen);
 }
 
 }  // namespace
 
 int Run(const Options& options) {
-  SetUpLog(options);
+  SetUpLog(options.log_level, options.log_format);
   // Before any thread: they all inherit it, so that only sigwait below takes these signals.
   sigset_t signals;
   sigemptyset(&signals);
@@ -83,18 +41,22 @@ int Run(const Options& options) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c): it cannot fail
 
+  // Before anything is recovered or made.
+  if (const absl::Status status = TryAddresses(options); !status.ok()) {
+    return Fail("listen_failed", status);
+  }
   engine::EngineOptions engine_options = options.engine;
-  engine_options.writing_changed = [&options](const absl::Status& status) {
+  engine_options.writing_changed = [](const absl::Status& status) {
     if (status.ok()) {
-      spdlog::info("{}", Event(options, "writes_accepted").text());
+      spdlog::info("{}", Event("writes_accepted").text());
     } else {
-      spdlog::error("{}", Event(options, "writes_refused").Add("message", status.message()).text());
+      spdlog::error("{}", Event("writes_refused").Add("message", status.message()).text());
     }
   };
   auto engine = engine::Engine::Open(engine_options);
-  if (!engine.ok()) return Fail(options, "open_failed", engine.status());
+  if (!engine.ok()) return Fail("open_failed", engine.status());
   const engine::EngineStatus status = (*engine)->status();
-  spdlog::info("{}", Event(options, "opened")
+  spdlog::info("{}", Event("opened")
                          .Add("data_dir", options.engine.data_dir)
                          .Add("sequence", status.sequence.value)
                          .Add("twins", status.twins)
@@ -106,15 +68,14 @@ int Run(const Options& options) {
   server_options.version = kVersion;
   server_options.data_dir = options.engine.data_dir;
   auto server = api::Server::Start(server_options, engine->get());
-  if (!server.ok()) return Fail(options, "listen_failed", server.status());
+  if (!server.ok()) return Fail("listen_failed", server.status());
   std::unique_ptr<api::MetricsServer> metrics;
   if (!options.metrics_listen.empty()) {
     auto started =
         api::MetricsServer::Start(options.metrics_listen, server_options.insecure, server->get());
-    if (!started.ok()) return Fail(options, "metrics_failed", started.status());
+    if (!started.ok()) return Fail("metrics_failed", started.status());
     metrics = *std::move(started);
-    spdlog::info(
-        "{}", Event(options, "metrics").Add("port", static_cast<uint64_t>(metrics->port())).text());
+    spdlog::info("{}", Event("metrics").Add("port", static_cast<uint64_t>(metrics->port())).text());
   }
   const std::string host = server_options.listen.substr(0, server_options.listen.rfind(':'));
   std::printf("twind %s is ready on %s:%d (%llu twins, data in %s)\n", kVersion, host.c_str(),
@@ -124,15 +85,14 @@ int Run(const Options& options) {
 
   int signal_number = 0;
   sigwait(&signals, &signal_number);
-  spdlog::info(
-      "{}", Event(options, "stopping").Add("signal", static_cast<uint64_t>(signal_number)).text());
+  spdlog::info("{}", Event("stopping").Add("signal", static_cast<uint64_t>(signal_number)).text());
   metrics.reset();
   (*server)->Stop(options.stop_grace_ms);
   server->reset();
   if (const absl::Status stopped = (*engine)->Stop(); !stopped.ok()) {
-    return Fail(options, "stop_failed", stopped);
+    return Fail("stop_failed", stopped);
   }
-  spdlog::info("{}", Event(options, "stopped").text());
+  spdlog::info("{}", Event("stopped").text());
   return 0;
 }
 

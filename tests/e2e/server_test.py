@@ -47,6 +47,27 @@ class ServerTest(unittest.TestCase):
         self.assertEqual(self.server.stop(), 0)
         self.server = Twind(self.path / "data")
 
+    def refuse(self, data, *arguments):
+        """What a server says that does not start."""
+        done = subprocess.run([BIN / "twind", "--data-dir", data, *arguments], capture_output=True, text=True,
+                              check=False, timeout=60)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertEqual(done.stdout, "")
+        return done.stderr
+
+    def test_a_refused_start_leaves_nothing(self):
+        new = self.path / "new"
+        for address, says in (("127.0.0.1:99999", "0 to 65535"), (self.server.address, "is another server there?"),
+                              ("no-such-host.invalid:1", "no-such-host.invalid")):
+            self.assertIn(says, self.refuse(new, "--insecure", "--listen", address))
+            self.assertIn(says, self.refuse(new, "--insecure", "--listen", "127.0.0.1:0", "--metrics-listen", address))
+        self.assertIn("--segment-bytes", self.refuse(new, "--segment-bytes", "10"))
+        self.assertFalse(new.exists())
+        new.mkdir()
+        (new / "mine.txt").write_text("x", encoding="utf-8")
+        self.assertIn("no data directory of twind", self.refuse(new, "--listen", "127.0.0.1:0"))
+        self.assertEqual([each.name for each in new.iterdir()], ["mine.txt"])
+
     def test_a_fleet_from_import_to_restore(self):
         fleet = self.path / "fleet.ndjson"
         subprocess.run([BIN / "twinsim", "fleet", "--vehicles", "3", "--models",
