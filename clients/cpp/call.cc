@@ -43,6 +43,13 @@ absl::Status ToStatus(const grpc::Status& status) {
   return result;
 }
 
+std::string ReasonOf(const absl::Status& status) {
+  const absl::optional<absl::Cord> payload = status.GetPayload(kErrorInfo);
+  google::rpc::ErrorInfo info;
+  if (!payload.has_value() || !info.ParseFromString(std::string(*payload))) return "";
+  return info.reason();
+}
+
 std::optional<TextPlace> PlaceOf(const absl::Status& status) {
   const absl::optional<absl::Cord> payload = status.GetPayload(kErrorInfo);
   google::rpc::ErrorInfo info;

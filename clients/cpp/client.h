@@ -58,6 +58,9 @@ struct TextPlace {
 };
 std::optional<TextPlace> PlaceOf(const absl::Status& status);
 
+// What the server calls the reason: "ETAG_MISMATCH". Empty: it was not the server that refused.
+std::string ReasonOf(const absl::Status& status);
+
 // 128 random bits, in hexadecimal.
 std::string RandomRequestId();
 

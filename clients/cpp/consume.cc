@@ -67,6 +67,8 @@ class Handled {
     if (ns != seek_ns_) again_.clear();
     seek_ns_ = ns;
   }
+  // Nothing waits to be confirmed.
+  bool is_none_open() const { return again_.empty(); }
   // The subscription went to another place.
   void Forget() {
     BeginAnew();
@@ -171,7 +173,7 @@ class Consumption {
         handled_.SetSeekTime(message.seek_time_unix_nano());
         handled_.Confirm(message.acknowledged_delivery());
         if (message.events().empty() || writer.is_closed()) continue;
-        const auto count = static_cast<uint32_t>(message.events().size());
+        const auto count = static_cast<int64_t>(message.events().size());
         if (handled_.RemoveFrom(&message)) {
           taken_ += static_cast<uint64_t>(message.events().size());
           *received = receive(message);
@@ -201,19 +203,26 @@ class Consumption {
   }
 
   bool IsEnough() const { return options_.events_max > 0 && taken_ >= options_.events_max; }
+  // Of what was handled in the last connection nothing comes again.
+  bool IsAllStored() const { return handled_.is_none_open(); }
   bool has_connected() const { return has_connected_; }
 
  private:
-  // After so many events: as many as are wanted at once, and no more than are wanted at all.
-  uint32_t CreditToGive(uint32_t used) {
-    given_ -= std::min<uint64_t>(used, given_);
+  // After so many events: as many as are wanted at once, and no more than are wanted at all. A
+  // transaction that is begun comes as a whole, also beyond the credit, which is a debt then: what
+  // comes next waits until it is paid back.
+  uint32_t CreditToGive(int64_t used) {
+    given_ -= used;
     uint64_t wanted = options_.credit_events;
     if (options_.events_max > 0) {
       wanted = std::min(wanted, options_.events_max - std::min(taken_, options_.events_max));
     }
-    const uint64_t more = wanted - std::min(wanted, given_);
-    given_ += more;
-    return static_cast<uint32_t>(more);
+    // Who wants nothing more pays nothing back.
+    const int64_t more = wanted == 0 ? 0 : static_cast<int64_t>(wanted) - given_;
+    if (more <= 0) return 0;
+    const auto credit = static_cast<uint32_t>(std::min<int64_t>(more, UINT32_MAX));
+    given_ += credit;
+    return credit;
   }
 
   const ConsumeOptions& options_;
@@ -221,7 +230,7 @@ class Consumption {
   std::string name_;
   Handled handled_;
   uint64_t taken_ = 0;
-  uint64_t given_ = 0;  // credit that is not used up
+  int64_t given_ = 0;  // credit that is not used up; below 0: what came beyond it
   bool has_connected_ = false;
 };
 
@@ -239,14 +248,17 @@ absl::Status EventClient::Consume(
         consumption.RunOnce(client_.stubs_->events.get(), receive, &received);
     if (!received.ok()) return received;
     absl::Status status = caller.Explain(ended);
-    if (consumption.IsEnough() && ended.ok()) return absl::OkStatus();
+    // After a seek there is nothing to store.
+    if (consumption.IsEnough() && (ended.ok() || consumption.IsAllStored())) {
+      return absl::OkStatus();
+    }
     const std::atomic<bool>* const cancelled = caller.options().cancelled;
     if (cancelled != nullptr && cancelled->load(std::memory_order_relaxed)) {
       return absl::CancelledError("interrupted");
     }
-    if (!ShallComeAgain(caller, ended)) return status;
-    // This end gave up waiting until the server had stored what it acknowledged.
-    if (consumption.IsEnough() && ended.error_code() == grpc::StatusCode::CANCELLED) return status;
+    // Nothing more is wanted, and what was acknowledged may not have been stored: there would be no
+    // end of waiting for it over another connection, which may be given none of it.
+    if (!ShallComeAgain(caller, ended) || consumption.IsEnough()) return status;
     if (consumption.has_connected()) reconnection.NoteStanding();
     status = reconnection.Wait(status);
     if (!status.ok()) return status;

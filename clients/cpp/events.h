@@ -82,7 +82,9 @@ class EventClient {
   // events, and acknowledges it when that returns OK. What `receive` fails with ends the call; its
   // message is not acknowledged, and the ones before it are. A lost connection is made again, also
   // after a seek; events that `receive` has had in this call are not given to it again, unless the
-  // subscription went back. OK: events_max. CANCELLED: what was acknowledged is stored.
+  // subscription went back. OK: events_max. UNAVAILABLE, when there were so many already: the
+  // connection was lost before the last of them were stored, and they come again to who consumes
+  // next. CANCELLED: what was acknowledged is stored.
   // OUT_OF_RANGE: the changes since are gone. FAILED_PRECONDITION: another consumer of the same
   // name has begun.
   absl::Status Consume(

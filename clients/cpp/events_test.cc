@@ -209,6 +209,66 @@ TEST_F(EventClientTest, NoMoreCreditIsGivenThanEventsAreWanted) {
   EXPECT_THAT(taken_, ElementsAre("1.0", "2.0", "3.0"));
 }
 
+// A server sends a transaction as a whole and counts below 0: no event comes until that is paid.
+TEST_F(EventClientTest, WhatCameBeyondTheCreditIsPaidBack) {
+  events_.consumers = {[&](ConsumerEnd* stream) {
+    v1::StreamEventsRequest request;
+    EXPECT_TRUE(stream->Read(&request));
+    EXPECT_EQ(request.credit_events(), 2);
+    stream->Write(MessageOf(1, {1, 2, 3, 4, 5}));
+    EXPECT_EQ(ReadUntil(stream, 1), 5);  // 2 - 5 + 5: two are wanted again
+    stream->Write(MessageOf(2, {6}));
+    EXPECT_EQ(ReadUntil(stream, 2), 1);
+    return kGone;
+  }};
+  EXPECT_THAT(Consume({.subscription = "s", .credit_events = 2}),
+              StatusIs(absl::StatusCode::kNotFound, "deleted"));
+}
+
+TEST_F(EventClientTest, RepetitionsDoNotUseUpTheCreditOfWhatIsWanted) {
+  events_.consumers = {[&](ConsumerEnd* stream) {
+                         stream->Write(MessageOf(1, {1, 2}));
+                         ReadUntil(stream, 1);
+                         return kLost;  // the acknowledgement is not stored
+                       },
+                       [&](ConsumerEnd* stream) {
+                         v1::StreamEventsRequest request;
+                         EXPECT_TRUE(stream->Read(&request));
+                         int64_t credit = request.credit_events();
+                         EXPECT_EQ(credit, 1);  // one is wanted
+                         stream->Write(MessageOf(1, {1, 2}));
+                         credit -= 2;
+                         credit += ReadUntil(stream, 1);
+                         EXPECT_EQ(credit, 1);
+                         if (credit < 1) return kGone;  // else it would wait for ever
+                         stream->Write(MessageOf(2, {3}));
+                         ReadUntil(stream, 2);
+                         EXPECT_FALSE(stream->Read(&request));
+                         return grpc::Status::OK;
+                       }};
+  EXPECT_THAT(Consume({.subscription = "s", .events_max = 3}), IsOk());
+  EXPECT_THAT(taken_, ElementsAre("1.0", "2.0", "3.0"));
+}
+
+// Over a new connection it would wait for events that nobody wants.
+TEST_F(EventClientTest, ALostConnectionBehindTheLastEventEndsIt) {
+  const auto lost_after = [](uint64_t stored) {
+    return [=](ConsumerEnd* stream) {
+      stream->Write(MessageOf(1, {1}));
+      stream->Write(MessageOf(2, {2}));
+      ReadUntil(stream, 2);
+      stream->Write(MessageOf(0, {}, stored));
+      return kLost;
+    };
+  };
+  const ConsumeOptions two = {.subscription = "s", .events_max = 2};
+  events_.consumers = {lost_after(1), lost_after(2)};
+  EXPECT_THAT(Consume(two), StatusIs(absl::StatusCode::kUnavailable, "stopping"));
+  EXPECT_THAT(Consume(two), IsOk());
+  EXPECT_EQ(events_.calls, 2);
+  EXPECT_THAT(taken_, ElementsAre("1.0", "2.0", "1.0", "2.0"));
+}
+
 TEST_F(EventClientTest, AnInterruptionClosesTheStreamAndDoesNotTearIt) {
   bool has_closed = false;
   events_.consumers = {[&](ConsumerEnd* stream) {

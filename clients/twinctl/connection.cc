@@ -61,6 +61,21 @@ absl::StatusOr<ExitCode> RunOnServer(const ServerOptions& options, const ServerA
   return action(client->get(), console);
 }
 
+// What the server's words mean on this command line; empty: nothing else.
+absl::string_view AdviceOn(const absl::Status& status) {
+  static constexpr std::pair<absl::string_view, absl::string_view> kAdvice[] = {
+      {"HAS_RELATIONSHIPS", "'twinctl twins delete ID --relationships' deletes them, too."},
+      {"NO_SUBSCRIPTION", "'twinctl subscriptions create NAME' makes one."},
+      {"HAS_CHAMPION", "'twinctl predictors register' takes --shadow for that."},
+      {"ETAG_MISMATCH", "'twinctl twins get ID -o json' has the etag of now, for --if-match."},
+  };
+  const std::string reason = client::ReasonOf(status);
+  for (const auto& [of, advice] : kAdvice) {
+    if (of == reason) return advice;
+  }
+  return "";
+}
+
 }  // namespace
 
 Environment ReadEnvironment() {
@@ -155,6 +170,9 @@ ExitCode Report(const absl::Status& status, const Console& console) {
   if (client::IsUnreachable(status)) code = kExitNoServer;
   console.Fail(code, lines.empty() ? absl::StatusCodeToString(status.code()) : lines.front());
   for (size_t i = 1; i < lines.size(); ++i) console.err << "  " << Printable(lines[i]) << '\n';
+  if (const absl::string_view advice = AdviceOn(status); !advice.empty()) {
+    console.err << advice << '\n';
+  }
   if (code == kExitNoServer) {
     console.err << "Start one with 'twind --data-dir DIR', or name another with --address, "
                    "--context or TWINCTL_ADDRESS.\n";

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "clients/twinsim/fleet.h"
 #include "clients/twinsim/models_folder.h"
 #include "clients/twinsim/random.h"
@@ -34,22 +35,38 @@ absl::StatusOr<std::vector<std::string>> TargetsOf(client::Client* client,
   return targets;
 }
 
+int ModulesOf(const CarDesign& design) {
+  const int parts = design.cells > 0 ? design.cells : design.probes;
+  return parts == 0 ? 0 : std::clamp(design.modules, 1, parts);
+}
+
+// A member of JSON, of a number that is known.
+std::string Known(absl::string_view name, int number) {
+  return number > 0 ? absl::StrFormat(R"("%s":%d)", name, number) : "";
+}
+std::string ObjectOf(const std::vector<std::string>& members) {
+  std::vector<std::string> known;
+  for (const std::string& member : members) {
+    if (!member.empty()) known.push_back(member);
+  }
+  return absl::StrCat("{", absl::StrJoin(known, ","), "}");
+}
+
 // The operations that make one car.
 class Maker {
  public:
   explicit Maker(const CarDesign& design)
       : design_(design),
-        modules_(std::clamp(design.modules, 1, design.cells)),
+        modules_(ModulesOf(design)),
         pack_(absl::StrCat(design.vehicle, "-pack")) {}
 
   v1::BatchWriteRequest Make() {
     const std::string bms = absl::StrCat(design_.vehicle, "-bms");
     Twin(design_.vehicle, "Vehicle", "{}");
     Twin(pack_, "BatteryPack",
-         absl::StrFormat(R"({"seriesCount":%d,"moduleCount":%d})", design_.cells, modules_));
+         ObjectOf({Known("seriesCount", design_.cells), Known("moduleCount", modules_)}));
     Twin(bms, "Bms",
-         absl::StrFormat(R"({"cellChannels":%d,"probeChannels":%d})", design_.cells,
-                         design_.probes));
+         ObjectOf({Known("cellChannels", design_.cells), Known("probeChannels", design_.probes)}));
     Mount("pack", design_.vehicle, "hasPack", pack_, 1);
     Relationship("bms", pack_, "hasBms", bms, "{}");
     for (int module = 0; module < modules_; ++module) MakeModule(module);
@@ -69,7 +86,7 @@ class Maker {
     const int cell_end = FirstOf(module + 1, design_.cells);
     const int probe_first = FirstOf(module, design_.probes);
     const int probe_end = FirstOf(module + 1, design_.probes);
-    Twin(id, "BatteryModule", absl::StrFormat(R"({"seriesCount":%d})", cell_end - cell_first));
+    Twin(id, "BatteryModule", ObjectOf({Known("seriesCount", cell_end - cell_first)}));
     Mount(absl::StrCat("m", module + 1), pack_, "hasModule", id, module + 1);
     for (int probe = probe_first; probe < probe_end; ++probe) {
       const std::string probe_id = absl::StrCat(id, "-p", probe - probe_first + 1);
@@ -165,8 +182,8 @@ absl::StatusOr<Car> MakeCar(client::Client* client, const CarDesign& design) {
   return Car{.vehicle = design.vehicle,
              .pack = absl::StrCat(design.vehicle, "-pack"),
              .bms = absl::StrCat(design.vehicle, "-bms"),
-             .modules = true,
-             .module_count = std::clamp(design.modules, 1, design.cells),
+             .modules = ModulesOf(design) > 0,
+             .module_count = ModulesOf(design),
              .cells = design.cells,
              .probes = design.probes};
 }

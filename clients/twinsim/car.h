@@ -28,8 +28,8 @@ struct Car {
 // each cell is sensed by the nearest probe.
 struct CarDesign {
   std::string vehicle;  // "veh-000042"; parts are called "veh-000042-pack", "-bms", "-m01-c01", …
-  int modules = 1;      // at most as many as there are cells
-  int cells = 1;
+  int modules = 1;      // at most as many as there are cells, or probes where there are none
+  int cells = 0;        // 0: the pack is not known from within
   int probes = 0;
 };
 

@@ -48,10 +48,13 @@ absl::StatusOr<Car> MakeCarOf(client::Client* client, const ReplayOptions& optio
   if (!models.ok()) return models;
   const CarDesign design = {.vehicle = options.vehicle,
                             .modules = recording.map().modules,
-                            .cells = std::max(recording.cells(), 1),
+                            .cells = recording.cells(),
                             .probes = recording.probes()};
   absl::StatusOr<Car> car = MakeCar(client, design);
-  if (car.ok()) {
+  if (car.ok() && car->module_count == 0) {
+    note(absl::StrCat("made '", options.vehicle,
+                      "': the file has no cells and no probes, so its pack has none"));
+  } else if (car.ok()) {
     note(absl::StrCat("made '", options.vehicle,
                       "': the file does not say how its pack is built; "
                       "its ",

@@ -55,7 +55,11 @@ class FakeTwins : public v1::TwinService::Service {
   grpc::Status BatchWrite(grpc::ServerContext*, const v1::BatchWriteRequest* request,
                           v1::BatchWriteResponse*) override {
     for (const v1::WriteOperation& operation : request->operations()) {
-      if (operation.has_create_twin()) twins.insert(operation.create_twin().twin().id());
+      if (operation.has_create_twin()) {
+        const v1::Twin& twin = operation.create_twin().twin();
+        twins.insert(twin.id());
+        contents[twin.id()] = twin.contents_json();
+      }
       if (operation.has_create_relationship()) {
         relationships.push_back(operation.create_relationship().relationship());
       }
@@ -73,6 +77,7 @@ class FakeTwins : public v1::TwinService::Service {
   }
 
   std::set<std::string> twins;
+  std::map<std::string, std::string> contents;  // as JSON
   std::vector<v1::Relationship> relationships;
 };
 
@@ -182,6 +187,28 @@ TEST_F(ReplayTest, MakesTheVehicleAndSendsItsFrames) {
                                          "\x4A\x0E\x4C\x0E\x49\x0E\0\x80\x48\x0E\x88\x13"
                                          "\x22\x01\xEC\x09\x1D\x01\x18\x01",
                                          26));
+}
+
+// What the file does not know is not made up.
+TEST_F(ReplayTest, APackAloneHasNoCells) {
+  std::ofstream(path_) << "time_local,pack_current_a\n2021-05-05 09:10:00,0.75\n";
+  for (int run = 0; run < 2; ++run) {  // made, and found
+    const absl::StatusOr<ReplayResult> result = Run({});
+    ASSERT_THAT(result.status(), IsOk());
+    EXPECT_EQ(result->values, 1u);
+  }
+  EXPECT_THAT(notes_, HasSubstr("the file has no cells and no probes, so its pack has none"));
+  EXPECT_THAT(twins_.twins, ElementsAre("veh-1", "veh-1-bms", "veh-1-pack"));
+  EXPECT_EQ(twins_.contents["veh-1-pack"], "{}");
+  EXPECT_EQ(twins_.contents["veh-1-bms"], "{}");
+}
+
+TEST_F(ReplayTest, ProbesAloneStandInModules) {
+  std::ofstream(path_) << "time_local,t1_c,t2_c\n2021-05-05 09:10:00,20,21\n";
+  ASSERT_THAT(Run({}).status(), IsOk());
+  EXPECT_THAT(notes_, HasSubstr("its 0 cells are divided into 2 modules, with 2 probes"));
+  EXPECT_EQ(twins_.twins.size(), 3u + 2 + 2);
+  EXPECT_EQ(twins_.contents["veh-1-pack"], R"({"moduleCount":2})");
 }
 
 TEST_F(ReplayTest, FindsAVehicleAndTellsWhatDoesNotFit) {

@@ -12,6 +12,7 @@
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "query/ast/error.h"
+#include "server/base/status_reason.h"
 #include "server/ingest/operation.h"
 
 namespace twin::api {
@@ -93,7 +94,8 @@ grpc::Status ToGrpc(const absl::Status& status) {
   details.set_code(static_cast<int>(status.code()));
   google::rpc::ErrorInfo info;
   info.set_domain("twingraph");
-  info.set_reason(ReasonOf(status.code()));
+  const absl::optional<absl::Cord> reason = status.GetPayload(kReasonPayload);
+  info.set_reason(reason.has_value() ? std::string(*reason) : ReasonOf(status.code()));
   const std::optional<query::Span> span = query::SpanOf(status);
   if (span.has_value()) {
     if (absl::IsInvalidArgument(status)) info.set_reason("INVALID_QUERY");

@@ -173,6 +173,14 @@ TEST_F(PredictTest, GarbageIsNotWritten) {
   EXPECT_EQ(run.state, RunState::kFailed);
   EXPECT_EQ(run.retries, 0u);
   EXPECT_THAT(run.message, HasSubstr("2 values for 3 rows"));
+  Answer([](const Request& request, absl::StatusOr<predict::Answer>* answer) {
+    *answer = FakeService::Tenfold(request);
+    (*answer)->outputs.push_back((*answer)->outputs[0]);
+    return true;
+  });
+  run = RunNow("p");
+  EXPECT_EQ(run.state, RunState::kFailed);
+  EXPECT_THAT(run.message, HasSubstr("'soh' is there twice"));
   EXPECT_EQ(Soh("cell-3"), "30 25 35 ERROR p ");
 }
 
@@ -357,6 +365,10 @@ TEST_F(PredictTest, RegistrationChecksQueryUnitsAndPaths) {
   refused([](predict::Spec* spec) { spec->change_paths = {"amps"}; }, "'amps'");
   refused([](predict::Spec* spec) { spec->name = "a/b"; }, "'a/b'");
   refused([](predict::Spec* spec) { spec->batch_rows = 20'000; }, "batch_rows");
+  service().description.outputs.push_back(service().description.outputs[0]);
+  service().description.outputs[1].name = "again";
+  refused([](predict::Spec*) {}, "'soh' and 'again' both go to 'soh'");
+  service().description.outputs.pop_back();
   service().description.stated_hash = "0000000000000000";
   EXPECT_THAT(Register(SpecOf("p")), StatusIs(StatusCode::kFailedPrecondition, HasSubstr("hash")));
   EXPECT_THAT(predictors_->List(), IsEmpty());

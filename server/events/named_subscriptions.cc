@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/clock.h"
 #include "server/base/status_macros.h"
+#include "server/base/status_reason.h"
 #include "server/base/thread_name.h"
 #include "server/events/named_record.h"
 #include "server/events/named_subscription.h"
@@ -89,7 +90,9 @@ absl::StatusOr<NamedSubscriptions::Pointer> NamedSubscriptions::Find(absl::strin
   const MutexLock lock(&mutex_);
   const auto found = all_.find(name);
   if (found != all_.end()) return found->second;
-  return absl::NotFoundError(absl::StrCat("there is no subscription ", name, "; create it first"));
+  return WithReason(
+      absl::NotFoundError(absl::StrCat("there is no subscription ", name, "; create it first")),
+      "NO_SUBSCRIPTION");
 }
 
 absl::StatusOr<Sequence> NamedSubscriptions::Resolve(const Place& place) const {

@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "models/dtdl/values.h"
 #include "server/base/status_macros.h"
+#include "server/base/status_reason.h"
 #include "server/graph/model_names.h"
 #include "server/ingest/edit_value.h"
 
@@ -596,9 +597,11 @@ absl::Status Checker::Delete(const DeleteTwin& request, OperationResult* result)
   const uint32_t out = pending_.OutDegree(twin);
   const uint32_t in = pending_.InDegree(twin);
   if (out + in > 0 && !request.delete_relationships) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "it has ", out, " outgoing and ", in,
-        " incoming relationships; delete them first, or ask for it (delete_relationships)"));
+    return WithReason(
+        absl::FailedPreconditionError(absl::StrCat(
+            "it has ", out, " outgoing and ", in,
+            " incoming relationships; delete them first, or ask for it (delete_relationships)")),
+        "HAS_RELATIONSHIPS");
   }
   return DeleteWithRelationships(twin, request.source_time, result);
 }

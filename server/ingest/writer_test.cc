@@ -238,6 +238,24 @@ TEST(Writer, AnEmptyBatchWithAKnownRequestIdIsARepetition) {
   EXPECT_EQ(bench.Write(batch).sequence, Sequence(2));
 }
 
+TEST(Writer, AModelIsDecommissionedOnce) {
+  Bench bench;
+  bench.Models();
+  const auto decommission = [&](bool decommissioned) {
+    WriteBatch batch;
+    batch.operations.emplace_back(DecommissionModel{"dtmi:t:Pack;1", decommissioned});
+    const WriteResult result = bench.Write(std::move(batch));
+    EXPECT_THAT(result.status, IsOk());
+    return result.results.at(0).changed;
+  };
+  EXPECT_EQ(decommission(false), 0u);
+  EXPECT_EQ(decommission(true), 1u);
+  EXPECT_EQ(decommission(true), 0u);
+  EXPECT_THAT(bench.One(Pack("p")), StatusIs(StatusCode::kFailedPrecondition, HasSubstr("")));
+  EXPECT_EQ(decommission(false), 1u);
+  EXPECT_THAT(bench.One(Pack("p")), IsOk());
+}
+
 TEST(Writer, ARequestIdHasALimit) {
   Limits limits;
   limits.request_id_length_max = 3;

@@ -1,11 +1,13 @@
 #include "server/predict/predictors.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/status_macros.h"
+#include "server/base/status_reason.h"
 #include "server/predict/builtin.h"
 #include "server/predict/document_value.h"
 #include "server/predict/predictors_impl.h"
@@ -123,8 +125,15 @@ absl::Status Predictors::Impl::CheckPaths(const Registration& registration) {
           absl::StrCat("paths: the predictor has no output '", output, "'"));
     }
   }
+  std::map<std::string, std::string> outputs_by_path;
   for (const Output& output : description.outputs) {
     const std::string path = PathOf(registration, output);
+    const auto [other, is_first] = outputs_by_path.emplace(path, output.name);
+    if (!is_first) {
+      return absl::InvalidArgumentError(absl::StrCat("paths: the outputs '", other->second,
+                                                     "' and '", output.name, "' both go to '", path,
+                                                     "'"));
+    }
     TWIN_RETURN_IF_ERROR(host_.CheckEstimate(description.target_model, path, output.unit));
     for (const std::string& changed : registration.spec.change_paths) {
       if (!Overlap(changed, path)) continue;
@@ -169,9 +178,11 @@ absl::Status Predictors::Impl::Check(const Registration& registration, bool repl
       for (const Output& their_output : theirs.description.outputs) {
         const std::string path = PathOf(registration, output);
         if (PathOf(theirs, their_output) != path) continue;
-        return absl::AlreadyExistsError(
-            absl::StrCat("'", path, "' of ", theirs.description.target_model, " has the champion '",
-                         other_name, "'; this one can be its shadow"));
+        return WithReason(
+            absl::AlreadyExistsError(
+                absl::StrCat("'", path, "' of ", theirs.description.target_model,
+                             " has the champion '", other_name, "'; this one can be its shadow")),
+            "HAS_CHAMPION");
       }
     }
   }

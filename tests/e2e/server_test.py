@@ -76,6 +76,12 @@ class ServerTest(unittest.TestCase):
         tree = self.run_twinctl("twins", "tree", "veh-000001")
         self.assertIn("veh-000001-pack", tree)
         self.run_twinctl("twins", "patch", "veh-000001", "--set", "odometer=12345")
+        self.assertIn("'twinctl twins delete ID --relationships' deletes them, too.",
+                      self.run_twinctl("twins", "delete", "veh-000001", code=1))
+        self.assertIn("'twinctl subscriptions create NAME' makes one.",
+                      self.run_twinctl("subscriptions", "show", "nobody", code=1))
+        self.assertIn("has the etag of now",
+                      self.run_twinctl("twins", "patch", "veh-000001", "--set", "odometer=1", "--if-match", 'W/"1"', code=1))
         twin = json.loads(self.run_twinctl("twins", "get", "veh-000001", "-o", "json"))
         self.assertEqual(twin["odometer"], 12345)
         self.assertIn("did you mean 'odometer'",
