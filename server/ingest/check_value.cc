@@ -35,6 +35,17 @@ std::optional<int64_t> AsInteger(const Value& value) {
   return std::nullopt;
 }
 
+// A fraction is shown as one, whatever its value.
+absl::Status ExpectedInteger(absl::string_view path, absl::string_view expected,
+                             const Value& value) {
+  const bool is_whole = value.kind() == Value::Kind::kDouble &&
+                        std::fabs(value.as_double()) < 1e15 &&
+                        std::trunc(value.as_double()) == value.as_double();
+  if (!is_whole) return Expected(path, expected, value);
+  return Invalid(path, absl::StrCat("expected ", expected, ", got ", value.DebugString(60),
+                                    ".0; write it without a point and an exponent"));
+}
+
 struct IntegerRange {
   absl::string_view name;
   int64_t min;
@@ -135,7 +146,9 @@ absl::StatusOr<Value> Check(const Schema& schema, const Value& value, absl::stri
 absl::StatusOr<Value> CheckInteger(const IntegerRange& range, const Value& value,
                                    absl::string_view path) {
   const std::optional<int64_t> number = AsInteger(value);
-  if (!number.has_value() && !IsBeyond(range, value)) return Expected(path, range.name, value);
+  if (!number.has_value() && !IsBeyond(range, value)) {
+    return ExpectedInteger(path, range.name, value);
+  }
   if (!number.has_value() || *number < range.min || *number > range.max) {
     return Expected(path, absl::StrCat(range.name, " between ", range.min, " and ", range.max),
                     value);
@@ -182,7 +195,7 @@ absl::StatusOr<Value> CheckEnum(const Schema& schema, const Value& value, absl::
   const std::optional<int64_t> number = AsInteger(value);
   if (!number.has_value() || *number < INT32_MIN || *number > INT32_MAX ||
       schema.FindValue(static_cast<int>(*number)) == nullptr) {
-    return Expected(path, EnumNames(schema), value);
+    return ExpectedInteger(path, EnumNames(schema), value);
   }
   return Value::Int(*number);
 }

@@ -140,6 +140,19 @@ TEST(ValueRules, BothSayTheSame) {
   }
 }
 
+TEST(ValueRules, AFractionIsShownAsOne) {
+  const auto message = [](absl::string_view schema, double number) {
+    const auto catalog = CatalogWith(schema);
+    return std::string(CheckValue(*catalog->table(TableId(0)).FindColumn("p"),
+                                  Value::Double(number), "p", Limits())
+                           .status()
+                           .message());
+  };
+  EXPECT_EQ(message(R"("integer")", 3),
+            "p: expected an integer, got 3.0; write it without a point and an exponent");
+  EXPECT_EQ(message(R"("integer")", 3.5), "p: expected an integer, got 3.5");
+}
+
 // As text, a number shows how it was written; typed, it is what it is worth.
 TEST(ValueRules, TypedNumbersAreTakenByTheirValue) {
   const auto taken = [](const graph::Catalog& catalog, Value value) {
