@@ -70,7 +70,7 @@ class EventClientTest : public ::testing::Test {
   }
 
   // Takes messages until the call ends.
-  absl::Status Consume(ConsumeOptions options = {.subscription = "s"}) {
+  absl::Status Consume(const ConsumeOptions& options = {.subscription = "s"}) {
     return EventClient(client_.get())
         .Consume(options, [&](const v1::StreamEventsResponse& message) {
           for (const v1::Event& event : message.events()) {

@@ -11,8 +11,7 @@ Reconnection::Reconnection(const Caller& caller, const EventOptions& options)
 
 absl::Status Reconnection::Wait(const absl::Status& ended) {
   // A stream that goes on has no good end.
-  const absl::Status lost =
-      ended.ok() ? absl::UnavailableError("the server ended the stream") : ended;
+  absl::Status lost = ended.ok() ? absl::UnavailableError("the server ended the stream") : ended;
   if (stands_) {
     backoff_.emplace(caller_.options().retry);
     lost_at_ = steady_clock::now();

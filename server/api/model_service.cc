@@ -12,6 +12,7 @@
 #include "models/dtdl/parse.h"
 #include "server/api/convert.h"
 #include "server/api/json.h"
+#include "server/base/status_macros.h"
 #include "server/graph/model_names.h"
 
 namespace twin::api {

@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "server/api/convert.h"
 #include "server/api/telemetry_convert.h"
+#include "server/base/status_macros.h"
 
 namespace twin::api {
 namespace {

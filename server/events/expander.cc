@@ -8,6 +8,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
+#include "server/base/status_macros.h"
 #include "server/ingest/layout.h"
 
 namespace twin::events {
