@@ -35,6 +35,7 @@ TEST(LibraryLogTest, LinesOfTheLibrariesComeToTheSink) {
     EXPECT_EQ(line.level, LibraryLine::Level::kError);
     EXPECT_THAT(line.place, ::testing::StartsWith("library_log_test.cc:"));
   });
+  gpr_log_verbosity_init();  // as grpc_init does: before, it logs nothing
   ::testing::internal::CaptureStderr();
   gpr_log(GPR_ERROR, "no %s here", "address");
   GOOGLE_LOG(ERROR) << "no UTF-8 here";

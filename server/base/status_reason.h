@@ -16,6 +16,14 @@ inline absl::Status WithReason(absl::Status status, absl::string_view reason) {
   return status;
 }
 
+// The same with another message, payloads and all.
+inline absl::Status WithMessage(const absl::Status& status, absl::string_view message) {
+  absl::Status said(status.code(), message);
+  status.ForEachPayload(
+      [&](absl::string_view type, const absl::Cord& payload) { said.SetPayload(type, payload); });
+  return said;
+}
+
 }  // namespace twin
 
 #endif  // TWIN_SERVER_BASE_STATUS_REASON_H_

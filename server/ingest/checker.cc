@@ -25,7 +25,7 @@ constexpr size_t kScalarBytesMax = 11;  // of an encoded Value that is no text
 // The path, where the message begins with one, is told apart before ids stand around it.
 absl::Status Named(const absl::Status& status, absl::string_view kind, absl::string_view id) {
   if (status.ok()) return status;
-  absl::Status named(status.code(), absl::StrCat(kind, " ", id, ": ", status.message()));
+  absl::Status named = WithMessage(status, absl::StrCat(kind, " ", id, ": ", status.message()));
   const absl::string_view path = status.message().substr(0, status.message().find(": "));
   if (path.size() < status.message().size() && path.find(' ') == absl::string_view::npos) {
     named.SetPayload(kFieldPayload, absl::Cord(path));

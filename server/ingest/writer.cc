@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
 #include "server/base/status_macros.h"
+#include "server/base/status_reason.h"
 #include "server/base/thread_name.h"
 #include "server/base/thread_priority.h"
 
@@ -77,10 +78,7 @@ constexpr uint64_t kOperationsAppliedAtOnce = 32;  // but of a record all
 
 absl::Status InBatch(const absl::Status& status, size_t index, size_t count) {
   if (count == 1) return status;
-  absl::Status told(status.code(), absl::StrCat("operation ", index, ": ", status.message()));
-  status.ForEachPayload(
-      [&](absl::string_view type, const absl::Cord& payload) { told.SetPayload(type, payload); });
-  return told;
+  return WithMessage(status, absl::StrCat("operation ", index, ": ", status.message()));
 }
 
 }  // namespace

@@ -233,7 +233,7 @@ class MetricsTest(TestCase):
         done = subprocess.run([BIN / "twind", "--data-dir", pathlib.Path(self.folder.name) / "x", "--listen", "127.0.0.1:0",
                                "--metrics-listen", taken], capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 1)
-        self.assertIn("cannot listen for metrics", done.stderr)
+        self.assertIn("cannot listen on --metrics-listen " + taken, done.stderr)
 
     def test_the_dashboard_asks_for_metrics_that_there_are(self):
         text = (ROOT / "docs/grafana/twingraph.json").read_text(encoding="utf-8")

@@ -538,8 +538,8 @@ Code Unit::Do(const ingest::CreateModels& request, OperationAnswer* answer) {
 Code Unit::Do(const ingest::DecommissionModel& request, OperationAnswer* answer) {
   const auto it = state_.models.find(request.id);
   if (it == state_.models.end()) return Code::kNotFound;
+  answer->changed = it->second == request.decommissioned ? 0 : 1;
   it->second = request.decommissioned;
-  answer->changed = 1;
   return Code::kOk;
 }
 
