@@ -8,6 +8,7 @@
 
 #include "server/api/convert.h"
 #include "server/base/coding.h"
+#include "server/ingest/check_value.h"
 
 namespace twin::api {
 namespace {
@@ -194,7 +195,9 @@ bool ReadContents(absl::string_view bytes, Names* names, ValueMap* contents) {
         !ReadValue(member.String(), &value) || !member.ok() || !member.done()) {
       return false;
     }
-    contents->emplace_back(std::string(name), ValueOf(value));
+    Value content = ValueOf(value);
+    ingest::TakeByValue(&content);
+    contents->emplace_back(std::string(name), std::move(content));
     if (count < names->size() && (*names)[count] == name) continue;
     as_last = false;
     names->resize(count);

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "server/api/convert.h"
+#include "server/ingest/request_ids.h"
 
 namespace twin::api {
 namespace {
@@ -119,6 +120,7 @@ void ExpectSame(const pb::BatchWriteRequest& request) {
   const auto expected = ToBatch(request);
   ASSERT_TRUE(read.has_value() && expected.ok());
   EXPECT_EQ(Text(read->batch), Text(*expected));
+  EXPECT_EQ(ingest::DigestOf(read->batch), ingest::DigestOf(*expected));  // kinds of values too
   EXPECT_EQ(read->batch_number, request.batch_number());
 }
 
