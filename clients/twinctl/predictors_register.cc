@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "clients/cpp/predictors.h"
 #include "clients/twinctl/predictors.h"
@@ -13,6 +15,9 @@ namespace twin::twinctl {
 namespace {
 
 namespace v1 = ::twingraph::v1;
+
+constexpr int64_t kDaysMax = 366;
+constexpr int64_t kMsPerDay = int64_t{24} * 3600 * 1000;
 
 struct RegisterArguments {
   std::string name;
@@ -50,9 +55,16 @@ absl::Status AddPairs(const std::vector<std::string>& pairs, absl::string_view o
 }
 
 absl::StatusOr<int64_t> Milliseconds(const std::string& text, absl::string_view option) {
+  // Days and weeks, which ParseTimeout does not take: nobody waits for an answer for so long.
+  const int64_t days = absl::EndsWith(text, "d") ? 1 : absl::EndsWith(text, "w") ? 7 : 0;
+  int64_t count = 0;
+  if (days > 0 && absl::SimpleAtoi(text.substr(0, text.size() - 1), &count) && count > 0 &&
+      count <= kDaysMax / days) {
+    return count * days * kMsPerDay;
+  }
   const absl::StatusOr<std::chrono::milliseconds> time = ParseTimeout(text);
   if (!time.ok()) {
-    return UsageError(absl::StrCat(option, " ", text, ": it is no time such as 30s or 6h"));
+    return UsageError(absl::StrCat(option, " ", text, ": it is no time such as 30s, 6h or 1d"));
   }
   return time->count();
 }

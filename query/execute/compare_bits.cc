@@ -70,7 +70,7 @@ StoredComparison OfFloats(const StoredComparison& comparison) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   const double number = comparison.number;
   float nearest = 0;
-  if (std::abs(number) <= std::numeric_limits<float>::max()) {
+  if (std::abs(number) <= kGreatestOfFloats) {
     nearest = static_cast<float>(number);
   } else {
     nearest = number > 0 ? kInfinity : -kInfinity;

@@ -37,7 +37,10 @@ inline double FromFloat(float stored) {
   return FromFloatSlowly(stored);
 }
 
-// What a float keeps of a number that is not beyond the greatest float.
+// What is beyond it, either way, is no float: it would round to infinity.
+inline constexpr double kGreatestOfFloats = 0x1.fffffefffffffp127;
+
+// What a float keeps of a number up to kGreatestOfFloats.
 inline double AsFloat(double number) { return FromFloat(static_cast<float>(number)); }
 
 }  // namespace twin

@@ -167,7 +167,7 @@ absl::StatusOr<Value> CheckReal(Class kind, const Value& value, absl::string_vie
   }
   if (!std::isfinite(number)) return Expected(path, "a finite number", value);
   if (kind == Class::kFloat) {
-    if (std::fabs(number) > std::numeric_limits<float>::max()) {
+    if (std::fabs(number) > kGreatestOfFloats) {
       return Expected(path, "a number that a float can hold", value);
     }
     number = AsFloat(number);

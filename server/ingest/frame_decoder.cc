@@ -19,7 +19,15 @@ const double kPowersOfTen[timeseries::kDecimalsMax + 1] = {1e0, 1e1, 1e2, 1e3, 1
 
 namespace {
 
-constexpr double kGreatest = std::numeric_limits<double>::max();
+// Beyond it a number is missing.
+double GreatestOf(const ResolvedColumn& column) {
+  return column.is_of_floats() ? kGreatestOfFloats : std::numeric_limits<double>::max();
+}
+
+// As their columns keep them.
+void KeepAsFloats(const uint8_t* missing, size_t count, double* doubles) {
+  for (size_t i = 0; i < count; ++i) doubles[i] = missing[i] != 0 ? 0 : AsFloat(doubles[i]);
+}
 
 template <typename Raw>
 Raw Load(const char* raw, size_t i) {
@@ -96,9 +104,14 @@ void FrameDecoder::Integers(const ResolvedColumn& column, const char* raw, size_
     out->scaled = scaled;
   } else if (column.kind == ColumnKind::kDouble) {
     double* const doubles = doubles_.data() + at_;
+    const double greatest = GreatestOf(column);
     for (size_t i = 0; i < frames; ++i) {
       doubles[i] = static_cast<double>(Load<Raw>(raw, i)) * column.scale + column.offset;
+      const bool wrong = !(std::abs(doubles[i]) <= greatest);
+      missing[i] |= static_cast<uint8_t>(wrong);
+      any_missing |= wrong;
     }
+    if (column.is_of_floats()) KeepAsFloats(missing, frames, doubles);
     out->doubles = doubles;
   } else {
     int64_t* const ints = ints_.data() + at_;
@@ -125,21 +138,25 @@ void FrameDecoder::Fractions(const ResolvedColumn& column, const char* raw, size
     double* const doubles = doubles_.data() + at_;
     const double scale = column.scale;
     const double offset = column.offset;
+    const double greatest = GreatestOf(column);
     bool complete = true;
     for (size_t i = 0; i < frames; ++i) {
       const double value = NumberAt<Raw>(raw, i) * scale + offset;
-      complete &= std::abs(value) <= kGreatest;  // false for NaN, too
+      complete &= std::abs(value) <= greatest;  // false for NaN, too
       doubles[i] = value;
     }
     out->doubles = doubles;
-    if (complete) return;
-    for (size_t i = 0; i < frames; ++i) {
-      missing[i] = static_cast<uint8_t>(std::abs(doubles[i]) <= kGreatest ? 0 : 1);
-      if (missing[i] != 0) doubles[i] = 0;
+    if (!complete) {
+      for (size_t i = 0; i < frames; ++i) {
+        missing[i] = static_cast<uint8_t>(std::abs(doubles[i]) <= greatest ? 0 : 1);
+        if (missing[i] != 0) doubles[i] = 0;
+      }
+      out->missing = missing;
     }
-    out->missing = missing;
+    if (column.is_of_floats()) KeepAsFloats(missing, frames, doubles);
     return;
   }
+  const double greatest = GreatestOf(column);
   bool any_missing = false;
   for (size_t i = 0; i < frames; ++i) {
     const double value = NumberAt<Raw>(raw, i);
@@ -149,7 +166,7 @@ void FrameDecoder::Fractions(const ResolvedColumn& column, const char* raw, size
       is_missing = IsIn(column.invalid_codes, static_cast<int64_t>(value));
     }
     double result = is_missing ? 0 : value * column.scale + column.offset;
-    if (!(std::abs(result) <= kGreatest)) {
+    if (!(std::abs(result) <= greatest)) {
       is_missing = true;
       result = 0;
     }
@@ -161,7 +178,7 @@ void FrameDecoder::Fractions(const ResolvedColumn& column, const char* raw, size
       is_missing = is_missing || !fits;
       ints_[at_ + i] = is_missing ? 0 : static_cast<int64_t>(result);
     } else {
-      doubles_[at_ + i] = result;
+      doubles_[at_ + i] = column.is_of_floats() ? AsFloat(result) : result;
     }
     missing[i] = static_cast<uint8_t>(is_missing);
     any_missing |= is_missing;

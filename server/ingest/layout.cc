@@ -249,13 +249,15 @@ class Resolver {
     if (!std::isfinite(out.scale) || !std::isfinite(out.offset)) {
       return Wrong("scale and offset are finite numbers");
     }
-    bool any_number = false, any_integer = false;
+    bool any_number = false, any_integer = false, any_float = false;
     for (const LayoutTarget& target : targets) {
       if (missing_ == Missing::kUnresolved && IsMissing(target)) continue;
       TWIN_ASSIGN_OR_RETURN(const TwinNumber twin, Find(target.twin_id));
       TWIN_ASSIGN_OR_RETURN(const graph::ColumnSchema* const schema, FindPath(twin, target.path));
       switch (schema->type) {
         case graph::ColumnType::kFloat:
+          any_float = true;
+          [[fallthrough]];
         case graph::ColumnType::kDouble:
           any_number = true;
           break;
@@ -283,6 +285,7 @@ class Resolver {
       return Wrong("its targets are integers and fractions; give each kind a column of its own");
     }
     TWIN_RETURN_IF_ERROR(ChooseKind(any_integer, &out));
+    if (any_float) out.max = ResolvedColumn::kOfFloats;
     resolved_.columns.push_back(std::move(out));
     return absl::OkStatus();
   }

@@ -38,9 +38,12 @@ struct ResolvedColumn {
   int64_t shift = 0;
   double scale = 1;
   double offset = 0;
-  // kInt: what is stored lies in between; else the value is missing.
+  // kInt: what is stored lies in between; else the value is missing. Of the others `max` is
+  // kOfFloats where a target is a 32-bit float.
   int64_t min = INT64_MIN;
   int64_t max = INT64_MAX;
+  static constexpr int64_t kOfFloats = 32;
+  bool is_of_floats() const { return kind == timeseries::ColumnKind::kDouble && max == kOfFloats; }
   std::vector<int64_t> invalid_codes;  // raw
   friend bool operator==(const ResolvedColumn&, const ResolvedColumn&) = default;
 };

@@ -79,7 +79,7 @@ bool IsPlainTelemetry(const SampleBatch& samples, const graph::TableSchema& tabl
 
 // The greatest number that suits a column of fractions.
 double GreatestOf(graph::ColumnType type) {
-  return type == graph::ColumnType::kFloat ? std::numeric_limits<float>::max()
+  return type == graph::ColumnType::kFloat ? kGreatestOfFloats
                                            : std::numeric_limits<double>::max();
 }
 

@@ -218,6 +218,36 @@ TEST_F(TelemetryCheckerTest, RawFloatsAreTheDecimalsThatTheyStandFor) {
   }
 }
 
+TEST_F(TelemetryCheckerTest, DoublesOfFramesAreNarrowedForAFloat) {
+  const double values[] = {1.0 / 3, 1e39, -3.4028235e38};
+  const std::vector<int64_t> times = {kTime, kTime + 1, kTime + 2};
+  const auto expected =
+      ::testing::ElementsAre(Value::Double(0.33333334), Value(), Value::Double(-3.4028235e38));
+  TelemetryBatch batch;
+  FrameBatch& frames = batch.frames.emplace_back();
+  frames.layout_id = "l";
+  frames.times = times;
+  for (const Encoding encoding : {Encoding::kDouble, Encoding::kInt16}) {
+    Register("l", "level", encoding);
+    frames.doubles = values;
+    EXPECT_EQ(Send(batch).rows, 3u);
+    EXPECT_EQ(Latest("level"), Value::Double(-3.4028235e38));
+    EXPECT_THAT(History("level"), expected);
+  }
+  Register("l", "level", Encoding::kDouble);
+  frames.doubles = {};
+  frames.packed = absl::string_view(reinterpret_cast<const char*>(values), sizeof(values));
+  EXPECT_EQ(Send(batch).rows, 3u);
+  EXPECT_THAT(History("level"), expected);
+}
+
+TEST_F(TelemetryCheckerTest, TheGreatestFloatComesBackFromItsNumber) {
+  EXPECT_THAT(Sample("level", 3.4028235e38), IsOk());
+  EXPECT_EQ(Latest("level"), Value::Double(3.4028235e38));
+  EXPECT_THAT(Sample("level", 3.4028236e38),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("that a float can hold")));
+}
+
 TEST_F(TelemetryCheckerTest, AFloatDoesNotHoldEveryDouble) {
   EXPECT_THAT(Sample("level", -1e39),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("that a float can hold")));

@@ -220,6 +220,7 @@ class PredictorsTest(ServerCase):
         self.add_packs()
         register = ("predictors", "register", "soh", "--builtin", "coulomb-counting", "--on-demand")
         self.assertIn("would be registered", self.twinctl(*register, "--dry-run"))
+        self.assertIn("would be registered", self.twinctl(*register[:-1], "--every", "1d", "--dry-run"))
         self.assertEqual(self.json("predictors", "list"), [])
         self.twinctl(*register)
         self.assertIn("there is a predictor 'soh' already", self.twinctl(*register, code=1))

@@ -3,6 +3,7 @@
 import datetime
 import pathlib
 import tempfile
+import threading
 import unittest
 
 import numpy as np
@@ -172,6 +173,20 @@ class ClientTest(unittest.TestCase):
             self.assertEqual([next(watch).changes[0].new for _ in range(2)], [4.1, 4.2])
         with self.assertRaisesRegex(twingraph.InvalidArgument, "1:"), self.graph.events.watch("new.") as watch:
             next(watch)
+
+    def test_calls_through_a_restart_that_takes_a_while(self):
+        cells = self.make_pack("w")
+        self.server.stop()
+        starting = threading.Timer(2.5, self.server.start)
+        starting.start()
+        self.graph.twins.patch(cells[0], {"serial": "after"})
+        starting.join()
+        self.server.stop()
+        starting = threading.Timer(1.5, self.server.start)
+        starting.start()
+        rows = list(self.graph.rows(f"SELECT T.serial FROM DIGITALTWINS T WHERE T.$dtId = '{cells[0]}'"))
+        starting.join()
+        self.assertEqual([tuple(row.values()) for row in rows], [("after",)])
 
     def test_a_stream_through_a_restart(self):
         cells = self.make_pack("r")

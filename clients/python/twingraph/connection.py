@@ -1,6 +1,7 @@
 """The channel: deadlines, retries, errors. What all parts of the client share."""
 from __future__ import annotations
 
+import itertools
 import random
 import time
 import uuid
@@ -11,8 +12,9 @@ import grpc
 from . import errors
 
 TIMEOUT_S = 30.0
-ATTEMPTS = 4
+FIRST_ATTEMPTS = 4  # of a server that has never answered: its address may be wrong
 FIRST_WAIT_S = 0.1
+WAIT_S_MAX = 2.0
 # The server sends no message over 2 MiB, except a single row of a query.
 MESSAGE_BYTES_MAX = 64 << 20
 
@@ -23,7 +25,7 @@ OPTIONS = [("grpc.max_receive_message_length", MESSAGE_BYTES_MAX), ("grpc.max_se
 
 def wait_before(attempt: int) -> float:
     """Seconds before the next attempt: doubling, with chance in it so that clients do not come back as one."""
-    return min(5.0, FIRST_WAIT_S * 2 ** attempt) * random.uniform(0.5, 1.5)
+    return min(WAIT_S_MAX, FIRST_WAIT_S * 2 ** min(attempt, 10)) * random.uniform(0.5, 1.5)
 
 
 def request_id() -> str:
@@ -41,6 +43,7 @@ class Connection:
         self.address = address
         self.timeout = timeout
         self.channel = grpc.insecure_channel(address, options=OPTIONS)
+        self.has_answered = False
         self.sequence = 0  # of the last write through this connection: reads wait until they see it
 
     def close(self) -> None:
@@ -49,27 +52,38 @@ class Connection:
     def call(self, method: Callable, request: Any, *, repeatable: bool = True, timeout: float | None = None) -> Any:
         """A unary call. Repeated while the server is unavailable, if that is harmless, and time is left."""
         end = time.monotonic() + (timeout or self.timeout)
-        for attempt in range(ATTEMPTS):
+        for attempt in itertools.count():
             try:
                 response = method(request, timeout=max(0.001, end - time.monotonic()))
                 self._note(response)
                 return response
             except grpc.RpcError as failure:
-                error = errors.from_call(failure)
-                wait = wait_before(attempt)
-                last = attempt + 1 == ATTEMPTS or time.monotonic() + wait >= end
-                if not isinstance(error, errors.Unavailable) or not repeatable or last:
-                    raise error from None
-                time.sleep(wait)
+                self._wait(failure, attempt, end, repeatable)
         raise AssertionError("unreachable")
 
     def stream(self, method: Callable, request: Any, *, timeout: float | None = None) -> Iterator[Any]:
-        """The messages of a call that the server answers with a stream. Never repeated."""
-        try:
-            yield from method(request, timeout=timeout or self.timeout)
-        except grpc.RpcError as failure:
-            raise errors.from_call(failure) from None
+        """The messages of a call that the server answers with a stream. Repeated as a unary call is, until the first."""
+        end = time.monotonic() + (timeout or self.timeout)
+        has_begun = False
+        for attempt in itertools.count():
+            try:
+                for message in method(request, timeout=max(0.001, end - time.monotonic())):
+                    has_begun = self.has_answered = True
+                    yield message
+                return
+            except grpc.RpcError as failure:
+                self._wait(failure, attempt, end, not has_begun)
+
+    def _wait(self, failure: grpc.RpcError, attempt: int, end: float, repeatable: bool) -> None:
+        """Before the next attempt; raises where there is none."""
+        error = errors.from_call(failure)
+        wait = wait_before(attempt)
+        is_last = not self.has_answered and attempt + 1 >= FIRST_ATTEMPTS
+        if not isinstance(error, errors.Unavailable) or not repeatable or is_last or time.monotonic() + wait >= end:
+            raise error from None
+        time.sleep(wait)
 
     def _note(self, response: Any) -> None:
+        self.has_answered = True
         if "position" in response.DESCRIPTOR.fields_by_name:
             self.sequence = max(self.sequence, response.position.sequence)

@@ -11,7 +11,7 @@ from typing import Any, Iterable, Mapping, Sequence
 import grpc
 
 from . import errors
-from .connection import ATTEMPTS, Connection, wait_before
+from .connection import FIRST_ATTEMPTS, Connection, wait_before
 from .values import count, to_nanos, to_value
 from .v1 import telemetry_service_pb2 as pb, telemetry_service_pb2_grpc as rpc
 
@@ -124,7 +124,8 @@ class IngestStream:
                 if not self._lost:
                     return
             attempt += 1
-            if attempt > ATTEMPTS:
+            is_last = not self._connection.has_answered and attempt > FIRST_ATTEMPTS
+            if is_last or time.monotonic() >= end:
                 raise errors.Unavailable(f"the stream to {self._connection.address} was lost {attempt} times in a row")
             time.sleep(wait_before(attempt))
             self._reader.join()
@@ -166,7 +167,7 @@ class IngestStream:
 
     def _take(self, response: pb.IngestResponse) -> None:
         if response.HasField("opened"):
-            self._opened = True
+            self._opened = self._connection.has_answered = True
             durable = response.opened.last_batch_number
             self._next = max(self._next, durable + 1)
         else:
