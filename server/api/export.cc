@@ -1,5 +1,6 @@
 #include "server/api/export.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -119,15 +120,25 @@ class Export final : public BlockingWriter<pb::ExportResponse> {
     return absl::OkStatus();
   }
 
+  // Whether it is an Object that has fields: the file says it by these.
+  bool IsAroundOthers(TwinNumber twin, const graph::TableSchema& table,
+                      const graph::ColumnSchema& object) const {
+    return object.is_object &&
+           std::any_of(table.columns.begin(), table.columns.end(), [&](const auto& column) {
+             return column.path != object.path && absl::StartsWith(column.path, object.path) &&
+                    view_->Has(twin, table.IdOf(column));
+           });
+  }
+
   void Twin(TwinNumber twin) {
     const graph::TableSchema& table = view_->TableOf(twin);
     ValueMap metadata;
     metadata.emplace_back("$model", Value::String(table.model_id));
     for (const graph::ColumnSchema& column : table.columns) {
-      if (column.telemetry || absl::StrContains(column.path, '.')) continue;
+      if (column.telemetry || IsAroundOthers(twin, table, column)) continue;
       const graph::Cell cell = view_->Get(twin, table.IdOf(column));
       if (cell.value.is_null() || cell.source_time == cell.update_time) continue;
-      metadata.emplace_back(column.path,
+      metadata.emplace_back(std::string(column.name()),
                             Value::Map({{"sourceTime", Value::OfTime(cell.source_time)}}));
     }
     ValueMap json;

@@ -50,6 +50,84 @@ TEST(Api, ObjectsWithoutFieldsAreExported) {
   EXPECT_EQ(server.Export(), data);
 }
 
+// Also of fields of Objects, properties of components, and an Object without fields.
+TEST(Api, SourceTimesAreExportedAndImported) {
+  constexpr absl::string_view kModels = R"([
+    {"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:C;1","@type":"Interface","contents":[
+      {"@type":"Property","name":"s","schema":"double"},
+      {"@type":"Property","name":"o","schema":{"@type":"Object","fields":[
+        {"name":"x","schema":"double"},{"name":"y","schema":"double"}]}},
+      {"@type":"Property","name":"e","schema":{"@type":"Object","fields":[
+        {"name":"x","schema":"double"}]}},
+      {"@type":"Component","name":"c","schema":"dtmi:t:D;1"}]},
+    {"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:D;1","@type":"Interface","contents":[
+      {"@type":"Property","name":"v","schema":"double"}]}])";
+  constexpr int64_t kBegin = 1'700'000'000'000'000'000;
+  constexpr int64_t kSecond = 1'000'000'000;
+  RunningServer first;
+  ASSERT_THAT(first.CreateModels(kModels), IsOk());
+  pb::CreateTwinRequest create;
+  create.mutable_twin()->set_id("t");
+  create.mutable_twin()->set_model_id("dtmi:t:C;1");
+  create.mutable_twin()->set_contents_json(R"({"s":1,"o":{"x":1},"e":{},"c":{"v":1}})");
+  create.set_source_time_unix_nano(kBegin);
+  pb::CreateTwinResponse created;
+  ASSERT_THAT(first.Call(&pb::TwinService::Stub::CreateTwin, first.twins_.get(), create, &created),
+              IsOk());
+  const auto set = [](RunningServer* server, const std::string& path, int64_t time) {
+    pb::UpdateTwinRequest request;
+    request.set_id("t");
+    pb::Edit* const edit = request.add_edits();
+    edit->set_kind(pb::Edit::SET);
+    edit->set_path(path);
+    edit->mutable_value()->set_double_value(2);
+    request.set_source_time_unix_nano(time);
+    pb::UpdateTwinResponse response;
+    return server->Call(&pb::TwinService::Stub::UpdateTwin, server->twins_.get(), request,
+                        &response);
+  };
+  ASSERT_THAT(set(&first, "/o/y", kBegin + 50 * kSecond), IsOk());
+
+  const std::string data = first.Export();
+  EXPECT_THAT(data, HasSubstr(R"("e":{"sourceTime":"2023-11-14T22:13:20Z"})"));
+  EXPECT_THAT(data, HasSubstr(R"("o.x":{"sourceTime":"2023-11-14T22:13:20Z"})"));
+  EXPECT_THAT(data, HasSubstr(R"("o.y":{"sourceTime":"2023-11-14T22:14:10Z"})"));
+  EXPECT_THAT(data, HasSubstr(R"("c.v":{"sourceTime":"2023-11-14T22:13:20Z"})"));
+  RunningServer second;
+  pb::ImportProgress progress;
+  std::vector<std::string> errors;
+  ASSERT_THAT(second.Import(data, pb::ImportOptions(), &progress, &errors), IsOk());
+  EXPECT_EQ(second.Export(), data);
+  EXPECT_THAT(set(&second, "/o/y", kBegin + 49 * kSecond),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("o.y")));
+  for (const char* path : {"/s", "/o/x", "/o/y", "/e/x", "/c/v"}) {
+    EXPECT_THAT(set(&second, path, kBegin + 100 * kSecond), IsOk()) << path;
+  }
+}
+
+// The longest path that has a time counts, in whatever order they stand.
+TEST(Api, ASourceTimeOfAnObjectIsOfFieldsWithoutOne) {
+  for (const char* times : {R"("o.y":{"sourceTime":"2023-01-02T00:00:00Z"},"o":{"sourceTime":)"
+                            R"("2023-01-01T00:00:00Z"})",
+                            R"("o":{"sourceTime":"2023-01-01T00:00:00Z"},"o.y":{"sourceTime":)"
+                            R"("2023-01-02T00:00:00Z"})"}) {
+    RunningServer server;
+    pb::ImportProgress progress;
+    std::vector<std::string> errors;
+    const std::string data = absl::StrCat(
+        "{\"Section\":\"Header\"}\n{\"fileVersion\":\"1.0.0\"}\n{\"Section\":\"Models\"}\n",
+        R"({"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:C;1","@type":"Interface","contents":[)",
+        R"({"@type":"Property","name":"o","schema":{"@type":"Object","fields":[)",
+        R"({"name":"x","schema":"double"},{"name":"y","schema":"double"}]}}]})",
+        "\n{\"Section\":\"Twins\"}\n", R"({"$dtId":"t","$metadata":{"$model":"dtmi:t:C;1",)", times,
+        R"(},"o":{"x":1,"y":1}})", "\n");
+    ASSERT_THAT(server.Import(data, pb::ImportOptions(), &progress, &errors), IsOk());
+    const std::string exported = server.Export();
+    EXPECT_THAT(exported, HasSubstr(R"("o.x":{"sourceTime":"2023-01-01T00:00:00Z"})"));
+    EXPECT_THAT(exported, HasSubstr(R"("o.y":{"sourceTime":"2023-01-02T00:00:00Z"})"));
+  }
+}
+
 // A model that takes no new twins is exported with the twins that it has, and takes those back.
 TEST(Api, DecommissionedModelsStayWhatTheyAre) {
   RunningServer first;

@@ -375,8 +375,12 @@ absl::Status Checker::Put(const PutTwin& put, OperationResult* result) {
     given[value.column.value] = true;
     const absl::string_view path = table->columns[value.column.value].name();
     std::optional<Time> source = put.source_time;
+    size_t nearest = 0;
     for (const auto& [prefix, time] : put.source_times) {
-      if (path == prefix || absl::StartsWith(path, absl::StrCat(prefix, "."))) source = time;
+      const bool is_of_this = path == prefix || absl::StartsWith(path, absl::StrCat(prefix, "."));
+      if (!is_of_this || prefix.size() < nearest) continue;
+      nearest = prefix.size();
+      source = time;
     }
     TWIN_RETURN_IF_ERROR(SetTwinValue(twin, value.column, std::move(value.value), source));
   }
