@@ -214,8 +214,16 @@ absl::StatusOr<Patch> EditsOfJson(const std::string& json_patch) {
     patch.edits.push_back(std::move(edit));
   }
   for (const auto& [name, time] : source_times) {
+    bool is_used = false;
     for (ingest::Edit& edit : patch.edits) {
-      if (edit.path[0] == name) edit.source_time = time;
+      if (edit.path[0] != name || edit.kind == ingest::Edit::Kind::kTest) continue;
+      edit.source_time = time;
+      is_used = true;
+    }
+    if (!is_used) {
+      return absl::InvalidArgumentError(absl::StrCat("json_patch: /$metadata/", name,
+                                                     "/sourceTime goes with an edit of /", name,
+                                                     " in the same patch"));
     }
   }
   return patch;

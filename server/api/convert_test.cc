@@ -122,5 +122,28 @@ TEST(ToBatch, MakesNoColumnsOfFewPatches) {
   EXPECT_EQ(ToBatch(Updates(0))->size(), 0u);
 }
 
+absl::StatusOr<ingest::PatchTwin> PatchOf(const std::string& json_patch) {
+  pb::UpdateTwinRequest request;
+  request.set_id("t");
+  request.set_json_patch(json_patch);
+  return ToOperation(request);
+}
+
+TEST(ToOperation, TakesSourceTimesOfWhatAPatchEdits) {
+  const std::string time =
+      R"({"op":"replace","path":"/$metadata/volt/sourceTime","value":"1970-01-01T00:00:01Z"})";
+  const auto patch = PatchOf(absl::StrCat("[", time, R"(,{"op":"add","path":"/volt","value":1}])"));
+  ASSERT_THAT(patch.status(), IsOk());
+  ASSERT_EQ(patch->edits.size(), 1u);
+  EXPECT_EQ(patch->edits[0].source_time, Time{1'000'000'000});
+  for (const std::string& others :
+       {std::string(), std::string(R"(,{"op":"add","path":"/made","value":1})"),
+        std::string(R"(,{"op":"test","path":"/volt","value":1})")}) {
+    EXPECT_THAT(PatchOf(absl::StrCat("[", time, others, "]")).status(),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         HasSubstr("goes with an edit of /volt in the same patch")));
+  }
+}
+
 }  // namespace
 }  // namespace twin::api

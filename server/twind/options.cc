@@ -66,7 +66,6 @@ void Define(const std::vector<Section>& sections, CLI::App* app, Asked* asked) {
       Define(setting, section.name, app, &asked->refused);
     }
   }
-  app->get_option("--data-dir")->required();
   app->add_flag("--check-config", asked->check_config, "check the options and end")
       ->configurable(false);
   app->add_flag("--print-config", asked->print_config, "print the options as a file and end")
@@ -87,7 +86,10 @@ std::vector<std::string> WithConfigVariable(std::vector<std::string> arguments) 
 }
 
 // What no option can say alone.
-absl::Status CheckTogether(const Options& options) {
+absl::Status CheckTogether(const Options& options, const Asked& asked) {
+  if (options.engine.data_dir.empty() && !asked.print_config) {
+    return absl::InvalidArgumentError("--data-dir is empty; name the folder of the data");
+  }
   TWIN_RETURN_IF_ERROR(
       api::CheckAddress("--listen", options.server.listen, options.server.insecure));
   if (!options.metrics_listen.empty()) {
@@ -146,6 +148,8 @@ absl::StatusOr<std::optional<std::string>> ReadOptions(const std::vector<std::st
   CLI::App app;
   Define(sections, &app, &asked);
   const std::vector<std::string> given = WithConfigVariable(arguments);
+  app.get_option("--data-dir")
+      ->required(std::find(given.begin(), given.end(), "--print-config") == given.end());
   try {
     app.parse(std::vector<std::string>(given.rbegin(), given.rend()));
   } catch (const CLI::Success& success) {
@@ -155,7 +159,7 @@ absl::StatusOr<std::optional<std::string>> ReadOptions(const std::vector<std::st
   } catch (const CLI::ParseError& error) {
     return absl::InvalidArgumentError(Explain(app, given, asked.refused, error));
   }
-  TWIN_RETURN_IF_ERROR(CheckTogether(*options));
+  TWIN_RETURN_IF_ERROR(CheckTogether(*options, asked));
   if (asked.print_config) return Printed(sections);
   if (asked.check_config) return "The configuration is good.\n";
   return std::nullopt;

@@ -166,11 +166,22 @@ TEST_F(OptionsTest, WhatOptionsMustBeTogether) {
               HasSubstr("parsec"));
 }
 
+TEST_F(OptionsTest, TheFolderIsNamed) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"--data-dir", ""}, {"--data-dir", "", "--check-config"}}) {
+    EXPECT_EQ(ReadOptions(arguments, &options_).status().message(),
+              "--data-dir is empty; name the folder of the data");
+  }
+}
+
 TEST_F(OptionsTest, AListTakesWordsFromEverywhere) {
   const std::vector<std::string> both = {"Cell=samples:90d,rollups:2y", "Pack=raw:7d"};
   ASSERT_THAT(Refuse({"--history-retention-of", both[0], "--history-retention-of", both[1]}),
               IsOk());
   EXPECT_EQ(options_.engine.history_retention_of, both);
+  // A word that stands alone is no value of the option before it.
+  EXPECT_EQ(Refuse({"--history-retention-of", both[0], both[1]}).message(),
+            absl::StrCat("unexpected argument '", both[1], "'"));
   const std::string list =
       absl::StrCat("history-retention-of = [\"", both[0], "\", \"", both[1], "\"]\n");
   ASSERT_THAT(Refuse({"--config", WriteFile(list)}), IsOk());
@@ -178,6 +189,18 @@ TEST_F(OptionsTest, AListTakesWordsFromEverywhere) {
   SetVariable("TWIND_HISTORY_RETENTION_OF", absl::StrCat(both[0], " ", both[1]));
   ASSERT_THAT(Refuse({}), IsOk());
   EXPECT_EQ(options_.engine.history_retention_of, both);
+}
+
+// A form to fill in.
+TEST_F(OptionsTest, OptionsArePrintedWithoutAFolder) {
+  const auto printed = ReadOptions({"--print-config"}, &options_);
+  ASSERT_THAT(printed.status(), IsOk());
+  EXPECT_THAT(**printed, HasSubstr("\ndata-dir = \"\"\n"));
+  const std::string file = WriteFile(**printed);
+  EXPECT_EQ(**ReadOptions({"--config", file, "--print-config"}, &options_), **printed);
+  EXPECT_THAT(ReadOptions({"--config", file}, &options_).status().message(),
+              HasSubstr("--data-dir"));
+  EXPECT_THAT(ReadOptions({"--config", file, "--data-dir", "twins"}, &options_).status(), IsOk());
 }
 
 // A printed configuration says the same again, whatever the options are.
