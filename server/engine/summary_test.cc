@@ -645,10 +645,9 @@ TEST_F(SummaryTest, AClockThatLeapsDropsNothing) {
 
 TEST_F(SummaryTest, NothingIsKeptForLongerThanTimeGoes) {
   options_.history_retention_seconds = int64_t{500} * 365 * 86'400;
-  EXPECT_THAT(
-      Engine::Open(options_).status(),
-      StatusIs(absl::StatusCode::kInvalidArgument,
-               HasSubstr("history-retention-seconds is 15768000000; allowed: 0 to")));
+  EXPECT_THAT(Engine::Open(options_).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("history-retention-seconds is 15768000000; allowed: 0 to")));
   options_.history_retention_seconds = kKeptSecondsMax;
   options_.history_repack_after_seconds = -1;
   EXPECT_THAT(Engine::Open(options_).status(),

@@ -79,8 +79,7 @@ bool IsPlainTelemetry(const SampleBatch& samples, const graph::TableSchema& tabl
 
 // The greatest number that suits a column of fractions.
 double GreatestOf(graph::ColumnType type) {
-  return type == graph::ColumnType::kFloat ? kGreatestOfFloats
-                                           : std::numeric_limits<double>::max();
+  return type == graph::ColumnType::kFloat ? kGreatestOfFloats : std::numeric_limits<double>::max();
 }
 
 // As history keeps it, which is as the column does.

@@ -178,11 +178,10 @@ absl::Status Predictors::Impl::Check(const Registration& registration, bool repl
       for (const Output& their_output : theirs.description.outputs) {
         const std::string path = PathOf(registration, output);
         if (PathOf(theirs, their_output) != path) continue;
-        return WithReason(
-            absl::AlreadyExistsError(
-                absl::StrCat("'", path, "' of ", theirs.description.target_model,
-                             " has the champion '", other_name, "'; this one can be its shadow")),
-            "HAS_CHAMPION");
+        return WithReason(absl::AlreadyExistsError(absl::StrCat(
+                              "'", path, "' of ", theirs.description.target_model,
+                              " has the champion '", other_name, "'; this one can be its shadow")),
+                          "HAS_CHAMPION");
       }
     }
   }
