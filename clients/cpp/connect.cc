@@ -23,6 +23,9 @@ grpc::ChannelArguments ArgumentsOf(const ClientOptions& options) {
   arguments.SetMaxSendMessageSize(-1);  // The server has a limit, and says so.
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, static_cast<int>(options.keepalive.count()));
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+  // gRPC 1.51 loses a streaming call that it repeats by itself: it never ends, not even at its
+  // deadline. Calls are repeated here instead.
+  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   // A try finds a connection that is tried again, too.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS,
                    static_cast<int>(options.retry.backoff_min.count()) / 2);

@@ -14,6 +14,7 @@
 #include "server/api/json.h"
 #include "server/base/status_macros.h"
 #include "server/base/time.h"
+#include "server/ingest/check_value.h"
 
 namespace twin::api {
 

@@ -35,6 +35,8 @@ class RemotePredictor : public predict::Predictor {
     arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectMsMax);
     arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 200);
     arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1'000);
+    // What is tried again, and when, is the run's decision.
+    arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
     // A connection of its own: nobody else's trouble is this one's.
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
     stub_ = pb::Predictor::NewStub(

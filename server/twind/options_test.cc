@@ -22,7 +22,7 @@ using ::twin::testing::StatusIs;
 
 class OptionsTest : public ::testing::Test {
  protected:
-  ~OptionsTest() override {
+  void TearDown() override {
     for (const std::string& name : variables_) unsetenv(name.c_str());
   }
 
@@ -33,7 +33,7 @@ class OptionsTest : public ::testing::Test {
 
   // Returns its path.
   std::string WriteFile(const std::string& text, const std::string& name = "twind.toml") {
-    const std::string path = absl::StrCat(::testing::TempDir(), "/", name);
+    std::string path = absl::StrCat(::testing::TempDir(), "/", name);
     std::ofstream(path) << text;
     return path;
   }
