@@ -1,5 +1,7 @@
 #include "clients/twinctl/assignments.h"
 
+#include <cmath>
+#include <cstdint>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -22,6 +24,19 @@ v1::Edit MakeEdit(v1::Edit::Kind kind, const std::string& pointer) {
   return edit;
 }
 
+// 3.0 is 3, as the server takes values of patches that are no JSON text. Above 2^53 a double no
+// longer says which integer was meant.
+Json ByValue(Json value) {
+  if (value.is_structured()) {
+    for (Json& inner : value) inner = ByValue(std::move(inner));
+  } else if (value.is_number_float()) {
+    const auto number = value.get<double>();
+    const bool is_whole = std::trunc(number) == number && !(number == 0 && std::signbit(number));
+    if (is_whole && std::fabs(number) <= 9007199254740992.0) return static_cast<int64_t>(number);
+  }
+  return value;
+}
+
 absl::Status AssignOne(const Assignment& assignment, Json* object) {
   Json* at = object;
   for (const absl::string_view part : absl::StrSplit(assignment.pointer.substr(1), '/')) {
@@ -35,7 +50,7 @@ absl::Status AssignOne(const Assignment& assignment, Json* object) {
     if (next.is_null()) next = Json::object();
     at = &next;
   }
-  *at = assignment.value;
+  *at = ByValue(assignment.value);
   return absl::OkStatus();
 }
 

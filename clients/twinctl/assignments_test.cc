@@ -57,6 +57,15 @@ TEST(AssignmentTest, MakesWhatIsMissingOnTheWay) {
   EXPECT_EQ(Assigned(R"({"a":1})", {"a.b=3"}), "--set /a/b: what stands before 'b' is no object");
 }
 
+TEST(AssignmentTest, TakesNumbersByTheirValue) {
+  EXPECT_EQ(Assigned("{}", {"a=3.0", "b=[2e1,{\"c\":-7.0}]", "d=0.5", "e=9007199254740992.0"}),
+            R"({"a":3,"b":[20,{"c":-7}],"d":0.5,"e":9007199254740992})");
+  EXPECT_EQ(Assigned("{}", {"a=-0.0", "b=1e300", "c=\"3.0\""}),
+            R"({"a":-0.0,"b":1e+300,"c":"3.0"})");
+  // What a file says stays as it is written.
+  EXPECT_EQ(Assigned(R"({"a":3.0})", {"b=3.0"}), R"({"a":3.0,"b":3})");
+}
+
 TEST(AssignmentTest, SaysHowAStringIsWrittenThatLooksLikeANumber) {
   const auto hint = [](absl::string_view message, const std::vector<std::string>& sets) {
     return std::string(WithStringHint(absl::InvalidArgumentError(message), sets).message());
