@@ -130,7 +130,7 @@ class ReplayTest : public ::testing::Test {
            "2021-05-05 09:10:10,-1.8,1,3659,,5000,254,28.0\n"
            "2021-05-05 09:10:10,-1.8,1,3660,,5000,254,28.0\n";
   }
-  ~ReplayTest() override { std::remove(path_.c_str()); }
+  void TearDown() override { std::remove(path_.c_str()); }
 
   absl::StatusOr<ReplayResult> Run(ReplayOptions options) {
     options.path = path_;

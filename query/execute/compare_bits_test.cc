@@ -67,7 +67,10 @@ void Check(Stored stored, const std::vector<T>& values, absl::Span<const BoundKi
     comparison.op = op;
     Words before;
     std::mt19937_64 random(1);
-    for (uint64_t& word : before) word = random() | random();
+    for (uint64_t& word : before) {
+      word = random();
+      word |= random();
+    }
     Words expected = before;
     for (size_t i = 0; i < values.size(); ++i) {
       if (Passes(op, Order(NumberOf<C>(values[i]), constant))) continue;
