@@ -24,7 +24,7 @@ std::string Answer(const BoundPtr& expr, Batch batch) {
 // Of constants.
 std::string Answer(const BoundPtr& expr) { return Answer(expr, BatchOf({IntVector({0})})); }
 
-std::string OfDoubles(F function, std::vector<double> values) {
+std::string OfDoubles(F function, const std::vector<double>& values) {
   return Answer(Call(function, kDouble, SlotOf(0, kDouble)), BatchOf({DoubleVector(values)}));
 }
 
@@ -171,7 +171,7 @@ TEST(ValueFunctionTest, ArrayContainsPrimitives) {
   const Batch batch =
       BatchOf({ColumnVector(kValue, {Value::Array({Value::Int(1), nested, Value::String("4")}),
                                      Value::Array({}), Value::Int(1), Value()})});
-  const auto contains = [&](Value value) {
+  const auto contains = [&](const Value& value) {
     return Answer(Call(F::kArrayContains, kBool, SlotOf(0, kValue), Const(value, kValue)), batch);
   };
   EXPECT_EQ(contains(Value::Int(1)), "true, false, null, null");

@@ -2,17 +2,22 @@
 
 #include <fcntl.h>
 #include <lmdb.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cinttypes>
+#include <cstdio>
+#include <fstream>
 #include <set>
 #include <type_traits>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
 #include "server/base/file.h"
@@ -70,6 +75,24 @@ absl::Status CreateFolder(const std::string& folder) {
   if (fs->Exists(folder)) return absl::OkStatus();
   TWIN_RETURN_IF_ERROR(fs->CreateFolder(folder));
   return fs->SyncFolder(FolderOf(folder));
+}
+
+// Where this process maps the file's first byte. Null: that cannot be told. LMDB does not tell.
+void* MappingOf(int fd) {
+  struct stat info {};
+  if (fstat(fd, &info) != 0) return nullptr;
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);) {
+    void* begin = nullptr;
+    uint64_t offset = 0;
+    uint64_t inode = 0;
+    constexpr char kForm[] = "%p-%*x %*s %" SCNx64 " %*x:%*x %" SCNu64;
+    if (std::sscanf(line.c_str(), kForm, &begin, &offset, &inode) == 3 && offset == 0 &&
+        inode == info.st_ino && absl::EndsWith(line, kDataName)) {
+      return begin;
+    }
+  }
+  return nullptr;
 }
 
 absl::Status SyncCopy(const std::string& folder) {
@@ -131,7 +154,7 @@ class LmdbStore::LmdbView {
   LmdbView(LmdbStore* store, MDB_txn* txn) : store_(store), txn_(txn) { ++store_->transactions_; }
   ~LmdbView() {
     if (txn_ != nullptr) mdb_txn_abort(txn_);
-    --store_->transactions_;
+    if (--store_->transactions_ == 0) store_->LetGoOfPages();
   }
   LmdbView(const LmdbView&) = delete;
   LmdbView& operator=(const LmdbView&) = delete;
@@ -383,6 +406,8 @@ int LmdbStore::OpenMapped(uint64_t map_bytes) {
   error = mdb_env_open(env, options_.folder.c_str(), flags, kMode);
   if (error == 0) {
     env_ = env;
+    int fd = -1;
+    if (mdb_env_get_fd(env, &fd) == 0) map_ = MappingOf(fd);
   } else {
     mdb_env_close(env);
   }
@@ -453,6 +478,12 @@ uint64_t LmdbStore::map_bytes() const {
   return info.me_mapsize;
 }
 
+void LmdbStore::LetGoOfPages() {
+  const absl::StatusOr<uint64_t> bytes = Bytes();
+  // Whoever reads a page again finds it in the system's cache.
+  if (map_ != nullptr && bytes.ok()) (void)madvise(map_, *bytes, MADV_DONTNEED);
+}
+
 absl::Status LmdbStore::CopyTo(const std::string& folder) {
   if (turn_.mine()) {
     return absl::FailedPreconditionError("this thread has a write transaction; end it first");
@@ -468,6 +499,7 @@ absl::Status LmdbStore::CopyTo(const std::string& folder) {
     (void)fs->Remove(copy);
     error = mdb_env_copy2(env_, folder.c_str(), 0);
   }
+  LetGoOfPages();
   absl::Status status =
       error == 0 ? SyncCopy(folder) : StatusOf(error, absl::StrCat("copy to ", copy, " from"));
   if (!status.ok()) (void)fs->Remove(copy);

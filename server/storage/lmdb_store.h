@@ -73,11 +73,14 @@ class LmdbStore final : public KvStore {
   absl::Status CheckFile();
   absl::Status StatusOf(int error, absl::string_view what) const;
   bool DiskIsFull(uint64_t bytes) const;
+  // What was read through the map counts as this process's memory until then.
+  void LetGoOfPages();
 
   const LmdbOptions options_;
   const std::string path_;  // of data.mdb
   const std::unique_ptr<Claim> claim_;
   MDB_env* env_ = nullptr;
+  void* map_ = nullptr;  // where the file is mapped, if that is known
   unsigned int database_ = 0;
   std::atomic<int> transactions_ = 0;  // that are open
   WriteTurn turn_;

@@ -8,7 +8,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cinttypes>
+#include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <random>
@@ -34,6 +37,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 using ::twin::testing::IsOk;
 using ::twin::testing::IsOkAndHolds;
@@ -431,6 +435,35 @@ TEST_F(LmdbStoreTest, FreedSpaceIsUsedAgainAndNotCopied) {
   EXPECT_THAT(PosixFileSystem()->CreateFolder(copy), IsOk());
   EXPECT_THAT((*store)->CopyTo(copy), IsOk());
   EXPECT_LT(std::filesystem::file_size(JoinPath(copy, "data.mdb")), 50000u);
+}
+
+// Bytes of this process's memory that are pages of files.
+uint64_t ResidentFileBytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    uint64_t kib = 0;
+    if (std::sscanf(line.c_str(), "RssFile: %" SCNu64, &kib) == 1) return kib << 10;
+  }
+  return 0;
+}
+
+TEST_F(LmdbStoreTest, WhatWasReadIsNoMemoryOfTheProcess) {
+  constexpr uint64_t kBytes = 32 << 20;
+  auto store = Open();
+  ASSERT_THAT(store, IsOk());
+  ASSERT_THAT(WriteAll(**store, {{"a", std::string(kBytes, 'x')}}), IsOk());
+  uint64_t meanwhile = 0;
+  {
+    auto read = (*store)->BeginRead();
+    ASSERT_THAT(read, IsOk());
+    std::string value;
+    ASSERT_THAT((*read)->Get("a", &value), IsOkAndHolds(true));
+    EXPECT_EQ(value.size(), kBytes);
+    meanwhile = ResidentFileBytes();
+    EXPECT_GT(meanwhile, kBytes);
+  }
+  EXPECT_LT(ResidentFileBytes(), meanwhile - kBytes / 2);
+  EXPECT_THAT(ReadAll(**store), IsOkAndHolds(SizeIs(1)));
 }
 
 TEST_F(LmdbStoreTest, TakesLessAddressSpaceWhereItMust) {

@@ -8,6 +8,11 @@
 #include "server/twind/options.h"
 #include "server/twind/run.h"
 
+// jemalloc reads it: what is freed goes back to the system within seconds, also while nothing is
+// allocated (docs/decisions/0005-allocator.md).
+extern const char* malloc_conf;
+const char* malloc_conf = "background_thread:true";
+
 int main(int argc, char** argv) {
   twin::twind::Options options;
   const absl::StatusOr<std::optional<std::string>> instead =
