@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "query/ast/error.h"
+#include "query/ast/functions.h"
 #include "query/bind/coerce.h"
 #include "query/bind/properties.h"
 #include "query/bind/units.h"
@@ -14,10 +15,18 @@
 namespace twin::query::binding {
 namespace {
 
-// e.w somewhere in the expression.
+bool IsAlone(const Expr& expr, absl::string_view name) {
+  return expr.kind == ExprKind::kPath && expr.path.size() == 1 && expr.path[0].text == name;
+}
+
+// e.w somewhere in the expression, or MODEL(e), or IS_OF_MODEL(e, …).
 bool NamesMember(const Expr& expr, absl::string_view name) {
   if (expr.kind == ExprKind::kPath && expr.path.size() > 1 && expr.path[0].text == name)
     return true;
+  if (expr.kind == ExprKind::kCall && (expr.text == "MODEL" || expr.text == "IS_OF_MODEL") &&
+      !expr.operands.empty() && IsAlone(*expr.operands[0], name)) {
+    return true;
+  }
   return std::any_of(expr.operands.begin(), expr.operands.end(), [name](const ExprPtr& operand) {
     return operand != nullptr && NamesMember(*operand, name);
   });
@@ -30,12 +39,6 @@ bool IsPartsOfPath(const BoundExpr& list) {
          list.operands[0]->type.kind == TypeKind::kPath;
 }
 
-// NODES(p)[i]
-bool IsPartOfPath(const BoundExpr& expr) {
-  return expr.kind == BoundKind::kIndex && IsPartsOfPath(*expr.operands[0]) &&
-         expr.operands[1]->type.kind == TypeKind::kInt;
-}
-
 void MakePart(const BoundExpr& parts, Slot* slot) {
   const bool is_twin = parts.function == Function::kNodes;
   slot->kind = is_twin ? SlotKind::kTwin : SlotKind::kRelationship;
@@ -43,6 +46,11 @@ void MakePart(const BoundExpr& parts, Slot* slot) {
 }
 
 }  // namespace
+
+bool IsPartOfPath(const BoundExpr& expr) {
+  return expr.kind == BoundKind::kIndex && IsPartsOfPath(*expr.operands[0]) &&
+         expr.operands[1]->type.kind == TypeKind::kInt;
+}
 
 absl::StatusOr<BoundPtr> ExpressionBinder::Bind(const Expr& expr) {
   switch (expr.kind) {
@@ -204,6 +212,10 @@ absl::StatusOr<BoundPtr> ExpressionBinder::BindIndex(const Expr& expr) {
         env_, list->span,
         absl::StrCat("[…] takes an element of a list, and this is ", Describe(list->type)));
   }
+  if (IsPartsOfPath(*list) && index->type.kind == TypeKind::kString) {
+    return ErrorAt(index->span, absl::StrCat("the parts of a path are counted, from 0, as in ",
+                                             InfoOf(list->function).name, "(p)[0]"));
+  }
   // A map's member may be named by a string.
   if (index->type.kind != TypeKind::kString) {
     TWIN_ASSIGN_OR_RETURN(index, AsInt(env_, std::move(index), "the index of a list"));
@@ -246,31 +258,36 @@ absl::StatusOr<BoundPtr> ExpressionBinder::BindElements(const Expr& expr) {
   return bound;
 }
 
-// NODES(p)[i].soh.value: what is below the dot is bound to a slot of its own, the same one wherever
-// the text names that part.
-absl::StatusOr<BoundPtr> ExpressionBinder::BindOfPart(BoundPtr part, const Expr& expr) {
-  std::string name = ToString(*part, *scope_->slots);
+// Of NODES(p)[i]: a slot of its own, the same one wherever the text names that part.
+SlotId ExpressionBinder::SlotOfPart(const BoundExpr& part) {
+  std::string name = ToString(part, *scope_->slots);
   const auto known = std::find_if(scope_->parts.begin(), scope_->parts.end(),
                                   [&](SlotId slot) { return scope_->slot(slot).name == name; });
-  SlotId slot = kNoSlot;
-  if (known != scope_->parts.end()) {
-    slot = *known;
-  } else {
-    Slot made;
-    made.name = std::move(name);
-    MakePart(*part->operands[0], &made);
-    slot = scope_->Add(std::move(made));
-    scope_->parts.push_back(slot);
-  }
-  TWIN_ASSIGN_OR_RETURN(BoundPtr value,
-                        BindProperty(env_, scope_->slot(slot), slot, expr.path, expr.span));
+  if (known != scope_->parts.end()) return *known;
+  Slot made;
+  made.name = std::move(name);
+  MakePart(*part.operands[0], &made);
+  scope_->parts.push_back(scope_->Add(std::move(made)));
+  return scope_->parts.back();
+}
+
+BoundPtr ExpressionBinder::OfPart(BoundPtr part, SlotId slot, BoundPtr value) {
   if (IsNull(*value)) return value;
   const Type type = value->type;
+  const Span span = value->span;
   BoundPtr bound =
-      Operation(BoundKind::kOfPart, type.kind, expr.span, std::move(part), std::move(value));
+      Operation(BoundKind::kOfPart, type.kind, span, std::move(part), std::move(value));
   bound->type = type;
   bound->slot = slot;
   return bound;
+}
+
+// NODES(p)[i].soh.value
+absl::StatusOr<BoundPtr> ExpressionBinder::BindOfPart(BoundPtr part, const Expr& expr) {
+  const SlotId slot = SlotOfPart(*part);
+  TWIN_ASSIGN_OR_RETURN(BoundPtr value,
+                        BindProperty(env_, scope_->slot(slot), slot, expr.path, expr.span));
+  return OfPart(std::move(part), slot, std::move(value));
 }
 
 absl::StatusOr<BoundPtr> ExpressionBinder::BindExists(const Expr& expr) {

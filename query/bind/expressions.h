@@ -32,6 +32,9 @@ struct SelectAlias {
   bool aggregate = false;  // has an aggregate or a window in it
 };
 
+// NODES(p)[i] or RELATIONSHIPS(p)[i].
+bool IsPartOfPath(const BoundExpr& expr);
+
 // Binds the expressions of one select. What aggregates and windows read is bound over the rows
 // before grouping; GroupRewriter brings the rest of a grouped select over its groups afterwards.
 class ExpressionBinder {
@@ -69,6 +72,8 @@ class ExpressionBinder {
   absl::StatusOr<BoundPtr> BindList(const Expr& expr);
   absl::StatusOr<BoundPtr> BindElements(const Expr& expr);
   absl::StatusOr<BoundPtr> BindOfPart(BoundPtr part, const Expr& expr);
+  SlotId SlotOfPart(const BoundExpr& part);
+  static BoundPtr OfPart(BoundPtr part, SlotId slot, BoundPtr value);
   absl::StatusOr<BoundPtr> BindExists(const Expr& expr);
 
   // operators.cc
@@ -87,6 +92,7 @@ class ExpressionBinder {
   absl::StatusOr<BoundPtr> BindScalar(const FunctionInfo& info, const Expr& expr);
   absl::StatusOr<BoundPtr> BindUpdateTime(const FunctionInfo& info, const Expr& expr);
   absl::StatusOr<BoundPtr> BindModel(const Expr& expr);
+  absl::StatusOr<BoundPtr> BindIsOfModel(const Expr& expr);
 
   // aggregates.cc
   absl::StatusOr<BoundPtr> BindAggregate(const FunctionInfo& info, const Expr& expr);

@@ -295,7 +295,7 @@ absl::StatusOr<BoundPtr> ExpressionBinder::BindCall(const Expr& expr) {
     case Function::kModel:
       return BindModel(expr);
     case Function::kIsOfModel:
-      return BindOfModel(env_, *scope_, expr);
+      return BindIsOfModel(expr);
     default:
       return BindScalar(*info, expr);
   }
@@ -332,21 +332,43 @@ absl::StatusOr<BoundPtr> ExpressionBinder::BindScalar(const FunctionInfo& info, 
 
 absl::StatusOr<BoundPtr> ExpressionBinder::BindUpdateTime(const FunctionInfo& info,
                                                           const Expr& expr) {
-  TWIN_ASSIGN_OR_RETURN(BoundPtr property, Bind(*expr.operands[0]));
-  if (IsNull(*property)) return property;
-  if (property->kind != BoundKind::kProperty) {
-    return ErrorAt(property->span, absl::StrCat(info.name, " takes a property of a twin, such as ",
-                                                info.name, "(x.temperature)"));
+  TWIN_ASSIGN_OR_RETURN(BoundPtr bound, Bind(*expr.operands[0]));
+  if (IsNull(*bound)) return bound;
+  BoundExpr& property = bound->kind == BoundKind::kOfPart ? *bound->operands[1] : *bound;
+  if (property.kind != BoundKind::kProperty) {
+    return ErrorAt(bound->span, absl::StrCat(info.name, " takes a property of a twin, such as ",
+                                             info.name, "(x.temperature)"));
   }
-  property->kind = BoundKind::kUpdateTime;
-  property->type = Type{TypeKind::kTime};
-  property->arrival = info.function == Function::kArrival;
-  property->span = expr.span;
-  return property;
+  property.kind = BoundKind::kUpdateTime;
+  property.type = Type{TypeKind::kTime};
+  property.arrival = info.function == Function::kArrival;
+  property.span = expr.span;
+  bound->type = property.type;
+  bound->span = expr.span;
+  return bound;
+}
+
+absl::StatusOr<BoundPtr> ExpressionBinder::BindIsOfModel(const Expr& expr) {
+  if (!expr.operands.empty() && expr.operands[0]->kind == ExprKind::kIndex) {
+    TWIN_ASSIGN_OR_RETURN(BoundPtr part, Bind(*expr.operands[0]));
+    if (IsPartOfPath(*part)) {
+      const SlotId slot = SlotOfPart(*part);
+      TWIN_ASSIGN_OR_RETURN(BoundPtr of_model, BindOfModel(env_, *scope_, slot, expr));
+      return OfPart(std::move(part), slot, std::move(of_model));
+    }
+  }
+  return BindOfModel(env_, *scope_, expr);
 }
 
 absl::StatusOr<BoundPtr> ExpressionBinder::BindModel(const Expr& expr) {
   TWIN_ASSIGN_OR_RETURN(BoundPtr twin, Bind(*expr.operands[0]));
+  if (IsPartOfPath(*twin) && twin->operands[0]->function == Function::kNodes) {
+    const SlotId slot = SlotOfPart(*twin);
+    BoundPtr model = SlotAt(slot, Type{TypeKind::kString}, expr.span);
+    model->kind = BoundKind::kField;
+    model->field = Field::kModel;
+    return OfPart(std::move(twin), slot, std::move(model));
+  }
   if (twin->kind != BoundKind::kSlot || twin->type.kind != TypeKind::kTwin) {
     return ErrorAt(twin->span, absl::StrCat("MODEL takes a twin's alias; in scope: ",
                                             absl::StrJoin(scope_->Names(), ", ")));

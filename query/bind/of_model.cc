@@ -124,14 +124,12 @@ absl::StatusOr<BoundPtr> OfModel(const Environment& env, SlotId slot, const Name
   return OfModelAt(env, slot, model.text, exact, model.span, model.span);
 }
 
-absl::StatusOr<BoundPtr> BindOfModel(const Environment& env, const Scope& scope, const Expr& call) {
+namespace {
+
+// Of the arguments from `next` on.
+absl::StatusOr<BoundPtr> OfModelOf(const Environment& env, const Scope& scope, SlotId slot,
+                                   size_t next, const Expr& call) {
   const std::vector<ExprPtr>& arguments = call.operands;
-  SlotId slot = scope.collection;
-  size_t next = 0;
-  if (next < arguments.size() && IsName(*arguments[next])) {
-    TWIN_ASSIGN_OR_RETURN(slot, TwinNamed(scope, arguments[next]->path[0]));
-    ++next;
-  }
   if (next == arguments.size() || arguments[next]->kind != ExprKind::kString) {
     return ErrorAt(next < arguments.size() ? arguments[next]->span : call.span,
                    "IS_OF_MODEL takes a twin's alias and its model in quotes: "
@@ -154,6 +152,22 @@ absl::StatusOr<BoundPtr> BindOfModel(const Environment& env, const Scope& scope,
                                            absl::StrJoin(scope.Names(), ", ")));
   }
   return OfModelAt(env, slot, model.text, exact, model.span, call.span);
+}
+
+}  // namespace
+
+absl::StatusOr<BoundPtr> BindOfModel(const Environment& env, const Scope& scope, const Expr& call) {
+  const bool has_name = !call.operands.empty() && IsName(*call.operands[0]);
+  SlotId slot = scope.collection;
+  if (has_name) {
+    TWIN_ASSIGN_OR_RETURN(slot, TwinNamed(scope, call.operands[0]->path[0]));
+  }
+  return OfModelOf(env, scope, slot, has_name ? 1 : 0, call);
+}
+
+absl::StatusOr<BoundPtr> BindOfModel(const Environment& env, const Scope& scope, SlotId slot,
+                                     const Expr& call) {
+  return OfModelOf(env, scope, slot, 1, call);
 }
 
 std::optional<std::vector<RelationshipTypeId>> TypesOf(const Environment& env, const Scope& scope,

@@ -15,6 +15,9 @@ namespace twin::query::binding {
 
 // IS_OF_MODEL([x,] 'dtmi' [, exact]).
 absl::StatusOr<BoundPtr> BindOfModel(const Environment& env, const Scope& scope, const Expr& call);
+// The same of the twin in `slot`, which the first argument is.
+absl::StatusOr<BoundPtr> BindOfModel(const Environment& env, const Scope& scope, SlotId slot,
+                                     const Expr& call);
 
 // IS_OF_MODEL(slot, model), as a label of a pattern says it.
 absl::StatusOr<BoundPtr> OfModel(const Environment& env, SlotId slot, const Name& model,

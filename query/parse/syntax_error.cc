@@ -433,13 +433,20 @@ class Describer {
                                        ends ? "the end of the query" : found_text())}};
   }
 
+  // Empty where the word is one of them.
+  static absl::string_view OtherWord(absl::string_view word,
+                                     absl::Span<const absl::string_view> known) {
+    const absl::string_view closest = ClosestWord(word, known);
+    return absl::EqualsIgnoreCase(closest, word) ? "" : closest;
+  }
+
   Result Misspelled() const {
     if (found_kind() == "WORD" && KindAt(-1) != "DOT") {
       Kinds keywords;
       for (const absl::string_view kind : expected_) {
         if (IsOneOf(kind, kSpelled)) keywords.push_back(kind);
       }
-      const absl::string_view meant = ClosestWord(found_text(), keywords);
+      const absl::string_view meant = OtherWord(found_text(), keywords);
       if (!meant.empty()) {
         return {{found_, absl::StrCat("found '", found_text(), "'; did you mean '", meant, "'?")}};
       }
@@ -452,7 +459,7 @@ class Describer {
     if (found_ < 2 || KindAt(-1) != "WORD" || !IsName(found_kind())) return std::nullopt;
     const absl::string_view before = tokens_[found_ - 1].text;
     if (before.size() < kLettersMin || KindAt(-2) == "DOT") return std::nullopt;
-    const absl::string_view meant = ClosestWord(before, kSpelled);
+    const absl::string_view meant = OtherWord(before, kSpelled);
     if (meant.empty()) return std::nullopt;
     return {
         {found_ - 1, absl::StrCat("found '", before, "', which is taken for a name; did you mean '",

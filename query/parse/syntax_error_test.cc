@@ -54,6 +54,12 @@ INSTANTIATE_TEST_SUITE_P(
                 "1:10 found 'b', expected an operator, ',', AS or FROM; an alias is written AS b"},
         Mistake{"SELECT *", "1:9 found the end of the query, expected FROM"},
         Mistake{"SELECT * FORM DIGITALTWINS", "1:10 found 'FORM'; did you mean 'FROM'?"},
+        // Words of the language that are names there.
+        Mistake{"SELECT * FROM DIGITALTWINS EXISTS x",
+                "1:35 found 'x', expected AS, JOIN, MATCH, HISTORY, WHERE, GROUP BY, HAVING, "
+                "QUALIFY, ORDER BY, LIMIT, OFFSET or the end of the query"},
+        Mistake{"SELECT * FROM DIGITALTWINS EXIST x",
+                "1:28 found 'EXIST', which is taken for a name; did you mean 'EXISTS'?"},
         Mistake{"SELECT a DIGITALTWINS", "1:10 FROM is missing before DIGITALTWINS"},
         Mistake{"SELECT TOP 5 FROM DIGITALTWINS",
                 "1:12 found '5', expected '(': TOP is written TOP(5)"},

@@ -15,7 +15,7 @@ using timeseries::Retention;
 
 absl::Status WrongText(absl::string_view text, absl::string_view what) {
   return absl::InvalidArgumentError(
-      absl::StrCat("history-retention-of: '", text, "': ", what,
+      absl::StrCat("--history-retention-of: '", text, "': ", what,
                    "; write MODEL=samples:90d, and behind commas rollups:2y and raw:7d"));
 }
 

@@ -171,7 +171,15 @@ class PastReader final : public query::GraphReader {
       case Field::kEtag: {
         out->Reset(TypeKind::kString, twins.size());
         Texts texts(out);
-        for (size_t i = 0; i < twins.size(); ++i) texts.Set(i, EtagOf(twins_.VersionOf(twins[i])));
+        for (size_t i = 0; i < twins.size(); ++i) {
+          const TableId table(twins_.PlaceOf(twins[i]).table);
+          const auto version = twins_.VersionOf(twins[i], view_.catalog().table(table));
+          if (version.has_value()) {
+            texts.Set(i, EtagOf(*version));
+          } else {
+            out->SetNull(i);
+          }
+        }
         return;
       }
       case Field::kModel:

@@ -79,6 +79,16 @@ void PastRelationships::Read(RelationshipTypeId type, ColumnId column,
   }
 }
 
+bool PastRelationships::HasChangedSince(const graph::EndedRelationship& relationship) const {
+  const size_t columns = catalog_.relationship_type(relationship.type).columns.size();
+  for (uint32_t column = 0; column < columns; ++column) {
+    if (index_->FormerSlot(relationship.relationship, ColumnId(column), at_) != UINT32_MAX) {
+      return true;
+    }
+  }
+  return false;
+}
+
 void PastRelationships::ReadField(absl::Span<const uint32_t> relationships, Field field,
                                   Vector* out) const {
   const size_t rows = relationships.size();
@@ -102,6 +112,8 @@ void PastRelationships::ReadField(absl::Span<const uint32_t> relationships, Fiel
           out->strings[i] = view_.IdOf(found.target);
         } else if (field == Field::kName) {
           out->strings[i] = catalog_.relationship_type(found.type).name;
+        } else if (HasChangedSince(found)) {
+          out->SetNull(i);  // what it was then is not kept
         } else {
           texts.Set(i, EtagOf(found.version));
         }

@@ -37,6 +37,7 @@ class PastRelationships {
   // One that has ended; nullptr: it exists.
   const PastIndex::Relationship* Ended(uint32_t relationship) const;
   graph::EndedRelationship Get(uint32_t relationship) const;
+  bool HasChangedSince(const graph::EndedRelationship& relationship) const;
 
   const graph::GraphView& view_;
   const query::Catalog& catalog_;

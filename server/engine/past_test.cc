@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/base/check.h"
@@ -303,6 +304,48 @@ TEST_F(PastTest, PropertiesOfRelationshipsChange) {
   EXPECT_THAT(At(15), HasSubstr("m1@7"));
   EXPECT_THAT(Try(ingest::DeleteRelationship{"pack", "r3", {}}, Day(9)),
               StatusIs(StatusCode::kFailedPrecondition, HasSubstr("before that of its last")));
+}
+
+// One that is shown is that of the state that is shown.
+TEST_F(PastTest, EtagsAreKnownWhereNothingChangedSince) {
+  MakeFleet();
+  ingest::PatchRelationship patch;
+  patch.source_id = "pack";
+  patch.relationship_id = "r1";
+  patch.edits.push_back({ingest::Edit::Kind::kSet, {"position"}, Value::Int(7), std::nullopt});
+  Do(patch, Day(15));
+  const auto reader = engine_->OpenReader();
+  const TwinNumber pack = reader->Find("pack");
+  query::Expansion found;
+  reader->Expand(absl::MakeConstSpan(&pack.value, 1), 0, query::GraphReader::Direction::kOutgoing,
+                 {}, /*any_type=*/true, 1, &found);
+  // Of the pack and of r1.
+  const auto etags = [&](const query::GraphReader& at) {
+    query::Vector twin, relationship;
+    at.ReadField(absl::MakeConstSpan(&pack.value, 1), query::Field::kEtag, &twin);
+    at.ReadRelationshipField(found.relationships, query::Field::kEtag, &relationship);
+    return absl::StrCat(twin.Get(0).DebugString(), " ", relationship.Get(0).DebugString());
+  };
+  const auto etags_at = [&](int64_t day) { return etags(**reader->AsOf(Day(day))); };
+  const std::vector<std::string> now = absl::StrSplit(etags(*reader), ' ');
+  EXPECT_NE(now[0], now[1]);
+  EXPECT_EQ(etags_at(6), "null null");  // the name was set on day 7
+  EXPECT_EQ(etags_at(7), absl::StrCat(now[0], " null"));
+  EXPECT_EQ(etags_at(14), absl::StrCat(now[0], " null"));
+  EXPECT_EQ(etags_at(15), absl::StrCat(now[0], " ", now[1]));
+  // A source time ahead of the clock.
+  clock_.Set(Day(20));
+  const Time ahead{Day(20).ns + 60 * kNsPerSecond};
+  ingest::PatchTwin later;
+  later.id = "pack";
+  later.source_time = ahead;
+  later.edits.push_back({ingest::Edit::Kind::kSet, {"soh"}, Value::Double(90), std::nullopt});
+  ingest::WriteBatch batch;
+  batch.operations.emplace_back(later);
+  ASSERT_THAT(engine_->Write(std::move(batch)).status, IsOk());
+  const auto after = engine_->OpenReader();
+  EXPECT_EQ(etags(**after->AsOf(Time{ahead.ns - 1})), absl::StrCat("null ", now[1]));
+  EXPECT_EQ(etags(**after->AsOf(ahead)), etags(*after));
 }
 
 TEST_F(PastTest, AnIdThatIsCreatedAgainHasAPastOfItsOwn) {

@@ -60,9 +60,20 @@ TwinNumber PastTwins::TwinAt(TableId table, uint32_t row) const {
   return TwinNumber(page[row % graph::GraphView::kPageRows] - 1);
 }
 
-Sequence PastTwins::VersionOf(uint32_t twin) const {
+std::optional<Sequence> PastTwins::VersionOf(uint32_t twin,
+                                             const graph::TableSchema& schema) const {
   const query::Place place = PlaceOf(twin);
-  const PastIndex::Twin* const ended = EndedAt(TableId(place.table), place.row);
+  const TableId table(place.table);
+  const PastIndex::Twin* const ended = EndedAt(table, place.row);
+  const Time changed =
+      ended != nullptr ? ended->ended.update_time : view_.UpdateTimeOf(TwinNumber(twin));
+  if (changed > at_) return std::nullopt;
+  // Source times may be ahead.
+  for (const graph::ColumnSchema& column : schema.columns) {
+    if (column.telemetry) continue;
+    const graph::Cell cell = CellAt(table, schema.IdOf(column), place.row);
+    if (!cell.value.is_null() && cell.source_time > at_) return std::nullopt;
+  }
   return ended != nullptr ? ended->ended.version : view_.VersionOf(TwinNumber(twin));
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -46,7 +47,8 @@ class PastTwins {
   // nullptr: the row is the view's.
   const PastIndex::Twin* EndedAt(TableId table, uint32_t row) const;
   TwinNumber TwinAt(TableId table, uint32_t row) const;
-  Sequence VersionOf(uint32_t twin) const;
+  // nullopt: it has changed since, and what it was then is not kept.
+  std::optional<Sequence> VersionOf(uint32_t twin, const graph::TableSchema& schema) const;
   // The present cell, or the one at the end.
   graph::Cell CellAt(TableId table, ColumnId column, uint32_t row) const;
 

@@ -248,6 +248,35 @@ TEST_F(PredictTest, ARestartInTheMiddleRepeatsNothing) {
   EXPECT_EQ(predictors_->ListForecasts("cell-1", "", "", 9)->size(), 1u);
 }
 
+TEST_F(PredictTest, ARecoveredRunCountsEachRowOnce) {
+  predict::Spec spec = SpecOf("p");
+  spec.batch_rows = 2;
+  spec.batches_in_flight = 1;
+  ASSERT_THAT(Register(spec), IsOk());
+  Set("cell-2", "volt", 100);  // out of the domain, and has no forecast
+  Answer([](const Request& request, absl::StatusOr<predict::Answer>* answer) {
+    if (request.twins[0] != "cell-1") return false;  // it hangs
+    *answer = FakeService::Tenfold(request);
+    return true;
+  });
+  predictors_->RunNow("p", {.no_wait = true}, [](const absl::StatusOr<RunRecord>&) {});
+  WaitUntil([this] { return Requests().size() == 2; });
+  for (int restarts = 0; restarts < 2; ++restarts) {
+    starts_predictors_ = false;
+    Restart();
+    if (restarts == 1) Answer(nullptr);
+    const size_t asked = Requests().size();
+    predictors_->Start();
+    WaitUntil([&] { return Requests().size() > asked; });
+  }
+  WaitUntil([this] { return predictors_->Get("p")->last_run->state != RunState::kRunning; });
+  const RunRecord run = *predictors_->Get("p")->last_run;
+  EXPECT_EQ(run.state, RunState::kDone) << run.message;
+  EXPECT_EQ(run.rows, 3u);
+  EXPECT_EQ(run.by_status[static_cast<size_t>(EstimateStatus::kOk)], 2u);
+  EXPECT_EQ(run.by_status[static_cast<size_t>(EstimateStatus::kOutOfDomain)], 1u);
+}
+
 TEST_F(PredictTest, AShadowWritesForecastsOnly) {
   ASSERT_THAT(Register(SpecOf("champion")), IsOk());
   EXPECT_THAT(Register(SpecOf("other")),

@@ -317,6 +317,43 @@ TEST_F(TelemetryTest, ALayoutFindsTwinsThatComeBack) {
   EXPECT_EQ(Latest("cell-11", "voltage"), Value::Double(3.611));
 }
 
+// The twin that a rule begins at is gone, and what was below it is still there.
+class RuleTest : public TelemetryTest, public ::testing::WithParamInterface<uint32_t> {};
+
+TEST_P(RuleTest, FramesDoNotReachWhatItNoLongerLeadsTo) {
+  ingest::Layout layout = VoltageLayout();
+  layout.columns.pop_back();
+  layout.columns[0].rule.count = GetParam();
+  ASSERT_THAT(engine_->Register(layout).status, IsOk());
+  const auto now = [] { return (SystemClock().Now().ns - kStart) / kSecond; };
+  const int64_t before = now() - 1;
+  ASSERT_THAT(Send(Pack({{before, {3601, 3602, 3603, 3604}}})).status, IsOk());
+  ingest::WriteBatch gone;
+  gone.operations.emplace_back(ingest::DeleteTwin{"pack", {}, /*delete_relationships=*/true});
+  ASSERT_THAT(engine_->Write(std::move(gone)).status, IsOk());
+  for (const bool checkpoint : {false, true}) {
+    const ingest::TelemetryResult nowhere = Send(Pack({{now() + 1, {3611, 3612, 3613, 3614}}}));
+    EXPECT_EQ(nowhere.rejects_total, 1u);
+    EXPECT_EQ(Latest("cell-21", "voltage"), Value::Double(3.601));
+    EXPECT_EQ(Latest("cell-12", "voltage"), Value::Double(3.604));
+    EXPECT_EQ(History("cell-21", "voltage"), absl::StrCat(before, ":3.601"));
+    Restart(checkpoint);
+  }
+  // One that was measured before belongs to them still.
+  EXPECT_EQ(Send(Pack({{before - 1, {3591, 3592, 3593, 3594}}})).rejects_total, 0u);
+  EXPECT_EQ(History("cell-21", "voltage"), absl::StrCat(before - 1, ":3.591 ", before, ":3.601"));
+
+  ingest::WriteBatch again;
+  Twin("pack", "dtmi:t:Pack;1", &again);
+  Relationship("pack", "hasModule", "module-1", 2, &again);
+  Relationship("pack", "hasModule", "module-2", 1, &again);
+  ASSERT_THAT(engine_->Write(std::move(again)).status, IsOk());
+  EXPECT_EQ(Send(Pack({{now() + 2, {3621, 3622, 3623, 3624}}})).rejects_total, 0u);
+  EXPECT_EQ(Latest("cell-11", "voltage"), Value::Double(3.623));
+}
+
+INSTANTIATE_TEST_SUITE_P(Counts, RuleTest, ::testing::Values(4u, 0u));
+
 TEST_F(TelemetryTest, ABatchOfAProducerIsTakenOnce) {
   ASSERT_THAT(engine_->Register(VoltageLayout()).status, IsOk());
   const Frames frames = Pack({{0, {3601, 3602, 3603, 3604, 0}}});

@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/status_macros.h"
+#include "server/ingest/check_value.h"
 #include "server/ingest/checker.h"
 
 namespace twin::ingest {
@@ -73,6 +74,44 @@ absl::Status Checker::CheckRequiredObject(TwinNumber twin, const graph::TableSch
   if (!AnyBelow(twin, table, parent)) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat("twin ", pending_.IdOf(twin), ": the field ", name, " is required"));
+}
+
+// That the Object or Component at that path is there and equal, its Objects without fields too.
+absl::Status Checker::TestGroup(const Edit& edit, absl::string_view pointer,
+                                const graph::TableSchema& table, const std::string& path,
+                                TwinNumber twin) const {
+  const std::string prefix = absl::StrCat(path, ".");
+  const dtdl::Content* const content = table.interface->Find(path);
+  const bool is_component = content != nullptr && content->kind == dtdl::Class::kComponent;
+  if (!is_component && !AnyBelow(twin, table, prefix)) {
+    return absl::FailedPreconditionError(absl::StrCat(pointer, ": the test failed: it is not set"));
+  }
+  std::vector<ColumnValue> expected;
+  TWIN_RETURN_IF_ERROR(FlattenGroup(table, path, edit.value, limits_, &expected));
+  const auto is_expected_below = [&](const std::string& object) {
+    return std::any_of(expected.begin(), expected.end(), [&](const ColumnValue& each) {
+      return absl::StartsWith(table.columns[each.column.value].path, object);
+    });
+  };
+  for (const graph::ColumnSchema& column : table.columns) {
+    if (!absl::StartsWith(column.path, prefix) || column.telemetry) continue;
+    const ColumnId id = table.IdOf(column);
+    if (column.is_object) {
+      const bool is_there = AnyBelow(twin, table, column.path);
+      if (is_there == is_expected_below(column.path)) continue;
+      return absl::FailedPreconditionError(absl::StrCat(
+          pointer, ": the test failed: ", column.name(), " is ", is_there ? "there" : "not set"));
+    }
+    const auto it = std::find_if(expected.begin(), expected.end(),
+                                 [&](const ColumnValue& each) { return each.column == id; });
+    const Value wanted = it == expected.end() ? Value() : it->value;
+    const Value value = pending_.Get(twin, id).value;
+    if (value == wanted) continue;
+    return absl::FailedPreconditionError(absl::StrCat(pointer, ": the test failed: ", column.path,
+                                                      " is ", value.DebugString(), ", not ",
+                                                      wanted.DebugString()));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Checker::KeepObjectAround(TwinNumber twin, const graph::TableSchema& table,

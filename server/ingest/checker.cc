@@ -486,6 +486,9 @@ absl::Status Checker::ApplyAnywhere(const Edit& edit, const std::string& compone
                                                    table.model_id,
                                                    SuggestionFor(table, component, edit.path)));
   }
+  if (column == nullptr && edit.kind == Edit::Kind::kTest) {
+    return TestGroup(edit, pointer, table, path, twin);
+  }
   const bool there =
       edit.kind != Edit::Kind::kSet &&  // which does not ask
       (column != nullptr ? pending_.Has(twin, table.IdOf(*column)) : AnyBelow(twin, table, prefix));
@@ -504,9 +507,6 @@ absl::Status Checker::ApplyAnywhere(const Edit& edit, const std::string& compone
                      edit.kind == Edit::Kind::kReplace ? "replaced; add it" : "removed"));
   }
   if (edit.kind == Edit::Kind::kTest) {
-    if (column == nullptr) {
-      return absl::InvalidArgumentError(absl::StrCat(pointer, ": test one value, not an object"));
-    }
     TWIN_ASSIGN_OR_RETURN(const Value expected, CheckValue(*column, edit.value, pointer, limits_));
     if (pending_.Get(twin, table.IdOf(*column)).value == expected) return absl::OkStatus();
     return absl::FailedPreconditionError(

@@ -127,6 +127,9 @@ class Checker {
   // The Object that what is at `path` was removed from stays, if it was the last of it.
   absl::Status KeepObjectAround(TwinNumber twin, const graph::TableSchema& table,
                                 absl::string_view path, const std::optional<Time>& source_time);
+  absl::Status TestGroup(const Edit& edit, absl::string_view pointer,
+                         const graph::TableSchema& table, const std::string& path,
+                         TwinNumber twin) const;
   absl::Status CheckSize(TwinNumber twin) const;
   absl::Status DeleteWithRelationships(TwinNumber twin, const std::optional<Time>& source_time,
                                        OperationResult* result);

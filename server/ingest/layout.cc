@@ -149,8 +149,7 @@ class Resolver {
     const ArrayRule& rule = column.rule;
     if (rule.steps.empty()) return Wrong("a rule needs steps: names of relationships");
     std::vector<TwinNumber> twins;
-    if (missing_ == Missing::kRefused || rule.count == 0 ||
-        !(view_.FindTwin(rule.twin_id) == kNoTwin)) {
+    if (missing_ == Missing::kRefused || !(view_.FindTwin(rule.twin_id) == kNoTwin)) {
       TWIN_ASSIGN_OR_RETURN(const TwinNumber root, Find(rule.twin_id));
       twins = Follow(root, rule.steps);
     }

@@ -149,6 +149,36 @@ TEST_F(ObjectsTest, AreWhatARequiredPropertyDemands) {
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("the property obj is required")));
 }
 
+TEST_F(ObjectsTest, AreTestedAsAWhole) {
+  const Value in = Value::Map({{"y", Value::Int(3)}});
+  const Value whole = Value::Map({{"x", Value::Double(1)}, {"in", in}});
+  ASSERT_THAT(Put("dtmi:t:Box;1", {{"obj", whole}, {"none", kEmpty}}), IsOk());
+  EXPECT_THAT(Do(kTest, {"obj"}, whole), IsOk());
+  EXPECT_THAT(Do(kTest, {"obj"}, Value::Map({{"in", in}, {"x", Value::Int(1)}})), IsOk());
+  EXPECT_THAT(Do(kTest, {"obj", "in"}, in), IsOk());
+  EXPECT_THAT(Do(kTest, {"none"}, kEmpty), IsOk());
+  const auto fails = [](absl::string_view why) {
+    return StatusIs(StatusCode::kFailedPrecondition, HasSubstr(std::string(why)));
+  };
+  EXPECT_THAT(Do(kTest, {"obj"}, Value::Map({{"x", Value::Double(2)}, {"in", in}})),
+              fails("/obj: the test failed: obj.x is 1, not 2"));
+  EXPECT_THAT(Do(kTest, {"obj"}, Value::Map({{"x", Value::Double(1)}})),
+              fails("obj.in.y is 3, not null"));
+  EXPECT_THAT(Do(kTest, {"obj"}, kEmpty), fails("/obj: the test failed"));
+  EXPECT_THAT(Do(kTest, {"part"}, Value::Map({{"a", Value::Double(1)}})), fails("it is not set"));
+  EXPECT_THAT(Do(kTest, {"obj"}, Value::Map({{"z", Value::Double(1)}})),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("obj.z")));
+  EXPECT_THAT(Do(kTest, {"obj"}, Value::Int(1)),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("an object")));
+  // An Object without fields is none that is not there.
+  ASSERT_THAT(Do(kRemove, {"obj", "in", "y"}), IsOk());
+  EXPECT_THAT(Do(kTest, {"obj"}, Value::Map({{"x", Value::Double(1)}, {"in", kEmpty}})), IsOk());
+  EXPECT_THAT(Do(kTest, {"obj"}, Value::Map({{"x", Value::Double(1)}})), fails("obj.in is there"));
+  ASSERT_THAT(Do(kRemove, {"obj", "in"}), IsOk());
+  EXPECT_THAT(Do(kTest, {"obj"}, Value::Map({{"x", Value::Double(1)}, {"in", kEmpty}})),
+              fails("obj.in is not set"));
+}
+
 // A dot at the end of a path is nothing that users write.
 TEST_F(ObjectsTest, HaveNoPathOfTheirOwn) {
   ASSERT_THAT(Put("dtmi:t:Box;1", {{"obj", kEmpty}}), IsOk());

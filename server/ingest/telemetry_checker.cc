@@ -31,17 +31,29 @@ bool LeadsToProperties(const LayoutVersion& version, const PendingState& pending
   return false;
 }
 
-// The first column that led to twins which are all gone; -1: there is none.
-int LostColumn(const LayoutVersion& version, const PendingState& pending) {
+// A column that leads nowhere because twins are gone, and why; empty: there is none.
+std::string FindLost(const Layout& layout, const LayoutVersion& version,
+                     const PendingState& pending) {
   for (size_t c = 0; c < version.columns.size(); ++c) {
     const std::vector<ResolvedColumn::Target>& targets = version.columns[c].targets;
     const bool is_lost =
         !targets.empty() && std::none_of(targets.begin(), targets.end(), [&](const auto& target) {
           return pending.Exists(target.twin);
         });
-    if (is_lost) return static_cast<int>(c);
+    if (is_lost) return absl::StrCat(", column ", c, ": the twin that it leads to was deleted");
   }
-  return -1;
+  const auto is_gone = [&](const std::string& id) { return pending.FindTwin(id) == kNoTwin; };
+  for (const LayoutColumn& column : layout.columns) {
+    if (column.has_rule && is_gone(column.rule.twin_id)) {
+      return absl::StrCat(": the twin '", column.rule.twin_id, "' at which a rule begins is gone");
+    }
+    const auto target = std::find_if(column.targets.begin(), column.targets.end(),
+                                     [&](const auto& each) { return !is_gone(each.twin_id); });
+    if (!column.targets.empty() && target == column.targets.end()) {
+      return absl::StrCat(": the twin '", column.targets[0].twin_id, "' that it names is gone");
+    }
+  }
+  return "";
 }
 
 // As PendingState::FindTwin, of many.
@@ -183,11 +195,12 @@ absl::Status TelemetryChecker::CheckLife(absl::string_view twin_id, int64_t time
                    ", when a former twin '", twin_id, "' was deleted: it is not this one's"));
 }
 
-TelemetryChecker::Leads TelemetryChecker::LeadsOf(const LayoutVersion& version) {
+TelemetryChecker::Leads TelemetryChecker::LeadsOf(const Layout& layout,
+                                                  const LayoutVersion& version) {
   const auto find = [&] {
     return Leads{.rows_epoch = pending_.rows_epoch(),
                  .properties = LeadsToProperties(version, pending_),
-                 .lost_column = LostColumn(version, pending_)};
+                 .lost = FindLost(layout, version, pending_)};
   };
   if (pending_.may_have_moves()) return find();
   Leads& known = leads_[&version];
@@ -293,14 +306,14 @@ absl::Status TelemetryChecker::CheckFrames(const FrameBatch& frames, std::vector
   absl::Status lost;
   for (size_t i = 0; i < versions.size(); ++i) {
     AddRun(frames, *versions[i], rows[i], runs);
-    const Leads leads = LeadsOf(*versions[i]);
+    const Leads leads = LeadsOf(layout.layout, *versions[i]);
     checked_.sets_properties = checked_.sets_properties || leads.properties;
     // Late frames of an earlier version are of twins that were there.
-    if (leads.lost_column >= 0 && versions[i] == layout.versions.back().get()) {
-      lost = absl::NotFoundError(
-          absl::StrCat("layout '", frames.layout_id, "', column ", leads.lost_column,
-                       ": the twin that it leads to was deleted; the other columns are kept. "
-                       "Register the layout again, with twins that there are"));
+    if (!leads.lost.empty() && versions[i] == layout.versions.back().get()) {
+      lost =
+          absl::NotFoundError(absl::StrCat("layout '", frames.layout_id, "'", leads.lost,
+                                           "; the other columns are kept. "
+                                           "Register the layout again, with twins that there are"));
     }
   }
   return ahead.ok() ? lost : ahead;

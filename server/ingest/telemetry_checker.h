@@ -47,9 +47,9 @@ class TelemetryChecker {
   struct Leads {
     uint64_t rows_epoch = 0;  // of the graph of which it is true
     bool properties = false;  // not only to telemetry
-    int lost_column = -1;     // the first one that led to twins which are gone
+    std::string lost;         // which of its columns leads nowhere any more, and why; empty: none
   };
-  Leads LeadsOf(const LayoutVersion& version);
+  Leads LeadsOf(const Layout& layout, const LayoutVersion& version);
   absl::Status CheckFrames(const FrameBatch& frames, std::vector<FrameRun>* runs);
   absl::Status CheckDoubles(const FrameBatch& frames, const LayoutVersion& version) const;
   void AddRun(const FrameBatch& frames, const LayoutVersion& version,

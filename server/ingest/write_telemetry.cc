@@ -25,6 +25,20 @@ bool LeadsElsewhere(const ResolvedLayout& layout, const LayoutVersion& version) 
          });
 }
 
+// Whether the version leads to twins that are there and that the layout does not lead to.
+bool LeadsToLess(const ResolvedLayout& layout, const LayoutVersion& version,
+                 const graph::GraphView& head) {
+  absl::flat_hash_set<uint32_t> led_to;
+  for (const ResolvedColumn& column : layout.columns) {
+    for (const ResolvedColumn::Target& target : column.targets) led_to.insert(target.twin.value);
+  }
+  return std::any_of(version.columns.begin(), version.columns.end(), [&](const auto& column) {
+    return std::any_of(column.targets.begin(), column.targets.end(), [&](const auto& target) {
+      return head.Exists(target.twin) && !led_to.contains(target.twin.value);
+    });
+  });
+}
+
 }  // namespace
 
 void Writer::Submit(TelemetryBatch batch, TelemetryDone done) {
@@ -159,10 +173,11 @@ LayoutResult Writer::ProcessLayout(Layout layout, bool validate_only, Time valid
   const uint32_t* const known = telemetry_.FindLayout(layout.id);
   absl::StatusOr<ResolvedLayout> resolved = ResolveLayout(layout, head, options_.limits);
   if (absl::IsNotFound(resolved.status()) && known != nullptr && valid_from.ns != INT64_MIN) {
-    // Without what is gone, where there is something new in its stead.
+    // Without what is gone, where that changes where the values go.
+    const LayoutVersion& last = *telemetry_.layout(*known).versions.back();
     absl::StatusOr<ResolvedLayout> rest =
         ResolveLayout(layout, head, options_.limits, Missing::kUnresolved);
-    if (rest.ok() && LeadsElsewhere(*rest, *telemetry_.layout(*known).versions.back())) {
+    if (rest.ok() && (LeadsElsewhere(*rest, last) || LeadsToLess(*rest, last, head))) {
       resolved = std::move(rest);
     }
   }
@@ -248,7 +263,7 @@ void Writer::ResolveStale() {
     const LayoutResult result =
         ProcessLayout(std::move(layout), /*validate_only=*/false, stale.since);
     if (absl::IsUnavailable(result.status) || absl::IsResourceExhausted(result.status)) return;
-    // Unchanged, or what is named is gone and nothing came in its stead: the last version stays.
+    // Unchanged, or what is named is gone with all that it led to: the last version stays.
     const MutexLock lock(&graph_.mutex);
     telemetry_.StaleDone(stale.layout);
   }

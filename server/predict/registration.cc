@@ -15,6 +15,23 @@ namespace {
 // Of a run's document, which takes 1 MiB.
 constexpr size_t kRunTwinBytesMax = 512 << 10;
 
+using StatusCounts = std::array<uint64_t, kEstimateStatuses>;
+
+Value CountsValue(const StatusCounts& counts) {
+  ValueArray values;
+  for (const uint64_t count : counts) values.push_back(Value::Int(static_cast<int64_t>(count)));
+  return Value::Array(std::move(values));
+}
+
+StatusCounts CountsOf(const ValueArray& values) {
+  StatusCounts counts = {};
+  for (size_t i = 0; i < std::min(counts.size(), values.size()); ++i) {
+    if (values[i].kind() != Value::Kind::kInt) continue;
+    counts[i] = static_cast<uint64_t>(values[i].as_int());
+  }
+  return counts;
+}
+
 bool IsName(absl::string_view name) {
   return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
     return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.';
@@ -183,10 +200,6 @@ absl::StatusOr<Registration> DecodeRegistration(const Value& value) {
 }
 
 Value Encode(const RunRecord& run) {
-  ValueArray counts;
-  for (const uint64_t count : run.by_status) {
-    counts.push_back(Value::Int(static_cast<int64_t>(count)));
-  }
   size_t twin_bytes = 0;
   for (const std::string& twin : run.twins) twin_bytes += twin.size() + 4;
   const bool is_long = twin_bytes > kRunTwinBytesMax;
@@ -203,7 +216,8 @@ Value Encode(const RunRecord& run) {
       .AddInt("rows", static_cast<int64_t>(run.rows))
       .AddInt("batches", static_cast<int64_t>(run.batches))
       .AddInt("retries", static_cast<int64_t>(run.retries))
-      .Add("byStatus", Value::Array(std::move(counts)))
+      .Add("byStatus", CountsValue(run.by_status))
+      .Add("keptByStatus", CountsValue(run.kept_by_status))
       .Add("modelVersion", run.model_version)
       .AddInt("queryNs", run.query_ns)
       .AddInt("predictNs", run.predict_ns)
@@ -229,13 +243,8 @@ RunRecord DecodeRun(const Value& value) {
   run.rows = static_cast<uint64_t>(map.Int("rows"));
   run.batches = static_cast<uint64_t>(map.Int("batches"));
   run.retries = static_cast<uint64_t>(map.Int("retries"));
-  size_t i = 0;
-  for (const Value& count : map.Items("byStatus")) {
-    if (i < run.by_status.size() && count.kind() == Value::Kind::kInt) {
-      run.by_status[i] = static_cast<uint64_t>(count.as_int());
-    }
-    ++i;
-  }
+  run.by_status = CountsOf(map.Items("byStatus"));
+  run.kept_by_status = CountsOf(map.Items("keptByStatus"));
   run.model_version = map.Text("modelVersion");
   run.query_ns = map.Int("queryNs");
   run.predict_ns = map.Int("predictNs");

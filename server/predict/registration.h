@@ -60,6 +60,8 @@ struct RunRecord {
   Sequence sequence;  // that the features were read at
   uint64_t rows = 0, batches = 0, retries = 0;
   std::array<uint64_t, kEstimateStatuses> by_status = {};  // rows of the first output
+  // Of those, the ones that have a forecast: a recovery does the others again.
+  std::array<uint64_t, kEstimateStatuses> kept_by_status = {};
   std::string model_version;
   int64_t query_ns = 0, predict_ns = 0, write_ns = 0;
   std::vector<std::string> twins;  // asked for; none: all

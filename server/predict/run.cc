@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <numeric>
 #include <thread>
 #include <utility>
 
@@ -105,6 +106,11 @@ EstimateStatus CheckRow(const std::vector<Feature>& features, const FeatureRows&
     }
   }
   return status;
+}
+
+bool HasValue(const std::vector<PathEstimates>& paths, size_t row) {
+  return std::any_of(paths.begin(), paths.end(),
+                     [row](const PathEstimates& path) { return path.estimates[row].has_value(); });
 }
 
 }  // namespace
@@ -462,13 +468,13 @@ absl::Status Run::Finish(const BatchPtr& batch, const Answer& answer) {
         block.valid_until_ns.push_back(columns.valid_until_ns[k]);
       }
     }
-    if (i == 0) {
-      for (const Estimate& estimate : of_path.estimates) {
-        record_.by_status[static_cast<size_t>(estimate.status)] += 1;
-      }
-    }
     blocks.push_back(std::move(block));
     paths.push_back(std::move(of_path));
+  }
+  for (size_t row = 0; row < batch->twins.size(); ++row) {
+    const size_t status = static_cast<size_t>(paths[0].estimates[row].status);
+    record_.by_status[status] += 1;
+    record_.kept_by_status[status] += HasValue(paths, row) ? 1 : 0;
   }
   const int64_t start = Ns();
   TWIN_RETURN_IF_ERROR(parts_.forecasts->Add(record_.predictor, blocks, {RecordChange()}));
@@ -487,10 +493,7 @@ absl::Status Run::Write(const std::vector<std::string>& twins,
   std::vector<size_t> with;
   std::vector<size_t> without;
   for (size_t row = 0; row < twins.size(); ++row) {
-    const bool has_value =
-        std::any_of(paths.begin(), paths.end(),
-                    [row](const PathEstimates& path) { return path.estimates[row].has_value(); });
-    (has_value ? with : without).push_back(row);
+    (HasValue(paths, row) ? with : without).push_back(row);
   }
   std::sort(with.begin(), with.end(), [&](size_t a, size_t b) { return twins[a] < twins[b]; });
   TWIN_RETURN_IF_ERROR(WriteRows(twins, paths, with, RequestId(batch)));
@@ -593,6 +596,10 @@ absl::Status Run::WriteKept() {
     for (const ForecastBlock& block : blocks) parts_.made(block);
   }
   record_.trigger = Trigger::kRecovery;
+  // What has no forecast is asked for and counted again.
+  record_.batches = batches.size();
+  record_.by_status = record_.kept_by_status;
+  record_.rows = std::accumulate(record_.by_status.begin(), record_.by_status.end(), uint64_t{0});
   // Request ids that were used without a block must not be used again.
   record_.recoveries += 1;
   next_batch_ = record_.recoveries * kBatchesOfRecovery + 1;

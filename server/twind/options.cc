@@ -85,6 +85,22 @@ std::vector<std::string> WithConfigVariable(std::vector<std::string> arguments) 
   return arguments;
 }
 
+// The library takes what follows `--listen=` for its value, not nothing.
+std::vector<std::string> WithEmptyValues(const std::vector<std::string>& arguments,
+                                         const std::vector<Section>& sections) {
+  std::vector<std::string> all;
+  for (const std::string& argument : arguments) {
+    const bool is_empty = std::any_of(sections.begin(), sections.end(), [&](const auto& section) {
+      return std::any_of(section.settings.begin(), section.settings.end(), [&](const auto& each) {
+        return !TypeName(each).empty() && argument == absl::StrCat("--", each.name, "=");
+      });
+    });
+    all.push_back(is_empty ? argument.substr(0, argument.size() - 1) : argument);
+    if (is_empty) all.emplace_back();
+  }
+  return all;
+}
+
 // What no option can say alone.
 absl::Status CheckTogether(const Options& options, const Asked& asked) {
   if (options.engine.data_dir.empty() && !asked.print_config) {
@@ -147,7 +163,7 @@ absl::StatusOr<std::optional<std::string>> ReadOptions(const std::vector<std::st
   Asked asked;
   CLI::App app;
   Define(sections, &app, &asked);
-  const std::vector<std::string> given = WithConfigVariable(arguments);
+  const std::vector<std::string> given = WithConfigVariable(WithEmptyValues(arguments, sections));
   app.get_option("--data-dir")
       ->required(std::find(given.begin(), given.end(), "--print-config") == given.end());
   try {
@@ -159,9 +175,18 @@ absl::StatusOr<std::optional<std::string>> ReadOptions(const std::vector<std::st
   } catch (const CLI::ParseError& error) {
     return absl::InvalidArgumentError(Explain(app, given, asked.refused, error));
   }
-  TWIN_RETURN_IF_ERROR(CheckTogether(*options, asked));
+  if (const absl::Status status = CheckTogether(*options, asked); !status.ok()) {
+    return absl::Status(status.code(), NamePlace(app, given, status.message()));
+  }
+  options->warnings = UnknownVariables(sections);
   if (asked.print_config) return Printed(sections);
-  if (asked.check_config) return "The configuration is good.\n";
+  if (asked.check_config) {
+    std::string text;
+    for (const std::string& warning : options->warnings) {
+      absl::StrAppend(&text, "Warning: ", warning, "\n");
+    }
+    return absl::StrCat(text, "The configuration is good.\n");
+  }
   return std::nullopt;
 }
 

@@ -29,6 +29,7 @@ struct Options {
   std::string log_level = "info";
   std::string log_format = "logfmt";
   int64_t stop_grace_ms = 10'000;
+  std::vector<std::string> warnings;  // for the log: what was given and is no option
 };
 
 // The one table of them: each is a flag, an environment variable TWIND_… and a key of the

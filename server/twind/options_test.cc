@@ -118,6 +118,45 @@ TEST_F(OptionsTest, AMessageNamesTheFileOrTheVariable) {
             absl::StrCat(file, ": insecure is 'maybe'; allowed: true or false"));
 }
 
+TEST_F(OptionsTest, SoDoesOneOfOptionsTogether) {
+  const std::string file = WriteFile("listen = \"nowhere\"\n");
+  EXPECT_THAT(
+      Refuse({"--config", file}),
+      StatusIs(StatusCode::kInvalidArgument,
+               ::testing::StartsWith(absl::StrCat(file, ": listen is 'nowhere'; allowed:"))));
+  WriteFile("listen = \"0.0.0.0:1\"\n");
+  EXPECT_THAT(
+      Refuse({"--config", file}),
+      StatusIs(StatusCode::kInvalidArgument,
+               ::testing::StartsWith(absl::StrCat(file, ": listen 0.0.0.0:1 is not a loopback"))));
+  WriteFile("history-retention-of = [\"Pack=raw:7d\", \"Cell=samples:1parsec\"]\n");
+  EXPECT_THAT(Refuse({"--config", file}),
+              StatusIs(StatusCode::kInvalidArgument, ::testing::StartsWith(absl::StrCat(
+                                                         file, ": history-retention-of: 'Cell="))));
+  WriteFile("deadline-ms-max = 1000\n");
+  EXPECT_THAT(Refuse({"--config", file}),
+              StatusIs(StatusCode::kInvalidArgument,
+                       ::testing::StartsWith("--deadline-default-ms is 30000")));
+  SetVariable("TWIND_METRICS_LISTEN", "nowhere");
+  EXPECT_THAT(Refuse({}), StatusIs(StatusCode::kInvalidArgument,
+                                   ::testing::StartsWith("TWIND_METRICS_LISTEN is 'nowhere'")));
+}
+
+TEST_F(OptionsTest, VariablesThatAreNoOptionsAreTold) {
+  SetVariable("TWIND_TWINS_MAX", "30");
+  ASSERT_THAT(Refuse({}), IsOk());
+  EXPECT_THAT(options_.warnings, ::testing::IsEmpty());
+  SetVariable("TWIND_TWIN_MAX", "30");
+  SetVariable("TWIND_", "1");
+  ASSERT_THAT(Refuse({}), IsOk());
+  ASSERT_EQ(options_.warnings.size(), 2u);
+  EXPECT_THAT(options_.warnings[0], HasSubstr("TWIND_ is no option's"));
+  EXPECT_EQ(options_.warnings[1], "TWIND_TWIN_MAX is no option's; did you mean TWIND_TWINS_MAX?");
+  EXPECT_EQ(**Read({"--check-config"}),
+            absl::StrCat("Warning: ", options_.warnings[0], "\nWarning: ", options_.warnings[1],
+                         "\nThe configuration is good.\n"));
+}
+
 TEST_F(OptionsTest, ArgumentsComeBeforeTheFileAndThatBeforeTheEnvironment) {
   const std::string file = WriteFile("twins-max = 20\nmodels-max = 20\n");
   SetVariable("TWIND_TWINS_MAX", "30");
@@ -167,11 +206,19 @@ TEST_F(OptionsTest, WhatOptionsMustBeTogether) {
 }
 
 TEST_F(OptionsTest, TheFolderIsNamed) {
-  for (const std::vector<std::string>& arguments :
-       {std::vector<std::string>{"--data-dir", ""}, {"--data-dir", "", "--check-config"}}) {
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"--data-dir", ""},
+                                                    {"--data-dir", "", "--check-config"},
+                                                    {"--data-dir=", "--check-config"},
+                                                    {"--data-dir="},
+                                                    {"--check-config", "--data-dir="}}) {
     EXPECT_EQ(ReadOptions(arguments, &options_).status().message(),
               "--data-dir is empty; name the folder of the data");
   }
+  const std::string file = WriteFile("data-dir = \"\"\n");
+  EXPECT_EQ(ReadOptions({"--config", file, "--check-config"}, &options_).status().message(),
+            absl::StrCat(file, ": data-dir is empty; name the folder of the data"));
+  EXPECT_EQ(Refuse({"--log-level=", "--check-config"}).message(),
+            "--log-level is ''; allowed: debug, info, warn or error");
 }
 
 TEST_F(OptionsTest, AListTakesWordsFromEverywhere) {
@@ -199,7 +246,7 @@ TEST_F(OptionsTest, OptionsArePrintedWithoutAFolder) {
   const std::string file = WriteFile(**printed);
   EXPECT_EQ(**ReadOptions({"--config", file, "--print-config"}, &options_), **printed);
   EXPECT_THAT(ReadOptions({"--config", file}, &options_).status().message(),
-              HasSubstr("--data-dir"));
+              HasSubstr("data-dir is empty"));
   EXPECT_THAT(ReadOptions({"--config", file, "--data-dir", "twins"}, &options_).status(), IsOk());
 }
 

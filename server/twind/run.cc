@@ -33,6 +33,9 @@ absl::Status TryAddresses(const Options& options) {
 
 int Run(const Options& options) {
   SetUpLog(options.log_level, options.log_format);
+  for (const std::string& warning : options.warnings) {
+    spdlog::warn("{}", Event("unknown_variable").Add("message", warning).text());
+  }
   // Before any thread: they all inherit it, so that only sigwait below takes these signals.
   sigset_t signals;
   sigemptyset(&signals);

@@ -1,7 +1,10 @@
 #include "server/twind/usage.h"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdlib>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -40,7 +43,8 @@ std::string WhereItStands(const CLI::App& app, const std::vector<std::string>& a
     if (argument == flag || absl::StartsWith(argument, flag + "=")) return flag;
   }
   if (IsInFile(app, name)) return absl::StrCat(ConfigFile(app), ": ", name);
-  return app.get_option(flag)->get_envname();
+  const std::string variable = app.get_option(flag)->get_envname();
+  return std::getenv(variable.c_str()) != nullptr ? variable : flag;  // its default
 }
 
 std::string ExplainConfig(const CLI::App& app, const CLI::ParseError& error) {
@@ -84,6 +88,38 @@ std::string Explain(const CLI::App& app, const std::vector<std::string>& argumen
         Suggestion(app, absl::StripPrefix(absl::StripPrefix(name, "-"), "-"), "--"));
   }
   return std::string(text);
+}
+
+std::string NamePlace(const CLI::App& app, const std::vector<std::string>& arguments,
+                      absl::string_view message) {
+  absl::string_view name = message;
+  if (!absl::ConsumePrefix(&name, "--")) return std::string(message);
+  name = name.substr(0, name.find_first_of(" :"));
+  return absl::StrCat(WhereItStands(app, arguments, std::string(name)),
+                      message.substr(name.size() + 2));
+}
+
+std::vector<std::string> UnknownVariables(const std::vector<Section>& sections) {
+  std::vector<std::string> known = {kConfigVariable};
+  for (const Section& section : sections) {
+    for (const Setting& setting : section.settings) known.push_back(EnvironmentName(setting));
+  }
+  const std::vector<absl::string_view> words(known.begin(), known.end());
+  std::vector<std::string> unknown;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const absl::string_view text(*variable);
+    const absl::string_view name = text.substr(0, text.find('='));
+    if (!absl::StartsWith(name, "TWIND_") ||
+        std::find(words.begin(), words.end(), name) != words.end()) {
+      continue;
+    }
+    const absl::string_view closest = ClosestWord(name, words, (name.size() + 2) / 3);
+    unknown.push_back(absl::StrCat(name, " is no option's",
+                                   closest.empty() ? "" : "; did you mean ", closest,
+                                   closest.empty() ? "" : "?"));
+  }
+  std::sort(unknown.begin(), unknown.end());
+  return unknown;
 }
 
 }  // namespace twin::twind

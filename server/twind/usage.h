@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "server/twind/setting.h"
 
 namespace CLI {  // NOLINT(readability-identifier-naming): the library's
@@ -27,6 +28,15 @@ struct Refused {
 // allowed or was probably meant. An unknown option is named before one that is missing.
 std::string Explain(const CLI::App& app, const std::vector<std::string>& arguments,
                     const Refused& refused, const CLI::ParseError& error);
+
+// The message, which may begin with an option's name ("--listen is …"), with the place where the
+// option stands instead.
+std::string NamePlace(const CLI::App& app, const std::vector<std::string>& arguments,
+                      absl::string_view message);
+
+// Of each variable TWIND_… of the environment that is no option's: "TWIND_TWIN_MAX is no option's;
+// did you mean TWIND_TWINS_MAX?"
+std::vector<std::string> UnknownVariables(const std::vector<Section>& sections);
 
 }  // namespace twin::twind
 
