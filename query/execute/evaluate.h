@@ -28,6 +28,9 @@ struct EvaluateContext {
   std::function<absl::Status(const BoundExists& exists, const Batch& batch,
                              std::vector<uint8_t>* found)>
       exists;
+  // Asked by what may evaluate one row's expression many times; its error ends the evaluation.
+  // nullptr: it always goes on.
+  const std::function<absl::Status()>* interrupted = nullptr;
 };
 
 // Computes `expr` for every row of `batch`: out->rows == batch.rows, of kind expr.type.kind or

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <limits>
 
 #include "query/execute/evaluate_testing.h"
@@ -346,6 +347,23 @@ TEST_F(EvaluateTest, AnyAndAllOfListsWithOuterColumns) {
   EXPECT_EQ(run(BoundKind::kAll, BoundKind::kGreater), "false, true, false, null, null");
   EXPECT_EQ(run(BoundKind::kAll, BoundKind::kLess), "false, true, null, null, null");
   EXPECT_EQ(run(BoundKind::kAny, BoundKind::kLess), "true, false, true, null, null");
+}
+
+TEST_F(EvaluateTest, AnyWithinAnyCanBeInterrupted) {
+  Batch batch = BatchOf({ColumnVector(kValue, {Value::Array({Value::Int(1), Value::Int(2)})})});
+  BoundPtr nested = Const(Value::Bool(false), kBool);
+  for (SlotId slot = 7; slot >= 3; --slot) {
+    slots_[slot].type.kind = kInt;
+    nested = Op(BoundKind::kAny, kBool, SlotOf(0, kValue), nested);
+    nested->slot = slot;
+  }
+  int asked = 0;
+  const std::function<absl::Status()> interrupted = [&] {
+    return ++asked < 5 ? absl::OkStatus() : absl::CancelledError("enough");
+  };
+  context_.interrupted = &interrupted;
+  EXPECT_EQ(Run(nested, batch), "enough");
+  EXPECT_EQ(asked, 5);
 }
 
 TEST_F(EvaluateTest, Casts) {

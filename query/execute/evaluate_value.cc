@@ -56,6 +56,10 @@ class Elements {
   // Evaluates the condition for all, and folds: `deciding` and `unknown` by row of the frame.
   absl::Status Fold(bool any, std::vector<uint8_t>* deciding, std::vector<uint8_t>* unknown) {
     if (rows_.empty()) return absl::OkStatus();
+    // Within one another, the work for one row grows with every level.
+    if (frame_.context.interrupted != nullptr) {
+      TWIN_RETURN_IF_ERROR((*frame_.context.interrupted)());
+    }
     Batch batch = TakeRows();
     Vector& element = batch.slots[expr_.slot];
     const TypeKind kind = KindOf();

@@ -29,6 +29,7 @@ EvaluateContext ContextOf(const Plan& plan, RunContext* run) {
   context.slots = &plan.slots;
   context.parameters = run->options().parameters;
   context.now = run->options().now;
+  context.interrupted = &run->options().interrupted;
   if (plan.exists.empty()) return context;
   context.exists = [&plan, run](const BoundExists& exists, const Batch& batch,
                                 std::vector<uint8_t>* found) {
