@@ -228,6 +228,20 @@ class ArgumentsTest(unittest.TestCase):
             with self.subTest(time=time), self.assertRaisesRegex(ValueError, "is no time"):
                 events.watch(since=time)
 
+    def test_events_that_there_are_not(self):
+        for types in (["TWIN_UPDATED", "TWIN_CHANGED"], ["EVENT_TYPE_UNSPECIFIED"], [""]):
+            with self.subTest(types=types), self.assertRaisesRegex(ValueError, f"there is no '{types[-1]}'; there are TWIN_CREATED, .*RELATIONSHIP_"):
+                self.graph.events.watch(types=types)
+            with self.assertRaisesRegex(ValueError, "^types: "):
+                self.graph.subscriptions.create("s", types=types)
+
+    def test_an_empty_token_is_none(self):
+        subscriptions = self.graph.subscriptions
+        for call in (self.graph.events.watch, lambda **place: subscriptions.create("s", **place),
+                     lambda **place: subscriptions.seek("s", **place)):
+            with self.assertRaisesRegex(ValueError, "resume_token is empty"):
+                call(resume_token="")
+
 
 class NobodyTest(unittest.TestCase):
     def test_unavailable(self):
