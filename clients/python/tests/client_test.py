@@ -9,7 +9,7 @@ import unittest
 import numpy as np
 import pandas as pd
 import twingraph
-from twingraph import Relationship, Twin
+from twingraph import Relationship, Twin, connection
 from twingraph.telemetry import Column
 
 import server
@@ -241,6 +241,11 @@ class ArgumentsTest(unittest.TestCase):
                      lambda **place: subscriptions.seek("s", **place)):
             with self.assertRaisesRegex(ValueError, "resume_token is empty"):
                 call(resume_token="")
+
+    def test_a_standing_call_waits_for_a_second_at_most(self):
+        waits = [connection.wait_before(attempt, connection.STANDING_WAIT_S_MAX) for attempt in range(50)]
+        self.assertLessEqual(max(waits), 1)
+        self.assertLess(waits[0], waits[-1])
 
 
 class NobodyTest(unittest.TestCase):
