@@ -30,7 +30,7 @@ grpc::ChannelArguments ArgumentsOf(const ClientOptions& options) {
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS,
                    static_cast<int>(options.retry.backoff_min.count()) / 2);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS,
-                   static_cast<int>(options.retry.backoff_max.count()));
+                   static_cast<int>(OfStandingStream(options.retry).backoff_max.count()));
   // An address is what it says, whatever proxy the environment has for the web.
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   return arguments;

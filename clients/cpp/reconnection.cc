@@ -6,14 +6,14 @@ using std::chrono::steady_clock;
 
 Reconnection::Reconnection(const Caller& caller, const EventOptions& options)
     : caller_(caller), options_(options) {
-  backoff_.emplace(caller.options().retry);
+  backoff_.emplace(OfStandingStream(caller.options().retry));
 }
 
 absl::Status Reconnection::Wait(const absl::Status& ended) {
   // A stream that goes on has no good end.
   absl::Status lost = ended.ok() ? absl::UnavailableError("the server ended the stream") : ended;
   if (stands_) {
-    backoff_.emplace(caller_.options().retry);
+    backoff_.emplace(OfStandingStream(caller_.options().retry));
     lost_at_ = steady_clock::now();
     has_stood_ = true;
     stands_ = false;

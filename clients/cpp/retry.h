@@ -12,6 +12,9 @@ struct RetryOptions {
   std::chrono::milliseconds backoff_max{2000};
 };
 
+// Of a stream that stands: what happens while nobody listens comes late.
+RetryOptions OfStandingStream(RetryOptions options);
+
 // The waiting times between the tries of one call: each is twice the one before, up to
 // backoff_max, less a random part of up to a quarter, so that clients which failed together do not
 // come back together.

@@ -18,6 +18,12 @@ TEST(BackoffTest, DoublesUpToTheMaximum) {
   }
 }
 
+TEST(BackoffTest, AStandingStreamWaitsForASecondAtMost) {
+  Backoff backoff(OfStandingStream(RetryOptions()));
+  for (int i = 0; i < 20; ++i) EXPECT_LE(backoff.Next(), milliseconds(1000));
+  EXPECT_EQ(OfStandingStream({.backoff_max = milliseconds(8)}).backoff_max, milliseconds(8));
+}
+
 TEST(BackoffTest, MayBeNone) {
   Backoff backoff({.backoff_min = milliseconds(0)});
   EXPECT_EQ(backoff.Next(), milliseconds(0));

@@ -63,29 +63,32 @@ void Check(Stored stored, const std::vector<T>& values, absl::Span<const BoundKi
   } else {
     comparison.integer = constant;
   }
+  Words any, all;
+  std::mt19937_64 random(values.size());
+  for (uint64_t& word : any) {
+    word = random();
+    word |= random();
+  }
+  all.fill(UINT64_MAX);  // no row is left out
   for (const BoundKind op : ops) {
     comparison.op = op;
-    Words before;
-    std::mt19937_64 random(1);
-    for (uint64_t& word : before) {
-      word = random();
-      word |= random();
+    for (const Words& before : {any, all}) {
+      Words expected = before;
+      for (size_t i = 0; i < values.size(); ++i) {
+        if (Passes(op, Order(NumberOf<C>(values[i]), constant))) continue;
+        expected[i / 64] &= ~(uint64_t{1} << (i % 64));
+      }
+      Words wide = before, narrow = before;
+      KeepPassing(comparison, page, values.size(), wide.data());
+      KeepPassingNarrow(comparison, page, values.size(), narrow.data());
+      // Beyond the last row of a word bits are of no account.
+      if (values.size() % 64 != 0) {
+        const uint64_t rows = (uint64_t{1} << (values.size() % 64)) - 1;
+        for (Words* words : {&expected, &wide, &narrow}) (*words)[values.size() / 64] &= rows;
+      }
+      ASSERT_EQ(wide, expected) << static_cast<int>(op) << " of " << constant;
+      ASSERT_EQ(narrow, expected) << static_cast<int>(op) << " of " << constant;
     }
-    Words expected = before;
-    for (size_t i = 0; i < values.size(); ++i) {
-      if (Passes(op, Order(NumberOf<C>(values[i]), constant))) continue;
-      expected[i / 64] &= ~(uint64_t{1} << (i % 64));
-    }
-    Words wide = before, narrow = before;
-    KeepPassing(comparison, page, values.size(), wide.data());
-    KeepPassingNarrow(comparison, page, values.size(), narrow.data());
-    // Beyond the last row of a word bits are of no account.
-    if (values.size() % 64 != 0) {
-      const uint64_t rows = (uint64_t{1} << (values.size() % 64)) - 1;
-      for (Words* words : {&expected, &wide, &narrow}) (*words)[values.size() / 64] &= rows;
-    }
-    ASSERT_EQ(wide, expected) << static_cast<int>(op) << " of " << constant;
-    ASSERT_EQ(narrow, expected) << static_cast<int>(op) << " of " << constant;
   }
 }
 
@@ -142,14 +145,17 @@ TEST(CompareBitsTest, Doubles) {
 
 TEST(CompareBitsTest, FloatsAreTheDecimalsThatTheyStandFor) {
   std::mt19937_64 random(7);
-  std::vector<float> values = {0.1F, 0.3F, -0.1F, 16777216.0F, std::numeric_limits<float>::max()};
+  using Limits = std::numeric_limits<float>;
+  std::vector<float> values = {0.1F,          0.3F,           -0.1F,         16777216.0F,
+                               Limits::max(), -Limits::max(), Limits::min(), -Limits::denorm_min()};
   for (int i = 0; i < 60; ++i) {
     const float value = static_cast<float>(static_cast<int>(random() % 2000) - 1000) / 100;
     values.push_back(value);
     values.push_back(std::nextafter(value, 1e9F));
   }
   values.resize(values.size() / 8 * 8);
-  std::vector<double> constants = {0.1, -0.1, 16777217, 1e39, -1e39, 0};
+  std::vector<double> constants = {0.1,   -0.1, 16777217,          1e39,
+                                   -1e39, 0,    kGreatestOfFloats, -kGreatestOfFloats};
   for (const float value : values) {
     const double number = FromFloat(value);
     constants.insert(constants.end(), {number, double{value}, std::nextafter(number, 1e300),

@@ -27,6 +27,11 @@ absl::StatusOr<std::vector<std::string>> ParsePointer(const std::string& pointer
   std::vector<std::string> parts = absl::StrSplit(absl::string_view(pointer).substr(1), '/');
   for (std::string& part : parts) {
     if (absl::StrContains(part, '~')) {
+      for (size_t at = part.find('~'); at != std::string::npos; at = part.find('~', at + 1)) {
+        if (at + 1 < part.size() && (part[at + 1] == '0' || part[at + 1] == '1')) continue;
+        return absl::InvalidArgumentError(absl::StrCat(
+            "path \"", pointer, "\": after '~' stands 0 or 1; ~0 means '~', and ~1 means '/'"));
+      }
       part = absl::StrReplaceAll(part, {{"~1", "/"}, {"~0", "~"}});
     }
   }

@@ -38,7 +38,7 @@ std::string EtagOf(Sequence version);
 absl::StatusOr<std::optional<Sequence>> ParseEtag(const std::string& etag);
 
 // --- Operations ---
-// RFC 6901. INVALID_ARGUMENT: it does not begin with '/'.
+// RFC 6901. INVALID_ARGUMENT: it does not begin with '/', or a '~' stands before no 0 or 1.
 absl::StatusOr<std::vector<std::string>> ParsePointer(const std::string& pointer);
 absl::StatusOr<ingest::PutTwin> ToOperation(const pb::CreateTwinRequest& request);
 absl::StatusOr<ingest::PatchTwin> ToOperation(const pb::UpdateTwinRequest& request);

@@ -52,6 +52,23 @@ TEST(ToBatch, MakesColumnsOfAlikePatches) {
   }
 }
 
+TEST(ParsePointer, TakesTheEscapesOfRfc6901) {
+  EXPECT_THAT(*ParsePointer("/a~1b/~0/c~01"), ElementsAre("a/b", "~", "c~1"));
+  for (const char* pointer : {"/~2", "/~", "/a~", "/~0~", "/a/~x/b"}) {
+    EXPECT_THAT(ParsePointer(pointer).status(),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("~0 means '~'")))
+        << pointer;
+  }
+}
+
+TEST(CountOf, TakesTheMostForMore) {
+  EXPECT_EQ(*CountOf("page_size", 0, 100, 10'000), 100);
+  EXPECT_EQ(*CountOf("page_size", 10'000, 100, 10'000), 10'000);
+  EXPECT_EQ(*CountOf("page_size", 10'001, 100, 10'000), 10'000);
+  EXPECT_THAT(CountOf("page_size", -1, 100, 10'000).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("1 to 10000")));
+}
+
 // What one of them says that columns do not hold is not lost.
 TEST(ToBatch, LeavesOthersAsTheyAre) {
   const auto changed = [](auto change) {

@@ -135,9 +135,11 @@ class Export final : public BlockingWriter<pb::ExportResponse> {
     ValueMap metadata;
     metadata.emplace_back("$model", Value::String(table.model_id));
     for (const graph::ColumnSchema& column : table.columns) {
-      if (column.telemetry || IsAroundOthers(twin, table, column)) continue;
+      if (column.telemetry && !request_.with_telemetry()) continue;
+      if (IsAroundOthers(twin, table, column)) continue;
       const graph::Cell cell = view_->Get(twin, table.IdOf(column));
-      if (cell.value.is_null() || cell.source_time == cell.update_time) continue;
+      if (cell.value.is_null()) continue;
+      if (!column.telemetry && cell.source_time == cell.update_time) continue;
       metadata.emplace_back(std::string(column.name()),
                             Value::Map({{"sourceTime", Value::OfTime(cell.source_time)}}));
     }

@@ -105,6 +105,32 @@ TEST(Api, SourceTimesAreExportedAndImported) {
   }
 }
 
+TEST(Api, TelemetryIsExportedWithItsTimesIfAsked) {
+  RunningServer server;
+  ASSERT_THAT(server.CreateModels(R"([
+    {"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:C;1","@type":"Interface","contents":[
+      {"@type":"Property","name":"p","schema":"double"},
+      {"@type":"Telemetry","name":"v","schema":"double"}]}])"),
+              IsOk());
+  pb::CreateTwinRequest create;
+  create.mutable_twin()->set_id("t");
+  create.mutable_twin()->set_model_id("dtmi:t:C;1");
+  create.mutable_twin()->set_contents_json(R"({"p":1})");
+  pb::CreateTwinResponse created;
+  ASSERT_THAT(
+      server.Call(&pb::TwinService::Stub::CreateTwin, server.twins_.get(), create, &created),
+      IsOk());
+  ingest::TelemetryBatch batch;
+  batch.publications.push_back(
+      {"t", {{"v", Value::Double(3)}}, Time{int64_t{1'700'000'000} * 1'000'000'000}});
+  ASSERT_THAT(server.engine_->Write(std::move(batch)).status, IsOk());
+  EXPECT_THAT(server.Export(), HasSubstr(R"("$metadata":{"$model":"dtmi:t:C;1"},"p":1})"));
+  pb::ExportRequest request;
+  request.set_with_telemetry(true);
+  EXPECT_THAT(server.Export(request),
+              HasSubstr(R"("v":{"sourceTime":"2023-11-14T22:13:20Z"}},"p":1,"v":3})"));
+}
+
 // The longest path that has a time counts, in whatever order they stand.
 TEST(Api, ASourceTimeOfAnObjectIsOfFieldsWithoutOne) {
   for (const char* times : {R"("o.y":{"sourceTime":"2023-01-02T00:00:00Z"},"o":{"sourceTime":)"

@@ -119,9 +119,9 @@ class RunningServer {
     EXPECT_THAT(Relate("p", "r1", "c1"), testing::IsOk());
     EXPECT_THAT(Relate("p", "r2", "c2"), testing::IsOk());
   }
-  std::string Export() {
+  std::string Export(const pb::ExportRequest& request = {}) {
     grpc::ClientContext context;
-    const auto reader = twins_->Export(&context, pb::ExportRequest());
+    const auto reader = twins_->Export(&context, request);
     pb::ExportResponse response;
     std::string data;
     while (reader->Read(&response)) data += response.data();

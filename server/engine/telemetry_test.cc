@@ -317,6 +317,27 @@ TEST_F(TelemetryTest, ALayoutFindsTwinsThatComeBack) {
   EXPECT_EQ(Latest("cell-11", "voltage"), Value::Double(3.611));
 }
 
+TEST_F(TelemetryTest, FramesThatReachNothingAreTold) {
+  ingest::WriteBatch batch;
+  Twin("empty", "dtmi:t:Pack;1", &batch);
+  ASSERT_THAT(engine_->Write(std::move(batch)).status, IsOk());
+  ingest::Layout layout = VoltageLayout();
+  layout.columns.pop_back();
+  layout.columns[0].rule.twin_id = "empty";
+  ASSERT_EQ(engine_->Register(layout).unresolved, 4u);
+  const ingest::TelemetryResult result = Send(Pack({{0, {3601, 3602, 3603, 3604}}}));
+  ASSERT_THAT(result.status, IsOk());
+  ASSERT_EQ(result.rejects_total, 1u);
+  EXPECT_THAT(result.rejects[0].status, StatusIs(absl::StatusCode::kNotFound,
+                                                 HasSubstr("none of its columns leads to a twin")));
+  ingest::WriteBatch cells;
+  Relationship("empty", "hasModule", "module-1", 1, &cells);
+  ASSERT_THAT(engine_->Write(std::move(cells)).status, IsOk());
+  const int64_t after = (SystemClock().Now().ns - kStart) / kSecond + 1;
+  EXPECT_EQ(Send(Pack({{after, {3601, 3602, 3603, 3604}}})).rejects_total, 0u);
+  EXPECT_EQ(History("cell-11", "voltage"), absl::StrCat(after, ":3.601"));
+}
+
 // The twin that a rule begins at is gone, and what was below it is still there.
 class RuleTest : public TelemetryTest, public ::testing::WithParamInterface<uint32_t> {};
 

@@ -32,6 +32,11 @@ absl::Status Expected(absl::string_view path, absl::string_view expected, const 
 
 std::optional<int64_t> AsInteger(const Value& value) {
   if (value.kind() == Value::Kind::kInt) return value.as_int();
+  // TakeByValue leaves its sign to the 0 of a fraction.
+  if (value.kind() == Value::Kind::kDouble && value.as_double() == 0 &&
+      std::signbit(value.as_double())) {
+    return 0;
+  }
   return std::nullopt;
 }
 

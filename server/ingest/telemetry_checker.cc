@@ -31,29 +31,39 @@ bool LeadsToProperties(const LayoutVersion& version, const PendingState& pending
   return false;
 }
 
-// A column that leads nowhere because twins are gone, and why; empty: there is none.
+constexpr absl::string_view kOthersKept =
+    "; the other columns are kept. Register the layout again, with twins that there are";
+
+// A column that leads nowhere because twins are gone, and why; or that none leads anywhere. Empty:
+// neither.
 std::string FindLost(const Layout& layout, const LayoutVersion& version,
                      const PendingState& pending) {
+  bool any = false;
   for (size_t c = 0; c < version.columns.size(); ++c) {
     const std::vector<ResolvedColumn::Target>& targets = version.columns[c].targets;
+    any = any || !targets.empty();
     const bool is_lost =
         !targets.empty() && std::none_of(targets.begin(), targets.end(), [&](const auto& target) {
           return pending.Exists(target.twin);
         });
-    if (is_lost) return absl::StrCat(", column ", c, ": the twin that it leads to was deleted");
+    if (is_lost) {
+      return absl::StrCat(", column ", c, ": the twin that it leads to was deleted", kOthersKept);
+    }
   }
   const auto is_gone = [&](const std::string& id) { return pending.FindTwin(id) == kNoTwin; };
   for (const LayoutColumn& column : layout.columns) {
     if (column.has_rule && is_gone(column.rule.twin_id)) {
-      return absl::StrCat(": the twin '", column.rule.twin_id, "' at which a rule begins is gone");
+      return absl::StrCat(": the twin '", column.rule.twin_id, "' at which a rule begins is gone",
+                          kOthersKept);
     }
     const auto target = std::find_if(column.targets.begin(), column.targets.end(),
                                      [&](const auto& each) { return !is_gone(each.twin_id); });
     if (!column.targets.empty() && target == column.targets.end()) {
-      return absl::StrCat(": the twin '", column.targets[0].twin_id, "' that it names is gone");
+      return absl::StrCat(": the twin '", column.targets[0].twin_id, "' that it names is gone",
+                          kOthersKept);
     }
   }
-  return "";
+  return any ? "" : ": none of its columns leads to a twin, so its values go nowhere";
 }
 
 // As PendingState::FindTwin, of many.
@@ -310,10 +320,7 @@ absl::Status TelemetryChecker::CheckFrames(const FrameBatch& frames, std::vector
     checked_.sets_properties = checked_.sets_properties || leads.properties;
     // Late frames of an earlier version are of twins that were there.
     if (!leads.lost.empty() && versions[i] == layout.versions.back().get()) {
-      lost =
-          absl::NotFoundError(absl::StrCat("layout '", frames.layout_id, "'", leads.lost,
-                                           "; the other columns are kept. "
-                                           "Register the layout again, with twins that there are"));
+      lost = absl::NotFoundError(absl::StrCat("layout '", frames.layout_id, "'", leads.lost));
     }
   }
   return ahead.ok() ? lost : ahead;

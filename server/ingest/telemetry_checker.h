@@ -47,7 +47,7 @@ class TelemetryChecker {
   struct Leads {
     uint64_t rows_epoch = 0;  // of the graph of which it is true
     bool properties = false;  // not only to telemetry
-    std::string lost;         // which of its columns leads nowhere any more, and why; empty: none
+    std::string lost;         // what leads nowhere, and why; empty: nothing
   };
   Leads LeadsOf(const Layout& layout, const LayoutVersion& version);
   absl::Status CheckFrames(const FrameBatch& frames, std::vector<FrameRun>* runs);

@@ -325,6 +325,7 @@ Code Unit::Edit(const ingest::Edit& edit, const ingest::PatchTwin& patch, Twin* 
   const std::optional<Time> source = edit.source_time ? edit.source_time : patch.source_time;
   const Property* property = model.Find(path);
   if (property == nullptr && !model.HasBelow(path)) return Code::kInvalidArgument;
+  if (property == nullptr && edit.kind == EditKind::kTest) return TestGroup(edit, path, *twin);
   const bool there =
       property != nullptr ? twin->values.count(path) > 0 : AnyFrom(*twin, path + ".");
   const bool may_create = edit.kind == EditKind::kSet || edit.kind == EditKind::kAdd;
@@ -351,10 +352,41 @@ Code Unit::Edit(const ingest::Edit& edit, const ingest::PatchTwin& patch, Twin* 
   return twin->values[path].value == *fit ? Code::kOk : Code::kFailedPrecondition;
 }
 
+Code Unit::TestGroup(const ingest::Edit& edit, const std::string& path, const Twin& twin) {
+  const Model& model = ModelOf(twin.model);
+  const auto& components = model.components;
+  const bool is_component =
+      std::find(components.begin(), components.end(), path) != components.end();
+  if (!is_component && !AnyFrom(twin, path + ".")) return Code::kFailedPrecondition;
+  Twin wanted;
+  Values values;
+  if (edit.value.kind() != Value::Kind::kMap ||
+      !Flatten(model, path + ".", edit.value.as_map(), &values)) {
+    return Code::kInvalidArgument;
+  }
+  for (const auto& [name, value] : values) wanted.values[name].value = value;
+  for (const Property& property : model.properties) {
+    if (!absl::StartsWith(property.path, path + ".")) continue;
+    if (absl::EndsWith(property.path, ".")) {  // an Object, however it came to be there
+      if (AnyFrom(twin, property.path) != AnyFrom(wanted, property.path)) {
+        return Code::kFailedPrecondition;
+      }
+      continue;
+    }
+    const auto is = twin.values.find(property.path);
+    const auto it = wanted.values.find(property.path);
+    const bool is_there = is != twin.values.end();
+    if (is_there != (it != wanted.values.end()) ||
+        (is_there && !(is->second.value == it->second.value))) {
+      return Code::kFailedPrecondition;
+    }
+  }
+  return Code::kOk;
+}
+
 Code Unit::EditGroup(const ingest::Edit& edit, const std::string& path, std::optional<Time> source,
                      Twin* twin) {
   const Model& model = ModelOf(twin->model);
-  if (edit.kind == EditKind::kTest) return Code::kInvalidArgument;
   Values values;
   if (edit.kind == EditKind::kRemove) {
     const auto& components = model.components;

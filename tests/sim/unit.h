@@ -41,6 +41,7 @@ class Unit {
   Code Move(const std::string& id, const Model& to, std::optional<Time> source);
   Code Migrate(const ingest::PatchTwin& patch, Twin* twin);
   Code Edit(const ingest::Edit& edit, const ingest::PatchTwin& patch, Twin* twin);
+  Code TestGroup(const ingest::Edit& edit, const std::string& path, const Twin& twin);
   Code EditGroup(const ingest::Edit& edit, const std::string& path, std::optional<Time> source,
                  Twin* twin);
   Code EditPosition(const ingest::Edit& edit, Relationship* relationship);

@@ -9,7 +9,7 @@ import unittest
 import numpy as np
 import pandas as pd
 import twingraph
-from twingraph import Relationship, Twin
+from twingraph import Relationship, Twin, connection
 from twingraph.telemetry import Column
 
 import server
@@ -227,6 +227,25 @@ class ArgumentsTest(unittest.TestCase):
         for time in (nan, pd.NaT):
             with self.subTest(time=time), self.assertRaisesRegex(ValueError, "is no time"):
                 events.watch(since=time)
+
+    def test_events_that_there_are_not(self):
+        for types in (["TWIN_UPDATED", "TWIN_CHANGED"], ["EVENT_TYPE_UNSPECIFIED"], [""]):
+            with self.subTest(types=types), self.assertRaisesRegex(ValueError, f"there is no '{types[-1]}'; there are TWIN_CREATED, .*RELATIONSHIP_"):
+                self.graph.events.watch(types=types)
+            with self.assertRaisesRegex(ValueError, "^types: "):
+                self.graph.subscriptions.create("s", types=types)
+
+    def test_an_empty_token_is_none(self):
+        subscriptions = self.graph.subscriptions
+        for call in (self.graph.events.watch, lambda **place: subscriptions.create("s", **place),
+                     lambda **place: subscriptions.seek("s", **place)):
+            with self.assertRaisesRegex(ValueError, "resume_token is empty"):
+                call(resume_token="")
+
+    def test_a_standing_call_waits_for_a_second_at_most(self):
+        waits = [connection.wait_before(attempt, connection.STANDING_WAIT_S_MAX) for attempt in range(50)]
+        self.assertLessEqual(max(waits), 1)
+        self.assertLess(waits[0], waits[-1])
 
 
 class NobodyTest(unittest.TestCase):

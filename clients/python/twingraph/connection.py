@@ -15,6 +15,7 @@ TIMEOUT_S = 30.0
 FIRST_ATTEMPTS = 4  # of a server that has never answered: its address may be wrong
 FIRST_WAIT_S = 0.1
 WAIT_S_MAX = 2.0
+STANDING_WAIT_S_MAX = 1.0  # of calls that stand: what happens meanwhile comes late
 # The server sends no message over 2 MiB, except a single row of a query.
 MESSAGE_BYTES_MAX = 64 << 20
 
@@ -23,12 +24,13 @@ MESSAGE_BYTES_MAX = 64 << 20
 OPTIONS = [("grpc.enable_retries", 0),
            ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX), ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
            ("grpc.keepalive_time_ms", 30_000), ("grpc.keepalive_timeout_ms", 10_000),
-           ("grpc.max_reconnect_backoff_ms", 2_000)]
+           # A call that is made again finds a connection that is tried again, too.
+           ("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 1_000)]
 
 
-def wait_before(attempt: int) -> float:
+def wait_before(attempt: int, most: float = WAIT_S_MAX) -> float:
     """Seconds before the next attempt: doubling, with chance in it so that clients do not come back as one."""
-    return min(WAIT_S_MAX, FIRST_WAIT_S * 2 ** min(attempt, 10)) * random.uniform(0.5, 1.5)
+    return min(most, FIRST_WAIT_S * 2 ** min(attempt, 10)) * random.uniform(0.75, 1)
 
 
 def request_id() -> str:

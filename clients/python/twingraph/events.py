@@ -110,8 +110,20 @@ def event_of(message: pb.Event) -> Event:
 
 def event_filter(condition: str, types: Sequence[str], models: Sequence[str], twins: Sequence[str], under: str,
                  paths: Sequence[str], along: Sequence[str]) -> pb.EventFilter:
-    return pb.EventFilter(types=[pb.EventType.Value(name) for name in types], models=models, twin_ids=twins, under=under,
+    return pb.EventFilter(types=[_type_named(name) for name in types], models=models, twin_ids=twins, under=under,
                           under_relationships=along, paths=paths, condition=condition)
+
+
+def _type_named(name: str) -> int:
+    known = [each for each, number in pb.EventType.items() if number]
+    if name not in known:
+        raise ValueError(f"types: there is no {name!r}; there are {', '.join(known)}")
+    return pb.EventType.Value(name)
+
+
+def check_token(resume_token: str | None) -> None:
+    if resume_token == "":
+        raise ValueError("resume_token is empty; without one, it is what comes from now on")
 
 
 class Events:
@@ -121,8 +133,8 @@ class Events:
         self._connection = connection
 
     def watch(self, condition: str = "", *, types: Sequence[str] = (), models: Sequence[str] = (),
-              twins: Sequence[str] = (), under: str = "", paths: Sequence[str] = (), resume_token: str = "",
-              since: Any = None, starting_state: bool = False, interval_ms: int = 0,
+              twins: Sequence[str] = (), under: str = "", paths: Sequence[str] = (),
+              resume_token: str | None = None, since: Any = None, starting_state: bool = False, interval_ms: int = 0,
               patience_s: float = PATIENCE_S, along: Sequence[str] = ()) -> Watch:
         """Changes from now on, or behind resume_token, or since a server time, or after the starting state.
 
@@ -132,9 +144,10 @@ class Events:
         request = pb.SubscribeRequest(
             filter=event_filter(condition, types, models, twins, under, paths, along),
             interval_ms=count("interval_ms", interval_ms), event_tokens=True)
-        if sum([bool(resume_token), since is not None, starting_state]) > 1:
+        check_token(resume_token)
+        if sum([resume_token is not None, since is not None, starting_state]) > 1:
             raise ValueError("give one of resume_token, since and starting_state")
-        if resume_token:
+        if resume_token is not None:
             request.resume_token = resume_token
         elif since is not None:
             request.from_unix_nano = to_nanos(since)

@@ -8,7 +8,7 @@ from typing import Any, Callable, Sequence
 import grpc
 
 from . import errors
-from .connection import wait_before
+from .connection import STANDING_WAIT_S_MAX, wait_before
 from .values import seconds
 
 LONG_S = 10 * 365 * 86_400  # standing calls have no deadline
@@ -64,7 +64,7 @@ class StandingCall:
             self._trouble_since = now
         if now - self._trouble_since > self._patience_s:
             raise error from None
-        if self._closed.wait(wait_before(self._attempt)):
+        if self._closed.wait(wait_before(self._attempt, STANDING_WAIT_S_MAX)):
             return
         self._attempt += 1
         with self._lock:

@@ -11,7 +11,7 @@ import grpc
 
 from . import errors
 from .connection import Connection
-from .events import Event, event_filter, event_of
+from .events import Event, check_token, event_filter, event_of
 from .reconnection import LONG_S, PATIENCE_S, StandingCall
 from .values import count, to_nanos
 from .v1 import event_service_pb2 as pb, event_service_pb2_grpc as rpc
@@ -149,7 +149,7 @@ class Subscriptions:
         self._stub = rpc.EventServiceStub(connection.channel)
 
     def create(self, name: str, condition: str = "", *, types: Sequence[str] = (), models: Sequence[str] = (),
-               twins: Sequence[str] = (), under: str = "", paths: Sequence[str] = (), resume_token: str = "",
+               twins: Sequence[str] = (), under: str = "", paths: Sequence[str] = (), resume_token: str | None = None,
                since: Any = None, along: Sequence[str] = ()) -> pb.Subscription:
         """Begins now, behind a resume token, or at a server time. The filter is that of `client.events.watch`."""
         request = pb.CreateSubscriptionRequest(name=name, filter=event_filter(condition, types, models, twins, under, paths, along))
@@ -172,7 +172,7 @@ class Subscriptions:
     def delete(self, name: str) -> None:
         self._connection.call(self._stub.DeleteSubscription, pb.DeleteSubscriptionRequest(name=name), repeatable=False)
 
-    def seek(self, name: str, *, resume_token: str = "", since: Any = None, oldest: bool = False) -> pb.Subscription:
+    def seek(self, name: str, *, resume_token: str | None = None, since: Any = None, oldest: bool = False) -> pb.Subscription:
         """It goes on from a token, a server time, or the oldest change that is kept; from now without one of these."""
         request = pb.SeekSubscriptionRequest(name=name)
         _set_place(request, resume_token, since, oldest)
@@ -192,10 +192,11 @@ class Subscriptions:
         return Consumer(self._connection, name, consumer, count("credit", credit, 1), without_old_values, patience_s)
 
 
-def _set_place(request: Any, resume_token: str, since: Any, oldest: bool = False) -> None:
-    if bool(resume_token) + (since is not None) + oldest > 1:
+def _set_place(request: Any, resume_token: str | None, since: Any, oldest: bool = False) -> None:
+    check_token(resume_token)
+    if (resume_token is not None) + (since is not None) + oldest > 1:
         raise ValueError("give one place: a resume token, a time, or the oldest")
-    if resume_token:
+    if resume_token is not None:
         request.resume_token = resume_token
     elif since is not None:
         request.from_unix_nano = to_nanos(since)
