@@ -15,6 +15,10 @@ class PageTimes {
   PageTimes(const Column& column, uint32_t page)
       : updates_(column.update_times.Get(page)), sources_(column.source_times.Get(page)) {}
 
+  // Whether all rows have one time, and it is not beyond that.
+  bool AllUpTo(int64_t ns) const {
+    return sources_.size() <= sizeof(ns) && updates_.size() <= sizeof(ns) && Source(0) <= ns;
+  }
   int64_t Source(uint32_t index) const {
     const int64_t stored = At(sources_, index);
     return stored == kAsUpdateTime ? At(updates_, index) : SourceTimeOf(stored).ns;
@@ -50,10 +54,11 @@ void Graph::SetLatest(TableId table, ColumnId column, absl::Span<const uint32_t>
   uint64_t taken[2] = {};
   uint32_t taken_rows[kRowsPerPage];
   size_t count = 0;
+  const bool takes_all = times.AllUpTo(source.ns);
   for (size_t i = 0; i < rows.size(); ++i) {
     const uint32_t index = rows[i] % kRowsPerPage;
     const uint64_t bit = uint64_t{1} << (index % 64);
-    if ((present[index / 64] & bit) != 0 && times.Source(index) > source.ns) continue;
+    if (!takes_all && (present[index / 64] & bit) != 0 && times.Source(index) > source.ns) continue;
     if (type == ColumnType::kDouble) {
       std::memcpy(bytes + kBitmapBytes + index * sizeof(double), &values[i], sizeof(double));
     } else {

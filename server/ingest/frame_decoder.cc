@@ -13,6 +13,7 @@ namespace twin::ingest {
 
 using timeseries::ColumnKind;
 using timeseries::ColumnRows;
+using timeseries::ColumnRun;
 
 const double kPowersOfTen[timeseries::kDecimalsMax + 1] = {1e0, 1e1, 1e2, 1e3, 1e4,
                                                            1e5, 1e6, 1e7, 1e8, 1e9};
@@ -53,13 +54,6 @@ bool Fits32(const ResolvedColumn& column) {
   return std::abs(static_cast<double>(column.factor)) * kRawMax +
              std::abs(static_cast<double>(column.shift)) <
          2147483647.0;
-}
-
-// Whether raw values of both mean the same values.
-bool AreAlike(const ResolvedColumn& a, const ResolvedColumn& b) {
-  return a.encoding == b.encoding && a.kind == b.kind && a.decimals == b.decimals &&
-         a.factor == b.factor && a.shift == b.shift && a.scale == b.scale && a.offset == b.offset &&
-         a.min == b.min && a.max == b.max && a.invalid_codes == b.invalid_codes;
 }
 
 bool IsIn(const std::vector<int64_t>& codes, int64_t raw) {
@@ -227,8 +221,7 @@ absl::Span<const ColumnRows> FrameDecoder::Decode(const LayoutVersion& version, 
                                                   absl::string_view packed,
                                                   absl::string_view doubles) {
   const size_t all = version.columns.size() * frames;
-  columns_.clear();
-  columns_.reserve(version.columns.size());
+  runs_.clear();
   if (scaled_.size() < all) {
     scaled_.resize(all);
     ints_.resize(all);
@@ -238,52 +231,63 @@ absl::Span<const ColumnRows> FrameDecoder::Decode(const LayoutVersion& version, 
   std::fill_n(missing_.begin(), all, uint8_t{0});
   at_ = 0;
   const char* raw = packed.data();
-  for (size_t c = 0; c < version.columns.size();) {
-    // Columns that are alike lie next to each other: they are decoded as one.
-    const ResolvedColumn& column = version.columns[c];
-    size_t alike = 1;
-    if (!packed.empty() || column.kind == ColumnKind::kDouble) {
-      while (c + alike < version.columns.size() && AreAlike(column, version.columns[c + alike])) {
-        ++alike;
+  uint32_t c = 0;
+  for (const uint32_t alike_end : version.alike_end) {
+    while (c < alike_end) {
+      // Columns that are alike lie next to each other: they are decoded as one. Doubles of one of
+      // decimals may turn out to be none.
+      const ResolvedColumn& column = version.columns[c];
+      const bool as_one = !packed.empty() || column.kind == ColumnKind::kDouble;
+      const uint32_t alike = as_one ? alike_end - c : 1;
+      const size_t items = alike * frames;
+      ColumnRun& run = runs_.emplace_back();
+      run.columns = alike;
+      run.first.kind = column.kind;
+      run.first.decimals = column.decimals;
+      if (packed.empty()) {
+        OfDoubles(column, doubles.data() + at_ * sizeof(double), items, &run.first);
+      } else {
+        OfRaw(column, raw, items, &run.first);
+        raw += BytesOf(column.encoding) * items;
       }
+      at_ += items;
+      c += alike;
     }
-    const size_t items = alike * frames;
-    ColumnRows out;
-    out.kind = column.kind;
-    out.decimals = column.decimals;
-    if (packed.empty()) {
-      OfDoubles(column, doubles.data() + at_ * sizeof(double), items, &out);
-    } else {
-      switch (column.encoding) {
-        case Encoding::kDouble:
-          Fractions<double>(column, raw, items, &out);
-          break;
-        case Encoding::kFloat:
-          Fractions<float>(column, raw, items, &out);
-          break;
-        case Encoding::kInt16:
-          Integers<int16_t>(column, raw, items, &out);
-          break;
-        case Encoding::kInt32:
-          Integers<int32_t>(column, raw, items, &out);
-          break;
-        case Encoding::kUint16:
-          Integers<uint16_t>(column, raw, items, &out);
-          break;
-        case Encoding::kUint8:
-          Integers<uint8_t>(column, raw, items, &out);
-          break;
-        case Encoding::kInt64:
-          Integers<int64_t>(column, raw, items, &out);
-          break;
-      }
-      raw += BytesOf(column.encoding) * items;
-    }
-    AddColumns(out, frames, alike, &columns_);
-    at_ += items;
-    c += alike;
   }
+  Spread(frames);
   return columns_;
+}
+
+void FrameDecoder::OfRaw(const ResolvedColumn& column, const char* raw, size_t items,
+                         ColumnRows* out) {
+  switch (column.encoding) {
+    case Encoding::kDouble:
+      return Fractions<double>(column, raw, items, out);
+    case Encoding::kFloat:
+      return Fractions<float>(column, raw, items, out);
+    case Encoding::kInt16:
+      return Integers<int16_t>(column, raw, items, out);
+    case Encoding::kInt32:
+      return Integers<int32_t>(column, raw, items, out);
+    case Encoding::kUint16:
+      return Integers<uint16_t>(column, raw, items, out);
+    case Encoding::kUint8:
+      return Integers<uint8_t>(column, raw, items, out);
+    case Encoding::kInt64:
+      return Integers<int64_t>(column, raw, items, out);
+  }
+}
+
+// Frames of one form after the other, all of them complete, leave the columns as they are.
+void FrameDecoder::Spread(size_t frames) {
+  const bool complete = std::all_of(runs_.begin(), runs_.end(), [](const ColumnRun& run) {
+    return run.first.missing == nullptr;
+  });
+  if (complete && frames == spread_frames_ && runs_ == spread_) return;
+  columns_.clear();
+  for (const ColumnRun& run : runs_) AddColumns(run.first, frames, run.columns, &columns_);
+  spread_frames_ = complete ? frames : 0;
+  spread_ = runs_;
 }
 
 Value ValueOf(const ColumnRows& column, size_t row) {

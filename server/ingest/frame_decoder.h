@@ -17,9 +17,13 @@ class FrameDecoder {
  public:
   // Of `frames` frames: `packed` has version.frame_bytes for each, column by column; or `doubles`
   // has an item of each column and frame. What it returns lives until the next call.
+  // `version` is one with what SetDerived sets.
   absl::Span<const timeseries::ColumnRows> Decode(const LayoutVersion& version, size_t frames,
                                                   absl::string_view packed,
                                                   absl::string_view doubles);
+
+  // The same columns as runs.
+  absl::Span<const timeseries::ColumnRun> runs() const { return runs_; }
 
  private:
   template <typename Raw>
@@ -30,8 +34,15 @@ class FrameDecoder {
                  timeseries::ColumnRows* out);
   void OfDoubles(const ResolvedColumn& column, const char* raw, size_t frames,
                  timeseries::ColumnRows* out);
+  void OfRaw(const ResolvedColumn& column, const char* raw, size_t items,
+             timeseries::ColumnRows* out);
+  void Spread(size_t frames);
 
+  std::vector<timeseries::ColumnRun> runs_;
   std::vector<timeseries::ColumnRows> columns_;
+  // What `columns_` was made of; 0 frames: it serves no other frames.
+  std::vector<timeseries::ColumnRun> spread_;
+  size_t spread_frames_ = 0;
   // One run of `frames` items for each column.
   std::vector<int32_t> scaled_;
   std::vector<int64_t> ints_;

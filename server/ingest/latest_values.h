@@ -24,22 +24,21 @@ bool ToColumn(graph::ColumnType type, Value* value);
 // Thread-compatible: under the writer's lock, as the graph.
 class LatestValues {
  public:
-  // Frames of a version, the first of them at sequence `first`, decoded into `columns`. Of each
-  // column the row with the greatest source time that has a value counts, of equal times the last.
+  // Frames of a version, the first of them at sequence `first`, decoded into `columns`, and these
+  // as runs. Of each column the row with the greatest source time that has a value counts, of equal
+  // times the last.
   void Set(const LayoutVersion& version, absl::Span<const int64_t> times,
-           absl::Span<const timeseries::ColumnRows> columns, Sequence first, Time time,
+           absl::Span<const timeseries::ColumnRows> columns,
+           absl::Span<const timeseries::ColumnRun> runs, Sequence first, Time time,
            graph::Graph* graph);
 
  private:
   // Numbers that go to rows of one page of a graph's column.
-  struct Item {
-    uint32_t row = 0;
-    uint32_t column = 0;  // of the layout
-  };
   struct Run {
     TableId table;
     ColumnId column;
-    uint32_t end = 0;  // of its items
+    uint32_t end = 0;      // of its items
+    bool in_order = true;  // its columns follow one another
   };
   // What is set one by one: other types, properties, what two columns of the layout set.
   struct Single {
@@ -51,28 +50,27 @@ class LatestValues {
   };
   struct Plan {
     uint64_t epoch = 0;  // of the graph's rows
-    std::vector<Item> items;
+    // Items of runs: a row of the graph, and the column of the layout that goes there.
+    std::vector<uint32_t> rows;
+    std::vector<uint32_t> columns;
     std::vector<Run> runs;
     std::vector<Single> singles;
   };
-  // What a column of the layout has.
-  struct Latest {
-    bool has = false;
-    uint32_t row = 0;
-    double number = 0;  // where it is of numbers
-  };
-
   const Plan& PlanOf(const LayoutVersion& version, const graph::Graph& graph);
   static void MakePlan(const LayoutVersion& version, const graph::GraphView& head, Plan* plan);
-  void FindLatest(absl::Span<const int64_t> times,
-                  absl::Span<const timeseries::ColumnRows> columns);
-  void SetRun(const Run& run, absl::Span<const Item> items, absl::Span<const int64_t> times,
-              Time time, graph::Graph* graph);
+  void FindLatest(absl::Span<const int64_t> times, absl::Span<const timeseries::ColumnRun> runs);
+  void FindPresent(absl::Span<const int64_t> times, const timeseries::ColumnRun& run, size_t at);
+  void SetRun(const Run& run, absl::Span<const uint32_t> rows, absl::Span<const uint32_t> columns,
+              absl::Span<const int64_t> times, Time time, graph::Graph* graph);
 
   absl::flat_hash_map<const LayoutVersion*, std::unique_ptr<Plan>> plans_;
   // Of the frames that are being set.
-  std::vector<Latest> latest_;
-  uint32_t newest_ = 0;
+  static constexpr uint32_t kNone = UINT32_MAX;
+  std::vector<uint32_t> latest_;  // of each column the row, or kNone
+  std::vector<double> numbers_;   // of each column of numbers what the row has
+  uint32_t newest_ = 0;           // row
+  bool all_newest_ = true;        // it is that of each column
+  bool in_order_ = true;          // the rows are, by time
   std::vector<uint32_t> rows_;
   std::vector<double> values_;
 };

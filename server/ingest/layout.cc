@@ -28,9 +28,25 @@ size_t BytesOf(Encoding encoding) {
   return 8;
 }
 
-void LayoutVersion::SetFrameBytes() {
+namespace {
+
+bool AreAlike(const ResolvedColumn& a, const ResolvedColumn& b) {
+  return a.encoding == b.encoding && a.kind == b.kind && a.decimals == b.decimals &&
+         a.factor == b.factor && a.shift == b.shift && a.scale == b.scale && a.offset == b.offset &&
+         a.min == b.min && a.max == b.max && a.invalid_codes == b.invalid_codes;
+}
+
+}  // namespace
+
+void LayoutVersion::SetDerived() {
   frame_bytes = 0;
-  for (const ResolvedColumn& column : columns) frame_bytes += BytesOf(column.encoding);
+  alike_end.clear();
+  for (uint32_t c = 0; c < columns.size(); ++c) {
+    frame_bytes += BytesOf(columns[c].encoding);
+    if (c == 0 || !AreAlike(columns[c - 1], columns[c])) alike_end.push_back(c);
+    alike_end.back() = c + 1;
+  }
+  alike_end.shrink_to_fit();
 }
 
 namespace {

@@ -77,9 +77,11 @@ struct LayoutVersion {
   std::vector<ResolvedColumn> columns;
   std::vector<TwinNumber> watched;
   uint32_t unresolved = 0;
-  size_t frame_bytes = 0;  // of one packed frame
+  // What follows from the columns: SetDerived.
+  size_t frame_bytes = 0;           // of one packed frame
+  std::vector<uint32_t> alike_end;  // of each run of columns whose raw values mean the same values
 
-  void SetFrameBytes();
+  void SetDerived();
 };
 
 void EncodeLayout(const Layout& layout, std::string* bytes);

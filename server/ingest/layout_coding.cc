@@ -143,7 +143,7 @@ bool DecodeVersion(ByteReader* reader, LayoutVersion* version) {
       target.path = std::string(reader->String());
     }
   }
-  version->SetFrameBytes();
+  version->SetDerived();
   return reader->ok();
 }
 

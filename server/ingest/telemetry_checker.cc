@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "models/dtdl/values.h"
@@ -282,12 +283,16 @@ absl::Status TelemetryChecker::CheckFrames(const FrameBatch& frames, std::vector
                                                      "'; frame_rows_max is ",
                                                      limits_.frame_rows_max, "; divide them"));
   }
-  // Of each frame the version that it means; those too far ahead are left out.
+  // Of each frame the version that it means; those too far ahead are left out. Mostly all mean one.
   const TelemetryState::LayoutState& layout = state_.layout(*number);
   absl::Status ahead;
-  std::vector<const LayoutVersion*> versions;
-  std::vector<std::vector<uint32_t>> rows;
-  for (size_t i = 0; i < count; ++i) {
+  absl::InlinedVector<const LayoutVersion*, 1> versions;
+  std::vector<std::vector<uint32_t>> rows;  // of each version; empty: it has all
+  const auto [least, greatest] = std::minmax_element(frames.times.begin(), frames.times.end());
+  const LayoutVersion* const last = &TelemetryState::VersionAt(layout, *greatest);
+  const bool all = *greatest <= latest_ && last == &TelemetryState::VersionAt(layout, *least);
+  if (all) versions.push_back(last);
+  for (size_t i = 0; i < count && !all; ++i) {
     if (absl::Status status = CheckTime(frames.times[i]); !status.ok()) {
       ahead = std::move(status);
       continue;
@@ -315,7 +320,7 @@ absl::Status TelemetryChecker::CheckFrames(const FrameBatch& frames, std::vector
   }
   absl::Status lost;
   for (size_t i = 0; i < versions.size(); ++i) {
-    AddRun(frames, *versions[i], rows[i], runs);
+    AddRun(frames, *versions[i], all ? nullptr : &rows[i], runs);
     const Leads leads = LeadsOf(layout.layout, *versions[i]);
     checked_.sets_properties = checked_.sets_properties || leads.properties;
     // Late frames of an earlier version are of twins that were there.
@@ -350,15 +355,15 @@ absl::Status TelemetryChecker::CheckDoubles(const FrameBatch& frames,
 }
 
 void TelemetryChecker::AddRun(const FrameBatch& frames, const LayoutVersion& version,
-                              const std::vector<uint32_t>& rows, std::vector<FrameRun>* runs) {
-  FrameRun run;
+                              const std::vector<uint32_t>* rows, std::vector<FrameRun>* runs) {
+  FrameRun& run = runs->emplace_back();
   run.layout = version.layout;
   run.version = version.version;
   run.is_doubles = !frames.doubles.empty();
   const size_t count = frames.times.size();
   const char* const bytes =
       run.is_doubles ? reinterpret_cast<const char*>(frames.doubles.data()) : frames.packed.data();
-  if (rows.size() == count) {
+  if (rows == nullptr || rows->size() == count) {
     run.times.assign(frames.times.begin(), frames.times.end());
     run.bytes = absl::string_view(
         bytes, run.is_doubles ? frames.doubles.size() * sizeof(double) : frames.packed.size());
@@ -367,14 +372,13 @@ void TelemetryChecker::AddRun(const FrameBatch& frames, const LayoutVersion& ver
     size_t at = 0;
     for (const ResolvedColumn& column : version.columns) {
       const size_t width = run.is_doubles ? sizeof(double) : BytesOf(column.encoding);
-      for (const uint32_t row : rows) some.append(bytes + at + row * width, width);
+      for (const uint32_t row : *rows) some.append(bytes + at + row * width, width);
       at += width * count;
     }
-    for (const uint32_t row : rows) run.times.push_back(frames.times[row]);
+    for (const uint32_t row : *rows) run.times.push_back(frames.times[row]);
     texts_.push_back(std::move(some));
     run.bytes = texts_.back();
   }
-  runs->push_back(std::move(run));
 }
 
 // --- Samples ---

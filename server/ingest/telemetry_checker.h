@@ -53,7 +53,7 @@ class TelemetryChecker {
   absl::Status CheckFrames(const FrameBatch& frames, std::vector<FrameRun>* runs);
   absl::Status CheckDoubles(const FrameBatch& frames, const LayoutVersion& version) const;
   void AddRun(const FrameBatch& frames, const LayoutVersion& version,
-              const std::vector<uint32_t>& rows, std::vector<FrameRun>* runs);
+              const std::vector<uint32_t>* rows, std::vector<FrameRun>* runs);
   absl::Status CheckForm(const SampleBatch& samples, size_t* rows) const;
   absl::Status CheckSamples(const SampleBatch& samples, SampleRun* run);
   absl::Status CheckRow(const SampleBatch& samples, size_t row, TwinNumber twin,

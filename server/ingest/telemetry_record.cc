@@ -16,6 +16,10 @@ using timeseries::ColumnKind;
 // What a run and a column take at least: bounds how many there can be.
 constexpr size_t kRunBytesMin = 2;
 constexpr size_t kFrameColumnBytesMin = 2;
+// What a record, a run and a time take at most, without texts and values.
+constexpr size_t kRecordBytes = 40;
+constexpr size_t kRunBytes = 30;
+constexpr size_t kTimeBytes = 10;
 
 absl::Status DamagedRecord(absl::string_view what) {
   return absl::DataLossError(absl::StrCat("a journal record is damaged: ", what));
@@ -136,6 +140,11 @@ absl::Status DecodeRecord(absl::string_view bytes, LayoutRecord* record) {
 }
 
 void EncodeRecord(const FramesRecord& record, std::string* bytes) {
+  size_t size = bytes->size() + record.producer.size() + kRecordBytes;
+  for (const FrameRun& run : record.runs) {
+    size += kRunBytes + run.times.size() * kTimeBytes + run.bytes.size();
+  }
+  bytes->reserve(size);
   AppendKind(RecordKind::kFrames, record.time, bytes);
   AppendString(bytes, record.producer);
   AppendVarint(bytes, record.number);

@@ -1,6 +1,7 @@
 #include "server/ingest/telemetry_state.h"
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 #include <utility>
 
@@ -169,7 +170,7 @@ void TelemetryState::StaleDone(uint32_t layout) {
 
 absl::Status TelemetryState::ApplyFrames(absl::string_view bytes, Sequence first, uint64_t count,
                                          Sequence applied, graph::Graph* graph) {
-  FramesRecord record;
+  FramesRecord& record = frames_;
   TWIN_RETURN_IF_ERROR(DecodeRecord(bytes, &record));
   uint64_t frames = 0;
   for (const FrameRun& run : record.runs) frames += run.times.size();
@@ -192,16 +193,17 @@ absl::Status TelemetryState::ApplyFrames(absl::string_view bytes, Sequence first
         decoder_.Decode(version, run.times.size(), run.is_doubles ? absl::string_view() : run.bytes,
                         run.is_doubles ? run.bytes : absl::string_view());
     if (history_ != nullptr) {
-      std::vector<uint64_t> sequences(run.times.size());
-      for (size_t i = 0; i < sequences.size(); ++i) sequences[i] = at + i;
+      row_sequences_.resize(run.times.size());
+      std::iota(row_sequences_.begin(), row_sequences_.end(), at);
       timeseries::Rows rows;
       rows.group = version.group;
       rows.times = run.times;
-      rows.sequences = sequences;
+      rows.sequences = row_sequences_;
       rows.columns = columns;
+      rows.runs = decoder_.runs();
       history_->Append(rows);
     }
-    latest_.Set(version, run.times, columns, Sequence(at), record.time, graph);
+    latest_.Set(version, run.times, columns, decoder_.runs(), Sequence(at), record.time, graph);
     at += run.times.size();
   }
   Remember(record.producer, record.number, record.time);

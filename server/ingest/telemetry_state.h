@@ -132,7 +132,8 @@ class TelemetryState {
 
   timeseries::Store* history_;
   RowGroups groups_of_rows_;
-  // Of the samples at hand.
+  // Of the frames or samples at hand.
+  FramesRecord frames_;
   SamplesRecord samples_;
   std::vector<graph::TwinPlace> twin_places_;  // by row
   std::vector<uint64_t> row_sequences_;

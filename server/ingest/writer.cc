@@ -75,6 +75,7 @@ constexpr size_t kHeaderBytes = 64;  // of a record, without what a request id a
 // The graph is locked while records are applied, and nobody is answered before all are.
 constexpr size_t kAppliedAtOnceMax = 64;
 constexpr uint64_t kOperationsAppliedAtOnce = 32;  // but of a record all
+constexpr uint64_t kCheckedFirstBytes = 16 << 10;  // in between, and the batch that exceeds it
 
 absl::Status InBatch(const absl::Status& status, size_t index, size_t count) {
   if (count == 1) return status;
@@ -210,7 +211,9 @@ std::vector<std::shared_ptr<Writer::InFlight>> Writer::TakeComplete() {
 void Writer::Run() {
   NameThread("writer");
   WakeAtOnce();
-  bool has_applied = false;  // at last
+  // Telemetry that arrived while records were applied does not wait for more of these: so many
+  // bytes.
+  uint64_t first_bytes = 0;
   while (true) {
     std::vector<std::shared_ptr<InFlight>> complete;
     Waiting next;
@@ -218,12 +221,12 @@ void Writer::Run() {
     {
       const MutexLock lock(&mutex_);
       while (true) {
-        // Telemetry that arrived while records were applied does not wait for more of these.
-        const bool has_turn = has_applied && !queue_.empty() && MayStart();
+        const bool has_turn = first_bytes > 0 && !queue_.empty() && MayStart();
         if (!has_turn) complete = TakeComplete();
         if (!complete.empty()) break;
         if (!is_queue_empty() && MayStart()) {
           next = TakeNext();
+          first_bytes -= std::min(first_bytes, next.bytes);
           has_next = true;
           break;
         }
@@ -232,8 +235,10 @@ void Writer::Run() {
       }
     }
     const std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
-    has_applied = !complete.empty();
-    if (has_applied) Finish(complete);
+    if (!complete.empty()) {
+      Finish(complete);
+      first_bytes = kCheckedFirstBytes;
+    }
     if (has_next) Process(std::move(next));
     if (telemetry_.may_be_stale()) ResolveStale();
     worked_ += std::chrono::steady_clock::now() - start;

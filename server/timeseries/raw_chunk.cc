@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 #include <new>
+#include <type_traits>
 
 #include "absl/types/span.h"
 #include "server/base/check.h"
@@ -50,25 +51,20 @@ bool StoreNumber(const RawColumn& to, const Cell& cell, T* number) {
   return true;
 }
 
-template <typename T, typename From>
-bool CopyNumbers(const From* from, size_t count, T* to) {
-  bool fits = true;
-  for (size_t i = 0; i < count; ++i) {
-    const From number = from[i];
-    fits &= number > std::numeric_limits<T>::min() && number <= std::numeric_limits<T>::max();
-    to[i] = static_cast<T>(number);
+// Values that lie so many bytes apart, each where its type may lie.
+template <typename T, typename Byte = char>
+struct Strided {
+  Byte* at;
+  size_t step;
+  auto& operator[](size_t i) const {
+    using Item = std::conditional_t<std::is_const_v<Byte>, const T, T>;
+    return *reinterpret_cast<Item*>(at + i * step);
   }
-  return fits;
-}
+};
 
 template <typename T>
-bool StoreNumbers(const RawColumn& to, const ColumnRows& rows, size_t begin, size_t end, char* at) {
-  auto* const cells = reinterpret_cast<T*>(at);
-  const size_t count = end - begin;
-  if (rows.missing == nullptr && rows.kind == to.kind && rows.decimals == to.decimals) {
-    return rows.scaled != nullptr ? CopyNumbers(rows.scaled + begin, count, cells)
-                                  : CopyNumbers(rows.ints + begin, count, cells);
-  }
+bool StoreNumbers(const RawColumn& to, const ColumnRows& rows, size_t begin, size_t end,
+                  Strided<T> cells) {
   for (size_t i = begin; i < end; ++i) {
     if (rows.missing != nullptr && rows.missing[i] != 0) {
       cells[i - begin] = kMissingInt<T>;
@@ -79,15 +75,7 @@ bool StoreNumbers(const RawColumn& to, const ColumnRows& rows, size_t begin, siz
   return true;
 }
 
-bool StoreDoubles(const ColumnRows& rows, size_t begin, size_t end, uint64_t* cells) {
-  if (rows.missing == nullptr && rows.kind == ColumnKind::kDouble) {
-    bool fits = true;
-    for (size_t i = begin; i < end; ++i) {
-      cells[i - begin] = std::bit_cast<uint64_t>(rows.doubles[i]);
-      fits &= cells[i - begin] != kMissingDouble;
-    }
-    return fits;
-  }
+bool StoreDoubles(const ColumnRows& rows, size_t begin, size_t end, Strided<uint64_t> cells) {
   for (size_t i = begin; i < end; ++i) {
     if (rows.missing != nullptr && rows.missing[i] != 0) {
       cells[i - begin] = kMissingDouble;
@@ -103,7 +91,7 @@ bool StoreDoubles(const ColumnRows& rows, size_t begin, size_t end, uint64_t* ce
   return true;
 }
 
-void StoreValues(const ColumnRows& rows, size_t begin, size_t end, char** cells) {
+void StoreValues(const ColumnRows& rows, size_t begin, size_t end, Strided<char*> cells) {
   std::string bytes;
   for (size_t i = begin; i < end; ++i) {
     char*& cell = cells[i - begin];
@@ -116,56 +104,97 @@ void StoreValues(const ColumnRows& rows, size_t begin, size_t end, char** cells)
   }
 }
 
-bool StoreColumn(const RawColumn& to, const ColumnRows& rows, size_t begin, size_t end,
-                 char* cells) {
+// Values of rows [begin, end), to cells so far apart.
+bool StoreColumn(const RawColumn& to, const ColumnRows& rows, size_t begin, size_t end, char* at,
+                 size_t step) {
   switch (to.kind) {
     case ColumnKind::kScaled:
     case ColumnKind::kInt:
-      return to.bytes == 2   ? StoreNumbers<int16_t>(to, rows, begin, end, cells)
-             : to.bytes == 4 ? StoreNumbers<int32_t>(to, rows, begin, end, cells)
-                             : StoreNumbers<int64_t>(to, rows, begin, end, cells);
+      return to.bytes == 2   ? StoreNumbers<int16_t>(to, rows, begin, end, {at, step})
+             : to.bytes == 4 ? StoreNumbers<int32_t>(to, rows, begin, end, {at, step})
+                             : StoreNumbers<int64_t>(to, rows, begin, end, {at, step});
     case ColumnKind::kDouble:
-      return StoreDoubles(rows, begin, end, reinterpret_cast<uint64_t*>(cells));
+      return StoreDoubles(rows, begin, end, {at, step});
     case ColumnKind::kValue:
-      StoreValues(rows, begin, end, reinterpret_cast<char**>(cells));
+      StoreValues(rows, begin, end, {at, step});
       return true;
   }
   return false;
 }
 
-// False: some are missing.
-template <typename T>
-TWIN_INLINE_LOOP bool WidenOnAny(const T* numbers, size_t rows, int64_t* to) {
-  bool complete = true;
-  for (size_t i = 0; i < rows; ++i) {
-    complete &= numbers[i] != kMissingInt<T>;
-    to[i] = numbers[i];
+template <typename T, typename From>
+TWIN_INLINE_LOOP bool CopyNumbers(const From* from, size_t step, size_t count, T* to) {
+  bool fits = true;
+  for (size_t i = 0; i < count; ++i) {
+    const From number = from[i * step];
+    fits &= number > std::numeric_limits<T>::min() && number <= std::numeric_limits<T>::max();
+    to[i] = static_cast<T>(number);
   }
-  return complete;
+  return fits;
 }
 
 #if TWIN_HAS_WIDE
-template <typename T>
-TWIN_WIDE bool WidenOnWide(const T* numbers, size_t rows, int64_t* to) {
-  return WidenOnAny(numbers, rows, to);
+template <typename T, typename From>
+TWIN_WIDE bool CopyNumbersOnWide(const From* from, size_t count, T* to) {
+  return CopyNumbers(from, 1, count, to);
 }
 #endif
 
-template <typename T>
-bool Widen(const T* numbers, size_t rows, int64_t* to) {
+// Of `count` columns, `step` items each, one row.
+template <typename T, typename From>
+bool StoreRow(const From* from, size_t step, size_t count, T* to) {
+  if (step != 1) return CopyNumbers(from, step, count, to);
 #if TWIN_HAS_WIDE
-  if (HasWide()) return WidenOnWide(numbers, rows, to);
+  if (HasWide()) return CopyNumbersOnWide(from, count, to);
 #endif
-  return WidenOnAny(numbers, rows, to);
+  return CopyNumbers(from, 1, count, to);
+}
+
+template <typename From>
+bool StoreRow(const RawColumn& to, const From* from, size_t step, size_t count, char* at) {
+  return to.bytes == 2   ? StoreRow(from, step, count, reinterpret_cast<int16_t*>(at))
+         : to.bytes == 4 ? StoreRow(from, step, count, reinterpret_cast<int32_t*>(at))
+                         : StoreRow(from, step, count, reinterpret_cast<int64_t*>(at));
+}
+
+bool StoreRow(const double* from, size_t step, size_t count, uint64_t* to) {
+  bool fits = true;
+  for (size_t i = 0; i < count; ++i) {
+    to[i] = std::bit_cast<uint64_t>(from[i * step]);
+    fits &= to[i] != kMissingDouble;
+  }
+  return fits;
+}
+
+// Whether values of `rows` are stored as they are.
+bool Suits(const ColumnRows& rows, const RawColumn& to) {
+  return rows.missing == nullptr && rows.kind == to.kind && rows.decimals == to.decimals &&
+         rows.kind != ColumnKind::kValue;
+}
+
+// Row `row` of so many columns that suit, whose arrays lie one behind the other, `step` items each.
+bool StoreRow(const RawColumn& to, const ColumnRows& first, size_t row, size_t step, size_t count,
+              char* at) {
+  if (to.kind == ColumnKind::kDouble) {
+    return StoreRow(first.doubles + row, step, count, reinterpret_cast<uint64_t*>(at));
+  }
+  return first.scaled != nullptr ? StoreRow(to, first.scaled + row, step, count, at)
+                                 : StoreRow(to, first.ints + row, step, count, at);
 }
 
 template <typename T>
-void ReadNumbers(const char* cells, size_t rows, ColumnValues* values) {
-  const auto* numbers = reinterpret_cast<const T*>(cells);
+void ReadNumbers(const char* at, size_t step, size_t rows, ColumnValues* values) {
+  const Strided<T, const char> numbers{at, step};
   if (values->missing.empty()) {
     const size_t size = values->ints.size();
     values->ints.resize(size + rows);
-    if (Widen(numbers, rows, values->ints.data() + size)) return;
+    int64_t* const to = values->ints.data() + size;
+    bool complete = true;
+    for (size_t i = 0; i < rows; ++i) {
+      complete &= numbers[i] != kMissingInt<T>;
+      to[i] = numbers[i];
+    }
+    if (complete) return;
     values->ints.resize(size);
   }
   for (size_t i = 0; i < rows; ++i) {
@@ -178,14 +207,62 @@ void ReadNumbers(const char* cells, size_t rows, ColumnValues* values) {
   }
 }
 
-// False: some are missing, or were before, and nothing has changed.
-bool ReadDoubles(const char* cells, size_t rows, ColumnValues* values) {
-  const auto* bits = reinterpret_cast<const uint64_t*>(cells);
-  if (!values->missing.empty() || std::count(bits, bits + rows, kMissingDouble) > 0) return false;
-  const size_t size = values->doubles.size();
-  values->doubles.resize(size + rows);
-  std::memcpy(values->doubles.data() + size, cells, rows * sizeof(double));
-  return true;
+void ReadDoubles(const char* at, size_t step, size_t rows, ColumnValues* values) {
+  const Strided<uint64_t, const char> bits{at, step};
+  if (values->missing.empty()) {
+    const size_t size = values->doubles.size();
+    values->doubles.resize(size + rows);
+    double* const to = values->doubles.data() + size;
+    bool complete = true;
+    for (size_t i = 0; i < rows; ++i) {
+      complete &= bits[i] != kMissingDouble;
+      to[i] = std::bit_cast<double>(bits[i]);
+    }
+    if (complete) return;
+    values->doubles.resize(size);
+  }
+  for (size_t i = 0; i < rows; ++i) {
+    if (bits[i] == kMissingDouble) {
+      AppendMissing(1, values);
+      continue;
+    }
+    values->doubles.push_back(std::bit_cast<double>(bits[i]));
+    if (!values->missing.empty()) values->missing.push_back(0);
+  }
+}
+
+void ReadValues(const char* at, size_t step, size_t rows, ColumnValues* values) {
+  const Strided<char*, const char> cells{at, step};
+  for (size_t i = 0; i < rows; ++i) {
+    if (cells[i] == nullptr) {
+      AppendMissing(1, values);
+      continue;
+    }
+    values->values.emplace_back(ValueAt(cells[i]));
+    if (!values->missing.empty()) values->missing.push_back(0);
+  }
+}
+
+// Where the columns lie in a row.
+void LayOut(RawForm* form) {
+  std::vector<RawColumn>& columns = form->columns;
+  uint32_t widest = 1;
+  for (const uint8_t bytes : {8, 4, 2}) {  // so that all are aligned
+    for (RawColumn& column : columns) {
+      if (column.bytes != bytes) continue;
+      column.offset = form->row_bytes;
+      form->row_bytes += bytes;
+      widest = std::max<uint32_t>(widest, bytes);
+    }
+  }
+  form->row_bytes = (form->row_bytes + widest - 1) / widest * widest;
+  for (size_t c = columns.size(); c-- > 1;) {
+    const RawColumn& next = columns[c];
+    RawColumn& column = columns[c - 1];
+    const bool alike =
+        column.kind == next.kind && column.decimals == next.decimals && column.bytes == next.bytes;
+    column.alike = alike ? next.alike + 1 : 1;
+  }
 }
 
 }  // namespace
@@ -201,15 +278,8 @@ const RawForm* RawForms::Get(std::vector<RawColumn> columns) {
   std::unique_ptr<RawForm>& form = forms_[key];
   if (form == nullptr) {
     form = std::make_unique<RawForm>();
-    form->row_bytes = 16;
-    for (const uint8_t bytes : {8, 4, 2}) {  // so that all are aligned
-      for (RawColumn& column : columns) {
-        if (column.bytes != bytes) continue;
-        column.offset = form->row_bytes;
-        form->row_bytes += bytes;
-      }
-    }
     form->columns = std::move(columns);
+    LayOut(form.get());
   }
   return form.get();
 }
@@ -234,15 +304,14 @@ RawChunkPtr::~RawChunkPtr() {
 
 RawChunkPtr RawChunk::Create(const RawForm* form, uint32_t capacity) {
   TWIN_CHECK(capacity > 0 && capacity % 2 == 0) << capacity;
-  const size_t bytes = sizeof(RawChunk) + size_t{form->row_bytes} * capacity;
+  const size_t bytes = sizeof(RawChunk) + (kAxisBytes + form->row_bytes) * capacity;
   void* const memory = std::malloc(bytes);
   TWIN_CHECK(memory != nullptr) << bytes << " bytes";
   auto* const chunk = new (memory) RawChunk(form, capacity);
-  for (uint32_t c = 0; c < form->columns.size(); ++c) {
-    if (form->columns[c].kind == ColumnKind::kValue) {
-      std::memset(chunk->cells(c), 0, size_t{8} * capacity);
-    }
-  }
+  const bool has_values =
+      std::any_of(form->columns.begin(), form->columns.end(),
+                  [](const RawColumn& column) { return column.kind == ColumnKind::kValue; });
+  if (has_values) std::memset(chunk->row(0), 0, size_t{form->row_bytes} * capacity);
   return RawChunkPtr(chunk);
 }
 
@@ -252,11 +321,10 @@ RawChunkPtr RawChunk::Grown(const RawChunk& chunk, uint32_t capacity) {
   std::memcpy(grown->data(), chunk.data(), size * 8);
   std::memcpy(grown->data() + size_t{8} * capacity, chunk.data() + size_t{8} * chunk.capacity_,
               size * 8);
-  for (uint32_t c = 0; c < chunk.form_->columns.size(); ++c) {
-    const RawColumn& column = chunk.form_->columns[c];
-    std::memcpy(grown->cells(c), chunk.cells(c), size * column.bytes);
+  std::memcpy(grown->row(0), chunk.row(0), size * chunk.form_->row_bytes);
+  for (const RawColumn& column : chunk.form_->columns) {
     if (column.kind != ColumnKind::kValue) continue;
-    auto** const cells = reinterpret_cast<char**>(grown->cells(c));
+    const Strided<char*> cells{grown->row(0) + column.offset, chunk.form_->row_bytes};
     for (size_t i = 0; i < size; ++i) {
       if (cells[i] != nullptr) cells[i] = CopyValue(ValueAt(cells[i]));
     }
@@ -266,80 +334,81 @@ RawChunkPtr RawChunk::Grown(const RawChunk& chunk, uint32_t capacity) {
 }
 
 void RawChunk::Delete() {
-  for (uint32_t c = 0; c < form_->columns.size(); ++c) {
-    if (form_->columns[c].kind != ColumnKind::kValue) continue;
-    auto** const values = reinterpret_cast<char**>(cells(c));
+  for (const RawColumn& column : form_->columns) {
+    if (column.kind != ColumnKind::kValue) continue;
+    const Strided<char*> values{row(0) + column.offset, form_->row_bytes};
     for (size_t i = 0; i < capacity_; ++i) std::free(values[i]);
   }
   this->~RawChunk();
   std::free(this);
 }
 
-size_t RawChunk::bytes() const { return sizeof(RawChunk) + size_t{form_->row_bytes} * capacity_; }
+// Columns [at, columns_end) behind the last row. `complete`: their arrays lie one behind the other,
+// and all have values.
+bool RawChunk::StoreColumns(const Rows& rows, uint32_t at, uint32_t columns_end, bool complete,
+                            size_t begin, size_t end) {
+  while (at < columns_end) {
+    const RawColumn& to = form_->columns[at];
+    const ColumnRows& from = rows.columns[at];
+    char* cells = row(size()) + to.offset;
+    if (!Suits(from, to)) {
+      if (!StoreColumn(to, from, begin, end, cells, form_->row_bytes)) return false;
+      ++at;
+      continue;
+    }
+    const uint32_t columns = complete ? std::min(to.alike, columns_end - at) : 1;
+    for (size_t i = begin; i < end; ++i, cells += form_->row_bytes) {
+      if (!StoreRow(to, from, i, rows.times.size(), columns, cells)) return false;
+    }
+    at += columns;
+  }
+  return true;
+}
 
 bool RawChunk::Store(const Rows& rows, size_t begin, size_t end) {
   const size_t count = end - begin;
   const size_t size = this->size();
-  TWIN_CHECK(size + count <= capacity_ && rows.columns.size() == form_->columns.size())
+  const auto columns = static_cast<uint32_t>(form_->columns.size());
+  TWIN_CHECK(size + count <= capacity_ && rows.columns.size() == columns)
       << count << " rows of " << rows.columns.size() << " columns";
-  for (uint32_t c = 0; c < form_->columns.size(); ++c) {
-    const RawColumn& column = form_->columns[c];
-    char* const at = cells(c) + size * column.bytes;
-    if (!StoreColumn(column, rows.columns[c], begin, end, at)) return false;
+  uint32_t at = 0;
+  for (const ColumnRun& run : rows.runs) {
+    const bool complete = run.first.missing == nullptr;
+    if (!StoreColumns(rows, at, at + run.columns, complete, begin, end)) return false;
+    at += run.columns;
   }
+  if (!StoreColumns(rows, at, columns, /*complete=*/false, begin, end)) return false;
   std::memcpy(data() + size * 8, &rows.times[begin], count * 8);
   std::memcpy(data() + size_t{8} * (capacity_ + size), &rows.sequences[begin], count * 8);
   return true;
 }
 
 void RawChunk::FetchNext() const {
+  constexpr size_t kLine = 64;
   const size_t at = size();
   __builtin_prefetch(times() + at, /*rw=*/1);
   __builtin_prefetch(sequences() + at, /*rw=*/1);
-  for (uint32_t c = 0; c < form_->columns.size(); ++c) {
-    __builtin_prefetch(cells(c) + at * form_->columns[c].bytes, /*rw=*/1);
+  for (const char* line = row(at); line < row(at + 1); line += kLine) {
+    __builtin_prefetch(line, /*rw=*/1);
   }
 }
 
 void RawChunk::ReadColumn(uint32_t column, size_t rows, ColumnValues* values) const {
   const RawColumn& from = form_->columns[column];
-  const char* const at = cells(column);
+  const char* const at = row(0) + from.offset;
+  const size_t step = form_->row_bytes;
   values->kind = from.kind;
   values->decimals = from.decimals;
   switch (from.kind) {
     case ColumnKind::kScaled:
     case ColumnKind::kInt:
-      if (from.bytes == 2) {
-        ReadNumbers<int16_t>(at, rows, values);
-      } else if (from.bytes == 4) {
-        ReadNumbers<int32_t>(at, rows, values);
-      } else {
-        ReadNumbers<int64_t>(at, rows, values);
-      }
-      return;
+      if (from.bytes == 2) return ReadNumbers<int16_t>(at, step, rows, values);
+      if (from.bytes == 4) return ReadNumbers<int32_t>(at, step, rows, values);
+      return ReadNumbers<int64_t>(at, step, rows, values);
     case ColumnKind::kDouble:
-      if (ReadDoubles(at, rows, values)) return;
-      for (size_t i = 0; i < rows; ++i) {
-        const uint64_t bits = reinterpret_cast<const uint64_t*>(at)[i];
-        if (bits == kMissingDouble) {
-          AppendMissing(1, values);
-          continue;
-        }
-        values->doubles.push_back(std::bit_cast<double>(bits));
-        if (!values->missing.empty()) values->missing.push_back(0);
-      }
-      return;
+      return ReadDoubles(at, step, rows, values);
     case ColumnKind::kValue:
-      for (size_t i = 0; i < rows; ++i) {
-        const char* const cell = reinterpret_cast<char* const*>(at)[i];
-        if (cell == nullptr) {
-          AppendMissing(1, values);
-          continue;
-        }
-        values->values.emplace_back(ValueAt(cell));
-        if (!values->missing.empty()) values->missing.push_back(0);
-      }
-      return;
+      return ReadValues(at, step, rows, values);
   }
 }
 
@@ -347,7 +416,7 @@ RawColumn ColumnFor(RawColumn column, const ColumnRows& rows, size_t begin, size
   std::vector<char> cells((end - begin) * 8);
   const auto fits = [&](ColumnKind kind, uint8_t decimals, uint8_t bytes) {
     column = RawColumn{.kind = kind, .decimals = decimals, .bytes = bytes};
-    return kind != ColumnKind::kValue && StoreColumn(column, rows, begin, end, cells.data());
+    return kind != ColumnKind::kValue && StoreColumn(column, rows, begin, end, cells.data(), bytes);
   };
   const auto fits_in = [&](ColumnKind kind, uint8_t decimals) {
     if (kind == ColumnKind::kDouble) return fits(kind, 0, 8);

@@ -1,7 +1,7 @@
-// The newest rows of a group, not compressed: one piece of memory, column by column. Internal to
-// server/timeseries.
+// The newest rows of a group, not compressed: one piece of memory, row by row, so that a row that
+// comes touches few lines of the caches. Internal to server/timeseries.
 //
-//   header │ times 8 × capacity │ sequences 8 × capacity │ columns: each 2, 4 or 8 × capacity
+//   header │ times 8 × capacity │ sequences 8 × capacity │ rows: of each column 2, 4 or 8, padded
 //
 // Rows are only added; those that a reader has counted never change, so it reads them without a
 // lock. A missing value is a bit pattern that no value of the column has.
@@ -25,13 +25,14 @@ struct RawColumn {
   ColumnKind kind = ColumnKind::kDouble;
   uint8_t decimals = 0;
   uint8_t bytes = 8;    // of a value: 2, 4 or 8 of kScaled and kInt, else 8
-  uint32_t offset = 0;  // of the column's values, in bytes for each row of capacity
+  uint32_t offset = 0;  // in the row
+  uint32_t alike = 1;   // columns from this one on that lie one behind the other, all alike
 };
 
 // How chunks of some groups are laid out. Groups with the same columns share one.
 struct RawForm {
   std::vector<RawColumn> columns;
-  uint32_t row_bytes = 0;
+  uint32_t row_bytes = 0;  // of the values of a row
 };
 
 // Of each form one. The writer's.
@@ -79,7 +80,9 @@ class RawChunk {
   const RawForm& form() const { return *form_; }
   uint32_t capacity() const { return capacity_; }
   uint32_t size() const { return size_.load(std::memory_order_acquire); }  // thread-safe
-  size_t bytes() const;  // of memory, without values of kValue
+  size_t bytes() const {  // of memory, without values of kValue
+    return sizeof(RawChunk) + (kAxisBytes + form_->row_bytes) * capacity_;
+  }
 
   // Writes rows [begin, end) of `rows` behind the last one. False: a value does not fit its column;
   // nothing has changed. They count from Commit on.
@@ -101,15 +104,16 @@ class RawChunk {
 
  private:
   friend class RawChunkPtr;
+  static constexpr size_t kAxisBytes = 16;  // time and sequence of a row
   RawChunk(const RawForm* form, uint32_t capacity) : form_(form), capacity_(capacity) {}
   void Delete();
+  bool StoreColumns(const Rows& rows, uint32_t at, uint32_t columns_end, bool complete,
+                    size_t begin, size_t end);
   const char* data() const { return reinterpret_cast<const char*>(this + 1); }
   char* data() { return reinterpret_cast<char*>(this + 1); }
-  char* cells(uint32_t column) {
-    return data() + size_t{form_->columns[column].offset} * capacity_;
-  }
-  const char* cells(uint32_t column) const {
-    return data() + size_t{form_->columns[column].offset} * capacity_;
+  char* row(size_t row) { return data() + kAxisBytes * capacity_ + row * form_->row_bytes; }
+  const char* row(size_t row) const {
+    return data() + kAxisBytes * capacity_ + row * form_->row_bytes;
   }
 
   const RawForm* const form_;

@@ -67,14 +67,24 @@ struct ColumnRows {
   const double* doubles = nullptr;
   const absl::string_view* values = nullptr;
   const uint8_t* missing = nullptr;  // 1: the row has no value; nullptr: all have one
+  friend bool operator==(const ColumnRows&, const ColumnRows&) = default;
+};
+
+// So many columns that are alike, whose arrays lie one behind the other: `first` is the first one.
+// Where `missing` is set, some of them may be complete all the same.
+struct ColumnRun {
+  ColumnRows first;
+  uint32_t columns = 0;
+  friend bool operator==(const ColumnRun&, const ColumnRun&) = default;
 };
 
 // Rows of one group, in the order of arrival.
 struct Rows {
   GroupId group;
-  absl::Span<const int64_t> times;       // source times, nanoseconds since 1970
-  absl::Span<const uint64_t> sequences;  // never falling
-  absl::Span<const ColumnRows> columns;  // all of the group's
+  absl::Span<const int64_t> times;        // source times, nanoseconds since 1970
+  absl::Span<const uint64_t> sequences;   // never falling
+  absl::Span<const ColumnRows> columns;   // all of the group's
+  absl::Span<const ColumnRun> runs = {};  // a hint: the same as runs; none: nothing is known of it
 };
 
 // Rows of several groups in the order of arrival: row i is one of groups[i], or of none. All these
