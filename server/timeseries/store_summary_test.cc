@@ -208,41 +208,48 @@ SummaryRows SumUp(const Snapshot& snapshot, const SummaryRequest& request) {
 }
 
 void ExpectSameRow(const SummaryColumn& a, size_t row_a, const SummaryColumn& b, size_t row_b,
-                   bool sums) {
+                   const SummaryRequest& asked) {
   ASSERT_EQ(a.counts[row_a], b.counts[row_b]);
   if (a.counts[row_a] == 0) return;
   ASSERT_EQ(a.kind, b.kind);
-  for (SummaryColumn::Values SummaryColumn::*const of :
-       {&SummaryColumn::min, &SummaryColumn::max, &SummaryColumn::first, &SummaryColumn::last}) {
+  std::vector<SummaryColumn::Values SummaryColumn::*> given;
+  if (asked.extremes) given.insert(given.end(), {&SummaryColumn::min, &SummaryColumn::max});
+  if (asked.ends) given.insert(given.end(), {&SummaryColumn::first, &SummaryColumn::last});
+  for (SummaryColumn::Values SummaryColumn::*const of : given) {
     if (a.kind == ColumnKind::kDouble) {
       EXPECT_TRUE(SameNumber((a.*of).doubles[row_a], (b.*of).doubles[row_b]));
     } else {
       EXPECT_EQ((a.*of).ints[row_a], (b.*of).ints[row_b]);
     }
   }
-  if (!sums) return;
+  if (!asked.sums) return;
   EXPECT_EQ(a.decimals, b.decimals);
   EXPECT_EQ(a.sums[row_a], b.sums[row_b]);
 }
 
-// Asks about many twins at once, and about each; how many came together.
-int CompareEach(const Snapshot& snapshot, const SummaryRequest& each,
-                const std::vector<PathId>& paths) {
-  constexpr uint32_t kTwins = 64;
-  std::vector<uint32_t> twins;
-  for (uint32_t i = 0; i < kTwins; ++i) twins.push_back(i * 37 % kTwins);
+// Of the answers, how many came together, and of those how many have several columns, integers,
+// sums, and more rows than one.
+struct Together {
+  int all = 0, columns = 0, ints = 0, sums = 0, rows = 0;
+};
+
+// Asks about many twins at once, and about each. `twins`: of each column, as many as of the others.
+void CompareEach(const Snapshot& snapshot, const SummaryRequest& each,
+                 const std::vector<SummariesRequest::Column>& columns, Together* together) {
   SummariesRequest request;
   request.of_each = each;
-  std::vector<SummaryRows> expected(kTwins);
-  for (const PathId path : paths) request.columns.push_back({.twins = twins, .path = path});
-  for (size_t i = 0; i < kTwins; ++i) {
+  request.columns = columns;
+  const size_t requests = columns[0].twins.size();
+  std::vector<SummaryRows> expected(requests);
+  for (size_t i = 0; i < requests; ++i) {
     SummaryRequest one = each;
-    for (const PathId path : paths) one.series.push_back({.key = {TwinNumber(twins[i]), path}});
+    for (const SummariesRequest::Column& column : columns) {
+      one.series.push_back({.key = {TwinNumber(column.twins[i]), column.path}, .as = column.as});
+    }
     expected[i] = SumUp(snapshot, one);
   }
-  int together = 0;
   size_t next = 0;
-  std::vector<size_t> seen(kTwins, 0);
+  std::vector<size_t> seen(requests, 0);
   SummaryCounts counts;
   EXPECT_THAT(snapshot.SummarizeEach(
                   request,
@@ -253,16 +260,20 @@ int CompareEach(const Snapshot& snapshot, const SummaryRequest& each,
                       EXPECT_GE(i + (seen[i] > 0 ? 1 : 0), next);
                       next = i + 1;
                       const size_t at = seen[i]++;
-                      together += at == 0 ? 1 : 0;
                       EXPECT_TRUE(expected[i].possible);
                       if (at >= expected[i].times.size()) {
                         ADD_FAILURE() << "too many rows of " << i;
                         continue;
                       }
+                      together->all += at == 0 ? 1 : 0;
+                      together->columns += at == 0 && columns.size() > 1 ? 1 : 0;
+                      together->ints += at == 0 && columns[0].as == WantedAs::kInt ? 1 : 0;
+                      together->sums += at == 0 && each.sums ? 1 : 0;
+                      together->rows += at == 1 ? 1 : 0;
                       EXPECT_EQ(rows.times[row], expected[i].times[at]);
                       EXPECT_EQ(rows.rows[row], expected[i].rows[at]);
-                      for (size_t c = 0; c < paths.size(); ++c) {
-                        ExpectSameRow(rows.columns[c], row, expected[i].columns[c], at, each.sums);
+                      for (size_t c = 0; c < columns.size(); ++c) {
+                        ExpectSameRow(rows.columns[c], row, expected[i].columns[c], at, each);
                       }
                     }
                     return absl::OkStatus();
@@ -275,15 +286,47 @@ int CompareEach(const Snapshot& snapshot, const SummaryRequest& each,
                   },
                   &counts),
               IsOk());
-  for (size_t i = 0; i < kTwins; ++i) EXPECT_EQ(seen[i], expected[i].times.size());
-  return together;
+  for (size_t i = 0; i < requests; ++i) EXPECT_EQ(seen[i], expected[i].times.size());
+}
+
+// Of a world of few twins they come again, and some are not there.
+void CompareRandomEach(HistoryWorld* world, uint32_t twins_of_world, Together* together) {
+  const ReadRequest read = world->RandomRequest();
+  constexpr int64_t kSteps[] = {0, kMinute, 60 * kMinute, 1440 * kMinute, 7 * kMinute};
+  const SummaryRequest each{.series = {},
+                            .from = read.from,
+                            .to = read.to,
+                            .step = kSteps[world->Random(5)],
+                            .sums = world->Random(2) == 0,
+                            .extremes = world->Random(3) != 0,
+                            .ends = world->Random(3) != 0};
+  const size_t requests = 1 + world->Random(64);
+  std::vector<std::vector<uint32_t>> twins(1 + world->Random(3));
+  std::vector<SummariesRequest::Column> columns;
+  for (std::vector<uint32_t>& of_column : twins) {
+    const bool as_the_first = world->Random(2) == 0;
+    for (size_t i = 0; i < requests; ++i) {
+      const auto any = static_cast<uint32_t>(world->Random(twins_of_world + 2));
+      of_column.push_back(as_the_first && !columns.empty() ? twins[0][i] : any);
+    }
+    columns.push_back({.twins = of_column,
+                       .path = PathId{static_cast<uint32_t>(world->Random(2))},
+                       .as = world->Random(3) == 0 ? WantedAs::kInt : WantedAs::kDouble});
+  }
+  const auto snapshot = world->store().Pin(
+      Sequence(world->sequence() - (world->Random(3) == 0 ? world->Random(30) : 0)));
+  CompareEach(*snapshot, each, columns, together);
+  if (::testing::Test::HasFailure()) {
+    FAIL() << "from " << each.from << " to " << each.to << " " << each.step;
+  }
 }
 
 TEST(StoreSummaryTest, ManyAtOnceAreAsEachByItself) {
-  int together = 0;
-  for (uint64_t seed = 1; seed <= 12; ++seed) {
+  Together together;
+  for (uint64_t seed = 1; seed <= 16; ++seed) {
     SCOPED_TRACE(absl::StrCat("seed ", seed));
-    HistoryWorld world(seed, seed % 2 == 0 ? 8 : 64);
+    const uint32_t twins = seed % 4 == 0 ? HistoryWorld::kFewTwins : 64;
+    HistoryWorld world(seed, seed % 2 == 0 ? 8 : 64, twins);
     for (int i = 0; i < 300; ++i) {
       world.Step();
       if (world.Random(40) == 0) {
@@ -292,23 +335,19 @@ TEST(StoreSummaryTest, ManyAtOnceAreAsEachByItself) {
       if (world.Random(60) == 0) {
         ASSERT_THAT(world.PackDay(), IsOk());
       }
-      if (world.Random(6) != 0) continue;
-      const ReadRequest read = world.RandomRequest();
-      constexpr int64_t kSteps[] = {0, kMinute, 60 * kMinute, 1440 * kMinute};
-      const SummaryRequest each{.series = {},
-                                .from = read.from,
-                                .to = read.to,
-                                .step = kSteps[world.Random(4)],
-                                .sums = world.Random(2) == 0};
-      std::vector<PathId> paths = {PathId{static_cast<uint32_t>(world.Random(2))}};
-      if (world.Random(3) == 0) paths.push_back(PathId{1 - paths[0].value});
-      const auto snapshot = world.store().Pin(
-          Sequence(world.sequence() - (world.Random(3) == 0 ? world.Random(30) : 0)));
-      together += CompareEach(*snapshot, each, paths);
-      if (HasFailure()) FAIL() << "from " << each.from << " to " << each.to << " " << each.step;
+      if (world.Random(60) == 0) {
+        ASSERT_THAT(world.MergeDay(), IsOk());
+      }
+      if (world.Random(200) == 0) world.Drop();
+      if (world.Random(4) != 0) continue;
+      ASSERT_NO_FATAL_FAILURE(CompareRandomEach(&world, twins, &together));
     }
   }
-  EXPECT_GT(together, 100);
+  EXPECT_GT(together.all, 1000);
+  EXPECT_GT(together.columns, 200);
+  EXPECT_GT(together.ints, 300);
+  EXPECT_GT(together.sums, 200);
+  EXPECT_GT(together.rows, 300);
 }
 
 // Of a series at a time: the last sample at or before it, and the first one after it.

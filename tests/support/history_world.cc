@@ -15,7 +15,6 @@ namespace {
 constexpr int64_t kSecond = 1'000'000'000;
 constexpr int64_t kDay = 86'400 * kSecond;
 constexpr int64_t kStart = 20'000 * kDay;
-constexpr uint32_t kTwins = 8;
 
 // NaN is a double like any other here.
 bool SameDouble(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
@@ -137,8 +136,8 @@ std::map<int64_t, Value> Reference::Samples(SeriesKey key, uint64_t sequence, si
   return result;
 }
 
-HistoryWorld::HistoryWorld(uint64_t seed, uint32_t block_rows)
-    : block_rows_(block_rows), random_(seed), store_(NewStore()) {
+HistoryWorld::HistoryWorld(uint64_t seed, uint32_t block_rows, uint32_t twins)
+    : block_rows_(block_rows), twins_(twins), random_(seed), store_(NewStore()) {
   store_->AddPath("voltage");
   store_->AddPath("temperature");
   for (int i = 0; i < 2; ++i) AddLayout();
@@ -152,15 +151,36 @@ std::unique_ptr<Store> HistoryWorld::NewStore() {
                    .retention = {.raw = 0, .samples = kDay, .rollups = kDay}});
 }
 
+ColumnSpec HistoryWorld::RandomColumn() {
+  ColumnSpec column;
+  column.kind = static_cast<ColumnKind>(1 + Random(4));
+  column.decimals = column.kind == ColumnKind::kScaled ? static_cast<uint8_t>(Random(4)) : 0;
+  return column;
+}
+
+// As of the cells of a pack: one path or both of each, alike.
+void HistoryWorld::AddColumnsOfMany(GroupSpec* spec) {
+  const uint64_t paths = Random(3);
+  ColumnSpec columns[] = {RandomColumn(), RandomColumn()};
+  for (uint64_t left = 1 + Random(twins_ / 4); left-- > 0;) {
+    const auto twin = static_cast<uint32_t>(Random(twins_));
+    if (!of_layouts_.insert(twin).second && Random(20) != 0) continue;
+    for (uint32_t path = 0; path < 2; ++path) {
+      if (paths == 1 - path) continue;
+      columns[path].series = {{.twin = TwinNumber(twin), .path = PathId{path}}};
+      spec->columns.push_back(columns[path]);
+    }
+  }
+}
+
 void HistoryWorld::AddLayout() {
   GroupSpec spec;
   std::set<std::pair<uint32_t, uint32_t>> used;
-  for (uint64_t c = 1 + Random(4); c-- > 0;) {
-    ColumnSpec column;
-    column.kind = static_cast<ColumnKind>(1 + Random(4));
-    column.decimals = column.kind == ColumnKind::kScaled ? static_cast<uint8_t>(Random(4)) : 0;
+  if (has_many()) AddColumnsOfMany(&spec);
+  for (uint64_t c = spec.columns.empty() ? 1 + Random(4) : 0; c-- > 0;) {
+    ColumnSpec column = RandomColumn();
     for (uint64_t s = 1 + Random(4) / 3; s-- > 0;) {
-      const auto twin = static_cast<uint32_t>(Random(kTwins));
+      const auto twin = static_cast<uint32_t>(Random(twins_));
       const auto path = static_cast<uint32_t>(Random(2));
       if (!used.insert({twin, path}).second) continue;
       column.series.push_back({.twin = TwinNumber(twin), .path = PathId{path}});
@@ -242,8 +262,8 @@ OwnedRows HistoryWorld::RandomRows(GroupId group) {
 
 void HistoryWorld::AppendSome() {
   GroupId group{static_cast<uint32_t>(Random(groups_.size()))};
-  if (Random(4) == 0) {
-    const SeriesKey key{.twin = TwinNumber(static_cast<uint32_t>(Random(kTwins))),
+  if (Random(has_many() ? 20 : 4) == 0) {
+    const SeriesKey key{.twin = TwinNumber(static_cast<uint32_t>(Random(twins_))),
                         .path = PathId{static_cast<uint32_t>(Random(2))}};
     const auto kind = Random(2) == 0 ? ColumnKind::kDouble : ColumnKind::kInt;
     group = store_->GroupOfSeries(key, kind);
@@ -364,7 +384,7 @@ void HistoryWorld::PinSome() {
 ReadRequest HistoryWorld::RandomRequest() {
   ReadRequest request;
   for (uint64_t s = 1 + Random(4); s-- > 0;) {
-    request.series.push_back({.key = {.twin = TwinNumber(static_cast<uint32_t>(Random(kTwins))),
+    request.series.push_back({.key = {.twin = TwinNumber(static_cast<uint32_t>(Random(twins_))),
                                       .path = PathId{static_cast<uint32_t>(Random(2))}},
                               .as = static_cast<WantedAs>(Random(3))});
   }
@@ -483,7 +503,7 @@ void HistoryWorld::CompareAll() {
   ReadRequest request;
   request.from = INT64_MIN;
   request.to = INT64_MAX;
-  for (uint32_t twin = 0; twin < kTwins; ++twin) {
+  for (uint32_t twin = 0; twin < twins_; ++twin) {
     for (uint32_t path = 0; path < 2; ++path) {
       request.series.push_back(
           {.key = {.twin = TwinNumber(twin), .path = PathId{path}}, .as = WantedAs::kValue});

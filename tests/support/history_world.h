@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -58,7 +59,10 @@ class Reference {
 
 class HistoryWorld {
  public:
-  HistoryWorld(uint64_t seed, uint32_t block_rows);
+  // Of few twins most series come in several layouts; of many, layouts have many series, most of
+  // them in no other one.
+  static constexpr uint32_t kFewTwins = 8;
+  HistoryWorld(uint64_t seed, uint32_t block_rows, uint32_t twins = kFewTwins);
 
   Store& store() { return *store_; }
   testing::FaultyFileSystem& disk() { return disk_; }
@@ -101,13 +105,19 @@ class HistoryWorld {
   void CompareLast(const Pinned& pinned, const std::vector<ReadRequest>& requests, int64_t time);
   std::unique_ptr<Store> NewStore();
 
+  bool has_many() const { return twins_ > kFewTwins; }
+  ColumnSpec RandomColumn();
+  void AddColumnsOfMany(GroupSpec* spec);
+
   const uint32_t block_rows_;
+  const uint32_t twins_;
   std::mt19937_64 random_;
   testing::FaultyFileSystem disk_;
   std::unique_ptr<Store> store_;
   Reference reference_;
   std::vector<GroupSpec> groups_;  // as the reference knows them
   std::vector<OwnedRows> journal_;
+  std::set<uint32_t> of_layouts_;  // twins, of many
   uint64_t sequence_ = 0;
   int64_t now_ = int64_t{20'000} * 86'400 * 1'000'000'000;
   Keys durable_;
