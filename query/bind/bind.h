@@ -17,8 +17,9 @@ struct BindOptions {
   Dialect dialect = Dialect::kTql;
   // Of each parameter that the request sends. A statement that names another one is refused.
   std::map<std::string, TypeKind> parameters;
-  int hops_max = 32;        // upper bound of `*lo..`, and the most that may be written
-  bool adt_limits = false;  // dialect adt: ADT's other documented limits
+  int hops_max = 32;            // upper bound of `*lo..`, and the most that may be written
+  int pattern_parts_max = 500;  // twins and named relationships of a SELECT: RESOURCE_EXHAUSTED
+  bool adt_limits = false;      // dialect adt: ADT's other documented limits
   // Without models nothing is known of properties, relationships and models: they are all taken as
   // they are. For checking a text without a server.
   bool check_names = true;

@@ -35,6 +35,21 @@ TEST(Options, HopsAtMost) {
               StartsWith("1:37 a relationship may be followed over at most 4 hops (hops_max)"));
 }
 
+TEST(Options, PartsOfPatternsAtMost) {
+  BindOptions options = TestOptions();
+  options.pattern_parts_max = 3;
+  EXPECT_THAT(BoundText("SELECT a FROM DIGITALTWINS MATCH (a)-[]->()-[]->()", options),
+              HasSubstr("a"));
+  const auto expected = HasSubstr(
+      "the patterns of a query have at most 3 twins and named relationships (pattern_parts_max)");
+  EXPECT_THAT(ErrorText("SELECT a FROM DIGITALTWINS MATCH (a)-[]->()-[]->()-[]->()", options),
+              expected);
+  EXPECT_THAT(ErrorText("SELECT a FROM DIGITALTWINS MATCH (a)-[r]->()-[]->()", options), expected);
+  EXPECT_THAT(
+      ErrorText("SELECT a FROM DIGITALTWINS a WHERE EXISTS ((a)-[]->()-[]->()-[]->())", options),
+      expected);
+}
+
 TEST(Options, AdtLimitsOfTheService) {
   BindOptions limited = TestOptions(Dialect::kAdt);
   limited.adt_limits = true;

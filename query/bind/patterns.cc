@@ -26,8 +26,9 @@ Slot SlotOf(SlotKind kind, bool nullable) {
   return slot;
 }
 
-// The twin of that name, a new one if there is none.
-absl::StatusOr<SlotId> TwinAt(const Name& alias, Scope* scope, Pattern* pattern) {
+// The twin of that name, a new one if there is none. `span`: of what asks for it.
+absl::StatusOr<SlotId> TwinAt(const Environment& env, const Name& alias, Span span, Scope* scope,
+                              Pattern* pattern) {
   if (!alias.empty()) {
     const SlotId known = scope->Find(alias.text);
     if (known != kNoSlot) {
@@ -35,6 +36,14 @@ absl::StatusOr<SlotId> TwinAt(const Name& alias, Scope* scope, Pattern* pattern)
       return ErrorAt(alias.span, absl::StrCat("'", alias.text, "' is no twin: it names ",
                                               Describe(scope->slot(known).type), " already"));
     }
+  }
+  // Planning grows with the cube of them.
+  if (scope->slots->size() >= static_cast<size_t>(env.options->pattern_parts_max)) {
+    return ErrorAt(
+        span,
+        absl::StrCat("the patterns of a query have at most ", env.options->pattern_parts_max,
+                     " twins and named relationships (pattern_parts_max)"),
+        absl::StatusCode::kResourceExhausted);
   }
   Slot slot = SlotOf(SlotKind::kTwin, pattern->optional);
   SlotId id = kNoSlot;
@@ -119,7 +128,7 @@ absl::Status BindPath(const Environment& env, const PathPattern& path, Scope* sc
       TWIN_RETURN_IF_ERROR(BindEdge(env, path.edges[i - 1], scope, pattern, &edge));
       bound.edges.push_back(std::move(edge));
     }
-    TWIN_ASSIGN_OR_RETURN(const SlotId twin, TwinAt(node.alias, scope, pattern));
+    TWIN_ASSIGN_OR_RETURN(const SlotId twin, TwinAt(env, node.alias, node.span, scope, pattern));
     bound.nodes.push_back(twin);
     if (i > 0) {
       bound.edges.back().from = bound.nodes[i - 1];
@@ -157,7 +166,7 @@ absl::Status BindJoin(const Environment& env, const JoinClause& join, Scope* sco
   edge.span = join.span;
   TWIN_RETURN_IF_ERROR(BindNames(env, {join.relationship}, &edge));
   edge.from = source;
-  TWIN_ASSIGN_OR_RETURN(edge.to, TwinAt(join.target, scope, pattern));
+  TWIN_ASSIGN_OR_RETURN(edge.to, TwinAt(env, join.target, join.span, scope, pattern));
   TWIN_ASSIGN_OR_RETURN(edge.slot, NewAt(join.alias, SlotKind::kRelationship, scope, pattern));
   BoundPath path;
   path.nodes = {edge.from, edge.to};

@@ -35,7 +35,7 @@ absl::StatusOr<HistoryWindow> WindowOf(const BoundHistory& history, const Value&
   switch (history.window) {
     case Window::kLast: {
       TWIN_ASSIGN_OR_RETURN(const int64_t length, Length(*history.from, from));
-      window.from = end.ns - length;
+      window.from = end.ns < INT64_MIN + length ? INT64_MIN : end.ns - length;
       window.to = end.ns;
       window.from_excluded = true;
       window.to_included = true;
@@ -61,8 +61,8 @@ absl::StatusOr<HistoryWindow> WindowOf(const BoundHistory& history, const Value&
   if (history.every != nullptr) {
     TWIN_ASSIGN_OR_RETURN(const Value every, EvaluateConstant(*history.every, context));
     TWIN_ASSIGN_OR_RETURN(window.every, Length(*history.every, every));
-    constexpr int64_t kStepsMax = 10'000'000;
-    if (window.to > window.from && (window.to - window.from) / window.every > kStepsMax) {
+    constexpr uint64_t kStepsMax = 10'000'000;
+    if (StepsAtMost(window) > kStepsMax + 1) {
       return ErrorAt(history.every->span,
                      absl::StrCat("the window has more than ", kStepsMax, " steps"),
                      absl::StatusCode::kResourceExhausted);
@@ -453,7 +453,13 @@ class HistoryJoin : public Operator {
     const HistoryWindow& window = WindowAt(run.begin);
     run_.statement.summaries.Add(samples.counts);
     TWIN_RETURN_IF_ERROR(Scanned(samples.times.size()));
-    if (window.every > 0) samples = Resample(samples, window, history_.fill);
+    MemoryUse steps(&run_.statement.memory);
+    if (window.every > 0) {
+      TWIN_RETURN_IF_ERROR(run_.options().interrupted());
+      const size_t step_bytes = (1 + samples.columns.size()) * sizeof(Value);
+      TWIN_RETURN_IF_ERROR(steps.Add(static_cast<int64_t>(StepsAtMost(window) * step_bytes)));
+      samples = Resample(samples, window, history_.fill);
+    }
     if (!GoesOn(samples)) TWIN_RETURN_IF_ERROR(Flush(batch));
     columns_.resize(history_.columns.size());
     return is_aligned() ? AddAligned(batch, run, window, samples)

@@ -26,6 +26,14 @@ struct HistoryWindow {
   bool operator==(const HistoryWindow& other) const = default;
 };
 
+// How many rows EVERY makes of a window, or one more. `every` is set.
+inline uint64_t StepsAtMost(const HistoryWindow& window) {
+  if (window.to < window.from) return 0;
+  // The difference may be more than a signed number holds.
+  const uint64_t length = static_cast<uint64_t>(window.to) - static_cast<uint64_t>(window.from);
+  return length / static_cast<uint64_t>(window.every) + 1;
+}
+
 // INVALID_ARGUMENT: a length is not positive, or a bound is NULL.
 absl::StatusOr<HistoryWindow> WindowOf(const BoundHistory& history, const Value& from,
                                        const Value& to, const EvaluateContext& context, Time end);

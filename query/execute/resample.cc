@@ -40,6 +40,11 @@ class Neighbours {
   size_t next_ = 0;
 };
 
+// later - earlier, which may be more than a signed number holds.
+uint64_t Between(int64_t earlier, int64_t later) {
+  return static_cast<uint64_t>(later) - static_cast<uint64_t>(earlier);
+}
+
 double NumberAt(const Vector& column, size_t row) {
   return column.kind == TypeKind::kDouble ? column.doubles[row]
                                           : static_cast<double>(column.ints[row]);
@@ -48,8 +53,8 @@ double NumberAt(const Vector& column, size_t row) {
 // Sets row `out_row` to the value at `time` between two samples.
 void Interpolate(const SeriesRows& samples, const Vector& column, size_t last, size_t next,
                  int64_t time, size_t out_row, Vector* out) {
-  const double share = static_cast<double>(time - samples.times[last]) /
-                       static_cast<double>(samples.times[next] - samples.times[last]);
+  const double share = static_cast<double>(Between(samples.times[last], time)) /
+                       static_cast<double>(Between(samples.times[last], samples.times[next]));
   const double from = NumberAt(column, last), to = NumberAt(column, next);
   const double value = from + (to - from) * share;
   if (out->kind == TypeKind::kDouble) {
@@ -64,10 +69,21 @@ std::vector<int64_t> StepsOf(const HistoryWindow& window) {
   const int64_t origin = window.every % kNsPerWeek == 0 ? kMondayNs : 0;
   const int64_t from = std::max(window.from, std::numeric_limits<int64_t>::min() + kNsPerWeek);
   int64_t step = origin + (from - origin) / window.every * window.every;
-  while (step < window.from || (step == window.from && window.from_excluded)) step += window.every;
+  const auto is_before = [&] {
+    return step < window.from || (step == window.from && window.from_excluded);
+  };
+  const auto is_inside = [&] {
+    return step < window.to || (step == window.to && window.to_included);
+  };
+  const int64_t last = std::numeric_limits<int64_t>::max() - window.every;  // that has a next one
   std::vector<int64_t> steps;
-  for (; step < window.to || (step == window.to && window.to_included); step += window.every) {
+  while (is_before()) {
+    if (step > last) return steps;
+    step += window.every;
+  }
+  for (; is_inside(); step += window.every) {
     steps.push_back(step);
+    if (step > last) break;
   }
   return steps;
 }
@@ -92,7 +108,8 @@ SeriesRows Resample(const SeriesRows& samples, const HistoryWindow& window, Fill
     for (size_t i = 0; i < steps; ++i) {
       neighbours.MoveTo(out.times[i]);
       const size_t last = neighbours.last();
-      const bool fresh = last != kNoRow && out.times[i] - samples.times[last] <= window.max_gap;
+      const bool fresh = last != kNoRow && Between(samples.times[last], out.times[i]) <=
+                                               static_cast<uint64_t>(window.max_gap);
       if (fresh || (last != kNoRow && fill == Fill::kPrevious)) {
         values.Set(i, column.Get(last));
         has[i] = true;

@@ -5,7 +5,10 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "query/bind/bind.h"
 #include "query/parse/parse.h"
 #include "tests/support/battery_models.h"
@@ -65,6 +68,23 @@ class PlanTest : public ::testing::Test {
   const std::shared_ptr<const Catalog> catalog_ = Catalog::OfModels(testing::BatteryModels());
   const FleetStatistics statistics_{*catalog_};
 };
+
+// Each is planned once: by the plan of the one around it, not by all plans around that as well.
+TEST_F(PlanTest, ExistsWithinExists) {
+  const auto steps = [this](int depth) {
+    std::string condition = "TRUE";
+    for (int i = 0; i < depth; ++i) {
+      condition = absl::StrCat("EXISTS ((v)-[:hasPack]->(p", i, ") WHERE ", condition, ")");
+    }
+    const std::string plan =
+        PlanOf("SELECT v.$dtId FROM DIGITALTWINS MATCH (v:Vehicle) WHERE " + condition);
+    std::vector<absl::string_view> expansions = absl::StrSplit(plan, "expand ");
+    return expansions.size() - 1;
+  };
+  EXPECT_EQ(steps(1), 1u);
+  EXPECT_EQ(steps(2), 2u);
+  EXPECT_EQ(steps(12), 12u);
+}
 
 TEST_F(PlanTest, StartsAtTheTwinThatIsNamed) {
   EXPECT_EQ(PlanOf("SELECT c.$dtId FROM DIGITALTWINS MATCH "

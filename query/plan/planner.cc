@@ -355,6 +355,12 @@ std::unique_ptr<Plan> PlanOneExists(const BoundExists& exists, const Catalog& ca
   return plan;
 }
 
+// Those of an EXISTS are its own plan's.
+void ForEachOwnExpr(const BoundExpr& expr, const std::function<void(const BoundExpr&)>& visit) {
+  visit(expr);
+  for (const BoundPtr& operand : expr.operands) ForEachOwnExpr(*operand, visit);
+}
+
 void PlanExists(const Catalog& catalog, const Estimates& estimates, bool rewrites, Plan* plan) {
   const auto visit = [&](const BoundExpr& expr) {
     if (expr.kind != BoundKind::kExists || plan->exists.count(expr.exists.get()) > 0) return;
@@ -362,7 +368,7 @@ void PlanExists(const Catalog& catalog, const Estimates& estimates, bool rewrite
         PlanOneExists(*expr.exists, catalog, estimates, rewrites, *plan);
   };
   for (PlanStep& step : plan->steps) {
-    ForEachExprOf(step, *plan->select, [&](const BoundExpr& expr) { ForEachExpr(expr, visit); });
+    ForEachExprOf(step, *plan->select, [&](const BoundExpr& expr) { ForEachOwnExpr(expr, visit); });
     if (step.inner != nullptr) PlanExists(catalog, estimates, rewrites, step.inner.get());
   }
 }

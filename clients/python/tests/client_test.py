@@ -9,8 +9,11 @@ import unittest
 import numpy as np
 import pandas as pd
 import twingraph
-from twingraph import Relationship, Twin, connection
+from twingraph import Relationship, Twin, connection, history, ingest
+from twingraph.predictors.description import Description, Feature, Output
 from twingraph.telemetry import Column
+from twingraph.v1 import telemetry_service_pb2, types_pb2
+from twingraph.values import to_value
 
 import server
 
@@ -125,6 +128,11 @@ class ClientTest(unittest.TestCase):
         file = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory())) / "h.csv.gz"
         self.assertEqual(self.graph.history.export(file, cells[:1], ["voltage"]), 50)
         self.assertEqual(pd.read_csv(file).voltage.iloc[-1], 3.749)
+        fine = [pd.Timestamp(times(1)[0]) + pd.Timedelta(nanos, "ns") for nanos in (1, 2)]
+        self.graph.history.write(pd.DataFrame({"twin": cells[1], "time": fine, "temperature": [20.0, 21.0]}))
+        self.graph.history.export(file, cells[1:2], ["temperature"])
+        again = pd.read_csv(file)
+        self.assertEqual(pd.to_datetime(again.time).tolist(), fine)
         with self.assertRaisesRegex(ValueError, "must end with"):
             self.graph.history.export("x.xls", cells)
         frame = pd.DataFrame({"twin": cells[2], "time": times(3), "temperature": [20.0, None, 22.0]})
@@ -199,6 +207,39 @@ class ClientTest(unittest.TestCase):
         stream.flush()
         stream.close()
         self.assertEqual(self.graph.history.frame(cells[:1], ["temperature"]).temperature.tolist(), [20.0, 21.0])
+
+
+class ValuesTest(unittest.TestCase):
+    """What is read is what was stored."""
+
+    def test_whole_numbers_beside_missing_ones(self):
+        column = telemetry_service_pb2.SampleColumn(path="n", ints=[2**53 + 1, 0, 2**63 - 1], missing=[1])
+        frame = pd.DataFrame({"n": history._values(column, 3)})
+        self.assertEqual(frame.n.dropna().tolist(), [2**53 + 1, 2**63 - 1])
+        self.assertEqual(pd.concat([frame, pd.DataFrame({"m": [1.0]})]).n.dropna().tolist(), [2**53 + 1, 2**63 - 1])
+
+    def test_times_and_booleans(self):
+        def values(*items):
+            return history._values(telemetry_service_pb2.SampleColumn(path="v", values=items), len(items))
+        self.assertEqual(values(types_pb2.Value(time_unix_nano=7), types_pb2.Value())[0].value, 7)
+        self.assertEqual(values(types_pb2.Value(bool_value=True), types_pb2.Value()).dtype, "boolean")
+        self.assertEqual(values(types_pb2.Value(string_value="a"), types_pb2.Value()), ["a", None])
+
+    def test_arrays_of_one(self):
+        self.assertEqual(len(to_value(np.array([1])).array_value.values), 1)
+        self.assertEqual(to_value(np.int64(1)), types_pb2.Value(int_value=1))
+
+    def test_frames_have_a_row_for_each_time(self):
+        rows = [[1.0, 2.0], [3.0, None], [5.0, 6.0]]
+        for values in (rows, np.array(rows, float), pd.DataFrame(rows)):
+            self.assertEqual(str(ingest._by_column(values, 3)), "[1.0, 3.0, 5.0, 2.0, nan, 6.0]")
+        for values in (np.array(rows, float).T, rows[:2], [[1.0], [2.0, 3.0], [4.0]], np.zeros(3)):
+            with self.assertRaisesRegex(ValueError, "a row for each time"):
+                ingest._by_column(values, 3)
+
+    def test_a_limit_of_zero(self):
+        description = Description("p", "1", PACK, [Feature("age", min=0)], [Output("soh", path="soh")])
+        self.assertEqual(description.as_json()["features"][0]["min"], 0)
 
 
 class ArgumentsTest(unittest.TestCase):

@@ -65,7 +65,7 @@ class History:
                 raise ImportError("Parquet needs pyarrow: pip install pyarrow; or write *.csv.gz") from None
             frame.to_parquet(path, engine="pyarrow", index=False)
         elif path.name.endswith((".csv", ".csv.gz")):
-            frame.to_csv(path, index=False, date_format="%Y-%m-%dT%H:%M:%S.%fZ")
+            _times_as_text(frame).to_csv(path, index=False)
         else:
             raise ValueError(f"{path.name}: its name must end with .parquet, .csv or .csv.gz")
         return len(frame)
@@ -111,12 +111,33 @@ def _pieces(part: "pandas.DataFrame", keys: list[str],
             yield piece, present
 
 
-def _values(column: telemetry_service_pb2.SampleColumn, rows: int) -> list[Any]:
+def _values(column: telemetry_service_pb2.SampleColumn, rows: int) -> Any:
+    """What pandas makes a column of: whole numbers, Booleans and times stay what they are beside missing ones."""
+    import pandas
     if column.doubles:
         return list(column.doubles)
-    items = list(column.ints) or list(column.strings)
+    items: list[Any] = list(column.ints) or list(column.strings)
     if items:
         for row in column.missing:
             items[row] = None
-        return items
-    return [from_value(v) for v in column.values] or [None] * rows
+        return pandas.array(items, dtype="Int64") if column.ints else items
+    kinds = {kind for value in column.values if (kind := value.WhichOneof("kind"))}
+    if kinds == {"time_unix_nano"}:
+        return pandas.to_datetime([v.time_unix_nano if v.WhichOneof("kind") else None for v in column.values], utc=True)
+    items = [from_value(v) for v in column.values] or [None] * rows
+    if kinds in ({"int_value"}, {"bool_value"}):
+        return pandas.array(items, dtype="Int64" if kinds == {"int_value"} else "boolean")
+    return items
+
+
+def _times_as_text(frame: "pandas.DataFrame") -> "pandas.DataFrame":
+    """Times in ISO 8601 with all their nanoseconds."""
+    import numpy
+    import pandas
+    texts = {}
+    for name in frame.columns:
+        if pandas.api.types.is_datetime64_any_dtype(frame[name]):
+            nanos = frame[name].to_numpy("datetime64[ns]")
+            text = pandas.Series(numpy.char.add(numpy.datetime_as_string(nanos, unit="ns"), "Z"), index=frame.index)
+            texts[name] = text.where(frame[name].notna(), None)
+    return frame.assign(**texts)

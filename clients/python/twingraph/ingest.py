@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import math
 import queue
 import threading
 import time
@@ -56,15 +57,12 @@ class IngestStream:
         self._open()
 
     def frames(self, layout_id: str, times: Sequence[Any], values: Any) -> None:
-        """Frames of a layout: values has a row a frame and a column a layout column (NaN: missing), in model units.
+        """Frames of a layout: values has a row a frame and a column a layout column (NaN, None: missing), in model units.
 
-        Blocks while too much is in flight.
+        values: a numpy array, a DataFrame or a list of lists. Blocks while too much is in flight.
         """
         nanos = [to_nanos(time) for time in times]
-        columns = list(zip(*values)) if not hasattr(values, "T") else values.T
-        doubles = [float(v) for column in columns for v in column]
-        if nanos and len(doubles) % len(nanos):
-            raise ValueError(f"{len(nanos)} times and {len(doubles)} values: values needs a row for each time")
+        doubles = _by_column(values, len(nanos))
         self._send(pb.IngestRequest(frames=pb.FrameBatches(batches=[
             pb.FrameBatch(layout_id=layout_id, times_unix_nano=nanos, doubles=doubles)])))
 
@@ -179,6 +177,20 @@ class IngestStream:
             self._connection.sequence = max(self._connection.sequence, acknowledged.position.sequence)
         while self._waiting and self._waiting[0].batch_number <= durable:
             self._waiting.popleft()
+
+
+def _by_column(values: Any, rows: int) -> list[float]:
+    """All of the first column, then all of the second ... ValueError: it has not that many rows of one length."""
+    table = values.to_numpy() if hasattr(values, "to_numpy") else values
+    if hasattr(table, "shape"):
+        if len(table.shape) != 2 or table.shape[0] != rows:
+            raise ValueError(f"{rows} times, and values of the shape {tuple(table.shape)}: it needs a row for each time")
+        return table.T.astype(float).ravel().tolist()
+    lists = [list(row) for row in table]
+    if len(lists) != rows or len({len(row) for row in lists}) > 1:
+        raise ValueError(f"{rows} times, and values with {len(lists)} rows of {sorted({len(row) for row in lists})} "
+                         "columns: it needs a row for each time, all of one length")
+    return [math.nan if v is None else float(v) for column in zip(*lists) for v in column]
 
 
 def _column(path: str, values: Iterable[Any]) -> pb.SampleColumn:

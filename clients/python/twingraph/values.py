@@ -58,8 +58,8 @@ def to_value(value: Any) -> types_pb2.Value:
     """None is null; bool, int, float, str, datetime, sequences and mappings are themselves."""
     if value is None:
         return types_pb2.Value()
-    if hasattr(value, "item"):  # numpy scalar
-        value = value.item()
+    if hasattr(value, "tolist"):  # of numpy: a scalar or an array
+        value = value.tolist()
     if isinstance(value, bool):
         return types_pb2.Value(bool_value=value)
     if isinstance(value, int):

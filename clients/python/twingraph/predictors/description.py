@@ -68,7 +68,8 @@ class Description:
     def as_json(self) -> dict[str, Any]:
         """PredictorDescription in Protobuf's JSON form, with the names of the .proto file."""
         def full(item: Any) -> dict[str, Any]:
-            return {k: v for k, v in dataclasses.asdict(item).items() if v not in (None, "", False)}
+            # 0 is a limit, though it equals False.
+            return {k: v for k, v in dataclasses.asdict(item).items() if not (v is None or v is False or v == "")}
         return {"name": self.name, "version": self.version, "description": self.description, "method": self.method,
                 "target_model": self.target_model, "features": [full(f) for f in self.features],
                 "feature_schema_hash": schema_hash(self.features), "outputs": [full(o) for o in self.outputs],
