@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <limits>
+#include <utility>
 
 #include "query/execute/evaluate_testing.h"
 #include "tests/support/status_matchers.h"
@@ -354,7 +355,7 @@ TEST_F(EvaluateTest, AnyWithinAnyCanBeInterrupted) {
   BoundPtr nested = Const(Value::Bool(false), kBool);
   for (SlotId slot = 7; slot >= 3; --slot) {
     slots_[slot].type.kind = kInt;
-    nested = Op(BoundKind::kAny, kBool, SlotOf(0, kValue), nested);
+    nested = Op(BoundKind::kAny, kBool, SlotOf(0, kValue), std::move(nested));
     nested->slot = slot;
   }
   int asked = 0;

@@ -93,7 +93,9 @@ class HistoryJoin : public Operator {
       : Operator(plan, step, run, next),
         history_(*step.history),
         context_(ContextOf(plan, run)),
-        constant_(BoundsAreConstant(*step.history)) {}
+        constant_(BoundsAreConstant(*step.history)),
+        has_units_(
+            std::any_of(step.history->columns.begin(), step.history->columns.end(), HasUnits)) {}
 
  private:
   absl::Status Do(Batch batch) override {
@@ -453,6 +455,7 @@ class HistoryJoin : public Operator {
     const HistoryWindow& window = WindowAt(run.begin);
     run_.statement.summaries.Add(samples.counts);
     TWIN_RETURN_IF_ERROR(Scanned(samples.times.size()));
+    if (has_units_) ConvertUnits(batch, run.begin, &samples);
     MemoryUse steps(&run_.statement.memory);
     if (window.every > 0) {
       TWIN_RETURN_IF_ERROR(run_.options().interrupted());
@@ -564,19 +567,43 @@ class HistoryJoin : public Operator {
     set(step_.window_to, &to_);
   }
 
-  // To the type and unit of the slot, where models keep the path in different ones.
+  static void MakeDoubles(Vector* values) {
+    if (values->kind != TypeKind::kInt) return;
+    values->doubles.assign(values->ints.begin(), values->ints.end());
+    values->ints.clear();
+    values->kind = TypeKind::kDouble;
+  }
+
+  // To the type of the slot, where models keep the path in different ones.
   void Convert(const HistoryColumn& column, Vector* values) const {
-    const TypeKind kind = plan_.slots[column.slot].type.kind;
-    if (kind == TypeKind::kDouble && values->kind == TypeKind::kInt) {
-      values->doubles.assign(values->ints.begin(), values->ints.end());
-      values->ints.clear();
-      values->kind = TypeKind::kDouble;
+    if (plan_.slots[column.slot].type.kind == TypeKind::kDouble) MakeDoubles(values);
+  }
+
+  static bool HasUnits(const HistoryColumn& column) {
+    return std::any_of(column.columns.begin(), column.columns.end(),
+                       [](const ColumnRef& ref) { return ref.factor != 1 || ref.offset != 0; });
+  }
+
+  // Samples of the row's twins to the units of the slots, where models keep a path in different
+  // ones.
+  void ConvertUnits(const Batch& batch, uint32_t row, SeriesRows* samples) const {
+    for (size_t i = 0; i < history_.columns.size(); ++i) {
+      const HistoryColumn& column = history_.columns[i];
+      if (!HasUnits(column)) continue;
+      std::vector<Place> places;
+      run_.graph.Places({batch.slots[column.twin].numbers[row]}, &places);
+      const auto ref =
+          std::find_if(column.columns.begin(), column.columns.end(),
+                       [&](const ColumnRef& each) { return each.table == places[0].table; });
+      Vector& values = samples->columns[i];
+      MakeDoubles(&values);
+      if (ref == column.columns.end() || values.kind != TypeKind::kDouble ||
+          (ref->factor == 1 && ref->offset == 0)) {
+        continue;
+      }
+      values.decimals = -1;
+      for (double& value : values.doubles) value = value * ref->factor + ref->offset;
     }
-    if (values->kind != TypeKind::kDouble || column.columns.empty()) return;
-    const ColumnRef& ref = column.columns.front();
-    if (ref.factor == 1 && ref.offset == 0) return;
-    values->decimals = -1;
-    for (double& value : values->doubles) value = value * ref.factor + ref.offset;
   }
 
   absl::Status EmitUnmatched(const Batch& batch) {
@@ -608,6 +635,7 @@ class HistoryJoin : public Operator {
   const BoundHistory& history_;
   const EvaluateContext context_;
   const bool constant_;
+  const bool has_units_;  // models keep a path in different ones
   bool has_bounds_ = false;
   SeriesRequest::Bounds bounds_;
   std::vector<HistoryWindow> windows_;

@@ -34,6 +34,20 @@ bool IsExactIn(ColumnType from, ColumnType to, const Value& value) {
   }
 }
 
+// A number that stays what it is would be another quantity: as a value, and in what is recorded.
+absl::Status CheckUnit(const graph::TableSchema& from, const graph::ColumnSchema& column,
+                       const graph::TableSchema& to) {
+  const graph::ColumnSchema* same = to.FindSame(column);
+  if (same == nullptr || same->traits.unit == nullptr || column.traits.unit == nullptr ||
+      same->traits.unit->name == column.traits.unit->name) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat(column.path, ": it is in ", column.traits.unit->name, " in ", from.model_id,
+                   " and in ", same->traits.unit->name, " in ", to.model_id,
+                   "; give what is in another unit another name, or create the twin anew"));
+}
+
 }  // namespace
 
 // Values that the new model does not know are given up only by a step that removes them.
@@ -54,7 +68,9 @@ absl::Status Checker::MoveByPatch(const PatchTwin& patch, TwinNumber twin) {
   };
   std::vector<Widened> widened;
   for (const graph::ColumnSchema& column : from.columns) {
-    if (column.telemetry || !pending_.Has(twin, from.IdOf(column))) continue;
+    if (!pending_.Has(twin, from.IdOf(column))) continue;
+    TWIN_RETURN_IF_ERROR(CheckUnit(from, column, *table));
+    if (column.telemetry) continue;
     if (is_removed(column.path)) {
       TWIN_RETURN_IF_ERROR(ClearTwinValue(twin, from.IdOf(column), patch.source_time));
       continue;

@@ -555,5 +555,33 @@ TEST(Writer, NumbersMoveToAWiderType) {
                        HasSubstr("has another type for it, which 0.5 is not of")));
 }
 
+TEST(Writer, NothingMovesToAnotherUnit) {
+  Bench bench;
+  bench.Models();
+  const auto thermometer = [](int version, absl::string_view unit) {
+    return absl::StrCat(
+        R"({"@context":["dtmi:dtdl:context;3","dtmi:dtdl:extension:quantitativeTypes;1"],)",
+        R"("@id":"dtmi:t:Thermometer;)", version, R"(","@type":"Interface","contents":[{"@type":)",
+        R"(["Property","Temperature"],"name":"t","schema":"double","unit":")", unit, R"("}]})");
+  };
+  ASSERT_THAT(bench.One(CreateModels{{thermometer(1, "degreeCelsius"), thermometer(2, "kelvin"),
+                                      thermometer(3, "degreeCelsius")}}),
+              IsOk());
+  PutTwin put;
+  put.id = "t";
+  put.model_id = "dtmi:t:Thermometer;1";
+  put.contents = {{"t", Value::Double(25)}};
+  ASSERT_THAT(bench.One(put), IsOk());
+  put.id = "empty";
+  put.contents = {};
+  ASSERT_THAT(bench.One(put), IsOk());
+  EXPECT_THAT(bench.One(MoveTo("t", "dtmi:t:Thermometer;2")),
+              StatusIs(StatusCode::kFailedPrecondition,
+                       HasSubstr("t: it is in degreeCelsius in dtmi:t:Thermometer;1 and in kelvin "
+                                 "in dtmi:t:Thermometer;2")));
+  EXPECT_THAT(bench.One(MoveTo("empty", "dtmi:t:Thermometer;2")), IsOk());
+  EXPECT_THAT(bench.One(MoveTo("t", "dtmi:t:Thermometer;3")), IsOk());
+}
+
 }  // namespace
 }  // namespace twin::ingest
