@@ -197,7 +197,7 @@ void Asking::CheckRuns(const query::Model& model) const {
   }
 }
 
-std::string Asking::Dump() const {
+std::string Asking::Dump(bool of_past) const {
   std::map<std::string, std::string> lines;
   for (const query::Model& model : reader_.catalog().models()) {
     const std::vector<std::string> ids = Scan(model.id, 7);
@@ -206,8 +206,8 @@ std::string Asking::Dump() const {
     CheckRuns(model);
     for (const std::string& id : ids) {
       const uint32_t twin = reader_.Find(id).value;
-      std::string text = absl::StrCat(FieldOf(twin, Field::kEtag).as_string(), " ",
-                                      ValueToJson(FieldOf(twin, Field::kMetadata)));
+      std::string text = ValueToJson(FieldOf(twin, Field::kMetadata));
+      if (!of_past) absl::StrAppend(&text, " ", FieldOf(twin, Field::kEtag).as_string());
       for (const query::Column& column : model.columns) {
         if (column.is_object) continue;
         absl::StrAppend(&text, " ", Values({id}, column.path)[0]);

@@ -34,7 +34,8 @@ class Asking {
   // Ids of a model's twins, read `chunk` rows at a time.
   std::vector<std::string> Scan(absl::string_view model, uint32_t chunk) const;
   // Everything that a reader shows, in an order that does not depend on numbers.
-  std::string Dump() const;
+  // of_past: without etags, which AS OF does not keep.
+  std::string Dump(bool of_past = false) const;
 
  private:
   // Pages that can be looked at in place say what Scan and Read say.

@@ -505,7 +505,8 @@ TEST_P(GraphReaderContract, ShowsWhatTheReferenceShowedThen) {
     const auto their_past = theirs->AsOf(then);
     ASSERT_THAT(my_past, IsOk());
     ASSERT_THAT(their_past, IsOk());
-    ASSERT_EQ(Asking(**my_past).Dump(), Asking(**their_past).Dump()) << FormatTime(then);
+    ASSERT_EQ(Asking(**my_past).Dump(/*of_past=*/true), Asking(**their_past).Dump(/*of_past=*/true))
+        << FormatTime(then);
     const auto with_place = [](const GraphReader& past) {
       const query::Model& box = past.catalog().model(Asking(past).Table("dtmi:t:Box;1"));
       return past.FindEqual(box.table, box.by_path.at("place"), "p1").size();
