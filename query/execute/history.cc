@@ -525,7 +525,7 @@ class HistoryJoin : public Operator {
       inside = inside || !IsBefore(time, window);
       AddRow(row, time, window);
     }
-    if (!inside && !WithBefore(window)) unmatched_.push_back(row);
+    if (!inside) unmatched_.push_back(row);  // also where functions of time see one before
     for (size_t i = 0; i < columns_.size(); ++i) columns_[i].Append(samples.columns[i]);
     return FlushIfFull(batch);
   }
