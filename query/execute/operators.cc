@@ -125,7 +125,7 @@ absl::StatusOr<LimitValues> LimitsOf(const Plan& plan, RunContext* run) {
 absl::Status Operator::Push(Batch batch) {
   if (!run_.options().profile) return Do(std::move(batch));
   const auto start = std::chrono::steady_clock::now();
-  const absl::Status status = Do(std::move(batch));
+  absl::Status status = Do(std::move(batch));
   run_.profile.at(&step_).ns +=
       std::chrono::nanoseconds(std::chrono::steady_clock::now() - start).count();
   return status;

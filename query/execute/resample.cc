@@ -130,6 +130,7 @@ SeriesRows Resample(const SeriesRows& samples, const HistoryWindow& window, Fill
   }
   if (kept.size() == steps) return out;
   std::vector<int64_t> times;
+  times.reserve(kept.size());
   for (const uint32_t i : kept) times.push_back(out.times[i]);
   out.times = std::move(times);
   for (Vector& column : out.columns) column = column.Take(kept);

@@ -191,7 +191,7 @@ absl::Status Run::CheckPredictor() {
   TWIN_RETURN_IF_ERROR(parts_.may_call());
   if (registration_.spec.address.empty()) return absl::OkStatus();
   for (int tries = 1;; ++tries) {
-    const absl::Status status = CheckService();
+    absl::Status status = CheckService();
     if (status.ok() || !IsTransient(status) || tries == kTries) return status;
     record_.retries += 1;
     WaitToRetry(tries);
