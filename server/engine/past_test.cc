@@ -288,12 +288,18 @@ TEST_F(PastTest, ASnapshotDoesNotSeeWhatEndsLater) {
   EXPECT_EQ(At(12), "twins 1+2+0 name=\"Q\" soh=95 power=6 m1@1 m3@2");
 }
 
-TEST_F(PastTest, PropertiesOfRelationshipsChange) {
-  MakeFleet();
+// Of m1 in the pack.
+ingest::PatchRelationship ToPosition7() {
   ingest::PatchRelationship patch;
   patch.source_id = "pack";
   patch.relationship_id = "r1";
   patch.edits.push_back({ingest::Edit::Kind::kSet, {"position"}, Value::Int(7), std::nullopt});
+  return patch;
+}
+
+TEST_F(PastTest, PropertiesOfRelationshipsChange) {
+  MakeFleet();
+  const ingest::PatchRelationship patch = ToPosition7();
   Do(patch, Day(15));
   EXPECT_THAT(At(14), HasSubstr("m1@1"));
   EXPECT_THAT(At(15), HasSubstr("m1@7"));
@@ -309,10 +315,7 @@ TEST_F(PastTest, PropertiesOfRelationshipsChange) {
 // One that is shown is that of the state that is shown.
 TEST_F(PastTest, EtagsAreKnownWhereNothingChangedSince) {
   MakeFleet();
-  ingest::PatchRelationship patch;
-  patch.source_id = "pack";
-  patch.relationship_id = "r1";
-  patch.edits.push_back({ingest::Edit::Kind::kSet, {"position"}, Value::Int(7), std::nullopt});
+  const ingest::PatchRelationship patch = ToPosition7();
   Do(patch, Day(15));
   const auto reader = engine_->OpenReader();
   const TwinNumber pack = reader->Find("pack");
