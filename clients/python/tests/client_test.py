@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import twingraph
 from twingraph import Relationship, Twin, connection, history, ingest
+from twingraph.events import event_filter
 from twingraph.predictors.description import Description, Feature, Output
 from twingraph.telemetry import Column
 from twingraph.v1 import telemetry_service_pb2, types_pb2
@@ -105,6 +106,7 @@ class ClientTest(unittest.TestCase):
         self.assertEqual(frame.now[0], pd.Timestamp(BEGIN))
         self.assertEqual(frame.twin[0]["$dtId"], cells[0])
         self.assertEqual(frame.attrs["units"], {frame.columns[1]: "volt"})
+        self.assertEqual([frame.attrs[name] for name in ("unrecorded", "rolled_up", "rolled_up_left_out")], [0, 0, 0])
         self.assertEqual([row["cell"] for row in self.graph.rows(text, {"pack": "q"})], cells)
         self.assertEqual(len(self.graph.query(text, {"pack": "none"})), 0)
         with self.assertRaises(twingraph.InvalidArgument) as raised:
@@ -275,6 +277,10 @@ class ArgumentsTest(unittest.TestCase):
                 self.graph.events.watch(types=types)
             with self.assertRaisesRegex(ValueError, "^types: "):
                 self.graph.subscriptions.create("s", types=types)
+
+    def test_types_of_events_have_two_spellings(self):
+        by_name = event_filter("", ["TWIN_UPDATED", "telemetry"], (), (), "", (), ())
+        self.assertEqual(by_name, event_filter("", ["twin.updated", "TELEMETRY"], (), (), "", (), ()))
 
     def test_an_empty_token_is_none(self):
         subscriptions = self.graph.subscriptions

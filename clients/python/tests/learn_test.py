@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Splits, intervals, training and evaluation, on cells made here."""
+import concurrent.futures
 import contextlib
 import io
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -12,13 +14,15 @@ import unittest
 
 import numpy as np
 import pandas as pd
+import xgboost
 
 from twingraph import train
-from twingraph.evaluate import __main__ as evaluate
+from twingraph.evaluate import __main__ as evaluate, datasets
 from twingraph.learn import booster, conformal, features, folds, similarity, validation
-from twingraph.predictors import CardError, load
+from twingraph.predictors import CardError, load, units
 
 DATA = os.environ.get("TWINGRAPH_DATA")
+UNITS_FILE = pathlib.Path(__file__).resolve().parents[3] / "models/dtdl/quantities_units.inc"
 
 
 def made_cells(count, rows=60, seed=3):
@@ -66,6 +70,19 @@ class FeaturesTest(unittest.TestCase):
         for count in (1, 4, 30):
             part = rows[rows.row < count]
             pd.testing.assert_frame_equal(features.history_features(part, ["cc_time_s", "v_mean"]), whole.loc[part.index])
+
+
+class BoosterTest(unittest.TestCase):
+    def test_threads_may_share_one_that_nobody_has_used(self):
+        random = np.random.RandomState(5)
+        rows = random.uniform(size=(400, 3))
+        trained = booster.fit(rows, rows.sum(axis=1), np.repeat(np.arange(20), 20), booster.Settings(trees=20))
+        saved, expected = trained.save_raw("json"), booster.predict(trained, rows)
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            for _ in range(10):
+                fresh = xgboost.Booster(model_file=saved)
+                for got in pool.map(lambda _, fresh=fresh: booster.predict(fresh, rows), range(200)):
+                    np.testing.assert_array_equal(got, expected)
 
 
 class ConformalTest(unittest.TestCase):
@@ -155,6 +172,19 @@ class TrainTest(unittest.TestCase):
         self.assertEqual((code, "3 cells are needed" in text or "not trained on" in text), (1, True), text)
         self.assertFalse((self.folder / "other").exists())
 
+    def test_unusable_tables(self):
+        code, text = self.train("--folds", "2", out="other")
+        self.assertEqual((code, "--folds 2" in text), (1, True), text)
+        code, text = self.train("--features", "cc_time_s:secnd", out="other")
+        self.assertEqual((code, "did you mean second?" in text), (1, True), text)
+        code, _ = self.train("--features", "cc_time_s", out="plain")
+        self.assertEqual(code, 0)
+        self.rows.assign(capacity_ah="much").to_csv(self.folder / "data.csv", index=False)
+        self.assertEqual(self.train(out="other")[0], 1)
+        self.rows.head(0).to_csv(self.folder / "data.csv", index=False)
+        code, text = self.train(out="other")
+        self.assertEqual((code, "no row with a number" in text), (1, True), text)
+
     def test_damaged_folders(self):
         self.assertEqual(self.train()[0], 0)
         folder = self.folder / "soh-made"
@@ -171,6 +201,12 @@ class TrainTest(unittest.TestCase):
             load(folder)
         with self.assertRaisesRegex(CardError, "card.json"):
             load(self.folder)
+
+
+class UnitsTest(unittest.TestCase):
+    @unittest.skipUnless(UNITS_FILE.is_file(), "not beside the server's source")
+    def test_they_are_the_servers(self):
+        self.assertEqual(units.UNITS, set(re.findall(r'^\s*{"(\w+)"', UNITS_FILE.read_text(), re.MULTILINE)))
 
 
 class EvaluateTest(unittest.TestCase):
@@ -202,7 +238,7 @@ class EvaluateTest(unittest.TestCase):
                 (rows.head(0).to_csv(index=False), "has 0 cells with a capacity, fewer than 3"),
                 (rows.drop(columns="capacity_ah").to_csv(index=False), "has no column capacity_ah"),
                 ("", "cannot be read: No columns to parse from file"),
-                (rows.assign(capacity_ah="much").to_csv(index=False), "soh XJTU: TypeError: ")):
+                (rows.assign(capacity_ah="much").to_csv(index=False), "360 rows without a usable capacity_ah")):
             with self.subTest(reason), tempfile.TemporaryDirectory() as name:
                 folder = pathlib.Path(name)
                 for source, file, text in (("xjtu_ncm", "per_cycle_features.csv", broken),
@@ -215,6 +251,38 @@ class EvaluateTest(unittest.TestCase):
                 self.assertEqual([f["task"] for f in report["figures"]], ["SoH NASA, counted on a discharge"], report)
                 self.assertEqual(len([s for s in report["skipped"] if reason in s]), 1, report["skipped"])
                 self.assertNotEqual(code, 2)
+
+    def test_imperfect_rows_are_left_out_and_counted(self):
+        rows = made_cells(4, rows=12).drop(columns="n_cycles_total")
+        bad = rows.assign(note="x", empty=np.nan).astype({"row": object})
+        bad.loc[0, "cell_id"] = np.nan
+        bad.loc[1, "capacity_ah"] = np.inf
+        bad.loc[2, "row"] = "2x"
+        bad = pd.concat([bad, bad.tail(1)]).iloc[::-1]
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name) / "xjtu_ncm"
+            folder.mkdir()
+            for file in ("per_cycle_features.csv", "per_cycle_features.csv.gz"):
+                bad.to_csv(folder / file, index=False)
+            datasets.left_out()
+            found, said = datasets.xjtu(folder.parent), "\n".join(datasets.left_out())
+            self.assertEqual(len(found), len(rows) - 3)
+            self.assertTrue(found.groupby("cell_id").row.apply(lambda r: r.is_monotonic_increasing).all())
+            for text in ("1 rows without a usable cell_id", "1 rows without a usable capacity_ah", "1 rows without a usable row",
+                         "1 rows whose cell_id and row", "columns without numbers: empty, note", "without .gz"):
+                self.assertIn(text, said)
+
+    def test_names_and_columns_change_nothing(self):
+        rows = made_cells(4, rows=12)
+        new = rows.assign(cell_id=rows.cell_id.map({f"cell-{i}": f"z{9 - i}" for i in range(4)}))[sorted(rows, reverse=True)]
+        pd.testing.assert_frame_equal(datasets._labelled(rows[sorted(rows)], 1.1, "x"), datasets._labelled(new, 1.1, "x"))
+
+    def test_training_cells_that_are_tested_are_left_out(self):
+        rows = made_cells(5, rows=12)
+        more = pd.concat([rows[rows.cell_id == "cell-1"].assign(cell_id="other"), made_cells(2, rows=12, seed=8)])
+        found = datasets._labelled(rows, 1.1, "x", more)
+        self.assertEqual(found.groupby("cell_id").train_only.first().sum(), 2)
+        self.assertEqual(found[~found.train_only].cell_id.nunique(), 5)
 
     @staticmethod
     def discharges():

@@ -104,6 +104,8 @@ class ServiceTest(unittest.TestCase):
             self.assertIn("no output soh", self.refused(grpc.StatusCode.INTERNAL, [1.0]))
             self.predictor.how = lambda batch: 1 / 0
             self.assertIn("ZeroDivisionError", self.refused(grpc.StatusCode.INTERNAL, [1.0]))
+            self.predictor.how = lambda batch: sys.exit(3)
+            self.assertIn("SystemExit", self.refused(grpc.StatusCode.INTERNAL, [1.0]))
 
     def test_other_requests_than_agreed(self):
         self.refused(grpc.StatusCode.FAILED_PRECONDITION, [1.0], feature_schema_hash="0" * 16)

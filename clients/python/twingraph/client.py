@@ -50,7 +50,9 @@ class Client:
 
         parameters: by name, without the @. Columns have the pandas type of the query's: times datetime64[ns, UTC],
         durations timedelta64, integers with NULLs Int64, objects and twins Python values. attrs: "units" by
-        column, "sequence" that it saw, "notices". InvalidArgument: metadata has line and column.
+        column, "sequence" that it saw, "notices"; "unrecorded" (values that AS OF left out because their changes
+        are not recorded), "rolled_up" and "rolled_up_left_out" (hours or minutes of HISTORY whose samples are gone:
+        answered from roll-ups; left out). InvalidArgument: metadata has line and column.
         """
         return self._queries.frame(text, parameters, now, dialect, timeout)
 

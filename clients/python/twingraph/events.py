@@ -115,10 +115,12 @@ def event_filter(condition: str, types: Sequence[str], models: Sequence[str], tw
 
 
 def _type_named(name: str) -> int:
+    """ "TWIN_UPDATED", or as docs/events.md and twinctl write it: "twin.updated"."""
     known = [each for each, number in pb.EventType.items() if number]
-    if name not in known:
+    number = name.upper().replace(".", "_")
+    if number not in known:
         raise ValueError(f"types: there is no {name!r}; there are {', '.join(known)}")
-    return pb.EventType.Value(name)
+    return pb.EventType.Value(number)
 
 
 def check_token(resume_token: str | None) -> None:

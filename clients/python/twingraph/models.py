@@ -71,9 +71,10 @@ class Models:
         self._connection.call(self._stub.DecommissionModel,
                               pb.DecommissionModelRequest(id=model_id, decommissioned=decommissioned))
 
-    def delete(self, model_id: str) -> None:
-        """FailedPrecondition: twins or other models use it."""
-        self._connection.call(self._stub.DeleteModel, pb.DeleteModelRequest(id=model_id), repeatable=False)
+    def delete(self, model_id: str, forget_past: bool = False) -> None:
+        """FailedPrecondition: twins or other models use it, or the past holds twins of it (unless `forget_past`)."""
+        self._connection.call(self._stub.DeleteModel, pb.DeleteModelRequest(id=model_id, forget_past=forget_past),
+                              repeatable=False)
 
 
 def _model(message: pb.Model) -> Model:

@@ -46,19 +46,23 @@ class Queries:
         import pandas
         request = self._request(text, parameters, now, dialect)
         columns: list[pb.QueryColumn] = []
-        parts, position, notices = [], 0, []
+        parts, position, notices, summary = [], 0, [], pb.QuerySummary()
         for message in self._connection.stream(self._stub.Query, request, timeout=timeout):
             if message.HasField("header"):
                 columns = list(message.header.columns)
                 position, notices = message.header.position.sequence, list(message.header.notices)
             if message.HasField("batch") and message.batch.rows:
                 parts.append(message.batch)
+            if message.HasField("summary"):
+                summary = message.summary
         names = [column.name for column in columns]
         data = [_series([(batch.columns[i], batch.rows) for batch in parts], column.type)
                 for i, column in enumerate(columns)]
         frame = pandas.concat(data, axis=1, keys=range(len(data))) if data else pandas.DataFrame()
         frame.columns = names
-        frame.attrs.update(units={c.name: c.unit for c in columns if c.unit}, sequence=position, notices=notices)
+        frame.attrs.update(units={c.name: c.unit for c in columns if c.unit}, sequence=position, notices=notices,
+                           unrecorded=summary.unrecorded, rolled_up=summary.rolled_up,
+                           rolled_up_left_out=summary.rolled_up_left_out)
         return frame
 
     def explain(self, text: str, parameters: Mapping[str, Any] | None, dialect: str) -> str:

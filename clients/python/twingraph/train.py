@@ -4,6 +4,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import datetime
+import difflib
 import hashlib
 import json
 import pathlib
@@ -71,13 +72,22 @@ def _read(path: pathlib.Path) -> Any:
     return pandas.read_parquet(path) if path.suffix == ".parquet" else pandas.read_csv(path)
 
 
+# Known only when a cell has ended: never a feature by default.
+FUTURE = ("n_cycles_total", "cycle_life", "rul")
+
+
 def _features(options: argparse.Namespace, rows: Any) -> tuple[Any, list]:
     """The matrix as a DataFrame, and the features of the description."""
     from .learn.features import history_features
     from .predictors.description import Feature
+    from .predictors.units import UNITS
     given = options.features or [name for name in rows.select_dtypes("number").columns
-                                 if name not in (options.target, options.cell)]
+                                 if name not in (options.target, options.cell, *FUTURE)]
     parsed = [(text.rstrip("!").partition(":")[0], text.rstrip("!").partition(":")[2], text.endswith("!")) for text in given]
+    for name, unit in [*((name, unit) for name, unit, _ in parsed), ("the estimate", options.unit)]:
+        if unit and unit not in UNITS:
+            alike = difflib.get_close_matches(unit, UNITS, 1)
+            raise ValueError(f"{name}: unknown unit {unit}" + (f"; did you mean {alike[0]}?" if alike else ""))
     lacking = [name for name, _, _ in parsed if name not in rows]
     if lacking:
         raise ValueError(f"{options.data} has no column {', '.join(lacking)}; it has {', '.join(rows.columns)}")
@@ -97,6 +107,7 @@ def _features(options: argparse.Namespace, rows: Any) -> tuple[Any, list]:
 def train(options: argparse.Namespace, command: Sequence[str]) -> dict[str, Any]:
     """Trains, writes the folder, returns the card. ValueError: the data do not suit; the message says why."""
     import numpy as np
+    import pandas
     import xgboost
     from .learn import booster, validation
     from .learn.metrics import measure
@@ -108,7 +119,12 @@ def train(options: argparse.Namespace, command: Sequence[str]) -> dict[str, Any]
             raise ValueError(f"{options.data} has no column {name}; it has {', '.join(rows.columns)}")
     if options.where:
         rows = rows.query(options.where)
-    rows = rows[np.isfinite(rows[options.target])].reset_index(drop=True)
+    if options.folds < 3:
+        raise ValueError(f"--folds {options.folds}: 3 are needed: one to train on, one to calibrate the interval, one to test")
+    rows = rows.assign(**{options.target: pandas.to_numeric(rows[options.target], errors="coerce")})
+    if not np.isfinite(rows[options.target]).any():
+        raise ValueError(f"{options.data} has no row with a number in {options.target}")
+    rows = rows[np.isfinite(rows[options.target]) & rows[options.cell].notna()].reset_index(drop=True)
     matrix, features = _features(options, rows)
     least, most = options.limits or (-np.inf, np.inf)
     problem = validation.Problem(matrix.to_numpy(float), options.scale * rows[options.target].to_numpy(float),

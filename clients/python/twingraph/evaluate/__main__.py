@@ -17,7 +17,7 @@ Prints how accurate the predictors are on cells that they were not trained on, e
 DIR holds folders of battery data: xjtu_ncm, hust_lfp, tju_nca_ncm, severson_mit, nasa_pcoe; those that it
 lacks, and those that cannot be used, are skipped and named. The cells of a folder are divided into folds; each fold is predicted by models of the
 others, its intervals calibrated on cells that neither trained those models nor are tested. The result depends on
-the data alone. Exit code: 0, 1 if a bar was missed, 2 if nothing could be measured; what is skipped does not change it."""
+the data alone, not on names of cells or the order of columns. Exit code: 0, 1 if a bar was missed, 2 if nothing could be measured; what is skipped does not change it."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -25,7 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", metavar="DIR", type=pathlib.Path)
     parser.add_argument("--train", metavar="DIR", type=pathlib.Path,
-                        help="where the training cells of the early-life data are, if DIR has test cells only")
+                        help="a folder of the same form whose cells train and calibrate as well, and are never tested; "
+                             "cells that are in DIR too are left out")
     parser.add_argument("--json", action="store_true", help="figures as JSON")
     parser.add_argument("--quick", action="store_true", help="only the figures that have a bar")
     options = parser.parse_args(arguments)
@@ -42,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     with concurrent.futures.ProcessPoolExecutor(os.cpu_count(), mp_context=fresh) as pool:
         for found, missing in pool.map(plan.attempt, chosen):
             figures += found
-            skipped += [missing] if missing and missing not in skipped else []
+            skipped += [text for text in missing if text not in skipped]
             if not options.json:
                 print(".", end="", file=sys.stderr, flush=True)
     seconds = time.monotonic() - start

@@ -50,5 +50,5 @@ def nasa(root: pathlib.Path) -> list[Figure]:
             cells, truth, value = zip(*rows)
             metrics = measure(truth, value, np.array(cells))
             figures.append(Figure(f"SoH NASA, counted on a {kind}", "RMSE", metrics.rmse, "points", NASA_BAR,
-                                  note=f"MAE {metrics.mae:.2f}; {metrics.cells} cells, {metrics.points} curves"))
+                                  note=f"MAE {metrics.mae:.2f}; {metrics.cells} cells, {metrics.points} curves", cells=metrics.cells))
     return figures

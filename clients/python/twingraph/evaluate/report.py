@@ -9,6 +9,8 @@ from typing import Iterable, Optional
 from ..learn.metrics import Metrics
 
 COVERAGE = (0.86, 0.94)
+CELLS_CERTAIN = 8  # with fewer, one cell decides the figure
+TOO_FEW = "too few cells: figure uncertain"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +24,11 @@ class Figure:
     bar: Optional[float] = None    # at most
     least: Optional[float] = None  # at least
     note: str = ""
+    cells: Optional[int] = None    # that were tested
+
+    @property
+    def uncertain(self) -> bool:
+        return self.cells is not None and self.cells < CELLS_CERTAIN
 
     @property
     def passed(self) -> Optional[bool]:
@@ -34,7 +41,7 @@ def of_interval(task: str, metrics: Metrics, *, barred: bool = True, unit: str =
     least, most = COVERAGE if barred else (None, None)
     return [Figure(task, "coverage of 90 % intervals", 100 * metrics.coverage, "%",
                    None if most is None else 100 * most, None if least is None else 100 * least,
-                   f"mean half width {metrics.width / 2:.3g} {unit}".rstrip())]
+                   f"mean half width {metrics.width / 2:.3g} {unit}".rstrip(), metrics.cells)]
 
 
 def as_json(figures: Iterable[Figure], skipped: Iterable[str], seconds: float) -> str:
@@ -44,6 +51,8 @@ def as_json(figures: Iterable[Figure], skipped: Iterable[str], seconds: float) -
         row["value"] = None if math.isnan(figure.value) else round(figure.value, 4)
         if figure.passed is not None:
             row["passed"] = figure.passed
+        if figure.uncertain:
+            row["warning"] = TOO_FEW
         rows.append(row)
     return json.dumps({"figures": rows, "skipped": list(skipped), "seconds": round(seconds, 1)}, indent=2)
 
@@ -57,7 +66,8 @@ def _bar(figure: Figure) -> str:
 def as_table(figures: Iterable[Figure]) -> str:
     rows = [("task", "figure", "value", "bar", "", "")]
     rows += [(f.task, f.name, f"{f.value:.2f} {f.unit}".rstrip(), _bar(f),
-              {True: "ok", False: "MISSED", None: ""}[f.passed], f.note) for f in figures]
+              {True: "ok", False: "MISSED", None: ""}[f.passed],
+              "; ".join(text for text in (TOO_FEW if f.uncertain else "", f.note) if text)) for f in figures]
     widths = [max(len(row[i]) for row in rows) for i in range(5)]
     lines = ["  ".join([cell.ljust(width) for cell, width in zip(row, widths)] + [row[5]]).rstrip() for row in rows]
     return "\n".join(lines)

@@ -12,20 +12,30 @@ from ..learn.features import history_features, slopes
 from ..learn.folds import fold_numbers
 from ..learn.metrics import Metrics, measure
 from ..learn.similarity import history, remaining_life
-from ..learn.validation import Problem, cross_validate
+from ..learn.validation import Estimates, Problem, cross_validate
 from . import datasets
 from .report import Figure, of_interval
 
-NOT_FEATURES = ("cell_id", "row", "capacity_ah", "soh", "n_cycles_total")
+NOT_FEATURES = ("cell_id", "row", "capacity_ah", "soh", "n_cycles_total", "train_only")
 LEVEL = 0.9
 
 
 def _columns(rows: pd.DataFrame) -> list[str]:
-    return [c for c in rows.columns if c not in NOT_FEATURES]
+    return sorted(c for c in rows.select_dtypes("number").columns if c not in NOT_FEATURES)
 
 
 def _counts(metrics: Metrics) -> str:
     return f"{metrics.cells} cells, {metrics.points} points"
+
+
+def _boosters(rows: pd.DataFrame) -> int:
+    """Many cells average themselves; with few, which split is tried first decides too much."""
+    return 8 if rows.cell_id.nunique() <= 12 else 1
+
+
+def _tested(problem: Problem, held: Estimates) -> Metrics:
+    tested = ~problem.train_only
+    return measure(*(part[tested] for part in (problem.truth, held.value, problem.cells, held.lo, held.hi)))
 
 
 def soh(rows: pd.DataFrame, task: str, bar: float, *, with_count: bool) -> list[Figure]:
@@ -33,13 +43,15 @@ def soh(rows: pd.DataFrame, task: str, bar: float, *, with_count: bool) -> list[
     features = history_features(rows, _columns(rows))
     if with_count:
         features["charges"] = rows.row
-    problem = Problem(features.to_numpy(float), rows.soh.to_numpy(), rows.cell_id.to_numpy(), least=0, most=120)
-    held = cross_validate(problem, folds=8, level=LEVEL)
-    metrics = measure(problem.truth, held.value, problem.cells, held.lo, held.hi)
+    problem = Problem(features.to_numpy(float), rows.soh.to_numpy(), rows.cell_id.to_numpy(), least=0, most=120,
+                      train_only=rows.train_only.to_numpy())
+    metrics = _tested(problem, cross_validate(problem, folds=8, level=LEVEL, boosters=_boosters(rows)))
     if with_count:
-        return [Figure(f"{task}, charges counted", "RMSE", metrics.rmse, "points", note=f"MAE {metrics.mae:.2f}"),
+        return [Figure(f"{task}, charges counted", "RMSE", metrics.rmse, "points", note=f"MAE {metrics.mae:.2f}",
+                       cells=metrics.cells),
                 *of_interval(f"{task}, charges counted", metrics, barred=False, unit="points")]
-    return [Figure(task, "RMSE", metrics.rmse, "points", bar, note=f"MAE {metrics.mae:.2f}; {_counts(metrics)}"),
+    return [Figure(task, "RMSE", metrics.rmse, "points", bar, note=f"MAE {metrics.mae:.2f}; {_counts(metrics)}",
+                   cells=metrics.cells),
             *of_interval(task, metrics, unit="points")]
 
 
@@ -50,33 +62,36 @@ def rul_features(rows: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     return features
 
 
-def rul_any_age(root: pathlib.Path, *, with_capacity: bool) -> list[Figure]:
+def rul_any_age(root: pathlib.Path, *, more: pathlib.Path | None = None, with_capacity: bool) -> list[Figure]:
     """Cycles to the end of the test at every row of every life. With the capacity of that moment, or by charges alone."""
-    rows = datasets.hust(root)
+    rows = datasets.hust(root, more)
     columns = _columns(rows) + (["capacity_ah"] if with_capacity else [])
     left = (rows.n_cycles_total - rows.row).to_numpy(float)
-    problem = Problem(rul_features(rows, columns).to_numpy(float), left, rows.cell_id.to_numpy(), "square", least=0)
+    problem = Problem(rul_features(rows, columns).to_numpy(float), left, rows.cell_id.to_numpy(), "square", least=0,
+                      train_only=rows.train_only.to_numpy())
     held = cross_validate(problem, Settings(depth=6, learning_rate=0.04, rows_per_tree=0.6, features_per_tree=0.4,
                                             features_per_split=1, rows_in_leaf_min=0.5, ridge=1, rows_of_cell_max=120),
                           folds=8, level=LEVEL)
-    metrics = measure(left, held.value, problem.cells, held.lo, held.hi)
+    metrics = _tested(problem, held)
     task = "RUL HUST, any age"
     if not with_capacity:
-        return [Figure(f"{task}, capacity not measured", "RMSE", metrics.rmse, "cycles", note=f"MAPE {metrics.mape:.1f} %"),
+        return [Figure(f"{task}, capacity not measured", "RMSE", metrics.rmse, "cycles", note=f"MAPE {metrics.mape:.1f} %",
+                       cells=metrics.cells),
                 *of_interval(f"{task}, capacity not measured", metrics, barred=False, unit="cycles")]
-    return [Figure(task, "RMSE", metrics.rmse, "cycles", 185, note=f"MAE {metrics.mae:.0f}; {_counts(metrics)}"),
-            Figure(task, "MAPE", metrics.mape, "%", 18), *of_interval(task, metrics, unit="cycles")]
+    return [Figure(task, "RMSE", metrics.rmse, "cycles", 185, note=f"MAE {metrics.mae:.0f}; {_counts(metrics)}",
+                   cells=metrics.cells),
+            Figure(task, "MAPE", metrics.mape, "%", 18, cells=metrics.cells), *of_interval(task, metrics, unit="cycles")]
 
 
 SIMILARITY_BARS = {30: 220, 50: 170, 70: 90, 90: 50}
 
 
-def similarity(root: pathlib.Path) -> list[Figure]:
+def similarity(root: pathlib.Path, more: pathlib.Path | None = None) -> list[Figure]:
     """Each cell at a share of its life, by the lives of the other folds' cells."""
-    rows = datasets.hust(root)
+    rows = datasets.hust(root, more)
     lives = [history(cell, r.row, r.capacity_ah, float(r.n_cycles_total.iloc[0])) for cell, r in rows.groupby("cell_id")]
     names = np.array([life.cell for life in lives])
-    fold = fold_numbers(names, 8)
+    fold, tested = fold_numbers(names, 8), ~rows.groupby("cell_id").train_only.first().to_numpy(bool)
     figures = []
     for share, bar in SIMILARITY_BARS.items():
         seen = [life.until(share / 100 * life.life) for life in lives]
@@ -90,18 +105,23 @@ def similarity(root: pathlib.Path) -> list[Figure]:
                                for s, f in zip(seen, fold) if f != number])
             interval = calibrate(truth[fold != number], others, names[fold != number], LEVEL)
             lo[fold == number], hi[fold == number] = interval.bounds(value[fold == number], 0)
-        metrics = measure(truth, value, names, lo, hi)
+        metrics = measure(*(part[tested] for part in (truth, value, names, lo, hi)))
         task = f"RUL HUST, similarity at {share} % of life"
         figures += [Figure(task, "MAE", metrics.mae, "cycles", bar,
-                           note=f"MAPE {metrics.mape:.0f} %; one cell left out: MAE {np.mean(np.abs(alone - truth)):.0f}"),
+                           note=f"MAPE {metrics.mape:.0f} %; one cell left out: MAE {np.mean(np.abs(alone - truth)[tested]):.0f}",
+                           cells=metrics.cells),
                     *of_interval(task, metrics, barred=False, unit="cycles")]
     return figures
 
 
 def _log_variance(curves: pd.DataFrame) -> pd.Series:
-    """log10 of the variance of Q100(V) - Q10(V), of each cell."""
+    """log10 of the variance of Q100(V) - Q10(V), of each cell that has both curves."""
+    cells = curves.index.get_level_values("cell_id").unique()
     change = curves.xs(100, level="cycle") - curves.xs(10, level="cycle")
-    return np.log10(change.var(axis=1))
+    variance = change.var(axis=1).reindex(cells)
+    if without := int((~(variance > 0)).sum()):
+        datasets.note(f"severson_mit: {without} cells without curves of cycles 10 and 100")
+    return np.log10(variance[variance > 0])
 
 
 def early_life(root: pathlib.Path, more: pathlib.Path | None) -> list[Figure]:
@@ -109,12 +129,18 @@ def early_life(root: pathlib.Path, more: pathlib.Path | None) -> list[Figure]:
     curves, cells = datasets.severson(root)
     x, life, split = _log_variance(curves), cells.cycle_life.astype(float), cells.split
     names = [name for name in x.index if name in life.index]
-    train = [name for name in names if split[name] == "train"]
+    own = train = [name for name in names if split[name] == "train"]
     train_x, train_life = x, life
-    if not train and more is not None:
+    if more is not None:
         other_curves, other_cells = datasets.severson(more)
-        train_x, train_life = _log_variance(other_curves), other_cells.cycle_life.astype(float)
-        train = [name for name in train_x.index if name in train_life.index and other_cells.split[name] == "train"]
+        other_x = _log_variance(other_curves)
+        known = {(x[name], life[name]) for name in names}  # the same cell, whatever its name
+        joined = [name for name in other_x.index if name in other_cells.index and other_cells.split[name] == "train"
+                  and (other_x[name], float(other_cells.cycle_life[name])) not in known]
+        renamed = {name: f"--train {name}" for name in joined}
+        train_x = pd.concat([x, other_x[joined].rename(renamed)])
+        train_life = pd.concat([life, other_cells.cycle_life[joined].astype(float).rename(renamed)])
+        train = own + list(renamed.values())
 
     def line(of: list[str]) -> np.ndarray:
         return np.polyfit(train_x[of], np.log10(train_life[of]), 1)
@@ -127,13 +153,14 @@ def early_life(root: pathlib.Path, more: pathlib.Path | None) -> list[Figure]:
             usual = truth >= 200  # one cell of the published first test died at 148 for a reason of its own
             error = value - truth
             figures.append(Figure(f"early life Severson, {part}", "RMSE", float(np.sqrt(np.mean(error[usual] ** 2))), "cycles",
-                                  bar, note=f"{usual.sum()} cells; all {len(tested)}: {np.sqrt(np.mean(error ** 2)):.0f}"))
-    if len(train) > 3:
-        value = np.array([10 ** np.polyval(line([t for t in train if t != name]), train_x[name]) for name in train])
-        truth = train_life[train].to_numpy()
-        metrics = measure(truth, value, np.array(train))
+                                  bar, note=f"{usual.sum()} cells; all {len(tested)}: {np.sqrt(np.mean(error ** 2)):.0f}",
+                                  cells=len(tested)))
+    if len(train) > 3 and own:
+        value = np.array([10 ** np.polyval(line([t for t in train if t != name]), train_x[name]) for name in own])
+        truth = train_life[own].to_numpy()
+        metrics = measure(truth, value, np.array(own))
         figures.append(Figure("early life Severson, each training cell left out", "RMSE", metrics.rmse, "cycles", 140,
-                              note=f"MAPE {metrics.mape:.1f} %; {metrics.cells} cells"))
+                              note=f"MAPE {metrics.mape:.1f} %; {metrics.cells} cells", cells=metrics.cells))
     elif not figures:
         raise datasets.Missing("no severson_mit cell whose split is train; name a folder that has them: --train DIR")
     return figures

@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
+import weakref
 from typing import Mapping
 
 import numpy as np
@@ -49,7 +51,17 @@ def fit(features: np.ndarray, target: np.ndarray, cells: np.ndarray, settings: S
     return xgboost.train(settings.parameters(mean, rows_of_a_cell), data, settings.trees)
 
 
+_configured: weakref.WeakSet[xgboost.Booster] = weakref.WeakSet()
+_configuring = threading.Lock()
+
+
 def predict(booster: xgboost.Booster, features: np.ndarray) -> np.ndarray:
-    """The booster's output of each row, before any transformation."""
-    booster.set_param({"nthread": 1})
-    return booster.inplace_predict(np.ascontiguousarray(features, np.float32)).astype(float)
+    """The booster's output of each row, before any transformation. Any number of threads may call it."""
+    rows = np.ascontiguousarray(features, np.float32)
+    # XGBoost configures a booster at the first prediction after a parameter was set, which only one thread may do.
+    with _configuring:
+        if booster not in _configured:
+            booster.set_param({"nthread": 1})
+            booster.inplace_predict(np.zeros((1, rows.shape[1]), np.float32))
+            _configured.add(booster)
+    return booster.inplace_predict(rows).astype(float)

@@ -28,9 +28,22 @@ class Problem:
     transform: str = "identity"
     least: float = -np.inf
     most: float = np.inf
+    train_only: np.ndarray | None = None  # rows of cells that are never tested: True
 
     def train(self, rows: np.ndarray, settings: booster.Settings):
         return booster.fit(self.features[rows], FORWARD[self.transform](self.truth[rows]), self.cells[rows], settings)
+
+    def estimate_mean(self, trained: np.ndarray, asked: np.ndarray, settings: booster.Settings, boosters: int) -> np.ndarray:
+        """Of the rows asked about, by the mean of boosters that differ by their seed and the order of their columns."""
+        found = []
+        for i in range(boosters):
+            order = np.arange(self.features.shape[1])
+            if i:
+                order = np.random.RandomState(settings.seed + i).permutation(order)
+            turned = dataclasses.replace(self, features=self.features[:, order])
+            model = turned.train(trained, dataclasses.replace(settings, seed=settings.seed + i))
+            found.append(turned.estimate(model, turned.features[asked]))
+        return np.mean(found, axis=0)
 
     def estimate(self, model, features: np.ndarray) -> np.ndarray:
         return np.clip(BACK[self.transform](booster.predict(model, features)), self.least, self.most)
@@ -46,8 +59,11 @@ class Estimates:
 
 
 def cross_validate(problem: Problem, settings: booster.Settings = booster.Settings(), *, folds: int = 8,
-                   level: float = 0.9, seed: int = 1) -> Estimates:
+                   level: float = 0.9, seed: int = 1, boosters: int = 1) -> Estimates:
     """Each fold is predicted by a model of the other folds, with an interval of those folds' residuals.
+
+    boosters: so many are averaged, for values and for residuals. Rows of cells that are for training only train
+    every model that tests, and are calibrated with, but have no estimate (NaN).
 
     Nothing of a fold reaches its intervals either: the residuals of fold j that calibrate fold i are of a
     model trained without both, one for every pair of folds.
@@ -55,17 +71,22 @@ def cross_validate(problem: Problem, settings: booster.Settings = booster.Settin
     numbers = fold_numbers(problem.cells, folds, seed)
     count = numbers.max() + 1
     if count < 3:
-        raise ValueError("3 cells are needed: one to train on, one to calibrate the interval, one to test")
+        what = "cells" if len(np.unique(problem.cells)) < 3 else "folds"
+        raise ValueError(f"3 {what} are needed: one to train on, one to calibrate the interval, one to test")
+    kept = np.zeros(len(numbers), bool) if problem.train_only is None else problem.train_only
     residual_value = np.full((count, len(numbers)), np.nan)  # [i]: predicted without fold i and the row's own
     for i, j in itertools.combinations(range(count), 2):
-        model = problem.train((numbers != i) & (numbers != j), settings)
+        either = (numbers == i) | (numbers == j)
+        found = np.full(len(numbers), np.nan)
+        found[either] = problem.estimate_mean(~either, either, settings, boosters)
         for left, other in ((i, j), (j, i)):
-            rows = numbers == other
-            residual_value[left, rows] = problem.estimate(model, problem.features[rows])
+            residual_value[left, numbers == other] = found[numbers == other]
     value, lo, hi = (np.full(len(numbers), np.nan) for _ in range(3))
     for i in range(count):
-        tested, rest = numbers == i, numbers != i
-        value[tested] = problem.estimate(problem.train(rest, settings), problem.features[tested])
+        tested, rest = (numbers == i) & ~kept, numbers != i
+        if not tested.any():
+            continue
+        value[tested] = problem.estimate_mean(rest | kept, tested, settings, boosters)
         interval = calibrate(problem.truth[rest], residual_value[i, rest], problem.cells[rest], level)
         lo[tested], hi[tested] = interval.bounds(value[tested], problem.least, problem.most)
     return Estimates(value, lo, hi)

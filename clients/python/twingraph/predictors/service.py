@@ -74,7 +74,7 @@ class _Service(rpc.PredictorServicer):
             return self._predict(request, context.time_remaining())
         except _Refused as refused:
             context.abort(refused.code, str(refused))
-        except Exception as error:  # of predict: the author's log has the trace, the caller the message
+        except (Exception, SystemExit) as error:  # of predict: the author's log has the trace, the caller the message
             _log.exception("predictor %s failed", request.predictor)
             context.abort(grpc.StatusCode.INTERNAL, f"predictor {request.predictor}: {type(error).__name__}: {error}")
 
