@@ -108,6 +108,14 @@ absl::Status Caller::Explain(const grpc::Status& status) const {
   if (!answered && status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
     return UnreachableError(options_.address, "no answer before the deadline");
   }
+  // What a server has refused for its deadline has details and says why.
+  if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED &&
+      status.error_details().empty()) {
+    return absl::DeadlineExceededError(absl::StrCat(
+        "the server at ", options_.address,
+        " was not done before the call's deadline, and may do it all the same; allow it more "
+        "time (in twinctl: --timeout)"));
+  }
   return ToStatus(status);
 }
 

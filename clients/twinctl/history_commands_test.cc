@@ -111,7 +111,14 @@ TEST_F(HistoryCommandsTest, Sends) {
       "sent 2 values of 'a', sequence 7\n");
   EXPECT_EQ(Run({"telemetry", "send", "a", "{"}).code, 2);
   EXPECT_THAT(Run({"telemetry", "send", "a", "voltage=3"}).err,
-              HasSubstr("'voltage=3' is no JSON; write {\"temperature\": 31.5}"));
+              HasSubstr("'voltage=3' is no JSON, at byte 0: unexpected 'voltage=3'; write "
+                        "{\"temperature\": 31.5}"));
+  EXPECT_THAT(Run({"telemetry", "send", "a", R"({"voltage": NaN})"}).err,
+              HasSubstr("is no JSON, at byte 12: unexpected 'NaN}'"));
+  EXPECT_THAT(Run({"telemetry", "send", "a", R"({"voltage": 1e400})"}).err,
+              HasSubstr("is no JSON, at byte 12: 1e400 is too large for a double"));
+  EXPECT_THAT(Run({"telemetry", "send", "a", R"({"voltage": 1)"}).err,
+              HasSubstr("is no JSON, at byte 13: it ends too early"));
   EXPECT_EQ(Run({"telemetry", "send", "a", "7"}).code, 2);
   EXPECT_THAT(Run({"telemetry", "send", "a", "{}", "--time", "now"}).err,
               HasSubstr("--time: 'now' is no time"));

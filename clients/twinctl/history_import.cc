@@ -97,7 +97,9 @@ class RowReader {
     rows->BeginRow(fields[0].text, *time, line_);
     for (size_t i = 2; i < fields.size(); ++i) {
       if (fields[i].text.empty() && !fields[i].quoted) continue;
-      rows->Set(titles_[i], ValueOfField(fields[i].text, fields[i].quoted));
+      absl::StatusOr<v1::Value> value = ValueOfField(fields[i].text, fields[i].quoted);
+      if (!value.ok()) return Error(value.status().message());
+      rows->Set(titles_[i], *std::move(value));
     }
     return true;
   }

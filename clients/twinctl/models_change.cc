@@ -14,6 +14,7 @@ namespace v1 = ::twingraph::v1;
 struct ChangeArguments {
   std::string id;
   bool undo = false;
+  bool forget_past = false;
   std::string output = "table";
 };
 
@@ -37,6 +38,7 @@ absl::StatusOr<ExitCode> Delete(const ChangeArguments& arguments, client::Client
                                 const Console& console) {
   v1::DeleteModelRequest request;
   request.set_id(arguments.id);
+  request.set_forget_past(arguments.forget_past);
   const absl::StatusOr<v1::DeleteModelResponse> response = client->DeleteModel(request);
   if (!response.ok()) return response.status();
   WriteDone(absl::StrCat("deleted model '", arguments.id, "'"),
@@ -69,12 +71,15 @@ void AddModelsDelete(CLI::App* models, CommandLine* line, const ServerPointer& s
       models,
       {.name = "delete",
        .summary = "Delete a model of the server",
-       .description = "A model that twins or other models use is refused.",
+       .description = "A model that twins or other models use is refused, and one that twins of "
+                      "the past were of.",
        .examples = "twinctl models delete 'dtmi:com:example:Cell;1'"},
       OnServer(server, [arguments](client::Client* client, const Console& console) {
         return Delete(*arguments, client, console);
       }));
   command->add_option("ID", arguments->id, "The model")->type_name("DTMI")->required();
+  command->add_flag("--forget-past", arguments->forget_past,
+                    "Delete it although AS OF can then not show what its twins were");
   CommandLine::AddOutput(command, &arguments->output);
 }
 

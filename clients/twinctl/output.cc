@@ -58,7 +58,7 @@ void WriteTableRow(const std::vector<Column>& columns, const std::vector<std::st
   }
 }
 
-std::string CsvCell(std::string text) {
+std::string CsvText(std::string text) {
   if (text.find_first_of(",\"\r\n") == std::string::npos &&
       (text.empty() || (text.front() != ' ' && text.back() != ' '))) {
     return text;
@@ -70,6 +70,14 @@ std::string CsvCell(std::string text) {
   }
   quoted.push_back('"');
   return quoted;
+}
+
+std::string CsvCell(const Json& row, const Column& column) {
+  std::string text = CellText(row, column.key);
+  if (text.empty() && column.null_is_empty && row.value(column.key, Json()).is_string()) {
+    return R"("")";
+  }
+  return CsvText(std::move(text));
 }
 
 }  // namespace
@@ -131,11 +139,11 @@ void WriteCsv(const std::vector<Column>& columns, const Json& rows, std::ostream
               bool titles) {
   const auto separator = [&](size_t i) { return i + 1 < columns.size() ? ',' : '\n'; };
   for (size_t i = 0; titles && i < columns.size(); ++i) {
-    out << CsvCell(columns[i].key) << separator(i);
+    out << CsvText(columns[i].key) << separator(i);
   }
   for (const Json& row : rows) {
     for (size_t i = 0; i < columns.size(); ++i) {
-      out << CsvCell(CellText(row, columns[i].key)) << separator(i);
+      out << CsvCell(row, columns[i]) << separator(i);
     }
   }
 }

@@ -28,6 +28,7 @@ struct Column {
   std::string key;    // of the rows; CSV has it as the title
   std::string title;  // of the table
   bool right = false;
+  bool null_is_empty = false;  // and CSV quotes an empty string, to tell them apart
 };
 
 // Columns that are called like their keys.

@@ -2,11 +2,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
+#include "absl/strings/str_cat.h"
 #include "tests/support/status_matchers.h"
 
 namespace twin::twinctl {
@@ -23,7 +25,7 @@ std::string TextOf(const std::string& path) {
 }
 
 TEST(OutputFileTest, IsThereWholeOrNotAtAll) {
-  const std::string path = ::testing::TempDir() + "output_file_test";
+  const std::string path = absl::StrCat(::testing::TempDir(), "/output-file-", getpid());
   std::filesystem::remove(path);
   {
     absl::StatusOr<OutputFile> file = OutputFile::Create(path);

@@ -59,9 +59,10 @@ TEST(CsvTest, QuotesWhatNeedsIt) {
             "a,7,one two three four five\n"
             "電池,1000,\n"
             "c\x1b[31m,,\"say \"\"x, y\"\"\"\n");
-  for (const char* text : {" a", "a ", "a\nb", "a\rb"}) {
+  for (const char* text : {"", " a", "a ", "a\nb", "a\rb"}) {
     std::ostringstream cell;
-    WriteCsv({{.key = "x", .title = "X"}}, Json::array({{{"x", text}}}), cell);
+    WriteCsv({{.key = "x", .title = "X", .null_is_empty = true}}, Json::array({{{"x", text}}}),
+             cell);
     EXPECT_EQ(cell.str(), std::string("x\n\"") + text + "\"\n");
   }
 }

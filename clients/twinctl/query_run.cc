@@ -55,7 +55,8 @@ class Rows {
                            .title = column.unit().empty()
                                         ? column.name()
                                         : absl::StrCat(column.name(), " [", column.unit(), "]"),
-                           .right = IsNumber(column.type())});
+                           .right = IsNumber(column.type()),
+                           .null_is_empty = true});
       }
     }
     printer_ = std::make_unique<RowPrinter>(format_, console_, std::move(columns));

@@ -5,10 +5,12 @@
 #include <limits>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "clients/tabular/csv.h"
 #include "clients/tabular/values.h"
+#include "clients/twinctl/twin_json.h"
 
 namespace twin::twinctl {
 namespace {
@@ -35,6 +37,19 @@ void AppendJsonNumber(double number, std::string* out) {
   } else {
     *out += "null";
   }
+}
+
+// A quoted field is a text; of one with a comma nothing else could be told, so that lists and
+// objects are marked.
+constexpr absl::string_view kJsonMark = "json:";
+
+void AppendCsvJson(const Json& json, std::string* out) {
+  tabular::AppendCsvField(absl::StrCat(kJsonMark, DumpJson(json)), /*quoted=*/true, out);
+}
+
+void AppendCsvText(const std::string& text, std::string* out) {
+  if (absl::StartsWith(text, kJsonMark)) return AppendCsvJson(text, out);
+  tabular::AppendCsvField(text, /*quoted=*/true, out);
 }
 
 }  // namespace
@@ -100,15 +115,17 @@ void SampleRows::AppendCsv(int column_index, int row, std::string* out) const {
   } else if (!column.ints().empty()) {
     absl::StrAppend(out, column.ints(row));
   } else if (!column.strings().empty()) {
-    tabular::AppendCsvField(column.strings(row), /*quoted=*/true, out);
+    AppendCsvText(column.strings(row), out);
   } else {
     const v1::Value& value = column.values(row);
     if (value.has_double_value()) {
       AppendDouble(value.double_value(), out);
     } else if (value.has_string_value()) {
-      tabular::AppendCsvField(value.string_value(), /*quoted=*/true, out);
+      AppendCsvText(value.string_value(), out);
     } else if (value.has_time_unix_nano()) {
       tabular::AppendTime(value.time_unix_nano(), out);
+    } else if (value.has_array_value() || value.has_map_value()) {
+      AppendCsvJson(JsonOf(value), out);
     } else {
       tabular::AppendCsvField(DumpJson(JsonOf(value)), /*quoted=*/false, out);
     }
@@ -248,7 +265,13 @@ SampleBuilder::Piece SampleBuilder::MakePiece(absl::Span<const size_t> rows) {
   return piece;
 }
 
-v1::Value ValueOfField(absl::string_view text, bool quoted) {
+absl::StatusOr<v1::Value> ValueOfField(absl::string_view text, bool quoted) {
+  if (absl::StartsWith(text, kJsonMark)) {
+    const absl::StatusOr<Json> json =
+        ParseJson(std::string(text.substr(kJsonMark.size())), "the field");
+    if (!json.ok()) return json.status();
+    return ToValue(*json);
+  }
   v1::Value value;
   int64_t integer = 0;
   double number = 0;

@@ -1,7 +1,8 @@
 // Samples as text: what `history` and `telemetry tail` print, and `history import` reads.
 //
 //   CSV     twin,time,voltage,state        no value: an empty field. Texts stand in quotes, so that
-//           pack-1,2026-…Z,3.7,"DRIVING"   they are not taken for numbers or Booleans
+//           pack-1,2026-…Z,3.7,"DRIVING"   they are not taken for numbers or Booleans;
+//           lists and objects are "json:[1,2]"
 //   NDJSON  {"twin":"pack-1","time":"2026-…Z","voltage":3.7,"state":"DRIVING"}
 #ifndef TWIN_CLIENTS_TWINCTL_SAMPLES_H_
 #define TWIN_CLIENTS_TWINCTL_SAMPLES_H_
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "clients/twinctl/output.h"
@@ -90,8 +92,9 @@ class SampleBuilder {
 // As JSON: times as ISO 8601, without a kind null.
 Json JsonOf(const twingraph::v1::Value& value);
 
-// The value of a CSV field that is not missing: quoted is a text; else 42, 1.5, true, or a text.
-twingraph::v1::Value ValueOfField(absl::string_view text, bool quoted);
+// The value of a CSV field that is not missing: json:[1,2] is what that JSON is; else quoted is a
+// text, and what is not is 42, 1.5, true, or a text. INVALID_ARGUMENT: that is no JSON.
+absl::StatusOr<twingraph::v1::Value> ValueOfField(absl::string_view text, bool quoted);
 
 }  // namespace twin::twinctl
 

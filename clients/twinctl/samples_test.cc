@@ -2,12 +2,19 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <cstdint>
 #include <deque>
+#include <fstream>
 #include <string>
 #include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "clients/tabular/csv.h"
+#include "clients/tabular/lines.h"
+#include "clients/twinctl/twin_json.h"
 
 namespace twin::twinctl {
 namespace {
@@ -51,7 +58,31 @@ TEST(SamplesTest, AreCsv) {
             "twin,time,state,voltage,no,level,any\n"
             "\"pack, 1\",2021-05-05T01:10:00.25Z,\"a \"\"b\"\"\",3.658,,1,true\n"
             "\"pack, 1\",2021-05-05T01:10:00.250000001Z,\"\",,,,\n"
-            "\"pack, 1\",2021-05-05T01:10:00.250000002Z,,42,,0,[7]\n");
+            "\"pack, 1\",2021-05-05T01:10:00.250000002Z,,42,,0,\"json:[7]\"\n");
+}
+
+TEST(SamplesTest, ListsAndTextsComeBackFromCsv) {
+  for (const char* json :
+       {R"([1,2.5,"a,b"])", R"([])", R"({"x":[true,null]})", R"("[1,2]")", R"("json:[1]")"}) {
+    v1::SampleBatch batch;
+    batch.add_twin_ids("a");
+    batch.add_times_unix_nano(0);
+    *batch.add_columns()->add_values() = ToValue(Json::parse(json));
+    std::string field;
+    SampleRows(batch).AppendCsv(0, 0, &field);
+    const std::string path = absl::StrCat(::testing::TempDir(), "/field-", getpid(), ".csv");
+    std::ofstream(path) << field << '\n';
+    absl::StatusOr<tabular::LineReader> lines = tabular::LineReader::Open(path);
+    ASSERT_TRUE(lines.ok());
+    tabular::CsvReader reader(&*lines);
+    ASSERT_TRUE(reader.Next()) << field;
+    ASSERT_EQ(reader.fields().size(), 1U) << field;
+    const absl::StatusOr<v1::Value> value =
+        ValueOfField(reader.fields()[0].text, reader.fields()[0].quoted);
+    ASSERT_TRUE(value.ok()) << field;
+    EXPECT_EQ(JsonOf(*value).dump(), json) << field;
+  }
+  EXPECT_FALSE(ValueOfField("json:[1", true).ok());
 }
 
 TEST(SamplesTest, AreNdjson) {
@@ -77,13 +108,13 @@ TEST(SamplesTest, ABatchWithoutTwinsHasNoRows) {
 TEST(SampleBuilderTest, SendsNumbersWithAFractionAsDoubles) {
   SampleBuilder builder;
   builder.BeginRow("a", 1);
-  builder.Set("voltage", ValueOfField("3.5", false));
-  builder.Set("level", ValueOfField("2", false));
-  builder.Set("state", ValueOfField("4", true));
+  builder.Set("voltage", *ValueOfField("3.5", false));
+  builder.Set("level", *ValueOfField("2", false));
+  builder.Set("state", *ValueOfField("4", true));
   builder.BeginRow("b", 2);
-  builder.Set("level", ValueOfField("3", false));
-  builder.Set("voltage", ValueOfField("4", false));
-  builder.Set("state", ValueOfField("5", false));
+  builder.Set("level", *ValueOfField("3", false));
+  builder.Set("voltage", *ValueOfField("4", false));
+  builder.Set("state", *ValueOfField("5", false));
   EXPECT_EQ(builder.rows(), 2u);
   std::deque<SampleBuilder::Piece> pieces = builder.Take();
   EXPECT_EQ(builder.rows(), 0u);
@@ -100,7 +131,7 @@ TEST(SampleBuilderTest, SendsNumbersWithAFractionAsDoubles) {
   EXPECT_EQ(batch.columns(2).doubles(1), 4);
 
   builder.BeginRow("a", 3);
-  builder.Set("voltage", ValueOfField("5", false));
+  builder.Set("voltage", *ValueOfField("5", false));
   pieces = builder.Take();
   ASSERT_EQ(pieces.size(), 1u);
   EXPECT_EQ(pieces[0].batch.columns(0).doubles_size(), 1) << "once a double, always one";
@@ -112,7 +143,7 @@ TEST(SampleBuilderTest, WhatARowDoesNotNameIsNotSent) {
                        const std::vector<std::string>& paths) {
     builder.BeginRow(twin, time, line);
     for (const std::string& path : paths) {
-      builder.Set(path, ValueOfField(std::to_string(line), false));
+      builder.Set(path, *ValueOfField(std::to_string(line), false));
     }
   };
   add("a", 1, 1, {"x"});
@@ -149,20 +180,20 @@ TEST(SamplesTest, AZeroKeepsItsSign) {
   std::string text;
   rows.AppendCsv(0, 0, &text);
   EXPECT_EQ(text, "-0.0");
-  EXPECT_TRUE(std::signbit(ValueOfField(text, false).double_value()));
+  EXPECT_TRUE(std::signbit(ValueOfField(text, false)->double_value()));
   text.clear();
   rows.AppendJson(0, 0, &text);
   EXPECT_EQ(text, "-0.0");
 }
 
 TEST(SampleBuilderTest, FieldsAreWhatTheyLookLike) {
-  EXPECT_EQ(ValueOfField("-7", false).int_value(), -7);
-  EXPECT_EQ(ValueOfField("1e3", false).double_value(), 1000);
-  EXPECT_TRUE(ValueOfField("true", false).bool_value());
-  EXPECT_EQ(ValueOfField("true", true).string_value(), "true");
-  EXPECT_EQ(ValueOfField("2026-01-01", false).string_value(), "2026-01-01");
-  EXPECT_EQ(ValueOfField("9223372036854775808", false).double_value(), 0x1p63);
-  EXPECT_EQ(ValueOfField("nan", false).kind_case(), v1::Value::KIND_NOT_SET);
+  EXPECT_EQ(ValueOfField("-7", false)->int_value(), -7);
+  EXPECT_EQ(ValueOfField("1e3", false)->double_value(), 1000);
+  EXPECT_TRUE(ValueOfField("true", false)->bool_value());
+  EXPECT_EQ(ValueOfField("true", true)->string_value(), "true");
+  EXPECT_EQ(ValueOfField("2026-01-01", false)->string_value(), "2026-01-01");
+  EXPECT_EQ(ValueOfField("9223372036854775808", false)->double_value(), 0x1p63);
+  EXPECT_EQ(ValueOfField("nan", false)->kind_case(), v1::Value::KIND_NOT_SET);
 }
 
 }  // namespace

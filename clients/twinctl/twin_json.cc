@@ -1,11 +1,15 @@
 #include "clients/twinctl/twin_json.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "clients/twinctl/results.h"
 
 namespace twin::twinctl {
@@ -35,6 +39,24 @@ std::string ContentsText(const Json& object) {
     if (!absl::StartsWith(key, "$")) contents[key] = value;
   }
   return contents.empty() ? "" : DumpJson(contents);
+}
+
+// What the parser stumbles over: "at byte 12: unexpected 'NaN}'".
+std::string WhyNoJson(absl::string_view text) {
+  constexpr size_t kShown = 20;
+  try {
+    [[maybe_unused]] const Json parsed = Json::parse(text.begin(), text.end());
+  } catch (const Json::parse_error& error) {
+    // Of the last byte that was read, from 1.
+    const size_t at = std::min(error.byte == 0 ? 0 : error.byte - 1, text.size());
+    if (at == text.size()) return absl::StrCat("at byte ", at, ": it ends too early");
+    return absl::StrCat("at byte ", at, ": unexpected '", text.substr(at, kShown), "'");
+  } catch (const Json::out_of_range& error) {  // "… number overflow parsing '1e400'"
+    const std::vector<std::string> words = absl::StrSplit(error.what(), '\'');
+    const std::string number = words.size() > 1 ? words[1] : "";
+    return absl::StrCat("at byte ", text.find(number), ": ", number, " is too large for a double");
+  }
+  return "";
 }
 
 }  // namespace
@@ -101,7 +123,7 @@ std::vector<Column> RelationshipColumns() {
 absl::StatusOr<Json> ParseJson(absl::string_view text, absl::string_view name) {
   Json json = Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded()) {
-    return absl::InvalidArgumentError(absl::StrCat(name, " is no JSON"));
+    return absl::InvalidArgumentError(absl::StrCat(name, " is no JSON, ", WhyNoJson(text)));
   }
   return json;
 }

@@ -114,6 +114,7 @@ class Maker {
   void Twin(const std::string& id, absl::string_view model, const std::string& contents) {
     v1::CreateTwinRequest& create = *request_.add_operations()->mutable_create_twin();
     create.set_create_only(true);
+    if (design_.begin_nanos.has_value()) create.set_source_time_unix_nano(*design_.begin_nanos);
     create.mutable_twin()->set_id(id);
     create.mutable_twin()->set_model_id(absl::StrCat("dtmi:twingraph:battery:", model, ";1"));
     create.mutable_twin()->set_contents_json(contents);
@@ -127,6 +128,7 @@ class Maker {
     v1::CreateRelationshipRequest& create =
         *request_.add_operations()->mutable_create_relationship();
     create.set_create_only(true);
+    if (design_.begin_nanos.has_value()) create.set_source_time_unix_nano(*design_.begin_nanos);
     v1::Relationship& relationship = *create.mutable_relationship();
     relationship.set_id(id);
     relationship.set_source_id(source);

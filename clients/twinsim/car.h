@@ -2,6 +2,8 @@
 #ifndef TWIN_CLIENTS_TWINSIM_CAR_H_
 #define TWIN_CLIENTS_TWINSIM_CAR_H_
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,12 +33,15 @@ struct CarDesign {
   int modules = 1;      // at most as many as there are cells, or probes where there are none
   int cells = 0;        // 0: the pack is not known from within
   int probes = 0;
+  std::optional<int64_t> begin_nanos =
+      {};  // since 1970: of its twins and relationships; not given: now
 };
 
 // NOT_FOUND: there is no such vehicle. FAILED_PRECONDITION: it has no pack.
 absl::StatusOr<Car> FindCar(client::Client* client, const std::string& vehicle);
 
 // Makes cars, all twins and relationships of one in one step each. ALREADY_EXISTS: a twin is there.
+// FAILED_PRECONDITION: a former twin of one of the ids was deleted after `begin_nanos`.
 absl::StatusOr<Car> MakeCar(client::Client* client, const CarDesign& design);
 
 // Gives the server the battery ontology where it has none.

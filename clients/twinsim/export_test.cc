@@ -169,7 +169,7 @@ std::string JsonOf(const Value& value) {
 TEST(JsonLine, EscapesStrings) {
   EXPECT_EQ(JsonOf(""), R"("")");
   EXPECT_EQ(JsonOf("Zürich 充电"), R"("Zürich 充电")");
-  EXPECT_EQ(JsonOf("a\"b\\c\nd\x1f\x7f"), "\"a\\\"b\\\\c\\u000ad\\u001f\x7f\"");
+  EXPECT_EQ(JsonOf("a\"b\\c\nd\x1f\x7f"), "\"a\\\"b\\\\c\\nd\\u001f\x7f\"");
   EXPECT_EQ(JsonOf(absl::string_view("\0", 1)), R"("\u0000")");
 }
 

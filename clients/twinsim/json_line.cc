@@ -14,12 +14,22 @@ void Append(absl::string_view text, std::string* out) { out->append(text.data(),
 
 bool MustEscape(char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; }
 
+// As the server writes them.
 void AppendEscaped(char c, std::string* out) {
   constexpr char kHex[] = "0123456789abcdef";
-  if (c == '"' || c == '\\') {
-    out->push_back('\\');
-    out->push_back(c);
-    return;
+  switch (c) {
+    case '"':
+      return Append("\\\"", out);
+    case '\\':
+      return Append("\\\\", out);
+    case '\n':
+      return Append("\\n", out);
+    case '\t':
+      return Append("\\t", out);
+    case '\r':
+      return Append("\\r", out);
+    default:
+      break;
   }
   Append("\\u00", out);
   out->push_back(kHex[static_cast<unsigned char>(c) >> 4]);

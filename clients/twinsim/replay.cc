@@ -42,15 +42,22 @@ std::string SomeOf(const std::vector<std::string>& names) {
 }
 
 absl::StatusOr<Car> MakeCarOf(client::Client* client, const ReplayOptions& options,
-                              const Recording& recording,
+                              const Recording& recording, int64_t shift_nanos,
                               const std::function<void(absl::string_view)>& note) {
   absl::Status models = EnsureModels(client, options.models, options.program_folder);
   if (!models.ok()) return models;
-  const CarDesign design = {.vehicle = options.vehicle,
-                            .modules = recording.map().modules,
-                            .cells = recording.cells(),
-                            .probes = recording.probes()};
+  CarDesign design = {.vehicle = options.vehicle,
+                      .modules = recording.map().modules,
+                      .cells = recording.cells(),
+                      .probes = recording.probes()};
+  // It was there when the recording began.
+  design.begin_nanos = std::min(recording.first_nanos() + shift_nanos, absl::GetCurrentTimeNanos());
   absl::StatusOr<Car> car = MakeCar(client, design);
+  if (absl::IsFailedPrecondition(car.status())) {
+    // As another vehicle of that name, which was deleted since.
+    design.begin_nanos.reset();
+    car = MakeCar(client, design);
+  }
   if (car.ok() && car->module_count == 0) {
     note(absl::StrCat("made '", options.vehicle,
                       "': the file has no cells and no probes, so its pack has none"));
@@ -66,11 +73,11 @@ absl::StatusOr<Car> MakeCarOf(client::Client* client, const ReplayOptions& optio
 
 // The car of the recording: found, or made.
 absl::StatusOr<Car> CarOf(client::Client* client, const ReplayOptions& options,
-                          const Recording& recording,
+                          const Recording& recording, int64_t shift_nanos,
                           const std::function<void(absl::string_view)>& note) {
   absl::StatusOr<Car> car = FindCar(client, options.vehicle);
   if (absl::IsNotFound(car.status()) && options.create) {
-    car = MakeCarOf(client, options, recording, note);
+    car = MakeCarOf(client, options, recording, shift_nanos, note);
   }
   if (!car.ok()) return car;
   if (car->cells < recording.cells() || car->probes < recording.probes()) {
@@ -89,25 +96,28 @@ absl::StatusOr<Car> CarOf(client::Client* client, const ReplayOptions& options,
   return car;
 }
 
+// From the times of the recording to those that are sent. With --live the last row is sent at its
+// time, pauses included.
+int64_t ShiftOf(const ReplayOptions& options, const Recording& recording) {
+  if (!options.live) return 0;
+  const auto nanos = static_cast<double>(recording.last_nanos() - recording.first_nanos());
+  const double pauses = options.speed > 0 ? nanos / options.speed : 0;
+  return absl::GetCurrentTimeNanos() + static_cast<int64_t>(pauses) - recording.last_nanos();
+}
+
 // Sends a recording's rows through a stream. A batch's number is the count of rows up to its end:
 // whatever the size of batches, the producer's last durable one says how many rows are there.
 class Player {
  public:
-  Player(const ReplayOptions& options, const Recording& recording, std::string layout_id,
-         client::IngestStream* stream)
-      : options_(options), stream_(*stream), packer_(std::move(layout_id), Encodings(recording)) {
-    frames_max_ = std::clamp(options.frames_per_message, 1, kFramesMax);
-    first_nanos_ = recording.first_nanos();
-    rows_there_ = stream->next_batch_number() - 1;
-    if (!options.live) return;
-    // With pauses it ends when the last row is sent.
-    const double pauses =
-        options.speed > 0
-            ? static_cast<double>(recording.last_nanos() - first_nanos_) / options.speed
-            : 0;
-    shift_nanos_ =
-        absl::GetCurrentTimeNanos() + static_cast<int64_t>(pauses) - recording.last_nanos();
-  }
+  Player(const ReplayOptions& options, const Recording& recording, int64_t shift_nanos,
+         std::string layout_id, client::IngestStream* stream)
+      : options_(options),
+        stream_(*stream),
+        packer_(std::move(layout_id), Encodings(recording)),
+        frames_max_(std::clamp(options.frames_per_message, 1, kFramesMax)),
+        first_nanos_(recording.first_nanos()),
+        shift_nanos_(shift_nanos),
+        rows_there_(stream->next_batch_number() - 1) {}
 
   absl::Status Take(const Recording::Row& row) {
     if (Cancelled()) return absl::CancelledError("interrupted");
@@ -164,14 +174,14 @@ class Player {
   const ReplayOptions& options_;
   client::IngestStream& stream_;
   FramePacker packer_;
-  int frames_max_ = 1;
-  int64_t first_nanos_ = 0;
-  int64_t shift_nanos_ = 0;
+  const int frames_max_;
+  const int64_t first_nanos_;
+  const int64_t shift_nanos_;
   const steady_clock::time_point begun_ = steady_clock::now();
-  uint64_t rows_there_ = 0;  // durable by an earlier run, and left out
-  uint64_t row_ = 0;         // of the recording, from 1
-  uint64_t row_packed_ = 0;  // the last one given to packer_
-  uint64_t rows_ = 0;        // sent
+  const uint64_t rows_there_;  // durable by an earlier run, and left out
+  uint64_t row_ = 0;           // of the recording, from 1
+  uint64_t row_packed_ = 0;    // the last one given to packer_
+  uint64_t rows_ = 0;          // sent
   uint64_t values_ = 0;
 };
 
@@ -246,7 +256,8 @@ absl::StatusOr<ReplayResult> Replay(client::Client* client, const ReplayOptions&
   if (!recording->unmapped().empty()) {
     note(absl::StrCat("not in the map, and left out: ", SomeOf(recording->unmapped())));
   }
-  const absl::StatusOr<Car> car = CarOf(client, options, *recording, note);
+  const int64_t shift_nanos = ShiftOf(options, *recording);
+  const absl::StatusOr<Car> car = CarOf(client, options, *recording, shift_nanos, note);
   if (!car.ok()) return car.status();
   const v1::Layout layout = LayoutOf(*car, *recording);
   if (absl::Status status = Register(client, layout); !status.ok()) return status;
@@ -256,7 +267,7 @@ absl::StatusOr<ReplayResult> Replay(client::Client* client, const ReplayOptions&
   const auto stream = client::IngestStream::Open(client, {.producer_id = *producer});
   if (!stream.ok()) return stream.status();
   const auto begun = steady_clock::now();
-  Player player(options, *recording, layout.id(), stream->get());
+  Player player(options, *recording, shift_nanos, layout.id(), stream->get());
   absl::Status status =
       recording->Visit([&](const Recording::Row& row) { return player.Take(row); });
   if (status.ok()) status = player.Flush();

@@ -7,6 +7,7 @@
 #include "models/dtdl/check.h"
 #include "models/dtdl/codes.h"
 #include "models/dtdl/primitives.h"
+#include "models/dtdl/values.h"
 
 namespace twin::dtdl {
 namespace {
@@ -36,12 +37,32 @@ class CotypeChecker {
     at_ = {};
     CheckParent(type);
     CheckFields(type);
+    if (type.name == kLimitedName) CheckRange(type);
   }
 
  private:
   void Fail(absl::string_view code, std::string message, std::string hint = "") {
     state_.Error(code, at_.empty() ? PlaceOf(element_) : PlaceOf(element_, at_), IdOf(element_),
                  std::move(message), std::move(hint), element_.partition);
+  }
+
+  void CheckRange(const AdjunctType& type) {
+    const JsonNode* minimum = nullptr;
+    const JsonNode* maximum = nullptr;
+    for (const AdjunctMember* member : type.members) {
+      const MemberValue* const value = element_.Find(*member);
+      if (value == nullptr || value->node == nullptr || !value->node->is_number()) continue;
+      if (member->name == "minimum") minimum = value->node;
+      if (member->name == "maximum") maximum = value->node;
+    }
+    if (minimum == nullptr || maximum == nullptr ||
+        CompareDecimals(minimum->text, maximum->text) <= 0) {
+      return;
+    }
+    state_.Warn(
+        code::kEmptyRange, PlaceOf(element_, *minimum), IdOf(element_),
+        absl::StrCat("no value is both at least ", minimum->text, " and at most ", maximum->text),
+        "exchange 'minimum' and 'maximum'");
   }
 
   void CheckSchema(const AdjunctType& type) {

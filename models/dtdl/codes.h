@@ -370,6 +370,8 @@ inline constexpr absl::string_view kRepeatedType = "repeatedType";
 inline constexpr absl::string_view kUnknownAnnotated = "unknownAnnotated";
 // warning: the target of a Relationship is not among the models, but another version of it is
 inline constexpr absl::string_view kDanglingTarget = "danglingTarget";
+// warning: a minimum above the maximum
+inline constexpr absl::string_view kEmptyRange = "emptyRange";
 // warning: "@id" begins with dtmi:twingraph:, and is none of the ontology that ships with Twingraph
 inline constexpr absl::string_view kProductId = "productId";
 

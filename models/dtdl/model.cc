@@ -86,7 +86,7 @@ const Interface* ModelSet::Find(absl::string_view id) const {
 }
 
 bool ModelSet::IsOfModel(const Interface& interface, absl::string_view id, bool exact) {
-  if (exact) return interface.id == id;
+  if (exact || interface.id == id) return interface.id == id;
   const IdAndVersion wanted = SplitVersion(id);
   const auto matches = [&](const Interface& candidate) {
     const IdAndVersion own = SplitVersion(candidate.id);

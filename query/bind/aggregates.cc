@@ -82,6 +82,7 @@ absl::StatusOr<Type> TypeOfAggregate(const Environment& env, const FunctionInfo&
   BoundPtr& first = arguments->front();
   switch (info.function) {
     case Function::kCollect:
+      if (first->type.kind == TypeKind::kDuration) first = Cast(std::move(first), TypeKind::kValue);
       return Type{TypeKind::kValue};
     case Function::kFirst:
     case Function::kLast:

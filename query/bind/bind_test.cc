@@ -58,10 +58,10 @@ TEST(Bind, PathsBelowATwin) {
       {R"(SELECT x.tags.color, x.lock, x.lock.maker, x.tags['odd key'] AS k FROM DIGITALTWINS x WHERE IS_OF_MODEL(x, 'Room'))",
        R"(from twins (x:Hall|Room|Room;2)
 where IS_OF_MODEL(x, 'Room')
-select x.tags.color as color: value
+select x.tags.color as color: string
 select x.lock as lock: value
 select x.lock.maker as maker: string
-select x.tags['odd key'] as k: value
+select x.tags['odd key'] as k: string
 )"},
       {R"(SELECT x.$dtId, x.$etag, x.$metadata.$model AS m, x.$metadata.$lastUpdateTime AS t, MODEL(x) FROM DIGITALTWINS x)",
        R"(from twins (x)

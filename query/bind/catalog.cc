@@ -5,43 +5,15 @@
 
 #include "absl/strings/match.h"
 #include "models/dtdl/dtmi.h"
+#include "query/bind/schemas.h"
 
 namespace twin::query {
 namespace {
 
-TypeKind TypeOf(const dtdl::Schema& schema) {
-  switch (schema.kind) {
-    case dtdl::Class::kBoolean:
-      return TypeKind::kBool;
-    case dtdl::Class::kByte:
-    case dtdl::Class::kShort:
-    case dtdl::Class::kInteger:
-    case dtdl::Class::kLong:
-    case dtdl::Class::kUnsignedByte:
-    case dtdl::Class::kUnsignedShort:
-    case dtdl::Class::kUnsignedInteger:
-    case dtdl::Class::kUnsignedLong:
-      return TypeKind::kInt;
-    case dtdl::Class::kFloat:
-    case dtdl::Class::kDouble:
-      return TypeKind::kDouble;
-    case dtdl::Class::kDateTime:
-      return TypeKind::kTime;
-    case dtdl::Class::kEnum:
-      return schema.string_enum ? TypeKind::kString : TypeKind::kInt;
-    case dtdl::Class::kArray:
-    case dtdl::Class::kMap:
-    case dtdl::Class::kObject:  // one that contains itself
-      return TypeKind::kValue;
-    default:
-      return TypeKind::kString;
-  }
-}
-
 Column ColumnOf(const dtdl::ValuePath& path) {
   Column column;
   column.path = path.path;
-  column.type = TypeOf(*path.schema);
+  column.type = binding::TypeOf(*path.schema);
   column.telemetry = path.content->kind == dtdl::Class::kTelemetry;
   // A model asks for an equality index with the comment "index: equality".
   column.indexed = column.type == TypeKind::kString &&
@@ -61,7 +33,7 @@ RelationshipType TypeOf(const dtdl::Content& relationship, RelationshipTypeId id
   for (const dtdl::Content& property : relationship.properties) {
     Column column;
     column.path = std::string(property.name);
-    column.type = TypeOf(*property.schema);
+    column.type = binding::TypeOf(*property.schema);
     column.unit = property.traits.unit;
     column.schema = property.schema;
     column.historized = property.traits.historized;

@@ -109,7 +109,14 @@ absl::StatusOr<bool> MakeComparable(const Environment& env, const Span& span, Bo
                      IsEither(**a, **b, TypeKind::kRelationship) ||
                      IsEither(**a, **b, TypeKind::kPath);
   if (!twins) {
-    if (IsEither(**a, **b, TypeKind::kValue)) return true;  // row by row
+    if (IsEither(**a, **b, TypeKind::kValue)) {  // row by row
+      for (BoundPtr* side : {a, b}) {
+        if ((*side)->type.kind == TypeKind::kDuration) {
+          *side = Cast(std::move(*side), TypeKind::kValue);
+        }
+      }
+      return true;
+    }
     if (IsEither(**a, **b, TypeKind::kTime) && IsEither(**a, **b, TypeKind::kString)) {
       return MatchTimes(env, a, b);
     }

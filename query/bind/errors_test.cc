@@ -171,6 +171,9 @@ x.temperature > 3 'volt')"},
       {R"(SELECT x FROM DIGITALTWINS x WHERE x.seats > 3 'volt')",
        R"(1:46 nothing says which unit the other side is in, so that volt cannot be converted; write the number alone
 3 'volt')"},
+      {R"(SELECT x FROM DIGITALTWINS x WHERE ABS(x.temperature - 20) > 9 'degreeFahrenheit')",
+       R"(1:62 nothing says which unit the other side is in, so that degreeFahrenheit cannot be converted; write the number alone
+9 'degreeFahrenheit')"},
       {R"(SELECT c FROM DIGITALTWINS c WHERE c.voltage > c.current)",
        R"(1:36 volt and ampere do not compare: they are units of different things (VoltageUnit, CurrentUnit)
 c.voltage > c.current)"},

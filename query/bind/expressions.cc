@@ -9,6 +9,7 @@
 #include "query/ast/functions.h"
 #include "query/bind/coerce.h"
 #include "query/bind/properties.h"
+#include "query/bind/schemas.h"
 #include "query/bind/units.h"
 #include "server/base/status_macros.h"
 
@@ -77,7 +78,8 @@ absl::StatusOr<BoundPtr> ExpressionBinder::Bind(const Expr& expr) {
         return Refuse(env_, expr.path[0].span,
                       absl::StrCat(Describe(base->type), " has no '", expr.path[0].text, "'"));
       }
-      return MembersOf(std::move(base), expr.path, expr.span);
+      Schemas schemas = SchemasOf(env_, *scope_->slots, *base);
+      return MembersOf(std::move(base), expr.path, expr.span, std::move(schemas));
     }
     case ExprKind::kIndex:
       return BindIndex(expr);
@@ -220,8 +222,10 @@ absl::StatusOr<BoundPtr> ExpressionBinder::BindIndex(const Expr& expr) {
   if (index->type.kind != TypeKind::kString) {
     TWIN_ASSIGN_OR_RETURN(index, AsInt(env_, std::move(index), "the index of a list"));
   }
-  return Operation(BoundKind::kIndex, TypeKind::kValue, expr.span, std::move(list),
-                   std::move(index));
+  BoundPtr element =
+      Operation(BoundKind::kIndex, TypeKind::kValue, expr.span, std::move(list), std::move(index));
+  element->type.kind = TypeOf(SchemasOf(env_, *scope_->slots, *element));
+  return element;
 }
 
 absl::StatusOr<BoundPtr> ExpressionBinder::BindList(const Expr& expr) {
@@ -239,7 +243,7 @@ absl::StatusOr<BoundPtr> ExpressionBinder::BindElements(const Expr& expr) {
   }
   Slot element;
   element.name = expr.path[0].text;
-  element.type.kind = TypeKind::kValue;
+  element.type.kind = TypeOf(ElementsOf(SchemasOf(env_, *scope_->slots, *list)));
   // Parts of a path whose members are asked for are twins and relationships, with all that they
   // have; else they are what the list holds.
   if (IsPartsOfPath(*list) && NamesMember(*expr.operands[1], element.name)) {

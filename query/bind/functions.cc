@@ -12,6 +12,7 @@
 #include "query/bind/coerce.h"
 #include "query/bind/expressions.h"
 #include "query/bind/of_model.h"
+#include "query/bind/schemas.h"
 #include "query/bind/units.h"
 #include "server/base/status_macros.h"
 
@@ -305,6 +306,10 @@ absl::StatusOr<BoundPtr> ExpressionBinder::BindScalar(const FunctionInfo& info, 
   TWIN_ASSIGN_OR_RETURN(std::vector<BoundPtr> arguments, BindAll(expr.operands));
   switch (info.function) {
     case Function::kIsPrimitive:
+      if (expr.operands[0]->kind == ExprKind::kNull) {
+        return Constant(Value::Bool(true), TypeKind::kBool, expr.span);
+      }
+      return BindTypeTest(info.function, std::move(arguments[0]), expr.span);
     case Function::kIsNumber:
     case Function::kIsString:
     case Function::kIsBool:
@@ -318,6 +323,10 @@ absl::StatusOr<BoundPtr> ExpressionBinder::BindScalar(const FunctionInfo& info, 
       scope_->slot(arguments[0]->slot).kind == SlotKind::kRelationship) {
     return ErrorAt(arguments[0]->span,
                    "ARRAY_CONTAINS does not look into properties of relationships");
+  }
+  if (info.function == Function::kArrayContains) {
+    TWIN_ASSIGN_OR_RETURN(arguments[1],
+                          AsElement(env_, *scope_->slots, *arguments[0], std::move(arguments[1])));
   }
   TWIN_ASSIGN_OR_RETURN(const Type type, Signature(env_, info, &arguments).Check());
   const bool null = std::any_of(arguments.begin(), arguments.end(),

@@ -8,6 +8,7 @@
 #include "query/bind/coerce.h"
 #include "query/bind/expressions.h"
 #include "query/bind/properties.h"
+#include "query/bind/schemas.h"
 #include "query/bind/units.h"
 #include "server/base/status_macros.h"
 
@@ -106,9 +107,8 @@ const dtdl::Unit* UnitOf(BoundKind kind, const Type& a, const Type& b) {
     case BoundKind::kModulo:
       return a.unit != nullptr ? a.unit : b.unit;
     case BoundKind::kSubtract:
-      return a.unit != nullptr && b.unit != nullptr ? UnitOfDifference(a.unit)
-             : a.unit != nullptr                    ? a.unit
-                                                    : b.unit;
+      // A number alone may be a value as well: temperature - 20 is then a difference, too.
+      return UnitOfDifference(a.unit != nullptr ? a.unit : b.unit);
     case BoundKind::kMultiply:
       return a.unit == nullptr ? b.unit : b.unit == nullptr ? a.unit : nullptr;
     case BoundKind::kDivide:
@@ -243,6 +243,9 @@ absl::StatusOr<BoundPtr> ExpressionBinder::BindIn(const Expr& expr) {
       return ErrorAt(list->span, absl::StrCat("IN takes a list, not ", Describe(list->type)));
     }
     if (IsNull(*list)) return NullAt(expr.span);
+    TWIN_ASSIGN_OR_RETURN(needle, AsElement(env_, *scope_->slots, *list, std::move(needle)));
+    if (needle->type.kind == TypeKind::kDuration)
+      needle = Cast(std::move(needle), TypeKind::kValue);
     bound->operands.push_back(std::move(needle));
     bound->operands.push_back(std::move(list));
     return bound;

@@ -25,10 +25,10 @@ select -x.seats as d: int
 select CAST(x.seats AS double) * 0.5 as e: double
 select -3 as f: int
 )"},
-      {R"(SELECT x.code + 1 AS a, x.tags.n * 2 AS b FROM DIGITALTWINS x)",
+      {R"(SELECT x.code + 1 AS a, x.cellVoltages[0] * 2 AS b FROM DIGITALTWINS x)",
        R"(from twins (x)
 select CAST(x.code AS double) + 1 as a: double
-select CAST(x.tags.n AS double) * 2 as b: double
+select x.cellVoltages[0] * 2 as b: double
 )"},
       {R"(SELECT ABS(x.seats) AS a, ROUND(x.temperature, 1) AS b, SQRT(x.seats) AS c, POWER(2, 3) AS d FROM DIGITALTWINS x WHERE IS_OF_MODEL(x, 'Room'))",
        R"(from twins (x:Hall|Room|Room;2)
@@ -104,9 +104,9 @@ match (a:Hall|Room)-[r:near]->(b:Hall|Room), (b:Hall|Room)-[s:near]->(c)
 where a = c; r != s
 select a: twin
 )"},
-      {R"(SELECT x FROM DIGITALTWINS x WHERE x.seats IN [1, 2] AND x.seats NOT IN [2.5, 3] AND x.$dtId IN @twins AND x.tags.a IN [x.tags.b])",
+      {R"(SELECT x FROM DIGITALTWINS x WHERE x.seats IN [1, 2] AND x.seats NOT IN [2.5, 3] AND x.$dtId IN @twins AND x.code IN [x.code])",
        R"(from twins (x)
-where x.seats IN [1, 2]; x.seats NOT IN [2.5, 3]; x.$dtId IN @twins; x.tags.a = x.tags.b
+where x.seats IN [1, 2]; x.seats NOT IN [2.5, 3]; x.$dtId IN @twins; x.code = x.code
 select x: twin
 )"},
       {R"(SELECT x FROM DIGITALTWINS x WHERE x.lock.maker LIKE 'a%' AND x.code IS NOT NULL AND x.seats NOT BETWEEN 1 AND 2)",

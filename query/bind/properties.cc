@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "query/ast/error.h"
 #include "query/bind/coerce.h"
+#include "query/bind/schemas.h"
 #include "query/bind/units.h"
 
 namespace twin::query::binding {
@@ -59,13 +60,6 @@ bool IsBelow(absl::string_view path, absl::string_view prefix) {
          absl::StartsWith(path, prefix);
 }
 
-// `more` has been found beside `type`.
-TypeKind CommonKind(TypeKind kind, TypeKind more) {
-  if (kind == TypeKind::kNull || kind == more) return more;
-  const auto numeric = [](TypeKind k) { return k == TypeKind::kInt || k == TypeKind::kDouble; };
-  return numeric(kind) && numeric(more) ? TypeKind::kDouble : TypeKind::kValue;
-}
-
 // Takes the unit of the first column that has one, and converts the others to it.
 void MergeUnits(const std::vector<const Column*>& found, MergedColumns* merged) {
   const dtdl::Unit* unit = nullptr;
@@ -109,7 +103,11 @@ absl::StatusOr<BoundPtr> BindColumn(const Environment& env, const Slot& slot, Sl
     property->slot = id;
     property->text = text;
     property->columns = std::move(merged.columns);
-    return MembersOf(std::move(property), path.subspan(length), span);
+    Schemas schemas;
+    for (const ColumnRef& column : property->columns) {
+      schemas.push_back(SchemaOf(env, slot, column));
+    }
+    return MembersOf(std::move(property), path.subspan(length), span, std::move(schemas));
   }
   const std::string text = absl::StrJoin(
       path, ".", [](std::string* out, const Name& name) { absl::StrAppend(out, name.text); });
@@ -258,9 +256,10 @@ absl::Status UnknownProperty(const Environment& env, const Slot& slot, absl::str
                                     Suggestion(path, known, "there are")));
 }
 
-BoundPtr MembersOf(BoundPtr expr, absl::Span<const Name> names, const Span& span) {
+BoundPtr MembersOf(BoundPtr expr, absl::Span<const Name> names, const Span& span, Schemas schemas) {
   for (const Name& name : names) {
-    BoundPtr member = Make(BoundKind::kMember, TypeKind::kValue, span);
+    schemas = MembersOf(schemas, name.text);
+    BoundPtr member = Make(BoundKind::kMember, TypeOf(schemas), span);
     member->text = name.text;
     member->operands.push_back(std::move(expr));
     expr = std::move(member);
@@ -277,12 +276,9 @@ std::string NoOrderOf(const BoundExpr& duration) {
 bool IsModelDuration(const Environment& env, const std::vector<Slot>& slots,
                      const BoundExpr& expr) {
   if (expr.kind != BoundKind::kProperty) return false;
-  const bool is_twin = slots[static_cast<size_t>(expr.slot)].kind == SlotKind::kTwin;
+  const Slot& slot = slots[static_cast<size_t>(expr.slot)];
   return std::any_of(expr.columns.begin(), expr.columns.end(), [&](const ColumnRef& ref) {
-    const std::vector<Column>& columns =
-        is_twin ? env.catalog->model(TableId(ref.table)).columns
-                : env.catalog->relationship_type(RelationshipTypeId(ref.table)).columns;
-    const dtdl::Schema* const schema = columns[ref.column.value].schema;
+    const dtdl::Schema* const schema = SchemaOf(env, slot, ref);
     return schema != nullptr && schema->kind == dtdl::Class::kDuration;
   });
 }

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "query/bind/environment.h"
+#include "query/bind/schemas.h"
 
 namespace twin::query::binding {
 
@@ -39,8 +40,9 @@ absl::Status UnknownProperty(const Environment& env, const Slot& slot, absl::str
 bool IsModelDuration(const Environment& env, const std::vector<Slot>& slots, const BoundExpr& expr);
 std::string NoOrderOf(const BoundExpr& duration);
 
-// operands[0] . name . name …
-BoundPtr MembersOf(BoundPtr expr, absl::Span<const Name> names, const Span& span);
+// expr . name . name …, of the types that `schemas`, those of expr, say.
+BoundPtr MembersOf(BoundPtr expr, absl::Span<const Name> names, const Span& span,
+                   Schemas schemas = {});
 
 }  // namespace twin::query::binding
 

@@ -31,6 +31,8 @@ class AggregateRows : public Breaker {
         memory_(&run->statement.memory) {
     if (runs != nullptr) over_runs_.emplace(plan, *runs, run);
     for (size_t i = 0; i < aggregators_.size(); ++i) argument_of_.push_back(ArgumentOf(i));
+    of_buckets_ = std::any_of(series_.begin(), series_.end(),
+                              [](const auto& of) { return of.has_value() && of->has_buckets(); });
   }
 
   void SetBranch(const std::vector<bool>& aggregates) override { branch_ = aggregates; }
@@ -71,6 +73,12 @@ class AggregateRows : public Breaker {
       TWIN_RETURN_IF_ERROR(aggregators_[i]->Merge(*other.aggregators_[i], groups_));
     }
     if (over_runs_.has_value()) over_runs_->Merge(*other.over_runs_, groups_);
+    if (of_buckets_) {
+      has_samples_.resize(table_.groups());
+      for (size_t i = 0; i < other.has_samples_.size(); ++i) {
+        has_samples_[groups_[i]] |= other.has_samples_[i];
+      }
+    }
     return absl::OkStatus();
   }
 
@@ -91,6 +99,13 @@ class AggregateRows : public Breaker {
     if (over_runs_.has_value() && !step_.keys.empty()) {
       const std::vector<uint32_t> filled = over_runs_->FilledOf(rows.rows);
       if (filled.size() < rows.rows) rows = rows.Take(filled);
+    }
+    if (of_buckets_) {
+      std::vector<uint32_t> kept;
+      for (uint32_t group = 0; group < rows.rows; ++group) {
+        if (group < has_samples_.size() && has_samples_[group] != 0) kept.push_back(group);
+      }
+      if (kept.size() < rows.rows) rows = rows.Take(kept);
     }
     return InBatches(std::move(rows), run_.options().batch_rows);
   }
@@ -193,6 +208,10 @@ class AggregateRows : public Breaker {
 
   absl::Status AddOthers(Batch* batch) {
     DropBefore(batch);
+    if (of_buckets_) {
+      has_samples_.resize(table_.groups());
+      for (const uint32_t group : groups_) has_samples_[group] = 1;
+    }
     std::vector<std::vector<Vector>> arguments(aggregators_.size());
     for (size_t i = 0; i < aggregators_.size(); ++i) {
       const BoundAggregate& aggregate = plan_.select->aggregates[i];
@@ -235,6 +254,9 @@ class AggregateRows : public Breaker {
   std::vector<size_t> argument_of_;  // by aggregate: whose argument it shares
   std::vector<uint32_t> groups_;
   std::vector<bool> branch_;  // by aggregate: whether it reads the rows that come; empty: all
+  // A bucket into which a value from before the window holds, without a sample, has no row.
+  bool of_buckets_ = false;
+  std::vector<uint8_t> has_samples_;  // by group
   MemoryUse memory_;
 };
 

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "query/execute/evaluate_internal.h"
 #include "query/execute/kernels.h"
+#include "server/base/json_string.h"
 #include "server/base/status_macros.h"
 #include "server/base/time.h"
 
@@ -18,6 +19,12 @@ void IntsToDoubles(Vector* vector) {
   }
   vector->ints.clear();
   vector->kind = TypeKind::kDouble;
+}
+
+// As results show them.
+void DurationsToSeconds(Vector* vector) {
+  IntsToDoubles(vector);
+  for (double& seconds : vector->doubles) seconds /= kNsPerSecond;
 }
 
 // Twins become their $dtId, relationships their $relationshipId.
@@ -42,19 +49,6 @@ void ReadIds(const Frame& frame, Vector* vector) {
   *vector = std::move(out);
 }
 
-void AppendQuoted(absl::string_view string, std::string* text) {
-  text->push_back('"');
-  for (const char c : string) {
-    if (static_cast<unsigned char>(c) < 0x20) {
-      absl::StrAppend(text, "\\u", absl::Hex(c, absl::kZeroPad4));
-      continue;
-    }
-    if (c == '"' || c == '\\') text->push_back('\\');
-    text->push_back(c);
-  }
-  text->push_back('"');
-}
-
 void AppendJson(const Value& value, std::string* text) {
   const char* separator = "";
   switch (value.kind()) {
@@ -71,7 +65,7 @@ void AppendJson(const Value& value, std::string* text) {
       text->push_back('{');
       for (const ValueMember& member : value.as_map()) {
         text->append(separator);
-        AppendQuoted(member.first, text);
+        AppendJsonString(member.first, text);
         text->push_back(':');
         AppendJson(member.second, text);
         separator = ",";
@@ -85,7 +79,7 @@ void AppendJson(const Value& value, std::string* text) {
     case Value::Kind::kTime: {
       std::string inner;
       AppendText(ItemOf(value), &inner);
-      AppendQuoted(inner, text);
+      AppendJsonString(inner, text);
       break;
     }
     case Value::Kind::kDouble:
@@ -227,6 +221,8 @@ absl::Status CastTo(TypeKind kind, const Frame& frame, Vector* vector) {
     ReadIds(frame, vector);
     return CastTo(kind, frame, vector);
   }
+  const bool mixes = kind == TypeKind::kValue || kind == TypeKind::kString;
+  if (vector->kind == TypeKind::kDuration && mixes) DurationsToSeconds(vector);
   Vector out;
   out.Reset(kind, vector->rows);
   for (size_t i = 0; i < vector->rows; ++i) {

@@ -118,7 +118,7 @@ TEST(TextFunctionTest, DocumentsAreJsonInATextWhateverIsInThem) {
     return std::string(out.strings[0]);
   };
   EXPECT_EQ(text(Value::Map({{"it's", Value::String("a \"b\" \\ \n\x01 °")}})),
-            R"({"it's":"a \"b\" \\ \u000a\u0001 °"})");
+            R"({"it's":"a \"b\" \\ \n\u0001 °"})");
   EXPECT_EQ(text(Value::Array({Value::Double(kNan), Value::Double(0.5), Value()})),
             "[null,0.5,null]");
 }

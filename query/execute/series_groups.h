@@ -26,6 +26,9 @@ class SeriesGroups {
   absl::Status AddArguments(const std::vector<Vector>& keys, const EvaluateContext& context,
                             Batch* batch, std::vector<Vector>* arguments) const;
 
+  // A group is a bucket of time.
+  bool has_buckets() const { return !buckets_.empty(); }
+
  private:
   Vector Times(const Batch& batch) const;
   Vector Numbers(const std::vector<Vector>& keys, const Batch& batch) const;

@@ -141,9 +141,9 @@ class Describer {
     for (const auto rule :
          {&Describer::BadToken, &Describer::FirstWord, &Describer::Join, &Describer::MissingFrom,
           &Describer::MissingCondition, &Describer::Count, &Describer::Pattern, &Describer::ModelId,
-          &Describer::AdjacentStrings, &Describer::AliasWithAs, &Describer::HistoryPaths,
-          &Describer::Brackets, &Describer::Misspelled, &Describer::ClauseOrder,
-          &Describer::ReservedWord}) {
+          &Describer::AdjacentStrings, &Describer::AliasWithAs, &Describer::AsOf,
+          &Describer::ApartUnit, &Describer::HistoryPaths, &Describer::Brackets,
+          &Describer::Misspelled, &Describer::ClauseOrder, &Describer::ReservedWord}) {
       if (std::optional<SyntaxError> error = (this->*rule)(); error.has_value()) return *error;
     }
     return {found_, absl::StrCat("found ", Found(), ", expected ", ExpectedText(), Hint())};
@@ -399,6 +399,22 @@ class Describer {
     if (!ExpectsOnly("OF") || KindAt(-1) != "AS" || !IsName(found_kind())) return std::nullopt;
     return {{found_ - 1, absl::StrCat("an alias of FROM stands without AS: ",
                                       tokens_[found_ - 2].text, " ", Short(found_text()))}};
+  }
+
+  // FROM DIGITALTWINS MATCH (p) AS OF NOW() - 10m
+  Result AsOf() const {
+    if (dialect_ == Dialect::kAdt || found_kind() != "AS" || KindAt(1) != "OF") return std::nullopt;
+    return {{found_, "AS OF stands right behind FROM: FROM DIGITALTWINS AS OF time MATCH …"}};
+  }
+
+  // 10 m
+  Result ApartUnit() const {
+    if (dialect_ == Dialect::kAdt || KindAt(-1) != "INTEGER") return std::nullopt;
+    if (!IsOneOf(found_text(), {"ms", "s", "m", "h", "d", "w"}) || Expects("AS")) {
+      return std::nullopt;
+    }
+    const std::string duration = absl::StrCat(tokens_[found_ - 1].text, found_text());
+    return {{found_ - 1, absl::StrCat("a duration is written in one word: ", duration)}};
   }
 
   Result HistoryPaths() const {

@@ -320,6 +320,10 @@ TEST(Api, KnowsItsModels) {
   ASSERT_THAT(
       server.Call(&pb::TwinService::Stub::MigrateTwins, server.twins_.get(), migrate, &migrated),
       IsOk());
+  migrate.set_old_model_id("dtmi:t:Cell;2");
+  EXPECT_THAT(
+      server.Call(&pb::TwinService::Stub::MigrateTwins, server.twins_.get(), migrate, &migrated),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("both 'dtmi:t:Cell;2'")));
   pb::DeleteModelRequest gone;
   gone.set_id("dtmi:t:Cell;1");
   pb::DeleteModelResponse deleted;

@@ -158,13 +158,6 @@ absl::StatusOr<Patch> EditsOf(const google::protobuf::RepeatedPtrField<pb::Edit>
   return patch;
 }
 
-absl::StatusOr<Time> SourceTimeOf(const Value& value) {
-  if (value.kind() != Value::Kind::kString) {
-    return absl::InvalidArgumentError("sourceTime: expected a time such as 2026-03-01T08:30:00Z");
-  }
-  return ParseTime(value.as_string());
-}
-
 // RFC 6902 without move and copy, which twins' properties have no use for.
 absl::StatusOr<Patch> EditsOfJson(const std::string& json_patch) {
   TWIN_ASSIGN_OR_RETURN(const Value json, ParseJson(json_patch));
@@ -281,6 +274,13 @@ absl::StatusOr<std::string> TextAt(const Value& json, absl::string_view name) {
 }
 
 }  // namespace
+
+absl::StatusOr<Time> SourceTimeOf(const Value& value) {
+  if (value.kind() != Value::Kind::kString) {
+    return absl::InvalidArgumentError("sourceTime: expected a time such as 2026-03-01T08:30:00Z");
+  }
+  return ParseTime(value.as_string());
+}
 
 absl::StatusOr<int> CountOf(absl::string_view field, int64_t asked, int standard, int max) {
   if (asked < 0) {
@@ -585,7 +585,7 @@ absl::StatusOr<ingest::WriteBatch> ToBatch(const pb::BatchWriteRequest& request)
   return batch;
 }
 
-absl::StatusOr<ingest::PutTwin> TwinFromJson(const Value& json) {
+absl::StatusOr<ingest::PutTwin> TwinFromJson(Value json) {
   if (json.kind() != Value::Kind::kMap) return absl::InvalidArgumentError("expected an object");
   ingest::PutTwin put;
   TWIN_ASSIGN_OR_RETURN(put.id, TextAt(json, "$dtId"));
@@ -600,12 +600,12 @@ absl::StatusOr<ingest::PutTwin> TwinFromJson(const Value& json) {
       put.source_times.emplace_back(name, time);
     }
   }
-  put.contents = json.as_map();
+  put.contents = std::move(json.as_map());
   DropReserved(&put.contents);
   return put;
 }
 
-absl::StatusOr<ingest::PutRelationship> RelationshipFromJson(const Value& json) {
+absl::StatusOr<ingest::PutRelationship> RelationshipFromJson(Value json) {
   if (json.kind() != Value::Kind::kMap) return absl::InvalidArgumentError("expected an object");
   ingest::PutRelationship put;
   TWIN_ASSIGN_OR_RETURN(put.relationship_id, TextAt(json, "$relationshipId"));
@@ -614,7 +614,7 @@ absl::StatusOr<ingest::PutRelationship> RelationshipFromJson(const Value& json) 
                         TextAt(json, json.Find("$sourceId") != nullptr ? "$sourceId" : "$dtId"));
   TWIN_ASSIGN_OR_RETURN(put.target_id, TextAt(json, "$targetId"));
   TWIN_ASSIGN_OR_RETURN(put.name, TextAt(json, "$relationshipName"));
-  put.contents = json.as_map();
+  put.contents = std::move(json.as_map());
   DropReserved(&put.contents);
   return put;
 }

@@ -51,8 +51,10 @@ absl::StatusOr<ingest::DeleteRelationship> ToOperation(
 absl::StatusOr<ingest::WriteBatch> ToBatch(const pb::BatchWriteRequest& request);
 
 // A twin as an object of an import file: {"$dtId", "$metadata": {"$model"}, contents}.
-absl::StatusOr<ingest::PutTwin> TwinFromJson(const Value& json);
-absl::StatusOr<ingest::PutRelationship> RelationshipFromJson(const Value& json);
+absl::StatusOr<ingest::PutTwin> TwinFromJson(Value json);
+absl::StatusOr<ingest::PutRelationship> RelationshipFromJson(Value json);
+// Of the metadata of a property.
+absl::StatusOr<Time> SourceTimeOf(const Value& value);
 
 // --- Views ---
 struct TwinOptions {

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/api/blocking_stream.h"
 #include "server/api/convert.h"
+#include "server/api/import_line.h"
 #include "server/api/json.h"
 #include "server/base/status_macros.h"
 
@@ -166,6 +167,10 @@ class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> 
     ++line_;
     if (!text.empty() && text.back() == '\r') text.remove_suffix(1);
     if (text.empty()) return absl::OkStatus();
+    if (section_ == Section::kTwins && AddPlain<ingest::PutTwin>(text)) return FlushIfFull();
+    if (section_ == Section::kRelationships && AddPlain<ingest::PutRelationship>(text)) {
+      return FlushIfFull();
+    }
     absl::StatusOr<Value> json = ParseJson(text);
     if (!json.ok()) return Error(line_, json.status());
     if (const Value* section = json->Find("Section")) return BeginSection(*section);
@@ -185,19 +190,13 @@ class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> 
         }
         return absl::OkStatus();
       case Section::kTwins: {
-        absl::StatusOr<ingest::PutTwin> put = TwinFromJson(*json);
+        absl::StatusOr<ingest::PutTwin> put = TwinFromJson(*std::move(json));
         if (!put.ok()) return Error(line_, put.status());
-        if (options_.has_source_time_unix_nano()) {
-          put->source_time = Time{options_.source_time_unix_nano()};
-        }
         return Add(*std::move(put));
       }
       case Section::kRelationships: {
-        absl::StatusOr<ingest::PutRelationship> put = RelationshipFromJson(*json);
+        absl::StatusOr<ingest::PutRelationship> put = RelationshipFromJson(*std::move(json));
         if (!put.ok()) return Error(line_, put.status());
-        if (options_.has_source_time_unix_nano()) {
-          put->source_time = Time{options_.source_time_unix_nano()};
-        }
         return Add(*std::move(put));
       }
     }
@@ -223,9 +222,38 @@ class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> 
     return absl::OkStatus();
   }
 
-  absl::Status Add(ingest::Operation operation) {
-    batch_.operations.push_back(std::move(operation));
+  // Whether the line is one.
+  template <typename Put>
+  bool AddPlain(absl::string_view text) {
+    if (batch_.operations.empty()) {
+      batch_.operations.reserve(static_cast<size_t>(batch_operations_));
+    }
+    Put& put = std::get<Put>(batch_.operations.emplace_back(std::in_place_type<Put>));
+    put.contents.reserve(contents_before_);
+    if (!ReadPlainLine(text, &put)) {
+      batch_.operations.pop_back();
+      return false;
+    }
+    contents_before_ = put.contents.size();
+    Added(&put);
+    return true;
+  }
+
+  template <typename Put>
+  absl::Status Add(Put put) {
+    Added(&std::get<Put>(batch_.operations.emplace_back(std::move(put))));
+    return FlushIfFull();
+  }
+
+  template <typename Put>
+  void Added(Put* put) {
+    if (options_.has_source_time_unix_nano()) {
+      put->source_time = Time{options_.source_time_unix_nano()};
+    }
     lines_.push_back(line_);
+  }
+
+  absl::Status FlushIfFull() {
     return static_cast<int>(lines_.size()) < batch_operations_ ? absl::OkStatus() : FlushBatch();
   }
 
@@ -386,6 +414,7 @@ class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> 
   int64_t models_bytes_ = 0;
   ingest::WriteBatch batch_;
   std::vector<uint64_t> lines_;
+  size_t contents_before_ = 0;                            // of the line before
   std::vector<std::pair<uint64_t, std::string>> errors_;  // not yet reported
   uint64_t errors_listed_ = 0;
   pb::ImportProgress progress_;

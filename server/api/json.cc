@@ -9,6 +9,7 @@
 #include <rapidjson/error/en.h>
 
 #include "absl/strings/str_cat.h"
+#include "server/api/plain_json.h"
 #include "server/base/status_macros.h"
 #include "server/base/time.h"
 
@@ -65,6 +66,8 @@ absl::StatusOr<Value> Convert(const rapidjson::Value& json, int depth) {
 }  // namespace
 
 absl::StatusOr<Value> ParseJson(absl::string_view text) {
+  PlainJson plain(text);
+  if (Value value; plain.ReadValue(&value) && plain.done()) return value;
   rapidjson::Document document;
   constexpr unsigned kFlags = rapidjson::kParseFullPrecisionFlag |
                               rapidjson::kParseValidateEncodingFlag |
@@ -76,40 +79,6 @@ absl::StatusOr<Value> ParseJson(absl::string_view text) {
                      rapidjson::GetParseError_En(document.GetParseError())));
   }
   return Convert(document, 0);
-}
-
-void AppendJsonString(absl::string_view string, std::string* text) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  text->push_back('"');
-  size_t start = 0;
-  for (size_t i = 0; i < string.size(); ++i) {
-    const auto c = static_cast<unsigned char>(string[i]);
-    if (c >= 0x20 && c != '"' && c != '\\') continue;
-    text->append(string.data() + start, i - start);
-    start = i + 1;
-    text->push_back('\\');
-    switch (c) {
-      case '\n':
-        text->push_back('n');
-        break;
-      case '\t':
-        text->push_back('t');
-        break;
-      case '\r':
-        text->push_back('r');
-        break;
-      case '"':
-      case '\\':
-        text->push_back(static_cast<char>(c));
-        break;
-      default:
-        text->append("u00");
-        text->push_back(kHex[c >> 4]);
-        text->push_back(kHex[c & 15]);
-    }
-  }
-  text->append(string.data() + start, string.size() - start);
-  text->push_back('"');
 }
 
 void AppendJson(const Value& value, std::string* text) {

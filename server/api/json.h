@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "server/base/json_string.h"
 #include "server/base/value.h"
 
 namespace twin::api {
@@ -16,7 +17,6 @@ absl::StatusOr<Value> ParseJson(absl::string_view text);
 
 // Numbers so that they read back the same; times as ISO 8601 strings; null for an absent value.
 void AppendJson(const Value& value, std::string* text);
-void AppendJsonString(absl::string_view string, std::string* text);
 
 }  // namespace twin::api
 

@@ -179,8 +179,9 @@ grpc::ServerUnaryReactor* ModelService::DeleteModel(grpc::CallbackServerContext*
                                                     const pb::DeleteModelRequest* request,
                                                     pb::DeleteModelResponse* response) {
   const UnaryCall call(context, services_, "ModelService/DeleteModel");
-  return AnswerWrite(call, ingest::Operation(ingest::DeleteModel{request->id()}), false, "",
-                     [response](const ingest::WriteResult& result) {
+  return AnswerWrite(call,
+                     ingest::Operation(ingest::DeleteModel{request->id(), request->forget_past()}),
+                     false, "", [response](const ingest::WriteResult& result) {
                        FillPosition(result.sequence, response->mutable_position());
                      });
 }

@@ -164,6 +164,10 @@ absl::Status Migrate(const Services& services, const pb::MigrateTwinsRequest& re
   if (view->catalog().FindTable(request.new_model_id()) == nullptr) {
     return graph::NoModel(view->catalog(), request.new_model_id());
   }
+  if (request.old_model_id() == request.new_model_id()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("old_model_id and new_model_id are both '", request.new_model_id(), "'"));
+  }
   constexpr size_t kPerBatch = 1000;
   constexpr int kRefusalsMax = 1000;
   FillPosition(*view, response->mutable_position());

@@ -2,9 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <random>
 #include <string>
 #include <thread>
 
+#include "absl/strings/str_format.h"
 #include "server/base/coding.h"
 #include "server/base/crc32c.h"
 #include "server/base/sync.h"
@@ -29,6 +31,28 @@ TEST(Time, IsWrittenShortAndReadExactly) {
 
 TEST(Time, TakesOffsets) {
   EXPECT_EQ(ParseTime("2026-03-01T10:30:00+02:00")->ns, ParseTime("2026-03-01T08:30:00Z")->ns);
+}
+
+// As it is read with an offset of nothing, which is another way.
+TEST(Time, ReadsTheShortFormAsTheOther) {
+  std::mt19937 random(1);
+  const auto pick = [&](int first, int last) {
+    return first + static_cast<int>(random() % static_cast<uint32_t>(last - first + 1));
+  };
+  int good = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    const std::string text = absl::StrFormat(
+        "%04d-%02d-%02dT%02d:%02d:%02d", pick(0, 3) == 0 ? pick(1670, 2270) : pick(1899, 2101),
+        pick(0, 3) == 0 ? 2 : pick(0, 13), pick(0, 3) == 0 ? pick(28, 31) : pick(0, 32),
+        pick(0, 24), pick(0, 60), pick(0, 60));
+    const absl::StatusOr<Time> time = ParseTime(text + "Z");
+    const absl::StatusOr<Time> expected = ParseTime(text + "+00:00");
+    ASSERT_EQ(time.ok(), expected.ok()) << text;
+    if (!time.ok()) continue;
+    ++good;
+    ASSERT_EQ(time->ns, expected->ns) << text;
+  }
+  EXPECT_GT(good, 5'000);
 }
 
 TEST(Time, RefusesAnythingElse) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <numeric>
 #include <system_error>
 #include <utility>
 
@@ -209,12 +210,27 @@ std::vector<TwinNumber> ContainmentOrder(const graph::GraphView& view) {
     contains[i] = name == "contains" || absl::StartsWith(name, "has");
   }
   const uint32_t twins = view.next_twin().value;
+  // Those that each twin contains, one twin's behind the other's: what lies all over memory is
+  // looked at in the order in which it lies there.
   std::vector<bool> contained(twins);
-  for (uint32_t number = 0; number < view.next_relationship().value; ++number) {
-    if (!view.Exists(RelationshipNumber(number))) continue;
-    const graph::Relationship found = view.Get(RelationshipNumber(number));
-    if (contains[found.type.value]) contained[found.target.value] = true;
-  }
+  std::vector<uint32_t> ends(twins + 1);
+  std::vector<TwinNumber> targets;
+  const auto for_each_containment = [&](auto visit) {
+    for (uint32_t number = 0; number < view.next_relationship().value; ++number) {
+      if (!view.Exists(RelationshipNumber(number))) continue;
+      const graph::Link found = view.LinkOf(RelationshipNumber(number));
+      if (contains[found.type.value]) visit(found.source.value, found.target);
+    }
+  };
+  for_each_containment([&](uint32_t source, TwinNumber target) {
+    contained[target.value] = true;
+    ++ends[source + 1];
+  });
+  std::partial_sum(ends.begin(), ends.end(), ends.begin());
+  targets.resize(ends.back());
+  // What was the end of the one before it becomes its own.
+  for_each_containment(
+      [&](uint32_t source, TwinNumber target) { targets[ends[source]++] = target; });
   std::vector<TwinNumber> order;
   order.reserve(view.twins());
   std::vector<bool> seen(twins);
@@ -229,13 +245,12 @@ std::vector<TwinNumber> ContainmentOrder(const graph::GraphView& view) {
       seen[twin.value] = true;
       order.push_back(twin);
       children.clear();
-      for (RelationshipNumber each = view.FirstOutgoing(twin); !(each == kNoRelationship);
-           each = view.NextOutgoing(each)) {
-        const graph::Relationship found = view.Get(each);
-        if (contains[found.type.value] && !seen[found.target.value]) {
-          children.push_back(found.target);
-        }
+      const uint32_t begin = twin.value == 0 ? 0 : ends[twin.value - 1];
+      for (uint32_t i = begin; i < ends[twin.value]; ++i) {
+        if (!seen[targets[i].value]) children.push_back(targets[i]);
       }
+      for (const TwinNumber child : children) view.FetchIdPlace(child);
+      for (const TwinNumber child : children) view.FetchId(child);
       // By id: the order of creation says nothing after an import in any order.
       std::sort(children.begin(), children.end(),
                 [&](TwinNumber a, TwinNumber b) { return view.IdOf(a) > view.IdOf(b); });

@@ -422,6 +422,10 @@ TEST_F(EngineTest, AModelMayComeBackWithOtherRelationships) {
     batch.operations = {ingest::DeleteTwin{"t", {}, true}};
     ASSERT_THAT(engine->Write(batch).status, IsOk());
     batch.operations = {ingest::DeleteModel{"dtmi:t:M;1"}};
+    EXPECT_THAT(engine->Write(batch).status,
+                StatusIs(StatusCode::kFailedPrecondition,
+                         HasSubstr("holds 1 former twin and 1 former relationship of the model")));
+    batch.operations = {ingest::DeleteModel{"dtmi:t:M;1", /*forget_past=*/true}};
     ASSERT_THAT(engine->Write(batch).status, IsOk());
     ASSERT_THAT(engine->Stop(), IsOk());
   }

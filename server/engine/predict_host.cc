@@ -307,7 +307,11 @@ class FeatureReading {
  public:
   FeatureReading(const predict::FeatureQuery& query, FeatureStatement statement,
                  const query::GraphReader& graph, const query::SeriesReader* series)
-      : query_(query), statement_(std::move(statement)), graph_(graph), series_(series) {
+      : query_(query),
+        statement_(std::move(statement)),
+        graph_(graph),
+        series_(series),
+        tables_(graph.catalog().TablesOfModel(query.model, /*exact=*/false)) {
     options_.now = query.now;
     options_.memory_bytes_max = kFeatureQueryBytesMax;
     options_.plans = &plans_;
@@ -350,6 +354,7 @@ class FeatureReading {
           predict::FeatureRows rows;
           if (twins == nullptr || statement_.is_filtered) {
             TWIN_RETURN_IF_ERROR(AppendRows(statement_, *query_.features, batch, &rows));
+            TWIN_RETURN_IF_ERROR(CheckModels(rows.twins));
             return to->Give(std::move(rows));
           }
           std::vector<uint32_t> chosen;
@@ -359,15 +364,39 @@ class FeatureReading {
           }
           if (chosen.empty()) return absl::OkStatus();
           TWIN_RETURN_IF_ERROR(AppendRows(statement_, *query_.features, batch.Take(chosen), &rows));
+          TWIN_RETURN_IF_ERROR(CheckModels(rows.twins));
           return to->Give(std::move(rows));
         },
         &statistics);
+  }
+
+  // A query may read vehicles where the estimates are of packs.
+  absl::Status CheckModels(const std::vector<std::string>& twins) const {
+    std::vector<uint32_t> numbers;
+    numbers.reserve(twins.size());
+    for (const std::string& id : twins) {
+      const TwinNumber twin = graph_.Find(id);
+      if (!(twin == kNoTwin)) numbers.push_back(twin.value);  // else of a query of the past
+    }
+    std::vector<query::Place> places;
+    graph_.Places(numbers, &places);
+    for (size_t i = 0; i < places.size(); ++i) {
+      const TableId table(places[i].table);
+      if (std::find(tables_.begin(), tables_.end(), table) != tables_.end()) continue;
+      query::Vector id;
+      graph_.ReadField({&numbers[i], 1}, query::Field::kId, &id);
+      return absl::InvalidArgumentError(
+          absl::StrCat("query: the column `twin` has '", id.strings[0], "', which is of ",
+                       graph_.catalog().model(table).id, "; the estimates are of ", query_.model));
+    }
+    return absl::OkStatus();
   }
 
   const predict::FeatureQuery& query_;
   const FeatureStatement statement_;
   const query::GraphReader& graph_;
   const query::SeriesReader* const series_;
+  const std::vector<TableId> tables_;  // of the model that the estimates are of
   query::PlanHolder plans_;
   query::ExecuteOptions options_;
 };

@@ -119,8 +119,12 @@ TEST_F(PredictTest, ASlowServiceDoesNotKeepASnapshot) {
   EXPECT_THAT(predictors_->Get("p")->last_run->message, HasSubstr("snapshot_retained_bytes_max"));
 }
 
-TEST_F(PredictTest, IdsThatAreRepeatedAreAskedOnce) {
+TEST_F(PredictTest, IdsThatAreRepeatedAreAskedOnceAndUnknownOnesAreNamed) {
   ASSERT_THAT(Register(SpecOf("p")), IsOk());
+  absl::Status refused;
+  predictors_->RunNow("p", {.twins = {"cell-1", "nosuch"}},
+                      [&](const absl::StatusOr<RunRecord>& run) { refused = run.status(); });
+  EXPECT_THAT(refused, StatusIs(StatusCode::kNotFound, HasSubstr("no twin 'nosuch'")));
   const RunRecord run = RunNow("p", {"cell-2", "cell-1", "cell-2", "cell-1"});
   EXPECT_EQ(run.state, RunState::kDone) << run.message;
   EXPECT_EQ(run.rows, 2u);
@@ -182,6 +186,53 @@ TEST_F(PredictTest, GarbageIsNotWritten) {
   EXPECT_EQ(run.state, RunState::kFailed);
   EXPECT_THAT(run.message, HasSubstr("'soh' is there twice"));
   EXPECT_EQ(Soh("cell-3"), "30 25 35 ERROR p ");
+}
+
+TEST_F(PredictTest, TwinsOfAnotherModelHaveNoEstimates) {
+  ingest::WriteBatch models;
+  models.operations.emplace_back(ingest::CreateModels{
+      {R"({"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:Module;1","@type":"Interface"})"}});
+  ASSERT_THAT(engine_->Write(std::move(models)).status, IsOk());
+  ingest::WriteBatch batch;
+  ingest::PutTwin put;
+  put.id = "module";
+  put.model_id = "dtmi:t:Module;1";
+  batch.operations.emplace_back(std::move(put));
+  ASSERT_THAT(engine_->Write(std::move(batch)).status, IsOk());
+  predict::Spec spec = SpecOf("p");
+  spec.query = "SELECT m.$dtId AS twin, 1.5 AS volt FROM DIGITALTWINS MATCH (m:Module)";
+  ASSERT_THAT(Register(spec), IsOk());
+  const RunRecord run = RunNow("p");
+  EXPECT_EQ(run.state, RunState::kFailed);
+  EXPECT_THAT(run.message, HasSubstr("which is of dtmi:t:Module;1; the estimates are of"));
+}
+
+TEST_F(PredictTest, AServiceWithOtherOutputsIsNotBelieved) {
+  ASSERT_THAT(Register(SpecOf("p")), IsOk());
+  RunNow("p");
+  const auto outputs = service().description.outputs;
+  for (std::string predict::Output::*member :
+       {&predict::Output::unit, &predict::Output::path, &predict::Output::name}) {
+    {
+      const MutexLock lock(&service().mutex);
+      service().description.outputs = outputs;
+      service().description.outputs[0].*member = "volt";
+    }
+    const RunRecord run = RunNow("p");
+    EXPECT_EQ(run.state, RunState::kFailed);
+    EXPECT_THAT(run.message, HasSubstr("estimates something else"));
+  }
+  EXPECT_EQ(Soh("cell-1"), "10 5 15 STALE p ");
+}
+
+TEST_F(PredictTest, WhatAChampionWroteIsStaleWhenItIsAShadow) {
+  ASSERT_THAT(Register(SpecOf("p")), IsOk());
+  RunNow("p");
+  EXPECT_EQ(Soh("cell-1"), "10 5 15 OK p ");
+  predict::Spec shadow = SpecOf("p");
+  shadow.is_shadow = true;
+  ASSERT_THAT(predictors_->Register(shadow, {.replace = true}), IsOk());
+  EXPECT_EQ(Soh("cell-1"), "10 5 15 STALE p ");
 }
 
 TEST_F(PredictTest, AServiceWithOtherFeaturesIsNotAsked) {

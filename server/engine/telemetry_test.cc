@@ -317,6 +317,72 @@ TEST_F(TelemetryTest, ALayoutFindsTwinsThatComeBack) {
   EXPECT_EQ(Latest("cell-11", "voltage"), Value::Double(3.611));
 }
 
+// By its own id, and at the end of a rule.
+TEST_F(TelemetryTest, ALayoutFollowsTwinsToAnotherModel) {
+  const auto model = [](int version, absl::string_view contents) {
+    return absl::StrCat(R"({"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:Probe;)", version,
+                        R"(","@type":"Interface","contents":[)", contents, "]}");
+  };
+  constexpr absl::string_view kCount = R"({"@type":"Telemetry","name":"count","schema":")";
+  ingest::WriteBatch models;
+  models.operations.emplace_back(ingest::CreateModels{
+      {model(1, absl::StrCat(kCount, "integer\"}")), model(2, absl::StrCat(kCount, "double\"}")),
+       model(3, R"({"@type":"Telemetry","name":"volume","schema":"double"})")}});
+  ASSERT_THAT(engine_->Write(std::move(models)).status, IsOk());
+  ingest::WriteBatch twins;
+  for (const char* id : {"probe", "end"}) Twin(id, "dtmi:t:Probe;1", &twins);
+  Relationship("module-1", "hasCell", "end", 9, &twins);
+  ASSERT_THAT(engine_->Write(std::move(twins)).status, IsOk());
+  ingest::Layout layout;
+  layout.id = "probes";
+  layout.columns.resize(2);
+  layout.columns[0].targets = {{"probe", "count"}};
+  layout.columns[1].has_rule = true;
+  layout.columns[1].rule.twin_id = "module-1";
+  layout.columns[1].rule.steps = {"hasCell"};
+  layout.columns[1].rule.path = "count";
+  for (ingest::LayoutColumn& column : layout.columns) column.encoding = ingest::Encoding::kDouble;
+  ingest::WriteBatch bare;
+  for (const char* cell : {"cell-11", "cell-12"}) {
+    bare.operations.emplace_back(
+        ingest::DeleteRelationship{"module-1", "module-1-" + std::string(cell), {}});
+  }
+  ASSERT_THAT(engine_->Write(std::move(bare)).status, IsOk());
+  ASSERT_EQ(engine_->Register(layout).unresolved, 0u);
+  int64_t second = (SystemClock().Now().ns - kStart) / kSecond;
+  const auto send = [&](double value) {
+    ingest::TelemetryBatch batch;
+    ++second;
+    const int64_t time = kStart + second * kSecond;
+    const double values[] = {value, value};
+    batch.frames.push_back({"probes", {&time, 1}, {}, values});
+    const ingest::TelemetryResult result = engine_->Write(std::move(batch));
+    TWIN_CHECK(result.status.ok()) << result.status;
+    return result.rejects.empty() ? "" : std::string(result.rejects[0].status.message());
+  };
+  const auto move = [&](const std::string& id, const std::string& to) {
+    ingest::WriteBatch batch;
+    ingest::PatchTwin patch;
+    patch.id = id;
+    patch.model_id = to;
+    batch.operations.emplace_back(std::move(patch));
+    ASSERT_THAT(engine_->Write(std::move(batch)).status, IsOk());
+  };
+  EXPECT_EQ(send(7), "");
+  EXPECT_THAT(send(7.5), HasSubstr("7.5"));
+  for (const char* id : {"probe", "end"}) {
+    EXPECT_EQ(Latest(id, "count"), Value::Int(7));
+    move(id, "dtmi:t:Probe;2");
+    EXPECT_EQ(Latest(id, "count"), Value::Double(7));
+  }
+  Restart(/*checkpoint=*/false);
+  EXPECT_EQ(send(7.5), "");
+  for (const char* id : {"probe", "end"}) EXPECT_EQ(Latest(id, "count"), Value::Double(7.5));
+  move("probe", "dtmi:t:Probe;3");
+  EXPECT_THAT(send(8.5), HasSubstr("the model of the twin 'probe' has no 'count' any more"));
+  EXPECT_EQ(Latest("end", "count"), Value::Double(8.5));
+}
+
 TEST_F(TelemetryTest, FramesThatReachNothingAreTold) {
   ingest::WriteBatch batch;
   Twin("empty", "dtmi:t:Pack;1", &batch);

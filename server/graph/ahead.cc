@@ -1,4 +1,7 @@
 // Hints: what work on many twins is about to look at, on its way from memory while others are.
+#include <algorithm>
+#include <utility>
+
 #include "server/graph/graph.h"
 #include "server/graph/state.h"
 
@@ -19,8 +22,32 @@ void GraphView::GuessTwins(absl::Span<const size_t> hashes, TwinNumber* twins) c
 }
 
 void GraphView::FetchTwin(TwinNumber twin) const {
-  state_->twin_entries.Fetch(twin.value / kEntriesPerPage,
-                             twin.value % kEntriesPerPage * sizeof(TwinEntry));
+  state_->twin_entries.FetchByte(twin.value / kEntriesPerPage,
+                                 twin.value % kEntriesPerPage * sizeof(TwinEntry));
+}
+
+void GraphView::FetchOutgoing(absl::Span<const TwinNumber> twins) const {
+  constexpr size_t kAtOnce = 64;
+  for (; !twins.empty(); twins.remove_prefix(std::min(kAtOnce, twins.size()))) {
+    uint32_t numbers[kAtOnce];  // the next of each list
+    size_t left = 0;
+    const auto fetch = [&](uint32_t number) {
+      if (number == kNone) return;
+      FetchRelationship(*state_, number);
+      numbers[left++] = number;
+    };
+    for (const TwinNumber twin : twins.subspan(0, kAtOnce)) {
+      const auto* entry = EntryAt<TwinEntry>(state_->twin_entries, twin.value);
+      if (entry == nullptr || entry->out_degree > RelationshipIndex::kDegreeMin) continue;
+      fetch(entry->first_out);
+    }
+    while (left > 0) {
+      const size_t count = std::exchange(left, 0);
+      for (size_t i = 0; i < count; ++i) {
+        fetch(EntryAt<RelationshipEntry>(state_->relationship_entries, numbers[i])->next_out);
+      }
+    }
+  }
 }
 
 void GraphView::FindTwins(absl::Span<const absl::string_view> ids, TwinNumber* twins) const {

@@ -159,6 +159,22 @@ std::vector<absl::string_view> TableSchema::Paths() const {
   return paths;
 }
 
+Value WidenedTo(ColumnType to, ColumnType from, const Value& value) {
+  const auto to_double = [&](int64_t exact_max) {
+    const int64_t whole = value.as_int();
+    if (whole < -exact_max || whole > exact_max) return Value();
+    return Value::Double(static_cast<double>(whole));
+  };
+  if (value.is_null() || to == from) return value;
+  if (from == ColumnType::kInt32 || from == ColumnType::kInt64) {
+    if (to == ColumnType::kInt64) return value;
+    if (to == ColumnType::kDouble) return to_double(int64_t{1} << 53);
+    if (to == ColumnType::kFloat && from == ColumnType::kInt32) return to_double(int64_t{1} << 24);
+  }
+  if (from == ColumnType::kFloat && to == ColumnType::kDouble) return value;
+  return Value();
+}
+
 const RelationshipType* TableSchema::FindRelationship(absl::string_view name) const {
   const auto it = std::find_if(relationships.begin(), relationships.end(),
                                [&](const RelationshipType* type) { return type->name == name; });

@@ -16,6 +16,7 @@
 #include "models/dtdl/model.h"
 #include "server/base/ids.h"
 #include "server/base/time.h"
+#include "server/base/value.h"
 
 namespace twin::graph {
 
@@ -98,6 +99,10 @@ struct TableSchema {
   absl::flat_hash_map<std::string, ColumnId> by_path;
   absl::flat_hash_map<std::string, ColumnId> objects;  // by name
 };
+
+// The value as one of a column of another type, where it is exactly the same number: integers in
+// longer ones and in doubles, floats in doubles. Null: there is no such value.
+Value WidenedTo(ColumnType to, ColumnType from, const Value& value);
 
 class Catalog {
  public:

@@ -1,5 +1,6 @@
 // Graph to pages and back: what a checkpoint writes and recovery reads.
 #include <algorithm>
+#include <cstring>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -37,6 +38,42 @@ std::string IdPageBytes(const TwinIds& ids, uint32_t page, uint32_t numbers) {
 void CountRows(Table* table) {
   table->rows = static_cast<uint32_t>(table->numbers.pages() * kRowsPerPage);
   while (table->rows > 0 && LoadRow(*table, table->rows - 1) == kNone) --table->rows;
+}
+
+// The rows of one page of a table, up to the last one that is used.
+class RowsOfPage {
+ public:
+  RowsOfPage(const Table& table, uint32_t page)
+      : first_(page * kRowsPerPage), rows_(std::min(table.rows - first_, kRowsPerPage)) {
+    if (const char* numbers = table.numbers.Bytes(page)) {
+      std::memcpy(numbers_, numbers, sizeof(numbers_));
+    }
+  }
+  void AddFreeTo(std::vector<uint32_t>* free) const {
+    for (uint32_t i = 0; i < rows_; ++i) {
+      if (numbers_[i] == 0) free->push_back(first_ + i);
+    }
+  }
+  // Calls is(i), of the i-th row, until one is not.
+  template <typename Is>
+  bool AllOfUsed(Is is) const {
+    for (uint32_t i = 0; i < rows_; ++i) {
+      if (numbers_[i] != 0 && !is(i)) return false;
+    }
+    return true;
+  }
+
+ private:
+  const uint32_t first_;
+  const uint32_t rows_;
+  uint32_t numbers_[kRowsPerPage] = {};  // + 1; 0: the row is free
+};
+
+// The string code in a page of values.
+uint32_t CodeAt(const char* page, uint32_t index) {
+  uint32_t code = 0;
+  std::memcpy(&code, page + kBitmapBytes + index * sizeof(code), sizeof(code));
+  return code;
 }
 
 }  // namespace
@@ -213,14 +250,17 @@ absl::Status Graph::FinishLoad(Sequence sequence, Time time, TwinNumber next_twi
   state->next_relationship = next_relationship.value;
   if (!indexing_ids_.joinable()) EndOfIds(next_twin);
   ++Change()->rows_epoch;
-  TWIN_RETURN_IF_ERROR(CheckLoaded());
-  TWIN_RETURN_IF_ERROR(FinishLoadPast());
-
   for (std::vector<Ref<Table>>* tables : {&state->tables, &state->relationship_tables}) {
     for (const Ref<Table>& table : *tables) CountRows(table.get());
   }
+  absl::Status used;
+  {
+    const std::jthread using_strings([&] { used = UseLoadedStrings(); });
+    TWIN_RETURN_IF_ERROR(CheckLoaded());
+  }
+  TWIN_RETURN_IF_ERROR(used);
+  TWIN_RETURN_IF_ERROR(FinishLoadPast());
   const std::jthread indexing_values([this] { IndexLoadedValues(); });
-  TWIN_RETURN_IF_ERROR(UseLoadedStrings());
   TWIN_RETURN_IF_ERROR(CountLoadedRelationships());
   if (!shared_->strings.DropUnused()) {
     return Damaged({PageKind::kStrings, 0, 0, 0}, "a string twice");
@@ -253,17 +293,17 @@ absl::Status Graph::UseLoadedStrings() {
   // Of one table; rows without an element are free.
   const auto use = [&](const Table& table, const std::vector<ColumnSchema>& columns,
                        std::vector<uint32_t>* free) -> std::optional<PageKey> {
-    for (uint32_t row = 0; row < table.rows; ++row) {
-      if (LoadRow(table, row) == kNone) free->push_back(row);
-    }
-    for (uint32_t c = 0; c < columns.size(); ++c) {
-      if (!IsStringColumn(columns[c].type)) continue;
-      const Column& column = table.columns[c];
-      for (uint32_t row = 0; row < table.rows; ++row) {
-        if (LoadRow(table, row) == kNone || !HasValue(column, row)) continue;
-        if (!shared_->strings.AddUse(LoadCode(column, row))) {
-          return PageKey{PageKind::kValues, 0, c, row / kRowsPerPage};
-        }
+    for (uint32_t first = 0; first < table.rows; first += kRowsPerPage) {
+      const uint32_t page = first / kRowsPerPage;
+      const RowsOfPage rows(table, page);
+      rows.AddFreeTo(free);
+      for (uint32_t c = 0; c < columns.size(); ++c) {
+        const char* values = table.columns[c].values.Bytes(page);
+        if (!IsStringColumn(columns[c].type) || values == nullptr) continue;
+        const bool all_known = rows.AllOfUsed([&](uint32_t i) {
+          return !HasBit(values, i) || shared_->strings.AddUse(CodeAt(values, i));
+        });
+        if (!all_known) return PageKey{PageKind::kValues, 0, c, page};
       }
     }
     return std::nullopt;
@@ -294,6 +334,7 @@ absl::Status Graph::UseLoadedStrings() {
 }
 
 absl::Status Graph::CountLoadedRelationships() {
+  std::vector<RelationshipIndex::Entry> indexed;
   for (uint32_t number = 0; number < state_->next_relationship; ++number) {
     const auto* entry = EntryAt<RelationshipEntry>(state_->relationship_entries, number);
     if (entry == nullptr || entry->type == 0) continue;
@@ -304,10 +345,10 @@ absl::Status Graph::CountLoadedRelationships() {
     }
     const auto* source = EntryAt<TwinEntry>(state_->twin_entries, entry->source);
     if (source->out_degree > RelationshipIndex::kDegreeMin) {
-      shared_->relationships.Add(entry->source, entry->id, entry->type - 1, number);
-      shared_->relationships.Cover(entry->source);
+      indexed.push_back({entry->source, entry->id, entry->type - 1, number});
     }
   }
+  shared_->relationships.CoverAll(indexed);
   return absl::OkStatus();
 }
 

@@ -56,13 +56,49 @@ void Graph::Create(const Creations& made, Time update) {
   for (const Creations::Relationship& each : made.relationships) ids.push_back(each.id);
   std::vector<uint32_t> codes(ids.size());
   shared_->strings.InternAll(ids, codes.data());
-  constexpr size_t kAhead = 8;
-  for (size_t i = 0; i < made.relationships.size(); ++i) {
-    if (i + kAhead < made.relationships.size()) {
-      head_->FetchTwin(made.relationships[i + kAhead].source);
-      head_->FetchTwin(made.relationships[i + kAhead].target);
+  const RelationshipNumber first_relationship(state_->next_relationship);
+  constexpr size_t kAtOnce = 64;
+  for (size_t i = 0; i < made.relationships.size(); i += kAtOnce) {
+    const auto some = absl::MakeConstSpan(made.relationships).subspan(i, kAtOnce);
+    FetchEnds(some);
+    for (size_t k = 0; k < some.size(); ++k) Relate(some[k], codes[i + k]);
+  }
+  CreateFirstValues(made, first_relationship);
+}
+
+// What Relate looks at: the twins, the first relationships of their lists, and the last ones, which
+// the first ones know.
+void Graph::FetchEnds(absl::Span<const Creations::Relationship> relationships) const {
+  const auto for_each_first = [&](auto visit) {
+    for (const Creations::Relationship& each : relationships) {
+      const auto* source = EntryAt<TwinEntry>(state_->twin_entries, each.source.value);
+      const auto* target = EntryAt<TwinEntry>(state_->twin_entries, each.target.value);
+      if (source->first_out != kNone) visit(source->first_out, &RelationshipEntry::previous_out);
+      if (target->first_in != kNone) visit(target->first_in, &RelationshipEntry::previous_in);
     }
-    Relate(made.relationships[i], codes[i]);
+  };
+  for (const Creations::Relationship& each : relationships) {
+    head_->FetchTwin(each.source);
+    head_->FetchTwin(each.target);
+  }
+  for_each_first([&](uint32_t first, auto) { FetchRelationship(*state_, first); });
+  for_each_first([&](uint32_t first, auto last) {
+    FetchRelationship(*state_,
+                      EntryAt<RelationshipEntry>(state_->relationship_entries, first)->*last);
+  });
+}
+
+void Graph::CreateFirstValues(const Creations& made, RelationshipNumber first) {
+  for (const Creations::RelationshipValue& each : made.relationship_values) {
+    const RelationshipTypeId type = made.relationships[each.relationship].type;
+    const auto* entry =
+        EntryAt<RelationshipEntry>(state_->relationship_entries, first.value + each.relationship);
+    const ColumnType kind =
+        head_->catalog().relationship_type(type).columns[each.column.value].type;
+    const uint32_t code =
+        kind == ColumnType::kString ? shared_->strings.Intern(each.text) : kNoString;
+    StoreBits(&ChangeRelationshipTable(type)->columns[each.column.value], kind, entry->row,
+              each.value, code, stamp_);
   }
 }
 

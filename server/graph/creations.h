@@ -8,6 +8,7 @@
 #include "absl/strings/string_view.h"
 #include "server/base/ids.h"
 #include "server/base/time.h"
+#include "server/base/value.h"
 
 namespace twin::graph {
 
@@ -42,9 +43,18 @@ struct Creations {
     Time begin;
   };
 
+  // A first value of a relationship, as of its begin, in a column that is not of kDocument.
+  struct RelationshipValue {
+    uint32_t relationship = 0;  // the index below
+    ColumnId column;
+    Value value;             // but of kString
+    absl::string_view text;  // of kString
+  };
+
   std::vector<Kind> kinds;
   std::vector<Twin> twins;  // in the order of their numbers, and so are those of a kind
   std::vector<Relationship> relationships;  // as well; they may be of these twins
+  std::vector<RelationshipValue> relationship_values;
 };
 
 }  // namespace twin::graph

@@ -204,8 +204,9 @@ void Graph::MoveTwin(TwinNumber twin, TableId table, Sequence version, Time time
   std::vector<std::pair<ColumnId, Cell>> kept;
   for (const ColumnSchema& column : old_schema.columns) {
     const ColumnSchema* same = new_schema.FindSame(column);
-    if (same == nullptr || same->type != column.type) continue;
+    if (same == nullptr) continue;
     Cell cell = head_->Get(twin, old_schema.IdOf(column));
+    cell.value = WidenedTo(same->type, column.type, cell.value);
     if (!cell.value.is_null()) kept.emplace_back(new_schema.IdOf(*same), std::move(cell));
   }
   ClearRow(twin, from.table, from.row);
@@ -296,12 +297,13 @@ void Graph::Relate(const Creations::Relationship& relationship, uint32_t id) {
     shared_->relationships.Add(source.value, made.id, type.value, number.value);
     return;
   }
+  std::vector<RelationshipIndex::Entry> entries;
   for (RelationshipNumber each = head_->FirstOutgoing(source); !(each == kNoRelationship);
        each = head_->NextOutgoing(each)) {
     const auto* entry = EntryAt<RelationshipEntry>(state->relationship_entries, each.value);
-    shared_->relationships.Add(source.value, entry->id, entry->type - 1, each.value);
+    entries.push_back({source.value, entry->id, entry->type - 1, each.value});
   }
-  shared_->relationships.Cover(source.value);
+  shared_->relationships.CoverAll(entries);
 }
 
 void Graph::SetValue(RelationshipNumber relationship, ColumnId column, const Value& value,
@@ -375,76 +377,6 @@ void Graph::Advance(Sequence sequence, Time time) {
   state->time = time;
   shared_->equality.Collect();
   shared_->strings.Collect();
-}
-
-void Graph::Reorder(absl::Span<const TwinNumber> order) {
-  State* state = Change();
-  ++state->rows_epoch;
-  const std::vector<Ref<Table>> before = state->tables;
-  std::vector<std::vector<uint32_t>> rows(before.size());  // old rows, in the new order
-  std::vector<bool> placed(state->next_twin);
-  const auto place = [&](uint32_t number) {
-    const TwinEntry* entry = EntryAt<TwinEntry>(state->twin_entries, number);
-    if (entry == nullptr || entry->table == 0 || placed[number]) return;
-    placed[number] = true;
-    rows[entry->table - 1].push_back(entry->row);
-  };
-  for (const TwinNumber twin : order) place(twin.value);
-  for (uint32_t number = 0; number < state->next_twin; ++number) place(number);
-
-  for (uint32_t i = 0; i < before.size(); ++i) {
-    const Table& old = *before[i];
-    const TableSchema& schema = state->catalog->table(TableId(i));
-    Ref<Table> made(new Table);
-    made->columns.resize(old.columns.size());
-    made->rows = static_cast<uint32_t>(rows[i].size());
-    made->live = rows[i].size();
-    for (uint32_t row = 0; row < rows[i].size(); ++row) {
-      const uint32_t number = LoadRow(old, rows[i][row]);
-      StoreRow(made.get(), row, number, stamp_);
-      ChangeTwin(state, TwinNumber(number), stamp_)->row = row;
-    }
-    for (size_t c = 0; c < schema.columns.size(); ++c) {
-      const Column& from = old.columns[c];
-      Column& to = made->columns[c];
-      const ColumnType type = schema.columns[c].type;
-      for (uint32_t row = 0; row < rows[i].size(); ++row) {
-        const uint32_t was = rows[i][row];
-        if (!HasValue(from, was)) continue;
-        const bool alone = PageIsEmpty(to, row);
-        StoreTime(&to.update_times, row, LoadTime(from.update_times, was), alone, stamp_);
-        StoreTime(&to.source_times, row, LoadTime(from.source_times, was), alone, stamp_);
-        if (IsStringColumn(type)) {
-          StoreBits(&to, type, row, Value(), LoadCode(from, was), stamp_);
-        } else {
-          StoreBits(&to, type, row, LoadValue(from, type, was, shared_->strings), 0, stamp_);
-        }
-      }
-    }
-    // What the store has of the old order must not show through: empty pages take its place.
-    const auto cover = [&](const PageArray& was, PageArray* now, uint32_t size) {
-      for (size_t page = 0; page < was.pages(); ++page) {
-        if (!was.Get(page).empty() && now->Get(page).empty()) now->Mutable(page, size, stamp_);
-      }
-    };
-    cover(old.numbers, &made->numbers, kRowsPerPage * sizeof(uint32_t));
-    for (size_t c = 0; c < schema.columns.size(); ++c) {
-      const uint32_t bytes = kBitmapBytes + kRowsPerPage * ValueBytes(schema.columns[c].type);
-      cover(old.columns[c].values, &made->columns[c].values, bytes);
-      cover(old.columns[c].update_times, &made->columns[c].update_times, sizeof(int64_t));
-      cover(old.columns[c].source_times, &made->columns[c].source_times, sizeof(int64_t));
-    }
-    free_rows_[i].clear();
-    state->tables[i] = std::move(made);
-  }
-  if (shared_->pins.alive() == 0) {
-    const std::vector<bool> of_past = TwinsOfPast();
-    shared_->ids.Retain(state->next_twin, [&](uint32_t number) {
-      return head_->Exists(TwinNumber(number)) || of_past[number];
-    });
-    deleted_twins_ = 0;
-    durable_ids_ = 0;
-  }
 }
 
 uint64_t Graph::deleted_twins() const { return deleted_twins_; }

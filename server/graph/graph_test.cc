@@ -435,6 +435,16 @@ TEST_P(GraphRandom, SnapshotsNeverChange) {
   for (const auto& [view, dump] : pinned) ASSERT_EQ(Dump(*view), dump) << "seed " << GetParam();
 }
 
+// Of some of its twins.
+std::vector<TwinNumber> AnyOrder(const GraphView& view, uint32_t seed) {
+  std::vector<TwinNumber> order;
+  for (uint32_t number = 0; number < view.next_twin().value; ++number) {
+    if (number % 5 != 0) order.push_back(TwinNumber(number));
+  }
+  std::shuffle(order.begin(), order.end(), std::mt19937(seed));
+  return order;
+}
+
 TEST_P(GraphRandom, CheckpointsGiveTheStateBack) {
   Graph first;
   first.SetCatalog(TestCatalog());
@@ -444,7 +454,11 @@ TEST_P(GraphRandom, CheckpointsGiveTheStateBack) {
   for (int round = 0; round < 6; ++round) {
     Changes changes(graph.get(), GetParam() * 100 + static_cast<uint32_t>(round));
     for (int i = 0; i < 400; ++i) changes.One();
-    if (round % 3 == 2) graph->Reorder({});
+    if (round % 3 == 2) {
+      const std::string before = Dump(graph->head());
+      graph->Reorder(AnyOrder(graph->head(), GetParam() + static_cast<uint32_t>(round)));
+      ASSERT_EQ(Dump(graph->head()), before) << "seed " << GetParam() << " round " << round;
+    }
     const CheckpointPages checkpoint = graph->PinForCheckpoint(round == 0);
     const std::string dump = Dump(graph->head());
     for (int i = 0; i < 50; ++i) changes.One();  // while it is written
@@ -456,6 +470,30 @@ TEST_P(GraphRandom, CheckpointsGiveTheStateBack) {
     ASSERT_EQ(Dump(*checkpoint.view), dump);
     if (round == 3) graph = std::move(loaded);  // goes on incrementally after a restart
   }
+}
+
+TEST(Graph, ReorderedTwinsAreListedInThatOrder) {
+  Graph graph;
+  graph.SetCatalog(TestCatalog());
+  constexpr uint32_t kTwins = 300;
+  for (uint32_t number = 0; number < kTwins; ++number) {
+    graph.CreateTwin(TwinNumber(number), absl::StrCat("t", number), TableId(0),
+                     Sequence(number + 1), Time{1});
+  }
+  graph.DeleteTwin(TwinNumber(7));
+  std::vector<TwinNumber> order;
+  for (uint32_t i = 0; i < kTwins; ++i) order.push_back(TwinNumber(i * 7 % kTwins));
+  order.erase(std::find(order.begin(), order.end(), TwinNumber(0)));  // it follows
+  graph.Reorder(order);
+  order.erase(std::find(order.begin(), order.end(), TwinNumber(7)));
+  order.push_back(TwinNumber(0));
+  const auto listed = [&] {
+    uint32_t next = 0;
+    return graph.head().ListTwins(TableId(0), 0, kTwins, &next);
+  };
+  EXPECT_EQ(listed(), order);
+  graph.Reorder(order);  // as it is already
+  EXPECT_EQ(listed(), order);
 }
 
 TEST(Graph, AnsweredByIdThroughDeletionAndReturn) {

@@ -107,5 +107,34 @@ TEST(LatestTest, RowsEpochRisesWhenRowsChangeHands) {
   EXPECT_GT(graph->head().rows_epoch(), epoch);
 }
 
+TEST(LatestTest, NumbersMoveIntoWiderColumnsWhereTheyAreExact) {
+  const auto version = [](uint32_t number, absl::string_view whole, absl::string_view fraction) {
+    ModelState state;
+    state.id = absl::StrCat("dtmi:t:V;", number);
+    state.text = absl::StrCat(
+        R"({"@context":"dtmi:dtdl:context;3","@id":")", state.id, R"(","@type":"Interface",)",
+        R"("contents":[{"@type":"Telemetry","name":"count","schema":")", whole, R"("},)",
+        R"({"@type":"Telemetry","name":"volt","schema":")", fraction, R"("}]})");
+    state.table = TableId(number - 1);
+    return state;
+  };
+  Graph graph;
+  graph.SetCatalog(
+      Catalog::Create({version(1, "long", "float"), version(2, "double", "double")}, nullptr)
+          .value());
+  const int64_t counts[] = {7, (int64_t{1} << 53) + 1};
+  for (uint32_t i = 0; i < 2; ++i) {
+    const TwinNumber twin(i);
+    graph.CreateTwin(twin, absl::StrCat("t", i), TableId(0), Sequence(1), Time{1});
+    graph.SetValue(twin, ColumnId(0), Value::Int(counts[i]), Time{3}, Time{2});
+    graph.SetValue(twin, ColumnId(1), Value::Double(0.5), Time{3}, Time{2});
+    graph.MoveTwin(twin, TableId(1), Sequence(2), Time{9});
+    EXPECT_EQ(graph.head().GetValue(twin, ColumnId(1)), Value::Double(0.5));
+    EXPECT_EQ(graph.head().Get(twin, ColumnId(1)).source_time, Time{2});
+  }
+  EXPECT_EQ(graph.head().GetValue(TwinNumber(0), ColumnId(0)), Value::Double(7));
+  EXPECT_TRUE(graph.head().GetValue(TwinNumber(1), ColumnId(0)).is_null());
+}
+
 }  // namespace
 }  // namespace twin::graph

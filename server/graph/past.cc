@@ -232,7 +232,7 @@ Time GraphView::last_end_of_twins() const { return shared_->former_twins.last_en
 
 std::vector<TwinNumber> GraphView::TwinsOf(absl::string_view id) const {
   std::vector<TwinNumber> twins;
-  for (uint32_t number = shared_->ids.Find(id); number != kNone;
+  for (uint32_t number = shared_->ids.Find(id, HashOf(id)); number != kNone;
        number = shared_->ids.Before(number)) {
     if (number < state_->next_twin) twins.push_back(TwinNumber(number));
   }
@@ -289,6 +289,22 @@ Value GraphView::FormerValueOf(uint32_t slot) const {
 
 uint64_t GraphView::past_entries() const {
   return state_->ended_twins.live + state_->ended_relationships.live + state_->former_values.live;
+}
+
+PastOfModel GraphView::PastOf(const TableSchema& table) const {
+  PastOfModel past;
+  EndedTwin twin;
+  for (uint32_t slot = 0; slot < ended_twin_slots(); ++slot) {
+    if (GetEnded(slot, &twin) && twin.table == table.id) ++past.twins;
+  }
+  EndedRelationship relationship;
+  for (uint32_t slot = 0; slot < ended_relationship_slots(); ++slot) {
+    if (!GetEnded(slot, &relationship)) continue;
+    if (catalog().relationship_type(relationship.type).owner == table.model_id) {
+      ++past.relationships;
+    }
+  }
+  return past;
 }
 
 uint64_t GraphView::past_version() const { return state_->past_version; }
@@ -479,37 +495,57 @@ std::vector<bool> Graph::TwinsOfPast() const {
 
 // --- Loading ---
 
-absl::Status Graph::FinishLoadPast() {
-  State* state = state_;
-  const auto slots_of = [](const PastLog& log) {
-    return static_cast<uint32_t>(log.entries.pages() * kEntriesPerPage);
-  };
-  const auto count = [](bool is_used, uint32_t slot, PastLog* log, std::vector<uint32_t>* free) {
-    if (is_used) {
-      ++log->live;
-    } else {
-      free->push_back(slot);
-    }
-  };
-  state->ended_twins.slots = slots_of(state->ended_twins);
-  state->ended_relationships.slots = slots_of(state->ended_relationships);
-  state->former_values.slots = slots_of(state->former_values);
-  const auto has_id = [&](TwinNumber twin) {
-    return twin.value < state->next_twin && shared_->ids.Has(twin.value);
-  };
+namespace {
 
+// Of the log of past things that was loaded: which slots are used.
+uint32_t SlotsOf(const PastLog& log) {
+  return static_cast<uint32_t>(log.entries.pages() * kEntriesPerPage);
+}
+void CountSlot(bool is_used, uint32_t slot, PastLog* log, std::vector<uint32_t>* free) {
+  if (is_used) {
+    ++log->live;
+  } else {
+    free->push_back(slot);
+  }
+}
+
+}  // namespace
+
+absl::Status Graph::FinishLoadPast() {
+  TWIN_RETURN_IF_ERROR(FinishLoadEndedTwins());
+  TWIN_RETURN_IF_ERROR(FinishLoadEndedRelationships());
+  TWIN_RETURN_IF_ERROR(FinishLoadFormerValues());
+  uint64_t deleted = 0;
+  const std::vector<bool> of_past = TwinsOfPast();
+  for (uint32_t number = 0; number < state_->next_twin; ++number) {
+    if (!of_past[number] && shared_->ids.Has(number) && !head_->Exists(TwinNumber(number))) {
+      ++deleted;
+    }
+  }
+  deleted_twins_ = deleted;
+  return absl::OkStatus();
+}
+
+bool Graph::HasLoadedId(TwinNumber twin) const {
+  return twin.value < state_->next_twin && shared_->ids.Has(twin.value);
+}
+
+absl::Status Graph::FinishLoadEndedTwins() {
+  State* state = state_;
+  PastLog* const log = &state->ended_twins;
+  log->slots = SlotsOf(*log);
   EndedTwin twin;
-  for (uint32_t slot = 0; slot < state->ended_twins.slots; ++slot) {
+  for (uint32_t slot = 0; slot < log->slots; ++slot) {
     const bool is_used = head_->GetEnded(slot, &twin);
-    count(is_used, slot, &state->ended_twins, &free_ended_twins_);
+    CountSlot(is_used, slot, log, &free_ended_twins_);
     if (!is_used) continue;
     const PageKind kind = PageKind::kEndedTwins;
-    if (!has_id(twin.twin)) return DamagedPast(kind, slot, "a twin without an id");
+    if (!HasLoadedId(twin.twin)) return DamagedPast(kind, slot, "a twin without an id");
     if (twin.table.value >= state->tables.size() ||
         state->catalog->table(twin.table).interface == nullptr) {
       return DamagedPast(kind, slot, "a twin without a model");
     }
-    ByteReader reader(state->ended_twins.values.Get(slot));
+    ByteReader reader(log->values.Get(slot));
     Cell cell;
     FindCell(&reader, UINT32_MAX, &cell);
     if (!reader.ok() || !reader.done()) return DamagedPast(kind, slot, "its values");
@@ -524,10 +560,17 @@ absl::Status Graph::FinishLoadPast() {
       shared_->former_twins.Set(key, slot, twin.end);
     }
   }
+  return absl::OkStatus();
+}
+
+absl::Status Graph::FinishLoadEndedRelationships() {
+  State* state = state_;
+  PastLog* const log = &state->ended_relationships;
+  log->slots = SlotsOf(*log);
   EndedRelationship relationship;
-  for (uint32_t slot = 0; slot < state->ended_relationships.slots; ++slot) {
+  for (uint32_t slot = 0; slot < log->slots; ++slot) {
     const bool is_used = head_->GetEnded(slot, &relationship);
-    count(is_used, slot, &state->ended_relationships, &free_ended_relationships_);
+    CountSlot(is_used, slot, log, &free_ended_relationships_);
     if (!is_used) continue;
     const PageKind kind = PageKind::kEndedRelationships;
     if (relationship.type.value >= state->relationship_tables.size() ||
@@ -535,10 +578,10 @@ absl::Status Graph::FinishLoadPast() {
       return DamagedPast(kind, slot, "a relationship without a type");
     }
     if (relationship.relationship.value >= state->next_relationship ||
-        !has_id(relationship.source) || !has_id(relationship.target)) {
+        !HasLoadedId(relationship.source) || !HasLoadedId(relationship.target)) {
       return DamagedPast(kind, slot, "a relationship that led nowhere");
     }
-    ByteReader reader(state->ended_relationships.values.Get(slot));
+    ByteReader reader(log->values.Get(slot));
     const absl::string_view id = reader.String();
     Value value;
     FindValue(&reader, UINT32_MAX, &value);
@@ -551,12 +594,19 @@ absl::Status Graph::FinishLoadPast() {
       shared_->former_relationships.Set(key, slot, relationship.end);
     }
   }
+  return absl::OkStatus();
+}
+
+absl::Status Graph::FinishLoadFormerValues() {
+  State* state = state_;
+  PastLog* const log = &state->former_values;
+  log->slots = SlotsOf(*log);
   FormerValue former;
-  for (uint32_t slot = 0; slot < state->former_values.slots; ++slot) {
+  for (uint32_t slot = 0; slot < log->slots; ++slot) {
     const bool is_used = head_->GetFormer(slot, &former);
-    count(is_used, slot, &state->former_values, &free_former_values_);
+    CountSlot(is_used, slot, log, &free_former_values_);
     if (!is_used) continue;
-    ByteReader reader(state->former_values.values.Get(slot));
+    ByteReader reader(log->values.Get(slot));
     DecodeValue(&reader);
     if (!reader.ok() || !reader.done() || former.relationship.value >= state->next_relationship) {
       return DamagedPast(PageKind::kFormerValues, slot, "a value of no relationship");
@@ -568,14 +618,6 @@ absl::Status Graph::FinishLoadPast() {
       shared_->changes.Set(former.relationship.value, former.column.value, former.time.ns);
     }
   }
-  uint64_t deleted = 0;
-  const std::vector<bool> of_past = TwinsOfPast();
-  for (uint32_t number = 0; number < state->next_twin; ++number) {
-    if (!of_past[number] && shared_->ids.Has(number) && !head_->Exists(TwinNumber(number))) {
-      ++deleted;
-    }
-  }
-  deleted_twins_ = deleted;
   return absl::OkStatus();
 }
 

@@ -42,6 +42,12 @@ struct FormerValue {
   Time time;
 };
 
+// How many entries only a model explains.
+struct PastOfModel {
+  uint64_t twins = 0;  // lives as twins of the model
+  uint64_t relationships = 0;
+};
+
 }  // namespace twin::graph
 
 #endif  // TWIN_SERVER_GRAPH_PAST_H_

@@ -96,9 +96,9 @@ void TwinIds::IndexAll() {
   IndexRange(0, numbers_);
 }
 
-uint32_t TwinIds::Find(absl::string_view id) const {
+uint32_t TwinIds::Find(absl::string_view id, size_t hash) const {
   const MutexLock lock(&mutex_);
-  return by_id_.Find(id);
+  return by_id_.Find(id, hash);
 }
 
 void TwinIds::Fetch(absl::Span<const size_t> hashes) const {
@@ -250,13 +250,22 @@ uint32_t RelationshipIndex::Count(uint32_t source, uint32_t type) const {
 }
 
 bool RelationshipIndex::Covers(uint32_t source) const {
+  const uint64_t marks = marks_[source % kMarks / 64].load(std::memory_order_acquire);
+  if ((marks >> (source % 64) & 1) == 0) return false;
   const MutexLock lock(&mutex_);
   return covered_.contains(source);
 }
 
-void RelationshipIndex::Cover(uint32_t source) {
+void RelationshipIndex::CoverAll(absl::Span<const Entry> entries) {
   const MutexLock lock(&mutex_);
-  covered_.insert(source);
+  numbers_.reserve(numbers_.size() + entries.size());
+  for (const Entry& each : entries) {
+    numbers_[Key(each.source, each.id)] = each.number;
+    ++counts_[Key(each.source, each.type)];
+    if (!covered_.insert(each.source).second) continue;
+    marks_[each.source % kMarks / 64].fetch_or(uint64_t{1} << (each.source % 64),
+                                               std::memory_order_release);
+  }
 }
 
 size_t RelationshipIndex::bytes() const {

@@ -3,6 +3,7 @@
 #define TWIN_SERVER_GRAPH_STATE_H_
 
 #include <atomic>
+#include <cstddef>
 #include <memory>
 #include <vector>
 
@@ -189,6 +190,13 @@ struct State {
   static void Delete(State* state) { delete state; }
 };
 
+// A hint: the entry is about to be looked at.
+inline void FetchRelationship(const State& state, uint32_t number) {
+  const size_t at = number % kEntriesPerPage * sizeof(RelationshipEntry);
+  state.relationship_entries.FetchByte(number / kEntriesPerPage,
+                                       at + offsetof(RelationshipEntry, next_out));
+}
+
 // Ids of twins, of all states together: a number's id never changes.
 class TwinIds {
  public:
@@ -203,7 +211,7 @@ class TwinIds {
   void IndexAll() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::string_view Get(uint32_t number) const { return arena_.Get(places_[number]); }
   // The last twin that was created with the id, or kNone.
-  uint32_t Find(absl::string_view id) const ABSL_LOCKS_EXCLUDED(mutex_);
+  uint32_t Find(absl::string_view id, size_t hash) const ABSL_LOCKS_EXCLUDED(mutex_);
   // Hints: what Find looks at first; and what it will probably give, for a look at the rest.
   void Fetch(absl::Span<const size_t> hashes) const ABSL_LOCKS_EXCLUDED(mutex_);
   void Guess(absl::Span<const size_t> hashes, uint32_t* numbers) const ABSL_LOCKS_EXCLUDED(mutex_);
@@ -283,14 +291,25 @@ class RelationshipIndex {
   void Add(uint32_t source, uint32_t id, uint32_t type, uint32_t number)
       ABSL_LOCKS_EXCLUDED(mutex_);
   void Remove(uint32_t source, uint32_t id, uint32_t type) ABSL_LOCKS_EXCLUDED(mutex_);
+  struct Entry {
+    uint32_t source;
+    uint32_t id;
+    uint32_t type;
+    uint32_t number;
+  };
+  // All relationships of their sources, which it covers from now on.
+  void CoverAll(absl::Span<const Entry> entries) ABSL_LOCKS_EXCLUDED(mutex_);
   uint32_t Find(uint32_t source, uint32_t id) const ABSL_LOCKS_EXCLUDED(mutex_);
   uint32_t Count(uint32_t source, uint32_t type) const ABSL_LOCKS_EXCLUDED(mutex_);
   bool Covers(uint32_t source) const ABSL_LOCKS_EXCLUDED(mutex_);
-  void Cover(uint32_t source) ABSL_LOCKS_EXCLUDED(mutex_);
   size_t bytes() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
+  static constexpr uint32_t kMarks = 1 << 12;  // sources of the same remainder share one
+
   static uint64_t Key(uint32_t a, uint32_t b) { return (uint64_t{a} << 32) | b; }
+  // Most sources are not covered, which is seen without the lock.
+  std::atomic<uint64_t> marks_[kMarks / 64] = {};
   mutable Mutex mutex_;
   absl::flat_hash_set<uint32_t> covered_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<uint64_t, uint32_t> numbers_ ABSL_GUARDED_BY(mutex_);

@@ -39,8 +39,8 @@ Time GraphView::time() const { return state_->time; }
 const Catalog& GraphView::catalog() const { return *state_->catalog; }
 const std::shared_ptr<const Catalog>& GraphView::shared_catalog() const { return state_->catalog; }
 
-TwinNumber GraphView::FindTwin(absl::string_view id) const {
-  for (uint32_t number = shared_->ids.Find(id); number != kNone;
+TwinNumber GraphView::FindTwin(absl::string_view id, size_t hash) const {
+  for (uint32_t number = shared_->ids.Find(id, hash); number != kNone;
        number = shared_->ids.Before(number)) {
     if (Exists(TwinNumber(number))) return TwinNumber(number);
     if (pin_ == 0) break;  // on the head, those before it were deleted before it was created

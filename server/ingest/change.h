@@ -67,14 +67,14 @@ struct RecordHeader {
 
 void EncodeUnit(const Unit& unit, Time time, std::string* bytes);
 // The unit that creates a twin with such values, none of which is null, and the one that creates a
-// relationship: as EncodeUnit of their Changes, which need not be made. Returns where in `bytes`
-// the id lies.
+// relationship with values as of its begin: as EncodeUnit of their Changes, which need not be made.
+// Returns where in `bytes` the id lies.
 size_t EncodeCreation(TwinNumber twin, TableId table, absl::string_view id, Time begin,
                       absl::Span<const ColumnValue> values, Time source, Time time,
                       std::string* bytes);
 size_t EncodeCreation(RelationshipNumber relationship, RelationshipTypeId type, TwinNumber source,
-                      TwinNumber target, absl::string_view id, Time begin, Time time,
-                      std::string* bytes);
+                      TwinNumber target, absl::string_view id, Time begin,
+                      absl::Span<const ColumnValue> values, Time time, std::string* bytes);
 // Appends a whole record; `units` are the units that the header counts, encoded one by one.
 void EncodeRecord(const RecordHeader& header, absl::string_view units, std::string* bytes);
 // Takes the header off the front of a record; its encoded units are what is left.

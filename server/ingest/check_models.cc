@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "models/dtdl/json.h"
 #include "server/base/status_macros.h"
+#include "server/graph/graph.h"
 #include "server/graph/model_names.h"
 #include "server/ingest/checker.h"
 
@@ -62,6 +63,21 @@ std::vector<std::string> UsersOf(const graph::Catalog& catalog, absl::string_vie
     if (extends || contains) users.emplace_back(interface->id);
   }
   return users;
+}
+
+std::string Counted(uint64_t count, absl::string_view what) {
+  return absl::StrCat(count, " ", what, count == 1 ? "" : "s");
+}
+
+// AS OF and HISTORY ALL show what a model alone explains.
+absl::Status CheckPastOf(const graph::TableSchema& table, const graph::GraphView& head) {
+  const graph::PastOfModel past = head.PastOf(table);
+  if (past.twins == 0 && past.relationships == 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the past holds ", Counted(past.twins, "former twin"), " and ",
+      Counted(past.relationships, "former relationship"), " of the model ", table.model_id,
+      ", which would be forgotten with it: leave it decommissioned until retention has dropped "
+      "them, or delete it with forget_past (twinctl models delete --forget-past)"));
 }
 
 }  // namespace
@@ -133,6 +149,7 @@ absl::Status Checker::CheckModels(const Operation& operation, OperationResult* r
                        " the model ", request->id, ": as a base, or as a component; delete ",
                        users.size() == 1 ? "it" : "them", " first"));
     }
+    if (!request->forget_past) TWIN_RETURN_IF_ERROR(CheckPastOf(*table, pending_.head()));
     Change change;
     change.kind = Change::Kind::kDeleteModel;
     change.text = request->id;

@@ -1,6 +1,5 @@
 // Moving a twin to another model, mostly a later version of its own.
 #include <algorithm>
-#include <cmath>
 #include <optional>
 #include <string>
 #include <utility>
@@ -15,24 +14,6 @@
 
 namespace twin::ingest {
 namespace {
-
-using graph::ColumnType;
-
-// Whether a number is the same number in a column of another type; never in a narrower one.
-bool IsExactIn(ColumnType from, ColumnType to, const Value& value) {
-  switch (from) {
-    case ColumnType::kInt32:
-      return to == ColumnType::kInt64 || to == ColumnType::kDouble ||
-             (to == ColumnType::kFloat && std::abs(value.as_int()) <= int64_t{1} << 24);
-    case ColumnType::kInt64:
-      return to == ColumnType::kDouble && value.as_int() >= -(int64_t{1} << 53) &&
-             value.as_int() <= int64_t{1} << 53;
-    case ColumnType::kFloat:
-      return to == ColumnType::kDouble;
-    default:
-      return false;
-  }
-}
 
 // A number that stays what it is would be another quantity: as a value, and in what is recorded.
 absl::Status CheckUnit(const graph::TableSchema& from, const graph::ColumnSchema& column,
@@ -61,12 +42,6 @@ absl::Status Checker::MoveByPatch(const PatchTwin& patch, TwinNumber twin) {
              (of == path || absl::StartsWith(of, absl::StrCat(path, ".")));
     });
   };
-  struct Widened {
-    ColumnId column;
-    Value value;
-    Time source_time;
-  };
-  std::vector<Widened> widened;
   for (const graph::ColumnSchema& column : from.columns) {
     if (!pending_.Has(twin, from.IdOf(column))) continue;
     TWIN_RETURN_IF_ERROR(CheckUnit(from, column, *table));
@@ -80,27 +55,22 @@ absl::Status Checker::MoveByPatch(const PatchTwin& patch, TwinNumber twin) {
     if (same == nullptr) {
       return absl::FailedPreconditionError(
           absl::StrCat(column.name(), ": ", table->model_id,
-                       " has no such property; patch the twin with the new $model and a step that "
-                       "removes it"));
+                       " has no such property; patch the twin: replace /$metadata/$model, and "
+                       "remove the property"));
     }
-    if (same->type != column.type && !IsExactIn(column.type, same->type, cell.value)) {
+    const Value carried = graph::WidenedTo(same->type, column.type, cell.value);
+    if (carried.is_null()) {
       return absl::FailedPreconditionError(
           absl::StrCat(column.path, ": ", table->model_id, " has another type for it, which ",
                        cell.value.DebugString(60),
-                       " is not of; patch the twin with the new $model and steps that remove the "
-                       "value and add one of that type"));
+                       " is not of; patch the twin: replace /$metadata/$model, remove the value, "
+                       "and add one of that type"));
     }
     if (column.is_object) continue;
     // The same type is not yet the same schema: ranges and enums may differ.
-    TWIN_ASSIGN_OR_RETURN(Value checked, CheckValue(*same, cell.value, column.path, limits_));
-    if (same->type == column.type) continue;
-    widened.push_back({table->IdOf(*same), std::move(checked), cell.source_time});
+    TWIN_RETURN_IF_ERROR(CheckValue(*same, carried, column.path, limits_).status());
   }
-  TWIN_RETURN_IF_ERROR(MoveTwin(twin, *table, patch.source_time));
-  for (Widened& each : widened) {
-    pending_.SetValue(twin, each.column, Value(), std::move(each.value), each.source_time);
-  }
-  return absl::OkStatus();
+  return MoveTwin(twin, *table, patch.source_time);
 }
 
 absl::Status Checker::MoveTwin(TwinNumber twin, const graph::TableSchema& to,

@@ -280,7 +280,9 @@ absl::StatusOr<Value> Check(const Schema& schema, const Value& value, absl::stri
   if (value.is_null()) {
     return Invalid(path, "null is no value of a property; remove it instead");
   }
-  if (depth > kValueDepthMax) return Invalid(path, "nested too deep");
+  if (depth > kNestedMax) {
+    return Invalid(path, absl::StrCat("values nest ", kNestedMax, " deep at most"));
+  }
   if (const std::optional<IntegerRange> range = RangeOf(schema.kind)) {
     return CheckInteger(*range, value, path);
   }

@@ -13,6 +13,10 @@
 
 namespace twin::ingest {
 
+// How deep arrays, maps and Objects nest within a content: protobuf's readers, which give up after
+// 100 messages within each other, meet three for each.
+inline constexpr int kNestedMax = 24;
+
 // Integers are judged as DTDL judges them: 3 is one, and 3.0 and 1e2 are none where they are text.
 // A typed number says nothing of how it was written: a double that has the value of an integer, and
 // says which, becomes it here. Whoever asks for a fraction takes integers, too.

@@ -297,6 +297,18 @@ bool Checker::IsWholeTwin(const graph::TableSchema& table, absl::Span<const Colu
                      [&](ColumnId column) { return given_[column.value]; });
 }
 
+bool Checker::IsWhole(const graph::RelationshipType& type, absl::Span<const ColumnValue> values) {
+  given_.assign(type.columns.size(), false);
+  for (const ColumnValue& value : values) {
+    if (given_[value.column.value]) return false;
+    given_[value.column.value] = true;
+  }
+  for (size_t i = 0; i < type.columns.size(); ++i) {
+    if (type.columns[i].traits.required && !given_[i]) return false;
+  }
+  return true;
+}
+
 absl::Status Checker::CheckSize(TwinNumber twin) const {
   const graph::TableSchema& table = pending_.SchemaOf(twin);
   // Few twins come near the limit, and what is no text is short.
@@ -632,6 +644,7 @@ absl::Status Checker::DeleteTreeOf(const DeleteTree& request, OperationResult* r
 absl::Status Checker::Put(const PutRelationship& put, OperationResult* result) {
   TWIN_RETURN_IF_ERROR(CheckId(put.relationship_id, "relationship id", limits_));
   TWIN_ASSIGN_OR_RETURN(const TwinNumber source, TwinOf(put.source_id));
+  pending_.FetchRelationship(source, put.relationship_id);
   TWIN_ASSIGN_OR_RETURN(const TwinNumber target, TwinOf(put.target_id));
   const graph::TableSchema& table = pending_.SchemaOf(source);
   const graph::RelationshipType* type = table.FindRelationship(put.name);
@@ -643,7 +656,8 @@ absl::Status Checker::Put(const PutRelationship& put, OperationResult* result) {
         known.empty() ? "" : absl::StrCat("; it has ", absl::StrJoin(known, ", "))));
   }
   TWIN_RETURN_IF_ERROR(dtdl::CheckTarget(*type->content, *pending_.SchemaOf(target).interface));
-  std::vector<ColumnValue> values;
+  std::vector<ColumnValue>& values = values_;
+  values.clear();
   TWIN_RETURN_IF_ERROR(FlattenRelationship(*type, put.contents, limits_, &values));
 
   RelationshipNumber number = pending_.FindRelationship(source, put.relationship_id);
@@ -685,17 +699,14 @@ absl::Status Checker::Put(const PutRelationship& put, OperationResult* result) {
           "all numbers of relationships are used; export, and import anew");
     }
     TWIN_RETURN_IF_ERROR(CheckRoomForStrings());
-    const bool is_whole =
-        values.empty() && std::none_of(type->columns.begin(), type->columns.end(),
-                                       [](const auto& each) { return each.traits.required; });
-    if (is_alone_ && !was && is_whole &&
-        pending_.CreateAlone(type->id, source, target, put.relationship_id, source_time)) {
+    if (type->content->max_multiplicity > 0) counted_.emplace_back(source, type->id);
+    if (is_alone_ && !was && IsWhole(*type, values) &&
+        pending_.CreateAlone(type->id, source, target, put.relationship_id, values, source_time)) {
       result->changed = 1;
       return absl::OkStatus();
     }
     number =
         pending_.CreateRelationship(type->id, source, target, put.relationship_id, source_time);
-    if (type->content->max_multiplicity > 0) counted_.emplace_back(source, type->id);
   }
   std::vector<bool> given(type->columns.size());
   for (ColumnValue& value : values) {

@@ -58,8 +58,9 @@ class Checker {
     ColumnId columns[kColumnsMax];
   };
   struct Wanted {
-    size_t hash;   // of an id
-    Ahead* ahead;  // of a patch of a twin
+    size_t hash;             // of an id
+    Ahead* ahead;            // of a patch of a twin
+    bool is_source = false;  // of a relationship
   };
   // Fetches what the ids lead to, and then calls `found` for each Ahead whose twin was guessed.
   template <typename Found>
@@ -119,6 +120,8 @@ class Checker {
                                const std::optional<Time>& source_time);
   // Whether EndUnit would find nothing wrong with a twin that has these values.
   bool IsWholeTwin(const graph::TableSchema& table, absl::Span<const ColumnValue> values);
+  // Whether a new relationship with these values lacks none, and has none twice.
+  bool IsWhole(const graph::RelationshipType& type, absl::Span<const ColumnValue> values);
   absl::Status CheckRequired(TwinNumber twin) const;
   bool IsObjectAbove(TwinNumber twin, const graph::TableSchema& table,
                      absl::string_view object) const;
@@ -146,7 +149,7 @@ class Checker {
   std::vector<graph::TwinPlace> places_;
   std::vector<uint32_t> row_numbers_;
   std::vector<ColumnValue> values_;  // of SetInPlace, or of a Put
-  std::vector<bool> given_;          // of IsWholeTwin, by column
+  std::vector<bool> given_;          // of IsWholeTwin and IsWhole, by column
   Time time_;
   bool is_alone_ = false;
   // Of the unit: what EndUnit looks at.

@@ -1,7 +1,6 @@
 #include "server/ingest/creation_run.h"
 
 #include <algorithm>
-#include <optional>
 
 #include "server/ingest/change.h"
 #include "server/ingest/telemetry_state.h"
@@ -58,8 +57,8 @@ bool CreationRun::Take(ByteReader* reader, Sequence sequence) {
   if (changes == 0) return false;
   const bool taken = Is(kind, ChangeKind::kCreateTwin)
                          ? TakeTwin(&unit, kind, changes, sequence)
-                         : Is(kind, ChangeKind::kCreateRelationship) && changes == 1 &&
-                               TakeRelationship(&unit, kind, sequence);
+                         : Is(kind, ChangeKind::kCreateRelationship) &&
+                               TakeRelationship(&unit, kind, changes, sequence);
   if (!taken) return false;
   *reader = unit;
   last_ = sequence;
@@ -170,7 +169,8 @@ bool CreationRun::AddKind(TableId table, size_t changes, ByteReader reader) {
   return true;
 }
 
-bool CreationRun::TakeRelationship(ByteReader* reader, uint8_t kind, Sequence sequence) {
+bool CreationRun::TakeRelationship(ByteReader* reader, uint8_t kind, size_t changes,
+                                   Sequence sequence) {
   const graph::GraphView& head = graph_.head();
   const int64_t number = reader->Signed();
   const bool is_timed = (kind & kWithSourceTime) != 0;
@@ -185,11 +185,70 @@ bool CreationRun::TakeRelationship(ByteReader* reader, uint8_t kind, Sequence se
       number != static_cast<int64_t>(head.next_relationship().value + made_.relationships.size())) {
     return false;
   }
+  if (changes > 1 &&
+      !TakeValuesOf(head.catalog().relationship_type(RelationshipTypeId(type)), changes - 1,
+                    is_timed ? std::optional<Time>(begin) : std::nullopt, reader)) {
+    return false;
+  }
   for (const TwinNumber twin : {source, target}) {
     if (twin < head.next_twin()) head.FetchTwin(twin);
   }
   made_.relationships.push_back({RelationshipTypeId(type), source, target, id, sequence, begin});
   return true;
+}
+
+// Of the relationship that is about to be added; each as of its begin.
+bool CreationRun::TakeValuesOf(const graph::RelationshipType& type, size_t count,
+                               std::optional<Time> begin, ByteReader* reader) {
+  std::vector<graph::Creations::RelationshipValue>& values = made_.relationship_values;
+  const size_t first = values.size();
+  const auto take = [&] {
+    constexpr auto kSet = static_cast<uint8_t>(ChangeKind::kSetRelationshipValue);
+    const uint8_t kind = reader->Byte();
+    const bool is_of_it = reader->Signed() == 0;
+    const bool is_of_begin = begin.has_value() ? kind == (kSet | kWithSourceTime) &&
+                                                     After(time_, reader->Signed()) == *begin
+                                               : kind == kSet;
+    const ColumnId column(reader->Varint32());
+    const bool is_first = reader->Byte() == static_cast<uint8_t>(Value::Kind::kNull);
+    const auto of = static_cast<Value::Kind>(reader->Byte());
+    if (!reader->ok() || !is_of_it || !is_of_begin || !is_first ||
+        column.value >= type.columns.size() || KindIn(type.columns[column.value].type) != of) {
+      return false;
+    }
+    for (size_t i = first; i < values.size(); ++i) {
+      if (values[i].column == column) return false;
+    }
+    values.push_back({static_cast<uint32_t>(made_.relationships.size()), column, Value(), {}});
+    return TakeValue(of, reader, &values.back());
+  };
+  while (values.size() < first + count) {
+    if (take()) continue;
+    values.resize(first);
+    return false;
+  }
+  return true;
+}
+
+bool CreationRun::TakeValue(Value::Kind kind, ByteReader* reader,
+                            graph::Creations::RelationshipValue* value) {
+  switch (kind) {
+    case Value::Kind::kBool:
+      value->value = Value::Bool(reader->Byte() != 0);
+      break;
+    case Value::Kind::kInt:
+      value->value = Value::Int(reader->Signed());
+      break;
+    case Value::Kind::kTime:
+      value->value = Value::OfTime(Time{reader->Fixed<int64_t>()});
+      break;
+    case Value::Kind::kString:
+      value->text = reader->String();
+      break;
+    default:
+      value->value = Value::Double(reader->Fixed<double>());
+  }
+  return reader->ok();
 }
 
 absl::Status CreationRun::Apply() {
@@ -217,6 +276,7 @@ absl::Status CreationRun::Apply() {
   }
   made_.twins.clear();
   made_.relationships.clear();
+  made_.relationship_values.clear();
   for (graph::Creations::Kind& kind : made_.kinds) {
     kind.twins = 0;
     for (graph::Creations::Column& column : kind.columns) {

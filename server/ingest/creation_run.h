@@ -1,9 +1,10 @@
-// Units that create a twin with its first values, or a relationship without any, and do nothing
-// else: what a load consists of. Such units, one behind the other in a record, are decoded into
-// columns and applied together.
+// Units that create a twin or a relationship with its first values, and do nothing else: what a
+// load consists of. Such units, one behind the other in a record, are decoded into columns and
+// applied together.
 #ifndef TWIN_SERVER_INGEST_CREATION_RUN_H_
 #define TWIN_SERVER_INGEST_CREATION_RUN_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -54,7 +55,12 @@ class CreationRun {
   };
 
   bool TakeTwin(ByteReader* reader, uint8_t kind, size_t changes, Sequence sequence);
-  bool TakeRelationship(ByteReader* reader, uint8_t kind, Sequence sequence);
+  bool TakeRelationship(ByteReader* reader, uint8_t kind, size_t changes, Sequence sequence);
+  // `begin`: which is written with each; none: it is the server's time, and is not.
+  bool TakeValuesOf(const graph::RelationshipType& type, size_t count, std::optional<Time> begin,
+                    ByteReader* reader);
+  static bool TakeValue(Value::Kind kind, ByteReader* reader,
+                        graph::Creations::RelationshipValue* value);
   // The values of one more twin of that kind. False: they are written in another way.
   bool TakeValues(size_t kind, ByteReader* reader);
   bool AddKind(TableId table, size_t changes, ByteReader reader);

@@ -29,7 +29,12 @@ constexpr absl::string_view kModel =
       {"@type":"Property","name":"f","schema":{"@type":"Array","elementSchema":"double"}},
       {"@type":"Relationship","name":"has"},
       {"@type":"Relationship","name":"holds","properties":[
-        {"@type":"Property","name":"position","schema":"integer"}]}]})";
+        {"@type":"Property","name":"position","schema":"integer"},
+        {"@type":"Property","name":"since","schema":"dateTime"},
+        {"@type":"Property","name":"role","schema":"string"},
+        {"@type":"Property","name":"share","schema":"double"},
+        {"@type":"Property","name":"spare","schema":"boolean"},
+        {"@type":"Property","name":"tags","schema":{"@type":"Array","elementSchema":"double"}}]}]})";
 constexpr uint32_t kColumns = 6;
 
 Value RandomValue(uint32_t column, std::mt19937* random) {
@@ -124,7 +129,28 @@ class Units {
     change.source_time = SourceTime();
     return change;
   }
-  void AddRelationship() { units_.emplace_back().changes.push_back(Relationship()); }
+  void AddRelationship() {
+    Unit& unit = units_.emplace_back();
+    unit.changes.push_back(Relationship());
+    if (unit.changes[0].table == 0) return;
+    // As of the columns of a twin: c, e, a, b, d, f.
+    constexpr uint32_t kAs[] = {2, 4, 0, 1, 3, 5};
+    const uint64_t columns = Chance(80) ? 0b00011u << (random_() % 4) : random_();
+    for (uint32_t c = 0; c < kColumns; ++c) {
+      if ((columns >> c & 1) == 0) continue;
+      Change change;
+      change.kind = Change::Kind::kSetRelationshipValue;
+      change.number = unit.changes[0].number;
+      change.column = c;
+      if (!Chance(2)) change.new_value = RandomValue(kAs[c], &random_);
+      change.source_time = Chance(95) ? unit.changes[0].source_time : Time{2};
+      unit.changes.push_back(std::move(change));
+    }
+    if (Chance(3)) unit.changes.push_back(Change(unit.changes.back()));  // set twice, or made twice
+    if (unit.changes.back().kind == Change::Kind::kCreateRelationship && unit.changes.size() > 1) {
+      unit.changes.pop_back();
+    }
+  }
 
   std::mt19937 random_;
   std::deque<std::string> texts_;
@@ -152,6 +178,11 @@ std::string TextOf(const graph::Graph& graph) {
       const graph::Relationship found = view.Get(each);
       absl::StrAppend(&all, " ", each.value, found.id, "->", found.target.value, "v",
                       found.version.value, "since", view.BeginOf(each).ns);
+      if (found.type == RelationshipTypeId(0)) continue;
+      for (uint32_t c = 0; c < kColumns; ++c) {
+        const Value value = view.GetValue(each, ColumnId(c));
+        if (!value.is_null()) absl::StrAppend(&all, ",", c, "=", value.DebugString());
+      }
     }
   }
   return all;

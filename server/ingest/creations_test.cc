@@ -32,7 +32,11 @@ constexpr char kNodes[] = R"([
     {"@type":"Relationship","name":"feeds"},
     {"@type":"Relationship","name":"has","maxMultiplicity":2},
     {"@type":"Relationship","name":"holds","properties":[
-      {"@type":"Property","name":"position","schema":"integer"}]},
+      {"@type":"Property","name":"position","schema":"integer"},
+      {"@type":"Property","name":"since","schema":"dateTime"},
+      {"@type":"Property","name":"role","schema":"string"}]},
+    {"@type":"Relationship","name":"sensedBy","maxMultiplicity":2,"properties":[
+      {"@type":"Property","name":"since","schema":"dateTime"}]},
     {"@type":"Relationship","name":"needs","properties":[
       {"@type":["Property","Required"],"name":"amount","schema":"integer"}]}]},
   {"@context":["dtmi:dtdl:context;4","dtmi:dtdl:extension:requirement;2"],
@@ -78,9 +82,17 @@ class Creations : public ::testing::TestWithParam<uint32_t> {
     put.source_id = Chance(25) ? "t1" : AnyTwin();
     put.target_id = Chance(10) ? "t1" : AnyTwin();
     put.relationship_id = absl::StrCat("r", Chance(70) ? ++next_link_ : Pick(40));
-    constexpr const char* kNames[] = {"feeds", "feeds", "feeds", "has", "holds", "needs"};
-    put.name = kNames[Pick(6)];
+    constexpr const char* kNames[] = {"feeds", "feeds", "has",  "sensedBy",
+                                      "holds", "holds", "needs"};
+    put.name = kNames[Pick(7)];
     if (put.name == "holds" && Chance(50)) put.contents.emplace_back("position", Value::Int(1));
+    if (put.name == "holds" && Chance(5)) put.contents.emplace_back("position", Value::Int(2));
+    if (put.name == "holds" && Chance(30)) {
+      put.contents.emplace_back("role", Value::String(absl::StrCat("role ", Pick(5))));
+    }
+    if ((put.name == "holds" || put.name == "sensedBy") && Chance(60)) {
+      put.contents.emplace_back("since", Value::String("2026-03-01T08:30:00Z"));
+    }
     if (put.name == "needs" && Chance(80)) put.contents.emplace_back("amount", Value::Int(2));
     put.condition.create_only = Chance(20);
     put.source_time = AnyTime();
@@ -212,22 +224,28 @@ PendingCreations::Twin TwinWithId(const std::string& bytes) {
   return twin;
 }
 
+TwinNumber FindTwin(const PendingCreations& pending, absl::string_view id) {
+  return pending.FindTwin(id, graph::GraphView::HashOf(id));
+}
+
 TEST(PendingCreations, ForgetsRecordByRecord) {
   PendingCreations pending;
   pending.Reset(10, 20);
   const std::string first = "!first";
   const std::string second = "!second";
   pending.Add(TwinWithId(first));
-  pending.Add({RelationshipTypeId(0), TwinNumber(10), TwinNumber(3), Sequence(1), Time{1}, "a"});
+  pending.Add(
+      {RelationshipTypeId(0), TwinNumber(10), TwinNumber(3), Sequence(1), Time{1}, "a", ""});
   pending.EndRecord(1);
   pending.SkipTwin();
   pending.Add(TwinWithId(second));
   pending.SkipRelationship();
-  pending.Add({RelationshipTypeId(0), TwinNumber(12), TwinNumber(3), Sequence(2), Time{1}, "a"});
+  pending.Add(
+      {RelationshipTypeId(0), TwinNumber(12), TwinNumber(3), Sequence(2), Time{1}, "a", ""});
   pending.EndRecord(2);
-  EXPECT_EQ(pending.FindTwin("first"), TwinNumber(10));
+  EXPECT_EQ(FindTwin(pending, "first"), TwinNumber(10));
   EXPECT_EQ(pending.Find(TwinNumber(11)), nullptr);
-  EXPECT_EQ(pending.FindTwin("second"), TwinNumber(12));
+  EXPECT_EQ(FindTwin(pending, "second"), TwinNumber(12));
   EXPECT_EQ(pending.FindRelationship(TwinNumber(10), "a"), RelationshipNumber(20));
   EXPECT_EQ(pending.FindRelationship(TwinNumber(12), "a"), RelationshipNumber(22));
   const auto into = [&](TwinNumber twin) {
@@ -240,7 +258,7 @@ TEST(PendingCreations, ForgetsRecordByRecord) {
   EXPECT_TRUE(into(TwinNumber(3 + (1 << 14))).empty());  // its number ends alike
   pending.Applied(1);
   EXPECT_EQ(pending.Find(TwinNumber(10)), nullptr);
-  EXPECT_EQ(pending.FindTwin("first"), kNoTwin);
+  EXPECT_EQ(FindTwin(pending, "first"), kNoTwin);
   EXPECT_EQ(pending.Find(TwinNumber(12))->id, "second");
   EXPECT_EQ(into(TwinNumber(3)), (std::vector<uint32_t>{22}));
   pending.Applied(2);
@@ -255,14 +273,14 @@ TEST(PendingCreations, ANumberThatIsGivenAgainIsAnothers) {
   const std::string first = "!first";
   const std::string second = "!second";
   pending.Add(TwinWithId(first));
-  pending.Add({RelationshipTypeId(0), TwinNumber(0), TwinNumber(0), Sequence(1), Time{1}, "a"});
-  pending.Add({RelationshipTypeId(0), TwinNumber(0), TwinNumber(0), Sequence(1), Time{1}, "b"});
+  pending.Add({RelationshipTypeId(0), TwinNumber(0), TwinNumber(0), Sequence(1), Time{1}, "a", ""});
+  pending.Add({RelationshipTypeId(0), TwinNumber(0), TwinNumber(0), Sequence(1), Time{1}, "b", ""});
   pending.CutBack(0, 1);
-  EXPECT_EQ(pending.FindTwin("first"), kNoTwin);
+  EXPECT_EQ(FindTwin(pending, "first"), kNoTwin);
   EXPECT_EQ(pending.FindRelationship(TwinNumber(0), "b"), kNoRelationship);
   pending.Add(TwinWithId(second));
-  EXPECT_EQ(pending.FindTwin("first"), kNoTwin);
-  EXPECT_EQ(pending.FindTwin("second"), TwinNumber(0));
+  EXPECT_EQ(FindTwin(pending, "first"), kNoTwin);
+  EXPECT_EQ(FindTwin(pending, "second"), TwinNumber(0));
   std::vector<uint32_t> numbers;
   pending.ForEachOutgoing(
       TwinNumber(0), [&](RelationshipNumber each, const auto&) { numbers.push_back(each.value); });
@@ -287,7 +305,7 @@ TEST(PendingCreations, ManyPassThrough) {
     for (const uint32_t number : {first, first + kTwins / 2, (record + 1) * kTwins - 1}) {
       const PendingCreations::Twin* found = pending.Find(TwinNumber(number));
       ASSERT_NE(found, nullptr) << record;
-      ASSERT_EQ(pending.FindTwin(found->id), TwinNumber(number));
+      ASSERT_EQ(FindTwin(pending, found->id), TwinNumber(number));
       ASSERT_EQ(found->id.substr(0, 5), "twin-");
     }
   }

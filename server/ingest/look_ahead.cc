@@ -19,6 +19,8 @@ void Checker::FetchTwins(absl::Span<const Wanted> wanted, Found found) {
   const graph::GraphView& head = pending_.head();
   size_t hashes[kIdsMax];
   TwinNumber twins[kIdsMax];
+  TwinNumber sources[kIdsMax];
+  size_t sources_count = 0;
   for (size_t i = 0; i < wanted.size(); ++i) hashes[i] = wanted[i].hash;
   const absl::Span<const size_t> ids = absl::MakeConstSpan(hashes, wanted.size());
   head.FetchIds(ids);
@@ -31,11 +33,13 @@ void Checker::FetchTwins(absl::Span<const Wanted> wanted, Found found) {
   for (size_t i = 0; i < wanted.size(); ++i) {
     if (twins[i] == kNoTwin) continue;
     head.FetchId(twins[i]);
+    if (wanted[i].is_source) sources[sources_count++] = twins[i];
     Ahead* ahead = wanted[i].ahead;
     if (ahead == nullptr || !head.FindPlace(twins[i], &ahead->place)) continue;
     ahead->twin = twins[i];
     found(ahead);
   }
+  head.FetchOutgoing(absl::MakeConstSpan(sources, sources_count));
 }
 
 void Checker::LookAhead(absl::Span<const Operation> operations) {
@@ -44,8 +48,10 @@ void Checker::LookAhead(absl::Span<const Operation> operations) {
   if (pending_.head().shared_catalog() != pending_.shared_catalog()) return;  // a dry run of models
   Wanted wanted[kIdsMax];
   size_t count = 0;
-  const auto add = [&](const std::string& id, Ahead* ahead) {
-    wanted[count++] = {graph::GraphView::HashOf(id), ahead};
+  const auto add = [&](const std::string& id, Ahead* ahead, bool is_source = false) {
+    const size_t hash = graph::GraphView::HashOf(id);
+    pending_.FetchTwin(hash);
+    wanted[count++] = {hash, ahead, is_source};
   };
   for (const Operation& operation : operations.subspan(0, kLookAhead)) {
     Ahead& ahead = ahead_[ahead_count_++];
@@ -57,7 +63,7 @@ void Checker::LookAhead(absl::Span<const Operation> operations) {
     } else if (const auto* put = std::get_if<PutTwin>(&operation)) {
       add(put->id, nullptr);
     } else if (const auto* related = std::get_if<PutRelationship>(&operation)) {
-      add(related->source_id, nullptr);
+      add(related->source_id, nullptr, /*is_source=*/true);
       add(related->target_id, nullptr);
     } else if (const auto* deleted = std::get_if<DeleteTwin>(&operation)) {
       add(deleted->id, nullptr);

@@ -115,9 +115,11 @@ struct DecommissionModel {
   bool decommissioned = true;
 };
 
-// FAILED_PRECONDITION: twins or other models use it.
+// FAILED_PRECONDITION: twins or other models use it, or the past holds twins or relationships of
+// it, which `forget_past` gives up.
 struct DeleteModel {
   std::string id;
+  bool forget_past = false;
 };
 
 using Operation =

@@ -53,6 +53,11 @@ class PendingState {
   }
   const graph::GraphView& head() const { return head_; }
   TwinNumber FindTwin(absl::string_view id) const;
+  // Hints: what FindTwin and FindRelationship look at first of what waits to be applied.
+  void FetchTwin(size_t hash) const { made_.FetchTwin(hash); }  // of the id: GraphView::HashOf
+  void FetchRelationship(TwinNumber source, absl::string_view id) const {
+    made_.FetchRelationship(source, id);
+  }
   bool Exists(TwinNumber twin) const;
   // Whether this twin of the head's has the id, and stands where it stands in the head. Any number.
   bool IsInPlace(TwinNumber twin, absl::string_view id) const;
@@ -114,7 +119,7 @@ class PendingState {
   bool CreateAlone(absl::string_view id, TableId table, absl::Span<const ColumnValue> values,
                    Time source_time);
   bool CreateAlone(RelationshipTypeId type, TwinNumber source, TwinNumber target,
-                   absl::string_view id, Time source_time);
+                   absl::string_view id, absl::Span<const ColumnValue> values, Time source_time);
   // Sets values as of now, as all that a unit does. Rows have what the head had before, whose twins
   // they are; they have what was before in the end, and each twin once. False: some are elsewhere
   // now, or have a later source time; nothing has changed.
@@ -251,6 +256,11 @@ class PendingState {
   void TakeOverPatches(TwinNumber twin, TwinState* state) const;
   // What a unit that created a twin alone set.
   std::vector<Change> ChangesOf(const PendingCreations::Twin& twin) const;
+  // Its kSetRelationshipValue. Their source time is that of its begin.
+  static std::vector<Change> ValuesOf(const PendingCreations::Relationship& relationship);
+  static Value GetValue(const PendingCreations::Relationship& relationship, ColumnId column);
+  // Whether its relationships are few enough to be counted again and again.
+  bool HasFewOutgoing(TwinNumber twin) const;
   graph::Cell Get(const PendingCreations::Twin& twin, ColumnId column) const;
   bool FindPatched(TwinNumber twin, ColumnId column, graph::Cell* cell) const;
   void SetBefore(uint64_t last, size_t row, RowsChange* rows) const;

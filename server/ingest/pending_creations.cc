@@ -4,13 +4,18 @@
 #include <utility>
 
 #include "absl/hash/hash.h"
+#include "server/graph/graph.h"
 
 namespace twin::ingest {
 namespace {
 
-uint32_t HashOf(absl::string_view id) { return static_cast<uint32_t>(absl::HashOf(id)); }
 uint32_t HashOf(TwinNumber source, absl::string_view id) {
   return static_cast<uint32_t>(absl::HashOf(source.value, id));
+}
+
+// The part of a copy.
+absl::string_view SameIn(absl::string_view copy, absl::string_view whole, absl::string_view part) {
+  return copy.substr(static_cast<size_t>(part.data() - whole.data()), part.size());
 }
 
 }  // namespace
@@ -49,15 +54,21 @@ void PendingCreations::Add(const Twin& twin) {
   const uint32_t number = twins_.end();
   Twin kept = twin;
   kept.bytes = texts_.Add(twin.bytes);
-  kept.id =
-      kept.bytes.substr(static_cast<size_t>(twin.id.data() - twin.bytes.data()), twin.id.size());
+  kept.id = SameIn(kept.bytes, twin.bytes, twin.id);
   twins_.Push(kept);
-  twins_by_id_.Add(HashOf(twin.id), number, [&](uint32_t each) { return twins_.Has(each); });
+  twins_by_id_.Add(static_cast<uint32_t>(graph::GraphView::HashOf(twin.id)), number,
+                   [&](uint32_t each) { return twins_.Has(each); });
 }
 
 void PendingCreations::Add(Relationship relationship) {
   const uint32_t number = relationships_.end();
-  relationship.id = texts_.Add(relationship.id);
+  if (relationship.bytes.empty()) {
+    relationship.id = texts_.Add(relationship.id);
+  } else {
+    const absl::string_view bytes =
+        std::exchange(relationship.bytes, texts_.Add(relationship.bytes));
+    relationship.id = SameIn(relationship.bytes, bytes, relationship.id);
+  }
   relationship.before_out = std::exchange(last_out_[relationship.source.value % kEnds], number);
   relationship.before_in = std::exchange(last_in_[relationship.target.value % kEnds], number);
   relationships_.Push(relationship);
@@ -90,9 +101,10 @@ void PendingCreations::Applied(uint64_t record) {
   }
 }
 
-TwinNumber PendingCreations::FindTwin(absl::string_view id) const {
-  return TwinNumber(twins_by_id_.Find(
-      HashOf(id), [&](uint32_t number) { return twins_.Has(number) && twins_[number].id == id; }));
+TwinNumber PendingCreations::FindTwin(absl::string_view id, size_t hash) const {
+  return TwinNumber(twins_by_id_.Find(static_cast<uint32_t>(hash), [&](uint32_t number) {
+    return twins_.Has(number) && twins_[number].id == id;
+  }));
 }
 
 RelationshipNumber PendingCreations::FindRelationship(TwinNumber source,
@@ -101,6 +113,10 @@ RelationshipNumber PendingCreations::FindRelationship(TwinNumber source,
     return relationships_.Has(number) && relationships_[number].source == source &&
            relationships_[number].id == id;
   }));
+}
+
+void PendingCreations::FetchRelationship(TwinNumber source, absl::string_view id) const {
+  relationships_by_id_.Fetch(HashOf(source, id));
 }
 
 }  // namespace twin::ingest

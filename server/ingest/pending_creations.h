@@ -36,7 +36,8 @@ class PendingCreations {
     TwinNumber target;
     Sequence version;
     Time begin;
-    absl::string_view id;  // empty: it is pending elsewhere
+    absl::string_view id;     // kept here; empty: it is pending elsewhere
+    absl::string_view bytes;  // of its unit, encoded, and kept here; empty: it has no values
     // The ones before it of a source, or target, whose number ends alike.
     uint32_t before_out = 0;
     uint32_t before_in = 0;
@@ -46,7 +47,7 @@ class PendingCreations {
 
   // Forgets all; the next ones have these numbers.
   void Reset(uint32_t next_twin, uint32_t next_relationship);
-  // The next one. `twin.id` lies within `twin.bytes`.
+  // The next one. The id lies within `bytes`, where there are any.
   void Add(const Twin& twin);
   void Add(Relationship relationship);
   // The next one is pending elsewhere.
@@ -70,10 +71,19 @@ class PendingCreations {
     const Relationship& found = relationships_[relationship.value];
     return found.id.empty() ? nullptr : &found;
   }
+  // Whether it has at most that many, for which it looks at no more than as many places.
+  bool HasFewOutgoing(TwinNumber twin, int max) const {
+    uint32_t number = last_out_[twin.value % kEnds];
+    for (; max > 0 && relationships_.Has(number); --max) number = relationships_[number].before_out;
+    return !relationships_.Has(number);
+  }
   bool has_twins() const { return twins_.size() > 0; }
   uint32_t relationships() const { return static_cast<uint32_t>(relationships_.size()); }
-  TwinNumber FindTwin(absl::string_view id) const;
+  TwinNumber FindTwin(absl::string_view id, size_t hash) const;  // as GraphView::HashOf says
   RelationshipNumber FindRelationship(TwinNumber source, absl::string_view id) const;
+  // Hints: what these look at first.
+  void FetchTwin(size_t hash) const { twins_by_id_.Fetch(static_cast<uint32_t>(hash)); }
+  void FetchRelationship(TwinNumber source, absl::string_view id) const;
 
   // Calls visit(number, relationship) for those of a twin, the last one first.
   template <typename Visit>
@@ -108,6 +118,9 @@ class PendingCreations {
         if (slots_[at].hash == hash && is_it(slots_[at].number)) return slots_[at].number;
       }
       return kNone;
+    }
+    void Fetch(uint32_t hash) const {
+      if (!slots_.empty()) __builtin_prefetch(&slots_[hash & (slots_.size() - 1)], /*rw=*/1);
     }
     template <typename IsHere>
     void Add(uint32_t hash, uint32_t number, IsHere is_here) {

@@ -173,6 +173,28 @@ TEST_F(PropertyHistoryTest, OneFieldAloneIsKeptAlone) {
               ElementsAre("3: \"ok\"", "4: \"ok\"", "5: \"stale\""));
 }
 
+TEST_F(PropertyHistoryTest, AWiderTypeGoesOnWithoutARow) {
+  const auto version = [](absl::string_view id, absl::string_view schema) {
+    return absl::StrCat(
+        R"({"@id":")", id, R"(","@type":"Interface","@context":["dtmi:dtdl:context;3",)",
+        R"("dtmi:dtdl:extension:historization;1"],"contents":[)",
+        R"({"@type":["Property","Historized"],"name":"cycles","schema":")", schema, R"("}]})");
+  };
+  Write(
+      {CreateModels{{version("dtmi:t:Count;1", "integer"), version("dtmi:t:Count;2", "double")}}});
+  PutTwin put = Cell("c");
+  put.model_id = "dtmi:t:Count;1";
+  Write({put});
+  Write({Set("c", {"cycles"}, Value::Int(5))});
+  Write({Set("c", {"cycles"}, Value::Int(6))});
+  PatchTwin move;
+  move.id = "c";
+  move.model_id = "dtmi:t:Count;2";
+  Write({move});
+  Write({Set("c", {"cycles"}, Value::Double(6.5))});
+  EXPECT_THAT(History(0, "cycles", WantedAs::kDouble), ElementsAre("4: 5", "5: 6", "7: 6.5"));
+}
+
 TEST_F(PropertyHistoryTest, ARemovedObjectIsNull) {
   Write({Cell("a")});
   Write({Set("a", {"soh"}, Soh(90, "ok"))});

@@ -97,7 +97,9 @@ struct Appender {
   void operator()(const DecommissionModel& request) const {
     AppendTexts({request.id, request.decommissioned ? "1" : ""}, bytes);
   }
-  void operator()(const DeleteModel& request) const { AppendString(bytes, request.id); }
+  void operator()(const DeleteModel& request) const {
+    AppendTexts({request.id, request.forget_past ? "1" : ""}, bytes);
+  }
 };
 
 // As the operations that the rows stand for.

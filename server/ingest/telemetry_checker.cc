@@ -57,12 +57,20 @@ std::string FindLost(const Layout& layout, const LayoutVersion& version,
       return absl::StrCat(": the twin '", column.rule.twin_id, "' at which a rule begins is gone",
                           kOthersKept);
     }
-    const auto target = std::find_if(column.targets.begin(), column.targets.end(),
-                                     [&](const auto& each) { return !is_gone(each.twin_id); });
-    if (!column.targets.empty() && target == column.targets.end()) {
-      return absl::StrCat(": the twin '", column.targets[0].twin_id, "' that it names is gone",
-                          kOthersKept);
+    const auto leads = [&](const LayoutTarget& each) {
+      const TwinNumber twin = pending.FindTwin(each.twin_id);
+      return !(twin == kNoTwin) && pending.SchemaOf(twin).FindColumn(each.path) != nullptr;
+    };
+    if (column.targets.empty() ||
+        std::any_of(column.targets.begin(), column.targets.end(), leads)) {
+      continue;
     }
+    const LayoutTarget& lost = column.targets[0];
+    if (is_gone(lost.twin_id)) {
+      return absl::StrCat(": the twin '", lost.twin_id, "' that it names is gone", kOthersKept);
+    }
+    return absl::StrCat(": the model of the twin '", lost.twin_id, "' has no '", lost.path,
+                        "' any more", kOthersKept);
   }
   return any ? "" : ": none of its columns leads to a twin, so its values go nowhere";
 }

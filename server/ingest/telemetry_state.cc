@@ -142,21 +142,31 @@ void TelemetryState::AddStale(uint32_t layout, Time since) {
 
 void TelemetryState::TwinCreated(absl::string_view id, Time time, const graph::GraphView& head) {
   if (layouts_.empty() || head.EndOfFormer(id) == Time{INT64_MIN}) return;
-  created_again_[id] = time;
+  renewed_[id] = time;
+}
+
+void TelemetryState::TwinMoved(TwinNumber twin, Time time, const graph::GraphView& head) {
+  if (layouts_.empty()) return;
+  renewed_[head.IdOf(twin)] = time;
+  if (watching_.empty()) return;
+  for (RelationshipNumber at = head.FirstIncoming(twin); !(at == kNoRelationship);
+       at = head.NextIncoming(at)) {
+    TopologyChanged(head.LinkOf(at).source, twin, time);
+  }
 }
 
 const std::vector<TelemetryState::Stale>& TelemetryState::FindStale() {
-  for (uint32_t number = 0; number < layouts_.size() && !created_again_.empty(); ++number) {
+  for (uint32_t number = 0; number < layouts_.size() && !renewed_.empty(); ++number) {
     const auto look = [&](const std::string& id) {
-      const auto it = created_again_.find(id);
-      if (it != created_again_.end()) AddStale(number, it->second);
+      const auto it = renewed_.find(id);
+      if (it != renewed_.end()) AddStale(number, it->second);
     };
     for (const LayoutColumn& column : layouts_[number]->layout.columns) {
       if (column.has_rule) look(column.rule.twin_id);
       for (const LayoutTarget& target : column.targets) look(target.twin_id);
     }
   }
-  created_again_.clear();
+  renewed_.clear();
   return stale_;
 }
 

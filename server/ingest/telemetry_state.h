@@ -76,13 +76,16 @@ class TelemetryState {
   // A twin was created at that source time. Where its id was another's before, layouts that name it
   // wait as well.
   void TwinCreated(absl::string_view id, Time time, const graph::GraphView& head);
+  // A twin went on as one of another model, where what leads to it may have another type or none:
+  // layouts that name it, or follow a relationship to it, wait.
+  void TwinMoved(TwinNumber twin, Time time, const graph::GraphView& head);
   struct Stale {
     uint32_t layout = 0;
     Time since;
   };
   // Layouts may wait.
-  bool may_be_stale() const { return !stale_.empty() || !created_again_.empty(); }
-  // Those that wait. Cost after TwinCreated: a look at all names of all layouts.
+  bool may_be_stale() const { return !stale_.empty() || !renewed_.empty(); }
+  // Those that wait. Cost after TwinCreated or TwinMoved: a look at all names of all layouts.
   const std::vector<Stale>& FindStale();
   void StaleDone(uint32_t layout);
 
@@ -150,7 +153,7 @@ class TelemetryState {
   absl::flat_hash_set<uint32_t> changed_;  // layouts, since the last checkpoint
   absl::flat_hash_map<uint32_t, std::vector<uint32_t>> watching_;  // by twin
   std::vector<Stale> stale_;
-  absl::flat_hash_map<std::string, Time> created_again_;  // ids that FindStale has not looked for
+  absl::flat_hash_map<std::string, Time> renewed_;  // ids that FindStale has not looked for
   struct Producer {
     uint64_t number = 0;
     Time time;

@@ -142,6 +142,20 @@ TEST(ValueRules, BothSayTheSame) {
   }
 }
 
+TEST(ValueRules, ValuesNestAsDeepAsReadersCanDecode) {
+  const auto catalog = CatalogWith(
+      R"({"@id":"dtmi:t:Node;1","@type":"Object","fields":[{"name":"next","schema":"dtmi:t:Node;1"}]})");
+  Value value = Value::Map({});
+  for (int depth = 0; depth < kNestedMax; ++depth) {
+    value = Value::Map({{"next", std::move(value)}});
+    EXPECT_TRUE(CheckValue(*catalog->table(TableId(0)).FindColumn("p"), value, "p", Limits()).ok());
+  }
+  value = Value::Map({{"next", std::move(value)}});
+  const absl::Status refused =
+      CheckValue(*catalog->table(TableId(0)).FindColumn("p"), value, "p", Limits()).status();
+  EXPECT_TRUE(absl::EndsWith(refused.message(), ": values nest 24 deep at most")) << refused;
+}
+
 TEST(ValueRules, AFractionIsShownAsOne) {
   const auto message = [](absl::string_view schema, double number) {
     const auto catalog = CatalogWith(schema);

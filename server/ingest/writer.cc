@@ -356,6 +356,51 @@ void Writer::AnswerNow(Done done, WriteResult result) {
   answers_.Give(std::move(answers), /*here=*/false);
 }
 
+// Whether the request was done before, and with what result.
+absl::Status Writer::FindDone(const Waiting& waiting, bool* is_known, WriteResult* result) {
+  const MutexLock lock(&graph_.mutex);
+  const RequestIds::Done* const before = graph_.request_ids.Find(waiting.batch.request_id);
+  if (before == nullptr) return absl::OkStatus();
+  // A batch of nothing asks what became of the request.
+  if (waiting.batch.size() > 0 && before->digest != 0 && waiting.digest != 0 &&
+      before->digest != waiting.digest) {
+    return absl::InvalidArgumentError(
+        "request_id: another request has had it; give each request an id of its own");
+  }
+  *is_known = true;
+  *result = before->result;
+  return absl::OkStatus();
+}
+
+// What was decided becomes a record, or is taken back where that would be too large.
+absl::Status Writer::EncodeInto(journal::Record* record, size_t operations, InFlight* in_flight) {
+  RecordHeader& header = in_flight->header;
+  WriteResult& result = in_flight->result;
+  std::string& units = in_flight->units;
+  last_time_ = header.time;
+  result.sequence = Sequence(pending_.next_sequence().value - 1);
+  result.time = last_time_;
+  if (!header.request_id.empty()) header.results = result.results;
+  record->first = in_flight->first;
+  record->count = header.units;
+  if (operations >= kManyOperations) {
+    unit_bytes_ = units.size() / operations + 1;
+    if (units.capacity() / 2 > units.size()) units.shrink_to_fit();  // it is kept for a while
+  }
+  record->bytes.reserve(units.size() + header.request_id.size() + kHeaderBytes);
+  EncodeRecord(header, units, &record->bytes);
+  in_flight->number = next_record_++;
+  pending_.EndRecord(in_flight->number);
+  const size_t bytes = record->bytes.size();
+  if (static_cast<int64_t>(bytes) <= options_.limits.batch_bytes_max) return absl::OkStatus();
+  Drain();
+  pending_.Reset();
+  result = WriteResult();
+  return absl::InvalidArgumentError(absl::StrCat("a batch whose record takes ", bytes,
+                                                 " bytes; batch_bytes_max is ",
+                                                 options_.limits.batch_bytes_max, "; divide it"));
+}
+
 void Writer::Process(Waiting waiting) {
   if (waiting.task != nullptr) {
     Drain();
@@ -395,20 +440,8 @@ void Writer::Process(Waiting waiting) {
   if (!result.status.ok()) return answer(result.status);
   if (!batch.request_id.empty()) {
     bool is_known = false;
-    bool is_other = false;
-    {
-      const MutexLock lock(&graph_.mutex);
-      if (const RequestIds::Done* before = graph_.request_ids.Find(batch.request_id)) {
-        is_known = true;
-        // A batch of nothing asks what became of the request.
-        is_other = batch.size() > 0 && before->digest != 0 && waiting.digest != 0 &&
-                   before->digest != waiting.digest;
-        if (!is_other) result = before->result;
-      }
-    }
-    if (is_other) {
-      return answer(absl::InvalidArgumentError(
-          "request_id: another request has had it; give each request an id of its own"));
+    if (absl::Status status = FindDone(waiting, &is_known, &result); !status.ok()) {
+      return answer(std::move(status));
     }
     if (is_known) return AnswerNow(std::move(waiting.done), std::move(result));
     if (batch.size() == 0) return answer(absl::OkStatus());
@@ -438,29 +471,9 @@ void Writer::Process(Waiting waiting) {
   }
   if (batch.validate_only || header.units == 0) return answer(absl::OkStatus());
 
-  last_time_ = header.time;
-  result.sequence = Sequence(pending_.next_sequence().value - 1);
-  result.time = last_time_;
-  if (!header.request_id.empty()) header.results = result.results;
   journal::Record record;
-  record.first = in_flight->first;
-  record.count = header.units;
-  if (batch.size() >= kManyOperations) {
-    unit_bytes_ = units.size() / batch.size() + 1;
-    if (units.capacity() / 2 > units.size()) units.shrink_to_fit();  // it is kept for a while
-  }
-  record.bytes.reserve(units.size() + header.request_id.size() + kHeaderBytes);
-  EncodeRecord(header, units, &record.bytes);
-  in_flight->number = next_record_++;
-  pending_.EndRecord(in_flight->number);
-  if (static_cast<int64_t>(record.bytes.size()) > options_.limits.batch_bytes_max) {
-    const size_t bytes = record.bytes.size();
-    Drain();
-    pending_.Reset();
-    result = WriteResult();
-    return answer(absl::InvalidArgumentError(
-        absl::StrCat("a batch whose record takes ", bytes, " bytes; batch_bytes_max is ",
-                     options_.limits.batch_bytes_max, "; divide it")));
+  if (absl::Status status = EncodeInto(&record, batch.size(), in_flight.get()); !status.ok()) {
+    return answer(std::move(status));
   }
   in_flight->operations = batch.size();
   in_flight->done = std::move(waiting.done);

@@ -131,6 +131,8 @@ class Writer {
   bool Enqueue(Waiting* waiting, absl::Status* refused) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status MayWrite() ABSL_LOCKS_EXCLUDED(mutex_);
   void Process(Waiting waiting);
+  absl::Status FindDone(const Waiting& waiting, bool* is_known, WriteResult* result);
+  absl::Status EncodeInto(journal::Record* record, size_t operations, InFlight* in_flight);
   void ProcessTelemetry(const TelemetryBatch& batch, TelemetryDone done);
   LayoutResult ProcessLayout(Layout layout, bool validate_only, Time valid_from);
   void ResolveStale();

@@ -61,6 +61,20 @@ std::string FeatureSchemaHash(absl::Span<const Feature> features) {
   return absl::StrFormat("%016x", hash);
 }
 
+absl::Status CheckSameOutputs(const Description& registered, const Description& now) {
+  const auto is_same = [](const Output& a, const Output& b) {
+    return a.name == b.name && a.path == b.path && a.unit == b.unit;
+  };
+  if (registered.target_model == now.target_model &&
+      std::equal(registered.outputs.begin(), registered.outputs.end(), now.outputs.begin(),
+                 now.outputs.end(), is_same)) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(
+      "the service estimates something else now (another model, or outputs of other names, paths "
+      "or units); register it again with --replace");
+}
+
 absl::Status CheckDescription(const Description& description) {
   const auto missing = [](absl::string_view what) {
     return absl::InvalidArgumentError(absl::StrCat("the predictor's description has no ", what));

@@ -81,6 +81,10 @@ inline constexpr size_t kDescriptionBytesMax = 256 << 10;  // of all its texts, 
 // As proto/twingraph/v1/predictor.proto defines it: 16 hexadecimal digits.
 std::string FeatureSchemaHash(absl::Span<const Feature> features);
 
+// FAILED_PRECONDITION: a service estimates something else than what was registered: another
+// model's, or outputs with other names, paths or units.
+absl::Status CheckSameOutputs(const Description& registered, const Description& now);
+
 // INVALID_ARGUMENT: it lacks something, says it twice or says too much. FAILED_PRECONDITION: the
 // hash that it states is not that of its features.
 absl::Status CheckDescription(const Description& description);

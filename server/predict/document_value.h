@@ -73,14 +73,14 @@ class MapReader {
     return texts;
   }
   const ValueArray& Items(absl::string_view name) const {
-    static const ValueArray kNone;
+    static const ValueArray none;
     const Value* const found = Of(name, Value::Kind::kArray);
-    return found == nullptr ? kNone : found->as_array();
+    return found == nullptr ? none : found->as_array();
   }
   const ValueMap& Members(absl::string_view name) const {
-    static const ValueMap kNone;
+    static const ValueMap none;
     const Value* const found = Of(name, Value::Kind::kMap);
-    return found == nullptr ? kNone : found->as_map();
+    return found == nullptr ? none : found->as_map();
   }
   const Value* Find(absl::string_view name) const { return value_.Find(name); }
 

@@ -248,6 +248,10 @@ absl::StatusOr<Info> Predictors::Impl::Register(Spec spec, const RegisterOptions
     entries_[made.spec.name] = entry;
   }
   StartWatches(entry);
+  // A champion that becomes a shadow renews nothing any more.
+  if (old != nullptr && made.spec.is_shadow && !old->registration.spec.is_shadow) {
+    TWIN_RETURN_IF_ERROR(MarkStale(old->registration));
+  }
   const MutexLock lock(&mutex_);
   if (made.spec.interval_ms > 0) entry->next_interval = host_.Now();
   changed_.Signal();
@@ -368,7 +372,7 @@ absl::Status Predictors::Impl::Delete(const std::string& name, bool mark_stale) 
     changes.push_back({kRunCollection, run.name, {}});
   }
   changes.push_back({kPredictorCollection, name, {}});
-  if (const absl::Status gone = host_.documents().Commit(changes); !gone.ok()) {
+  if (absl::Status gone = host_.documents().Commit(changes); !gone.ok()) {
     Reinstate(entry);
     return gone;
   }
@@ -377,7 +381,12 @@ absl::Status Predictors::Impl::Delete(const std::string& name, bool mark_stale) 
     const MutexLock lock(&mutex_);
     entries_.erase(name);
   }
-  if (!mark_stale || registration.spec.is_shadow) return absl::OkStatus();
+  return mark_stale ? MarkStale(registration) : absl::OkStatus();
+}
+
+// What stands under its name; also what a shadow wrote while it was the champion.
+absl::Status Predictors::Impl::MarkStale(const Registration& registration) {
+  const std::string& name = registration.spec.name;
   for (const Output& output : registration.description.outputs) {
     const std::string path = PathOf(registration, output);
     TWIN_ASSIGN_OR_RETURN(const std::vector<std::string> twins,

@@ -104,6 +104,9 @@ class Predictors::Impl {
   absl::StatusOr<std::shared_ptr<Predictor>> Make(const Spec& spec);
   absl::Status Check(const Registration& registration, bool replace) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status CheckPaths(const Registration& registration);
+  absl::Status MarkStale(const Registration& registration);
+  absl::Status CheckTwins(const std::string& name, const std::vector<std::string>& twins)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Keep(const Registration& registration);
   bool is_stopping() const ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<EntryPtr> Find(const std::string& name) const
@@ -118,6 +121,9 @@ class Predictors::Impl {
   void RunTimer() ABSL_LOCKS_EXCLUDED(mutex_);
   // What is due is begun; the time of the next, or 0.
   Time BeginDue(Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Takes `*done` where the end of the run is to be waited for.
+  absl::StatusOr<RunRecord> Accept(const std::string& name, RunOptions options, RunDone* done)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   void Plan(const EntryPtr& entry, Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void BeginNext(const EntryPtr& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Execute(const EntryPtr& entry, Ask ask) ABSL_LOCKS_EXCLUDED(mutex_);

@@ -211,6 +211,9 @@ absl::Status Run::CheckService() {
       status = absl::FailedPreconditionError(
           absl::StrCat("the service has other features now (schema ", hash, " instead of ",
                        schema_hash_, "); register it again with --replace"));
+    } else {
+      status = CheckDescription(*description);
+      if (status.ok()) status = CheckSameOutputs(registration_.description, *description);
     }
   }
   parts_.called(status);

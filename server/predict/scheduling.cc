@@ -123,41 +123,57 @@ void Predictors::Impl::Plan(const EntryPtr& entry, Time now) {
 
 // --- Runs ---
 
-void Predictors::Impl::RunNow(const std::string& name, RunOptions options, RunDone done) {
-  absl::Status status;
-  RunRecord accepted;
+// NOT_FOUND: one of them does not exist.
+absl::Status Predictors::Impl::CheckTwins(const std::string& name,
+                                          const std::vector<std::string>& twins) {
+  std::string path;
   {
     const MutexLock lock(&mutex_);
-    absl::StatusOr<EntryPtr> entry = Find(name);
-    status = entry.status();
-    if (status.ok() && stopping_) status = absl::UnavailableError("the server is stopping");
-    if (status.ok() && (*entry)->stopping) {
-      status = absl::UnavailableError(
-          absl::StrCat("'", name, "' is being deleted or replaced; try again"));
-    }
-    if (status.ok() && options.twins.size() > kRunTwinsMax) {
-      status = absl::InvalidArgumentError(
-          absl::StrCat("twin_ids: more than ", kRunTwinsMax, "; name none to run for all"));
-    }
-    if (status.ok() && (*entry)->asks.size() >= kAsksMax) {
-      status = absl::ResourceExhaustedError(
-          absl::StrCat(kAsksMax, " runs of '", name, "' wait already; try again later"));
-    }
-    if (status.ok()) {
-      Ask ask;
-      ask.record.predictor = name;
-      ask.record.twins = WithoutRepetition(std::move(options.twins));
-      ask.record.as_of = options.now.value_or(Time{});
-      ask.record.start = host_.Now();
-      accepted = ask.record;
-      accepted.twins.clear();
-      if (!options.no_wait) ask.done = std::move(done);
-      (*entry)->asks.push_back(std::move(ask));
-      BeginNext(*entry);
-    }
+    TWIN_ASSIGN_OR_RETURN(const EntryPtr entry, Find(name));
+    path = FirstPathOf(entry->registration);
   }
-  if (!status.ok()) return done(status);
-  if (options.no_wait) done(std::move(accepted));
+  const std::vector<CurrentEstimate> found = host_.ReadEstimates(twins, path);
+  for (size_t i = 0; i < twins.size(); ++i) {
+    if (found[i].twin_exists) continue;
+    return absl::NotFoundError(absl::StrCat("twin_ids: there is no twin '", twins[i], "'"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<RunRecord> Predictors::Impl::Accept(const std::string& name, RunOptions options,
+                                                   RunDone* done) {
+  if (options.twins.size() > kRunTwinsMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("twin_ids: more than ", kRunTwinsMax, "; name none to run for all"));
+  }
+  if (!options.twins.empty()) TWIN_RETURN_IF_ERROR(CheckTwins(name, options.twins));
+  const MutexLock lock(&mutex_);
+  TWIN_ASSIGN_OR_RETURN(const EntryPtr entry, Find(name));
+  if (stopping_) return absl::UnavailableError("the server is stopping");
+  if (entry->stopping) {
+    return absl::UnavailableError(
+        absl::StrCat("'", name, "' is being deleted or replaced; try again"));
+  }
+  if (entry->asks.size() >= kAsksMax) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(kAsksMax, " runs of '", name, "' wait already; try again later"));
+  }
+  Ask ask;
+  ask.record.predictor = name;
+  ask.record.twins = WithoutRepetition(std::move(options.twins));
+  ask.record.as_of = options.now.value_or(Time{});
+  ask.record.start = host_.Now();
+  RunRecord accepted = ask.record;
+  accepted.twins.clear();
+  if (!options.no_wait) ask.done = std::exchange(*done, nullptr);
+  entry->asks.push_back(std::move(ask));
+  BeginNext(entry);
+  return accepted;
+}
+
+void Predictors::Impl::RunNow(const std::string& name, RunOptions options, RunDone done) {
+  absl::StatusOr<RunRecord> accepted = Accept(name, std::move(options), &done);
+  if (done != nullptr) done(std::move(accepted));
 }
 
 void Predictors::Impl::BeginNext(const EntryPtr& entry) {

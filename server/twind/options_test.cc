@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -33,7 +34,7 @@ class OptionsTest : public ::testing::Test {
 
   // Returns its path.
   std::string WriteFile(const std::string& text, const std::string& name = "twind.toml") {
-    std::string path = absl::StrCat(::testing::TempDir(), "/", name);
+    std::string path = absl::StrCat(::testing::TempDir(), "/", getpid(), "-", name);
     std::ofstream(path) << text;
     return path;
   }

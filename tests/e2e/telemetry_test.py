@@ -147,6 +147,10 @@ class TelemetryTest(ServerCase):
         self.assertIn("samples are kept for 365 days", done.stderr)
         self.assertRegex(done.stdout, r"^replayed 270 rows, \d+ values in .*, 0 rejects; left out, as their time comes again: 30 rows")
         shared, expected = self.check("veh-000042", self.HEADER, rows)
+        # The car was there when its recording began.
+        begin = min(time for time in expected["veh-000042-m01-c01"]["voltage"])
+        then = self.query(f"SELECT COUNT() AS cells FROM DIGITALTWINS AS OF '{begin}' MATCH (c:BatteryCell)")
+        self.assertEqual(then[0]["cells"], sum("-c" in twin for twin in expected))
         # Modules 1 and 2 have a probe each, their cells its temperature.
         self.assertEqual(shared["veh-000042-m01-c01"], expected["veh-000042-m01-p1"]["temperature"])
         self.assertEqual(shared["veh-000042-m02-c01"], expected["veh-000042-m02-p1"]["temperature"])

@@ -106,15 +106,16 @@ Samples Steps(const Samples& all, const Window& window) {
   return steps;
 }
 
-// By bucket. Each is a window of its own, if anything was recorded in it, or it is the first one
-// and a value still holds there.
+// By bucket. Each is a window of its own, if anything was recorded in it; without buckets, also if
+// a value from before still holds.
 std::map<int64_t, Answers> Expected(const Samples& all, const Window& window) {
   const Samples samples = window.every > 0 ? Steps(all, window) : all;
   std::set<int64_t> buckets;
   for (const Sample& sample : samples) {
     if (window.Has(sample.time)) {
       buckets.insert(window.BucketOf(sample.time));
-    } else if (sample.time <= window.from && sample.time + window.gap >= window.from) {
+    } else if (window.bucket == 0 && sample.time <= window.from &&
+               sample.time + window.gap >= window.from) {
       buckets.insert(window.BucketOf(window.from));
     }
   }

@@ -190,7 +190,8 @@ ingest::DeleteRelationship RandomOperations::DeleteArrow(const State& state) {
 ingest::Operation RandomOperations::OfModels(const State& state) {
   const Model& any = Models()[Pick(static_cast<uint32_t>(Models().size()))];
   if (OneIn(3)) return ingest::DecommissionModel{OneIn(20) ? "dtmi:t:No;1" : any.id, OneIn(3)};
-  if (OneIn(2)) return ingest::DeleteModel{OneIn(20) ? "dtmi:t:No;1" : any.id};
+  if (OneIn(2))
+    return ingest::DeleteModel{OneIn(20) ? "dtmi:t:No;1" : any.id, /*forget_past=*/true};
   ingest::CreateModels create;
   for (const Model& model : Models()) {
     if (state.models.count(model.id) == 0 && !OneIn(4)) create.texts.push_back(model.text);
