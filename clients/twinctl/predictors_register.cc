@@ -190,8 +190,10 @@ void AddPredictorsRegister(CommandLine* line, CLI::App* group, const ServerPoint
                    "How long changes are collected for a run (default 1s)")
       ->type_name("TIME");
   command->add_option("--batch-rows", to.batch_rows, "Rows of a request, at most 10000")
+      ->check(CLI::Range(1, 10'000).description(""))
       ->type_name("N");
   command->add_option("--in-flight", to.in_flight, "Requests at once, at most 8 (default 2)")
+      ->check(CLI::Range(1, 8).description(""))
       ->type_name("N");
   command->add_option("--deadline", to.deadline, "For a request, if not the predictor's own")
       ->type_name("TIME");

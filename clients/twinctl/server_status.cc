@@ -16,7 +16,8 @@ namespace v1 = ::twingraph::v1;
 std::string RunningTime(const v1::StatusResponse& status) {
   const absl::Duration time =
       absl::Nanoseconds(status.time_unix_nano() - status.start_time_unix_nano());
-  return absl::FormatDuration(absl::Trunc(time, absl::Seconds(1)));
+  return absl::FormatDuration(
+      absl::Trunc(time, time < absl::Seconds(1) ? absl::Milliseconds(1) : absl::Seconds(1)));
 }
 
 absl::StatusOr<ExitCode> Status(const std::string& output, client::Client* client,

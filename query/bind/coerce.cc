@@ -160,7 +160,14 @@ absl::StatusOr<BoundPtr> AsString(const Environment& env, BoundPtr expr, absl::s
 
 absl::StatusOr<BoundPtr> AsDuration(const Environment& env, BoundPtr expr, absl::string_view what) {
   if (expr->type.kind == TypeKind::kDuration || IsNull(*expr)) return expr;
-  if (expr->type.kind == TypeKind::kValue) return Cast(std::move(expr), TypeKind::kDuration);
+  if (IsText(*expr)) {
+    const absl::StatusOr<int64_t> length = ParseDuration(expr->value.as_string());
+    if (!length.ok()) return Refuse(env, expr->span, length.status().message());
+    return Constant(Value::Int(*length), TypeKind::kDuration, expr->span);
+  }
+  if (expr->type.kind == TypeKind::kValue || expr->type.kind == TypeKind::kString) {
+    return Cast(std::move(expr), TypeKind::kDuration);
+  }
   return Expected(env, *expr, what, "a duration such as 10m");
 }
 

@@ -122,6 +122,13 @@ absl::StatusOr<bool> MakeComparable(const Environment& env, const Span& span, Bo
     }
   }
   if (env.adt()) return false;
+  if (IsEither(**a, **b, TypeKind::kDuration) && IsEither(**a, **b, TypeKind::kString)) {
+    for (BoundPtr* side : {a, b}) {
+      TWIN_ASSIGN_OR_RETURN(*side,
+                            AsDuration(env, std::move(*side), "what a duration compares with"));
+    }
+    return true;
+  }
   absl::string_view way_out;
   if (IsEither(**a, **b, TypeKind::kTwin) && IsEither(**a, **b, TypeKind::kString)) {
     way_out = "; compare its $dtId";

@@ -11,6 +11,7 @@
 #include "query/bind/schemas.h"
 #include "query/bind/units.h"
 #include "server/base/status_macros.h"
+#include "server/base/time.h"
 
 namespace twin::query::binding {
 namespace {
@@ -92,11 +93,18 @@ bool IsTemporal(const BoundExpr& expr) {
   return expr.type.kind == TypeKind::kTime || expr.type.kind == TypeKind::kDuration;
 }
 
-// The text of a time beside a time.
-absl::Status ReadTimes(const Environment& env, BoundPtr* a, BoundPtr* b) {
+// Added to a time, or a constant that reads as one.
+bool IsLength(BoundKind kind, const BoundExpr& text, const BoundExpr& other) {
+  if (IsText(text)) return ParseDuration(text.value.as_string()).ok();
+  return kind == BoundKind::kAdd && other.type.kind == TypeKind::kTime;
+}
+
+// The text of a time, or of a length of time, beside either.
+absl::Status ReadTimes(const Environment& env, BoundKind kind, BoundPtr* a, BoundPtr* b) {
   for (const auto& [text, other] : {std::pair(a, b), std::pair(b, a)}) {
     if ((*text)->type.kind != TypeKind::kString || !IsTemporal(**other)) continue;
-    TWIN_ASSIGN_OR_RETURN(*text, AsTime(env, std::move(*text), "this"));
+    const auto as = IsLength(kind, **text, **other) ? AsDuration : AsTime;
+    TWIN_ASSIGN_OR_RETURN(*text, as(env, std::move(*text), "this"));
   }
   return absl::OkStatus();
 }
@@ -185,7 +193,7 @@ absl::StatusOr<BoundPtr> ExpressionBinder::BindArithmetic(const Expr& expr) {
   const BoundKind kind = KindOf(expr.kind);
   TWIN_ASSIGN_OR_RETURN(BoundPtr a, Bind(*expr.operands[0]));
   TWIN_ASSIGN_OR_RETURN(BoundPtr b, Bind(*expr.operands[1]));
-  TWIN_RETURN_IF_ERROR(ReadTimes(env_, &a, &b));
+  TWIN_RETURN_IF_ERROR(ReadTimes(env_, kind, &a, &b));
   if (!IsTemporal(*a) && !IsTemporal(*b)) {
     return BindNumbers(env_, kind, expr.span, std::move(a), std::move(b));
   }

@@ -133,8 +133,16 @@ void SetItem(const Item& item, size_t row, Vector* out) {
       if (item.kind != Value::Kind::kBool) break;
       out->bools[row] = item.integer != 0 ? 1 : 0;
       return;
-    case TypeKind::kInt:
     case TypeKind::kDuration:
+      if (item.kind == Value::Kind::kString) {
+        const absl::StatusOr<int64_t> length = ParseDuration(item.text);
+        if (!length.ok()) break;
+        out->ints[row] = *length;
+        return;
+      }
+      SetInt(item, row, out);
+      return;
+    case TypeKind::kInt:
       SetInt(item, row, out);
       return;
     case TypeKind::kDouble:

@@ -7,6 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "query/ast/error.h"
+#include "server/base/time.h"
 
 namespace twin::query {
 namespace {
@@ -89,19 +90,9 @@ absl::StatusOr<std::string> ReadString(absl::string_view token, const Span& span
 }
 
 absl::StatusOr<int64_t> ReadDuration(absl::string_view token, const Span& span) {
-  const size_t unit_begin = token.find_first_not_of("0123456789.");
-  const absl::string_view unit = token.substr(unit_begin);
-  const double seconds = unit == "ms"  ? 1e-3
-                         : unit == "s" ? 1
-                         : unit == "m" ? 60
-                         : unit == "h" ? 3600
-                         : unit == "d" ? 86400
-                                       : 7 * 86400;
-  double count = 0;
-  if (!absl::SimpleAtod(token.substr(0, unit_begin), &count)) count = HUGE_VAL;
-  const double nanoseconds = std::round(count * seconds * 1e9);
-  if (nanoseconds >= 0x1p63) return ErrorAt(span, "a duration of more than 292 years");
-  return static_cast<int64_t>(nanoseconds);
+  const absl::StatusOr<int64_t> nanoseconds = ParseDuration(token);
+  if (!nanoseconds.ok()) return ErrorAt(span, nanoseconds.status().message());
+  return *nanoseconds;
 }
 
 absl::Status ReadNumber(absl::string_view token, const Span& span, Expr* expr) {

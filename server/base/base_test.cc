@@ -55,6 +55,33 @@ TEST(Time, ReadsTheShortFormAsTheOther) {
   EXPECT_GT(good, 5'000);
 }
 
+TEST(Duration, IsACountAndAUnitOrIso8601) {
+  const std::pair<const char*, int64_t> durations[] = {
+      {"0s", 0},
+      {"500ms", 500'000'000},
+      {"1.5h", 5400 * kNsPerSecond},
+      {"2w", 14 * 86400 * kNsPerSecond},
+      {"PT10M", 600 * kNsPerSecond},
+      {"PT1H30M0.25S", 5400 * kNsPerSecond + 250'000'000},
+      {"P1DT12H", 36 * 3600 * kNsPerSecond},
+      {"P1W", 7 * 86400 * kNsPerSecond},
+      {"PT600.123456S", 600'123'456'000}};
+  for (const auto& [text, ns] : durations) {
+    const absl::StatusOr<int64_t> parsed = ParseDuration(text);
+    ASSERT_THAT(parsed, IsOk()) << text;
+    EXPECT_EQ(*parsed, ns) << text;
+  }
+}
+
+TEST(Duration, RefusesAnythingElse) {
+  for (const char* text : {"", "10", "m", "10 m", "10M", "-5m", "1h30m", "1.2.3s", "1.s", "P", "PT",
+                           "P1DT", "P1Y", "P1M", "PT1S1H", "PT1H1H", "PT5", "P5S", "PT1H "}) {
+    EXPECT_THAT(ParseDuration(text), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(text)))
+        << text;
+  }
+  EXPECT_THAT(ParseDuration("99999w"), StatusIs(absl::StatusCode::kOutOfRange, HasSubstr("292")));
+}
+
 TEST(Time, RefusesAnythingElse) {
   for (const char* text :
        {"", "2026-03-01", "2026-03-01T08:30:00", "yesterday", "2026-13-01T00:00:00Z",

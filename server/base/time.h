@@ -31,6 +31,11 @@ std::string FormatTime(Time time);
 // second, cut to nanoseconds. INVALID_ARGUMENT: anything else, or outside of 1678 to 2261.
 absl::StatusOr<Time> ParseTime(absl::string_view text);
 
+// A length of time in nanoseconds, of a count and a unit (500ms, 1.5h; s, m, d, w) or of ISO 8601
+// without years and months, whose lengths differ (PT1H30M, P2DT0.5S, P1W). INVALID_ARGUMENT:
+// anything else. OUT_OF_RANGE: more than 292 years.
+absl::StatusOr<int64_t> ParseDuration(absl::string_view text);
+
 }  // namespace twin
 
 #endif  // TWIN_SERVER_BASE_TIME_H_

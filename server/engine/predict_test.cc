@@ -245,6 +245,8 @@ TEST_F(PredictTest, AServiceWithOtherFeaturesIsNotAsked) {
   const RunRecord run = RunNow("p");
   EXPECT_EQ(run.state, RunState::kFailed);
   EXPECT_THAT(run.message, HasSubstr("other features"));
+  EXPECT_EQ(run.rows, run.by_status[static_cast<size_t>(predict::EstimateStatus::kStale)]);
+  EXPECT_GT(run.rows, 0u);
   EXPECT_EQ(Requests().size(), 1u);
   EXPECT_EQ(Soh("cell-1"), "10 5 15 STALE p ");
 }
@@ -445,7 +447,9 @@ TEST_F(PredictTest, RegistrationChecksQueryUnitsAndPaths) {
   refused([](predict::Spec* spec) { spec->change_paths = {"amps"}; }, "'amps'");
   refused([](predict::Spec* spec) { spec->name = "a/b"; }, "'a/b'");
   refused([](predict::Spec* spec) { spec->batch_rows = 20'000; }, "batch_rows");
+  refused([](predict::Spec* spec) { spec->options["model"] = "x"; }, "options");
   service().description.outputs.push_back(service().description.outputs[0]);
+  refused([](predict::Spec*) {}, "two of the predictor's outputs have the name 'soh'");
   service().description.outputs[1].name = "again";
   refused([](predict::Spec*) {}, "'soh' and 'again' both go to 'soh'");
   service().description.outputs.pop_back();

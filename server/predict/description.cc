@@ -29,7 +29,7 @@ absl::Status CheckNames(absl::string_view what, const std::vector<Item>& items) 
   for (const Item& item : items) {
     if (item.name.empty()) {
       return absl::InvalidArgumentError(
-          absl::StrCat("the predictor has ", what, " without a name"));
+          absl::StrCat("one of the predictor's ", what, " has no name"));
     }
     names.push_back(item.name);
   }
@@ -37,7 +37,7 @@ absl::Status CheckNames(absl::string_view what, const std::vector<Item>& items) 
   const auto twice = std::adjacent_find(names.begin(), names.end());
   if (twice == names.end()) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      absl::StrCat("the predictor has two ", what, "s of the name '", *twice, "'"));
+      absl::StrCat("two of the predictor's ", what, " have the name '", *twice, "'"));
 }
 
 }  // namespace
@@ -92,8 +92,8 @@ absl::Status CheckDescription(const Description& description) {
     return absl::InvalidArgumentError(absl::StrCat("the predictor's description takes ", bytes,
                                                    " bytes; it may take ", kDescriptionBytesMax));
   }
-  TWIN_RETURN_IF_ERROR(CheckNames("a feature", description.features));
-  TWIN_RETURN_IF_ERROR(CheckNames("an output", description.outputs));
+  TWIN_RETURN_IF_ERROR(CheckNames("features", description.features));
+  TWIN_RETURN_IF_ERROR(CheckNames("outputs", description.outputs));
   for (const Output& output : description.outputs) {
     if (!(output.level > 0 && output.level < 1)) {
       return absl::InvalidArgumentError(absl::StrCat("output '", output.name, "': its level ",

@@ -109,6 +109,10 @@ absl::Status CheckSpec(const Spec& spec) {
   if (spec.builtin.empty() == spec.address.empty()) {
     return absl::InvalidArgumentError("implementation: one of builtin and address must be given");
   }
+  if (!spec.address.empty() && !spec.options.empty()) {
+    return absl::InvalidArgumentError(
+        "options: they are for built-in predictors; a service has its own settings");
+  }
   if (spec.query.size() > kQueryBytesMax) {
     return absl::InvalidArgumentError(
         absl::StrCat("query: longer than ", kQueryBytesMax, " bytes"));

@@ -179,12 +179,20 @@ absl::Status Run::MarkGone() {
       TWIN_ASSIGN_OR_RETURN(twins, host_.FindEstimates(registration_.description.target_model, path,
                                                        registration_.spec.name));
     }
-    TWIN_RETURN_IF_ERROR(MarkEstimates(registration_.spec.name, path,
-                                       registration_.description.version, EstimateStatus::kStale,
-                                       twins, &host_)
-                             .status());
+    TWIN_ASSIGN_OR_RETURN(
+        const uint64_t without_value,
+        MarkEstimates(registration_.spec.name, path, registration_.description.version,
+                      EstimateStatus::kStale, twins, &host_));
+    if (&output != &registration_.description.outputs.front()) continue;
+    record_.rows += twins.size();
+    Count(EstimateStatus::kStale, twins.size(), without_value);
   }
   return absl::OkStatus();
+}
+
+void Run::Count(EstimateStatus status, uint64_t marked, uint64_t without_value) {
+  record_.by_status[static_cast<size_t>(EstimateStatus::kError)] += without_value;
+  record_.by_status[static_cast<size_t>(status)] += marked - without_value;
 }
 
 absl::Status Run::CheckPredictor() {
@@ -394,8 +402,7 @@ absl::Status Run::Fail(const BatchPtr& batch, const absl::Status& error) {
                                        registration_.description.version, status, failed, &host_));
     }
   }
-  record_.by_status[static_cast<size_t>(EstimateStatus::kError)] += without_value;
-  record_.by_status[static_cast<size_t>(status)] += failed.size() - without_value;
+  Count(status, failed.size(), without_value);
   return FinishUnsent(batch);
 }
 

@@ -86,6 +86,8 @@ class Run {
   absl::Status CheckPredictor();
   absl::Status CheckService();
   absl::Status MarkGone();
+  // Rows that have no new value; those that never had one are errors.
+  void Count(EstimateStatus status, uint64_t marked, uint64_t without_value);
   absl::Status Produce();
   absl::Status Take(FeatureRows rows, Host::MayGoOn may_go_on);
   absl::Status Launch(Host::MayGoOn may_go_on);

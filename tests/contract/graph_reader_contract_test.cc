@@ -36,6 +36,9 @@ constexpr Time kNow = kContractNow;
 struct Implementation {
   std::string name;
   std::unique_ptr<Subject> (*make)();
+
+  // In the names of tests.
+  friend void PrintTo(const Implementation& self, std::ostream* out) { *out << self.name; }
 };
 
 class GraphReaderContract : public ::testing::TestWithParam<Implementation> {

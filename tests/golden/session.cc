@@ -24,18 +24,6 @@ namespace {
 
 constexpr int64_t kNsPerDay = 24 * 3600 * kNsPerSecond;
 
-absl::StatusOr<int64_t> DurationOf(absl::string_view text) {
-  static constexpr std::pair<absl::string_view, int64_t> kUnits[] = {
-      {"ms", kNsPerMs},           {"s", kNsPerSecond}, {"m", 60 * kNsPerSecond},
-      {"h", 3600 * kNsPerSecond}, {"d", kNsPerDay},    {"w", 7 * kNsPerDay}};
-  for (const auto& [unit, ns] : kUnits) {
-    absl::string_view number = text;
-    int64_t count = 0;
-    if (absl::ConsumeSuffix(&number, unit) && absl::SimpleAtoi(number, &count)) return count * ns;
-  }
-  return absl::InvalidArgumentError(absl::StrCat("no duration: ", text));
-}
-
 // Values of `load`: 20, _ (missing), 20x3 (three times), 20+2x3 (20 and three more, each 2 more).
 absl::StatusOr<std::vector<Value>> ExpandValues(const std::string& word) {
   const auto number = [](absl::string_view text) -> absl::StatusOr<Value> {
@@ -88,7 +76,7 @@ absl::Status AddParameter(absl::string_view word, CaseOptions* options) {
     value = Value::OfTime(time);
     type = query::TypeKind::kTime;
   } else if (absl::ConsumePrefix(&text, "duration:")) {
-    TWIN_ASSIGN_OR_RETURN(const int64_t ns, DurationOf(text));
+    TWIN_ASSIGN_OR_RETURN(const int64_t ns, ParseDuration(text));
     value = Value::Int(ns);
     type = query::TypeKind::kDuration;
   } else {
@@ -142,7 +130,7 @@ Session::Session(const Setting& setting)
 absl::StatusOr<Time> Session::TimeOf(const std::string& text) const {
   if (text == "now") return now_;
   if (!text.empty() && (text[0] == '-' || text[0] == '+')) {
-    TWIN_ASSIGN_OR_RETURN(const int64_t ns, DurationOf(absl::string_view(text).substr(1)));
+    TWIN_ASSIGN_OR_RETURN(const int64_t ns, ParseDuration(absl::string_view(text).substr(1)));
     return Time{text[0] == '-' ? now_.ns - ns : now_.ns + ns};
   }
   return ParseTime(text);
@@ -257,7 +245,7 @@ absl::Status Session::Set(const PageStatement& statement) {
 }
 
 absl::Status Session::Load(const PageStatement& statement) {
-  TWIN_ASSIGN_OR_RETURN(const int64_t step, DurationOf(statement.words[0]));
+  TWIN_ASSIGN_OR_RETURN(const int64_t step, ParseDuration(statement.words[0]));
   size_t i = 1;
   std::string from;
   if (statement.words[i] == "from") {

@@ -231,6 +231,19 @@ class ValuesTest(unittest.TestCase):
         self.assertEqual(len(to_value(np.array([1])).array_value.values), 1)
         self.assertEqual(to_value(np.int64(1)), types_pb2.Value(int_value=1))
 
+    def test_a_timedelta_is_a_duration(self):
+        for seconds, text in ((600, "PT600S"), (0.25, "PT0.25S"), (86400.000001, "PT86400.000001S"), (0, "PT0S")):
+            value = to_value(datetime.timedelta(seconds=seconds))
+            self.assertEqual(value, types_pb2.Value(string_value=text))
+        with self.assertRaisesRegex(ValueError, "negative"):
+            to_value(datetime.timedelta(seconds=-1))
+
+    def test_times_of_numpy(self):
+        time = types_pb2.Value(time_unix_nano=1_767_225_600_000_000_001)
+        self.assertEqual(to_value(np.datetime64("2026-01-01T00:00:00.000000001")), time)
+        self.assertEqual(to_value(np.array(["2026-01-01T00:00:00.000000001"], "M8[ns]")).array_value.values[0], time)
+        self.assertEqual(to_value(np.timedelta64(10, "m")), types_pb2.Value(string_value="PT600S"))
+
     def test_frames_have_a_row_for_each_time(self):
         rows = [[1.0, 2.0], [3.0, None], [5.0, 6.0]]
         for values in (rows, np.array(rows, float), pd.DataFrame(rows)):

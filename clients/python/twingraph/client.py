@@ -48,7 +48,7 @@ class Client:
               timeout: float | None = None) -> "pandas.DataFrame":
         """The rows of a statement as a DataFrame (needs pandas).
 
-        parameters: by name, without the @. Columns have the pandas type of the query's: times datetime64[ns, UTC],
+        parameters: by name, without the @; a timedelta is a length of time (LAST @window). Columns have the pandas type of the query's: times datetime64[ns, UTC],
         durations timedelta64, integers with NULLs Int64, objects and twins Python values. attrs: "units" by
         column, "sequence" that it saw, "notices"; "unrecorded" (values that AS OF left out because their changes
         are not recorded), "rolled_up" and "rolled_up_left_out" (hours or minutes of HISTORY whose samples are gone:

@@ -54,12 +54,27 @@ def from_nanos(nanos: int) -> datetime.datetime:
     return EPOCH + datetime.timedelta(microseconds=nanos // 1000)
 
 
+def duration_text(duration: datetime.timedelta) -> str:
+    """ISO 8601, as properties have it whose schema is a duration: PT90S, PT0.25S."""
+    if duration < datetime.timedelta(0):
+        raise ValueError(f"{duration} is negative: a duration is 0 or more")
+    seconds, micros = divmod(duration // datetime.timedelta(microseconds=1), 1_000_000)
+    fraction = f".{micros:06d}".rstrip("0") if micros else ""
+    return f"PT{seconds}{fraction}S"
+
+
 def to_value(value: Any) -> types_pb2.Value:
-    """None is null; bool, int, float, str, datetime, sequences and mappings are themselves."""
+    """None is null; bool, int, float, str, datetime, timedelta, sequences and mappings are themselves."""
     if value is None:
         return types_pb2.Value()
     if hasattr(value, "tolist"):  # of numpy: a scalar or an array
-        value = value.tolist()
+        kind = value.dtype.kind
+        if kind in "mM" and value.ndim:
+            value = list(value)
+        elif kind == "M":
+            return types_pb2.Value(time_unix_nano=to_nanos(value))
+        else:
+            value = value.astype("m8[us]").tolist() if kind == "m" else value.tolist()
     if isinstance(value, bool):
         return types_pb2.Value(bool_value=value)
     if isinstance(value, int):
@@ -68,6 +83,8 @@ def to_value(value: Any) -> types_pb2.Value:
         return types_pb2.Value(double_value=value)
     if isinstance(value, str):
         return types_pb2.Value(string_value=value)
+    if isinstance(value, datetime.timedelta):  # a duration of ISO 8601
+        return types_pb2.Value(string_value=duration_text(value))
     if isinstance(value, datetime.datetime):
         return types_pb2.Value(time_unix_nano=to_nanos(value))
     if isinstance(value, Mapping):
