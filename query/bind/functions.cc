@@ -15,6 +15,7 @@
 #include "query/bind/schemas.h"
 #include "query/bind/units.h"
 #include "server/base/status_macros.h"
+#include "server/base/time.h"
 
 namespace twin::query::binding {
 namespace {
@@ -201,7 +202,9 @@ class Signature {
 
   // TIME_BUCKET(10m, t), TIME_BUCKET('month', t[, zone])
   absl::StatusOr<Type> TimeBucket() {
-    if (arguments_[0]->type.kind == TypeKind::kString) {
+    const bool is_length =
+        IsText(*arguments_[0]) && ParseDuration(arguments_[0]->value.as_string()).ok();
+    if (arguments_[0]->type.kind == TypeKind::kString && !is_length) {
       TWIN_RETURN_IF_ERROR(
           CheckWord(*arguments_[0], "calendar unit",
                     {"second", "minute", "hour", "day", "week", "month", "quarter", "year"}));

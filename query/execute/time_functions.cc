@@ -12,6 +12,7 @@
 #include "query/execute/history_window.h"
 #include "query/execute/kernels.h"
 #include "server/base/status_macros.h"
+#include "server/base/time.h"
 
 namespace twin::query {
 namespace {
@@ -270,6 +271,7 @@ absl::Status BucketRows(const BoundExpr& expr, Operands operands, size_t rows, E
   absl::string_view unit_name;
   absl::string_view zone_name;
   CivilUnit unit = CivilUnit::kNone;
+  int64_t text_length = 0;  // where the text is no unit
   int64_t bucket_step = 0;
   Bucket bucket;
   bool good = true;
@@ -286,33 +288,41 @@ absl::Status BucketRows(const BoundExpr& expr, Operands operands, size_t rows, E
     if (step.kind == Value::Kind::kString) {
       const absl::string_view name =
           operands.size() > 2 ? operands[2].ItemOfRow(i).text : absl::string_view();
-      if (unit == CivilUnit::kNone || step.text != unit_name || name != zone_name) {
+      if (step.text != unit_name || name != zone_name) {
         unit = FindUnit(step.text);
+        text_length = unit == CivilUnit::kNone ? ParseDuration(step.text).value_or(0) : 0;
         unit_name = step.text;
         zone_name = name;
         bucket = Bucket();
         bucket_step = 0;
       }
-      if (unit == CivilUnit::kNone) {
-        return ErrorAt(expr.span, absl::StrCat("unknown unit '", step.text,
-                                               "' of TIME_BUCKET; there are second, minute, hour, "
-                                               "day, week, month, quarter and year"));
+      if (unit == CivilUnit::kNone && text_length <= 0) {
+        return ErrorAt(
+            expr.span,
+            absl::StrCat("unknown unit '", step.text,
+                         "' of TIME_BUCKET; there are second, minute, hour, day, week, month, "
+                         "quarter and year, and lengths of time such as 10m"));
       }
+    }
+    const int64_t length = step.kind == Value::Kind::kString ? text_length
+                           : step.kind == Value::Kind::kInt  ? step.integer
+                                                             : 0;
+    if (step.kind == Value::Kind::kString && unit != CivilUnit::kNone) {
       if (time < bucket.start || time >= bucket.end) {
         bucket = CivilBucket(time, unit, zone.zone());
       }
-      good &= ToNs(edge == Edge::kStart ? bucket.start : bucket.end, &out->ints[i]);
-    } else if (step.kind == Value::Kind::kInt && step.integer > 0) {
+    } else if (length > 0) {
       // Only in UTC are times between a bucket's start and its end always in it.
-      if (operands.size() > 2 || step.integer != bucket_step || time < bucket.start ||
+      if (operands.size() > 2 || length != bucket_step || time < bucket.start ||
           time >= bucket.end) {
-        bucket = LocalStep(time, step.integer, zone.zone(), &good);
-        bucket_step = step.integer;
+        bucket = LocalStep(time, length, zone.zone(), &good);
+        bucket_step = length;
       }
-      good &= ToNs(edge == Edge::kStart ? bucket.start : bucket.end, &out->ints[i]);
     } else {
       out->SetNull(i);
+      continue;
     }
+    good &= ToNs(edge == Edge::kStart ? bucket.start : bucket.end, &out->ints[i]);
   }
   return good ? absl::OkStatus() : OutOfTime(expr);
 }
