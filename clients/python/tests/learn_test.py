@@ -2,6 +2,8 @@
 """Splits, intervals, training and evaluation, on cells made here."""
 import concurrent.futures
 import contextlib
+import dataclasses
+import gzip
 import io
 import json
 import os
@@ -11,13 +13,14 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from unittest import mock
 
 import numpy as np
 import pandas as pd
 import xgboost
 
 from twingraph import train
-from twingraph.evaluate import __main__ as evaluate, datasets
+from twingraph.evaluate import __main__ as evaluate, coulomb, datasets, make_trained, plan, tasks, trained
 from twingraph.learn import booster, conformal, features, folds, similarity, validation
 from twingraph.predictors import CardError, load, units
 
@@ -209,6 +212,115 @@ class UnitsTest(unittest.TestCase):
         self.assertEqual(units.UNITS, set(re.findall(r'^\s*{"(\w+)"', UNITS_FILE.read_text(), re.MULTILINE)))
 
 
+class TrainedTest(unittest.TestCase):
+    """Models of some cells, beside an evaluation of others."""
+
+    SETTINGS = booster.Settings(trees=30)
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self._enter(mock.patch.object(trained, "FOLDER", self.folder))
+        self.known = self.labelled(made_cells(9, rows=40))
+        trained.save_model("soh", self.known, *tasks.soh_problem(self.known), self.SETTINGS, self.folder)
+
+    def _enter(self, manager):
+        manager.__enter__()
+        self.addCleanup(manager.__exit__, None, None, None)
+
+    @staticmethod
+    def labelled(rows):
+        return datasets._labelled(rows, 1.1, "x")
+
+    def begun(self, rows):
+        features, problem = tasks.soh_problem(rows)
+        return trained.begin_with("soh", rows, features, problem)
+
+    def test_a_cell_that_trained_it_is_known_again(self):
+        random = np.random.RandomState(2)
+        for change in (lambda rows: rows, lambda rows: rows.assign(cell_id="z" + rows.cell_id),
+                       lambda rows: rows[rows.row < 9], lambda rows: rows[random.uniform(size=len(rows)) < 0.3],
+                       lambda rows: rows.assign(capacity_ah=rows.capacity_ah.round(5))):
+            self.assertIsNone(self.begun(self.labelled(change(made_cells(9, rows=40)))).prior)
+
+    def test_others_begin_with_it(self):
+        rows = self.labelled(made_cells(4, rows=40, seed=8))
+        problem = self.begun(rows)
+        self.assertEqual(problem.prior.cells, 9)
+        self.assertLess(np.sqrt(np.mean((problem.prior.value - problem.truth) ** 2)), 2)
+        alone = tasks.soh_problem(rows)[1]
+
+        def error(of):
+            return np.sqrt(np.mean((validation.cross_validate(of, self.SETTINGS).value - of.truth) ** 2))
+        self.assertLess(error(problem), error(alone))
+
+    def test_a_mixture(self):
+        both = pd.concat([made_cells(9, rows=40), made_cells(4, rows=40, seed=8).assign(cell_id=lambda r: "new" + r.cell_id)])
+        rows = self.labelled(both)
+        value = self.begun(rows).prior.value
+        self.assertEqual(rows.cell_id[~np.isnan(value)].nunique(), 4)
+
+    def test_one_that_is_no_good_is_not_used(self):
+        rows = self.labelled(made_cells(12, rows=40, seed=8))
+        alone = tasks.soh_problem(rows)[1]
+        bad = validation.Prior(np.random.RandomState(4).uniform(0, 120, len(rows)), 50, conformal.Interval(0.9, 1, 0, 1))
+        begun = dataclasses.replace(alone, prior=bad)
+        expected = validation.cross_validate(alone, self.SETTINGS)
+        np.testing.assert_array_equal(validation.cross_validate(begun, self.SETTINGS).value, expected.value)
+
+    def test_few_cells_have_its_interval(self):
+        problem = self.begun(self.labelled(made_cells(4, rows=40, seed=8)))
+        wide = dataclasses.replace(problem, prior=dataclasses.replace(problem.prior, interval=conformal.Interval(0.9, 30, 0, 30)))
+        held, wider = (validation.cross_validate(of, self.SETTINGS) for of in (problem, wide))
+        np.testing.assert_array_equal(held.value, wider.value)
+        self.assertGreater((wider.hi - wider.lo).mean(), (held.hi - held.lo).mean() + 10)
+
+    def test_made_lives(self):
+        trained.save_lives("lives", self.known, tasks.lives_of(self.known), self.folder)
+        lives, unseen = trained.made_lives("lives", self.known)
+        self.assertEqual((len(lives), unseen), (trained.MADE_LIVES, set()))
+        self.assertTrue(all(np.isfinite(life.health).all() and life.life > 0 for life in lives))
+        other = self.labelled(made_cells(3, rows=40, seed=8))
+        self.assertEqual(len(trained.made_lives("lives", other)[1]), 3)
+
+    def test_another_format_is_refused(self):
+        file = self.folder / "soh.json.gz"
+        kept = json.loads(gzip.decompress(file.read_bytes()))
+        file.write_bytes(gzip.compress(json.dumps({**kept, "format": "x"}).encode()))
+        with self.assertRaisesRegex(ValueError, "make it anew"):
+            self.begun(self.labelled(made_cells(4, rows=40, seed=8)))
+
+    def test_early_life_without_training_cells(self):
+        trained.save_line("line", trained.Line(-0.5, 1.5, 41), self.folder)
+        (self.folder / "severson_mit").mkdir()
+        lives, curves = [], []
+        for cell in range(4):
+            change = np.linspace(0, 1, 10) * (cell + 1) / 50
+            for cycle, curve in ((10, np.zeros(10)), (100, change)):
+                if cell < 3 or cycle == 10:  # the last has none of cycle 100
+                    curves.append({"cell_id": f"c{cell}", "cycle": cycle, **{f"q_{i}": q for i, q in enumerate(curve)}})
+            life = 10 ** (1.5 - 0.5 * np.log10(pd.Series(change).var()))
+            lives.append({"cell_id": f"c{cell}", "split": "test1", "cycle_life": life})
+        pd.DataFrame(curves).to_csv(self.folder / "severson_mit/test_qv_curves.csv", index=False)
+        pd.DataFrame(lives).to_csv(self.folder / "severson_mit/test_cycle_life.csv", index=False)
+        datasets.left_out()
+        figures = tasks.early_life(self.folder, None, "line")
+        self.assertEqual([(f.task, f.cells) for f in figures], [("early life Severson, test1", 3)])
+        self.assertAlmostEqual(figures[0].value, 0, places=6)
+        self.assertIn("1 cells without curves of cycles 10 and 100", "".join(datasets.left_out()))
+        with self.assertRaisesRegex(datasets.Missing, "--train DIR"):
+            tasks.early_life(self.folder, None)
+
+    def test_those_of_the_package(self):
+        self._enter(mock.patch.object(trained, "FOLDER", pathlib.Path(trained.__file__).with_name("trained_models")))
+        for name in (*plan.SOH_TRAINED.values(), plan.RUL_TRAINED, plan.LIVES_TRAINED, plan.EARLY_LIFE_TRAINED):
+            self.assertIsNotNone(trained._load(name), name)
+        self.assertGreater(trained.load_line(plan.EARLY_LIFE_TRAINED).trained_on, 8)
+        with contextlib.redirect_stderr(io.StringIO()), self.assertRaises(SystemExit):
+            make_trained.main([])
+
+
 class EvaluateTest(unittest.TestCase):
     def run_on(self, folder, *more):
         out = io.StringIO()
@@ -289,6 +401,31 @@ class EvaluateTest(unittest.TestCase):
         """Two, of 2 A for an hour."""
         return "cycle,time_s,current_a,voltage_v\n" + "".join(
             f"{cycle},{i * 36},-2,{4.2 - 0.015 * i}\n" for cycle in (1, 2) for i in range(101))
+
+    def test_cells_of_another_folder_train(self):
+        with tempfile.TemporaryDirectory() as name:
+            for part, cells in (("tested", made_cells(4, rows=30)), ("training", made_cells(9, rows=30, seed=8))):
+                (pathlib.Path(name) / part / "hust_lfp").mkdir(parents=True)
+                cells.to_csv(pathlib.Path(name) / part / "hust_lfp/per_5th_cycle_features.csv", index=False)
+            found = {}
+            for more in ((), ("--train", f"{name}/training")):
+                _, text = self.run_on(pathlib.Path(name) / "tested", "--json", "--quick", "--alone", *more)
+                found[bool(more)] = next(f for f in json.loads(text)["figures"] if (f["task"], f["name"]) == ("SoH HUST", "RMSE"))
+            self.assertEqual([found[more]["cells"] for more in (False, True)], [4, 4])
+            self.assertLess(found[True]["value"], found[False]["value"])
+
+    def test_curves_in_any_order_of_time(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name) / "nasa_pcoe"
+            folder.mkdir()
+            (folder / "per_cycle_capacity.csv").write_text("cell_id,cycle,capacity_ah\nB,1,2\nB,2,2\n")
+            values = []
+            for _ in range(2):
+                head, *lines = self.discharges().strip().split("\n")
+                lines = lines if not values else lines[::-1]
+                (folder / "B_discharge_curves.csv").write_text("\n".join([head, *lines]) + "\n")
+                values.append(next(iter(coulomb.nasa(pathlib.Path(name)))).value)
+            self.assertEqual(values[0], values[1])
 
     def test_nothing_to_measure(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -16,7 +16,8 @@ Prints how accurate the predictors are on cells that they were not trained on, e
 
 DIR holds folders of battery data: xjtu_ncm, hust_lfp, tju_nca_ncm, severson_mit, nasa_pcoe; those that it
 lacks, and those that cannot be used, are skipped and named. The cells of a folder are divided into folds; each fold is predicted by models of the
-others, its intervals calibrated on cells that neither trained those models nor are tested. The result depends on
+others, its intervals calibrated on cells that neither trained those models nor are tested. Models of other cells come
+with the package and are used beside them, for cells that they have not seen. The result depends on
 the data alone, not on names of cells or the order of columns. Exit code: 0, 1 if a bar was missed, 2 if nothing could be measured; what is skipped does not change it."""
 
 
@@ -27,6 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--train", metavar="DIR", type=pathlib.Path,
                         help="a folder of the same form whose cells train and calibrate as well, and are never tested; "
                              "cells that are in DIR too are left out")
+    parser.add_argument("--alone", action="store_true",
+                        help="learn from the cells of these folders alone, not from models of other cells that come with the package")
     parser.add_argument("--json", action="store_true", help="figures as JSON")
     parser.add_argument("--quick", action="store_true", help="only the figures that have a bar")
     options = parser.parse_args(arguments)
@@ -35,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     from . import plan, report
     os.environ["OMP_NUM_THREADS"] = "1"  # processes, not threads, share the processors: results stay the same
     start, figures, skipped = time.monotonic(), [], []
-    chosen = plan.tasks(options.folder, options.train)
+    chosen = plan.tasks(options.folder, options.train, alone=options.alone)
     if options.quick:
         chosen = [task for task in chosen if task.has_bar]
     # Started anew, not forked: OpenMP in a copy of a process that has used it waits for threads that are not there.

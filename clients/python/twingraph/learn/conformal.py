@@ -48,5 +48,9 @@ def calibrate(truth, value, cells, level: float = 0.9) -> Interval:
 
 
 def _corrected(level: float, cells: int) -> float:
-    """A little more than the level where few cells calibrate: the next one may differ from all of them."""
-    return min(1.0, level + (1 - level) / (cells + 1))
+    """A little more than the level where few cells calibrate: the next one may differ from all of them.
+
+    Points of a cell err together, so a cell counts for less than as many points that are independent: with one cell
+    more instead of three, sets of 15 to 23 cells were covered to 89 % instead of 90.
+    """
+    return min(1.0, level + 3 * (1 - level) / (cells + 3))
