@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -17,6 +18,8 @@ struct BindOptions {
   Dialect dialect = Dialect::kTql;
   // Of each parameter that the request sends. A statement that names another one is refused.
   std::map<std::string, TypeKind> parameters;
+  // Those whose text is a length of time, such as 10m: with a time, they are one.
+  std::set<std::string> lengths;
   int hops_max = 32;            // upper bound of `*lo..`, and the most that may be written
   int pattern_parts_max = 500;  // twins and named relationships of a SELECT: RESOURCE_EXHAUSTED
   bool adt_limits = false;      // dialect adt: ADT's other documented limits

@@ -93,9 +93,11 @@ bool IsTemporal(const BoundExpr& expr) {
   return expr.type.kind == TypeKind::kTime || expr.type.kind == TypeKind::kDuration;
 }
 
-// Added to a time, or a constant that reads as one.
-bool IsLength(BoundKind kind, const BoundExpr& text, const BoundExpr& other) {
+// Added to a time, or a constant or parameter that reads as one.
+bool IsLength(const Environment& env, BoundKind kind, const BoundExpr& text,
+              const BoundExpr& other) {
   if (IsText(text)) return ParseDuration(text.value.as_string()).ok();
+  if (text.kind == BoundKind::kParameter && env.options->lengths.count(text.text) != 0) return true;
   return kind == BoundKind::kAdd && other.type.kind == TypeKind::kTime;
 }
 
@@ -103,7 +105,7 @@ bool IsLength(BoundKind kind, const BoundExpr& text, const BoundExpr& other) {
 absl::Status ReadTimes(const Environment& env, BoundKind kind, BoundPtr* a, BoundPtr* b) {
   for (const auto& [text, other] : {std::pair(a, b), std::pair(b, a)}) {
     if ((*text)->type.kind != TypeKind::kString || !IsTemporal(**other)) continue;
-    const auto as = IsLength(kind, **text, **other) ? AsDuration : AsTime;
+    const auto as = IsLength(env, kind, **text, **other) ? AsDuration : AsTime;
     TWIN_ASSIGN_OR_RETURN(*text, as(env, std::move(*text), "this"));
   }
   return absl::OkStatus();

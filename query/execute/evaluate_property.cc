@@ -201,11 +201,12 @@ struct Member {
   absl::string_view path;
 };
 
-std::vector<Member> MembersBelow(const std::vector<Column>& columns, absl::string_view prefix) {
+std::vector<Member> MembersBelow(const std::vector<Column>& columns, absl::string_view prefix,
+                                 bool with_telemetry) {
   std::vector<Member> members;
   for (size_t i = 0; i < columns.size(); ++i) {
     absl::string_view path = columns[i].path;
-    if (columns[i].telemetry) continue;
+    if (columns[i].telemetry && !with_telemetry) continue;
     if (!prefix.empty()) {
       if (path.size() <= prefix.size() || path[prefix.size()] != '.' ||
           !absl::StartsWith(path, prefix)) {
@@ -272,16 +273,17 @@ absl::Status EvalDocument(const BoundExpr& expr, const Frame& frame, Vector* out
   const Catalog& catalog = graph.catalog();
   const auto read = [&](const Located& located, uint32_t table, absl::Span<const uint32_t> rows,
                         Vector* values) {
-    const std::vector<Member> members =
-        MembersBelow(located.twins ? catalog.model(TableId(table)).columns
-                                   : catalog.relationship_type(RelationshipTypeId(table)).columns,
-                     expr.text);
     // A twin always has its components.
     bool always = expr.text.empty();
     if (located.twins) {
       const std::vector<std::string>& components = catalog.model(TableId(table)).components;
       always |= std::find(components.begin(), components.end(), expr.text) != components.end();
     }
+    // A twin and its components are their properties; what is neither is an Object, maybe measured.
+    const std::vector<Member> members =
+        MembersBelow(located.twins ? catalog.model(TableId(table)).columns
+                                   : catalog.relationship_type(RelationshipTypeId(table)).columns,
+                     expr.text, !always);
     if (members.empty() && !always) return false;
     std::vector<ValueMap> maps(rows.size());
     std::vector<bool> there(rows.size(), always);

@@ -8,6 +8,7 @@
 #include "server/api/convert.h"
 #include "server/api/standing_query.h"
 #include "server/base/status_macros.h"
+#include "server/base/time.h"
 
 namespace twin::api {
 namespace {
@@ -69,6 +70,9 @@ absl::StatusOr<QueryInput> ReadQuery(const pb::QueryRequest& request, const Quer
                           absl::StrCat("parameters.", name, ": ", value.status().message()));
     }
     input.bind.parameters.emplace(name, TypeOf(*value));
+    if (value->kind() == Value::Kind::kString && ParseDuration(value->as_string()).ok()) {
+      input.bind.lengths.insert(name);
+    }
     input.parameters.emplace(name, *std::move(value));
   }
   input.key = QueryPlans::KeyOf(request.text(), input.bind);

@@ -34,7 +34,8 @@ std::string QueryPlans::KeyOf(absl::string_view text, const query::BindOptions& 
   key.reserve(text.size() + 32);
   key.push_back(options.dialect == query::Dialect::kAdt ? 'a' : 't');
   for (const auto& [name, type] : options.parameters) {
-    absl::StrAppend(&key, name.size(), ":", name, static_cast<int>(type), ",");
+    absl::StrAppend(&key, name.size(), ":", name, static_cast<int>(type),
+                    options.lengths.count(name) != 0 ? "d" : "", ",");
   }
   key.push_back('\0');
   absl::StrAppend(&key, text);

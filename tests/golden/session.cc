@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -16,6 +17,7 @@
 #include "query/execute/execute.h"
 #include "query/parse/parse.h"
 #include "server/base/status_macros.h"
+#include "server/base/time.h"
 #include "tests/golden/render.h"
 #include "tests/support/import_file.h"
 
@@ -63,6 +65,7 @@ struct CaseOptions {
   bool sorted = false;
   std::map<std::string, Value> parameters;
   std::map<std::string, query::TypeKind> types;
+  std::set<std::string> lengths;
 };
 
 absl::Status AddParameter(absl::string_view word, CaseOptions* options) {
@@ -91,6 +94,9 @@ absl::Status AddParameter(absl::string_view word, CaseOptions* options) {
     if (it != kTypes->end()) type = it->second;
   }
   options->types[parts.first] = type;
+  if (type == query::TypeKind::kString && ParseDuration(value.as_string()).ok()) {
+    options->lengths.insert(parts.first);
+  }
   options->parameters[parts.first] = std::move(value);
   return absl::OkStatus();
 }
@@ -288,6 +294,7 @@ absl::StatusOr<std::string> Session::Run(const PageStatement& statement) {
   query::BindOptions bind_options;
   bind_options.dialect = options.dialect;
   bind_options.parameters = options.types;
+  bind_options.lengths = options.lengths;
   bind_options.adt_limits = options.adt_limits;
   const auto bound = query::Bind(**parsed, readers.catalog, bind_options);
   if (!bound.ok()) return StatusText(bound.status());
