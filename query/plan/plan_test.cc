@@ -58,7 +58,9 @@ class PlanTest : public ::testing::Test {
     const auto statement = Parse(text);
     EXPECT_THAT(statement.status(), IsOk()) << text;
     if (!statement.ok()) return "";
-    const auto bound = Bind(**statement, catalog_, {.parameters = {{"vin", TypeKind::kString}}});
+    BindOptions options;
+    options.parameters["vin"] = TypeKind::kString;
+    const auto bound = Bind(**statement, catalog_, options);
     EXPECT_THAT(bound.status(), IsOk()) << text;
     if (!bound.ok()) return "";
     return ToString(*MakePlan((*bound)->select, *catalog_, statistics_, {.rewrites = rewrites}),
