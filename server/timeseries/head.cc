@@ -653,17 +653,37 @@ void Head::RestoreTime(GroupId id, int64_t time) {
   group.last_time = time;
 }
 
-void Head::SealBefore(const Dropping& dropping) {
+bool Head::HoldsRows(GroupId id, int64_t day) const {
+  const Group& group = groups_[id];
+  if (IsOpen(group) && DayOf(group.last_time) == day) return true;
+  MutexLock lock(shard(id));
+  if (group.parts == nullptr) return false;
+  const std::vector<MemoryBlockPtr>& sealed = group.parts->sealed;
+  return group.parts->late.count(day) > 0 ||
+         std::any_of(sealed.begin(), sealed.end(), [day](const MemoryBlockPtr& block) {
+           return DayOf(block->range().first_time) == day;
+         });
+}
+
+std::vector<int64_t> Head::SealBefore(const Dropping& dropping) {
   std::vector<GroupId> ids;
+  std::vector<int64_t> days;
   {
-    // What is not open any more is written by the next checkpoint anyway.
     MutexLock lock(&days_mutex_);
+    size_t looked_at = 0;
     for (auto at = days_.begin(); at != days_.end() && at->first < dropping.day;) {
+      bool holds_rows = false;
+      // What is not open any more is written by the next checkpoint anyway.
       std::erase_if(at->second, [&](GroupId id) {
-        if (ids.size() >= kSealedAtOnce || !dropping.includes(id)) return false;
+        if (!dropping.includes(id)) return false;
+        looked_at += 1;
+        if (looked_at <= kLookedAtAtOnce && !HoldsRows(id, at->first)) return true;
+        holds_rows = true;
+        if (looked_at > kLookedAtAtOnce || ids.size() >= kSealedAtOnce) return false;
         ids.push_back(id);
         return true;
       });
+      if (holds_rows) days.push_back(at->first);
       at = at->second.empty() ? days_.erase(at) : std::next(at);
     }
   }
@@ -675,6 +695,7 @@ void Head::SealBefore(const Dropping& dropping) {
   }
   // A group that opens on such a day again is to be noted again.
   dropped_day_ = std::max(dropped_day_, dropping.day);
+  return days;
 }
 
 std::vector<GroupId> Head::FindBefore(const Dropping& dropping, MemoryPartition* dropped) {

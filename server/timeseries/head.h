@@ -90,7 +90,9 @@ class Head {
   // Open blocks that a Dropping is about go with the next checkpoint, at most so many of them: a
   // series that went silent gets roll-ups like any other.
   static constexpr size_t kSealedAtOnce = 4096;
-  void SealBefore(const Dropping& dropping);
+  static constexpr size_t kLookedAtAtOnce = 65'536;
+  // The days of which such groups have rows in memory, or may have.
+  std::vector<int64_t> SealBefore(const Dropping& dropping);
   // Adds the blocks to `dropped`; then takes them away.
   std::vector<GroupId> FindBefore(const Dropping& dropping, MemoryPartition* dropped);
   void DropBefore(const Dropping& dropping, const std::vector<GroupId>& groups);
@@ -142,6 +144,7 @@ class Head {
   void SealLate(Group* group, Run* run);
 
   void NoteDay(GroupId id, int64_t day);
+  bool HoldsRows(GroupId id, int64_t day) const;  // in memory
   void NoteOpened(GroupId id, uint64_t sequence);
   bool IsCurrent(const Opened& opened) const;
   void SealOldest();

@@ -205,6 +205,7 @@ void Store::Impl::CheckpointDone(const Checkpoint& checkpoint) {
   {
     MutexLock lock(&mutex_);
     unfinished_.clear();
+    unwritten_days_.clear();
     durable_groups_ = std::max(durable_groups_, checkpoint.groups);
     durable_paths_ = std::max(
         durable_paths_, checkpoint.paths_from + static_cast<uint32_t>(checkpoint.paths.size()));

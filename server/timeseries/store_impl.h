@@ -135,6 +135,8 @@ class Store::Impl {
   // Dropped: first named by the last checkpoint, then by none, but snapshots may read them.
   std::vector<PartitionFilePtr> removed_ ABSL_GUARDED_BY(mutex_);
   std::vector<PartitionFilePtr> unnamed_ ABSL_GUARDED_BY(mutex_);
+  // Of expired ones: some of their samples are in memory, until the next checkpoint is done.
+  RulesOfDays unwritten_days_ ABSL_GUARDED_BY(mutex_);
   // Not named by a checkpoint yet.
   std::vector<RewrittenDay> rewritten_ ABSL_GUARDED_BY(mutex_);
   // By number, of files whose groups were all given a rule.

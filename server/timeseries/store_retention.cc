@@ -62,8 +62,13 @@ std::vector<PartitionFilePtr> Store::Impl::ExpiredFiles(int64_t now, uint64_t ar
   }
   std::vector<PartitionFilePtr> files = LiveFiles();
   std::erase_if(files, [&](const PartitionFilePtr& file) { return file->info().day >= oldest; });
-  const RulesOfDays without_rollups = WithoutRollups(files, now);
-  // Samples stay until all that is known of their day is in roll-ups.
+  RulesOfDays without_rollups = WithoutRollups(files, now);
+  {
+    MutexLock lock(&mutex_);
+    without_rollups.insert(unwritten_days_.begin(), unwritten_days_.end());
+  }
+  // Samples stay until all that is known of their day is in roll-ups: what they replace, and what
+  // replaces them, is found by a merge of the files.
   const auto waits = [&](const PartitionFile& file) {
     const std::vector<uint8_t> of_file = RulesOf(file);
     return std::any_of(of_file.begin(), of_file.end(), [&](uint8_t rule) {
@@ -93,7 +98,9 @@ void Store::Impl::DropExpired(int64_t now, uint64_t arrived) {
     // What would be in a roll-up goes into a file first.
     const int64_t rolled_up = OldestDayKept(all[i].rollups, now);
     if (rolled_up < dropping.day) {
-      head.SealBefore(dropping);
+      const std::vector<int64_t> in_memory = head.SealBefore(dropping);
+      MutexLock lock(&mutex_);
+      for (const int64_t day : in_memory) unwritten_days_.emplace(day, rule);
       dropping.day = rolled_up;
       if (dropping.day == INT64_MIN) continue;
     }

@@ -343,6 +343,34 @@ TEST_F(RetentionTest, SamplesStayUntilThereAreRollups) {
   EXPECT_EQ(CountOf(0), 8);
 }
 
+// What replaces some of them is in a file that has roll-ups: it does not go before they are in one,
+// too.
+TEST_F(RetentionTest, SamplesThatWereSentAgainCountOnce) {
+  keeps_rollups_ = true;
+  Open();
+  Fill(0, 100);  // stays open
+  ASSERT_TRUE(Checkpoint());
+  Fill(0, 100, /*first_second=*/2, /*samples=*/3);
+  ASSERT_TRUE(Checkpoint());
+  Rewrite({100}, /*packed=*/false);
+  ASSERT_TRUE(Checkpoint());
+  EXPECT_GT(store_->status().rollup_files, 0u);
+  EXPECT_EQ(CountOf(0), 8);
+  const int64_t over = 112 * kNsPerDay;
+  for (int round = 0; round < 3; ++round) {
+    SCOPED_TRACE(round);
+    store_->DropExpired(over, All());
+    ASSERT_TRUE(Checkpoint());
+    EXPECT_EQ(CountOf(0), 8);
+    for (const int64_t day : store_->DaysToMerge(over)) Rewrite({day}, /*packed=*/false);
+    ASSERT_TRUE(Checkpoint());
+    EXPECT_EQ(CountOf(0), 8);
+  }
+  EXPECT_THAT(DaysOf(0), IsEmpty());
+  Open();
+  EXPECT_EQ(CountOf(0), 8);
+}
+
 // A little that came late is not worth writing its day anew, until the day's time is over.
 TEST_F(RetentionTest, WhatCameLateIsRolledUpBeforeItGoes) {
   keeps_rollups_ = true;

@@ -3,12 +3,13 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-from typing import Any, Callable, Mapping
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 from . import coulomb, datasets, tasks as measured
 from .report import Figure
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SOH_BARS = {"XJTU": 1.65, "HUST": 3.05, "NCA": 1.4, "NCM": 1.25, "NCM+NCA": 0.8}
 
