@@ -54,6 +54,7 @@ bool CsvReader::SplitQuoted() {
     if (part.quoted) {
       for (++at;; ++at) {
         if (at >= record_.size()) {
+          absl::StrAppend(&record_, lines_.line_end());
           if (!lines_.Next()) {
             status_ = lines_.status();
             if (status_.ok()) {
@@ -62,7 +63,7 @@ bool CsvReader::SplitQuoted() {
             }
             return false;
           }
-          absl::StrAppend(&record_, "\n", lines_.line());
+          absl::StrAppend(&record_, lines_.line());
         }
         if (record_[at] == '"') {
           if (at + 1 >= record_.size() || record_[at + 1] != '"') break;

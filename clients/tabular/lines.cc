@@ -61,6 +61,7 @@ bool LineReader::Next() {
     const size_t end = buffer_.find('\n', searched);
     if (end != std::string::npos) {
       line_ = absl::string_view(buffer_).substr(begin_, end - begin_);
+      line_end_ = "\n";
       begin_ = end + 1;
       break;
     }
@@ -72,12 +73,16 @@ bool LineReader::Next() {
     }
     if (!ended_ && Fill()) continue;
     line_ = absl::string_view(buffer_).substr(begin_);
+    line_end_ = "";
     begin_ = buffer_.size();
     if (!status_.ok() || line_.empty()) return false;
     break;
   }
   if (!status_.ok()) return false;
-  if (!line_.empty() && line_.back() == '\r') line_.remove_suffix(1);
+  if (!line_.empty() && line_.back() == '\r') {
+    line_.remove_suffix(1);
+    line_end_ = line_end_.empty() ? "\r" : "\r\n";
+  }
   ++number_;
   return true;
 }

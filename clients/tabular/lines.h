@@ -29,8 +29,9 @@ class LineReader {
   // Moves to the next line; false at the end, and when reading failed: see status(). A last line
   // needs no line end.
   bool Next();
-  absl::string_view line() const { return line_; }  // without "\n", "\r\n"; lives until Next()
-  uint64_t number() const { return number_; }       // of line(), from 1
+  absl::string_view line() const { return line_; }          // without its end; lives until Next()
+  absl::string_view line_end() const { return line_end_; }  // "\n", "\r\n", or at the end "\r", ""
+  uint64_t number() const { return number_; }               // of line(), from 1
   const absl::Status& status() const { return status_; }
 
   const std::string& name() const { return name_; }  // as in messages: "<stdin>" for "-"
@@ -52,6 +53,7 @@ class LineReader {
   size_t begin_ = 0;  // of what is not handed out yet
   bool ended_ = false;
   absl::string_view line_;
+  absl::string_view line_end_;
   uint64_t number_ = 0;
   absl::Status status_;
 };

@@ -120,7 +120,7 @@ TEST_F(FileTest, NamesTheLineOfAnOpenQuote) {
 
 TEST_F(FileTest, WritesFieldsThatReadBack) {
   std::string text;
-  for (const char* field : {"plain", "a,b", "\"", "two\nlines", ""}) {
+  for (const char* field : {"plain", "a,b", "\"", "two\nlines", "two\r\nlines", "\r", ""}) {
     AppendCsvField(field, *field == '\0', &text);
     text += ',';
   }
@@ -128,7 +128,8 @@ TEST_F(FileTest, WritesFieldsThatReadBack) {
   ASSERT_TRUE(lines.ok());
   CsvReader csv(&*lines);
   ASSERT_TRUE(csv.Next());
-  EXPECT_THAT(Fields(csv), ElementsAre("plain", "q:a,b", "q:\"", "q:two\nlines", "q:", ""));
+  EXPECT_THAT(Fields(csv), ElementsAre("plain", "q:a,b", "q:\"", "q:two\nlines", "q:two\r\nlines",
+                                       "q:\r", "q:", ""));
 }
 
 TEST(DecimalTest, IsExact) {

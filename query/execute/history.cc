@@ -18,7 +18,9 @@ constexpr int64_t kMaxGapDefault = 5 * 60 * kNsPerSecond;
 
 absl::StatusOr<int64_t> Length(const BoundExpr& expr, const Value& value) {
   if (value.kind() == Value::Kind::kInt && value.as_int() > 0) return value.as_int();
-  return ErrorAt(expr.span, "a length of time is more than 0, such as 10m");
+  return ErrorAt(expr.span, value.is_null()
+                                ? "this is no length of time like 10m, 1.5h or 'PT1H30M'"
+                                : "a length of time is more than 0, such as 10m");
 }
 
 absl::StatusOr<int64_t> TimeOf(const BoundExpr& expr, const Value& value) {

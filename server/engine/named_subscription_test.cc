@@ -444,6 +444,23 @@ TEST_F(NamedSubscriptionTest, ADeletedOneIsGoneForGood) {
   EXPECT_THAT(engine_->subscriptions().Delete("s"), StatusIs(absl::StatusCode::kNotFound, _));
 }
 
+TEST_F(NamedSubscriptionTest, AFilterThatFitsTheModelsNoMoreSaysSo) {
+  Start(/*twins=*/0);
+  ASSERT_THAT(Create("s"), IsOk());
+  ingest::WriteBatch batch;
+  batch.operations = {ingest::DeleteModel{"dtmi:t:Pack;1"}};
+  Write(std::move(batch));
+  TestConsumer consumer;
+  EXPECT_THAT(consumer.Consume(engine_.get(), "s", 10),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       HasSubstr("subscription s: its filter does not fit the models any more: "
+                                 "filter: no model has the path 'n'")));
+  ingest::WriteBatch again;
+  again.operations.emplace_back(ingest::CreateModels{{std::string(kModels)}});
+  Write(std::move(again));
+  EXPECT_THAT(consumer.Consume(engine_.get(), "s", 10), IsOk());
+}
+
 TEST_F(NamedSubscriptionTest, LimitsHaveNames) {
   options_.events.named_subscriptions_max = 2;
   options_.events.consumers_max = 1;

@@ -243,6 +243,21 @@ class ValuesTest(unittest.TestCase):
         self.assertEqual(to_value(np.datetime64("2026-01-01T00:00:00.000000001")), time)
         self.assertEqual(to_value(np.array(["2026-01-01T00:00:00.000000001"], "M8[ns]")).array_value.values[0], time)
         self.assertEqual(to_value(np.timedelta64(10, "m")), types_pb2.Value(string_value="PT600S"))
+        for nanosecond in (np.timedelta64(1, "ns"), pd.Timedelta(1, "ns")):
+            self.assertEqual(to_value(nanosecond), types_pb2.Value(string_value="PT0.000000001S"))
+        with self.assertRaisesRegex(ValueError, "no length of time"):
+            to_value(np.timedelta64("NaT"))
+
+    def test_files_as_twinctl_reads_them(self):
+        file = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory())) / "h.csv"
+        history._write_csv(pd.DataFrame({
+            "twin": ["a", "b,c"], "time": pd.to_datetime([1, 2], utc=True), "volts": [1.5, None],
+            "count": pd.array([1, None], dtype="Int64"), "on": pd.array([True, None], dtype="boolean"),
+            "text": ['x"y', ""], "list": [[1, None], "json:1"], "at": pd.to_datetime([5, None], utc=True)}), file)
+        self.assertEqual(file.read_text(), (
+            "twin,time,volts,count,on,text,list,at\n"
+            'a,1970-01-01T00:00:00.000000001Z,1.5,1,true,"x""y","json:[1, null]",1970-01-01T00:00:00.000000005Z\n'
+            '"b,c",1970-01-01T00:00:00.000000002Z,,,,"","json:""json:1""",\n'))
 
     def test_frames_have_a_row_for_each_time(self):
         rows = [[1.0, 2.0], [3.0, None], [5.0, 6.0]]

@@ -1,6 +1,8 @@
 """Recorded samples as DataFrames and files, out and in."""
 from __future__ import annotations
 
+import gzip
+import json
 import pathlib
 from typing import TYPE_CHECKING, Any, Iterator, Sequence
 
@@ -54,7 +56,8 @@ class History:
                end: Any = None) -> int:
         """Writes samples into a file and returns the number of rows.
 
-        *.parquet needs pyarrow (`pip install pyarrow`); *.csv and *.csv.gz need nothing more.
+        *.parquet needs pyarrow (`pip install pyarrow`); *.csv and *.csv.gz need nothing more, and are what
+        `twinctl history import` reads: texts in quotes, lists and maps as JSON after `json:`.
         """
         path = pathlib.Path(file)
         frame = self.frame(twin_ids, paths, start=start, end=end)
@@ -65,7 +68,7 @@ class History:
                 raise ImportError("Parquet needs pyarrow: pip install pyarrow; or write *.csv.gz") from None
             frame.to_parquet(path, engine="pyarrow", index=False)
         elif path.name.endswith((".csv", ".csv.gz")):
-            _times_as_text(frame).to_csv(path, index=False)
+            _write_csv(frame, path)
         else:
             raise ValueError(f"{path.name}: its name must end with .parquet, .csv or .csv.gz")
         return len(frame)
@@ -130,14 +133,34 @@ def _values(column: telemetry_service_pb2.SampleColumn, rows: int) -> Any:
     return items
 
 
-def _times_as_text(frame: "pandas.DataFrame") -> "pandas.DataFrame":
-    """Times in ISO 8601 with all their nanoseconds."""
+def _write_csv(frame: "pandas.DataFrame", path: pathlib.Path) -> None:
+    columns = [_fields(frame[name], quoted=name not in ("twin", "time")) for name in frame.columns]
+    with (gzip.open if path.suffix == ".gz" else open)(path, "wt", encoding="utf-8", newline="") as file:
+        file.write(",".join(_quoted(name) if set(name) & set(',"\r\n') else name for name in frame.columns) + "\n")
+        file.writelines(",".join(row) + "\n" for row in zip(*columns))
+
+
+def _fields(values: "pandas.Series", quoted: bool) -> list[str]:
+    """Of a column, as a CSV file has them; what is missing is empty."""
     import numpy
     import pandas
-    texts = {}
-    for name in frame.columns:
-        if pandas.api.types.is_datetime64_any_dtype(frame[name]):
-            nanos = frame[name].to_numpy("datetime64[ns]")
-            text = pandas.Series(numpy.char.add(numpy.datetime_as_string(nanos, unit="ns"), "Z"), index=frame.index)
-            texts[name] = text.where(frame[name].notna(), None)
-    return frame.assign(**texts)
+    if pandas.api.types.is_datetime64_any_dtype(values):  # with all their nanoseconds
+        texts = numpy.char.add(numpy.datetime_as_string(values.to_numpy("datetime64[ns]"), unit="ns"), "Z")
+    elif values.dtype == object:
+        texts = [_field(value, quoted) for value in values]
+    else:
+        texts = values.astype(str).str.lower()  # Booleans: true, false
+    return numpy.where(values.isna(), "", texts).tolist()
+
+
+def _field(value: Any, quoted: bool) -> str:
+    if isinstance(value, str):
+        marked = f"json:{json.dumps(value)}" if value.startswith("json:") else value
+        return _quoted(marked) if quoted or set(marked) & set(',"\r\n') else marked
+    if isinstance(value, (list, dict)):
+        return _quoted("json:" + json.dumps(value, ensure_ascii=False, default=lambda time: time.isoformat()))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'

@@ -56,10 +56,16 @@ def from_nanos(nanos: int) -> datetime.datetime:
 
 def duration_text(duration: datetime.timedelta) -> str:
     """ISO 8601, as properties have it whose schema is a duration: PT90S, PT0.25S."""
-    if duration < datetime.timedelta(0):
-        raise ValueError(f"{duration} is negative: a duration is 0 or more")
-    seconds, micros = divmod(duration // datetime.timedelta(microseconds=1), 1_000_000)
-    fraction = f".{micros:06d}".rstrip("0") if micros else ""
+    micros = duration // datetime.timedelta(microseconds=1)
+    nanos = 1000 * micros + getattr(duration, "nanoseconds", 0)  # pandas.Timedelta
+    return _duration_of(nanos)
+
+
+def _duration_of(nanos: int) -> str:
+    if nanos < 0:
+        raise ValueError(f"{nanos / 1e9:g} s is negative: a duration is 0 or more")
+    seconds, nanos = divmod(nanos, 1_000_000_000)
+    fraction = f".{nanos:09d}".rstrip("0") if nanos else ""
     return f"PT{seconds}{fraction}S"
 
 
@@ -73,8 +79,12 @@ def to_value(value: Any) -> types_pb2.Value:
             value = list(value)
         elif kind == "M":
             return types_pb2.Value(time_unix_nano=to_nanos(value))
+        elif kind == "m":
+            if value != value:  # NaT
+                raise ValueError(f"{value!r} is no length of time")
+            return types_pb2.Value(string_value=_duration_of(int(value.astype("m8[ns]").astype("int64"))))
         else:
-            value = value.astype("m8[us]").tolist() if kind == "m" else value.tolist()
+            value = value.tolist()
     if isinstance(value, bool):
         return types_pb2.Value(bool_value=value)
     if isinstance(value, int):
