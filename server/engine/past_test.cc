@@ -394,6 +394,20 @@ TEST_F(PastTest, RetentionDropsWhatEndedLongAgo) {
   EXPECT_EQ(*engine_->Compact(), 1);
 }
 
+// What never was is no loss.
+TEST_F(PastTest, OnlyWhatMayHaveBeenDroppedIsUnrecorded) {
+  MakeFleet();
+  options_.history_retention_seconds = 365 * 24 * 3600;
+  clock_.Set(Day(16));
+  Open();
+  ASSERT_THAT(engine_->Checkpoint(), IsOk());
+  EXPECT_EQ(At(2), "twins 1+2+0 name=null soh=100 power=null m1@1 m2@2 unrecorded 1");  // the name
+  options_.history_retention_seconds = 11 * 24 * 3600;
+  Open();
+  ASSERT_THAT(engine_->Checkpoint(), IsOk());
+  EXPECT_EQ(At(5), "twins 1+2+0 name=null soh=95 power=null m1@1 m2@2 unrecorded 2");
+}
+
 TEST_F(PastTest, ThePastHasALimit) {
   options_.limits.past_entries_max = 2;
   Open();

@@ -60,6 +60,11 @@ TwinNumber PastTwins::TwinAt(TableId table, uint32_t row) const {
   return TwinNumber(page[row % graph::GraphView::kPageRows] - 1);
 }
 
+Time PastTwins::BeginAt(TableId table, uint32_t row) const {
+  const PastIndex::Twin* const ended = EndedAt(table, row);
+  return ended != nullptr ? ended->ended.begin : view_.BeginOf(TwinAt(table, row));
+}
+
 std::optional<Sequence> PastTwins::VersionOf(uint32_t twin,
                                              const graph::TableSchema& schema) const {
   const query::Place place = PlaceOf(twin);

@@ -47,6 +47,7 @@ class PastTwins {
   // nullptr: the row is the view's.
   const PastIndex::Twin* EndedAt(TableId table, uint32_t row) const;
   TwinNumber TwinAt(TableId table, uint32_t row) const;
+  Time BeginAt(TableId table, uint32_t row) const;  // of this life
   // nullopt: it has changed since, and what it was then is not kept.
   std::optional<Sequence> VersionOf(uint32_t twin, const graph::TableSchema& schema) const;
   // The present cell, or the one at the end.

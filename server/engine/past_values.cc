@@ -113,7 +113,8 @@ void PastValues::ReadHistory(TableId table, const query::Column& schema,
     if (!status.ok() || !has_path || times[k] == timeseries::Snapshot::kNoSample) {
       held->values.SetNull(i);
       // Nothing before the first change, unless that was dropped.
-      const bool may_be_gone = view_.past_begin().ns > INT64_MIN;
+      const bool may_be_gone = view_.past_begin().ns > INT64_MIN &&
+                               twins_.BeginAt(table, rows[i]).ns < history_->dropped_before();
       if (!was_null && may_be_gone) held->unknown.push_back(i);
       continue;
     }

@@ -10,8 +10,9 @@
 
 namespace twin::graph {
 
-// The DTMI of a model that is meant by `id`: its last name as it is, the newest version of it, or
-// what is spelled much alike; empty: none is. Cost: a comparison with each model.
+// The DTMI of the model that is meant by `id`, a DTMI or a last name: one whose last name is
+// spelled alike, or is a longer word of it, in the namespace spelled most alike, in its newest
+// version; empty: there is none. Cost: a comparison with each model.
 std::string ClosestModel(const Catalog& catalog, absl::string_view id);
 
 // NOT_FOUND: there is no model `id`; the message names the closest one.

@@ -47,6 +47,16 @@ TEST(ModelNamesTest, FindsAnotherVersionOrSpelling) {
   EXPECT_EQ(ClosestModel(*Catalog::Empty(), "PouchCell"), "");
 }
 
+TEST(ModelNamesTest, FindsLongerNamesAndOtherNamespaces) {
+  const auto catalog =
+      CatalogOf({"dtmi:com:a:Alert;1", "dtmi:com:a:BatteryCell;1", "dtmi:com:a:BatteryCellGroup;1",
+                 "dtmi:org:b:Pump;1", "dtmi:com:a:Pump;1"});
+  EXPECT_EQ(ClosestModel(*catalog, "dtmi:com:a:Cell;1"), "dtmi:com:a:BatteryCell;1");
+  EXPECT_EQ(ClosestModel(*catalog, "cell"), "dtmi:com:a:BatteryCell;1");
+  EXPECT_EQ(ClosestModel(*catalog, "dtmi:com:aa:Pump;1"), "dtmi:com:a:Pump;1");
+  EXPECT_EQ(ClosestModel(*catalog, "dtmi:org:bb:Pmup;3"), "dtmi:org:b:Pump;1");
+}
+
 TEST(ModelNamesTest, ARefusalNamesTheModelThatWasMeant) {
   const auto catalog = CatalogOf({"dtmi:com:a:PouchCell;1"});
   EXPECT_THAT(NoModel(*catalog, "PouchCell"),

@@ -31,7 +31,9 @@ inline constexpr int64_t kRetryDelayMs = 100;  // then three times that
 // some tenths of a millisecond.
 inline constexpr size_t kWriteTwins = 32;
 inline constexpr int kWritesInFlight = 2;  // of a run: one is applied while the next syncs
-inline constexpr size_t kRunsKept = 100;   // of each predictor
+// One after the other, for so many writes, when somebody else has written.
+inline constexpr int kWritesAlone = 100;
+inline constexpr size_t kRunsKept = 100;  // of each predictor
 inline constexpr size_t kQueryBytesMax = 64 << 10;
 inline constexpr size_t kOptionBytesMax = 4 << 10;
 inline constexpr size_t kSpecBytesMax = 256 << 10;

@@ -510,6 +510,13 @@ absl::Status Run::Write(const std::vector<std::string>& twins,
   return WriteRows(twins, paths, without, absl::StrCat(RequestId(batch), "/s"));
 }
 
+// Each operation of this run has taken one sequence at most.
+void Run::LookForOthers(Sequence written, uint64_t operations) {
+  const bool is_shared = written_.value > 0 && written.value > written_.value + operations;
+  others_write_ = is_shared ? kWritesAlone : std::max(others_write_ - 1, 0);
+  written_ = std::max(written_, written);
+}
+
 absl::Status Run::WriteRows(const std::vector<std::string>& twins,
                             const std::vector<PathEstimates>& paths, absl::Span<const size_t> rows,
                             const std::string& request_id) {
@@ -522,26 +529,27 @@ absl::Status Run::WriteRows(const std::vector<std::string>& twins,
   CondVar changed;
   int in_flight = 0;
   std::vector<ingest::WriteResult> results((rows.size() + kWriteTwins - 1) / kWriteTwins);
-  const auto wait_for = [&](int in_flight_max) {
-    const MutexLock lock(&mutex);
-    while (in_flight > in_flight_max) changed.Wait(&mutex);
-  };
   for (size_t part = 0; part < results.size(); ++part) {
     ingest::WriteBatch write = make(part);
     if (write.operations.empty()) continue;
-    wait_for(kWritesInFlight - 1);
     {
       const MutexLock lock(&mutex);
+      while (in_flight >= (others_write_ > 0 ? 1 : kWritesInFlight)) changed.Wait(&mutex);
       ++in_flight;
     }
-    host_.Write(std::move(write), [&, part](ingest::WriteResult result) {
+    const uint64_t operations = write.operations.size();
+    host_.Write(std::move(write), [&, part, operations](ingest::WriteResult result) {
       const MutexLock lock(&mutex);
+      LookForOthers(result.sequence, operations);
       results[part] = std::move(result);
       --in_flight;
       changed.Signal();
     });
   }
-  wait_for(0);
+  {
+    const MutexLock lock(&mutex);
+    while (in_flight > 0) changed.Wait(&mutex);
+  }
   for (size_t part = 0; part < results.size(); ++part) {
     ingest::WriteResult& result = results[part];
     for (int tries = 1; absl::IsResourceExhausted(result.status) && tries < kTries; ++tries) {

@@ -108,6 +108,7 @@ class Run {
   absl::Status WriteRows(const std::vector<std::string>& twins,
                          const std::vector<PathEstimates>& paths, absl::Span<const size_t> rows,
                          const std::string& request_id);
+  void LookForOthers(Sequence written, uint64_t operations);
   absl::Status WriteKept();
   RunRecord End(const absl::Status& status);
   bool is_stopping() const { return parts_.stopping->load(std::memory_order_relaxed); }
@@ -129,6 +130,8 @@ class Run {
   size_t pending_bytes_ = 0;
   uint64_t next_batch_ = 1;
   size_t in_flight_ = 0;
+  Sequence written_;      // by the last write
+  int others_write_ = 0;  // so many writes go one after the other
   uint64_t failed_batches_ = 0;
   std::string first_error_;
   const std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();

@@ -116,6 +116,7 @@ void Store::AssignRetention(absl::FunctionRef<Retention(const GroupSpec& group)>
                       [&](GroupId id) { return rule_of(impl_->head.Spec(id)); });
 }
 
+int64_t Store::dropped_before() const { return impl_->dropped_before.load(); }
 void Store::DropExpired(int64_t now, Sequence arrived) { impl_->DropExpired(now, arrived.value); }
 
 bool Store::HasExpired(int64_t now, Sequence arrived) const {

@@ -145,6 +145,8 @@ class Store {
   // What was appended with sequences up to `sequence`, while the snapshot lives.
   std::shared_ptr<const Snapshot> Pin(Sequence sequence) const;
   StoreStatus status() const;
+  // Samples from before this time, in nanoseconds since 1970, may have been dropped.
+  int64_t dropped_before() const;
 
   // --- Checkpoints: one at a time ---
   // Under the writer's lock: what has to be written so that earlier checkpoints, overwritten by

@@ -2,6 +2,7 @@
 #ifndef TWIN_SERVER_TIMESERIES_STORE_IMPL_H_
 #define TWIN_SERVER_TIMESERIES_STORE_IMPL_H_
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -82,6 +83,8 @@ class Store::Impl {
   Head head;
   Partitions partitions;
   RetentionRules rules;
+  // All samples, until it was looked what has expired.
+  std::atomic<int64_t> dropped_before{INT64_MAX};
 
  private:
   using Visit = absl::FunctionRef<absl::Status(CheckpointKey key, absl::string_view bytes)>;

@@ -89,12 +89,14 @@ void Store::Impl::DropExpired(int64_t now, uint64_t arrived) {
   const uint64_t sequence_max = std::min(arrived, head.last_sequence());
   std::vector<Head::Dropping> droppings;
   std::vector<DropFloor> floors;
+  int64_t before = INT64_MIN;
   for (size_t i = 0; i < all.size(); ++i) {
     const auto rule = static_cast<uint8_t>(i);
     Head::Dropping dropping{.day = OldestDayKept(all[i].samples, now),
                             .sequence_max = sequence_max,
                             .includes = [this, rule](GroupId id) { return rules.Of(id) == rule; }};
     if (dropping.day == INT64_MIN) continue;
+    before = std::max(before, dropping.day * kNsPerDay);
     // What would be in a roll-up goes into a file first.
     const int64_t rolled_up = OldestDayKept(all[i].rollups, now);
     if (rolled_up < dropping.day) {
@@ -108,6 +110,7 @@ void Store::Impl::DropExpired(int64_t now, uint64_t arrived) {
     droppings.push_back(std::move(dropping));
     floors.push_back({.rule = rule, .time = day * kNsPerDay, .sequence = sequence_max});
   }
+  dropped_before.store(before);
   const std::vector<PartitionFilePtr> files = ExpiredFiles(now, sequence_max);
   if (droppings.empty() && files.empty()) return;
   auto dropped = std::make_shared<MemoryPartition>();
