@@ -216,6 +216,13 @@ void Above(benchmark::State& state) {
   RunText(state, absl::StrCat("SELECT COUNT(), MAX(h.temperature)", kCells,
                               "SINCE '2024-10-01T00:00:00Z' WHERE h.temperature > 45"));
 }
+// Ten minutes of one pack's cells, in the middle of a day.
+void TenMinutes(benchmark::State& state) {
+  RunText(state, absl::StrCat("SELECT TIME_BUCKET(1m, h.time) AS k, AVG(h.temperature), "
+                              "MAX(h.temperature)",
+                              kCells, "FROM '2024-10-04T12:00:00Z' TO '2024-10-04T12:10:00Z' ",
+                              "WHERE c.$dtId >= 'cell-0-' AND c.$dtId < 'cell-0.' GROUP BY k"));
+}
 // The floor of the top 20: a sum and a count of each block and cell, next to each other in memory,
 // added up for each cell. Argument: the shape.
 void AddedUp(benchmark::State& state) {
@@ -250,6 +257,12 @@ BENCHMARK(Top20)
     ->Args({1, kPacked, 0})
     ->Args({2, kPacked, 1})
     ->Args({2, kPacked, 0})
+    ->Unit(benchmark::kMicrosecond)
+    ->UseRealTime();
+BENCHMARK(TenMinutes)
+    ->Args({0, kSealed, 1})
+    ->Args({0, kMerged, 1})
+    ->Args({0, kPacked, 1})
     ->Unit(benchmark::kMicrosecond)
     ->UseRealTime();
 BENCHMARK(EveryHour)
