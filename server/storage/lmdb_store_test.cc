@@ -22,15 +22,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "server/base/file.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/status_matchers.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define TWIN_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define TWIN_SANITIZED 1
-#endif
-#endif
 
 namespace twin::storage {
 namespace {

@@ -6,23 +6,12 @@
 #include <vector>
 
 #include "server/timeseries/store.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define TWIN_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define TWIN_SANITIZED 1
-#endif
-#endif
+#include "tests/support/sanitized.h"
 
 namespace twin::timeseries {
 namespace {
 
-#ifdef TWIN_SANITIZED
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
+using ::twin::testing::kSanitized;
 
 size_t Allocated() { return mallinfo2().uordblks + mallinfo2().hblkhd; }
 
