@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "models/dtdl/diagnostics.h"
@@ -28,8 +29,9 @@ std::string ClosestLastName(const std::vector<absl::string_view>& names, absl::s
   constexpr size_t kWordMin = 3;
   std::string closest = dtdl::ClosestWord(name, names);
   if (!closest.empty() || name.size() < kWordMin) return closest;
+  const std::string word = absl::AsciiStrToLower(name);
   for (const absl::string_view each : names) {
-    if (!absl::StrContainsIgnoreCase(each, name)) continue;
+    if (!absl::StrContains(absl::AsciiStrToLower(each), word)) continue;
     if (closest.empty() || each.size() < closest.size()) closest = std::string(each);
   }
   return closest;
