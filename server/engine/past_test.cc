@@ -403,6 +403,8 @@ TEST_F(PastTest, OnlyWhatMayHaveBeenDroppedIsUnrecorded) {
   ASSERT_THAT(engine_->Checkpoint(), IsOk());
   EXPECT_EQ(At(2), "twins 1+2+0 name=null soh=100 power=null m1@1 m2@2 unrecorded 1");  // the name
   options_.history_retention_seconds = 11 * 24 * 3600;
+  options_.history_rollup_retention_seconds = 11 * 24 * 3600;
+  options_.history_retention_grace_seconds = 0;
   Open();
   ASSERT_THAT(engine_->Checkpoint(), IsOk());
   EXPECT_EQ(At(5), "twins 1+2+0 name=null soh=95 power=null m1@1 m2@2 unrecorded 2");
