@@ -93,6 +93,8 @@ class Checker {
   absl::StatusOr<const graph::TableSchema*> ModelForTwins(const std::string& model_id,
                                                           bool is_new) const;
   absl::Status CheckRoomForStrings() const;
+  // For one more, and for its strings.
+  absl::Status CheckRoomForRelationship(TwinNumber source, TwinNumber target) const;
   absl::Status CheckCondition(const Condition& condition, Sequence version,
                               absl::string_view what) const;
   // The source time of a change of what was last changed at `last`: the given one, or now.
