@@ -20,6 +20,7 @@
 #include "server/engine/data_dir.h"
 #include "server/engine/engine.h"
 #include "tests/support/faulty_file.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/status_matchers.h"
 
 namespace twin::engine {
@@ -30,6 +31,7 @@ using ::testing::AnyOf;
 using ::testing::HasSubstr;
 using ::twin::testing::FaultyFileSystem;
 using ::twin::testing::IsOk;
+using ::twin::testing::kSanitized;
 using ::twin::testing::StatusIs;
 
 constexpr char kModel[] =
@@ -401,7 +403,7 @@ TEST_F(EngineFaultTest, AFlipOfTheStoreIsFoundOrHarmsNothing) {
   std::vector<std::pair<std::string, std::string>> journal;
   for (const std::string& name : names) journal.emplace_back(name, fs_.Bytes(Journal(name)));
   int harmless = 0;
-  for (size_t at = 8192; at < good.size(); at += 211) {
+  for (size_t at = 8192; at < good.size(); at += kSanitized ? 997 : 211) {
     std::string bad = good;
     bad[at] = static_cast<char>(bad[at] ^ (1 << (at % 8)));
     ASSERT_THAT(PosixFileSystem()->WriteWhole(StoreFile(), bad), IsOk());

@@ -34,6 +34,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::twin::testing::IsOk;
+using ::twin::testing::kSanitized;
 using ::twin::testing::StatusIs;
 
 constexpr int64_t kSecond = kNsPerSecond;
@@ -206,7 +207,7 @@ class SummaryTest : public ::testing::Test {
 
   // Under a sanitizer without the third cell.
   void CompareAll(query::SummaryCounts* counts) {
-    const std::vector<std::string> cells = ::twin::testing::kSanitized
+    const std::vector<std::string> cells = kSanitized
                                                ? std::vector<std::string>{"cell-2", ""}
                                                : std::vector<std::string>{"cell-2", "cell-3", ""};
     const std::string from = " FROM DIGITALTWINS MATCH (c:Cell) HISTORY h OF c.(";

@@ -16,6 +16,7 @@
 #include "query/execute/execute.h"
 #include "tests/golden/random_graph.h"
 #include "tests/golden/world.h"
+#include "tests/support/sanitized.h"
 
 namespace twin::testing {
 namespace {
@@ -584,7 +585,7 @@ void RunSeeds(void (*run)(uint64_t seed)) {
     run(std::strtoull(seed, nullptr, 10));
     return;
   }
-  const uint64_t seeds = std::getenv("TWIN_LONG") != nullptr ? 500 : 25;
+  const uint64_t seeds = std::getenv("TWIN_LONG") != nullptr ? 500 : kSanitized ? 8 : 25;
   for (uint64_t seed = 1; seed <= seeds && !::testing::Test::HasFatalFailure(); ++seed) run(seed);
 }
 

@@ -16,6 +16,7 @@
 #include "server/base/time.h"
 #include "tests/golden/random_graph.h"
 #include "tests/golden/world.h"
+#include "tests/support/sanitized.h"
 
 namespace twin::testing {
 namespace {
@@ -490,7 +491,7 @@ void RunHistorySeed(uint64_t seed) {
   }
 }
 
-uint64_t Seeds() { return std::getenv("TWIN_LONG") != nullptr ? 500 : 15; }
+uint64_t Seeds() { return std::getenv("TWIN_LONG") != nullptr ? 500 : kSanitized ? 5 : 15; }
 
 void RunSeeds(void (*run)(uint64_t seed)) {
   if (const char* seed = std::getenv("TWIN_SEED"); seed != nullptr) {
