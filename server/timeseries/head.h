@@ -71,8 +71,8 @@ class Head {
   // Thread-safe: these blocks are in a file now.
   void Forget(GroupId id, const std::vector<MemoryBlockPtr>& blocks);
   // A loaded store: blocks of the open block, in order, and sealed ones.
-  void RestoreOpen(GroupId id, MemoryBlockPtr block);
-  void RestoreSealed(GroupId id, MemoryBlockPtr block);
+  void RestoreOpen(GroupId id, const MemoryBlockPtr& block);
+  void RestoreSealed(GroupId id, const MemoryBlockPtr& block);
   // The group has rows up to this time in files.
   void RestoreTime(GroupId id, int64_t time);
 

@@ -75,7 +75,7 @@ void Head::Forget(GroupId id, const std::vector<MemoryBlockPtr>& blocks) {
   sealed_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
 }
 
-void Head::RestoreOpen(GroupId id, MemoryBlockPtr block) {
+void Head::RestoreOpen(GroupId id, const MemoryBlockPtr& block) {
   Group& group = groups_[id];
   const RowRange& range = block->range();
   const bool was_open = IsOpen(group);
@@ -92,7 +92,7 @@ void Head::RestoreOpen(GroupId id, MemoryBlockPtr block) {
   last_sequence_ = std::max(last_sequence_, range.last_sequence);
 }
 
-void Head::RestoreSealed(GroupId id, MemoryBlockPtr block) {
+void Head::RestoreSealed(GroupId id, const MemoryBlockPtr& block) {
   Group& group = groups_[id];
   const RowRange& range = block->range();
   sealed_bytes_.fetch_add(static_cast<int64_t>(block->memory_bytes()), std::memory_order_relaxed);

@@ -103,8 +103,8 @@ absl::Status Store::Impl::WriteFile(int64_t day, std::vector<BlockOfGroup> block
   absl::Status status = WritePartitionFile(file_system_, path, std::move(blocks), &info);
   if (status.ok()) {
     absl::StatusOr<PartitionFilePtr> file = PartitionFile::Open(file_system_, path, info);
-    if (file.ok()) checkpoint->written.push_back(*std::move(file));
     status = file.status();
+    if (file.ok()) checkpoint->written.push_back(*std::move(file));
   }
   if (!status.ok()) (void)file_system_->Remove(path);
   return status;

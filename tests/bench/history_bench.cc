@@ -231,7 +231,7 @@ void AddedUp(benchmark::State& state) {
     int64_t sum = 1;
     int64_t count = 1;
   };
-  const auto cells = static_cast<size_t>(shape.packs * kCellsOfPack);
+  const auto cells = static_cast<size_t>(shape.packs) * kCellsOfPack;
   const size_t blocks = shape.days > 1 ? static_cast<size_t>(shape.days) : 34;
   const std::vector<Sum> sums(cells * blocks);
   for (auto _ : state) {
