@@ -142,9 +142,9 @@ absl::StatusOr<NamedSubscription::RunPtr> NamedSubscription::Begin(Sequence afte
   const absl::Status status = run->Begin(&owner_.feed_, after);
   if (status.ok()) return run;
   if (absl::IsInvalidArgument(status)) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "subscription ", spec_.name, ": its filter does not fit the models any more: ",
-        status.message(), "; create the models again, or delete the subscription"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("subscription ", spec_.name, ": its filter does not fit the models any more: ",
+                     status.message(), "; create the models again, or delete the subscription"));
   }
   if (!absl::IsOutOfRange(status)) return status;
   return absl::OutOfRangeError(absl::StrCat("subscription ", spec_.name, ": ", status.message(),
