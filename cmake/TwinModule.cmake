@@ -4,6 +4,12 @@ include(GoogleTest)
 # __FILE__ is relative to the repository, in messages and in every build folder alike.
 add_compile_options(-fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)
 
+# Seconds that a test may take.
+set(TWIN_TEST_TIMEOUT 300)
+if(CMAKE_CXX_FLAGS MATCHES "-fsanitize")
+  set(TWIN_TEST_TIMEOUT 900)
+endif()
+
 add_library(twin_warnings INTERFACE)
 target_compile_options(twin_warnings INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor
   $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)
@@ -55,7 +61,7 @@ function(twin_module name)
     endif()
     gtest_discover_tests(twin_${name}_test TEST_PREFIX ${name}.
       WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} DISCOVERY_TIMEOUT 60
-      PROPERTIES LABELS unit TIMEOUT 300)
+      PROPERTIES LABELS unit TIMEOUT ${TWIN_TEST_TIMEOUT})
     twin_register(${M_TESTS})
   endif()
   foreach(file ${M_BENCHES})
@@ -106,7 +112,7 @@ function(twin_python_test file)
   add_test(NAME ${M_LABEL}.${name}
     COMMAND ${M_INTERPRETER} -B ${CMAKE_CURRENT_SOURCE_DIR}/${file}
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-  set_tests_properties(${M_LABEL}.${name} PROPERTIES LABELS ${M_LABEL} TIMEOUT 300
+  set_tests_properties(${M_LABEL}.${name} PROPERTIES LABELS ${M_LABEL} TIMEOUT ${TWIN_TEST_TIMEOUT}
     ENVIRONMENT "TWIN_BIN_DIR=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};PYTHONPATH=${M_PYTHONPATH}")
   twin_register(${file})
 endfunction()
