@@ -76,6 +76,9 @@ TelemetryCommands::TelemetryCommands(CLI::App* root)
   load_->add_option("--cells", load.options.cells, "Cells of each (default: 144)")
       ->type_name("N")
       ->check(CLI::Range(1, 1'000).description(""));
+  load_->add_option("--probes", load.options.probes, "Temperature probes of each (default: 0)")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1'000).description(""));
   load_
       ->add_option("--frames-per-message", load.options.frames_per_message,
                    "Frames of a vehicle that are sent together (default: 10)")
@@ -89,6 +92,13 @@ TelemetryCommands::TelemetryCommands(CLI::App* root)
                    "So many messages, however long they take")
       ->type_name("N")
       ->check(CLI::Range(uint64_t{1}, uint64_t{1} << 40).description(""));
+  load_
+      ->add_option(
+          "--rate", load.options.messages_per_second,
+          "So many messages a second, of the present, and how it goes each minute (default: "
+          "as fast as the server takes them)")
+      ->type_name("N")
+      ->check(CLI::Range(0.001, 1e7).description(""));
   load_
       ->add_option("--encoding", load.encoding,
                    "int16 or double: frames of a layout; rows: samples with the id of each twin "

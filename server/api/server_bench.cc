@@ -15,14 +15,17 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "benchmark/benchmark.h"
 #include "server/api/server.h"
 #include "server/base/check.h"
+#include "server/graph/graph.h"
 #include "twingraph/v1/admin_service.grpc.pb.h"
 #include "twingraph/v1/model_service.grpc.pb.h"
+#include "twingraph/v1/query_service.grpc.pb.h"
 #include "twingraph/v1/twin_service.grpc.pb.h"
 
 namespace twin::api {
@@ -34,6 +37,7 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr int kVehicles = 6000;
 constexpr int kModules = 12;
 constexpr int kCells = 12;  // of a module
+constexpr int kTwins = kVehicles * (2 + kModules * (1 + kCells));
 constexpr char kModels[] = R"([
   {"@context":"dtmi:dtdl:context;3","@id":"dtmi:b:Vehicle;1","@type":"Interface","contents":[
     {"@type":"Relationship","name":"has"}]},
@@ -159,7 +163,7 @@ class Fleet {
   std::unique_ptr<engine::Engine> engine;
   std::unique_ptr<Server> server;
   double load_seconds = 0;
-  double bytes_per_cell = 0;
+  graph::GraphMemory memory;  // once loaded
 
  private:
   Fleet() {
@@ -190,7 +194,7 @@ class Fleet {
     writer.join();
     load_seconds = Seconds(start);
     TWIN_CHECK(stream->Finish().ok());
-    bytes_per_cell = static_cast<double>(engine->status().memory.total()) / 948000.0;
+    memory = engine->status().memory;
   }
   ~Fleet() {
     server.reset();
@@ -202,7 +206,13 @@ class Fleet {
 
 void LoadFleet(benchmark::State& state) {
   for (auto _ : state) state.SetIterationTime(Fleet::Get().load_seconds);
-  state.counters["bytes_per_twin"] = Fleet::Get().bytes_per_cell;
+  const graph::GraphMemory& memory = Fleet::Get().memory;
+  const auto of_a_twin = [&](uint64_t bytes) { return static_cast<double>(bytes) / kTwins; };
+  state.counters["bytes_per_twin"] = of_a_twin(memory.total());
+  state.counters["columns"] = of_a_twin(memory.columns);
+  state.counters["ids"] = of_a_twin(memory.ids);
+  state.counters["strings"] = of_a_twin(memory.strings);
+  state.counters["relationships"] = of_a_twin(memory.relationships);
   state.counters["resident_MiB"] = static_cast<double>(ResidentBytes()) / (1 << 20);
 }
 BENCHMARK(LoadFleet)->UseManualTime()->Iterations(1)->Unit(benchmark::kMillisecond);
@@ -480,6 +490,58 @@ void DurableUpdatesOverStreams(benchmark::State& state) {
 }
 BENCHMARK(DurableUpdatesOverStreams)->UseRealTime()->MinTime(2);
 
+// Questions about a vehicle's twelve cells of one module, so many a second, until it is destroyed.
+class ShortQueries {
+ public:
+  explicit ShortQueries(int per_second) {
+    if (per_second == 0) return;
+    constexpr int kThreads = 4;
+    for (int i = 0; i < kThreads; ++i) {
+      threads_.emplace_back([this, i, per_second] { Ask(i, kThreads * 1.0 / per_second); });
+    }
+  }
+  ~ShortQueries() {
+    ended_ = true;
+    for (std::thread& thread : threads_) thread.join();
+  }
+  // Since the last call.
+  std::vector<double> TakeMicros() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(micros_, {});
+  }
+
+ private:
+  void Ask(int thread, double seconds_apart) {
+    const auto stub = pb::QueryService::NewStub(Fleet::Get().NewChannel());
+    pb::QueryRequest request;
+    request.set_text(
+        "SELECT c.$dtId, c.p0 FROM DIGITALTWINS MATCH (m)-[:has]->(c:Cell) WHERE m.$dtId = "
+        "@module");
+    const auto begun = SteadyClock::now();
+    for (int i = 0; !ended_; ++i) {
+      const auto due = begun + std::chrono::duration_cast<SteadyClock::duration>(
+                                   std::chrono::duration<double>(i * seconds_apart));
+      std::this_thread::sleep_until(due);
+      const int vehicle = (i * 977 + thread * 1301) % kVehicles;
+      (*request.mutable_parameters())["module"].set_string_value(
+          absl::StrCat(VehicleId(vehicle), "-m", 10 + i % kModules));
+      const auto start = SteadyClock::now();
+      grpc::ClientContext context;
+      const auto rows = stub->Query(&context, request);
+      pb::QueryResponse response;
+      while (rows->Read(&response)) continue;
+      TWIN_CHECK(rows->Finish().ok());
+      const std::lock_guard lock(mutex_);
+      micros_.push_back(Seconds(start) * 1e6);
+    }
+  }
+
+  std::vector<std::thread> threads_;
+  std::atomic<bool> ended_{false};
+  std::mutex mutex_;
+  std::vector<double> micros_;
+};
+
 void BatchesOverAStream(benchmark::State& state) {
   const auto stub = pb::TwinService::NewStub(Fleet::Get().NewChannel());
   std::vector<pb::BatchWriteRequest> batches(64);
@@ -491,6 +553,8 @@ void BatchesOverAStream(benchmark::State& state) {
     }
   }
   int64_t rows = 0;
+  ShortQueries queries(static_cast<int>(state.range(0)));
+  const auto begun = SteadyClock::now();
   for (auto _ : state) {
     grpc::ClientContext context;
     const auto stream = stub->WriteStream(&context);
@@ -507,8 +571,17 @@ void BatchesOverAStream(benchmark::State& state) {
     TWIN_CHECK(stream->Finish().ok());
   }
   state.SetItemsProcessed(rows);
+  std::vector<double> micros = queries.TakeMicros();
+  if (micros.empty()) return;
+  state.counters["queries_per_s"] = static_cast<double>(micros.size()) / Seconds(begun);
+  Report(state, &micros);
 }
-BENCHMARK(BatchesOverAStream)->UseRealTime()->Iterations(3);
+BENCHMARK(BatchesOverAStream)
+    ->ArgName("queries_per_s")
+    ->Arg(0)
+    ->Arg(1000)
+    ->UseRealTime()
+    ->Iterations(6);
 
 // --- Restart with the whole fleet. Last: they stop the server. ---
 

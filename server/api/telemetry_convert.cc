@@ -83,18 +83,19 @@ void FillLayout(const ingest::Layout& layout, pb::Layout* message) {
 
 void FillResolved(const ingest::LayoutVersion& version, const graph::GraphView& view,
                   pb::LayoutVersion* message) {
-  for (const ingest::ResolvedColumn& column : version.columns) {
+  for (size_t c = 0; c < version.columns.size(); ++c) {
     pb::LayoutColumn* const to = message->add_resolved();
-    for (const ingest::ResolvedColumn::Target& target : column.targets) {
+    for (const ingest::ColumnTarget target : version.columns.targets(c)) {
       if (!view.Exists(target.twin)) continue;
       pb::LayoutTarget* const one = to->add_targets();
       one->set_twin_id(std::string(view.IdOf(target.twin)));
-      one->set_path(target.path);
+      one->set_path(std::string(target.path));
     }
-    to->set_encoding(static_cast<pb::Encoding>(column.encoding));
-    to->set_scale(column.scale);
-    to->set_offset(column.offset);
-    to->mutable_invalid_codes()->Add(column.invalid_codes.begin(), column.invalid_codes.end());
+    const ingest::ColumnForm& form = version.columns.form(c);
+    to->set_encoding(static_cast<pb::Encoding>(form.encoding));
+    to->set_scale(form.scale);
+    to->set_offset(form.offset);
+    to->mutable_invalid_codes()->Add(form.invalid_codes.begin(), form.invalid_codes.end());
   }
 }
 

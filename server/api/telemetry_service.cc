@@ -25,7 +25,7 @@ std::vector<std::string> IdsAfter(const engine::Engine& engine, const std::strin
   std::vector<std::string> ids;
   engine.ReadTelemetry([&](const ingest::TelemetryState& state, const graph::GraphView&) {
     for (size_t i = 0; i < state.layouts(); ++i) {
-      const std::string& id = state.layout(static_cast<uint32_t>(i)).layout.id;
+      const std::string& id = state.layout(static_cast<uint32_t>(i)).id;
       if (token.empty() || id > token) ids.push_back(id);
     }
   });
@@ -37,11 +37,15 @@ std::vector<std::string> IdsAfter(const engine::Engine& engine, const std::strin
 
 // Columns that lead to no twin, be it that theirs were deleted.
 uint32_t Unresolved(const ingest::LayoutVersion& version, const graph::GraphView& view) {
-  return static_cast<uint32_t>(
-      std::count_if(version.columns.begin(), version.columns.end(), [&](const auto& column) {
-        return std::none_of(column.targets.begin(), column.targets.end(),
-                            [&](const auto& target) { return view.Exists(target.twin); });
-      }));
+  uint32_t unresolved = 0;
+  for (size_t c = 0; c < version.columns.size(); ++c) {
+    const ingest::ResolvedColumns::Targets targets = version.columns.targets(c);
+    const bool leads =
+        std::any_of(targets.begin(), targets.end(),
+                    [&](ingest::ColumnTarget target) { return view.Exists(target.twin); });
+    unresolved += leads ? 0 : 1;
+  }
+  return unresolved;
 }
 
 // Layouts are often called after a vehicle, and something behind it.
@@ -49,7 +53,7 @@ absl::Status NoLayout(const ingest::TelemetryState& state, const std::string& id
   constexpr size_t kNamed = 3;
   std::vector<std::string> longer;
   for (size_t i = 0; i < state.layouts(); ++i) {
-    const std::string& known = state.layout(static_cast<uint32_t>(i)).layout.id;
+    const std::string& known = state.layout(static_cast<uint32_t>(i)).id;
     if (absl::StartsWith(known, id)) longer.push_back(known);
   }
   std::sort(longer.begin(), longer.end());
@@ -134,7 +138,7 @@ grpc::ServerUnaryReactor* TelemetryService::ListLayouts(Context* context,
             const ingest::TelemetryState::LayoutState& layout = state.layout(*number);
             const ingest::LayoutVersion& version = *layout.versions.back();
             pb::LayoutVersion* const to = response->add_layouts();
-            FillLayout(layout.layout, to->mutable_layout());
+            FillLayout(layout.Read(), to->mutable_layout());
             to->set_version(version.version);
             to->set_valid_from_unix_nano(version.valid_from.ns);
             to->set_columns(static_cast<uint32_t>(version.columns.size()));

@@ -188,12 +188,9 @@ absl::Status ChangedTwinsReader::AddFrames(const Watched& watched, const graph::
       }
       if (version == nullptr) return absl::DataLossError("a frame of a layout that there is not");
       std::vector<uint32_t> twins;
-      for (const ingest::ResolvedColumn& column : version->columns) {
-        for (const ingest::ResolvedColumn::Target& target : column.targets) {
-          if (view.Exists(target.twin) &&
-              HasPath(watched, view.TableOf(target.twin), target.path)) {
-            twins.push_back(target.twin.value);
-          }
+      for (const ingest::ColumnTarget target : version->columns.all_targets()) {
+        if (view.Exists(target.twin) && HasPath(watched, view.TableOf(target.twin), target.path)) {
+          twins.push_back(target.twin.value);
         }
       }
       std::sort(twins.begin(), twins.end());

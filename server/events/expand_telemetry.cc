@@ -46,6 +46,64 @@ Value ValueOfSample(const ingest::SampleRun::Column& column, size_t row) {
 
 // --- Frames ---
 
+void Expander::FindLed(const ingest::LayoutVersion& version, Sequence sequence) {
+  led_.clear();
+  led_ids_.clear();
+  led_places_.clear();
+  for (const ingest::ColumnTarget target : version.columns.all_targets()) {
+    if (led_places_.emplace(target.twin.value, led_.size()).second) {
+      led_.emplace_back().twin = target.twin;
+    }
+  }
+  const MutexLock lock(&sources_.graph->mutex);
+  const graph::GraphView& head = sources_.graph->graph.head();
+  for (Led& led : led_) {
+    led.is_present = head.Exists(led.twin) && head.VersionOf(led.twin) <= sequence;
+    if (!led.is_present) continue;
+    led.table = head.PlaceOf(led.twin).table;
+    const absl::string_view id = head.IdOf(led.twin);
+    led.id_begin = led_ids_.size();
+    led.id_size = id.size();
+    led_ids_.append(id.data(), id.size());
+  }
+}
+
+// Mostly nobody watches what a layout leads to; then nothing is remembered of its twins.
+absl::StatusOr<std::vector<Expander::PlanTwin>> Expander::WatchedOf(
+    const ingest::LayoutVersion& version, const graph::Catalog& catalog, Sequence sequence) {
+  FindLed(version, sequence);
+  std::vector<PlanTwin> twins;
+  for (uint32_t i = 0; i < led_.size(); ++i) {
+    Led& led = led_[i];
+    const auto known = twins_.find(led.twin.value);
+    const TwinInfo* info = known == twins_.end() ? nullptr : &known->second;
+    absl::string_view id = absl::string_view(led_ids_).substr(led.id_begin, led.id_size);
+    if (info != nullptr || !led.is_present) {
+      TWIN_ASSIGN_OR_RETURN(info, InfoOf(led.twin, sequence));
+      if (info == nullptr) continue;
+      id = info->id;
+      led.table = info->table;
+    }
+    if (!interest_->WatchesTelemetry(led.twin, id, catalog.table(led.table), catalog)) continue;
+    led.watched = static_cast<uint32_t>(twins.size());
+    PlanTwin& twin = twins.emplace_back();
+    twin.twin = led.twin;
+    twin.index = i;
+    twin.info = info != nullptr ? *info : TwinInfo{.id = std::string(id), .table = led.table};
+    twin.model = catalog.table(led.table).model_id;
+  }
+  for (uint32_t c = 0; c < version.columns.size() && !twins.empty(); ++c) {
+    for (const ingest::ColumnTarget target : version.columns.targets(c)) {
+      const uint32_t watched = led_[led_places_.find(target.twin.value)->second].watched;
+      if (watched == Led::kNobody) continue;
+      PlanColumn& column = twins[watched].columns.emplace_back();
+      column.column = c;
+      column.path = target.path;
+    }
+  }
+  return twins;
+}
+
 absl::StatusOr<std::shared_ptr<Expander::Plan>> Expander::PlanOf(uint32_t layout, uint32_t version,
                                                                  Sequence sequence) {
   std::shared_ptr<Plan>& kept = plans_[PlanKey(layout, version)];
@@ -63,29 +121,10 @@ absl::StatusOr<std::shared_ptr<Expander::Plan>> Expander::PlanOf(uint32_t layout
     plan->catalog = guarded.graph.head().shared_catalog();
   }
   const graph::Catalog& catalog = *plan->catalog;
-  // The columns of each twin, twins in the order in which they appear.
-  absl::flat_hash_map<uint32_t, size_t> places;
-  std::vector<PlanTwin> twins;
-  for (uint32_t c = 0; c < plan->version->columns.size(); ++c) {
-    for (const ingest::ResolvedColumn::Target& target : plan->version->columns[c].targets) {
-      const auto [place, is_new] = places.emplace(target.twin.value, twins.size());
-      if (is_new) {
-        PlanTwin& twin = twins.emplace_back();
-        twin.twin = target.twin;
-        twin.index = static_cast<uint32_t>(place->second);
-      }
-      PlanColumn& column = twins[place->second].columns.emplace_back();
-      column.column = c;
-      column.path = target.path;
-    }
-  }
+  TWIN_ASSIGN_OR_RETURN(std::vector<PlanTwin> twins, WatchedOf(*plan->version, catalog, sequence));
   std::vector<uint32_t> numbers;
   for (PlanTwin& twin : twins) {
-    TWIN_ASSIGN_OR_RETURN(const TwinInfo* const info, InfoOf(twin.twin, sequence));
-    if (info == nullptr) continue;
-    twin.info = *info;
-    const graph::TableSchema& table = catalog.table(info->table);
-    twin.model = table.model_id;
+    const graph::TableSchema& table = catalog.table(twin.info.table);
     // A frame whose values are all properties is an update.
     bool has_telemetry = false;
     std::erase_if(twin.columns, [&](PlanColumn& column) {
@@ -96,15 +135,12 @@ absl::StatusOr<std::shared_ptr<Expander::Plan>> Expander::PlanOf(uint32_t layout
       has_telemetry = has_telemetry || schema->telemetry;
       return false;
     });
-    if (twin.columns.empty() ||
-        !interest_->WatchesTelemetry(twin.twin, twin.info.id, table, catalog)) {
-      continue;
-    }
+    if (twin.columns.empty()) continue;
     twin.type = has_telemetry ? EventType::kTelemetry : EventType::kTwinUpdated;
     numbers.clear();
-    interest_->Candidates(twin.type, twin.twin, twin.info.id, info->table, "", catalog, &numbers);
+    interest_->Candidates(twin.type, twin.twin, twin.info.id, table.id, "", catalog, &numbers);
     for (const PlanColumn& column : twin.columns) {
-      interest_->Candidates(twin.type, twin.twin, twin.info.id, info->table, column.path, catalog,
+      interest_->Candidates(twin.type, twin.twin, twin.info.id, table.id, column.path, catalog,
                             &numbers);
     }
     Deduplicate(&numbers);

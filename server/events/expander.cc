@@ -318,8 +318,12 @@ absl::Status Expander::ListNumbers(const ingest::AppliedRecord& record,
     for (const ingest::FrameRun& run : decoded.runs) {
       const auto version = sources_.graph->telemetry.FindVersion(run.layout, run.version);
       if (version == nullptr) continue;
-      for (const ingest::ResolvedColumn& column : version->columns) {
-        for (const auto& target : column.targets) twins->push_back(target.twin.value);
+      // Of those that are as they were then, nothing has to be looked up.
+      for (const ingest::ColumnTarget target : version->columns.all_targets()) {
+        const graph::GraphView& head = sources_.graph->graph.head();
+        if (!head.Exists(target.twin) || record.first < head.VersionOf(target.twin)) {
+          twins->push_back(target.twin.value);
+        }
       }
     }
     return absl::OkStatus();

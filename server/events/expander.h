@@ -116,6 +116,10 @@ class Expander {
   absl::StatusOr<const LaterChanges::GoneRelationship*> FindGone(RelationshipNumber relationship,
                                                                  Sequence sequence, Sequence head);
   void Enter(const ingest::AppliedRecord& record);
+  // What the layout leads to, into led_; and what of it somebody may want to hear of.
+  void FindLed(const ingest::LayoutVersion& version, Sequence sequence);
+  absl::StatusOr<std::vector<PlanTwin>> WatchedOf(const ingest::LayoutVersion& version,
+                                                  const graph::Catalog& catalog, Sequence sequence);
   absl::StatusOr<std::shared_ptr<Plan>> PlanOf(uint32_t layout, uint32_t version,
                                                Sequence sequence);
   absl::Status ExpandFrame(const Plan& plan, const std::shared_ptr<const void>& keep,
@@ -139,6 +143,19 @@ class Expander {
   absl::flat_hash_map<uint32_t, TwinInfo> twins_;
   LaterChanges later_;
   ContextReader context_;
+  // Of the plan that is being made: the twins of a layout, in the order in which they appear.
+  struct Led {
+    static constexpr uint32_t kNobody = UINT32_MAX;
+    TwinNumber twin;
+    bool is_present = false;  // in the head, and nothing became of it since the frame; then:
+    TableId table;
+    size_t id_begin = 0;  // in led_ids_
+    size_t id_size = 0;
+    uint32_t watched = kNobody;  // its place among the plan's twins
+  };
+  std::vector<Led> led_;
+  std::string led_ids_;
+  absl::flat_hash_map<uint32_t, uint32_t> led_places_;
   absl::flat_hash_map<uint64_t, std::shared_ptr<Plan>> plans_;  // by layout and version
 
   // Of the record that is being expanded, by filter.

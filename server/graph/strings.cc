@@ -128,28 +128,28 @@ void StringPool::InternAll(absl::Span<const absl::string_view> texts, uint32_t* 
 uint32_t StringPool::Intern(absl::string_view text, size_t hash) {
   uint32_t code = by_text_.Find(text, hash);
   if (code != kNoString) {
-    ++uses_[code];
+    uses_.Add(code);
     return code;
   }
   code = codes_;
   if (free_codes_.empty()) {
     ++codes_;
     places_.Reserve(codes_);
-    uses_.push_back(0);
+    uses_.Resize(codes_);
   } else {
     code = free_codes_.back();
     free_codes_.pop_back();
   }
   places_[code] = arena_.Add(text);
-  uses_[code] = 1;
+  uses_.Add(code);
   by_text_.AddNew(code, hash);
   Stamp(code);
   return code;
 }
 
 void StringPool::Release(uint32_t code) {
-  TWIN_CHECK(uses_[code] > 0);
-  if (--uses_[code] != 0) return;
+  uses_.Remove(code);
+  if (uses_.Used(code)) return;
   waiting_.push_back({code, pins_.Now()});
   released_[code] = waiting_.back().now;
 }
@@ -162,7 +162,7 @@ void StringPool::Collect() {
     if (it == released_.end() || it->second != last.now) continue;  // used and released again
     released_.erase(it);
     const MutexLock lock(&mutex_);
-    if (uses_[last.code] == 0) Free(last.code);
+    if (!uses_.Used(last.code)) Free(last.code);
   }
 }
 
@@ -204,7 +204,7 @@ bool StringPool::LoadPage(uint32_t page, absl::string_view bytes) {
   if (codes_ < end) {
     places_.Reserve(end);
     for (; codes_ < end; ++codes_) places_[codes_] = kNoString;
-    uses_.resize(end);
+    uses_.Resize(end);
   }
   if (page >= stamps_.size()) stamps_.resize(page + 1);
   for (uint32_t i = 0; i < kCodesPerPage; ++i) {
@@ -222,7 +222,7 @@ bool StringPool::LoadPage(uint32_t page, absl::string_view bytes) {
 
 bool StringPool::AddUse(uint32_t code) {
   if (code >= uses_.size() || places_[code] == kNoString) return false;
-  ++uses_[code];
+  uses_.Add(code);
   return true;
 }
 
@@ -248,7 +248,7 @@ bool StringPool::DropUnused() {
   for (uint32_t code = 0; code < codes_; ++code) {
     if (places_[code] == kNoString) {
       free_codes_.push_back(code);
-    } else if (uses_[code] == 0) {
+    } else if (!uses_.Used(code)) {
       arena_.Free(places_[code]);
       places_[code] = kNoString;
       free_codes_.push_back(code);
@@ -263,7 +263,7 @@ bool StringPool::DropUnused() {
 
 size_t StringPool::bytes() const {
   const MutexLock lock(&mutex_);
-  return arena_.bytes() + places_.bytes() + uses_.size() * 4 + by_text_.bytes();
+  return arena_.bytes() + places_.bytes() + uses_.bytes() + by_text_.bytes();
 }
 
 }  // namespace twin::graph

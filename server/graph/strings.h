@@ -105,6 +105,29 @@ class Pins {
   std::map<uint64_t, int> alive_ ABSL_GUARDED_BY(mutex_);
 };
 
+// How often each of many numbers is used: a byte of most, which are used seldom. Thread-compatible.
+class UseCounts {
+ public:
+  size_t size() const { return low_.size(); }
+  void Resize(size_t size) { low_.resize(size); }  // new ones are 0
+  void Add(uint32_t number) {
+    if (++low_[number] == 0) ++high_[number];
+  }
+  // Which is used.
+  void Remove(uint32_t number) {
+    if (low_[number]-- != 0) return;
+    const auto it = high_.find(number);
+    TWIN_CHECK(it != high_.end()) << number << " is not used";
+    if (--it->second == 0) high_.erase(it);
+  }
+  bool Used(uint32_t number) const { return low_[number] != 0 || high_.contains(number); }
+  size_t bytes() const { return low_.size() + high_.capacity() * 9; }
+
+ private:
+  std::vector<uint8_t> low_;
+  absl::flat_hash_map<uint32_t, uint32_t> high_;  // 256 times each; never 0
+};
+
 inline constexpr uint32_t kNoString = UINT32_MAX;
 
 // One thread interns and releases, any may read what a snapshot shows it.
@@ -152,7 +175,7 @@ class StringPool {
   const Pins& pins_;
   StringArena arena_;
   StableArray<uint32_t> places_;  // of codes; kNoString: free
-  std::vector<uint32_t> uses_;    // the writer's
+  UseCounts uses_;                // the writer's
   std::vector<uint64_t> stamps_;  // the writer's, by page
   uint64_t stamp_ = 1;
   std::deque<Waiting> waiting_;

@@ -42,15 +42,13 @@ int64_t ExpiryCheck::KeptFor(const FrameRun& run) {
   if (!added) return found->second;
   int64_t longest = -1;
   TableId last{UINT32_MAX};
-  for (const ResolvedColumn& column : version->columns) {
-    for (const ResolvedColumn::Target& target : column.targets) {
-      if (!pending_.Exists(target.twin)) continue;
-      const TableId table = pending_.TableOf(target.twin);
-      if (table == last) continue;
-      last = table;
-      const int64_t kept = KeptFor(table);
-      longest = longest < 0 ? kept : kept == 0 || longest == 0 ? 0 : std::max(longest, kept);
-    }
+  for (const ColumnTarget target : version->columns.all_targets()) {
+    if (!pending_.Exists(target.twin)) continue;
+    const TableId table = pending_.TableOf(target.twin);
+    if (table == last) continue;
+    last = table;
+    const int64_t kept = KeptFor(table);
+    longest = longest < 0 ? kept : kept == 0 || longest == 0 ? 0 : std::max(longest, kept);
   }
   found->second = std::max<int64_t>(longest, 0);
   return found->second;

@@ -21,7 +21,7 @@ const double kPowersOfTen[timeseries::kDecimalsMax + 1] = {1e0, 1e1, 1e2, 1e3, 1
 namespace {
 
 // Beyond it a number is missing.
-double GreatestOf(const ResolvedColumn& column) {
+double GreatestOf(const ColumnForm& column) {
   return column.is_of_floats() ? kGreatestOfFloats : std::numeric_limits<double>::max();
 }
 
@@ -48,7 +48,7 @@ double NumberAt(const char* raw, size_t i) {
 
 // Whether |raw × factor + shift| stays below 2^31 for all of Raw.
 template <typename Raw>
-bool Fits32(const ResolvedColumn& column) {
+bool Fits32(const ColumnForm& column) {
   if constexpr (sizeof(Raw) > 4) return false;
   constexpr double kRawMax = sizeof(Raw) == 4 ? 2147483648.0 : sizeof(Raw) == 2 ? 65536.0 : 256.0;
   return std::abs(static_cast<double>(column.factor)) * kRawMax +
@@ -77,7 +77,7 @@ void AddColumns(ColumnRows first, size_t frames, size_t count, std::vector<Colum
 }  // namespace
 
 template <typename Raw>
-void FrameDecoder::Integers(const ResolvedColumn& column, const char* raw, size_t frames,
+void FrameDecoder::Integers(const ColumnForm& column, const char* raw, size_t frames,
                             ColumnRows* out) {
   uint8_t* const missing = missing_.data() + at_;
   bool any_missing = false;
@@ -125,7 +125,7 @@ void FrameDecoder::Integers(const ResolvedColumn& column, const char* raw, size_
 }
 
 template <typename Raw>
-void FrameDecoder::Fractions(const ResolvedColumn& column, const char* raw, size_t frames,
+void FrameDecoder::Fractions(const ColumnForm& column, const char* raw, size_t frames,
                              ColumnRows* out) {
   uint8_t* const missing = missing_.data() + at_;
   if (column.kind == ColumnKind::kDouble && column.invalid_codes.empty()) {
@@ -186,12 +186,12 @@ void FrameDecoder::Fractions(const ResolvedColumn& column, const char* raw, size
 }
 
 // Numbers sent as doubles instead of raw values: scale, offset and codes are taken as done.
-void FrameDecoder::OfDoubles(const ResolvedColumn& column, const char* raw, size_t frames,
+void FrameDecoder::OfDoubles(const ColumnForm& column, const char* raw, size_t frames,
                              ColumnRows* out) {
   const bool is_plain = column.kind == ColumnKind::kDouble && column.scale == 1 &&
                         column.offset == 0 && column.invalid_codes.empty();
   if (is_plain) return Fractions<double>(column, raw, frames, out);
-  ResolvedColumn plain;
+  ColumnForm plain;
   plain.kind = column.kind == ColumnKind::kScaled ? ColumnKind::kDouble : column.kind;
   plain.min = column.min;
   plain.max = column.max;
@@ -232,13 +232,13 @@ absl::Span<const ColumnRows> FrameDecoder::Decode(const LayoutVersion& version, 
   at_ = 0;
   const char* raw = packed.data();
   uint32_t c = 0;
-  for (const uint32_t alike_end : version.alike_end) {
-    while (c < alike_end) {
-      // Columns that are alike lie next to each other: they are decoded as one. Doubles of one of
+  for (const ResolvedColumns::Run& same : version.columns.runs()) {
+    const ColumnForm& column = same.form;
+    while (c < same.end) {
+      // Columns of the same form lie next to each other: they are decoded as one. Doubles of one of
       // decimals may turn out to be none.
-      const ResolvedColumn& column = version.columns[c];
       const bool as_one = !packed.empty() || column.kind == ColumnKind::kDouble;
-      const uint32_t alike = as_one ? alike_end - c : 1;
+      const uint32_t alike = as_one ? same.end - c : 1;
       const size_t items = alike * frames;
       ColumnRun& run = runs_.emplace_back();
       run.columns = alike;
@@ -258,8 +258,7 @@ absl::Span<const ColumnRows> FrameDecoder::Decode(const LayoutVersion& version, 
   return columns_;
 }
 
-void FrameDecoder::OfRaw(const ResolvedColumn& column, const char* raw, size_t items,
-                         ColumnRows* out) {
+void FrameDecoder::OfRaw(const ColumnForm& column, const char* raw, size_t items, ColumnRows* out) {
   switch (column.encoding) {
     case Encoding::kDouble:
       return Fractions<double>(column, raw, items, out);

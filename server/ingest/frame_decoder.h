@@ -15,9 +15,8 @@ namespace twin::ingest {
 // Keeps its arrays from call to call. Thread-compatible.
 class FrameDecoder {
  public:
-  // Of `frames` frames: `packed` has version.frame_bytes for each, column by column; or `doubles`
+  // Of `frames` frames: `packed` has version.frame_bytes() for each, column by column; or `doubles`
   // has an item of each column and frame. What it returns lives until the next call.
-  // `version` is one with what SetDerived sets.
   absl::Span<const timeseries::ColumnRows> Decode(const LayoutVersion& version, size_t frames,
                                                   absl::string_view packed,
                                                   absl::string_view doubles);
@@ -27,15 +26,14 @@ class FrameDecoder {
 
  private:
   template <typename Raw>
-  void Integers(const ResolvedColumn& column, const char* raw, size_t frames,
+  void Integers(const ColumnForm& column, const char* raw, size_t frames,
                 timeseries::ColumnRows* out);
   template <typename Raw>
-  void Fractions(const ResolvedColumn& column, const char* raw, size_t frames,
+  void Fractions(const ColumnForm& column, const char* raw, size_t frames,
                  timeseries::ColumnRows* out);
-  void OfDoubles(const ResolvedColumn& column, const char* raw, size_t frames,
+  void OfDoubles(const ColumnForm& column, const char* raw, size_t frames,
                  timeseries::ColumnRows* out);
-  void OfRaw(const ResolvedColumn& column, const char* raw, size_t items,
-             timeseries::ColumnRows* out);
+  void OfRaw(const ColumnForm& column, const char* raw, size_t items, timeseries::ColumnRows* out);
   void Spread(size_t frames);
 
   std::vector<timeseries::ColumnRun> runs_;

@@ -18,8 +18,8 @@ using timeseries::ColumnKind;
 using timeseries::ColumnRows;
 using timeseries::ColumnRun;
 
-ResolvedColumn Decimals(Encoding encoding, uint8_t decimals, int64_t factor) {
-  ResolvedColumn column;
+ColumnForm Decimals(Encoding encoding, uint8_t decimals, int64_t factor) {
+  ColumnForm column;
   column.encoding = encoding;
   column.kind = ColumnKind::kScaled;
   column.decimals = decimals;
@@ -28,10 +28,9 @@ ResolvedColumn Decimals(Encoding encoding, uint8_t decimals, int64_t factor) {
   return column;
 }
 
-LayoutVersion Version(std::vector<ResolvedColumn> columns) {
+LayoutVersion Version(const std::vector<ColumnForm>& forms) {
   LayoutVersion version;
-  version.columns = std::move(columns);
-  version.SetDerived();
+  for (const ColumnForm& form : forms) version.columns.Add(form, {});
   return version;
 }
 
@@ -44,7 +43,8 @@ struct Frames {
 Frames MakeFrames(const LayoutVersion& version, size_t frames, bool complete,
                   std::mt19937* random) {
   Frames made;
-  for (const ResolvedColumn& column : version.columns) {
+  for (size_t c = 0; c < version.columns.size(); ++c) {
+    const ColumnForm& column = version.columns.form(c);
     for (size_t i = 0; i < frames; ++i) {
       uint8_t raw = static_cast<uint8_t>((*random)() % 256);
       if (complete && raw == 255) raw = 0;
@@ -75,20 +75,22 @@ std::vector<ColumnRows> Apart(absl::Span<const ColumnRun> runs, size_t frames) {
 }
 
 TEST(LayoutVersionTest, ColumnsThatAreAlikeAreRuns) {
-  const ResolvedColumn volts = Decimals(Encoding::kInt16, 3, 1);
-  ResolvedColumn other_codes = volts;
+  const ColumnForm volts = Decimals(Encoding::kInt16, 3, 1);
+  ColumnForm other_codes = volts;
   other_codes.invalid_codes = {254};
   const LayoutVersion version =
       Version({volts, volts, other_codes, Decimals(Encoding::kUint8, 3, 1), volts});
-  EXPECT_THAT(version.alike_end, ::testing::ElementsAre(2, 3, 4, 5));
-  EXPECT_EQ(version.frame_bytes, 9U);
+  std::vector<uint32_t> ends;
+  for (const ResolvedColumns::Run& run : version.columns.runs()) ends.push_back(run.end);
+  EXPECT_THAT(ends, ::testing::ElementsAre(2, 3, 4, 5));
+  EXPECT_EQ(version.frame_bytes(), 9U);
 }
 
 // One decoder takes frames of any form in turn; what it made of the last ones does not stay.
 TEST(FrameDecoderTest, FramesOfFormsInTurnAreDecodedAsEachForItself) {
   std::mt19937 random(3);
-  const ResolvedColumn volts = Decimals(Encoding::kInt16, 3, 1);
-  const ResolvedColumn degrees = Decimals(Encoding::kUint8, 1, 5);
+  const ColumnForm volts = Decimals(Encoding::kInt16, 3, 1);
+  const ColumnForm degrees = Decimals(Encoding::kUint8, 1, 5);
   const std::vector<LayoutVersion> versions = {
       Version({volts, volts, volts, degrees, degrees}), Version({volts, degrees, volts, degrees}),
       Version({volts, volts, degrees, degrees, degrees}), Version({degrees})};

@@ -52,8 +52,8 @@ void LatestValues::MakePlan(const LayoutVersion& version, const graph::GraphView
   };
   std::vector<Target> targets;
   for (uint32_t c = 0; c < version.columns.size(); ++c) {
-    const bool is_number = version.columns[c].kind != ColumnKind::kValue;
-    for (const ResolvedColumn::Target& target : version.columns[c].targets) {
+    const bool is_number = version.columns.form(c).kind != ColumnKind::kValue;
+    for (const ColumnTarget target : version.columns.targets(c)) {
       if (!head.Exists(target.twin)) continue;
       const graph::TwinPlace place = head.PlaceOf(target.twin);
       const graph::TableSchema& schema = head.catalog().table(place.table);

@@ -28,25 +28,14 @@ size_t BytesOf(Encoding encoding) {
   return 8;
 }
 
-namespace {
-
-bool AreAlike(const ResolvedColumn& a, const ResolvedColumn& b) {
-  return a.encoding == b.encoding && a.kind == b.kind && a.decimals == b.decimals &&
-         a.factor == b.factor && a.shift == b.shift && a.scale == b.scale && a.offset == b.offset &&
-         a.min == b.min && a.max == b.max && a.invalid_codes == b.invalid_codes;
-}
-
-}  // namespace
-
-void LayoutVersion::SetDerived() {
-  frame_bytes = 0;
-  alike_end.clear();
-  for (uint32_t c = 0; c < columns.size(); ++c) {
-    frame_bytes += BytesOf(columns[c].encoding);
-    if (c == 0 || !AreAlike(columns[c - 1], columns[c])) alike_end.push_back(c);
-    alike_end.back() = c + 1;
+size_t LayoutVersion::frame_bytes() const {
+  size_t bytes = 0;
+  size_t begin = 0;
+  for (const ResolvedColumns::Run& run : columns.runs()) {
+    bytes += BytesOf(run.form.encoding) * (run.end - begin);
+    begin = run.end;
   }
-  alike_end.shrink_to_fit();
+  return bytes;
 }
 
 namespace {
@@ -114,9 +103,10 @@ class Resolver {
     std::sort(resolved_.watched.begin(), resolved_.watched.end());
     resolved_.watched.erase(std::unique(resolved_.watched.begin(), resolved_.watched.end()),
                             resolved_.watched.end());
-    for (const ResolvedColumn& column : resolved_.columns) {
-      resolved_.unresolved += column.targets.empty() ? 1 : 0;
+    for (size_t c = 0; c < resolved_.columns.size(); ++c) {
+      resolved_.unresolved += resolved_.columns.targets(c).empty() ? 1 : 0;
     }
+    resolved_.columns.ShrinkToFit();
     return std::move(resolved_);
   }
 
@@ -256,7 +246,8 @@ class Resolver {
     if (resolved_.columns.size() >= static_cast<size_t>(limits_.layout_columns_max)) {
       return TooMany();
     }
-    ResolvedColumn out;
+    ColumnForm out;
+    std::vector<ColumnTarget> targets_there;
     out.encoding = column.encoding;
     out.scale = column.scale == 0 ? 1 : column.scale;
     out.offset = column.offset;
@@ -294,18 +285,18 @@ class Resolver {
           return Wrong(absl::StrCat("'", target.path, "' of '", target.twin_id,
                                     "' is no number; send it with Publish or as samples"));
       }
-      out.targets.push_back({twin, target.path});
+      targets_there.push_back({twin, target.path});
     }
     if (any_number && any_integer) {
       return Wrong("its targets are integers and fractions; give each kind a column of its own");
     }
     TWIN_RETURN_IF_ERROR(ChooseKind(any_integer, &out));
-    if (any_float) out.max = ResolvedColumn::kOfFloats;
-    resolved_.columns.push_back(std::move(out));
+    if (any_float) out.max = ColumnForm::kOfFloats;
+    resolved_.columns.Add(out, targets_there);
     return absl::OkStatus();
   }
 
-  absl::Status ChooseKind(bool integer, ResolvedColumn* column) const {
+  absl::Status ChooseKind(bool integer, ColumnForm* column) const {
     int scale_decimals = 0, offset_decimals = 0;
     int64_t scale = 0, offset = 0;
     const bool decimal = AsDecimal(column->scale, &scale_decimals, &scale) &&

@@ -16,40 +16,14 @@
 #include "server/base/time.h"
 #include "server/graph/graph.h"
 #include "server/ingest/limits.h"
+#include "server/ingest/resolved_columns.h"
 #include "server/ingest/telemetry.h"
 #include "server/timeseries/samples.h"
 
 namespace twin::ingest {
 
-// A column, rules written out.
-struct ResolvedColumn {
-  struct Target {
-    TwinNumber twin;
-    std::string path;
-    friend bool operator==(const Target&, const Target&) = default;
-  };
-  std::vector<Target> targets;  // none: its values go nowhere
-  Encoding encoding = Encoding::kDouble;
-  timeseries::ColumnKind kind = timeseries::ColumnKind::kDouble;
-  uint8_t decimals = 0;
-  // kScaled and kInt of an integer: stored = raw × factor + shift. Else value = raw × scale +
-  // offset.
-  int64_t factor = 1;
-  int64_t shift = 0;
-  double scale = 1;
-  double offset = 0;
-  // kInt: what is stored lies in between; else the value is missing. Of the others `max` is
-  // kOfFloats where a target is a 32-bit float.
-  int64_t min = INT64_MIN;
-  int64_t max = INT64_MAX;
-  static constexpr int64_t kOfFloats = 32;
-  bool is_of_floats() const { return kind == timeseries::ColumnKind::kDouble && max == kOfFloats; }
-  std::vector<int64_t> invalid_codes;  // raw
-  friend bool operator==(const ResolvedColumn&, const ResolvedColumn&) = default;
-};
-
 struct ResolvedLayout {
-  std::vector<ResolvedColumn> columns;
+  ResolvedColumns columns;
   uint32_t unresolved = 0;          // columns that lead to no twin
   std::vector<TwinNumber> watched;  // whose relationships the rules follow
   std::vector<std::string> notes;
@@ -74,17 +48,14 @@ struct LayoutVersion {
   uint32_t version = 0;  // 1, 2, 3 …
   Time valid_from;
   timeseries::GroupId group;
-  std::vector<ResolvedColumn> columns;
+  ResolvedColumns columns;
   std::vector<TwinNumber> watched;
   uint32_t unresolved = 0;
-  // What follows from the columns: SetDerived.
-  size_t frame_bytes = 0;           // of one packed frame
-  std::vector<uint32_t> alike_end;  // of each run of columns whose raw values mean the same values
 
-  void SetDerived();
+  size_t frame_bytes() const;  // of one packed frame
 };
 
-void EncodeLayout(const Layout& layout, std::string* bytes);
+std::string EncodeLayout(const Layout& layout);
 bool DecodeLayout(ByteReader* reader, Layout* layout);
 void EncodeVersion(const LayoutVersion& version, std::string* bytes);
 bool DecodeVersion(ByteReader* reader, LayoutVersion* version);
@@ -93,13 +64,16 @@ bool DecodeVersion(ByteReader* reader, LayoutVersion* version);
 template <typename PathOf>
 timeseries::GroupSpec SpecOf(const LayoutVersion& version, PathOf path_of) {
   timeseries::GroupSpec spec;
-  spec.columns.reserve(version.columns.size());
-  for (const ResolvedColumn& column : version.columns) {
-    timeseries::ColumnSpec& one = spec.columns.emplace_back();
-    one.kind = column.kind;
-    one.decimals = column.decimals;
-    for (const ResolvedColumn::Target& target : column.targets) {
-      one.series.push_back({target.twin, path_of(target.path)});
+  spec.columns.resize(version.columns.size());
+  size_t c = 0;
+  for (const ResolvedColumns::Run& run : version.columns.runs()) {
+    for (; c < run.end; ++c) {
+      timeseries::ColumnSpec& column = spec.columns[c];
+      column.kind = run.form.kind;
+      column.decimals = run.form.decimals;
+      for (const ColumnTarget target : version.columns.targets(c)) {
+        column.series.push_back({target.twin, path_of(target.path)});
+      }
     }
   }
   return spec;

@@ -27,9 +27,46 @@ Encoding ReadEncoding(ByteReader* reader) {
   return reader->ok() ? static_cast<Encoding>(byte) : Encoding::kDouble;
 }
 
+void AppendForm(const ColumnForm& form, std::string* bytes) {
+  AppendFixed(bytes, static_cast<uint8_t>(form.encoding));
+  AppendFixed(bytes, static_cast<uint8_t>(form.kind));
+  AppendFixed(bytes, form.decimals);
+  AppendSigned(bytes, form.factor);
+  AppendSigned(bytes, form.shift);
+  AppendDouble(bytes, form.scale);
+  AppendDouble(bytes, form.offset);
+  AppendSigned(bytes, form.min);
+  AppendSigned(bytes, form.max);
+  AppendCodes(form.invalid_codes, bytes);
+}
+
+void ReadForm(ByteReader* reader, ColumnForm* form) {
+  form->encoding = ReadEncoding(reader);
+  const uint8_t kind = reader->Byte();
+  form->decimals = reader->Byte();
+  if (kind < static_cast<uint8_t>(timeseries::ColumnKind::kScaled) ||
+      kind > static_cast<uint8_t>(timeseries::ColumnKind::kInt) ||
+      form->decimals > timeseries::kDecimalsMax ||
+      (static_cast<timeseries::ColumnKind>(kind) == timeseries::ColumnKind::kScaled &&
+       (form->encoding == Encoding::kDouble || form->encoding == Encoding::kFloat))) {
+    reader->Fail();
+  }
+  if (!reader->ok()) return;
+  form->kind = static_cast<timeseries::ColumnKind>(kind);
+  form->factor = reader->Signed();
+  form->shift = reader->Signed();
+  form->scale = reader->Fixed<double>();
+  form->offset = reader->Fixed<double>();
+  form->min = reader->Signed();
+  form->max = reader->Signed();
+  ReadCodes(reader, &form->invalid_codes);
+}
+
 }  // namespace
 
-void EncodeLayout(const Layout& layout, std::string* bytes) {
+std::string EncodeLayout(const Layout& layout) {
+  std::string encoded;
+  std::string* const bytes = &encoded;
   AppendString(bytes, layout.id);
   AppendVarint(bytes, layout.columns.size());
   for (const LayoutColumn& column : layout.columns) {
@@ -51,6 +88,7 @@ void EncodeLayout(const Layout& layout, std::string* bytes) {
     AppendString(bytes, column.rule.shared_by);
     AppendString(bytes, column.rule.shared_path);
   }
+  return encoded;
 }
 
 bool DecodeLayout(ByteReader* reader, Layout* layout) {
@@ -90,21 +128,16 @@ void EncodeVersion(const LayoutVersion& version, std::string* bytes) {
   AppendVarint(bytes, version.watched.size());
   for (const TwinNumber twin : version.watched) AppendVarint(bytes, twin.value);
   AppendVarint(bytes, version.columns.size());
-  for (const ResolvedColumn& column : version.columns) {
-    AppendFixed(bytes, static_cast<uint8_t>(column.encoding));
-    AppendFixed(bytes, static_cast<uint8_t>(column.kind));
-    AppendFixed(bytes, column.decimals);
-    AppendSigned(bytes, column.factor);
-    AppendSigned(bytes, column.shift);
-    AppendDouble(bytes, column.scale);
-    AppendDouble(bytes, column.offset);
-    AppendSigned(bytes, column.min);
-    AppendSigned(bytes, column.max);
-    AppendCodes(column.invalid_codes, bytes);
-    AppendVarint(bytes, column.targets.size());
-    for (const ResolvedColumn::Target& target : column.targets) {
-      AppendVarint(bytes, target.twin.value);
-      AppendString(bytes, target.path);
+  size_t c = 0;
+  for (const ResolvedColumns::Run& run : version.columns.runs()) {
+    for (; c < run.end; ++c) {
+      AppendForm(run.form, bytes);
+      const ResolvedColumns::Targets targets = version.columns.targets(c);
+      AppendVarint(bytes, targets.size());
+      for (const ColumnTarget target : targets) {
+        AppendVarint(bytes, target.twin.value);
+        AppendString(bytes, target.path);
+      }
     }
   }
 }
@@ -116,34 +149,21 @@ bool DecodeVersion(ByteReader* reader, LayoutVersion* version) {
   version->unresolved = reader->Varint32();
   version->watched.resize(reader->Varint(reader->rest().size()));
   for (TwinNumber& twin : version->watched) twin = TwinNumber(reader->Varint32());
-  version->columns.resize(reader->Varint(reader->rest().size() / kColumnBytesMin));
-  for (ResolvedColumn& column : version->columns) {
-    column.encoding = ReadEncoding(reader);
-    const uint8_t kind = reader->Byte();
-    column.decimals = reader->Byte();
-    if (kind < static_cast<uint8_t>(timeseries::ColumnKind::kScaled) ||
-        kind > static_cast<uint8_t>(timeseries::ColumnKind::kInt) ||
-        column.decimals > timeseries::kDecimalsMax ||
-        (static_cast<timeseries::ColumnKind>(kind) == timeseries::ColumnKind::kScaled &&
-         (column.encoding == Encoding::kDouble || column.encoding == Encoding::kFloat))) {
-      reader->Fail();
+  const uint64_t columns = reader->Varint(reader->rest().size() / kColumnBytesMin);
+  version->columns = ResolvedColumns();
+  ColumnForm form;
+  std::vector<ColumnTarget> targets;
+  for (uint64_t c = 0; c < columns; ++c) {
+    ReadForm(reader, &form);
+    targets.resize(reader->Varint(reader->rest().size()));
+    for (ColumnTarget& target : targets) {
+      target.twin = TwinNumber(reader->Varint32());
+      target.path = reader->String();
     }
     if (!reader->ok()) return false;
-    column.kind = static_cast<timeseries::ColumnKind>(kind);
-    column.factor = reader->Signed();
-    column.shift = reader->Signed();
-    column.scale = reader->Fixed<double>();
-    column.offset = reader->Fixed<double>();
-    column.min = reader->Signed();
-    column.max = reader->Signed();
-    ReadCodes(reader, &column.invalid_codes);
-    column.targets.resize(reader->Varint(reader->rest().size()));
-    for (ResolvedColumn::Target& target : column.targets) {
-      target.twin = TwinNumber(reader->Varint32());
-      target.path = std::string(reader->String());
-    }
+    version->columns.Add(form, targets);
   }
-  version->SetDerived();
+  version->columns.ShrinkToFit();
   return reader->ok();
 }
 

@@ -21,13 +21,10 @@ namespace {
 using timeseries::ColumnKind;
 
 bool LeadsToProperties(const LayoutVersion& version, const PendingState& pending) {
-  for (const ResolvedColumn& column : version.columns) {
-    for (const ResolvedColumn::Target& target : column.targets) {
-      if (!pending.Exists(target.twin)) continue;
-      const graph::ColumnSchema* const schema =
-          pending.SchemaOf(target.twin).FindColumn(target.path);
-      if (schema != nullptr && !schema->telemetry) return true;
-    }
+  for (const ColumnTarget target : version.columns.all_targets()) {
+    if (!pending.Exists(target.twin)) continue;
+    const graph::ColumnSchema* const schema = pending.SchemaOf(target.twin).FindColumn(target.path);
+    if (schema != nullptr && !schema->telemetry) return true;
   }
   return false;
 }
@@ -41,7 +38,7 @@ std::string FindLost(const Layout& layout, const LayoutVersion& version,
                      const PendingState& pending) {
   bool any = false;
   for (size_t c = 0; c < version.columns.size(); ++c) {
-    const std::vector<ResolvedColumn::Target>& targets = version.columns[c].targets;
+    const ResolvedColumns::Targets targets = version.columns.targets(c);
     any = any || !targets.empty();
     const bool is_lost =
         !targets.empty() && std::none_of(targets.begin(), targets.end(), [&](const auto& target) {
@@ -177,7 +174,7 @@ constexpr double kScaledMax = 999'999'999'999'999;          // as the decoder ta
 constexpr double kExactIntegerMax = 9'007'199'254'740'992;  // 2^53: above it doubles are ambiguous
 
 // The end of a message about a number that does not suit a column of integers or decimals.
-std::string WhyNot(const ResolvedColumn& column, double scaled, double greatest) {
+std::string WhyNot(const ColumnForm& column, double scaled, double greatest) {
   if (column.kind == ColumnKind::kInt) {
     return std::abs(scaled) <= greatest
                ? " is no integer"
@@ -214,12 +211,12 @@ absl::Status TelemetryChecker::CheckLife(absl::string_view twin_id, int64_t time
                    ", when a former twin '", twin_id, "' was deleted: it is not this one's"));
 }
 
-TelemetryChecker::Leads TelemetryChecker::LeadsOf(const Layout& layout,
+TelemetryChecker::Leads TelemetryChecker::LeadsOf(const TelemetryState::LayoutState& layout,
                                                   const LayoutVersion& version) {
   const auto find = [&] {
     return Leads{.rows_epoch = pending_.rows_epoch(),
                  .properties = LeadsToProperties(version, pending_),
-                 .lost = FindLost(layout, version, pending_)};
+                 .lost = FindLost(layout.Read(), version, pending_)};
   };
   if (pending_.may_have_moves()) return find();
   Leads& known = leads_[&version];
@@ -313,7 +310,7 @@ absl::Status TelemetryChecker::CheckFrames(const FrameBatch& frames, std::vector
     rows.back().push_back(static_cast<uint32_t>(i));
   }
   for (const LayoutVersion* const version : versions) {
-    const size_t packed = version->frame_bytes * count;
+    const size_t packed = version->frame_bytes() * count;
     const size_t doubles = version->columns.size() * count;
     const bool fits = frames.doubles.empty()
                           ? frames.packed.size() == packed
@@ -329,7 +326,7 @@ absl::Status TelemetryChecker::CheckFrames(const FrameBatch& frames, std::vector
   absl::Status lost;
   for (size_t i = 0; i < versions.size(); ++i) {
     AddRun(frames, *versions[i], all ? nullptr : &rows[i], runs);
-    const Leads leads = LeadsOf(layout.layout, *versions[i]);
+    const Leads leads = LeadsOf(layout, *versions[i]);
     checked_.sets_properties = checked_.sets_properties || leads.properties;
     // Late frames of an earlier version are of twins that were there.
     if (!leads.lost.empty() && versions[i] == layout.versions.back().get()) {
@@ -344,7 +341,7 @@ absl::Status TelemetryChecker::CheckDoubles(const FrameBatch& frames,
                                             const LayoutVersion& version) const {
   const size_t count = frames.times.size();
   for (size_t c = 0; c < version.columns.size(); ++c) {
-    const ResolvedColumn& column = version.columns[c];
+    const ColumnForm& column = version.columns.form(c);
     if (column.kind == ColumnKind::kDouble) continue;
     const bool is_integer = column.kind == ColumnKind::kInt;
     const double power = is_integer ? 1 : kPowersOfTen[column.decimals];
@@ -378,8 +375,9 @@ void TelemetryChecker::AddRun(const FrameBatch& frames, const LayoutVersion& ver
   } else {
     std::string some;
     size_t at = 0;
-    for (const ResolvedColumn& column : version.columns) {
-      const size_t width = run.is_doubles ? sizeof(double) : BytesOf(column.encoding);
+    for (size_t c = 0; c < version.columns.size(); ++c) {
+      const size_t width =
+          run.is_doubles ? sizeof(double) : BytesOf(version.columns.form(c).encoding);
       for (const uint32_t row : *rows) some.append(bytes + at + row * width, width);
       at += width * count;
     }

@@ -49,7 +49,7 @@ class TelemetryChecker {
     bool properties = false;  // not only to telemetry
     std::string lost;         // what leads nowhere, and why; empty: nothing
   };
-  Leads LeadsOf(const Layout& layout, const LayoutVersion& version);
+  Leads LeadsOf(const TelemetryState::LayoutState& layout, const LayoutVersion& version);
   absl::Status CheckFrames(const FrameBatch& frames, std::vector<FrameRun>* runs);
   absl::Status CheckDoubles(const FrameBatch& frames, const LayoutVersion& version) const;
   void AddRun(const FrameBatch& frames, const LayoutVersion& version,

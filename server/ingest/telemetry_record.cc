@@ -125,7 +125,7 @@ void ReadColumn(ByteReader* reader, uint64_t rows, SampleRun::Column* column) {
 
 void EncodeRecord(const LayoutRecord& record, std::string* bytes) {
   AppendKind(RecordKind::kLayout, record.time, bytes);
-  EncodeLayout(record.layout, bytes);
+  bytes->append(EncodeLayout(record.layout));
   EncodeVersion(record.version, bytes);
 }
 

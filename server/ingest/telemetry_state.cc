@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/check.h"
 #include "server/base/coding.h"
 #include "server/base/status_macros.h"
 
@@ -18,6 +19,13 @@ using timeseries::SeriesKey;
 absl::Status TelemetryState::Damaged(absl::string_view what, Sequence sequence) {
   return absl::DataLossError(absl::StrCat("the journal record of sequence ", sequence.value,
                                           " does not fit the state before it: ", what));
+}
+
+Layout TelemetryState::LayoutState::Read() const {
+  Layout layout;
+  ByteReader reader(encoded);
+  TWIN_CHECK(DecodeLayout(&reader, &layout)) << id;
+  return layout;
 }
 
 const uint32_t* TelemetryState::FindLayout(absl::string_view id) const {
@@ -71,29 +79,22 @@ absl::Status TelemetryState::Apply(absl::string_view record, Sequence first, uin
 // --- Layouts ---
 
 void TelemetryState::Watch(const LayoutVersion& version) {
-  for (const TwinNumber twin : version.watched) {
-    std::vector<uint32_t>& layouts = watching_[twin.value];
-    if (std::find(layouts.begin(), layouts.end(), version.layout) == layouts.end()) {
-      layouts.push_back(version.layout);
-    }
-  }
+  for (const TwinNumber twin : version.watched) watching_.Add(twin, version.layout);
 }
 
-void TelemetryState::AddVersion(Layout layout, std::shared_ptr<LayoutVersion> version) {
+void TelemetryState::AddVersion(const Layout& layout, std::shared_ptr<LayoutVersion> version) {
   const uint32_t number = version->layout;
   if (number == layouts_.size()) {
     by_id_[layout.id] = number;
     layouts_.push_back(std::make_unique<LayoutState>());
+    layouts_.back()->id = layout.id;
   }
   LayoutState& state = *layouts_[number];
-  for (const TwinNumber twin :
-       state.versions.empty() ? std::vector<TwinNumber>() : state.versions.back()->watched) {
-    std::vector<uint32_t>& layouts = watching_[twin.value];
-    layouts.erase(std::remove(layouts.begin(), layouts.end(), number), layouts.end());
-    if (layouts.empty()) watching_.erase(twin.value);
+  if (!state.versions.empty()) {
+    for (const TwinNumber twin : state.versions.back()->watched) watching_.Remove(twin, number);
   }
   Watch(*version);
-  state.layout = std::move(layout);
+  state.encoded = EncodeLayout(layout);
   state.versions.push_back(std::move(version));
   changed_.insert(number);
 }
@@ -111,16 +112,14 @@ absl::Status TelemetryState::ApplyLayout(absl::string_view bytes, Sequence seque
     return Damaged("a layout out of order", sequence);
   }
   if (history_ != nullptr) {
-    for (const ResolvedColumn& column : version->columns) {
-      for (const ResolvedColumn::Target& target : column.targets) {
-        KeepBaseline(target.twin, target.path, /*next=*/std::nullopt, sequence, head);
-      }
+    for (const ColumnTarget target : version->columns.all_targets()) {
+      KeepBaseline(target.twin, target.path, /*next=*/std::nullopt, sequence, head);
     }
     version->group = history_->AddGroup(
-        SpecOf(*version, [&](const std::string& path) { return history_->AddPath(path); }));
+        SpecOf(*version, [&](absl::string_view path) { return history_->AddPath(path); }));
   }
   StaleDone(version->layout);
-  AddVersion(std::move(record.layout), std::move(version));
+  AddVersion(record.layout, std::move(version));
   graph->Advance(sequence, record.time);
   return absl::OkStatus();
 }
@@ -128,16 +127,8 @@ absl::Status TelemetryState::ApplyLayout(absl::string_view bytes, Sequence seque
 void TelemetryState::TopologyChanged(TwinNumber source, TwinNumber target, Time time) {
   if (watching_.empty()) return;
   for (const TwinNumber twin : {source, target}) {
-    const auto it = watching_.find(twin.value);
-    if (it == watching_.end()) continue;
-    for (const uint32_t layout : it->second) AddStale(layout, time);
+    for (const uint32_t layout : watching_.Find(twin)) stale_.emplace(layout, time);
   }
-}
-
-void TelemetryState::AddStale(uint32_t layout, Time since) {
-  const bool is_known = std::any_of(stale_.begin(), stale_.end(),
-                                    [&](const Stale& each) { return each.layout == layout; });
-  if (!is_known) stale_.push_back({layout, since});
 }
 
 void TelemetryState::TwinCreated(absl::string_view id, Time time, const graph::GraphView& head) {
@@ -155,13 +146,14 @@ void TelemetryState::TwinMoved(TwinNumber twin, Time time, const graph::GraphVie
   }
 }
 
-const std::vector<TelemetryState::Stale>& TelemetryState::FindStale() {
+const std::map<uint32_t, Time>& TelemetryState::FindStale() {
   for (uint32_t number = 0; number < layouts_.size() && !renewed_.empty(); ++number) {
     const auto look = [&](const std::string& id) {
       const auto it = renewed_.find(id);
-      if (it != renewed_.end()) AddStale(number, it->second);
+      if (it != renewed_.end()) stale_.emplace(number, it->second);
     };
-    for (const LayoutColumn& column : layouts_[number]->layout.columns) {
+    const std::vector<LayoutColumn> columns = layouts_[number]->Read().columns;
+    for (const LayoutColumn& column : columns) {
       if (column.has_rule) look(column.rule.twin_id);
       for (const LayoutTarget& target : column.targets) look(target.twin_id);
     }
@@ -170,11 +162,7 @@ const std::vector<TelemetryState::Stale>& TelemetryState::FindStale() {
   return stale_;
 }
 
-void TelemetryState::StaleDone(uint32_t layout) {
-  stale_.erase(std::remove_if(stale_.begin(), stale_.end(),
-                              [&](const Stale& each) { return each.layout == layout; }),
-               stale_.end());
-}
+void TelemetryState::StaleDone(uint32_t layout) { stale_.erase(layout); }
 
 // --- Frames ---
 
@@ -197,7 +185,7 @@ absl::Status TelemetryState::ApplyFrames(absl::string_view bytes, Sequence first
     const LayoutVersion& version = *layouts_[run.layout]->versions[run.version - 1];
     const size_t expected =
         run.times.size() *
-        (run.is_doubles ? version.columns.size() * sizeof(double) : version.frame_bytes);
+        (run.is_doubles ? version.columns.size() * sizeof(double) : version.frame_bytes());
     if (run.bytes.size() != expected) return Damaged("the bytes of its frames", first);
     const absl::Span<const ColumnRows> columns =
         decoder_.Decode(version, run.times.size(), run.is_doubles ? absl::string_view() : run.bytes,
@@ -262,8 +250,7 @@ void TelemetryState::VisitCheckpoint(
   for (uint32_t number = 0; number < layouts_.size(); ++number) {
     if (!everything && !changed_.contains(number)) continue;
     const LayoutState& state = *layouts_[number];
-    std::string bytes;
-    EncodeLayout(state.layout, &bytes);
+    std::string bytes = state.encoded;
     AppendVarint(&bytes, state.versions.size());
     for (const auto& version : state.versions) {
       EncodeVersion(*version, &bytes);
@@ -283,9 +270,9 @@ void TelemetryState::VisitCheckpoint(
   FindStale();
   std::string stale;
   AppendVarint(&stale, stale_.size());
-  for (const Stale& each : stale_) {
-    AppendVarint(&stale, each.layout);
-    AppendFixed(&stale, each.since.ns);
+  for (const auto& [layout, since] : stale_) {
+    AppendVarint(&stale, layout);
+    AppendFixed(&stale, since.ns);
   }
   visit(kStaleKind, 0, std::move(stale));
 }
@@ -294,7 +281,10 @@ absl::Status TelemetryState::Load(uint32_t kind, uint32_t number, absl::string_v
   ByteReader reader(bytes);
   if (kind == kLayoutsKind) {
     auto state = std::make_unique<LayoutState>();
-    DecodeLayout(&reader, &state->layout);
+    Layout layout;
+    DecodeLayout(&reader, &layout);
+    state->id = layout.id;
+    state->encoded = EncodeLayout(layout);
     const uint64_t versions = reader.Varint(bytes.size());
     for (uint64_t i = 0; i < versions && reader.ok(); ++i) {
       auto version = std::make_shared<LayoutVersion>();
@@ -314,10 +304,10 @@ absl::Status TelemetryState::Load(uint32_t kind, uint32_t number, absl::string_v
       producer.time = Time{reader.Fixed<int64_t>()};
     }
   } else if (kind == kStaleKind) {
-    stale_.resize(reader.Varint(bytes.size()));
-    for (Stale& each : stale_) {
-      each.layout = reader.Varint32();
-      each.since = Time{reader.Fixed<int64_t>()};
+    const uint64_t stale = reader.Varint(bytes.size());
+    for (uint64_t i = 0; i < stale && reader.ok(); ++i) {
+      const uint32_t layout = reader.Varint32();
+      stale_.emplace(layout, Time{reader.Fixed<int64_t>()});
     }
   } else {
     reader.Fail();
@@ -332,7 +322,7 @@ absl::Status TelemetryState::FinishLoad() {
     if (layouts_[i] == nullptr) {
       return absl::DataLossError("the checkpoint is damaged: a layout is missing");
     }
-    by_id_[layouts_[i]->layout.id] = static_cast<uint32_t>(i);
+    by_id_[layouts_[i]->id] = static_cast<uint32_t>(i);
     Watch(*layouts_[i]->versions.back());
   }
   return absl::OkStatus();

@@ -6,6 +6,7 @@
 #define TWIN_SERVER_INGEST_TELEMETRY_STATE_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +25,7 @@
 #include "server/ingest/frame_decoder.h"
 #include "server/ingest/latest_values.h"
 #include "server/ingest/layout.h"
+#include "server/ingest/layouts_by_twin.h"
 #include "server/ingest/property_history.h"
 #include "server/ingest/row_groups.h"
 #include "server/ingest/telemetry_record.h"
@@ -35,8 +37,11 @@ namespace twin::ingest {
 class TelemetryState {
  public:
   struct LayoutState {
-    Layout layout;                                               // as it was last registered
+    std::string id;
+    std::string encoded;  // as it was last registered; texts of many columns take a tenth so
     std::vector<std::shared_ptr<const LayoutVersion>> versions;  // 1, 2, 3 …
+
+    Layout Read() const;
   };
 
   // `history`: nullptr keeps none, only latest values. Outlives this.
@@ -79,14 +84,11 @@ class TelemetryState {
   // A twin went on as one of another model, where what leads to it may have another type or none:
   // layouts that name it, or follow a relationship to it, wait.
   void TwinMoved(TwinNumber twin, Time time, const graph::GraphView& head);
-  struct Stale {
-    uint32_t layout = 0;
-    Time since;
-  };
   // Layouts may wait.
   bool may_be_stale() const { return !stale_.empty() || !renewed_.empty(); }
-  // Those that wait. Cost after TwinCreated or TwinMoved: a look at all names of all layouts.
-  const std::vector<Stale>& FindStale();
+  // Those that wait, and since when. Cost after TwinCreated or TwinMoved: a look at all names of
+  // all layouts.
+  const std::map<uint32_t, Time>& FindStale();
   void StaleDone(uint32_t layout);
 
   // --- Checkpoints ---
@@ -126,9 +128,8 @@ class TelemetryState {
   absl::Status ApplySample(const SampleRun& run, size_t row, size_t column, Sequence sequence,
                            Time time, graph::Graph* graph);
   static absl::Status Damaged(absl::string_view what, Sequence sequence);
-  void AddVersion(Layout layout, std::shared_ptr<LayoutVersion> version);
+  void AddVersion(const Layout& layout, std::shared_ptr<LayoutVersion> version);
   void Watch(const LayoutVersion& version);
-  void AddStale(uint32_t layout, Time since);
   void KeepBaseline(TwinNumber twin, absl::string_view path, std::optional<Time> next,
                     Sequence sequence, const graph::GraphView& head);
   void Remember(absl::string_view producer, uint64_t number, Time time);
@@ -151,8 +152,8 @@ class TelemetryState {
   std::vector<std::unique_ptr<LayoutState>> layouts_;
   absl::flat_hash_map<std::string, uint32_t> by_id_;
   absl::flat_hash_set<uint32_t> changed_;  // layouts, since the last checkpoint
-  absl::flat_hash_map<uint32_t, std::vector<uint32_t>> watching_;  // by twin
-  std::vector<Stale> stale_;
+  LayoutsByTwin watching_;
+  std::map<uint32_t, Time> stale_;                  // layouts
   absl::flat_hash_map<std::string, Time> renewed_;  // ids that FindStale has not looked for
   struct Producer {
     uint64_t number = 0;

@@ -1,6 +1,8 @@
 // The writer's part for telemetry: layouts, frames and samples on the way of every other write.
 #include <algorithm>
+#include <map>
 #include <memory>
+#include <tuple>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -10,32 +12,29 @@
 namespace twin::ingest {
 namespace {
 
+template <typename Is>
+bool AnyOf(const ResolvedColumns& columns, const Is& is) {
+  const ResolvedColumns::Targets targets = columns.all_targets();
+  return std::any_of(targets.begin(), targets.end(), is);
+}
+
 // Whether twins are led to, or followed, that the version knows nothing of.
 bool LeadsElsewhere(const ResolvedLayout& layout, const LayoutVersion& version) {
   absl::flat_hash_set<uint32_t> known;
   for (const TwinNumber twin : version.watched) known.insert(twin.value);
-  for (const ResolvedColumn& column : version.columns) {
-    for (const ResolvedColumn::Target& target : column.targets) known.insert(target.twin.value);
-  }
+  for (const ColumnTarget target : version.columns.all_targets()) known.insert(target.twin.value);
   const auto is_new = [&](TwinNumber twin) { return !known.contains(twin.value); };
   return std::any_of(layout.watched.begin(), layout.watched.end(), is_new) ||
-         std::any_of(layout.columns.begin(), layout.columns.end(), [&](const auto& column) {
-           return std::any_of(column.targets.begin(), column.targets.end(),
-                              [&](const auto& target) { return is_new(target.twin); });
-         });
+         AnyOf(layout.columns, [&](ColumnTarget target) { return is_new(target.twin); });
 }
 
 // Whether the version leads to twins that are there and that the layout does not lead to.
 bool LeadsToLess(const ResolvedLayout& layout, const LayoutVersion& version,
                  const graph::GraphView& head) {
   absl::flat_hash_set<uint32_t> led_to;
-  for (const ResolvedColumn& column : layout.columns) {
-    for (const ResolvedColumn::Target& target : column.targets) led_to.insert(target.twin.value);
-  }
-  return std::any_of(version.columns.begin(), version.columns.end(), [&](const auto& column) {
-    return std::any_of(column.targets.begin(), column.targets.end(), [&](const auto& target) {
-      return head.Exists(target.twin) && !led_to.contains(target.twin.value);
-    });
+  for (const ColumnTarget target : layout.columns.all_targets()) led_to.insert(target.twin.value);
+  return AnyOf(version.columns, [&](ColumnTarget target) {
+    return head.Exists(target.twin) && !led_to.contains(target.twin.value);
   });
 }
 
@@ -204,7 +203,7 @@ LayoutResult Writer::ProcessLayout(Layout layout, bool validate_only, Time valid
     const Time from = valid_from.ns == INT64_MIN ? record.time : valid_from;
     record.version.valid_from = std::max(from, last.valid_from);
     if (last.columns == resolved->columns && last.watched == resolved->watched &&
-        telemetry_.layout(*known).layout == layout) {
+        telemetry_.layout(*known).encoded == EncodeLayout(layout)) {
       record.version.version = last.version;
       record.version.valid_from = last.valid_from;
       validate_only = true;  // nothing new
@@ -252,20 +251,20 @@ void Writer::ResolveStale() {
   if (!MayWrite().ok()) return;
   Drain();
   while (telemetry_.may_be_stale()) {
-    TelemetryState::Stale stale;
+    uint32_t number = 0;
+    Time since;
     {
       const MutexLock lock(&graph_.mutex);
-      const std::vector<TelemetryState::Stale>& found = telemetry_.FindStale();
+      const std::map<uint32_t, Time>& found = telemetry_.FindStale();
       if (found.empty()) break;
-      stale = found.front();
+      std::tie(number, since) = *found.begin();
     }
-    Layout layout = telemetry_.layout(stale.layout).layout;
     const LayoutResult result =
-        ProcessLayout(std::move(layout), /*validate_only=*/false, stale.since);
+        ProcessLayout(telemetry_.layout(number).Read(), /*validate_only=*/false, since);
     if (absl::IsUnavailable(result.status) || absl::IsResourceExhausted(result.status)) return;
     // Unchanged, or what is named is gone with all that it led to: the last version stays.
     const MutexLock lock(&graph_.mutex);
-    telemetry_.StaleDone(stale.layout);
+    telemetry_.StaleDone(number);
   }
   pending_.Reset();
 }

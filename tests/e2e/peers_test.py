@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""./bench --peers compares: on a small fleet, with the system that every Python has, both give the same answers."""
+"""./bench --peers compares: on a small fleet, with the system that every Python has, both give the same answers.
+The benchmark of a large fleet runs with a small one."""
 import json
 import os
 import pathlib
@@ -30,6 +31,19 @@ class PeersTest(unittest.TestCase):
             self.assertEqual(set(measured["twingraph"]), set(peers.WORKS) - {"bytes_per_value"})
             self.assertLess({"load", "ingest", "warmest_cells"}, set(measured["sqlite"]))
             self.assertEqual(list(root.iterdir()), [])  # it cleans up after itself
+
+    def test_a_large_fleet_in_small(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder, "figures.json")
+            done = subprocess.run(
+                [PYTHON, "-B", ROOT / "tests/bench/large_fleet.py", "--vehicles", "20", "--minutes", "0.2",
+                 "--burst-seconds", "1", "--bin-dir", os.environ["TWIN_BIN_DIR"], "--json", file], capture_output=True,
+                text=True, check=False, env={**os.environ, "TMPDIR": folder})
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            figures = json.loads(file.read_text())
+            self.assertEqual(figures["twins"], 20 * 139)
+            self.assertEqual(len(figures["events_of_each"]), 10)
+            self.assertEqual(list(pathlib.Path(folder).iterdir()), [file])
 
     def test_another_answer_fails(self):
         def asked(answer):

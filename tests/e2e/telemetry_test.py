@@ -261,6 +261,20 @@ class TelemetryTest(ServerCase):
         exported = self.twinctl("history", "export", "load-000001-m01-c01", "--path", "voltage").splitlines()
         self.assertEqual(len(exported), 1 + 30)
 
+    def test_load_at_a_rate_is_of_the_present(self):
+        load = ["load", "--vehicles", 4, "--cells", 24, "--probes", 5, "--frames-per-message", 1, "--rate", 40,
+                "--messages", 12, "--models", ROOT / "models/battery"]
+        for _ in range(2):  # the vehicles are made once
+            done = self.run_program("twinsim", *load)
+            self.assertIn("12 messages, 12 frames, 348 values", done.stdout)
+            self.assertIn("0 rejects", done.stdout)
+        self.assertEqual(json.loads(self.twinctl("status", "-o", "json"))["history"]["layouts"], 4)
+        of_minute = self.twinctl("query", "SELECT COUNT(h.voltage) FROM DIGITALTWINS MATCH (c:BatteryCell) "
+                                 "HISTORY h OF c.(voltage) LAST 1h", "-o", "csv")
+        self.assertEqual(of_minute.splitlines()[1], str(2 * 12 * 24))
+        refused = self.run_program("twinsim", *load[:6], 6, *load[7:], code=1)
+        self.assertIn("has 24 cells and 5 probes, not 24 and 6", refused.stderr)
+
     def status_of_history(self):
         return json.loads(self.twinctl("status", "-o", "json"))["history"]
 

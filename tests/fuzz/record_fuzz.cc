@@ -75,13 +75,12 @@ void RegisterLayout(TelemetryState* state, graph::Graph* graph) {
   record.layout.id = "l";
   record.layout.columns.resize(2);
   record.version.version = 1;
-  record.version.columns.resize(2);
   for (uint32_t i = 0; i < 2; ++i) {
-    ResolvedColumn& column = record.version.columns[i];
-    column.encoding = i == 0 ? Encoding::kInt16 : Encoding::kDouble;
-    column.kind = i == 0 ? timeseries::ColumnKind::kScaled : timeseries::ColumnKind::kDouble;
-    column.decimals = i == 0 ? 3 : 0;
-    column.targets.push_back({TwinNumber(i), "volt"});
+    ColumnForm form;
+    form.encoding = i == 0 ? Encoding::kInt16 : Encoding::kDouble;
+    form.kind = i == 0 ? timeseries::ColumnKind::kScaled : timeseries::ColumnKind::kDouble;
+    form.decimals = i == 0 ? 3 : 0;
+    record.version.columns.Add(form, {{TwinNumber(i), "volt"}});
   }
   std::string bytes;
   EncodeRecord(record, &bytes);
