@@ -70,6 +70,9 @@ struct Group {
   uint32_t changed_in = 0;                 // the checkpoint that has to look at it
   ColumnKind kind = ColumnKind::kDouble;
   uint8_t decimals = 0;
+  // The writer's: so many rows make a piece of `raw`; sixteenths that the block is shorter by.
+  uint8_t raw_rows = 0;
+  uint8_t shorter = 0;
 
   uint32_t columns() const { return spec == nullptr ? 1 : spec->columns(); }
   ColumnKind kind_of(uint32_t column) const { return spec == nullptr ? kind : spec->kind(column); }

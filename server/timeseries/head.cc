@@ -57,6 +57,7 @@ GroupId Head::AddGroup(const GroupSpec& spec) {
     spec_bytes_.fetch_add(packed->bytes(), std::memory_order_relaxed);
     group.spec = std::move(packed);
   }
+  group.raw_rows = static_cast<uint8_t>(raw_rows_);
   const GroupId id = groups_.Add(std::move(group));
   for (uint32_t c = 0; c < spec.columns.size(); ++c) {
     for (const SeriesKey& key : spec.columns[c].series) {
@@ -258,8 +259,9 @@ bool Head::AppendQuickly(Group* group, const Rows& rows, size_t row) {
   RawChunk* const raw = group->raw.get();
   const int64_t time = rows.times[row];
   // The chunk's last row makes a piece of it.
-  if (raw->size() == raw->capacity() || raw->size() + 1 == raw_rows_ || time <= group->last_time ||
-      DayOf(time) != DayOf(group->last_time) || !raw->Store(rows, row, row + 1)) {
+  if (raw->size() == raw->capacity() || raw->size() + 1 >= group->raw_rows ||
+      time <= group->last_time || DayOf(time) != DayOf(group->last_time) ||
+      !raw->Store(rows, row, row + 1)) {
     return false;
   }
   raw->Commit(1);  // readers see it with the lock or without
@@ -272,6 +274,7 @@ void Head::AppendInOrder(GroupId id, const Rows& rows, size_t begin, size_t end)
   const int64_t day = DayOf(rows.times[begin]);
   const bool new_day = group.last_time == kNoTime || DayOf(group.last_time) != day;
   if (new_day && IsOpen(group)) Seal(id);
+  if (new_day) StaggerFirstBlock(id);
   // Of a day that was dropped, groups are not known any more.
   if (new_day || (day < dropped_day_ && !IsOpen(group))) NoteDay(id, day);
   while (begin < end) {
@@ -300,8 +303,24 @@ void Head::AppendInOrder(GroupId id, const Rows& rows, size_t begin, size_t end)
     open_bytes_.fetch_add(grown, std::memory_order_relaxed);
     if (!was_open) NoteOpened(id, rows.sequences[begin]);
     begin += stored;
-    if (group.raw->size() == raw_rows_) Compact(id);
+    if (group.raw->size() >= group.raw_rows) {
+      Compact(id);
+      group.raw_rows = static_cast<uint8_t>(raw_rows_);
+    }
   }
+}
+
+// Sources that begin together, or go on together after midnight, are not to fill their blocks
+// together: many at once hold everybody up. So the first block of a day is shorter by the group's
+// number, up to a half, and where there are many columns its first piece, too.
+void Head::StaggerFirstBlock(GroupId id) {
+  constexpr uint32_t kManyColumns = 8;  // of few, a piece takes more memory than raw rows do
+  constexpr uint32_t kLengths = 8;
+  Group& group = groups_[id];
+  group.shorter = static_cast<uint8_t>(id.value % kLengths);
+  if (group.columns() < kManyColumns) return;
+  const uint32_t less = id.value / kLengths % (raw_rows_ / 2) / 2 * 2;
+  group.raw_rows = static_cast<uint8_t>(raw_rows_ - less);
 }
 
 void Head::Compact(GroupId id) {
@@ -322,7 +341,8 @@ void Head::Compact(GroupId id) {
       for (; first > begin; --first) rows += pieces[first - 1]->range().rows;
     }
   }
-  if (total >= options_.block_rows) {
+  const uint32_t block_rows = options_.block_rows - options_.block_rows * group.shorter / 16;
+  if (total + raw_rows_ > block_rows) {  // there is no room for another piece
     Seal(id);
   } else {
     Join(id, first);
@@ -394,6 +414,7 @@ void Head::Seal(GroupId id) {
     FillBuffer(joined, group.columns());
     blocks = buffer_.Encode();
   }
+  group.shorter = 0;
   RawChunkPtr raw;
   {
     MutexLock lock(shard(id));

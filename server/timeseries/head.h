@@ -136,6 +136,7 @@ class Head {
   // What it makes it of.
   std::vector<RowSourcePtr> Pieces(GroupId id, size_t first) const;
   void FillBuffer(const std::vector<RowSourcePtr>& sources, uint32_t columns);
+  void StaggerFirstBlock(GroupId id);
   void Compact(GroupId id);
   void Seal(GroupId id);
   // Of late rows, under the group's lock.

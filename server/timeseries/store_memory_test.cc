@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 #include <malloc.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <vector>
 
@@ -66,6 +68,42 @@ TEST(StoreMemoryTest, SeriesOfLayouts) {
   std::printf("active series of a layout: %.1f bytes; open blocks, counted: %.1f\n", active,
               static_cast<double>(store.status().memory.open) / kSeries);
   EXPECT_LE(active, 180);
+}
+
+// A fleet whose vehicles all begin together, and go on together after midnight.
+TEST(StoreMemoryTest, SourcesThatBeginTogetherSealTheirBlocksApart) {
+  constexpr uint32_t kSources = 64;
+  constexpr uint32_t kOfEach = 8;  // columns
+  Store store({});
+  const PathId path = store.AddPath("voltage");
+  for (uint32_t source = 0; source < kSources; ++source) {
+    GroupSpec spec;
+    for (uint32_t c = 0; c < kOfEach; ++c) {
+      spec.columns.push_back(
+          {.kind = ColumnKind::kScaled,
+           .decimals = 3,
+           .series = {{.twin = TwinNumber(source * kOfEach + c), .path = path}}});
+    }
+    store.AddGroup(spec);
+  }
+  uint64_t sequence = 0;
+  for (const int64_t day : {0, 1}) {
+    const uint64_t before = store.status().memory.sealed;
+    uint64_t last = before;
+    uint64_t most = 0;  // bytes of one round
+    int rounds = 0;     // in which something was sealed
+    for (int64_t i = 0; i < 256; ++i) {
+      for (uint32_t source = 0; source < kSources; ++source) {
+        AppendFrame(&store, GroupId{source}, day * 8640 + i, ++sequence, kOfEach);
+      }
+      const uint64_t sealed = store.status().memory.sealed;
+      if (i > 0 && sealed > last) ++rounds;  // the first of a day seals that of the day before
+      if (i > 0) most = std::max(most, sealed - last);
+      last = sealed;
+    }
+    EXPECT_GE(rounds, 16) << day;
+    EXPECT_LE(most, (last - before) / 6) << day;
+  }
 }
 
 TEST(StoreMemoryTest, SingleSeries) {

@@ -2,7 +2,7 @@
 """Drives a large fleet for an hour: frames of every vehicle every ten seconds, questions and subscribers beside them.
 
 Starts a server of its own on a free port, makes the vehicles (96 cells and 32 probes each), and sends a frame of each in
-turn. Ten subscribers listen to a vehicle each, ten questions a second are asked. Prints what each minute was like, then
+turn. Ten subscribers listen to a cell each, ten questions a second are asked. Prints what each minute was like, then
 sends three times as much for a minute. The data lies below TMPDIR (/var/tmp) and is removed."""
 import argparse
 import json
@@ -22,7 +22,6 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-SECONDS_PER_FRAME = 10  # of a vehicle
 CELLS, PROBES = 96, 32
 SUBSCRIBERS = 10
 QUESTIONS_PER_SECOND = 10
@@ -37,12 +36,15 @@ QUESTIONS = {
 }
 RARELY = "low cells of the fleet"  # once in this many
 RARELY_EACH = 20
+IDLE_SECONDS = 20  # in which questions are asked, and nothing is sent
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--vehicles", type=int, default=100_000, help="default 100000: 13.9 million twins")
     parser.add_argument("--minutes", type=float, default=60, help="of the usual rate (default 60)")
+    parser.add_argument("--seconds-per-frame", type=float, default=10, help="of a vehicle (default 10)")
+    parser.add_argument("--frames-per-message", type=int, default=1, help="of a vehicle (default 1)")
     parser.add_argument("--burst-seconds", type=float, default=60, help="of three times the rate (default 60)")
     parser.add_argument("--bin-dir", type=pathlib.Path, default=ROOT / "build/release/bin")
     parser.add_argument("--json", type=pathlib.Path, help="the figures, too")
@@ -61,6 +63,11 @@ def vehicle_id(number):
 
 def percentile(values, share):
     return sorted(values)[int(share * (len(values) - 1))] if values else float("nan")
+
+
+def percentiles(milliseconds):
+    """p50 and p99 of each."""
+    return {name: [percentile(each, 0.5), percentile(each, 0.99)] for name, each in milliseconds.items()}
 
 
 class Server:
@@ -135,11 +142,12 @@ class Questions(threading.Thread):
 
 
 class Subscribers:
-    """Each listens to the cells of one vehicle, and counts its transactions."""
+    """Each listens to one cell of a vehicle, and counts its frames."""
 
     def __init__(self, graph, vehicles):
         step = max(1, vehicles // SUBSCRIBERS)
-        self.watches = [graph.events.watch("", under=vehicle_id(i * step % vehicles)) for i in range(SUBSCRIBERS)]
+        self.watches = [graph.events.watch("", under=vehicle_id(i * step % vehicles) + "-m01-c01")
+                        for i in range(SUBSCRIBERS)]
         self.sequences = [set() for _ in self.watches]
         self.threads = [threading.Thread(target=self._listen, args=each, daemon=True)
                         for each in zip(self.watches, self.sequences)]
@@ -166,7 +174,7 @@ def load(options, server, rate, seconds, each_minute, begun=lambda: None):
     when the vehicles are there."""
     process = subprocess.Popen(
         [options.bin_dir / "twinsim", "load", "--address", server.address, "--vehicles", str(options.vehicles),
-         "--cells", str(CELLS), "--probes", str(PROBES), "--frames-per-message", "1", "--rate", str(rate),
+         "--cells", str(CELLS), "--probes", str(PROBES), "--frames-per-message", str(options.frames_per_message), "--rate", str(rate),
          "--in-flight", "4096", "--duration", str(seconds)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     errors = []
     try:
@@ -191,7 +199,7 @@ def load(options, server, rate, seconds, each_minute, begun=lambda: None):
 
 def run(options, folder):
     import twingraph
-    rate = options.vehicles / SECONDS_PER_FRAME
+    rate = options.vehicles / options.seconds_per_frame / options.frames_per_message  # messages a second
     server = Server(options.bin_dir, folder)
     graph = twingraph.connect(server.address)
     began = time.monotonic()
@@ -201,6 +209,10 @@ def run(options, folder):
     print(f"{figures['twins']:,} twins in {figures['seconds_to_make']:.0f} s", flush=True)
     subscribers, questions = Subscribers(graph, options.vehicles), Questions(graph, options.vehicles)
     questions.start()
+    time.sleep(min(IDLE_SECONDS, 60 * options.minutes))
+    figures["idle_questions"] = percentiles(questions.take())
+    print("idle: " + "; ".join(f"{name}: p50 {a:.2f}, p99 {b:.2f} ms"
+                               for name, (a, b) in figures["idle_questions"].items()), flush=True)
     print("minute  frames/s  acknowledged p50, p99 ms  server's processor  memory + mapped GiB  disk GiB  events"
           + "".join(f"  {name}: p50, p99 ms" for name in QUESTIONS), flush=True)
     processor = 0.0
@@ -215,14 +227,14 @@ def run(options, folder):
         now, (own, mapped) = server.processor_seconds(), server.memory()
         asked = questions.take()
         figures["minutes"].append({
-            "frames": frames, "p50_ms": p50, "p99_ms": p99, "processor": (now - processor) / 60,
-            "memory_bytes": own, "mapped_bytes": mapped, "disk_bytes": server.bytes_on_disk(),
-            "events": sum(subscribers.counts()),
-            "questions": {name: [percentile(each, 0.5), percentile(each, 0.99)] for name, each in asked.items()}})
+            "frames": frames * options.frames_per_message, "p50_ms": p50, "p99_ms": p99,
+            "processor": (now - processor) / 60, "memory_bytes": own, "mapped_bytes": mapped,
+            "disk_bytes": server.bytes_on_disk(), "events": sum(subscribers.counts()),
+            "questions": percentiles(asked)})
         processor = now
         last = figures["minutes"][-1]
-        print(f"{len(figures['minutes']):6}  {frames / 60:8,.0f}  {p50:16.2f}, {p99:6.2f}  {last['processor']:18.2f}"
-              f"  {own / 2**30:10.2f} + {mapped / 2**30:4.2f}  {last['disk_bytes'] / 2**30:8.2f}  {last['events']:6}"
+        print(f"{len(figures['minutes']):6}  {last['frames'] / 60:8,.0f}  {p50:16.2f}, {p99:6.2f}"
+              f"  {last['processor']:18.2f}  {own / 2**30:10.2f} + {mapped / 2**30:4.2f}  {last['disk_bytes'] / 2**30:8.2f}  {last['events']:6}"
               + "".join(f"  {a:8.2f}, {b:8.2f}" for a, b in last["questions"].values()), flush=True)
 
     figures["usual"] = load(options, server, rate, 60 * options.minutes + 1, minute, begun)
@@ -245,7 +257,7 @@ def run(options, folder):
         if figures["minutes"] else None
     if questions.failed:
         raise SystemExit(f"{len(questions.failed)} questions failed: {questions.failed[0]}")
-    frames = int(60 * options.minutes / SECONDS_PER_FRAME)
+    frames = int(60 * options.minutes / options.seconds_per_frame) - options.frames_per_message
     if min(figures["events_of_each"]) < frames:
         raise SystemExit(f"subscribers had {figures['events_of_each']} transactions, not {frames} at least")
     return figures
