@@ -30,6 +30,7 @@ constexpr int kCellsPerModule = 12;
 constexpr double kVoltPerStep = 0.001;
 constexpr double kDegreePerStep = 0.1;
 constexpr int kPreparers = 8;  // threads
+constexpr std::chrono::milliseconds kCancelledWithin{100};
 
 // A vehicle's cells wander between 3.0 and 4.2 V by up to 2 mV a frame, its probes between 15 and
 // 45 degrees by up to a tenth.
@@ -180,7 +181,8 @@ class Run {
         due =
             begun + std::chrono::duration_cast<steady_clock::duration>(
                         std::chrono::duration<double>(static_cast<double>(result.messages) / rate));
-        std::this_thread::sleep_until(due);
+        const bool is_over = options_.messages_max == 0 && due >= end;
+        if (!WaitUntil(is_over ? end : due) || is_over) break;
       }
       if (absl::Status status = SendOne(stream->get(), due, &result); !status.ok()) return status;
       if (rate == 0 || due - noted < std::chrono::minutes(1)) continue;
@@ -206,6 +208,14 @@ class Run {
  private:
   bool Cancelled() const {
     return options_.cancelled != nullptr && options_.cancelled->load(std::memory_order_relaxed);
+  }
+
+  // False: it was cancelled.
+  bool WaitUntil(steady_clock::time_point due) const {
+    while (!Cancelled() && steady_clock::now() < due) {
+      std::this_thread::sleep_until(std::min(due, steady_clock::now() + kCancelledWithin));
+    }
+    return !Cancelled();
   }
 
   std::string LayoutId(int number) const {

@@ -504,8 +504,6 @@ TEST_F(SummaryTest, AWindowThatBeginsWithAStepOfWhatIsGone) {
 
 TEST_F(SummaryTest, SumsOfDoublesWhoseSamplesAreGone) {
   options_.history_retention_seconds = 20 * 24 * 3600;
-  options_.history_retention_of = {"Cell=samples:2d,rollups:10d"};
-  options_.history_retention_grace_seconds = 0;
   Start();
   MakeTwins();
   Drive(0, 4);
@@ -525,14 +523,16 @@ TEST_F(SummaryTest, SumsOfDoublesWhoseSamplesAreGone) {
         ask("COUNT(h.voltage), COUNT(), MIN(h.voltage), MAX(h.voltage), FIRST(h.voltage), "
             "ROUND(SUM(h.voltage), 6), ROUND(AVG(h.voltage), 9)",
             key);
-    clock_.Set(Time{kStart + 4 * kDay});
     expected_.push_back(Ask(exact, true, &statistics));
     expected_.push_back(Ask(sums, true, &statistics));
     EXPECT_EQ(statistics.summaries.expired_rows, 0u);
     texts_.push_back(exact);
     texts_.push_back(sums);
   }
+  options_.history_retention_of = {"Cell=samples:2d,rollups:10d"};
+  options_.history_retention_grace_seconds = 0;
   clock_.Set(Time{kStart + 4 * kDay + kSecond});
+  Start();
   ASSERT_THAT(engine_->Checkpoint(), IsOk());
   for (size_t i = 0; i < texts_.size(); ++i) {
     EXPECT_EQ(Ask(texts_[i], true, &statistics), expected_[i]) << texts_[i];

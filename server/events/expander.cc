@@ -315,12 +315,12 @@ absl::Status Expander::ListNumbers(const ingest::AppliedRecord& record,
     ingest::FramesRecord decoded;
     TWIN_RETURN_IF_ERROR(ingest::DecodeRecord(record.bytes, &decoded));
     const MutexLock lock(&sources_.graph->mutex);
+    const graph::GraphView& head = sources_.graph->graph.head();
     for (const ingest::FrameRun& run : decoded.runs) {
       const auto version = sources_.graph->telemetry.FindVersion(run.layout, run.version);
       if (version == nullptr) continue;
       // Of those that are as they were then, nothing has to be looked up.
       for (const ingest::ColumnTarget target : version->columns.all_targets()) {
-        const graph::GraphView& head = sources_.graph->graph.head();
         if (!head.Exists(target.twin) || record.first < head.VersionOf(target.twin)) {
           twins->push_back(target.twin.value);
         }
