@@ -12,7 +12,6 @@ import random
 import re
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -22,6 +21,9 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+sys.path.insert(0, str(HERE / "peers"))
+from tools import bytes_in, free_port, wait_until  # noqa: E402
+
 CELLS, PROBES = 96, 32
 SUBSCRIBERS = 10
 QUESTIONS_PER_SECOND = 10
@@ -51,12 +53,6 @@ def arguments():
     return parser.parse_args()
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def vehicle_id(number):
     return f"load-{number + 1:06d}"
 
@@ -82,10 +78,7 @@ class Server:
                 [bin_dir / "twind", "--data-dir", folder / "data", "--listen", self.address,
                  "--history-retention-seconds", str(30 * 86400), "--log-level", "info"],
                 stdout=file, stderr=subprocess.STDOUT)
-        while "is ready" not in log.read_text():
-            if self.process.poll() is not None:
-                raise SystemExit(f"twind did not start:\n{log.read_text()}")
-            time.sleep(0.1)
+        wait_until(lambda: "is ready" in log.read_text(), self.process, "twind")
 
     def memory(self):
         """Bytes: of its own, and of files that it has mapped."""
@@ -96,10 +89,6 @@ class Server:
     def processor_seconds(self):
         fields = (pathlib.Path("/proc") / str(self.process.pid) / "stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def bytes_on_disk(self):
-        files = (path.stat().st_blocks * 512 for path in (self.folder / "data").rglob("*") if path.is_file())
-        return sum(files)
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
@@ -174,8 +163,9 @@ def load(options, server, rate, seconds, each_minute, begun=lambda: None):
     when the vehicles are there."""
     process = subprocess.Popen(
         [options.bin_dir / "twinsim", "load", "--address", server.address, "--vehicles", str(options.vehicles),
-         "--cells", str(CELLS), "--probes", str(PROBES), "--frames-per-message", str(options.frames_per_message), "--rate", str(rate),
-         "--in-flight", "4096", "--duration", str(seconds)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+         "--cells", str(CELLS), "--probes", str(PROBES), "--frames-per-message", str(options.frames_per_message),
+         "--rate", str(rate), "--in-flight", "4096", "--duration", str(seconds)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     errors = []
     try:
         for line in process.stderr:
@@ -197,10 +187,9 @@ def load(options, server, rate, seconds, each_minute, begun=lambda: None):
     return {"frames_per_second": int(frames) / float(elapsed), "p50_ms": float(p50), "p99_ms": float(p99)}
 
 
-def run(options, folder):
+def run(options, server):
     import twingraph
     rate = options.vehicles / options.seconds_per_frame / options.frames_per_message  # messages a second
-    server = Server(options.bin_dir, folder)
     graph = twingraph.connect(server.address)
     began = time.monotonic()
     load(options, server, rate, 1, lambda *_: None)  # makes the vehicles
@@ -229,17 +218,18 @@ def run(options, folder):
         figures["minutes"].append({
             "frames": frames * options.frames_per_message, "p50_ms": p50, "p99_ms": p99,
             "processor": (now - processor) / 60, "memory_bytes": own, "mapped_bytes": mapped,
-            "disk_bytes": server.bytes_on_disk(), "events": sum(subscribers.counts()),
+            "disk_bytes": bytes_in(server.folder / "data"), "events": sum(subscribers.counts()),
             "questions": percentiles(asked)})
         processor = now
         last = figures["minutes"][-1]
         print(f"{len(figures['minutes']):6}  {last['frames'] / 60:8,.0f}  {p50:16.2f}, {p99:6.2f}"
-              f"  {last['processor']:18.2f}  {own / 2**30:10.2f} + {mapped / 2**30:4.2f}  {last['disk_bytes'] / 2**30:8.2f}  {last['events']:6}"
+              f"  {last['processor']:18.2f}  {own / 2**30:10.2f} + {mapped / 2**30:4.2f}"
+              f"  {last['disk_bytes'] / 2**30:8.2f}  {last['events']:6}"
               + "".join(f"  {a:8.2f}, {b:8.2f}" for a, b in last["questions"].values()), flush=True)
 
     figures["usual"] = load(options, server, rate, 60 * options.minutes + 1, minute, begun)
     print(f"usual: {figures['usual']}", flush=True)
-    # Subscribers have had every frame of their vehicles, once the last ones are there.
+    # Subscribers have had every frame of their cells, once the last ones are there.
     time.sleep(2)
     figures["events_of_each"] = subscribers.counts()
     if options.burst_seconds > 0:
@@ -267,12 +257,16 @@ def main():
     options = arguments()
     sys.path.insert(0, str(options.bin_dir.resolve().parent / "python"))
     folder = pathlib.Path(tempfile.mkdtemp(prefix="twin-fleet-", dir=os.environ.get("TMPDIR", "/var/tmp")))
+    server = None
     try:
-        figures = run(options, folder)
+        server = Server(options.bin_dir, folder)
+        figures = run(options, server)
         if options.json:
             options.json.write_text(json.dumps(figures, indent=1))
     finally:
-        subprocess.run(["pkill", "-f", f"twind --data-dir {folder}"], check=False)
+        if server is not None:
+            server.process.kill()
+            server.process.wait()
         shutil.rmtree(folder, ignore_errors=True)
 
 
