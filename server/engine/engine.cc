@@ -274,7 +274,7 @@ class Engine::Impl {
   struct CheckpointContents {
     graph::CheckpointPages pages;
     std::string request_ids;
-    std::vector<std::pair<PartKey, std::string>> telemetry;
+    ingest::TelemetryState::Pinned telemetry;
     std::shared_ptr<timeseries::Store::Checkpoint> history;
   };
 
@@ -521,11 +521,8 @@ class Engine::Impl {
     if (kept_ns > 0) graph_.graph.DropPast(Time{now - kept_ns});
     contents.pages = graph_.graph.PinForCheckpoint(/*everything=*/false);
     contents.request_ids = graph_.request_ids.Encode();
-    graph_.telemetry.VisitCheckpoint(
-        /*everything=*/parts_failed_, [&](uint32_t kind, uint32_t number, std::string bytes) {
-          contents.telemetry.emplace_back(PartKey{PartKey::kTelemetry, kind, number},
-                                          std::move(bytes));
-        });
+    contents.telemetry =
+        graph_.telemetry.PinForCheckpoint(graph_.graph.head(), /*everything=*/parts_failed_);
     AssignRetention();
     history_->DropExpired(now, arrived);
     contents.history = history_->PinForCheckpoint(/*everything=*/parts_failed_);
@@ -535,7 +532,10 @@ class Engine::Impl {
   absl::Status WriteContents(const CheckpointContents& contents, bool paced)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(checkpoint_mutex_) {
     const auto visit_parts = [&](TakePart put) -> absl::Status {
-      for (const auto& [key, bytes] : contents.telemetry) TWIN_RETURN_IF_ERROR(put(key, bytes));
+      TWIN_RETURN_IF_ERROR(
+          contents.telemetry.Visit([&](uint32_t kind, uint32_t number, absl::string_view bytes) {
+            return put({PartKey::kTelemetry, kind, number}, bytes);
+          }));
       return history_->WriteCheckpoint(
           contents.history.get(), [&](timeseries::CheckpointKey key, absl::string_view bytes) {
             return put({PartKey::kHistory, key.kind, key.number}, bytes);

@@ -54,6 +54,7 @@ void HistoryUpkeep::Run() {
   NameThread("history");
   while (true) {
     parts_.arrivals->Note(parts_.applied());
+    SealClosed();
     absl::StatusOr<uint64_t> days = MergeDays(parts_.cpu_percent);
     if (days.ok()) {
       const absl::StatusOr<uint64_t> packed = PackDays(PackWhich::kOldEnough, parts_.cpu_percent);
@@ -67,6 +68,13 @@ void HistoryUpkeep::Run() {
     }
     if (expired) (void)parts_.checkpoint(/*paced=*/true);
     if (!Rest(SecondsToRest(days, expired) * kNsPerSecond)) return;
+  }
+}
+
+void HistoryUpkeep::SealClosed() {
+  int64_t begun = SystemClock().Now().ns;
+  while (parts_.history->SealNextClosed()) {
+    if (!RestFrom(&begun, parts_.cpu_percent)) return;
   }
 }
 
@@ -101,8 +109,14 @@ bool HistoryUpkeep::Rest(int64_t ns) {
   return !stopping_;
 }
 
-// Of those that cannot be rewritten the first one's error. Between two groups it rests, so that it
-// takes no more than so much of a processor.
+bool HistoryUpkeep::RestFrom(int64_t* begun, int64_t cpu_percent) {
+  const int64_t worked = SystemClock().Now().ns - *begun;
+  const bool goes_on = Rest(worked * (100 - cpu_percent) / cpu_percent);
+  *begun = SystemClock().Now().ns;
+  return goes_on;
+}
+
+// Of those that cannot be rewritten the first one's error. Between two groups it rests.
 absl::StatusOr<uint64_t> HistoryUpkeep::RewriteDays(absl::FunctionRef<std::vector<int64_t>()> find,
                                                     Rewrite rewrite, int64_t cpu_percent) {
   const MutexLock one(&rewrite_mutex_);
@@ -110,12 +124,7 @@ absl::StatusOr<uint64_t> HistoryUpkeep::RewriteDays(absl::FunctionRef<std::vecto
   TWIN_RETURN_IF_ERROR(NameRewritten(/*paced=*/true));
   const bool packs = rewrite == Rewrite::kPack;
   int64_t begun = SystemClock().Now().ns;
-  const auto pace = [&](uint64_t /*bytes*/) {
-    const int64_t worked = SystemClock().Now().ns - begun;
-    const bool goes_on = Rest(worked * (100 - cpu_percent) / cpu_percent);
-    begun = SystemClock().Now().ns;
-    return goes_on;
-  };
+  const auto pace = [&](uint64_t /*bytes*/) { return RestFrom(&begun, cpu_percent); };
   uint64_t days = 0;
   absl::Status failed;
   for (const int64_t day : find()) {

@@ -19,8 +19,9 @@
 
 namespace twin::engine {
 
-// Merges files of days that have ended, re-packs those of old ones and has expired ones dropped, on
-// a thread of its own. Each is true with the checkpoint that follows, which it asks for.
+// Seals blocks of days that are over, merges files of days that have ended, re-packs those of old
+// ones and has expired ones dropped, on a thread of its own. What it does to files is true with the
+// checkpoint that follows, which it asks for.
 // Thread-safe, but for Stop and the destructor: those are one thread's.
 class HistoryUpkeep {
  public:
@@ -55,6 +56,7 @@ class HistoryUpkeep {
   enum class Rewrite : uint8_t { kMerge, kPack };
 
   void Run();
+  void SealClosed() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<uint64_t> MergeDays(int64_t cpu_percent);
   absl::StatusOr<uint64_t> PackDays(timeseries::Store::PackWhich which, int64_t cpu_percent);
   absl::StatusOr<uint64_t> RewriteDays(absl::FunctionRef<std::vector<int64_t>()> find,
@@ -63,6 +65,8 @@ class HistoryUpkeep {
   absl::Status NameRewritten(bool paced) ABSL_EXCLUSIVE_LOCKS_REQUIRED(rewrite_mutex_);
   // False: it is stopping.
   bool Rest(int64_t ns) ABSL_LOCKS_EXCLUDED(mutex_);
+  // After work since `begun`, which becomes now: so long that it takes no more of a processor.
+  bool RestFrom(int64_t* begun, int64_t cpu_percent) ABSL_LOCKS_EXCLUDED(mutex_);
 
   const Parts parts_;
   Mutex rewrite_mutex_;                                         // before the checkpoint's

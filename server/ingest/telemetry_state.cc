@@ -16,6 +16,21 @@ using timeseries::ColumnKind;
 using timeseries::ColumnRows;
 using timeseries::SeriesKey;
 
+namespace {
+
+bool NamesWhatIsThere(const Layout& layout, const graph::GraphView& head) {
+  const auto is_there = [&](const LayoutTarget& target) {
+    const TwinNumber twin = head.FindTwin(target.twin_id);
+    return !(twin == kNoTwin) && head.TableOf(twin).FindColumn(target.path) != nullptr;
+  };
+  return std::all_of(layout.columns.begin(), layout.columns.end(), [&](const LayoutColumn& column) {
+    if (column.has_rule) return !(head.FindTwin(column.rule.twin_id) == kNoTwin);
+    return std::all_of(column.targets.begin(), column.targets.end(), is_there);
+  });
+}
+
+}  // namespace
+
 absl::Status TelemetryState::Damaged(absl::string_view what, Sequence sequence) {
   return absl::DataLossError(absl::StrCat("the journal record of sequence ", sequence.value,
                                           " does not fit the state before it: ", what));
@@ -82,20 +97,23 @@ void TelemetryState::Watch(const LayoutVersion& version) {
   for (const TwinNumber twin : version.watched) watching_.Add(twin, version.layout);
 }
 
-void TelemetryState::AddVersion(const Layout& layout, std::shared_ptr<LayoutVersion> version) {
+void TelemetryState::AddVersion(const Layout& layout, std::shared_ptr<LayoutVersion> version,
+                                bool is_whole) {
   const uint32_t number = version->layout;
+  auto state = std::make_shared<LayoutState>();
   if (number == layouts_.size()) {
     by_id_[layout.id] = number;
-    layouts_.push_back(std::make_unique<LayoutState>());
-    layouts_.back()->id = layout.id;
-  }
-  LayoutState& state = *layouts_[number];
-  if (!state.versions.empty()) {
-    for (const TwinNumber twin : state.versions.back()->watched) watching_.Remove(twin, number);
+    layouts_.emplace_back();
+    state->id = layout.id;
+  } else {
+    *state = *layouts_[number];
+    for (const TwinNumber twin : state->versions.back()->watched) watching_.Remove(twin, number);
   }
   Watch(*version);
-  state.encoded = EncodeLayout(layout);
-  state.versions.push_back(std::move(version));
+  state->encoded = EncodeLayout(layout);
+  state->is_whole = is_whole;
+  state->versions.push_back(std::move(version));
+  layouts_[number] = std::move(state);
   changed_.insert(number);
 }
 
@@ -119,7 +137,9 @@ absl::Status TelemetryState::ApplyLayout(absl::string_view bytes, Sequence seque
         SpecOf(*version, [&](absl::string_view path) { return history_->AddPath(path); }));
   }
   StaleDone(version->layout);
-  AddVersion(record.layout, std::move(version));
+  // Of a client's first version everything is there.
+  const bool is_whole = is_new || NamesWhatIsThere(record.layout, head);
+  AddVersion(record.layout, std::move(version), is_whole);
   graph->Advance(sequence, record.time);
   return absl::OkStatus();
 }
@@ -134,11 +154,13 @@ void TelemetryState::TopologyChanged(TwinNumber source, TwinNumber target, Time 
 void TelemetryState::TwinCreated(absl::string_view id, Time time, const graph::GraphView& head) {
   if (layouts_.empty() || head.EndOfFormer(id) == Time{INT64_MIN}) return;
   renewed_[id] = time;
+  are_created_ = true;
 }
 
 void TelemetryState::TwinMoved(TwinNumber twin, Time time, const graph::GraphView& head) {
   if (layouts_.empty()) return;
   renewed_[head.IdOf(twin)] = time;
+  moved_.insert(twin.value);
   if (watching_.empty()) return;
   for (RelationshipNumber at = head.FirstIncoming(twin); !(at == kNoRelationship);
        at = head.NextIncoming(at)) {
@@ -146,19 +168,37 @@ void TelemetryState::TwinMoved(TwinNumber twin, Time time, const graph::GraphVie
   }
 }
 
-const std::map<uint32_t, Time>& TelemetryState::FindStale() {
-  for (uint32_t number = 0; number < layouts_.size() && !renewed_.empty(); ++number) {
+// Cheap to see of hundreds of thousands of layouts: the texts of few are read.
+bool TelemetryState::MayNameRenewed(const LayoutState& layout, const graph::GraphView& head) const {
+  if (!layout.is_whole) return true;
+  const auto may_be_renewed = [&](TwinNumber twin) {
+    return moved_.contains(twin.value) || (are_created_ && !head.Exists(twin));
+  };
+  const LayoutVersion& version = *layout.versions.back();
+  const ResolvedColumns::Targets targets = version.columns.all_targets();
+  return std::any_of(version.watched.begin(), version.watched.end(), may_be_renewed) ||
+         std::any_of(targets.begin(), targets.end(),
+                     [&](ColumnTarget target) { return may_be_renewed(target.twin); });
+}
+
+const std::map<uint32_t, Time>& TelemetryState::FindStale(const graph::GraphView& head) {
+  if (renewed_.empty()) return stale_;
+  for (uint32_t number = 0; number < layouts_.size(); ++number) {
+    const LayoutState& state = *layouts_[number];
+    if (!MayNameRenewed(state, head)) continue;
     const auto look = [&](const std::string& id) {
       const auto it = renewed_.find(id);
       if (it != renewed_.end()) stale_.emplace(number, it->second);
     };
-    const std::vector<LayoutColumn> columns = layouts_[number]->Read().columns;
+    const std::vector<LayoutColumn> columns = state.Read().columns;
     for (const LayoutColumn& column : columns) {
       if (column.has_rule) look(column.rule.twin_id);
       for (const LayoutTarget& target : column.targets) look(target.twin_id);
     }
   }
   renewed_.clear();
+  moved_.clear();
+  are_created_ = false;
   return stale_;
 }
 
@@ -244,43 +284,50 @@ constexpr uint32_t kProducersKind = 2;
 constexpr uint32_t kStaleKind = 3;
 }  // namespace
 
-void TelemetryState::VisitCheckpoint(
-    bool everything,
-    absl::FunctionRef<void(uint32_t kind, uint32_t number, std::string bytes)> visit) {
+TelemetryState::Pinned TelemetryState::PinForCheckpoint(const graph::GraphView& head,
+                                                        bool everything) {
+  Pinned pinned;
   for (uint32_t number = 0; number < layouts_.size(); ++number) {
-    if (!everything && !changed_.contains(number)) continue;
-    const LayoutState& state = *layouts_[number];
-    std::string bytes = state.encoded;
-    AppendVarint(&bytes, state.versions.size());
-    for (const auto& version : state.versions) {
+    if (everything || changed_.contains(number)) {
+      pinned.layouts_.emplace_back(number, layouts_[number]);
+    }
+  }
+  changed_.clear();
+  AppendVarint(&pinned.producers_, producers_.size());
+  for (const auto& [id, producer] : producers_) {
+    AppendString(&pinned.producers_, id);
+    AppendVarint(&pinned.producers_, producer.number);
+    AppendFixed(&pinned.producers_, producer.time.ns);
+  }
+  FindStale(head);
+  AppendVarint(&pinned.stale_, stale_.size());
+  for (const auto& [layout, since] : stale_) {
+    AppendVarint(&pinned.stale_, layout);
+    AppendFixed(&pinned.stale_, since.ns);
+  }
+  return pinned;
+}
+
+absl::Status TelemetryState::Pinned::Visit(
+    absl::FunctionRef<absl::Status(uint32_t kind, uint32_t number, absl::string_view bytes)> visit)
+    const {
+  for (const auto& [number, state] : layouts_) {
+    std::string bytes = state->encoded;
+    AppendVarint(&bytes, state->versions.size());
+    for (const auto& version : state->versions) {
       EncodeVersion(*version, &bytes);
       AppendVarint(&bytes, version->group.value);
     }
-    visit(kLayoutsKind, number, std::move(bytes));
+    TWIN_RETURN_IF_ERROR(visit(kLayoutsKind, number, bytes));
   }
-  changed_.clear();
-  std::string producers;
-  AppendVarint(&producers, producers_.size());
-  for (const auto& [id, producer] : producers_) {
-    AppendString(&producers, id);
-    AppendVarint(&producers, producer.number);
-    AppendFixed(&producers, producer.time.ns);
-  }
-  visit(kProducersKind, 0, std::move(producers));
-  FindStale();
-  std::string stale;
-  AppendVarint(&stale, stale_.size());
-  for (const auto& [layout, since] : stale_) {
-    AppendVarint(&stale, layout);
-    AppendFixed(&stale, since.ns);
-  }
-  visit(kStaleKind, 0, std::move(stale));
+  TWIN_RETURN_IF_ERROR(visit(kProducersKind, 0, producers_));
+  return visit(kStaleKind, 0, stale_);
 }
 
 absl::Status TelemetryState::Load(uint32_t kind, uint32_t number, absl::string_view bytes) {
   ByteReader reader(bytes);
   if (kind == kLayoutsKind) {
-    auto state = std::make_unique<LayoutState>();
+    auto state = std::make_shared<LayoutState>();
     Layout layout;
     DecodeLayout(&reader, &layout);
     state->id = layout.id;
@@ -294,6 +341,7 @@ absl::Status TelemetryState::Load(uint32_t kind, uint32_t number, absl::string_v
       state->versions.push_back(std::move(version));
     }
     if (state->versions.empty()) reader.Fail();
+    state->is_whole = state->versions.size() == 1;
     if (layouts_.size() <= number) layouts_.resize(number + 1);
     layouts_[number] = std::move(state);
   } else if (kind == kProducersKind) {

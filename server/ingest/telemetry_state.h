@@ -40,6 +40,8 @@ class TelemetryState {
     std::string id;
     std::string encoded;  // as it was last registered; texts of many columns take a tenth so
     std::vector<std::shared_ptr<const LayoutVersion>> versions;  // 1, 2, 3 …
+    // What it names was there, all of it, when the newest version was made; false: or not known.
+    bool is_whole = true;
 
     Layout Read() const;
   };
@@ -86,21 +88,34 @@ class TelemetryState {
   void TwinMoved(TwinNumber twin, Time time, const graph::GraphView& head);
   // Layouts may wait.
   bool may_be_stale() const { return !stale_.empty() || !renewed_.empty(); }
-  // Those that wait, and since when. Cost after TwinCreated or TwinMoved: a look at all names of
-  // all layouts.
-  const std::map<uint32_t, Time>& FindStale();
+  // Those that wait, and since when. Cost after TwinCreated or TwinMoved: a look at where all
+  // layouts lead.
+  const std::map<uint32_t, Time>& FindStale(const graph::GraphView& head);
   void StaleDone(uint32_t layout);
 
   // --- Checkpoints ---
-  // Kinds 1 layouts, by number; 2 producers, 3 stale layouts: number 0.
-  void VisitCheckpoint(
-      bool everything,
-      absl::FunctionRef<void(uint32_t kind, uint32_t number, std::string bytes)> visit);
+  // What one writes. It stays as it is while the state goes on, and needs no lock.
+  class Pinned {
+   public:
+    // Kinds 1 layouts, by number; 2 producers, 3 stale layouts: number 0. Until an error.
+    absl::Status Visit(
+        absl::FunctionRef<absl::Status(uint32_t kind, uint32_t number, absl::string_view bytes)>
+            visit) const;
+
+   private:
+    friend class TelemetryState;
+    std::vector<std::pair<uint32_t, std::shared_ptr<const LayoutState>>> layouts_;
+    std::string producers_;
+    std::string stale_;
+  };
+  // `everything`: else layouts that have changed since the last call.
+  Pinned PinForCheckpoint(const graph::GraphView& head, bool everything);
   absl::Status Load(uint32_t kind, uint32_t number, absl::string_view bytes);
   absl::Status FinishLoad();
 
  private:
   absl::Status ApplyLayout(absl::string_view bytes, Sequence sequence, graph::Graph* graph);
+  bool MayNameRenewed(const LayoutState& layout, const graph::GraphView& head) const;
   absl::Status ApplyFrames(absl::string_view bytes, Sequence first, uint64_t count,
                            Sequence applied, graph::Graph* graph);
   absl::Status ApplySamples(absl::string_view bytes, Sequence first, uint64_t count,
@@ -128,7 +143,7 @@ class TelemetryState {
   absl::Status ApplySample(const SampleRun& run, size_t row, size_t column, Sequence sequence,
                            Time time, graph::Graph* graph);
   static absl::Status Damaged(absl::string_view what, Sequence sequence);
-  void AddVersion(const Layout& layout, std::shared_ptr<LayoutVersion> version);
+  void AddVersion(const Layout& layout, std::shared_ptr<LayoutVersion> version, bool is_whole);
   void Watch(const LayoutVersion& version);
   void KeepBaseline(TwinNumber twin, absl::string_view path, std::optional<Time> next,
                     Sequence sequence, const graph::GraphView& head);
@@ -149,12 +164,16 @@ class TelemetryState {
   std::vector<uint32_t> sorted_rows_;
   std::vector<uint32_t> latest_rows_;
   std::vector<double> latest_numbers_;
-  std::vector<std::unique_ptr<LayoutState>> layouts_;
+  std::vector<std::shared_ptr<const LayoutState>> layouts_;
   absl::flat_hash_map<std::string, uint32_t> by_id_;
   absl::flat_hash_set<uint32_t> changed_;  // layouts, since the last checkpoint
   LayoutsByTwin watching_;
-  std::map<uint32_t, Time> stale_;                  // layouts
-  absl::flat_hash_map<std::string, Time> renewed_;  // ids that FindStale has not looked for
+  std::map<uint32_t, Time> stale_;  // layouts
+  // What FindStale has not looked for: ids of twins that were created again or moved, these by
+  // number too.
+  absl::flat_hash_map<std::string, Time> renewed_;
+  absl::flat_hash_set<uint32_t> moved_;
+  bool are_created_ = false;  // some of them
   struct Producer {
     uint64_t number = 0;
     Time time;

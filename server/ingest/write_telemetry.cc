@@ -1,9 +1,8 @@
 // The writer's part for telemetry: layouts, frames and samples on the way of every other write.
 #include <algorithm>
-#include <map>
 #include <memory>
-#include <tuple>
 #include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
@@ -55,7 +54,7 @@ void Writer::Register(Layout layout, bool validate_only, LayoutDone done) {
   Waiting waiting;
   waiting.bytes = 256 + layout.columns.size() * sizeof(LayoutColumn);
   waiting.task = [this, layout = std::move(layout), validate_only, shared]() mutable {
-    LayoutResult result = ProcessLayout(std::move(layout), validate_only, Time{INT64_MIN});
+    LayoutResult result = ProcessLayout(std::move(layout), validate_only);
     AnswerNow([shared, result = std::move(result)](
                   const WriteResult&) mutable { (*shared)(std::move(result)); },
               WriteResult());
@@ -161,110 +160,141 @@ void Writer::ProcessTelemetry(const TelemetryBatch& batch, TelemetryDone done) {
   Append(std::move(in_flight), std::move(record));
 }
 
-// Runs when nothing is in flight; the layout is applied when it returns. `valid_from`: the earliest
-// time there is stands for "of a client": from now on, or from the beginning if it is the first.
-LayoutResult Writer::ProcessLayout(Layout layout, bool validate_only, Time valid_from) {
-  LayoutResult result;
+// Runs when nothing is in flight; the layout is applied when it returns.
+LayoutResult Writer::ProcessLayout(Layout layout, bool validate_only) {
+  LayoutChange change;
+  change.layout = std::move(layout);
+  change.validate_only = validate_only;
+  ChangeLayout(&change);
+  if (change.in_flight == nullptr) return std::move(change.result);
+  Drain();
+  change.result.status = change.in_flight->status;
+  return std::move(change.result);
+}
+
+absl::StatusOr<ResolvedLayout> Writer::Resolve(const LayoutChange& change,
+                                               const LayoutVersion* last) {
+  const graph::GraphView& head = *Head();
+  absl::StatusOr<ResolvedLayout> resolved = ResolveLayout(change.layout, head, options_.limits);
+  if (!absl::IsNotFound(resolved.status()) || last == nullptr || change.IsOfClient()) {
+    return resolved;
+  }
+  // Without what is gone, where that changes where the values go.
+  absl::StatusOr<ResolvedLayout> rest =
+      ResolveLayout(change.layout, head, options_.limits, Missing::kUnresolved);
+  const bool leads_elsewhere =
+      rest.ok() && (LeadsElsewhere(*rest, *last) || LeadsToLess(*rest, *last, head));
+  return leads_elsewhere ? std::move(rest) : std::move(resolved);
+}
+
+// Of different layouts several may be in flight, of one layout one.
+void Writer::ChangeLayout(LayoutChange* change) {
+  LayoutResult& result = change->result;
   result.sequence = Sequence(pending_.next_sequence().value - 1);
   result.status = MayWrite();
-  if (!result.status.ok()) return result;
-  const graph::GraphView& head = *Head();
-  const uint32_t* const known = telemetry_.FindLayout(layout.id);
-  absl::StatusOr<ResolvedLayout> resolved = ResolveLayout(layout, head, options_.limits);
-  if (absl::IsNotFound(resolved.status()) && known != nullptr && valid_from.ns != INT64_MIN) {
-    // Without what is gone, where that changes where the values go.
-    const LayoutVersion& last = *telemetry_.layout(*known).versions.back();
-    absl::StatusOr<ResolvedLayout> rest =
-        ResolveLayout(layout, head, options_.limits, Missing::kUnresolved);
-    if (rest.ok() && (LeadsElsewhere(*rest, last) || LeadsToLess(*rest, last, head))) {
-      resolved = std::move(rest);
-    }
-  }
+  if (!result.status.ok()) return;
+  const uint32_t* const number = telemetry_.FindLayout(change->layout.id);
+  const TelemetryState::LayoutState* const known =
+      number == nullptr ? nullptr : &telemetry_.layout(*number);
+  const LayoutVersion* const last = known == nullptr ? nullptr : known->versions.back().get();
+  absl::StatusOr<ResolvedLayout> resolved = Resolve(*change, last);
   if (!resolved.ok()) {
     result.status = resolved.status();
-    return result;
+    return;
   }
-  if (known == nullptr &&
-      telemetry_.layouts() >= static_cast<size_t>(options_.limits.layouts_max)) {
+  if (last == nullptr && telemetry_.layouts() >= static_cast<size_t>(options_.limits.layouts_max)) {
     result.status = absl::ResourceExhaustedError(
-        absl::StrCat("layout '", layout.id, "' would be one more than layouts_max (",
+        absl::StrCat("layout '", change->layout.id, "' would be one more than layouts_max (",
                      options_.limits.layouts_max, ")"));
-    return result;
+    return;
   }
-  auto in_flight = std::make_shared<InFlight>();
   LayoutRecord record;
   record.time = std::max(clock_.Now(), last_time_);
-  record.version.layout = known != nullptr ? *known : static_cast<uint32_t>(telemetry_.layouts());
-  record.version.version = 1;
-  record.version.valid_from = Time{INT64_MIN};
-  if (known != nullptr) {
-    const LayoutVersion& last = *telemetry_.layout(*known).versions.back();
-    record.version.version = last.version + 1;
-    const Time from = valid_from.ns == INT64_MIN ? record.time : valid_from;
-    record.version.valid_from = std::max(from, last.valid_from);
-    if (last.columns == resolved->columns && last.watched == resolved->watched &&
-        telemetry_.layout(*known).encoded == EncodeLayout(layout)) {
-      record.version.version = last.version;
-      record.version.valid_from = last.valid_from;
-      validate_only = true;  // nothing new
+  LayoutVersion& version = record.version;
+  version.layout = last != nullptr ? *number : static_cast<uint32_t>(telemetry_.layouts());
+  version.version = last != nullptr ? last->version + 1 : 1;
+  version.valid_from = Time{INT64_MIN};
+  bool is_new = true;
+  if (last != nullptr) {
+    const Time from = change->IsOfClient() ? record.time : change->valid_from;
+    version.valid_from = std::max(from, last->valid_from);
+    if (last->columns == resolved->columns && last->watched == resolved->watched &&
+        known->encoded == EncodeLayout(change->layout)) {
+      version.version = last->version;
+      version.valid_from = last->valid_from;
+      is_new = false;
     }
   }
-  result.version = record.version.version;
-  result.valid_from = record.version.valid_from;
+  result.version = version.version;
+  result.valid_from = version.valid_from;
   result.columns = static_cast<uint32_t>(resolved->columns.size());
   result.unresolved = resolved->unresolved;
   result.notes = std::move(resolved->notes);
-  if (validate_only) return result;
-  record.version.columns = std::move(resolved->columns);
-  record.version.watched = std::move(resolved->watched);
-  record.version.unresolved = resolved->unresolved;
-  record.layout = std::move(layout);
+  if (change->validate_only || !is_new) return;
+  version.columns = std::move(resolved->columns);
+  version.watched = std::move(resolved->watched);
+  version.unresolved = resolved->unresolved;
+  record.layout = std::move(change->layout);
+  AppendLayout(record, change);
+}
+
+void Writer::AppendLayout(const LayoutRecord& record, LayoutChange* change) {
+  auto in_flight = std::make_shared<InFlight>();
   in_flight->first = pending_.next_sequence();
   in_flight->sequences = 1;
   EncodeRecord(record, &in_flight->telemetry);
   if (static_cast<int64_t>(in_flight->telemetry.size()) > options_.limits.batch_bytes_max) {
-    result.status = absl::InvalidArgumentError(
+    change->result.status = absl::InvalidArgumentError(
         absl::StrCat("layout '", record.layout.id, "' takes ", in_flight->telemetry.size(),
                      " bytes; batch_bytes_max is ", options_.limits.batch_bytes_max));
-    return result;
+    return;
   }
   last_time_ = record.time;
   pending_.TakeSequences(1);
-  result.sequence = Sequence(pending_.next_sequence().value - 1);
-  auto written = std::make_shared<absl::Status>();
+  change->result.sequence = Sequence(pending_.next_sequence().value - 1);
   in_flight->number = next_record_++;
   pending_.EndRecord(in_flight->number);
   journal::Record journaled;
   journaled.first = in_flight->first;
   journaled.count = 1;
   journaled.bytes = in_flight->telemetry;
-  const std::shared_ptr<InFlight> appended = in_flight;
+  change->in_flight = in_flight;
   Append(std::move(in_flight), std::move(journaled));
-  Drain();
-  result.status = appended->status;
-  return result;
 }
 
 // Layouts whose rules follow relationships that have changed get a new version, from the time of
-// the change on.
+// the change on. Many at once, so that they share syncs: frames wait.
 void Writer::ResolveStale() {
+  constexpr size_t kAtOnce = 256;
   if (!MayWrite().ok()) return;
   Drain();
+  std::vector<LayoutChange> changes;
   while (telemetry_.may_be_stale()) {
-    uint32_t number = 0;
-    Time since;
+    std::vector<std::pair<uint32_t, Time>> stale;
     {
       const MutexLock lock(&graph_.mutex);
-      const std::map<uint32_t, Time>& found = telemetry_.FindStale();
-      if (found.empty()) break;
-      std::tie(number, since) = *found.begin();
+      for (const auto& each : telemetry_.FindStale(graph_.graph.head())) {
+        if (stale.size() == kAtOnce) break;
+        stale.push_back(each);
+      }
     }
-    const LayoutResult result =
-        ProcessLayout(telemetry_.layout(number).Read(), /*validate_only=*/false, since);
-    if (absl::IsUnavailable(result.status) || absl::IsResourceExhausted(result.status)) return;
-    // Unchanged, or what is named is gone with all that it led to: the last version stays.
+    changes.clear();
+    for (const auto& [number, since] : stale) {
+      LayoutChange& change = changes.emplace_back();
+      change.layout = telemetry_.layout(number).Read();
+      change.valid_from = since;
+      ChangeLayout(&change);
+    }
+    Drain();
     const MutexLock lock(&graph_.mutex);
-    telemetry_.StaleDone(number);
+    for (size_t i = 0; i < changes.size(); ++i) {
+      const LayoutChange& change = changes[i];
+      const absl::Status& status =
+          change.in_flight != nullptr ? change.in_flight->status : change.result.status;
+      if (absl::IsUnavailable(status) || absl::IsResourceExhausted(status)) return;
+      // Unchanged, or what is named is gone with all that it led to: the last version stays.
+      telemetry_.StaleDone(stale[i].first);
+    }
   }
   pending_.Reset();
 }

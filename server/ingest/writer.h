@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <string>
@@ -20,6 +21,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "server/base/clock.h"
 #include "server/base/sync.h"
 #include "server/graph/graph.h"
@@ -28,12 +30,14 @@
 #include "server/ingest/change.h"
 #include "server/ingest/checker.h"
 #include "server/ingest/expiry.h"
+#include "server/ingest/layout.h"
 #include "server/ingest/limits.h"
 #include "server/ingest/operation.h"
 #include "server/ingest/pending.h"
 #include "server/ingest/request_ids.h"
 #include "server/ingest/telemetry.h"
 #include "server/ingest/telemetry_checker.h"
+#include "server/ingest/telemetry_record.h"
 #include "server/ingest/telemetry_state.h"
 #include "server/journal/journal.h"
 
@@ -125,6 +129,17 @@ class Writer {
     bool is_complete = false;
     bool is_record = true;  // else an answer that takes its place among those of records
   };
+  struct LayoutChange {
+    bool IsOfClient() const { return valid_from.ns == INT64_MIN; }
+
+    Layout layout;
+    bool validate_only = false;
+    // The earliest time there is stands for "of a client": from now on, or from the beginning if it
+    // is the first.
+    Time valid_from = Time{INT64_MIN};
+    LayoutResult result;
+    std::shared_ptr<InFlight> in_flight;  // nullptr: there is nothing to write
+  };
 
   void Run();
   // Takes it, or says why not and leaves it.
@@ -134,7 +149,10 @@ class Writer {
   absl::Status FindDone(const Waiting& waiting, bool* is_known, WriteResult* result);
   absl::Status EncodeInto(journal::Record* record, size_t operations, InFlight* in_flight);
   void ProcessTelemetry(const TelemetryBatch& batch, TelemetryDone done);
-  LayoutResult ProcessLayout(Layout layout, bool validate_only, Time valid_from);
+  LayoutResult ProcessLayout(Layout layout, bool validate_only);
+  absl::StatusOr<ResolvedLayout> Resolve(const LayoutChange& change, const LayoutVersion* last);
+  void ChangeLayout(LayoutChange* change);
+  void AppendLayout(const LayoutRecord& record, LayoutChange* change);
   void ResolveStale();
   void Append(std::shared_ptr<InFlight> in_flight, journal::Record record);
   void AnswerNow(Done done, WriteResult result);
@@ -157,8 +175,8 @@ class Writer {
   }
   Waiting TakeNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);  // of a queue that is not empty
   std::vector<std::shared_ptr<InFlight>> TakeComplete() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  const graph::GraphView* Head();
-  TelemetryState* Telemetry();
+  const graph::GraphView* Head() ABSL_LOCKS_EXCLUDED(graph_.mutex);
+  TelemetryState* Telemetry() ABSL_LOCKS_EXCLUDED(graph_.mutex);
 
   const WriterOptions options_;
   const Clock& clock_;

@@ -155,6 +155,7 @@ OpenRows RowsOf(const Head::Held& held, uint32_t columns, uint64_t sequence_max,
     if (std::find(filed.begin(), filed.end(), block) != filed.end()) continue;
     AddUpTo(sequence_max, columns, block, &rows.sealed);
   }
+  AddJoined(sequence_max, columns, held.closed, &rows.sealed);
   for (const RowSourcePtr& source : held.late) {
     AddUpTo(sequence_max, columns, source, &rows.sealed);
   }

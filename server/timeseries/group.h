@@ -54,6 +54,7 @@ struct Run {
 // What few groups have, or those that have much.
 struct GroupParts {
   std::vector<RowSourcePtr> pieces;    // of the open block, in order, but its newest rows
+  std::vector<RowSourcePtr> closed;    // of a day before, in order: no block was made of it yet
   const RawForm* form = nullptr;       // of the newest; nullptr: that of the group's kinds
   std::vector<MemoryBlockPtr> sealed;  // blocks that are in no file yet
   std::map<int64_t, Run> late;         // by day, in the order of arrival

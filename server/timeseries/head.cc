@@ -273,7 +273,7 @@ void Head::AppendInOrder(GroupId id, const Rows& rows, size_t begin, size_t end)
   Group& group = groups_[id];
   const int64_t day = DayOf(rows.times[begin]);
   const bool new_day = group.last_time == kNoTime || DayOf(group.last_time) != day;
-  if (new_day && IsOpen(group)) Seal(id);
+  if (new_day && IsOpen(group)) Close(id);
   if (new_day) StaggerFirstBlock(id);
   // Of a day that was dropped, groups are not known any more.
   if (new_day || (day < dropped_day_ && !IsOpen(group))) NoteDay(id, day);
@@ -429,6 +429,69 @@ void Head::Seal(GroupId id) {
   open_runs_ -= 1;
 }
 
+void Head::Close(GroupId id) {
+  SealClosed(id, UINT64_MAX);  // of one more day
+  Group& group = groups_[id];
+  std::vector<RowSourcePtr> rows = Pieces(id, 0);
+  group.shorter = 0;
+  RawChunkPtr raw;
+  {
+    MutexLock lock(shard(id));
+    GroupParts* const parts = group.mutable_parts();
+    parts->closed = std::move(rows);
+    parts->pieces.clear();
+    parts->form = nullptr;
+    std::swap(group.raw, raw);
+  }
+  open_runs_ -= 1;
+  MutexLock lock(&closed_mutex_);
+  while (!closed_.empty() && !IsClosed(closed_.front())) closed_.pop_front();
+  closed_.push_back(id);
+}
+
+bool Head::IsClosed(GroupId id) const {
+  const Group& group = groups_[id];
+  MutexLock lock(shard(id));
+  return group.parts != nullptr && !group.parts->closed.empty();
+}
+
+bool Head::SealNextClosed() {
+  GroupId id;
+  {
+    MutexLock lock(&closed_mutex_);
+    if (closed_.empty()) return false;
+    id = closed_.front();
+    closed_.pop_front();
+  }
+  SealClosed(id, UINT64_MAX);
+  return true;
+}
+
+void Head::SealClosed(GroupId id, uint64_t sequence_max) {
+  Group& group = groups_[id];
+  std::vector<RowSourcePtr> rows;
+  {
+    MutexLock lock(shard(id));
+    if (group.parts == nullptr || group.parts->closed.empty() ||
+        group.parts->closed.back()->range().last_sequence > sequence_max) {
+      return;
+    }
+    rows = group.parts->closed;
+  }
+  RowBuffer buffer(group.columns());
+  for (const RowSourcePtr& source : rows) AddTo(*source, &buffer);
+  const std::vector<MemoryBlockPtr> blocks = buffer.Encode();
+  {
+    MutexLock lock(shard(id));
+    GroupParts& parts = *group.parts;
+    if (parts.closed != rows) return;  // another thread was faster
+    parts.sealed.insert(parts.sealed.end(), blocks.begin(), blocks.end());
+    parts.closed = {};
+  }
+  open_bytes_.fetch_sub(static_cast<int64_t>(BytesOf(rows)), std::memory_order_relaxed);
+  sealed_bytes_.fetch_add(static_cast<int64_t>(BytesOf(blocks)), std::memory_order_relaxed);
+}
+
 void Head::AppendLate(GroupId id, int64_t day, const Rows& rows, size_t begin, size_t end) {
   Group& group = groups_[id];
   bool is_new = false;
@@ -517,6 +580,8 @@ bool Head::IsCurrent(const Opened& opened) const {
 }
 
 void Head::SealOldest() {
+  while (open_bytes() > options_.open_bytes_max && SealNextClosed()) {
+  }
   while (!opened_.empty() && open_bytes() > options_.open_bytes_max) {
     const Opened oldest = opened_.front();
     opened_.pop_front();
@@ -539,6 +604,7 @@ void Head::Find(GroupId id, int64_t from, int64_t to, uint64_t sequence_max,
     };
     if (group.parts != nullptr) {
       std::for_each(group.parts->sealed.begin(), group.parts->sealed.end(), add);
+      std::for_each(group.parts->closed.begin(), group.parts->closed.end(), add);
       std::for_each(group.parts->pieces.begin(), group.parts->pieces.end(), add);
       for (const auto& [day, run] : group.parts->late) {
         std::for_each(run.pieces.begin(), run.pieces.end(), add);
@@ -570,11 +636,11 @@ bool Head::HoldsRows(GroupId id, int64_t day) const {
   if (IsOpen(group) && DayOf(group.last_time) == day) return true;
   MutexLock lock(shard(id));
   if (group.parts == nullptr) return false;
-  const std::vector<MemoryBlockPtr>& sealed = group.parts->sealed;
-  return group.parts->late.count(day) > 0 ||
-         std::any_of(sealed.begin(), sealed.end(), [day](const MemoryBlockPtr& block) {
-           return DayOf(block->range().first_time) == day;
-         });
+  const GroupParts& parts = *group.parts;
+  const auto is_of_day = [day](const auto& rows) { return DayOf(rows->range().first_time) == day; };
+  return parts.late.count(day) > 0 ||
+         std::any_of(parts.closed.begin(), parts.closed.end(), is_of_day) ||
+         std::any_of(parts.sealed.begin(), parts.sealed.end(), is_of_day);
 }
 
 std::vector<int64_t> Head::SealBefore(const Dropping& dropping) {
@@ -625,6 +691,7 @@ std::vector<GroupId> Head::FindBefore(const Dropping& dropping, MemoryPartition*
   for (const GroupId id : ids) {
     const Group& group = groups_[id];
     if (IsOpen(group) && DayOf(group.last_time) < dropping.day) Seal(id);
+    SealClosed(id, UINT64_MAX);
     std::vector<RowSourcePtr> sources;
     Find(id, INT64_MIN, end, UINT64_MAX, &sources);
     for (RowSourcePtr& source : sources) {

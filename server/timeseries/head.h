@@ -63,10 +63,13 @@ class Head {
   // A group's rows in memory, for a checkpoint.
   struct Held {
     std::vector<MemoryBlockPtr> sealed;  // and late ones, which are sealed for it
-    std::vector<RowSourcePtr> late;      // with rows that are newer than the checkpoint
+    // With rows that are newer than the checkpoint.
+    std::vector<RowSourcePtr> late;
+    std::vector<RowSourcePtr> closed;
     std::vector<RowSourcePtr> open;
   };
-  // Thread-safe. Seals late rows whose sequences are all up to `sequence_max`.
+  bool SealNextClosed();  // as the store's
+  // Thread-safe. Seals closed and late rows whose sequences are all up to `sequence_max`.
   Held Hold(GroupId id, uint64_t sequence_max);
   // Thread-safe: these blocks are in a file now.
   void Forget(GroupId id, const std::vector<MemoryBlockPtr>& blocks);
@@ -139,6 +142,10 @@ class Head {
   void StaggerFirstBlock(GroupId id);
   void Compact(GroupId id);
   void Seal(GroupId id);
+  // The open block's day is over.
+  void Close(GroupId id);
+  // Thread-safe: makes blocks of what is closed, if its sequences are all up to `sequence_max`.
+  void SealClosed(GroupId id, uint64_t sequence_max);
   // Of late rows, under the group's lock.
   void JoinLate(uint32_t columns, size_t first, Run* run);
   void CompactLate(Group* group, Run* run);
@@ -148,6 +155,7 @@ class Head {
   bool HoldsRows(GroupId id, int64_t day) const;  // in memory
   void NoteOpened(GroupId id, uint64_t sequence);
   bool IsCurrent(const Opened& opened) const;
+  bool IsClosed(GroupId id) const;  // it has closed rows
   void SealOldest();
   static bool IsOpen(const Group& group) {
     return group.raw || (group.parts != nullptr && !group.parts->pieces.empty());
@@ -169,6 +177,9 @@ class Head {
   std::deque<Opened> opened_;  // open blocks by age; some are sealed already
   size_t open_runs_ = 0;
   int64_t dropped_day_ = kNoTime;  // days before it
+  Mutex closed_mutex_;             // before the shards'
+  // Groups with closed rows; of some they are sealed already.
+  std::deque<GroupId> closed_ ABSL_GUARDED_BY(closed_mutex_);
   mutable Mutex days_mutex_;
   std::map<int64_t, std::vector<GroupId>> days_ ABSL_GUARDED_BY(days_mutex_);
   std::atomic<uint64_t> samples_{0};

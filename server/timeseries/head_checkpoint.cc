@@ -20,6 +20,7 @@ void Head::MarkChanged(GroupId id) {
 }
 
 Head::Held Head::Hold(GroupId id, uint64_t sequence_max) {
+  SealClosed(id, sequence_max);
   Held held;
   Group& group = groups_[id];
   std::vector<std::pair<RawChunkPtr, uint32_t>> late;
@@ -49,6 +50,7 @@ Head::Held Head::Hold(GroupId id, uint64_t sequence_max) {
         ++run;
       }
       held.sealed = parts.sealed;
+      held.closed = parts.closed;
       held.open = parts.pieces;
     }
   }

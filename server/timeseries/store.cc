@@ -129,6 +129,8 @@ std::vector<int64_t> Store::DaysToPack(int64_t now, PackWhich which) const {
   return impl_->DaysToPack(now, which);
 }
 
+bool Store::SealNextClosed() { return impl_->head.SealNextClosed(); }
+
 absl::Status Store::MergeDay(int64_t day, absl::FunctionRef<bool(uint64_t bytes)> pace) {
   return impl_->RewriteDay(day, /*packed=*/false, pace);
 }

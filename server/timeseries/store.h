@@ -1,7 +1,8 @@
 // The history: samples of all series groups, in memory while they are new, in immutable partition
 // files when they are old.
 //
-//   Append ─▶ open block ─(full, or another day)─▶ sealed block in memory ─(checkpoint)─▶ file
+//   Append ─▶ open block ─(full)─▶ sealed block in memory ─(checkpoint)─▶ file
+//      │         └─(another day)─▶ closed ─(SealNextClosed, checkpoint)─▶ sealed block
 //      └─ not later than the last row ─▶ late block of its day ─(checkpoint)─▶ file
 //   files of a day that has ended ─(MergeDay)─▶ one file ─(checkpoint)─▶ in their place
 //   files of an old day ─(PackDay)─▶ one re-packed file ─(checkpoint)─▶ in their place
@@ -194,6 +195,10 @@ class Store {
   // DATA_LOSS: a block is damaged. After an error everything is as it was.
   absl::Status MergeDay(int64_t day, absl::FunctionRef<bool(uint64_t bytes)> pace);
   absl::Status PackDay(int64_t day, absl::FunctionRef<bool(uint64_t bytes)> pace);
+
+  // Thread-safe: makes blocks of one group's open block whose day is over. At midnight that is so
+  // of many groups at once, so the writer leaves it to others. False: there is none.
+  bool SealNextClosed();
 
   // Files that belong to the last checkpoint, for a backup, as paths.
   std::vector<std::string> Files() const;

@@ -71,11 +71,11 @@ TEST(StoreMemoryTest, SeriesOfLayouts) {
 }
 
 // A fleet whose vehicles all begin together, and go on together after midnight.
-TEST(StoreMemoryTest, SourcesThatBeginTogetherSealTheirBlocksApart) {
-  constexpr uint32_t kSources = 64;
-  constexpr uint32_t kOfEach = 8;  // columns
-  Store store({});
-  const PathId path = store.AddPath("voltage");
+constexpr uint32_t kSources = 64;
+constexpr uint32_t kOfEach = 8;  // columns
+
+void AddSources(Store* store) {
+  const PathId path = store->AddPath("voltage");
   for (uint32_t source = 0; source < kSources; ++source) {
     GroupSpec spec;
     for (uint32_t c = 0; c < kOfEach; ++c) {
@@ -84,8 +84,13 @@ TEST(StoreMemoryTest, SourcesThatBeginTogetherSealTheirBlocksApart) {
            .decimals = 3,
            .series = {{.twin = TwinNumber(source * kOfEach + c), .path = path}}});
     }
-    store.AddGroup(spec);
+    store->AddGroup(spec);
   }
+}
+
+TEST(StoreMemoryTest, SourcesThatBeginTogetherSealTheirBlocksApart) {
+  Store store({});
+  AddSources(&store);
   uint64_t sequence = 0;
   for (const int64_t day : {0, 1}) {
     const uint64_t before = store.status().memory.sealed;
@@ -97,12 +102,68 @@ TEST(StoreMemoryTest, SourcesThatBeginTogetherSealTheirBlocksApart) {
         AppendFrame(&store, GroupId{source}, day * 8640 + i, ++sequence, kOfEach);
       }
       const uint64_t sealed = store.status().memory.sealed;
-      if (i > 0 && sealed > last) ++rounds;  // the first of a day seals that of the day before
-      if (i > 0) most = std::max(most, sealed - last);
+      if (sealed > last) ++rounds;
+      most = std::max(most, sealed - last);
       last = sealed;
     }
     EXPECT_GE(rounds, 16) << day;
     EXPECT_LE(most, (last - before) / 6) << day;
+  }
+}
+
+TEST(StoreMemoryTest, WhoeverWritesAtMidnightSealsNothing) {
+  Store store({});
+  AddSources(&store);
+  uint64_t sequence = 0;
+  for (int64_t i = 0; i < 100; ++i) {
+    for (uint32_t source = 0; source < kSources; ++source) {
+      AppendFrame(&store, GroupId{source}, i, ++sequence, kOfEach);
+    }
+  }
+  EXPECT_FALSE(store.SealNextClosed());
+  for (uint32_t source = 0; source < kSources; ++source) {
+    AppendFrame(&store, GroupId{source}, 8640, ++sequence, kOfEach);
+  }
+  EXPECT_EQ(store.status().memory.sealed, 0u);
+  const uint64_t open = store.status().memory.open;
+  for (uint32_t source = 0; source < kSources; ++source) {
+    const uint64_t sealed = store.status().memory.sealed;
+    ASSERT_TRUE(store.SealNextClosed());
+    EXPECT_GT(store.status().memory.sealed, sealed);
+  }
+  EXPECT_FALSE(store.SealNextClosed());
+  EXPECT_LT(store.status().memory.open, open / 2);
+  // What nobody seals for a day is, by the writer.
+  for (const int64_t day : {2, 3}) {
+    const uint64_t sealed = store.status().memory.sealed;
+    for (uint32_t source = 0; source < kSources; ++source) {
+      AppendFrame(&store, GroupId{source}, day * 8640, ++sequence, kOfEach);
+    }
+    EXPECT_EQ(store.status().memory.sealed > sealed, day == 3);
+  }
+}
+
+// What is closed counts against what open blocks may take, and is sealed first.
+TEST(StoreMemoryTest, ClosedBlocksMakeRoom) {
+  uint64_t day = 0;  // bytes of a day's rows
+  for (const bool is_narrow : {false, true}) {
+    StoreOptions options;
+    options.open_block_bytes_max = is_narrow ? day * 9 / 8 : 0;
+    Store store(options);
+    AddSources(&store);
+    uint64_t sequence = 0;
+    for (int64_t i = 0; i < 40; ++i) {
+      if (i == 20) day = store.status().memory.open;
+      for (uint32_t source = 0; source < kSources; ++source) {
+        AppendFrame(&store, GroupId{source}, i < 20 ? i : 8640 + i, ++sequence, kOfEach);
+      }
+    }
+    uint32_t closed = 0;
+    while (store.SealNextClosed()) ++closed;
+    EXPECT_EQ(closed == kSources, !is_narrow) << closed;
+    if (is_narrow) {
+      EXPECT_LE(store.status().memory.open, options.open_block_bytes_max);
+    }
   }
 }
 

@@ -29,6 +29,7 @@ TEST_P(StoreRandomTest, ReadsAreTheReferences) {
       if (world.Random(40) == 0) {
         ASSERT_THAT(world.MergeDay(), IsOk());
       }
+      if (world.Random(10) == 0) world.store().SealNextClosed();
       if (world.Random(100) == 0) {
         ASSERT_THAT(world.Reload(), IsOk());
       }

@@ -17,7 +17,7 @@ namespace {
 
 using ::twin::testing::IsOk;
 
-constexpr int64_t kSecond = 1'000'000'000;
+constexpr int64_t kInterval = 1'200'000'000'000;  // 72 rows a day
 constexpr uint32_t kColumns = 5;
 
 ReadRequest AllOf() {
@@ -30,9 +30,10 @@ ReadRequest AllOf() {
   return request;
 }
 
-// Row i is at second i with values i + column; every 7th comes once more, late, with the same ones.
+// Row i is at interval i with values i + column; every 7th comes once more, late, with the same
+// ones.
 void AppendRow(Store* store, GroupId group, int64_t i, uint64_t sequence) {
-  const int64_t time = i * 300 * kSecond;
+  const int64_t time = i * kInterval;
   int32_t values[kColumns];
   std::vector<ColumnRows> columns(kColumns);
   for (uint32_t c = 0; c < kColumns; ++c) {
@@ -53,7 +54,7 @@ void ExpectRows(const Snapshot& snapshot, int64_t rows) {
                               EXPECT_EQ(read.times.size(), rows);
                               for (size_t i = 0; i < read.times.size(); ++i) {
                                 const auto number = static_cast<double>(i);
-                                EXPECT_EQ(read.times[i], static_cast<int64_t>(i) * 300 * kSecond);
+                                EXPECT_EQ(read.times[i], static_cast<int64_t>(i) * kInterval);
                                 for (uint32_t c = 0; c < kColumns; ++c) {
                                   EXPECT_EQ(read.columns[c].doubles[i], (number + c) / 10);
                                 }
@@ -108,6 +109,11 @@ TEST(StoreThreadsTest, SnapshotsNeverChange) {
       written.fetch_add(1);
     }
   });
+  std::thread sealer([&] {
+    while (!done.load()) {
+      if (!store.SealNextClosed()) std::this_thread::yield();
+    }
+  });
   for (int64_t i = 0; i < kRows; ++i) {
     const auto sequence = static_cast<uint64_t>(2 * i + 1);
     {
@@ -126,6 +132,7 @@ TEST(StoreThreadsTest, SnapshotsNeverChange) {
   done.store(true);
   for (std::thread& reader : readers) reader.join();
   checkpoints.join();
+  sealer.join();
   ExpectRows(*store.Pin(Sequence(2 * kRows)), kRows);
   EXPECT_GT(store.status().files, 0);
 }
