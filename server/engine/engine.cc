@@ -521,8 +521,7 @@ class Engine::Impl {
     if (kept_ns > 0) graph_.graph.DropPast(Time{now - kept_ns});
     contents.pages = graph_.graph.PinForCheckpoint(/*everything=*/false);
     contents.request_ids = graph_.request_ids.Encode();
-    contents.telemetry =
-        graph_.telemetry.PinForCheckpoint(graph_.graph.head(), /*everything=*/parts_failed_);
+    contents.telemetry = graph_.telemetry.PinForCheckpoint(/*everything=*/parts_failed_);
     AssignRetention();
     history_->DropExpired(now, arrived);
     contents.history = history_->PinForCheckpoint(/*everything=*/parts_failed_);

@@ -16,21 +16,6 @@ using timeseries::ColumnKind;
 using timeseries::ColumnRows;
 using timeseries::SeriesKey;
 
-namespace {
-
-bool NamesWhatIsThere(const Layout& layout, const graph::GraphView& head) {
-  const auto is_there = [&](const LayoutTarget& target) {
-    const TwinNumber twin = head.FindTwin(target.twin_id);
-    return !(twin == kNoTwin) && head.TableOf(twin).FindColumn(target.path) != nullptr;
-  };
-  return std::all_of(layout.columns.begin(), layout.columns.end(), [&](const LayoutColumn& column) {
-    if (column.has_rule) return !(head.FindTwin(column.rule.twin_id) == kNoTwin);
-    return std::all_of(column.targets.begin(), column.targets.end(), is_there);
-  });
-}
-
-}  // namespace
-
 absl::Status TelemetryState::Damaged(absl::string_view what, Sequence sequence) {
   return absl::DataLossError(absl::StrCat("the journal record of sequence ", sequence.value,
                                           " does not fit the state before it: ", what));
@@ -97,8 +82,7 @@ void TelemetryState::Watch(const LayoutVersion& version) {
   for (const TwinNumber twin : version.watched) watching_.Add(twin, version.layout);
 }
 
-void TelemetryState::AddVersion(const Layout& layout, std::shared_ptr<LayoutVersion> version,
-                                bool is_whole) {
+void TelemetryState::AddVersion(const Layout& layout, std::shared_ptr<LayoutVersion> version) {
   const uint32_t number = version->layout;
   auto state = std::make_shared<LayoutState>();
   if (number == layouts_.size()) {
@@ -111,7 +95,6 @@ void TelemetryState::AddVersion(const Layout& layout, std::shared_ptr<LayoutVers
   }
   Watch(*version);
   state->encoded = EncodeLayout(layout);
-  state->is_whole = is_whole;
   state->versions.push_back(std::move(version));
   layouts_[number] = std::move(state);
   changed_.insert(number);
@@ -137,9 +120,7 @@ absl::Status TelemetryState::ApplyLayout(absl::string_view bytes, Sequence seque
         SpecOf(*version, [&](absl::string_view path) { return history_->AddPath(path); }));
   }
   StaleDone(version->layout);
-  // Of a client's first version everything is there.
-  const bool is_whole = is_new || NamesWhatIsThere(record.layout, head);
-  AddVersion(record.layout, std::move(version), is_whole);
+  AddVersion(record.layout, std::move(version));
   graph->Advance(sequence, record.time);
   return absl::OkStatus();
 }
@@ -154,13 +135,11 @@ void TelemetryState::TopologyChanged(TwinNumber source, TwinNumber target, Time 
 void TelemetryState::TwinCreated(absl::string_view id, Time time, const graph::GraphView& head) {
   if (layouts_.empty() || head.EndOfFormer(id) == Time{INT64_MIN}) return;
   renewed_[id] = time;
-  are_created_ = true;
 }
 
 void TelemetryState::TwinMoved(TwinNumber twin, Time time, const graph::GraphView& head) {
   if (layouts_.empty()) return;
   renewed_[head.IdOf(twin)] = time;
-  moved_.insert(twin.value);
   if (watching_.empty()) return;
   for (RelationshipNumber at = head.FirstIncoming(twin); !(at == kNoRelationship);
        at = head.NextIncoming(at)) {
@@ -168,37 +147,19 @@ void TelemetryState::TwinMoved(TwinNumber twin, Time time, const graph::GraphVie
   }
 }
 
-// Cheap to see of hundreds of thousands of layouts: the texts of few are read.
-bool TelemetryState::MayNameRenewed(const LayoutState& layout, const graph::GraphView& head) const {
-  if (!layout.is_whole) return true;
-  const auto may_be_renewed = [&](TwinNumber twin) {
-    return moved_.contains(twin.value) || (are_created_ && !head.Exists(twin));
-  };
-  const LayoutVersion& version = *layout.versions.back();
-  const ResolvedColumns::Targets targets = version.columns.all_targets();
-  return std::any_of(version.watched.begin(), version.watched.end(), may_be_renewed) ||
-         std::any_of(targets.begin(), targets.end(),
-                     [&](ColumnTarget target) { return may_be_renewed(target.twin); });
-}
-
-const std::map<uint32_t, Time>& TelemetryState::FindStale(const graph::GraphView& head) {
-  if (renewed_.empty()) return stale_;
-  for (uint32_t number = 0; number < layouts_.size(); ++number) {
-    const LayoutState& state = *layouts_[number];
-    if (!MayNameRenewed(state, head)) continue;
+const std::map<uint32_t, Time>& TelemetryState::FindStale() {
+  for (uint32_t number = 0; number < layouts_.size() && !renewed_.empty(); ++number) {
     const auto look = [&](const std::string& id) {
       const auto it = renewed_.find(id);
       if (it != renewed_.end()) stale_.emplace(number, it->second);
     };
-    const std::vector<LayoutColumn> columns = state.Read().columns;
+    const std::vector<LayoutColumn> columns = layouts_[number]->Read().columns;
     for (const LayoutColumn& column : columns) {
       if (column.has_rule) look(column.rule.twin_id);
       for (const LayoutTarget& target : column.targets) look(target.twin_id);
     }
   }
   renewed_.clear();
-  moved_.clear();
-  are_created_ = false;
   return stale_;
 }
 
@@ -284,8 +245,7 @@ constexpr uint32_t kProducersKind = 2;
 constexpr uint32_t kStaleKind = 3;
 }  // namespace
 
-TelemetryState::Pinned TelemetryState::PinForCheckpoint(const graph::GraphView& head,
-                                                        bool everything) {
+TelemetryState::Pinned TelemetryState::PinForCheckpoint(bool everything) {
   Pinned pinned;
   for (uint32_t number = 0; number < layouts_.size(); ++number) {
     if (everything || changed_.contains(number)) {
@@ -299,7 +259,7 @@ TelemetryState::Pinned TelemetryState::PinForCheckpoint(const graph::GraphView& 
     AppendVarint(&pinned.producers_, producer.number);
     AppendFixed(&pinned.producers_, producer.time.ns);
   }
-  FindStale(head);
+  FindStale();
   AppendVarint(&pinned.stale_, stale_.size());
   for (const auto& [layout, since] : stale_) {
     AppendVarint(&pinned.stale_, layout);
@@ -341,7 +301,6 @@ absl::Status TelemetryState::Load(uint32_t kind, uint32_t number, absl::string_v
       state->versions.push_back(std::move(version));
     }
     if (state->versions.empty()) reader.Fail();
-    state->is_whole = state->versions.size() == 1;
     if (layouts_.size() <= number) layouts_.resize(number + 1);
     layouts_[number] = std::move(state);
   } else if (kind == kProducersKind) {

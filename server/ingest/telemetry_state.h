@@ -40,8 +40,6 @@ class TelemetryState {
     std::string id;
     std::string encoded;  // as it was last registered; texts of many columns take a tenth so
     std::vector<std::shared_ptr<const LayoutVersion>> versions;  // 1, 2, 3 …
-    // What it names was there, all of it, when the newest version was made; false: or not known.
-    bool is_whole = true;
 
     Layout Read() const;
   };
@@ -88,9 +86,9 @@ class TelemetryState {
   void TwinMoved(TwinNumber twin, Time time, const graph::GraphView& head);
   // Layouts may wait.
   bool may_be_stale() const { return !stale_.empty() || !renewed_.empty(); }
-  // Those that wait, and since when. Cost after TwinCreated or TwinMoved: a look at where all
-  // layouts lead.
-  const std::map<uint32_t, Time>& FindStale(const graph::GraphView& head);
+  // Those that wait, and since when. Cost after TwinCreated or TwinMoved: a look at all names of
+  // all layouts; about a microsecond for one of rules.
+  const std::map<uint32_t, Time>& FindStale();
   void StaleDone(uint32_t layout);
 
   // --- Checkpoints ---
@@ -109,13 +107,12 @@ class TelemetryState {
     std::string stale_;
   };
   // `everything`: else layouts that have changed since the last call.
-  Pinned PinForCheckpoint(const graph::GraphView& head, bool everything);
+  Pinned PinForCheckpoint(bool everything);
   absl::Status Load(uint32_t kind, uint32_t number, absl::string_view bytes);
   absl::Status FinishLoad();
 
  private:
   absl::Status ApplyLayout(absl::string_view bytes, Sequence sequence, graph::Graph* graph);
-  bool MayNameRenewed(const LayoutState& layout, const graph::GraphView& head) const;
   absl::Status ApplyFrames(absl::string_view bytes, Sequence first, uint64_t count,
                            Sequence applied, graph::Graph* graph);
   absl::Status ApplySamples(absl::string_view bytes, Sequence first, uint64_t count,
@@ -143,7 +140,7 @@ class TelemetryState {
   absl::Status ApplySample(const SampleRun& run, size_t row, size_t column, Sequence sequence,
                            Time time, graph::Graph* graph);
   static absl::Status Damaged(absl::string_view what, Sequence sequence);
-  void AddVersion(const Layout& layout, std::shared_ptr<LayoutVersion> version, bool is_whole);
+  void AddVersion(const Layout& layout, std::shared_ptr<LayoutVersion> version);
   void Watch(const LayoutVersion& version);
   void KeepBaseline(TwinNumber twin, absl::string_view path, std::optional<Time> next,
                     Sequence sequence, const graph::GraphView& head);
@@ -168,12 +165,8 @@ class TelemetryState {
   absl::flat_hash_map<std::string, uint32_t> by_id_;
   absl::flat_hash_set<uint32_t> changed_;  // layouts, since the last checkpoint
   LayoutsByTwin watching_;
-  std::map<uint32_t, Time> stale_;  // layouts
-  // What FindStale has not looked for: ids of twins that were created again or moved, these by
-  // number too.
-  absl::flat_hash_map<std::string, Time> renewed_;
-  absl::flat_hash_set<uint32_t> moved_;
-  bool are_created_ = false;  // some of them
+  std::map<uint32_t, Time> stale_;                  // layouts
+  absl::flat_hash_map<std::string, Time> renewed_;  // ids that FindStale has not looked for
   struct Producer {
     uint64_t number = 0;
     Time time;

@@ -273,7 +273,7 @@ void Writer::ResolveStale() {
     std::vector<std::pair<uint32_t, Time>> stale;
     {
       const MutexLock lock(&graph_.mutex);
-      for (const auto& each : telemetry_.FindStale(graph_.graph.head())) {
+      for (const auto& each : telemetry_.FindStale()) {
         if (stale.size() == kAtOnce) break;
         stale.push_back(each);
       }
