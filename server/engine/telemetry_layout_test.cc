@@ -62,7 +62,8 @@ TEST_F(TelemetryTest, ASwapMakesNewVersionsOfManyLayouts) {
   ASSERT_THAT(engine_->Write(std::move(batch)).status, IsOk());
   ingest::TelemetryBatch frames;
   const Frames sent = Pack({{(SystemClock().Now().ns - kStart) / kSecond + 1, {1, 2, 3, 4, 5}}});
-  frames.frames.push_back({absl::StrCat("car-", kLayouts - 1), sent.times, sent.packed, {}});
+  const std::string last = absl::StrCat("car-", kLayouts - 1);
+  frames.frames.push_back({last, sent.times, sent.packed, {}});
   ASSERT_THAT(engine_->Write(std::move(frames)).status, IsOk());
   for (const bool checkpoint : {false, true}) {
     EXPECT_EQ(Latest("cell-21", "voltage"), Value::Double(0.001));

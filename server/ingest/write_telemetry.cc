@@ -268,32 +268,27 @@ void Writer::ResolveStale() {
   constexpr size_t kAtOnce = 256;
   if (!MayWrite().ok()) return;
   Drain();
-  std::vector<LayoutChange> changes;
   while (telemetry_.may_be_stale()) {
-    std::vector<std::pair<uint32_t, Time>> stale;
+    std::vector<std::pair<uint32_t, LayoutChange>> changes;  // by number of the layout
     {
       const MutexLock lock(&graph_.mutex);
-      for (const auto& each : telemetry_.FindStale()) {
-        if (stale.size() == kAtOnce) break;
-        stale.push_back(each);
+      for (const auto& [number, since] : telemetry_.FindStale()) {
+        if (changes.size() == kAtOnce) break;
+        changes.emplace_back(number, LayoutChange()).second.valid_from = since;
       }
     }
-    changes.clear();
-    for (const auto& [number, since] : stale) {
-      LayoutChange& change = changes.emplace_back();
+    for (auto& [number, change] : changes) {
       change.layout = telemetry_.layout(number).Read();
-      change.valid_from = since;
       ChangeLayout(&change);
     }
     Drain();
     const MutexLock lock(&graph_.mutex);
-    for (size_t i = 0; i < changes.size(); ++i) {
-      const LayoutChange& change = changes[i];
+    for (const auto& [number, change] : changes) {
       const absl::Status& status =
           change.in_flight != nullptr ? change.in_flight->status : change.result.status;
       if (absl::IsUnavailable(status) || absl::IsResourceExhausted(status)) return;
       // Unchanged, or what is named is gone with all that it led to: the last version stays.
-      telemetry_.StaleDone(stale[i].first);
+      telemetry_.StaleDone(number);
     }
   }
   pending_.Reset();
