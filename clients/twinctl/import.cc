@@ -136,7 +136,8 @@ void AddImport(CommandLine* line, const ServerPointer& server) {
        .description =
            "The file is NDJSON in the form of Azure Digital Twins' import jobs, which is what "
            "export writes. Twins and relationships that exist are replaced. Errors go to stderr, "
-           "each with its line; the counts go to stdout. Exit code 1 when there is an error.",
+           "each with its line; the counts go to stdout. Exit code 1 when there is an error. What "
+           "was imported before an error stays, and so may some of what follows it.",
        .examples = "twinctl import fleet.ndjson --dry-run\n"
                    "zcat fleet.ndjson.gz | twinctl import - --continue-on-error"},
       OnServer(server, [arguments](client::Client* client, const Console& console) {

@@ -139,11 +139,12 @@ class Describer {
   SyntaxError Describe() const {
     // The first that knows the mistake tells of it.
     for (const auto rule :
-         {&Describer::BadToken, &Describer::FirstWord, &Describer::Join, &Describer::MissingFrom,
-          &Describer::MissingCondition, &Describer::Count, &Describer::Pattern, &Describer::ModelId,
-          &Describer::AdjacentStrings, &Describer::AliasWithAs, &Describer::AsOf,
-          &Describer::ApartUnit, &Describer::HistoryPaths, &Describer::Brackets,
-          &Describer::Misspelled, &Describer::ClauseOrder, &Describer::ReservedWord}) {
+         {&Describer::Exists, &Describer::BadToken, &Describer::FirstWord, &Describer::Join,
+          &Describer::MissingFrom, &Describer::MissingCondition, &Describer::Count,
+          &Describer::Pattern, &Describer::ModelId, &Describer::AdjacentStrings,
+          &Describer::AliasWithAs, &Describer::AsOf, &Describer::ApartUnit,
+          &Describer::HistoryPaths, &Describer::Brackets, &Describer::Misspelled,
+          &Describer::ClauseOrder, &Describer::ReservedWord}) {
       if (std::optional<SyntaxError> error = (this->*rule)(); error.has_value()) return *error;
     }
     return {found_, absl::StrCat("found ", Found(), ", expected ", ExpectedText(), Hint())};
@@ -251,6 +252,16 @@ class Describer {
   }
 
   // ---- Mistakes with a message of their own
+
+  // EXISTS as other languages write it: EXISTS (a)-[]->(b), EXISTS { … }, EXISTS (MATCH …).
+  Result Exists() const {
+    const bool is_brace = found_text() == "{" && found_ > 0 &&  // EXISTS is a name before it
+                          absl::EqualsIgnoreCase(tokens_[found_ - 1].text, "EXISTS");
+    const bool is_query = KindAt(-2) == "EXISTS" && KindAt(-1) == "LEFT_PAREN";
+    const bool is_bare = KindAt(-3) == "EXISTS" && KindAt(-2) == "LEFT_PAREN" && Expects("EQUAL");
+    if (!is_brace && !is_query && !is_bare) return std::nullopt;
+    return {{found_, "a pattern stands in parentheses: EXISTS ((a)-[:relationship]->(b) WHERE …)"}};
+  }
 
   Result BadToken() const {
     const absl::string_view kind = found_kind();

@@ -111,6 +111,18 @@ INSTANTIATE_TEST_SUITE_P(
                 "1:38 found '>', expected '[': a relationship is written -[ ]-, -[ ]-> or <-[ ]-"},
         Mistake{"SELECT a FROM DIGITALTWINS MATCH a-[:x]->(b)",
                 "1:34 a twin of a pattern stands in parentheses: (a)"},
+        Mistake{"SELECT a FROM DIGITALTWINS a WHERE EXISTS (a)-[:x]->(b)",
+                "1:45 a pattern stands in "
+                "parentheses: EXISTS ((a)-[:relationship]->(b) WHERE …)"},
+        Mistake{"SELECT a FROM DIGITALTWINS a WHERE EXISTS (MATCH (a)-[:x]->(b))",
+                "1:50 a pattern stands in "
+                "parentheses: EXISTS ((a)-[:relationship]->(b) WHERE …)"},
+        Mistake{"SELECT a FROM DIGITALTWINS a WHERE EXISTS (SELECT b)",
+                "1:44 a pattern stands in "
+                "parentheses: EXISTS ((a)-[:relationship]->(b) WHERE …)"},
+        Mistake{"SELECT a FROM DIGITALTWINS a WHERE EXISTS { (a)-[:x]->(b) }",
+                "1:43 a pattern stands in "
+                "parentheses: EXISTS ((a)-[:relationship]->(b) WHERE …)"},
         Mistake{"SELECT a FROM DIGITALTWINS MATCH (a-[]-(b)",
                 "1:36 found '-', expected ':' or ')'"},
         Mistake{"SELECT a FROM DIGITALTWINS MATCH (a)-[x->(b)",
@@ -204,8 +216,9 @@ INSTANTIATE_TEST_SUITE_P(
                 "1:46 a model id is a string: 'dtmi:example:Room;1'"},
         Mistake{"SELECT * FROM DIGITALTWINS WHERE CASE WHEN x ELSE 1 END",
                 "1:46 found 'ELSE', expected an operator or THEN"},
-        Mistake{"SELECT * FROM DIGITALTWINS WHERE EXISTS (SELECT 1)",
-                "1:42 found 'SELECT', expected a name or '('"}));
+        Mistake{
+            "SELECT * FROM DIGITALTWINS WHERE EXISTS (SELECT 1)",
+            "1:42 a pattern stands in parentheses: EXISTS ((a)-[:relationship]->(b) WHERE …)"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Functions, MistakeTest,

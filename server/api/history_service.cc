@@ -197,7 +197,6 @@ class HistoryImport final : public grpc::ServerReadReactor<pb::ImportHistoryRequ
     const uint64_t first = rows_;
     rows_ += std::max(samples->twin_ids.size(), samples->times.size());
     ingest::TelemetryBatch batch;
-    batch.any_time = true;
     batch.bytes = request_.ByteSizeLong();
     batch.samples.push_back(*std::move(samples));
     services_.engine->Write(std::move(batch), [this, first](const ingest::TelemetryResult& result) {

@@ -35,18 +35,18 @@ class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> 
  protected:
   absl::Status Run() override {
     absl::Status status = ReadFile();
-    if (status.ok()) status = FlushAll();
+    const bool is_heard = !idle() && !cancelled();
+    // What stands before a line that ends the import is imported; it may be wrong earlier.
+    if (is_heard && stopped_.ok()) status.Update(status.ok() ? FlushAll() : FlushBatch());
     WaitForBatches(0);
-    if (status.ok()) status = stopped_;
+    if (is_heard && !stopped_.ok()) status = stopped_;
     if (status.ok()) status = Decommission();
     if (status.ok() && !options_.dry_run() && progress_.twins() >= kReorderMin) {
       // In whatever order twins came: the cells of a pack become neighbours.
       status = services_.engine->Compact().status();
     }
-    if (status.ok()) {
-      progress_.set_done(true);
-      Report();
-    }
+    if (status.ok()) progress_.set_done(true);
+    if (is_heard) Report();
     return status;
   }
 

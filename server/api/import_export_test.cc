@@ -198,11 +198,18 @@ TEST(Api, ImportSaysWhatIsWrongAndWhere) {
       R"({"$dtId":"c","$metadata":{"$model":"dtmi:t:C;1"}})", "\n");
   pb::ImportProgress progress;
   std::vector<std::string> errors;
+  // It cannot read line 8 and ends there; what stands before counts, and line 7 is wrong.
   EXPECT_THAT(server.Import(data, pb::ImportOptions(), &progress, &errors),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("line ")));
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("line 7: ")));
+  EXPECT_EQ(progress.models(), 1u);
+  EXPECT_EQ(progress.twins(), 1u);
+  EXPECT_EQ(progress.errors(), 2u);
+  EXPECT_FALSE(progress.done());
   pb::ImportOptions options;
-  options.set_continue_on_error(true);
   options.set_dry_run(true);
+  EXPECT_THAT(server.Import(data, options, &progress, &errors),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("line 7: ")));
+  options.set_continue_on_error(true);
   EXPECT_THAT(server.Import(data, options, &progress, &errors), IsOk());
   errors.clear();
   options.set_dry_run(false);

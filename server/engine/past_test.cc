@@ -99,7 +99,6 @@ class PastTest : public ::testing::Test {
   void Sample(double value, Time at) {
     if (clock_.Now() < at) clock_.Set(at);
     ingest::TelemetryBatch batch;
-    batch.any_time = true;
     ingest::SampleBatch& samples = batch.samples.emplace_back();
     samples.twin_ids = {"pack"};
     samples.times = absl::MakeConstSpan(&at.ns, 1);

@@ -102,7 +102,6 @@ struct TelemetryBatch {
   std::string producer;              // empty: none, and no number
   uint64_t number = 0;               // rising per producer
   bool all_or_nothing = false;
-  bool any_time = false;  // also far ahead of the server: an import of history
   std::vector<FrameBatch> frames;
   std::vector<SampleBatch> samples;
   std::vector<Publication> publications;  // alone

@@ -228,7 +228,7 @@ CheckedTelemetry TelemetryChecker::Check(const TelemetryBatch& batch, Time now) 
   checked_ = CheckedTelemetry();
   texts_.clear();
   now_ = now.ns;
-  latest_ = batch.any_time ? INT64_MAX : now.ns + limits_.clock_skew_ms_max * 1'000'000;
+  latest_ = now.ns + limits_.clock_skew_ms_max * 1'000'000;
   FramesRecord frames;
   frames.time = now;
   frames.producer = batch.producer;

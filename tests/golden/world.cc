@@ -73,7 +73,6 @@ class EngineWorld final : public World {
                          const Value& value) override {
     if (clock_.Now() < time) clock_.Set(time);
     ingest::TelemetryBatch batch;
-    batch.any_time = true;
     batch.all_or_nothing = true;
     ingest::SampleBatch& samples = batch.samples.emplace_back();
     samples.twin_ids = {twin};

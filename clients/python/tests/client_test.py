@@ -156,6 +156,23 @@ class ClientTest(unittest.TestCase):
                                                    "temperature": [1.0, None, 2.0], "voltage": [None, 1.0, None]}))
         with self.assertRaisesRegex(ValueError, "1 of 1 rows"):
             self.graph.history.write(pd.DataFrame({"twin": ["gone"], "time": times(1), "temperature": [1.0]}))
+        ahead = [BEGIN + datetime.timedelta(days=1)]  # it would be the latest value until then
+        with self.assertRaisesRegex(ValueError, "1 of 1 rows.*clock_skew_ms_max"):
+            self.graph.history.write(pd.DataFrame({"twin": [cells[2]], "time": ahead, "temperature": [1.0]}))
+        one = self.graph.history.frame(cells[2], "temperature", end=times(2)[1])  # names without lists
+        np.testing.assert_array_equal(one.temperature, [1.0])
+
+    def test_frames_that_cannot_be_written(self):
+        twins, at = ["a", "b"], times(2)
+        for message, columns in (("no column 'time'; it has twin, voltage", {"twin": twins, "voltage": [1.0, 2.0]}),
+                                 ("row 1: time is missing", {"twin": twins, "time": [at[0], pd.NaT], "voltage": 1.0}),
+                                 ("row 0: twin is missing", {"twin": [None, "b"], "time": at, "voltage": 1.0})):
+            with self.assertRaisesRegex(ValueError, message):
+                self.graph.history.write(pd.DataFrame(columns))
+        with self.assertRaisesRegex(TypeError, "is no time"):
+            self.graph.history.write(pd.DataFrame({"twin": twins, "time": ["now", "then"], "voltage": 1.0}))
+        with self.assertRaisesRegex(TypeError, "object is no value"):
+            self.graph.history.write(pd.DataFrame({"twin": twins, "time": at, "voltage": [object(), object()]}))
 
     def test_events_through_a_restart(self):
         cells = self.make_pack("e")
@@ -237,6 +254,17 @@ class ValuesTest(unittest.TestCase):
             self.assertEqual(value, types_pb2.Value(string_value=text))
         with self.assertRaisesRegex(ValueError, "negative"):
             to_value(datetime.timedelta(seconds=-1))
+
+    def test_dates_and_times_of_day(self):
+        for value, text in ((datetime.date(2026, 3, 1), "2026-03-01"), (datetime.time(8, 30), "08:30:00Z"),
+                            (datetime.time(8, 30, tzinfo=datetime.timezone.utc), "08:30:00+00:00")):
+            self.assertEqual(to_value(value), types_pb2.Value(string_value=text))
+
+    def test_integers_beyond_64_bits(self):
+        self.assertEqual(to_value(-2**63), types_pb2.Value(int_value=-2**63))
+        for number in (2**63, -2**63 - 1):
+            with self.assertRaisesRegex(ValueError, "64 bits"):
+                to_value(number)
 
     def test_times_of_numpy(self):
         time = types_pb2.Value(time_unix_nano=1_767_225_600_000_000_001)

@@ -7,7 +7,7 @@ from typing import Any, Iterator, Optional, Sequence
 
 from .connection import Connection
 from .reconnection import LONG_S, PATIENCE_S, StandingCall
-from .values import count, from_nanos, from_value, to_nanos
+from .values import Names, count, from_nanos, from_value, names, to_nanos
 from .v1 import event_service_pb2 as pb, event_service_pb2_grpc as rpc
 
 _NO_CHANGES = (pb.TWIN_STATE, pb.RELATIONSHIP_STATE, pb.SERVER_NOTICE)
@@ -108,10 +108,11 @@ def event_of(message: pb.Event) -> Event:
         message.old_model_id, message.decommissioned, pb.Event.Context.Name(message.context))
 
 
-def event_filter(condition: str, types: Sequence[str], models: Sequence[str], twins: Sequence[str], under: str,
-                 paths: Sequence[str], along: Sequence[str]) -> pb.EventFilter:
-    return pb.EventFilter(types=[_type_named(name) for name in types], models=models, twin_ids=twins, under=under,
-                          under_relationships=along, paths=paths, condition=condition)
+def event_filter(condition: str, types: Names, models: Names, twins: Names, under: str,
+                 paths: Names, along: Names) -> pb.EventFilter:
+    return pb.EventFilter(types=[_type_named(name) for name in names(types)], models=names(models),
+                          twin_ids=names(twins), under=under,
+                          under_relationships=names(along), paths=names(paths), condition=condition)
 
 
 def _type_named(name: str) -> int:
@@ -134,10 +135,10 @@ class Events:
     def __init__(self, connection: Connection):
         self._connection = connection
 
-    def watch(self, condition: str = "", *, types: Sequence[str] = (), models: Sequence[str] = (),
-              twins: Sequence[str] = (), under: str = "", paths: Sequence[str] = (),
+    def watch(self, condition: str = "", *, types: Names = (), models: Names = (),
+              twins: Names = (), under: str = "", paths: Names = (),
               resume_token: str | None = None, since: Any = None, starting_state: bool = False, interval_ms: int = 0,
-              patience_s: float = PATIENCE_S, along: Sequence[str] = ()) -> Watch:
+              patience_s: float = PATIENCE_S, along: Names = ()) -> Watch:
         """Changes from now on, or behind resume_token, or since a server time, or after the starting state.
 
         condition: TQL over the changed twin, such as "new.soc < 20 AND old.soc >= 20". types: names as

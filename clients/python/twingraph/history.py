@@ -6,9 +6,10 @@ import json
 import pathlib
 from typing import TYPE_CHECKING, Any, Iterator, Sequence
 
+from . import errors
 from .connection import Connection
 from .ingest import ROWS_OF_MESSAGE, _column
-from .values import from_value, to_nanos
+from .values import Names, from_value, names, to_nanos
 from .v1 import history_service_pb2 as pb, history_service_pb2_grpc as rpc, telemetry_service_pb2
 
 if TYPE_CHECKING:
@@ -24,14 +25,14 @@ class History:
         self._connection = connection
         self._stub = rpc.HistoryServiceStub(connection.channel)
 
-    def frames(self, twin_ids: Sequence[str], paths: Sequence[str] = (), *, start: Any = None,
+    def frames(self, twin_ids: Names, paths: Names = (), *, start: Any = None,
                end: Any = None) -> Iterator["pandas.DataFrame"]:
         """Samples with start <= time < end, in pieces of one twin each: columns twin, time (UTC), and the paths.
 
         paths: none means all that is recorded. NotFound: a twin. InvalidArgument: a path that its model lacks.
         """
         import pandas
-        request = pb.ExportHistoryRequest(twin_ids=twin_ids, paths=paths, min_sequence=self._connection.sequence)
+        request = pb.ExportHistoryRequest(twin_ids=names(twin_ids), paths=names(paths), min_sequence=self._connection.sequence)
         if start is not None:
             request.from_unix_nano = to_nanos(start)
         if end is not None:
@@ -45,14 +46,14 @@ class History:
             yield pandas.DataFrame({"twin": twins, "time": times,
                                     **{c.path: _values(c, len(times)) for c in batch.columns}})
 
-    def frame(self, twin_ids: Sequence[str], paths: Sequence[str] = (), *, start: Any = None,
+    def frame(self, twin_ids: Names, paths: Names = (), *, start: Any = None,
               end: Any = None) -> "pandas.DataFrame":
         """All of it in one DataFrame; a path that a twin has no sample of is missing there."""
         import pandas
         parts = list(self.frames(twin_ids, paths, start=start, end=end))
-        return pandas.concat(parts, ignore_index=True) if parts else pandas.DataFrame(columns=["twin", "time", *paths])
+        return pandas.concat(parts, ignore_index=True) if parts else pandas.DataFrame(columns=["twin", "time", *names(paths)])
 
-    def export(self, file: str | pathlib.Path, twin_ids: Sequence[str], paths: Sequence[str] = (), *, start: Any = None,
+    def export(self, file: str | pathlib.Path, twin_ids: Names, paths: Names = (), *, start: Any = None,
                end: Any = None) -> int:
         """Writes samples into a file and returns the number of rows.
 
@@ -79,10 +80,24 @@ class History:
         An empty cell (None, NaN, NaT, NA) is no sample, and a row of them is none. ValueError names the first rows
         that were refused; the others are kept.
         """
+        for name in (twin, time):
+            if name not in frame.columns:
+                raise ValueError(f"the frame has no column {name!r}; it has {', '.join(map(str, frame.columns))}")
+            if (missing := frame[name].isna().to_numpy()).any():
+                raise ValueError(f"row {missing.argmax()}: {name} is missing")
         paths = [name for name in frame.columns if name not in (twin, time)]
         sent: list[int] = []  # rows of the frame, in the order in which they went
+        failures: list[Exception] = []  # of what gRPC would only call an exception
 
         def requests() -> Iterator[pb.ImportHistoryRequest]:
+            sent.clear()  # of an attempt before
+            try:
+                yield from messages()
+            except Exception as failure:
+                failures.append(failure)
+                raise
+
+        def messages() -> Iterator[pb.ImportHistoryRequest]:
             for start in range(0, len(frame), ROWS_OF_MESSAGE):
                 part = frame.iloc[start:start + ROWS_OF_MESSAGE].reset_index(drop=True)
                 for piece, present in _pieces(part, [twin, time], paths):
@@ -91,8 +106,13 @@ class History:
                         twin_ids=piece[twin].tolist(), times_unix_nano=[to_nanos(t) for t in piece[time]],
                         columns=[_column(path, piece[path].tolist()) for path in present]))
 
-        response = self._connection.call(lambda _, timeout: self._stub.Import(requests(), timeout=timeout), None,
-                                         timeout=TIMEOUT_S)
+        try:
+            response = self._connection.call(lambda _, timeout: self._stub.Import(requests(), timeout=timeout), None,
+                                             timeout=TIMEOUT_S)
+        except errors.Error:
+            if failures:
+                raise failures[0] from None
+            raise
         if response.rejects_total:
             named = "; ".join(f"row {sent[r.index]}: {r.message}" for r in response.rejects[:3])
             raise ValueError(f"{response.rejects_total} of {len(frame)} rows were refused: {named}")

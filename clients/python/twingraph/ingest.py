@@ -13,7 +13,7 @@ import grpc
 
 from . import errors
 from .connection import FIRST_ATTEMPTS, Connection, wait_before
-from .values import count, to_nanos, to_value
+from .values import Names, count, names, to_nanos, to_value
 from .v1 import telemetry_service_pb2 as pb, telemetry_service_pb2_grpc as rpc
 
 IN_FLIGHT_MAX = 64
@@ -66,8 +66,9 @@ class IngestStream:
         self._send(pb.IngestRequest(frames=pb.FrameBatches(batches=[
             pb.FrameBatch(layout_id=layout_id, times_unix_nano=nanos, doubles=doubles)])))
 
-    def samples(self, twin_ids: Sequence[str], times: Sequence[Any], columns: Mapping[str, Sequence[Any]]) -> None:
+    def samples(self, twin_ids: Names, times: Sequence[Any], columns: Mapping[str, Sequence[Any]]) -> None:
         """Rows of samples: a twin and a time each (or one of all), and a value per path; None or NaN: missing."""
+        twin_ids = names(twin_ids)
         rows = max([len(twin_ids), len(times), *(len(values) for values in columns.values())])
         for what, count in [("twin_ids", len(twin_ids)), ("times", len(times))]:
             if count not in (1, rows):

@@ -4,7 +4,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 from .connection import Connection
-from .values import count, milliseconds, to_nanos
+from .values import Names, count, milliseconds, names, to_nanos
 from .v1 import predictor_pb2, predictor_service_pb2 as pb, predictor_service_pb2_grpc as rpc
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Predictors:
 
     def register(self, name: str, *, address: str = "", builtin: str = "", query: str = "", predictor: str = "",
                  options: Mapping[str, str] | None = None, paths: Mapping[str, str] | None = None, interval_s: float = 0,
-                 change_paths: Sequence[str] = (), change_delay_s: float = 0, batch_rows: int = 0,
+                 change_paths: Names = (), change_delay_s: float = 0, batch_rows: int = 0,
                  batches_in_flight: int = 0, deadline_s: float = 0, shadow: bool = False, truth_path: str = "",
                  replace: bool = False, validate_only: bool = False) -> pb.PredictorInfo:
         """Registers a predictor service at an address ("host:port"), or a built-in one; see PredictorSpec.
@@ -43,7 +43,7 @@ class Predictors:
         if bool(address) == bool(builtin):
             raise ValueError("give an address or the name of a built-in predictor")
         spec = pb.PredictorSpec(name=name, predictor=predictor, options=options, query=query, paths=paths,
-                                interval_ms=milliseconds("interval_s", interval_s), change_paths=change_paths,
+                                interval_ms=milliseconds("interval_s", interval_s), change_paths=names(change_paths),
                                 change_delay_ms=milliseconds("change_delay_s", change_delay_s),
                                 batch_rows=count("batch_rows", batch_rows),
                                 batches_in_flight=count("batches_in_flight", batches_in_flight),
@@ -63,14 +63,14 @@ class Predictors:
     def get(self, name: str) -> pb.PredictorInfo:
         return self._connection.call(self._stub.GetPredictor, pb.GetPredictorRequest(name=name))
 
-    def run(self, name: str, twin_ids: Sequence[str] = (), *, now: Any = None,
+    def run(self, name: str, twin_ids: Names = (), *, now: Any = None,
             timeout: float = RUN_TIMEOUT_S) -> pb.PredictorRun:
         """Runs it now for these twins, or all, and waits for the end. A failed run is an answer: see `state`.
 
         now: what NOW() is in the feature query, and asOf in the estimates, for recorded data. After DeadlineExceeded
         the run goes on: see `runs`.
         """
-        request = pb.RunNowRequest(name=name, twin_ids=twin_ids)
+        request = pb.RunNowRequest(name=name, twin_ids=names(twin_ids))
         if now is not None:
             request.now_unix_nano = to_nanos(now)
         return self._connection.call(self._stub.RunNow, request, repeatable=False, timeout=timeout)

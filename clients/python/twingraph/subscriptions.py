@@ -13,7 +13,7 @@ from . import errors
 from .connection import Connection
 from .events import Event, check_token, event_filter, event_of
 from .reconnection import LONG_S, PATIENCE_S, StandingCall
-from .values import count, to_nanos
+from .values import Names, count, to_nanos
 from .v1 import event_service_pb2 as pb, event_service_pb2_grpc as rpc
 
 CREDIT = 1_000
@@ -148,9 +148,9 @@ class Subscriptions:
         self._connection = connection
         self._stub = rpc.EventServiceStub(connection.channel)
 
-    def create(self, name: str, condition: str = "", *, types: Sequence[str] = (), models: Sequence[str] = (),
-               twins: Sequence[str] = (), under: str = "", paths: Sequence[str] = (), resume_token: str | None = None,
-               since: Any = None, along: Sequence[str] = ()) -> pb.Subscription:
+    def create(self, name: str, condition: str = "", *, types: Names = (), models: Names = (),
+               twins: Names = (), under: str = "", paths: Names = (), resume_token: str | None = None,
+               since: Any = None, along: Names = ()) -> pb.Subscription:
         """Begins now, behind a resume token, or at a server time. The filter is that of `client.events.watch`."""
         request = pb.CreateSubscriptionRequest(name=name, filter=event_filter(condition, types, models, twins, under, paths, along))
         _set_place(request, resume_token, since)

@@ -7,7 +7,7 @@ from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 from .connection import Connection, request_id
 from .errors import NotFound
-from .values import from_map, to_map, to_nanos, to_value
+from .values import Names, from_map, names, to_map, to_nanos, to_value
 from .v1 import twin_service_pb2 as pb, twin_service_pb2_grpc as rpc, types_pb2
 
 BATCH_OPERATIONS = 5_000  # of one call; the server takes 10,000
@@ -73,9 +73,10 @@ class Twins:
         request = pb.GetTwinRequest(id=twin_id, with_telemetry=telemetry, min_sequence=self._connection.sequence)
         return _twin(self._connection.call(self._stub.GetTwin, request).twin)
 
-    def get_many(self, twin_ids: Sequence[str], *, telemetry: bool = False) -> dict[str, Twin]:
+    def get_many(self, twin_ids: Names, *, telemetry: bool = False) -> dict[str, Twin]:
         """Those that exist, by id."""
         found = {}
+        twin_ids = names(twin_ids)
         for start in range(0, len(twin_ids), BATCH_OPERATIONS):
             request = pb.BatchGetTwinsRequest(ids=twin_ids[start:start + BATCH_OPERATIONS], with_telemetry=telemetry,
                                               min_sequence=self._connection.sequence)

@@ -4,13 +4,14 @@ from __future__ import annotations
 import datetime
 import math
 import numbers
-from typing import Any, Mapping
+from typing import Any, Iterable, Mapping
 
 from .v1 import types_pb2
 
 UTC = datetime.timezone.utc
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=UTC)
 Time = "datetime.datetime | int"
+Names = "str | Iterable[str]"  # ids, paths or the like: a single one may stand without a list
 
 
 def count(name: str, value: Any, least: int = 0, most: int = 2**31 - 1) -> int:
@@ -18,6 +19,10 @@ def count(name: str, value: Any, least: int = 0, most: int = 2**31 - 1) -> int:
     if not isinstance(value, bool) and hasattr(value, "__index__") and least <= value.__index__() <= most:
         return value.__index__()
     raise ValueError(f"{name}: it is {value!r}; give a whole number from {least} to {most}")
+
+
+def names(given: Names) -> list[str]:
+    return [given] if isinstance(given, str) else list(given)
 
 
 def seconds(name: str, value: Any) -> float:
@@ -70,7 +75,7 @@ def _duration_of(nanos: int) -> str:
 
 
 def to_value(value: Any) -> types_pb2.Value:
-    """None is null; bool, int, float, str, datetime, timedelta, sequences and mappings are themselves."""
+    """None is null; bool, int, float, str, those of datetime, sequences and mappings are themselves."""
     if value is None:
         return types_pb2.Value()
     if hasattr(value, "tolist"):  # of numpy: a scalar or an array
@@ -88,6 +93,8 @@ def to_value(value: Any) -> types_pb2.Value:
     if isinstance(value, bool):
         return types_pb2.Value(bool_value=value)
     if isinstance(value, int):
+        if not -2**63 <= value < 2**63:
+            raise ValueError(f"{value} does not fit into 64 bits")
         return types_pb2.Value(int_value=value)
     if isinstance(value, float):
         return types_pb2.Value(double_value=value)
@@ -97,6 +104,10 @@ def to_value(value: Any) -> types_pb2.Value:
         return types_pb2.Value(string_value=duration_text(value))
     if isinstance(value, datetime.datetime):
         return types_pb2.Value(time_unix_nano=to_nanos(value))
+    if isinstance(value, datetime.date):
+        return types_pb2.Value(string_value=value.isoformat())
+    if isinstance(value, datetime.time):
+        return types_pb2.Value(string_value=value.isoformat() + ("" if value.tzinfo else "Z"))
     if isinstance(value, Mapping):
         return types_pb2.Value(map_value=to_map(value))
     if isinstance(value, (list, tuple)):
