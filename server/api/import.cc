@@ -25,6 +25,14 @@ constexpr int kBatchesInFlight = 3;
 
 enum class Section { kNone, kHeader, kModels, kTwins, kRelationships };
 
+// Null: the line begins none. Twins, relationships and models may have a property of that name.
+const Value* SectionOf(const Value& line) {
+  for (const absl::string_view id : {"$dtId", "$relationshipId", "@id"}) {
+    if (line.Find(id) != nullptr) return nullptr;
+  }
+  return line.Find("Section");
+}
+
 class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> {
  public:
   Import(const Services& services, grpc::CallbackServerContext* context)
@@ -173,7 +181,7 @@ class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> 
     }
     absl::StatusOr<Value> json = ParseJson(text);
     if (!json.ok()) return Error(line_, json.status());
-    if (const Value* section = json->Find("Section")) return BeginSection(*section);
+    if (const Value* section = SectionOf(*json)) return BeginSection(*section);
     switch (section_) {
       case Section::kNone:
         return absl::InvalidArgumentError(absl::StrCat(

@@ -224,6 +224,33 @@ TEST(Api, ImportSaysWhatIsWrongAndWhere) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("no import file")));
 }
 
+TEST(Api, PropertiesMayBeCalledSection) {
+  const std::string file = absl::StrCat(
+      "{\"Section\":\"Header\"}\n{\"fileVersion\":\"1.0.0\",\"author\":\"twingraph\"}\n",
+      "{\"Section\":\"Models\"}\n",
+      R"({"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:S;1","@type":"Interface","contents":[)",
+      R"({"@type":"Property","name":"Section","schema":"string"},)",
+      R"({"@type":"Relationship","name":"r","properties":[)",
+      R"({"@type":"Property","name":"Section","schema":"string"}]}]})",
+      "\n{\"Section\":\"Twins\"}\n",
+      R"({"$dtId":"a","$metadata":{"$model":"dtmi:t:S;1"},"Section":"Relationships"})", "\n",
+      R"({"$dtId":"b\u0062","$metadata":{"$model":"dtmi:t:S;1"},"Section":"no"})",  // not plain
+      "\n{\"Section\":\"Relationships\"}\n",
+      R"({"$relationshipId":"x","$sourceId":"a","$targetId":"bb","$relationshipName":"r",)",
+      R"("Section":"Twins"})", "\n");
+  RunningServer first;
+  pb::ImportProgress progress;
+  std::vector<std::string> errors;
+  ASSERT_THAT(first.Import(file, pb::ImportOptions(), &progress, &errors), IsOk());
+  EXPECT_EQ(progress.twins(), 2u);
+  EXPECT_EQ(progress.relationships(), 1u);
+  const std::string data = first.Export();
+  EXPECT_THAT(data, HasSubstr(R"("Section":"Relationships"})"));
+  RunningServer second;
+  ASSERT_THAT(second.Import(data, pb::ImportOptions(), &progress, &errors), IsOk());
+  EXPECT_EQ(second.Export(), data);
+}
+
 TEST(Api, AnImportReadsOnlyWhatItKnows) {
   RunningServer server;
   pb::ImportProgress progress;

@@ -19,7 +19,6 @@ bool ReadText(PlainJson* json, std::string* text) {
 
 // A member of the contents. Components may have members that are about them.
 bool ReadContent(absl::string_view name, PlainJson* json, ValueMap* contents) {
-  if (name == "Section") return false;
   Value& value = contents->emplace_back(std::string(name), Value()).second;
   return json->ReadValue(&value) && value.Find("$metadata") == nullptr;
 }
