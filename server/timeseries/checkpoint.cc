@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "server/base/check.h"
 #include "server/base/coding.h"
 #include "server/base/status_macros.h"
 #include "server/timeseries/row_buffer.h"
@@ -35,8 +34,7 @@ void AddJoined(uint64_t sequence_max, uint32_t columns, absl::Span<const RowSour
   RowBuffer buffer(columns);
   for (const RowSourcePtr& source : sources) {
     if (source->range().first_sequence > sequence_max) continue;
-    const absl::Status status = buffer.Add(*source, sequence_max);
-    TWIN_CHECK(status.ok()) << status;
+    buffer.AddOfMemory(*source, sequence_max);
   }
   if (buffer.rows() == 0) return;
   buffer.Sort();

@@ -127,6 +127,9 @@ static_assert(sizeof(RawChunk) % alignof(int64_t) == 0);
 // The narrowest column that has room for rows [begin, end): of `column`'s kind if they fit there.
 RawColumn ColumnFor(RawColumn column, const ColumnRows& rows, size_t begin, size_t end);
 
+// Of memory; 0 of none.
+inline size_t BytesOf(const RawChunkPtr& raw) { return raw ? raw->bytes() : 0; }
+
 }  // namespace twin::timeseries
 
 #endif  // TWIN_SERVER_TIMESERIES_RAW_CHUNK_H_

@@ -152,6 +152,11 @@ void RowBuffer::Permute(const std::vector<uint32_t>& order) {
   }
 }
 
+void RowBuffer::AddOfMemory(const RowSource& source, uint64_t sequence_max) {
+  const absl::Status status = Add(source, sequence_max);
+  TWIN_CHECK(status.ok()) << status;
+}
+
 void RowBuffer::Sort() {
   const auto before = [this](uint32_t a, uint32_t b) {
     return times_[a] != times_[b] ? times_[a] < times_[b] : sequences_[a] < sequences_[b];

@@ -35,6 +35,8 @@ class RowBuffer {
   // Rows with sequences up to `sequence_max`. Columns of different kinds become kDouble where that
   // loses nothing, else kValue. DATA_LOSS: the source is damaged.
   absl::Status Add(const RowSource& source, uint64_t sequence_max = UINT64_MAX);
+  // The same of what is in memory: this program wrote it, or checked it when it was loaded.
+  void AddOfMemory(const RowSource& source, uint64_t sequence_max = UINT64_MAX);
   // Into the order of (time, sequence).
   void Sort();
   // Appends blocks of up to `rows_max` rows, in order. `rows`: at least one.

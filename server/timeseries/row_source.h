@@ -2,6 +2,7 @@
 #ifndef TWIN_SERVER_TIMESERIES_ROW_SOURCE_H_
 #define TWIN_SERVER_TIMESERIES_ROW_SOURCE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -120,6 +121,14 @@ class RawRows final : public RowSource {
 };
 
 RowRange RangeOf(const Block& block);
+
+// Of memory, together.
+template <typename T>
+size_t BytesOf(const std::vector<std::shared_ptr<const T>>& sources) {
+  size_t bytes = 0;
+  for (const auto& source : sources) bytes += source->memory_bytes();
+  return bytes;
+}
 
 }  // namespace twin::timeseries
 
