@@ -44,15 +44,35 @@ void FillSamples(const std::string& path, const query::Vector& column,
   }
 }
 
-// Those of rows [first, last) that have a value.
-std::vector<size_t> FilledRows(const query::SeriesRows& rows, size_t first, size_t last) {
+// About how many bytes a message needs for a value.
+uint64_t BytesOf(const query::Vector& column, size_t row) {
+  if (column.IsNull(row)) return 16;
+  switch (column.kind) {
+    case query::TypeKind::kString:
+      return 16 + column.strings[row].size();
+    case query::TypeKind::kValue: {
+      std::string bytes;
+      column.values[row].AppendTo(&bytes);
+      return 16 + 2 * bytes.size();
+    }
+    default:
+      return 16;
+  }
+}
+
+// Those of rows from `*first` on that have a value, as many as one message takes; `*first` becomes
+// the row behind them.
+std::vector<size_t> FilledRows(const query::SeriesRows& rows, size_t* first) {
   std::vector<size_t> filled;
-  filled.reserve(last - first);
-  for (size_t row = first; row < last; ++row) {
+  const size_t end = std::min(rows.times.size(), *first + kMessageRows);
+  uint64_t bytes = 0;
+  for (size_t& row = *first; row < end && bytes < kSamplesMessageBytes; ++row) {
     const bool has =
         std::any_of(rows.columns.begin(), rows.columns.end(),
                     [row](const query::Vector& column) { return !column.IsNull(row); });
-    if (has) filled.push_back(row);
+    if (!has) continue;
+    filled.push_back(row);
+    for (const query::Vector& column : rows.columns) bytes += BytesOf(column, row);
   }
   return filled;
 }
@@ -147,11 +167,7 @@ class HistoryExport final : public BlockingWriter<pb::ExportHistoryResponse> {
   // Columns without a sample are left out.
   absl::Status Send(const std::string& id, const query::SeriesRows& rows) {
     for (size_t first = 0; first < rows.times.size();) {
-      const size_t columns = std::max<size_t>(rows.columns.size(), 1);
-      const size_t count = std::clamp<size_t>(kSamplesMessageBytes / 16 / columns, 1, kMessageRows);
-      const size_t last = std::min(first + count, rows.times.size());
-      const std::vector<size_t> filled = FilledRows(rows, first, last);
-      first = last;
+      const std::vector<size_t> filled = FilledRows(rows, &first);
       pb::SampleBatch* const samples = response_.mutable_samples();
       samples->Clear();
       samples->add_twin_ids(id);

@@ -18,6 +18,8 @@ namespace twin::api {
 namespace {
 
 constexpr int kBatchDefault = 10'000;
+// A batch's record may be that many times as long as the batch's lines, old values included.
+constexpr int64_t kRecordOfLines = 8;
 constexpr uint64_t kErrorsMax = 10'000;  // that are listed; the rest is counted
 constexpr size_t kErrorsPerMessage = 500;
 constexpr uint64_t kReorderMin = 10'000;  // an import of fewer twins moves no rows
@@ -173,6 +175,7 @@ class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> 
   absl::Status Line(absl::string_view text) {
     if (IsTooLong(text)) return LongLine();
     ++line_;
+    line_bytes_ = static_cast<int64_t>(text.size());
     if (!text.empty() && text.back() == '\r') text.remove_suffix(1);
     if (text.empty()) return absl::OkStatus();
     if (section_ == Section::kTwins && AddPlain<ingest::PutTwin>(text)) return FlushIfFull();
@@ -259,10 +262,14 @@ class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> 
       put->source_time = Time{options_.source_time_unix_nano()};
     }
     lines_.push_back(line_);
+    lines_bytes_ += line_bytes_;
   }
 
   absl::Status FlushIfFull() {
-    return static_cast<int>(lines_.size()) < batch_operations_ ? absl::OkStatus() : FlushBatch();
+    const bool is_full =
+        static_cast<int>(lines_.size()) >= batch_operations_ ||
+        lines_bytes_ >= services_.engine->limits().batch_bytes_max / kRecordOfLines;
+    return is_full ? FlushBatch() : absl::OkStatus();
   }
 
   absl::Status FlushAll() {
@@ -309,6 +316,7 @@ class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> 
     if (!stopped_.ok()) return stopped_;
     auto pending = std::make_shared<Pending>();
     pending->lines = std::exchange(lines_, {});
+    lines_bytes_ = 0;
     pending->of_twins = section_ == Section::kTwins ||
                         std::holds_alternative<ingest::PutTwin>(batch_.operations.front());
     ingest::WriteBatch batch = std::exchange(batch_, {});
@@ -415,13 +423,15 @@ class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> 
   int batch_operations_ = kBatchDefault;
   Section section_ = Section::kNone;
   uint64_t line_ = 0;
+  int64_t line_bytes_ = 0;
   std::vector<std::string> decommissioned_;
   uint64_t decommissioned_line_ = 0;
   bool in_long_line_ = false;
   std::vector<std::string> models_;
   int64_t models_bytes_ = 0;
   ingest::WriteBatch batch_;
-  std::vector<uint64_t> lines_;
+  std::vector<uint64_t> lines_;  // of batch_
+  int64_t lines_bytes_ = 0;
   size_t contents_before_ = 0;                            // of the line before
   std::vector<std::pair<uint64_t, std::string>> errors_;  // not yet reported
   uint64_t errors_listed_ = 0;

@@ -251,6 +251,26 @@ TEST(Api, PropertiesMayBeCalledSection) {
   EXPECT_EQ(second.Export(), data);
 }
 
+// More than batch_bytes_max (2 MiB here) holds, in fewer lines than a batch takes.
+TEST(Api, AnImportOfLongLinesIsDivided) {
+  RunningServer server;
+  std::string data = absl::StrCat(
+      "{\"Section\":\"Header\"}\n{\"fileVersion\":\"1.0.0\"}\n{\"Section\":\"Models\"}\n",
+      R"({"@context":"dtmi:dtdl:context;3","@id":"dtmi:t:L;1","@type":"Interface","contents":[)",
+      R"({"@type":"Property","name":"s","schema":"string"}]})", "\n{\"Section\":\"Twins\"}\n");
+  const std::string text(50'000, 'x');
+  for (int i = 0; i < 100; ++i) {
+    absl::StrAppend(&data, R"({"$dtId":"t)", i, R"(","$metadata":{"$model":"dtmi:t:L;1"},"s":")",
+                    text, "\"}\n");
+  }
+  pb::ImportProgress progress;
+  std::vector<std::string> errors;
+  for (int i = 0; i < 2; ++i) {  // the second time with old values
+    ASSERT_THAT(server.Import(data, pb::ImportOptions(), &progress, &errors, 1 << 20), IsOk());
+    EXPECT_EQ(progress.twins(), 100u);
+  }
+}
+
 TEST(Api, AnImportReadsOnlyWhatItKnows) {
   RunningServer server;
   pb::ImportProgress progress;

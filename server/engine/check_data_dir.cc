@@ -138,6 +138,8 @@ class Check {
                       CountEnded<graph::EndedRelationship>(head, head.ended_relationship_slots()),
                       " relationships that have ended"),
          replayed.status());
+    const absl::Status reach = CheckReach(fs_, data_dir_, head.sequence());
+    if (!reach.ok()) Note("backup", reach);
   }
 
   const std::string& data_dir_;

@@ -9,6 +9,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "server/base/status_macros.h"
@@ -25,6 +26,7 @@ constexpr absl::string_view kFormat = "twingraph 2\n";
 constexpr absl::string_view kPartialMark = "BACKUP";
 constexpr int kFoldersDeepMax = 8;
 
+std::string ReachPath(const std::string& data_dir) { return JoinPath(data_dir, "SEQUENCE"); }
 std::string FormatPath(const std::string& data_dir) { return JoinPath(data_dir, "FORMAT"); }
 
 absl::Status RemoveTree(FileSystem* fs, const std::string& path, int deep_max) {
@@ -335,6 +337,26 @@ absl::Status BeginPartial(FileSystem* fs, const std::string& partial) {
   const absl::Status marked = fs->Create(mark).status();
   if (!marked.ok()) (void)fs->Remove(partial);
   return marked;
+}
+
+absl::Status WriteReach(FileSystem* fs, const std::string& data_dir, Sequence through) {
+  return fs->WriteWhole(ReachPath(data_dir), absl::StrCat(through.value, "\n"));
+}
+
+absl::Status CheckReach(FileSystem* fs, const std::string& data_dir, Sequence found) {
+  if (!fs->Exists(ReachPath(data_dir))) return absl::OkStatus();
+  TWIN_ASSIGN_OR_RETURN(const std::string text, fs->ReadWhole(ReachPath(data_dir)));
+  uint64_t through = 0;
+  if (!absl::SimpleAtoi(text, &through)) {
+    return absl::DataLossError(absl::StrCat(ReachPath(data_dir), " has no sequence but '",
+                                            absl::CHexEscape(text.substr(0, 40)),
+                                            "': the backup is damaged; take another copy of it"));
+  }
+  if (found.value >= through) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(
+      "the backup in ", data_dir, " was made at sequence ", through, ", and what is there ends at ",
+      found.value, ": files of it are missing or cut short; take another copy of it, or remove ",
+      ReachPath(data_dir), " to start with what is left"));
 }
 
 absl::Status EndPartial(FileSystem* fs, const std::string& partial, const std::string& folder) {

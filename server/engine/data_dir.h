@@ -4,6 +4,7 @@
 //   DIR/FORMAT    "twingraph 2\n"
 //   DIR/LOCK      locked while a process uses DIR
 //   DIR/RESERVE   zeros: room for a checkpoint when the disk is full
+//   DIR/SEQUENCE  of a backup: "817\n", the sequence that its state reaches
 //   DIR/journal/  docs/formats/journal.md
 //   DIR/store/    docs/formats/store.md
 #ifndef TWIN_SERVER_ENGINE_DATA_DIR_H_
@@ -56,6 +57,13 @@ absl::StatusOr<Replayed> Replay(journal::Journal* journal, Sequence checkpoint, 
 // where and how.
 absl::Status CopyJournal(journal::Journal* journal, Sequence checkpoint, Sequence through,
                          journal::FileJournalOptions options);
+
+// Says in a backup up to which sequence it is whole.
+absl::Status WriteReach(FileSystem* fs, const std::string& data_dir, Sequence through);
+
+// DATA_LOSS: the data directory was made as a backup up to a later sequence than `found`, so that
+// files of it are gone or cut short. OK where it was made otherwise.
+absl::Status CheckReach(FileSystem* fs, const std::string& data_dir, Sequence found);
 
 // Twins in the order in which their rows should be: each followed by what it contains.
 std::vector<TwinNumber> ContainmentOrder(const graph::GraphView& view);

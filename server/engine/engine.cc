@@ -207,6 +207,7 @@ class Engine::Impl {
     return upkeep_->PackEnded();
   }
 
+  const ingest::Limits& limits() const { return options_.limits; }
   EngineStatus status() {
     EngineStatus status;
     {
@@ -314,6 +315,7 @@ class Engine::Impl {
     TWIN_ASSIGN_OR_RETURN(recovered_,
                           Replay(journal_.get(), meta.sequence, &graph_.graph, &graph_.request_ids,
                                  &graph_.telemetry, options_.limits));
+    TWIN_RETURN_IF_ERROR(CheckReach(fs_, options_.data_dir, graph_.graph.head().sequence()));
     // Before files are merged: each is of groups that are kept equally long.
     AssignRetention();
     return absl::OkStatus();
@@ -376,6 +378,7 @@ class Engine::Impl {
     TWIN_RETURN_IF_ERROR(CopyHistory(HistoryFolder(to)));
     TWIN_RETURN_IF_ERROR(CopyJournal(journal_.get(), checkpoints_->current().sequence, through,
                                      JournalOptions(JournalFolder(to))));
+    TWIN_RETURN_IF_ERROR(WriteReach(fs_, to, through));
     return CreateDataDir(fs_, to);
   }
 
@@ -698,6 +701,8 @@ absl::Status Engine::WaitFor(Sequence sequence, Time deadline,
 }
 
 absl::Status Engine::Checkpoint() { return impl_->Checkpoint(/*paced=*/false); }
+const ingest::Limits& Engine::limits() const { return impl_->limits(); }
+
 absl::Status Engine::Backup(const std::string& folder) { return impl_->Backup(folder); }
 absl::StatusOr<uint64_t> Engine::Compact() { return impl_->Compact(); }
 absl::StatusOr<uint64_t> Engine::PackHistory() { return impl_->PackHistory(); }

@@ -193,6 +193,7 @@ class Engine {
   absl::StatusOr<uint64_t> PackHistory();
 
   EngineStatus status() const;
+  const ingest::Limits& limits() const;
 
   // Refuses new writes, finishes what runs, checkpoints, closes.
   absl::Status Stop();

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -228,6 +229,35 @@ TEST_F(EngineTest, BacksUpWhileItServes) {
   EXPECT_GT((*copy)->status().twins, 50);
   EXPECT_EQ((*copy)->documents().Get("predictors", "soh").value_or(""), "kept");
   WriteSome(copy->get(), 4);
+}
+
+TEST_F(EngineTest, ABackupThatLacksAFileIsNoSmallerBackup) {
+  const std::unique_ptr<Engine> engine = Open();
+  CreateAll(engine.get());
+  WriteSome(engine.get(), 1);
+  const std::string folder = folder_.Path("backup");
+  ASSERT_THAT(engine->Backup(folder), IsOk());
+  const uint64_t sequence = engine->status().sequence.value;
+  const auto names = PosixFileSystem()->List(JoinPath(folder, "journal"));
+  ASSERT_THAT(names.status(), IsOk());
+  for (const std::string& name : *names) {
+    if (absl::StartsWith(name, "segment")) {
+      ASSERT_THAT(PosixFileSystem()->Remove(JoinPath(folder, "journal/" + name)), IsOk());
+    }
+  }
+  const auto lacks = StatusIs(
+      StatusCode::kDataLoss,
+      HasSubstr(absl::StrCat("was made at sequence ", sequence, ", and what is there ends at 0")));
+  std::vector<std::string> report;
+  EXPECT_THAT(CheckDataDir(folder, &report), lacks);
+  EngineOptions copy_options = options_;
+  copy_options.data_dir = folder;
+  EXPECT_THAT(Engine::Open(copy_options).status(), lacks);
+  ASSERT_THAT(PosixFileSystem()->WriteWhole(JoinPath(folder, "SEQUENCE"), "many"), IsOk());
+  EXPECT_THAT(Engine::Open(copy_options).status(),
+              StatusIs(StatusCode::kDataLoss, HasSubstr("has no sequence but 'many'")));
+  ASSERT_THAT(PosixFileSystem()->Remove(JoinPath(folder, "SEQUENCE")), IsOk());
+  EXPECT_THAT(Engine::Open(copy_options).status(), IsOk());  // as its message says
 }
 
 void WriteText(const std::string& path) {

@@ -174,6 +174,21 @@ class ClientTest(unittest.TestCase):
         with self.assertRaisesRegex(TypeError, "object is no value"):
             self.graph.history.write(pd.DataFrame({"twin": twins, "time": at, "voltage": [object(), object()]}))
 
+    def test_long_texts_go_in_several_messages(self):
+        """70 MB out and in: more than a message may have, and than a record of the journal."""
+        long = "dtmi:test:Long;1"
+        self.graph.models.create({"@context": "dtmi:dtdl:context;3", "@id": long, "@type": "Interface", "contents": [
+            {"@type": "Property", "name": "note", "schema": "string"}, {"@type": "Telemetry", "name": "log", "schema": "string"}]})
+        count, text = 1_200, "x" * 60_000
+        self.assertEqual(self.graph.twins.write(Twin(f"long-{i}", long, {"note": text}) for i in range(count)), count)
+        frame = pd.DataFrame({"twin": "long-0", "time": times(count), "log": text})
+        self.assertEqual(self.graph.history.write(frame), count)
+        with self.graph.telemetry.stream("long") as stream:
+            stream.samples("long-1", times(count), {"log": [text] * count})
+        self.assertEqual((stream.rows, stream.rejects_total), (count, 0))
+        found = self.graph.history.frame(["long-0", "long-1"], "log")
+        self.assertEqual((len(found), set(found.log)), (2 * count, {text}))
+
     def test_events_through_a_restart(self):
         cells = self.make_pack("e")
         with self.graph.events.watch(types=["TWIN_STATE", "TELEMETRY"], twins=cells, starting_state=True) as watch:

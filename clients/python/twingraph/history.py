@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Iterator, Sequence
 from . import errors
 from .connection import Connection
 from .ingest import ROWS_OF_MESSAGE, _column
-from .values import Names, from_value, names, to_nanos
+from .values import Names, from_value, messages, names, to_nanos
 from .v1 import history_service_pb2 as pb, history_service_pb2_grpc as rpc, telemetry_service_pb2
 
 if TYPE_CHECKING:
@@ -92,19 +92,24 @@ class History:
         def requests() -> Iterator[pb.ImportHistoryRequest]:
             sent.clear()  # of an attempt before
             try:
-                yield from messages()
+                yield from parts()
             except Exception as failure:
                 failures.append(failure)
                 raise
 
-        def messages() -> Iterator[pb.ImportHistoryRequest]:
+        def parts() -> Iterator[pb.ImportHistoryRequest]:
             for start in range(0, len(frame), ROWS_OF_MESSAGE):
                 part = frame.iloc[start:start + ROWS_OF_MESSAGE].reset_index(drop=True)
                 for piece, present in _pieces(part, [twin, time], paths):
-                    sent.extend(start + row for row in piece.index)
-                    yield pb.ImportHistoryRequest(samples=telemetry_service_pb2.SampleBatch(
-                        twin_ids=piece[twin].tolist(), times_unix_nano=[to_nanos(t) for t in piece[time]],
-                        columns=[_column(path, piece[path].tolist()) for path in present]))
+                    def message_of(first: int, last: int) -> pb.ImportHistoryRequest:
+                        rows = piece.iloc[first:last]
+                        return pb.ImportHistoryRequest(samples=telemetry_service_pb2.SampleBatch(
+                            twin_ids=rows[twin].tolist(), times_unix_nano=[to_nanos(t) for t in rows[time]],
+                            columns=[_column(path, rows[path].tolist()) for path in present]))
+
+                    for first, last, message in messages(len(piece), ROWS_OF_MESSAGE, message_of):
+                        sent.extend(start + row for row in piece.index[first:last])
+                        yield message
 
         try:
             response = self._connection.call(lambda _, timeout: self._stub.Import(requests(), timeout=timeout), None,

@@ -13,7 +13,7 @@ import grpc
 
 from . import errors
 from .connection import FIRST_ATTEMPTS, Connection, wait_before
-from .values import Names, count, names, to_nanos, to_value
+from .values import Names, count, messages, names, to_nanos, to_value
 from .v1 import telemetry_service_pb2 as pb, telemetry_service_pb2_grpc as rpc
 
 IN_FLIGHT_MAX = 64
@@ -74,12 +74,16 @@ class IngestStream:
             if count not in (1, rows):
                 raise ValueError(f"{what} has {count} items, the longest column {rows}: give one of each row, or one of all")
         nanos = [to_nanos(t) for t in times]
-        for start in range(0, rows, ROWS_OF_MESSAGE):
-            part = slice(start, start + ROWS_OF_MESSAGE)
-            self._send(pb.IngestRequest(samples=pb.SampleBatch(
+
+        def message_of(first: int, last: int) -> pb.IngestRequest:
+            part = slice(first, last)
+            return pb.IngestRequest(samples=pb.SampleBatch(
                 twin_ids=twin_ids[part] if len(twin_ids) > 1 else twin_ids,
                 times_unix_nano=nanos[part] if len(nanos) > 1 else nanos,
-                columns=[_column(path, values[part]) for path, values in columns.items()])))
+                columns=[_column(path, values[part]) for path, values in columns.items()]))
+
+        for _, _, message in messages(rows, ROWS_OF_MESSAGE, message_of):
+            self._send(message)
 
     def flush(self, timeout: float | None = None) -> None:
         """Waits until all that was sent is durable. Raises what ended the stream."""

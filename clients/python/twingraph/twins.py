@@ -7,7 +7,7 @@ from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 from .connection import Connection, request_id
 from .errors import NotFound
-from .values import Names, from_map, names, to_map, to_nanos, to_value
+from .values import MESSAGE_BYTES, Names, from_map, names, to_map, to_nanos, to_value
 from .v1 import twin_service_pb2 as pb, twin_service_pb2_grpc as rpc, types_pb2
 
 BATCH_OPERATIONS = 5_000  # of one call; the server takes 10,000
@@ -175,15 +175,16 @@ class Twins:
 
         Returns how many were written. An error names the element; the batches before stay written.
         """
-        written, batch = 0, []
+        written, batch, bytes_of_batch = 0, [], 0
         for element in elements:
             if isinstance(element, Twin):
                 batch.append(pb.WriteOperation(create_twin=pb.CreateTwinRequest(twin=_twin_message(element))))
             else:
                 batch.append(pb.WriteOperation(create_relationship=pb.CreateRelationshipRequest(
                     relationship=_relationship_message(element))))
-            if len(batch) == BATCH_OPERATIONS:
-                written, batch = written + self._write(batch), []
+            bytes_of_batch += batch[-1].ByteSize()
+            if len(batch) == BATCH_OPERATIONS or bytes_of_batch >= MESSAGE_BYTES:
+                written, batch, bytes_of_batch = written + self._write(batch), [], 0
         return written + (self._write(batch) if batch else 0)
 
     def _write(self, operations: Sequence[pb.WriteOperation]) -> int:

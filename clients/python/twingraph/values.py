@@ -4,13 +4,14 @@ from __future__ import annotations
 import datetime
 import math
 import numbers
-from typing import Any, Iterable, Mapping
+from typing import Any, Callable, Iterable, Iterator, Mapping
 
 from .v1 import types_pb2
 
 UTC = datetime.timezone.utc
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=UTC)
 Time = "datetime.datetime | int"
+MESSAGE_BYTES = 4 << 20  # of rows that go together; the server takes a record of 32 MiB
 Names = "str | Iterable[str]"  # ids, paths or the like: a single one may stand without a list
 
 
@@ -23,6 +24,19 @@ def count(name: str, value: Any, least: int = 0, most: int = 2**31 - 1) -> int:
 
 def names(given: Names) -> list[str]:
     return [given] if isinstance(given, str) else list(given)
+
+
+def messages(rows: int, most: int, message_of: Callable[[int, int], Any]) -> Iterator[tuple[int, int, Any]]:
+    """first, last, message_of(first, last): rows [0, rows) in messages of at most `most`, fewer where they are long."""
+    waiting = [(first, min(first + most, rows)) for first in range(0, rows, most)][::-1]
+    while waiting:
+        first, last = waiting.pop()
+        message = message_of(first, last)
+        if last - first > 1 and message.ByteSize() > MESSAGE_BYTES:
+            middle = (first + last) // 2
+            waiting += [(middle, last), (first, middle)]
+        else:
+            yield first, last, message
 
 
 def seconds(name: str, value: Any) -> float:
