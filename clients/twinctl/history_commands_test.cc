@@ -6,6 +6,7 @@
 #include <iterator>
 #include <vector>
 
+#include "absl/strings/str_replace.h"
 #include "clients/twinctl/command_fixture.h"
 #include "twingraph/v1/history_service.grpc.pb.h"
 #include "twingraph/v1/telemetry_service.grpc.pb.h"
@@ -164,6 +165,21 @@ TEST_F(HistoryCommandsTest, Exports) {
   EXPECT_EQ(std::string(std::istreambuf_iterator<char>(written), {}),
             R"({"twin":"a","time":"2021-05-05T01:10:00Z","voltage":1.5})"
             "\n");
+}
+
+TEST_F(HistoryCommandsTest, TitlesOfCsvAreChecked) {
+  const auto import = [&](const std::string& text) {
+    const std::string file = WriteFile("titles", text);
+    const Outcome outcome = Run({"history", "import", file});
+    return absl::StrReplaceAll(outcome.err, {{file, "FILE"}});
+  };
+  EXPECT_EQ(import("twin,time\n"), "");  // an export of nothing
+  EXPECT_EQ(import("twin,time\na,2021-05-05T01:10:00Z\n"),
+            "twinctl: FILE:2: a row without values: the first line has no paths\n");
+  EXPECT_EQ(import("twin,time,v,v\na,2021-05-05T01:10:00Z,1,2\n"),
+            "twinctl: FILE:1: the first line has the title 'v' twice\n");
+  EXPECT_EQ(import("time,twin,v\n"),
+            "twinctl: FILE:1: the first line has no titles twin,time,PATH…\n");
 }
 
 TEST_F(HistoryCommandsTest, ImportsCsv) {

@@ -4,8 +4,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "clients/cpp/history.h"
 #include "clients/tabular/csv.h"
 #include "clients/tabular/lines.h"
@@ -80,8 +82,14 @@ class RowReader {
       if (!csv_.Next()) return NoRow();
       line_ = csv_.line();
       for (const tabular::CsvField& field : csv_.fields()) titles_.emplace_back(field.text);
-      if (titles_.size() < 3 || titles_[0] != "twin" || titles_[1] != "time") {
+      if (titles_.size() < 2 || titles_[0] != "twin" || titles_[1] != "time") {
         return Error("the first line has no titles twin,time,PATH…");
+      }
+      absl::flat_hash_set<absl::string_view> known;
+      for (const std::string& title : titles_) {
+        if (!known.insert(title).second) {
+          return Error(absl::StrCat("the first line has the title '", title, "' twice"));
+        }
       }
     }
     if (!csv_.Next()) return NoRow();
@@ -91,6 +99,7 @@ class RowReader {
       return Error(
           absl::StrCat(fields.size(), " fields, where the first line has ", titles_.size()));
     }
+    if (titles_.size() == 2) return Error("a row without values: the first line has no paths");
     const absl::StatusOr<int64_t> time = tabular::ParseTime(fields[1].text);
     if (!time.ok()) return Error(time.status().message());
     if (fields[0].text.empty()) return Error("there is no twin");

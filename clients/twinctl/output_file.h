@@ -11,12 +11,15 @@
 
 namespace twin::twinctl {
 
-// Writes PATH.partial, which Commit() renames; without that it is removed.
+// Writes PATH.partial, which Commit() renames; without that it is removed. A link stays one: what
+// it leads to is the file. What is no plain file, such as a pipe or a device, is written as it is.
 class OutputFile {
  public:
   static absl::StatusOr<OutputFile> Create(const std::string& path);
   OutputFile(OutputFile&& other) noexcept
-      : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)) {}
+      : path_(std::move(other.path_)),
+        written_(std::move(other.written_)),
+        fd_(std::exchange(other.fd_, -1)) {}
   OutputFile& operator=(OutputFile&&) = delete;
   ~OutputFile();
 
@@ -25,11 +28,13 @@ class OutputFile {
   absl::Status Commit();
 
  private:
-  OutputFile(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
-  std::string partial_path() const { return path_ + ".partial"; }
+  OutputFile(std::string path, std::string written)
+      : path_(std::move(path)), written_(std::move(written)) {}
+  bool is_plain() const { return written_ != path_; }
 
   std::string path_;
-  int fd_;
+  std::string written_;  // the same, or PATH.partial
+  int fd_ = -1;
 };
 
 }  // namespace twin::twinctl

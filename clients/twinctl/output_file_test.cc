@@ -1,7 +1,9 @@
 #include "clients/twinctl/output_file.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -50,6 +52,45 @@ TEST(OutputFileTest, IsThereWholeOrNotAtAll) {
   }
   EXPECT_EQ(TextOf(path), "ab");
   std::filesystem::remove(path);
+}
+
+TEST(OutputFileTest, LeavesLinksAndDevicesWhatTheyAre) {
+  const std::string folder = absl::StrCat(::testing::TempDir(), "/output-links-", getpid());
+  std::filesystem::create_directory(folder);
+  const std::string target = folder + "/target";
+  const std::string link = folder + "/link";
+  std::filesystem::create_symlink("target", link);
+  for (const std::string text : {"new", "over the old"}) {  // a link that leads nowhere, then to it
+    absl::StatusOr<OutputFile> file = OutputFile::Create(link);
+    ASSERT_THAT(file, IsOk());
+    EXPECT_THAT(file->Append(text), IsOk());
+    EXPECT_THAT(file->Commit(), IsOk());
+    EXPECT_TRUE(std::filesystem::is_symlink(link));
+    EXPECT_EQ(TextOf(target), text);
+  }
+  const std::string device = folder + "/device";
+  std::filesystem::create_symlink("/dev/full", device);
+  {
+    absl::StatusOr<OutputFile> file = OutputFile::Create(device);
+    ASSERT_THAT(file, IsOk());
+    EXPECT_THAT(file->Append("x"),
+                StatusIs(absl::StatusCode::kUnknown, HasSubstr("No space left on device")));
+  }
+  EXPECT_TRUE(std::filesystem::is_character_file(device));
+  const std::string pipe = folder + "/pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  const int reader = open(pipe.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  {
+    absl::StatusOr<OutputFile> file = OutputFile::Create(pipe);
+    ASSERT_THAT(file, IsOk());
+    EXPECT_THAT(file->Append("piped"), IsOk());
+    EXPECT_THAT(file->Commit(), IsOk());
+  }
+  char read_bytes[8];
+  EXPECT_EQ(read(reader, read_bytes, sizeof read_bytes), 5);
+  close(reader);
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
+  std::filesystem::remove_all(folder);
 }
 
 TEST(OutputFileTest, SaysWhyNot) {

@@ -74,7 +74,10 @@ void ChooseEncoding(const Range& range, RecordedColumn* column) {
       mapped.offset.digits > kPlacesMax) {
     return;
   }
+  // The server takes 64-bit integers of a scale as doubles, which are not multiplied exactly.
+  const bool is_whole = mapped.scale.digits + range.digits + mapped.offset.digits == 0;
   for (const IntegerEncoding& integer : kIntegers) {
+    if (integer.encoding == v1::INT64 && !is_whole) return;
     if (range.min < integer.min || range.max > integer.max) continue;
     column->encoding = integer.encoding;
     column->digits = range.digits;

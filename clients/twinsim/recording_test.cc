@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdio>
 #include <fstream>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
@@ -98,6 +99,20 @@ TEST_F(RecordingTest, TakesTheSmallestEncodingThatHoldsAllValues) {
   EXPECT_EQ(encoding("-2147483648"), v1::INT64);
   EXPECT_EQ(encoding("9007199254740993"), v1::DOUBLE);
   EXPECT_EQ(encoding("0.0000000001"), v1::DOUBLE);
+}
+
+TEST_F(RecordingTest, LongFractionsSpoilNoOthers) {
+  const absl::StatusOr<Recording> recording =
+      Open("t,v1_mv,v2_mv\n1,3658,5000\n2,3673.123456,3651\n");
+  ASSERT_THAT(recording.status(), IsOk());
+  EXPECT_EQ(recording->columns()[0].encoding, v1::DOUBLE);
+  std::vector<double> values;
+  const absl::Status status = recording->Visit([&](const Recording::Row& row) {
+    values.insert(values.end(), row.doubles.begin(), row.doubles.end());
+    return absl::OkStatus();
+  });
+  ASSERT_THAT(status, IsOk());
+  EXPECT_THAT(values, ElementsAre(3.658, ::testing::IsNan(), 3.673123456, 3.651));
 }
 
 TEST_F(RecordingTest, NamesTheLineOfWhatIsWrong) {

@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "server/api/blocking_stream.h"
 #include "server/api/convert.h"
 #include "server/api/import_line.h"
@@ -192,7 +193,7 @@ class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> 
       case Section::kHeader:
         return ReadHeader(*json);
       case Section::kModels:
-        models_.emplace_back(text);
+        models_.emplace_back(line_, text);
         models_bytes_ += static_cast<int64_t>(text.size() + sizeof(std::string));
         if (models_bytes_ > services_.import_models_bytes_max) {
           return absl::ResourceExhaustedError(absl::StrCat(
@@ -282,17 +283,20 @@ class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> 
     if (models_.empty()) return absl::OkStatus();
     ingest::CreateModels create;
     const std::shared_ptr<const graph::GraphView> view = services_.engine->Pin();
-    for (std::string& text : models_) {
+    std::vector<uint64_t> lines;
+    for (auto& [line, text] : models_) {
       const absl::StatusOr<Value> json = ParseJson(text);
-      const Value* id = json.ok() ? json->Find("@id") : nullptr;
-      if (id != nullptr && id->kind() == Value::Kind::kString) {
-        const graph::TableSchema* table = view->catalog().FindTable(id->as_string());
+      const Value* member = json.ok() ? json->Find("@id") : nullptr;
+      const bool has_id = member != nullptr && member->kind() == Value::Kind::kString;
+      if (has_id) {
+        const graph::TableSchema* table = view->catalog().FindTable(member->as_string());
         if (table != nullptr) {
           const absl::StatusOr<Value> before =
               ParseJson(view->catalog().states()[table->id.value].text);
           if (before.ok() && *before == *json) continue;
         }
       }
+      lines.push_back(line);
       create.texts.push_back(std::move(text));
     }
     const uint64_t count = models_.size();
@@ -303,11 +307,20 @@ class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> 
       batch.operations.emplace_back(std::move(create));
       const ingest::WriteResult result =
           options_.dry_run() ? Check(batch) : services_.engine->Write(std::move(batch));
-      if (!result.status.ok()) return Error(line_, result.status);
+      if (!result.status.ok()) return RefusedModels(lines, result.status);
       FillPosition(result.sequence, progress_.mutable_position());
     }
     progress_.set_models(progress_.models() + count);
     return absl::OkStatus();
+  }
+
+  // They are created together, and one of them is wrong.
+  absl::Status RefusedModels(absl::Span<const uint64_t> lines, const absl::Status& status) {
+    if (lines.size() == 1) return Error(lines[0], status);
+    return Error(
+        lines.front(),
+        absl::Status(status.code(), absl::StrCat(status.message(), " (a model of lines ",
+                                                 lines.front(), " to ", lines.back(), ")")));
   }
 
   absl::Status FlushBatch() {
@@ -427,7 +440,7 @@ class Import final : public BlockingBidi<pb::ImportRequest, pb::ImportProgress> 
   std::vector<std::string> decommissioned_;
   uint64_t decommissioned_line_ = 0;
   bool in_long_line_ = false;
-  std::vector<std::string> models_;
+  std::vector<std::pair<uint64_t, std::string>> models_;  // line and text
   int64_t models_bytes_ = 0;
   ingest::WriteBatch batch_;
   std::vector<uint64_t> lines_;  // of batch_

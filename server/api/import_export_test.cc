@@ -224,6 +224,28 @@ TEST(Api, ImportSaysWhatIsWrongAndWhere) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("no import file")));
 }
 
+TEST(Api, AnImportNamesTheLinesOfRefusedModels) {
+  RunningServer server;
+  const auto model = [](absl::string_view id, absl::string_view rest) {
+    return absl::StrCat(R"({"@context":"dtmi:dtdl:context;3","@type":"Interface","@id":)", id, rest,
+                        "}\n");
+  };
+  const auto import = [&](const std::string& models) {
+    pb::ImportProgress progress;
+    std::vector<std::string> errors;
+    return server.Import(
+        absl::StrCat("{\"Section\":\"Header\"}\n{\"fileVersion\":\"1.0.0\"}\n",
+                     "{\"Section\":\"Models\"}\n", models, "{\"Section\":\"Twins\"}\n"),
+        pb::ImportOptions(), &progress, &errors);
+  };
+  EXPECT_THAT(
+      import(model("\"dtmi:t:A;1\"", "") + model("\"dtmi:t:B;1\"", R"(,"extends":"dtmi:t:No;1")")),
+      StatusIs(absl::StatusCode::kInvalidArgument,
+               HasSubstr("line 4: no model defines dtmi:t:No;1")));
+  EXPECT_THAT(import(model("7", "")),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("line 4: ")));
+}
+
 TEST(Api, PropertiesMayBeCalledSection) {
   const std::string file = absl::StrCat(
       "{\"Section\":\"Header\"}\n{\"fileVersion\":\"1.0.0\",\"author\":\"twingraph\"}\n",
