@@ -334,7 +334,7 @@ absl::Status BeginPartial(FileSystem* fs, const std::string& partial) {
     }
   }
   TWIN_RETURN_IF_ERROR(fs->CreateFolder(partial));
-  const absl::Status marked = fs->Create(mark).status();
+  absl::Status marked = fs->Create(mark).status();
   if (!marked.ok()) (void)fs->Remove(partial);
   return marked;
 }
